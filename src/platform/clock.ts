@@ -1,0 +1,40 @@
+/**
+ * Time and chance as arguments: the only place that asks the machine for either.
+ */
+
+/** Ends a timer that has not run yet. */
+export type Cancel = () => void;
+
+export interface Clock {
+  /** Milliseconds since the epoch, as the wall clock has it: it can jump. */
+  now(): number;
+  /** Milliseconds on a clock that never jumps back, for measuring durations. */
+  monotonic(): number;
+  /** Runs `action` once, `delayMs` from now at the earliest. */
+  after(delayMs: number, action: () => void): Cancel;
+}
+
+/** Uniform in [0, 1), as Math.random. */
+export type Random = () => number;
+
+/** setTimeout takes 31 bits of milliseconds; a longer wait is done in parts. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(delayMs, action) {
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = (leftMs: number) => {
+      const partMs = Math.min(leftMs, LONGEST_TIMEOUT_MS);
+      timer = setTimeout(
+        () => leftMs > partMs ? wait(leftMs - partMs) : action(),
+        partMs,
+      );
+    };
+    wait(Math.max(0, delayMs));
+    return () => clearTimeout(timer);
+  },
+};
+
+export const systemRandom: Random = Math.random;

@@ -1,0 +1,26 @@
+/**
+ * When a failed task runs again: delay × 2ⁿ, capped, with jitter. The one place with this formula.
+ */
+
+import type { Random } from "../platform/clock.ts";
+
+export interface RetryPolicy {
+  /** Wait before the first retry of a failed task. */
+  readonly delayMs: number;
+  /** No wait is longer, jitter aside. */
+  readonly maxDelayMs: number;
+  /** Runs after the first; 0 never gives up. */
+  readonly maxRetries: number;
+}
+
+/** A wait is drawn evenly from this much below to this much above its nominal length. */
+export const JITTER = 0.25;
+
+/**
+ * @param failures how often the task has failed, the last time included: 1 or more
+ * @returns milliseconds to wait
+ */
+export function backoffMs(failures: number, policy: RetryPolicy, random: Random): number {
+  const nominalMs = Math.min(policy.delayMs * 2 ** (failures - 1), policy.maxDelayMs);
+  return nominalMs * (1 - JITTER + 2 * JITTER * random());
+}

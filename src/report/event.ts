@@ -1,0 +1,31 @@
+/**
+ * Everything that happens and is worth telling, as one union. The program emits facts; the log (and
+ * later statistics and metrics) decide what becomes of them.
+ */
+
+import type { Fate } from "../queue/settle.ts";
+
+export type Stream = "stdout" | "stderr";
+
+export type Event =
+  | { type: "program.started"; version: string; pid: number; file: string }
+  | { type: "program.ready" }
+  | { type: "program.stopping"; reason: string; running: number }
+  | { type: "program.stopped" }
+  | { type: "config.warning"; message: string }
+  | { type: "spool.opened"; spool: string; dir: string; processes: number; ready: number }
+  | { type: "spool.warning"; spool: string; message: string }
+  | { type: "handlers.loaded"; names: readonly string[]; catchAll: boolean }
+  | { type: "listener.opened"; address: string }
+  | { type: "schedule.loaded"; name: string; text: string; command: string }
+  | { type: "task.accepted"; task: string; func: string; from: string }
+  | { type: "packet.refused"; from: string; reason: string }
+  | { type: "task.started"; spool: string; task: string; func: string; attempt: number }
+  | { type: "task.output"; task: string; func: string; stream: Stream; line: string }
+  | { type: "task.settled"; spool: string; task: string; func: string; fate: Fate; tookMs: number }
+  | { type: "job.started"; job: string }
+  | { type: "job.output"; job: string; stream: Stream; line: string }
+  | { type: "job.ended"; job: string; exit: string; ok: boolean; tookMs: number }
+  | { type: "job.skipped"; job: string; reason: string };
+
+export type Emit = (event: Event) => void;
