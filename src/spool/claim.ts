@@ -1,0 +1,141 @@
+/**
+ * A claim: an open task file that this process has locked. While it is held no other process, uWSGI
+ * among them, runs the task; when the process dies the kernel lets go of it.
+ *
+ * POSIX locks vanish when any descriptor of the file is closed by the process. So while a claim is
+ * held nothing here opens that file a second time: everything is read through the claim.
+ */
+
+import { EACCES, ENOENT, type Libc, type Stat, SystemError } from "../platform/libc.ts";
+
+/** Why a task file cannot be claimed now. */
+export type Unclaimed =
+  /** Another process runs or writes it, or this one does. */
+  | { readonly kind: "busy" }
+  /** It was done or moved since it was seen. */
+  | { readonly kind: "gone" }
+  /** It was put off since it was seen; `dueAt` in milliseconds since the epoch. */
+  | { readonly kind: "deferred"; readonly dueAt: number }
+  /** It cannot be read, or is no regular file. */
+  | { readonly kind: "unusable"; readonly reason: string };
+
+export interface Claim {
+  readonly kind: "claimed";
+  readonly stat: Stat;
+  /** Fills `into` from `offset` on; fewer bytes only at the end of the file. */
+  read(into: Uint8Array<ArrayBuffer>, offset: number): number;
+  release(): void;
+}
+
+/** Claims task files; one for each process. */
+export interface Claims {
+  /** False when claims are not seen by other processes: a directory may have one consumer only. */
+  readonly shared: boolean;
+  /** @param now milliseconds since the epoch, to tell what is due */
+  claim(path: string, now: number): Claim | Unclaimed;
+  lstat(path: string): Stat | null;
+}
+
+/** Claims that uWSGI and every other process respect. */
+export class PosixClaims implements Claims {
+  readonly shared = true;
+  /** Identities of the files held: opening one again would drop its lock. */
+  readonly #held = new Set<string>();
+
+  constructor(private readonly libc: Libc) {}
+
+  lstat(path: string): Stat | null {
+    return this.libc.lstat(path);
+  }
+
+  claim(path: string, now: number): Claim | Unclaimed {
+    const seen = this.libc.lstat(path);
+    if (seen === null) return { kind: "gone" };
+    if (seen.kind !== "file") return { kind: "unusable", reason: "it is no regular file" };
+    if (seen.mtimeMs > now) return { kind: "deferred", dueAt: seen.mtimeMs };
+    if (this.#held.has(seen.identity)) return { kind: "busy" };
+
+    const fd = this.libc.openFile(path);
+    if (fd === -ENOENT) return { kind: "gone" };
+    if (fd === -EACCES) return { kind: "unusable", reason: "permission denied" };
+    if (fd < 0) throw new SystemError("open", path, -fd);
+    let claimed = false;
+    try {
+      if (!this.libc.tryLock(fd)) return { kind: "busy" };
+      // Between lstat and lock another consumer may have finished it, moved it or put it off.
+      const stat = this.libc.lstat(path);
+      if (stat?.identity !== seen.identity) return { kind: "gone" };
+      if (stat.mtimeMs > now) return { kind: "deferred", dueAt: stat.mtimeMs };
+      claimed = true;
+      this.#held.add(stat.identity);
+      return {
+        kind: "claimed",
+        stat,
+        read: (into, offset) => this.libc.read(fd, into, offset),
+        release: () => {
+          if (this.#held.delete(stat.identity)) this.libc.close(fd);
+        },
+      };
+    } finally {
+      if (!claimed) this.libc.close(fd);
+    }
+  }
+}
+
+/** For a machine whose libc cannot be called: nothing but this process knows of the claims. */
+export class PrivateClaims implements Claims {
+  readonly shared = false;
+  readonly #held = new Set<string>();
+
+  lstat(path: string): Stat | null {
+    try {
+      const info = Deno.lstatSync(path);
+      return {
+        kind: info.isFile ? "file" : info.isDirectory ? "directory" : "other",
+        size: info.size,
+        mtimeMs: info.mtime?.getTime() ?? 0,
+        ctimeMs: info.mtime?.getTime() ?? 0,
+        identity: `${info.dev}:${info.ino}`,
+      };
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return null;
+      throw error;
+    }
+  }
+
+  claim(path: string, now: number): Claim | Unclaimed {
+    const stat = this.lstat(path);
+    if (stat === null) return { kind: "gone" };
+    if (stat.kind !== "file") return { kind: "unusable", reason: "it is no regular file" };
+    if (stat.mtimeMs > now) return { kind: "deferred", dueAt: stat.mtimeMs };
+    if (this.#held.has(stat.identity)) return { kind: "busy" };
+    let file: Deno.FsFile;
+    try {
+      file = Deno.openSync(path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return { kind: "gone" };
+      if (error instanceof Deno.errors.PermissionDenied) {
+        return { kind: "unusable", reason: "permission denied" };
+      }
+      throw error;
+    }
+    this.#held.add(stat.identity);
+    return {
+      kind: "claimed",
+      stat,
+      read(into, offset) {
+        file.seekSync(offset, Deno.SeekMode.Start);
+        let filled = 0;
+        while (filled < into.length) {
+          const count = file.readSync(into.subarray(filled));
+          if (count === null) break;
+          filled += count;
+        }
+        return filled;
+      },
+      release: () => {
+        if (this.#held.delete(stat.identity)) file.close();
+      },
+    };
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The names in a spool directory and what they mean. docs/spool-format.md tells the same in prose.
+ *
+ * | state    | where                                       | what makes it so          |
+ * |----------|---------------------------------------------|---------------------------|
+ * | writing  | `.spooler/tmp/NAME`                         | not yet renamed           |
+ * | ready    | `NAME` or `<digits>/NAME`                   | mtime ≤ now               |
+ * | deferred | the same place                              | mtime > now               |
+ * | running  | the same place                              | locked with fcntl         |
+ * | failed   | `failed/NAME`, `failed/<digits>/NAME`       | and NAME.json beside it   |
+ * | done     | nowhere                                     | unlinked                  |
+ */
+
+/** What every task file's name begins with; uWSGI looks at no other. */
+export const TASK_PREFIX = "uwsgi_spoolfile_on_";
+
+export const TMP_DIR = ".spooler/tmp";
+export const ATTEMPTS_DIR = ".spooler/attempts";
+export const PAUSED_FILE = ".spooler/paused";
+export const FAILED_DIR = "failed";
+
+/** A task's file, from the spool directory on. */
+export interface TaskRef {
+  readonly name: string;
+  /** The all-digit sub-directory it lies in; null for the spool directory itself. */
+  readonly priority: string | null;
+}
+
+/** Unique in its spool, and the task's path there: `NAME` or `<digits>/NAME`. */
+export function taskId(ref: TaskRef): string {
+  return ref.priority === null ? ref.name : `${ref.priority}/${ref.name}`;
+}
+
+/** What people read: the name without the part all names share. */
+export function taskLabel(name: string): string {
+  return name.startsWith(TASK_PREFIX) ? name.slice(TASK_PREFIX.length) : name;
+}
+
+export function isTaskName(name: string): boolean {
+  return name.startsWith(TASK_PREFIX);
+}
+
+export function isPriorityName(name: string): boolean {
+  return /^[0-9]+$/.test(name);
+}
+
+/** For sorting: lower runs first; a task without a priority runs after all that have one. */
+export function priorityRank(priority: string | null): number {
+  return priority === null ? Infinity : Number(priority);
+}
+
+export interface NameParts {
+  readonly host: string;
+  readonly pid: number;
+  /** Counts the tasks of one process. */
+  readonly counter: number;
+  readonly random: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** A new task's name, as uWSGI makes them (core/spooler.c, spooler_generate_name). */
+export function taskName({ host, pid, counter, random, now }: NameParts): string {
+  const seconds = Math.floor(now / 1000);
+  const micros = Math.floor((now % 1000) * 1000);
+  const safeHost = host.replaceAll(/[^A-Za-z0-9.-]/g, "_");
+  return `${TASK_PREFIX}${safeHost}_${pid}_${counter}_${random}_${seconds}_${micros}`;
+}
+
+/**
+ * uWSGI's order of names (scandir with versionsort, so strverscmp(3)): where two names first differ
+ * inside a run of digits, the runs compare as numbers, or, when one has leading zeros, as decimal
+ * fractions (`000 < 00 < 01 < 010 < 09 < 0 < 1 < 9 < 10`); elsewhere the character codes decide.
+ */
+export function compareNatural(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  if (at === a.length && at === b.length) return 0;
+
+  let start = at;
+  while (isDigit(a, start - 1)) start--;
+  const byCode = codeAt(a, at) - codeAt(b, at);
+  const runA = digitRun(a, start);
+  const runB = digitRun(b, start);
+  if (runA === "" || runB === "") return byCode;
+  const zerosA = leadingZeros(runA);
+  const zerosB = leadingZeros(runB);
+  if (zerosA !== zerosB) return zerosB - zerosA;
+  if (zerosA > 0) return byCode;
+  return runA.length - runB.length || byCode;
+}
+
+function codeAt(text: string, at: number): number {
+  return at < text.length ? text.charCodeAt(at) : 0;
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= 48 && code <= 57;
+}
+
+function digitRun(text: string, start: number): string {
+  let end = start;
+  while (isDigit(text, end)) end++;
+  return text.slice(start, end);
+}
+
+/** The last digit is never a leading zero. */
+function leadingZeros(run: string): number {
+  let zeros = 0;
+  while (zeros < run.length - 1 && run[zeros] === "0") zeros++;
+  return zeros;
+}

@@ -1,0 +1,408 @@
+/**
+ * The store: the only code that creates, renames, touches or removes a file in a spool directory.
+ *
+ * Commit points: a task is accepted when `put` returns (file synced, renamed, directory synced);
+ * it is done when its name is unlinked; it is deferred when its mtime is set; it is failed when it is
+ * renamed into failed/. Each is one system call, so that a crash leaves the task before or after.
+ */
+
+import { basename, join } from "node:path";
+import type { Clock, Random } from "../platform/clock.ts";
+import type { Libc } from "../platform/libc.ts";
+import {
+  decodeHeader,
+  decodeVars,
+  encodePacket,
+  HEADER_SIZE,
+  MODIFIER_SPOOL,
+  PacketError,
+  type Var,
+} from "../uwsgi/packet.ts";
+import type { Claim, Claims, Unclaimed } from "./claim.ts";
+import {
+  ATTEMPTS_DIR,
+  FAILED_DIR,
+  isPriorityName,
+  isTaskName,
+  taskId,
+  taskName,
+  type TaskRef,
+  TMP_DIR,
+} from "./layout.ts";
+import { DirectorySync } from "./sync.ts";
+
+/** A task before it has a file. */
+export interface NewTask {
+  readonly vars: readonly Var[];
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Not before this time, in milliseconds since the epoch. */
+  readonly at?: number;
+  /** 0 or more; lower runs first. */
+  readonly priority?: number;
+}
+
+/** A task as a scan found it. */
+export interface SeenTask extends TaskRef {
+  /** Its mtime: not to run before, in milliseconds since the epoch. */
+  readonly dueAt: number;
+}
+
+/** What is known of a task's earlier, failed runs. */
+export interface Attempts {
+  /** Runs that failed. */
+  readonly failures: number;
+  /** Milliseconds since the epoch, as is the next. */
+  readonly firstFailureAt: number;
+  readonly lastFailureAt: number;
+  readonly reason: string;
+  /** The end of what the last failed run wrote to stderr. */
+  readonly stderr: string;
+}
+
+/** A claimed task, read and understood. Its file stays locked until it is released. */
+export interface ClaimedTask extends TaskRef {
+  readonly kind: "claimed";
+  readonly path: string;
+  readonly vars: readonly Var[];
+  readonly bodySize: number;
+  /** Reads the body from `offset` on; fewer bytes only at its end. */
+  readBody(into: Uint8Array<ArrayBuffer>, offset: number): number;
+  readonly attempts: Attempts | null;
+  /** Lets go of the lock; the task stays in whatever state it then has. */
+  release(): void;
+}
+
+/** What a claim of a task can come to. */
+export type Claimed =
+  | ClaimedTask
+  | Unclaimed
+  /** Half-written, perhaps: too short for what its header says. Left alone. */
+  | { readonly kind: "incomplete"; readonly reason: string }
+  /** Not a task at all; it was moved to failed/. */
+  | { readonly kind: "damaged"; readonly reason: string };
+
+export interface StoreOptions {
+  readonly dir: string;
+  readonly fsync: boolean;
+  readonly claims: Claims;
+  /** Null where libc cannot be called. */
+  readonly libc: Libc | null;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** A file that is too short and has not changed for this long is damaged, not half-written. */
+const HALF_WRITTEN_MS = 60_000;
+const SPOOL_MODE = 0o750;
+const TASK_MODE = 0o600;
+
+export class Store {
+  readonly dir: string;
+  readonly #options: StoreOptions;
+  readonly #syncs = new Map<string, DirectorySync>();
+  #counter = 0;
+
+  private constructor(options: StoreOptions) {
+    this.dir = options.dir;
+    this.#options = options;
+  }
+
+  /**
+   * Opens a spool directory and makes what is missing of it.
+   *
+   * @throws {Deno.errors} when it cannot be made or written to
+   */
+  static async open(options: StoreOptions): Promise<Store> {
+    const store = new Store(options);
+    await Deno.mkdir(store.dir, { recursive: true, mode: SPOOL_MODE });
+    for (const sub of [TMP_DIR, ATTEMPTS_DIR, FAILED_DIR]) {
+      await Deno.mkdir(join(store.dir, sub), { recursive: true, mode: SPOOL_MODE });
+    }
+    return store;
+  }
+
+  /**
+   * Removes what writers left behind when they died: files in tmp that nobody has open or locked.
+   * Nobody was told that these were accepted. Returns how many there were.
+   */
+  sweep(): number {
+    let swept = 0;
+    const tmp = join(this.dir, TMP_DIR);
+    for (const { name } of Deno.readDirSync(tmp)) {
+      const path = join(tmp, name);
+      const stat = this.#options.claims.lstat(path);
+      if (stat === null || this.#options.clock.now() - stat.ctimeMs < HALF_WRITTEN_MS) continue;
+      Deno.removeSync(path);
+      swept++;
+    }
+    return swept;
+  }
+
+  /**
+   * Accepts a task: when this resolves it is in the directory and, unless fsync is off, on disk.
+   * When it throws the directory is as it was.
+   *
+   * @returns its name
+   * @throws {PacketError} when the vars do not fit into a packet
+   * @throws {Deno.errors} when the disk is full, the directory gone, …
+   */
+  async put(task: NewTask): Promise<TaskRef> {
+    const { clock, random, fsync } = this.#options;
+    const packet = encodePacket(task.vars, MODIFIER_SPOOL);
+    const name = taskName({
+      host: Deno.hostname(),
+      pid: Deno.pid,
+      counter: ++this.#counter,
+      random: Math.floor(random() * 2 ** 31),
+      now: clock.now(),
+    });
+    const ref: TaskRef = {
+      name,
+      priority: task.priority === undefined ? null : String(task.priority),
+    };
+    const tmp = join(this.dir, TMP_DIR, name);
+    try {
+      using file = await Deno.open(tmp, { write: true, createNew: true, mode: TASK_MODE });
+      await writeAll(file, packet);
+      if (task.body instanceof Uint8Array) await writeAll(file, task.body);
+      else if (task.body) { for await (const chunk of task.body) await writeAll(file, chunk); }
+      if (task.at !== undefined) await file.utime(task.at / 1000, task.at / 1000);
+      if (fsync) await file.sync();
+      const target = await this.#directoryOf(ref);
+      await Deno.rename(tmp, join(target, name));
+      if (fsync) await this.#sync(target);
+    } catch (error) {
+      await Deno.remove(tmp).catch(() => {});
+      throw error;
+    }
+    return ref;
+  }
+
+  /** The directory a task belongs in, made when it is the first of its priority. */
+  async #directoryOf(ref: TaskRef): Promise<string> {
+    if (ref.priority === null) return this.dir;
+    const dir = join(this.dir, ref.priority);
+    if (this.#options.claims.lstat(dir) === null) {
+      await Deno.mkdir(dir, { recursive: true, mode: SPOOL_MODE });
+      if (this.#options.fsync) await this.#sync(this.dir);
+    }
+    return dir;
+  }
+
+  #sync(dir: string): Promise<void> {
+    let sync = this.#syncs.get(dir);
+    if (!sync) this.#syncs.set(dir, sync = new DirectorySync(dir));
+    return sync.commit();
+  }
+
+  /** Everything that has a task's name, in pieces, so that a huge directory can be worked on. */
+  *scan(): Generator<SeenTask[]> {
+    const priorities: string[] = [];
+    for (const entries of this.#list(this.dir)) {
+      const found: SeenTask[] = [];
+      for (const { name } of entries) {
+        if (name === null) continue;
+        if (isTaskName(name)) this.#see({ name, priority: null }, found);
+        else if (isPriorityName(name)) priorities.push(name);
+      }
+      yield found;
+    }
+    for (const priority of priorities) {
+      for (const entries of this.#list(join(this.dir, priority))) {
+        const found: SeenTask[] = [];
+        for (const { name } of entries) {
+          if (name !== null && isTaskName(name)) this.#see({ name, priority }, found);
+        }
+        yield found;
+      }
+    }
+  }
+
+  /** One task as it is now; null when it is gone or no file. */
+  see(ref: TaskRef): SeenTask | null {
+    const stat = this.#options.claims.lstat(this.pathOf(ref));
+    return stat?.kind === "file" ? { ...ref, dueAt: stat.mtimeMs } : null;
+  }
+
+  #see(ref: TaskRef, into: SeenTask[]): void {
+    const seen = this.see(ref);
+    if (seen) into.push(seen);
+  }
+
+  #list(dir: string): Iterable<readonly { readonly name: string | null }[]> {
+    return this.#options.libc?.list(dir) ?? [[...Deno.readDirSync(dir)]];
+  }
+
+  pathOf(ref: TaskRef): string {
+    return join(this.dir, taskId(ref));
+  }
+
+  /**
+   * Locks a task and reads it. Whoever gets a {@link ClaimedTask} settles or releases it.
+   * A file that is no task is moved to failed/ with its reason.
+   */
+  claim(ref: TaskRef): Claimed {
+    const path = this.pathOf(ref);
+    const now = this.#options.clock.now();
+    const claim = this.#options.claims.claim(path, now);
+    if (claim.kind !== "claimed") return claim;
+    let handedOut = false;
+    try {
+      const read = readTask(claim);
+      switch (read.kind) {
+        case "task":
+          handedOut = true;
+          return {
+            ...ref,
+            ...read,
+            kind: "claimed",
+            path,
+            attempts: this.#readAttempts(ref),
+            release: () => claim.release(),
+          };
+        case "short":
+          if (now - claim.stat.ctimeMs < HALF_WRITTEN_MS) {
+            return { kind: "incomplete", reason: read.reason };
+          }
+          this.#moveToFailed(ref, { reason: read.reason, failedAt: now, attempts: null });
+          return { kind: "damaged", reason: read.reason };
+        case "damaged":
+          this.#moveToFailed(ref, { reason: read.reason, failedAt: now, attempts: null });
+          return { kind: "damaged", reason: read.reason };
+        default:
+          return read satisfies never;
+      }
+    } finally {
+      if (!handedOut) claim.release();
+    }
+  }
+
+  /** The task is done: its name goes, then its lock. */
+  finish(task: ClaimedTask): void {
+    Deno.removeSync(task.path);
+    if (task.attempts) this.#forgetAttempts(task);
+    task.release();
+  }
+
+  /**
+   * The task runs again at `dueAt` (milliseconds since the epoch).
+   *
+   * @param attempts what to remember of its failures, when this run was one
+   */
+  defer(task: ClaimedTask, dueAt: number, attempts: Attempts | null): void {
+    if (attempts) this.#writeAttempts(task, attempts);
+    Deno.utimeSync(task.path, dueAt / 1000, dueAt / 1000);
+    task.release();
+  }
+
+  /** The task is not tried again: it goes to failed/, with the reason beside it. */
+  fail(task: ClaimedTask, reason: string, attempts: Attempts | null): void {
+    this.#moveToFailed(task, { reason, failedAt: this.#options.clock.now(), attempts });
+    this.#forgetAttempts(task);
+    task.release();
+  }
+
+  #moveToFailed(ref: TaskRef, record: FailedRecord): void {
+    const dir = join(this.dir, FAILED_DIR, ref.priority ?? "");
+    Deno.mkdirSync(dir, { recursive: true, mode: SPOOL_MODE });
+    // The record first: a failed task without one would not say why, a record without a task is
+    // overwritten the next time.
+    this.#writeJson(join(dir, `${ref.name}.json`), record);
+    Deno.renameSync(this.pathOf(ref), join(dir, ref.name));
+  }
+
+  #attemptsPath(ref: TaskRef): string {
+    return join(this.dir, ATTEMPTS_DIR, `${taskId(ref)}.json`);
+  }
+
+  #readAttempts(ref: TaskRef): Attempts | null {
+    const path = this.#attemptsPath(ref);
+    if (this.#options.claims.lstat(path) === null) return null;
+    try {
+      return JSON.parse(Deno.readTextFileSync(path)) as Attempts;
+    } catch {
+      return null;
+    }
+  }
+
+  #writeAttempts(ref: TaskRef, attempts: Attempts): void {
+    const path = this.#attemptsPath(ref);
+    if (ref.priority !== null) Deno.mkdirSync(join(path, ".."), { recursive: true });
+    this.#writeJson(path, attempts);
+  }
+
+  #forgetAttempts(ref: TaskRef): void {
+    const path = this.#attemptsPath(ref);
+    if (this.#options.claims.lstat(path) !== null) Deno.removeSync(path);
+  }
+
+  /** Replaces a small file as a whole: written beside, synced, renamed. */
+  #writeJson(path: string, value: unknown): void {
+    const tmp = join(this.dir, TMP_DIR, `${basename(path)}.${Deno.pid}`);
+    {
+      using file = Deno.openSync(tmp, {
+        write: true,
+        create: true,
+        truncate: true,
+        mode: TASK_MODE,
+      });
+      const bytes = new TextEncoder().encode(`${JSON.stringify(value)}\n`);
+      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+      if (this.#options.fsync) file.syncSync();
+    }
+    Deno.renameSync(tmp, path);
+  }
+}
+
+/** What `failed/NAME.json` holds. */
+export interface FailedRecord {
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly failedAt: number;
+  readonly attempts: Attempts | null;
+}
+
+type ReadTask =
+  | {
+    readonly kind: "task";
+    readonly vars: readonly Var[];
+    readonly bodySize: number;
+    readBody(into: Uint8Array<ArrayBuffer>, offset: number): number;
+  }
+  | { readonly kind: "short"; readonly reason: string }
+  | { readonly kind: "damaged"; readonly reason: string };
+
+function readTask(claim: Claim): ReadTask {
+  const { size } = claim.stat;
+  const headerBytes = new Uint8Array(HEADER_SIZE);
+  if (claim.read(headerBytes, 0) < HEADER_SIZE) {
+    return { kind: "short", reason: `the file has ${size} bytes, a packet's header 4` };
+  }
+  const header = decodeHeader(headerBytes);
+  if (header.modifier1 !== MODIFIER_SPOOL) {
+    return { kind: "damaged", reason: `modifier1 is ${header.modifier1}, a task's is 17` };
+  }
+  const varBytes = new Uint8Array(header.size);
+  const bodyStart = HEADER_SIZE + header.size;
+  if (claim.read(varBytes, HEADER_SIZE) < header.size) {
+    return {
+      kind: "short",
+      reason: `the file has ${size} bytes, its header says ${bodyStart}`,
+    };
+  }
+  try {
+    return {
+      kind: "task",
+      vars: decodeVars(varBytes),
+      bodySize: size - bodyStart,
+      readBody: (into, offset) => claim.read(into, bodyStart + offset),
+    };
+  } catch (error) {
+    if (!(error instanceof PacketError)) throw error;
+    return { kind: "damaged", reason: error.message };
+  }
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+}
