@@ -114,11 +114,15 @@ export class Store {
    */
   static async open(options: StoreOptions): Promise<Store> {
     const store = new Store(options);
-    await Deno.mkdir(store.dir, { recursive: true, mode: SPOOL_MODE });
-    for (const sub of [TMP_DIR, ATTEMPTS_DIR, FAILED_DIR]) {
-      await Deno.mkdir(join(store.dir, sub), { recursive: true, mode: SPOOL_MODE });
-    }
+    await store.prepare();
     return store;
+  }
+
+  /** Makes the directories that are missing. */
+  async prepare(): Promise<void> {
+    for (const sub of ["", TMP_DIR, ATTEMPTS_DIR, FAILED_DIR]) {
+      await Deno.mkdir(join(this.dir, sub), { recursive: true, mode: SPOOL_MODE });
+    }
   }
 
   /**

@@ -1,0 +1,39 @@
+/**
+ * An executor runs a task to its end and says what came of it. It never touches the spool.
+ */
+
+import type { Outcome } from "../queue/settle.ts";
+import type { Stream } from "../report/event.ts";
+import type { ClaimedTask } from "../spool/store.ts";
+
+/** What a handler may answer besides an outcome: "not mine", so that the next one is asked. */
+export type Answer = Outcome | { readonly kind: "ignored" };
+
+export interface Run {
+  readonly task: ClaimedTask;
+  /** The value of ud_spool_func, or "" when the task names none. */
+  readonly func: string;
+  /** 1 for the first run. */
+  readonly attempt: number;
+  /** The spool's directory. */
+  readonly dir: string;
+  readonly harakiriMs: number | null;
+  /** A line that the handler wrote. */
+  output(stream: Stream, line: string): void;
+  /** Aborted when the program must end now: the run is to be broken off. */
+  readonly signal: AbortSignal;
+}
+
+export interface Executor {
+  /** The function it is for; null takes what no other handler wants. */
+  readonly name: string | null;
+  run(run: Run): Promise<Answer>;
+}
+
+/** The handlers to ask for a function, in order: those of its name, then the catch-alls. */
+export function handlersFor(executors: readonly Executor[], func: string): Executor[] {
+  return [
+    ...executors.filter((executor) => executor.name !== null && executor.name === func),
+    ...executors.filter((executor) => executor.name === null),
+  ];
+}

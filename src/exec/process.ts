@@ -1,0 +1,173 @@
+/**
+ * Runs a shell command to its end: its own session, so that everything it started can be ended with
+ * it; output as lines; a time limit. Tasks and scheduled jobs share it.
+ */
+
+import type { Clock } from "../platform/clock.ts";
+import type { Stream } from "../report/event.ts";
+import { LineSplitter, Tail } from "./lines.ts";
+
+/** How a process ended. */
+export type Exit =
+  | { readonly kind: "code"; readonly code: number }
+  | { readonly kind: "signal"; readonly signal: string }
+  /** It ran longer than it may and was ended. */
+  | { readonly kind: "harakiri"; readonly afterMs: number }
+  /** It was ended because the program ends. */
+  | { readonly kind: "aborted" }
+  | { readonly kind: "not started"; readonly reason: string };
+
+export interface ProcessResult {
+  readonly exit: Exit;
+  /** The last 4 KiB of stderr. */
+  readonly stderr: string;
+}
+
+export interface ShellCommand {
+  /** For `/bin/sh -c`. */
+  readonly command: string;
+  readonly cwd: string;
+  /** Added to the program's own environment. */
+  readonly env: Record<string, string>;
+  /** Written to stdin, which is then closed; nothing when absent. */
+  readonly stdin?: Iterable<Uint8Array>;
+  readonly harakiriMs: number | null;
+  readonly signal: AbortSignal;
+  output(stream: Stream, line: string): void;
+  readonly clock: Clock;
+}
+
+/** Between the friendly signal and SIGKILL. */
+export const GRACE_MS = 5_000;
+/** How long output is still read when the process is gone but a child of it holds the pipe. */
+const PIPE_LINGER_MS = 200;
+const STDERR_KEPT = 4096;
+
+/** Ends when the process has ended, not when the last holder of its pipes has. */
+export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command("/bin/sh", {
+      args: ["-c", spec.command],
+      cwd: spec.cwd,
+      env: spec.env,
+      stdin: spec.stdin ? "piped" : "null",
+      stdout: "piped",
+      stderr: "piped",
+      detached: true,
+    }).spawn();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { exit: { kind: "not started", reason }, stderr: "" };
+  }
+
+  const tail = new Tail(STDERR_KEPT);
+  const linger = new AbortController();
+  const reading = Promise.all([
+    readLines(child.stdout, linger.signal, (line) => spec.output("stdout", line)),
+    readLines(child.stderr, linger.signal, (line) => spec.output("stderr", line), tail),
+  ]);
+  const writing = spec.stdin ? feed(child.stdin, spec.stdin) : Promise.resolve();
+  const ended = await untilEnd(child, spec);
+
+  const cancelLinger = spec.clock.after(PIPE_LINGER_MS, () => linger.abort());
+  await reading;
+  cancelLinger();
+  await writing;
+  return { exit: ended, stderr: tail.text() };
+}
+
+/** Waits for the process, and ends its whole group when it must not go on. */
+async function untilEnd(child: Deno.ChildProcess, spec: ShellCommand): Promise<Exit> {
+  let broken: Exit | null = null;
+  let cancelKill = () => {};
+  const breakOff = (exit: Exit) => {
+    if (broken) return;
+    broken = exit;
+    signalGroup(child.pid, "SIGTERM");
+    cancelKill = spec.clock.after(GRACE_MS, () => signalGroup(child.pid, "SIGKILL"));
+  };
+  const { harakiriMs } = spec;
+  const cancelHarakiri = harakiriMs === null
+    ? () => {}
+    : spec.clock.after(harakiriMs, () => breakOff({ kind: "harakiri", afterMs: harakiriMs }));
+  const abort = () => breakOff({ kind: "aborted" });
+  spec.signal.addEventListener("abort", abort);
+  if (spec.signal.aborted) abort();
+  try {
+    const status = await child.status;
+    // The shell is gone; what it left behind of a group that had to be ended goes too.
+    if (broken) signalGroup(child.pid, "SIGKILL");
+    if (broken) return broken;
+    if (status.signal !== null) return { kind: "signal", signal: status.signal };
+    return { kind: "code", code: status.code };
+  } finally {
+    cancelHarakiri();
+    cancelKill();
+    spec.signal.removeEventListener("abort", abort);
+  }
+}
+
+/** A group without processes is as good as ended. */
+function signalGroup(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(-pid, signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function readLines(
+  stream: ReadableStream<Uint8Array>,
+  stop: AbortSignal,
+  emit: (line: string) => void,
+  tail?: Tail,
+): Promise<void> {
+  const splitter = new LineSplitter(emit);
+  const reader = stream.getReader();
+  const cancel = () => void reader.cancel().catch(() => {});
+  stop.addEventListener("abort", cancel);
+  try {
+    while (true) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      tail?.push(value);
+      splitter.push(value);
+    }
+  } finally {
+    stop.removeEventListener("abort", cancel);
+    splitter.close();
+  }
+}
+
+/** A process that does not read its stdin, or not all of it, does nothing wrong. */
+async function feed(
+  stream: WritableStream<Uint8Array>,
+  chunks: Iterable<Uint8Array>,
+): Promise<void> {
+  const writer = stream.getWriter();
+  try {
+    for (const chunk of chunks) await writer.write(chunk);
+    await writer.close();
+  } catch {
+    await writer.abort().catch(() => {});
+  }
+}
+
+/** For a log: `exit code 3`, `killed by SIGSEGV`, … */
+export function exitText(exit: Exit): string {
+  switch (exit.kind) {
+    case "code":
+      return `exit code ${exit.code}`;
+    case "signal":
+      return `killed by ${exit.signal}`;
+    case "harakiri":
+      return `harakiri after ${exit.afterMs / 1000} s`;
+    case "aborted":
+      return "ended with the program";
+    case "not started":
+      return `could not be started: ${exit.reason}`;
+    default:
+      return exit satisfies never;
+  }
+}

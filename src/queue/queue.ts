@@ -1,0 +1,73 @@
+/**
+ * The tasks of one spool that are known and not running, in the order in which they run: lower
+ * priority number, then earlier due time, then uWSGI's order of names. Pure: the caller brings the
+ * time.
+ */
+
+import { compareNatural, priorityRank, taskId } from "../spool/layout.ts";
+import type { SeenTask } from "../spool/store.ts";
+import { Heap } from "./heap.ts";
+
+export class Queue {
+  /** What counts for each id; a heap's element that is not in here any more is stale. */
+  readonly #current = new Map<string, SeenTask>();
+  readonly #ready = new Heap<SeenTask>(inOrder);
+  readonly #deferred = new Heap<SeenTask>((a, b) => a.dueAt - b.dueAt);
+
+  get size(): number {
+    return this.#current.size;
+  }
+
+  has(id: string): boolean {
+    return this.#current.has(id);
+  }
+
+  /** Adds a task, or notes that its due time is another now. */
+  put(task: SeenTask, now: number): void {
+    const id = taskId(task);
+    if (this.#current.get(id)?.dueAt === task.dueAt) return;
+    this.#current.set(id, task);
+    (task.dueAt > now ? this.#deferred : this.#ready).push(task);
+  }
+
+  /** The task to run now, which leaves the queue; undefined when none is due. */
+  take(now: number): SeenTask | undefined {
+    this.#wake(now);
+    while (true) {
+      const task = this.#ready.pop();
+      if (task === undefined) return undefined;
+      if (!this.#isCurrent(task)) continue;
+      this.#current.delete(taskId(task));
+      return task;
+    }
+  }
+
+  /** When the earliest deferred task is due, in milliseconds since the epoch. */
+  nextDueAt(): number | undefined {
+    while (true) {
+      const task = this.#deferred.peek();
+      if (task === undefined || this.#isCurrent(task)) return task?.dueAt;
+      this.#deferred.pop();
+    }
+  }
+
+  #wake(now: number): void {
+    while (true) {
+      const task = this.#deferred.peek();
+      if (task === undefined || task.dueAt > now) return;
+      this.#deferred.pop();
+      if (this.#isCurrent(task)) this.#ready.push(task);
+    }
+  }
+
+  #isCurrent(task: SeenTask): boolean {
+    return this.#current.get(taskId(task)) === task;
+  }
+}
+
+function inOrder(a: SeenTask, b: SeenTask): number {
+  const rankA = priorityRank(a.priority);
+  const rankB = priorityRank(b.priority);
+  if (rankA !== rankB) return rankA - rankB;
+  return a.dueAt - b.dueAt || compareNatural(a.name, b.name);
+}
