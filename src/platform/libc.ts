@@ -83,7 +83,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 /** @throws {TypeError} for a path with a NUL, which no file can have */
 function pathBytes(path: string): Uint8Array<ArrayBuffer> {
   if (path.includes("\0")) throw new TypeError(`a path cannot hold a NUL: ${path}`);
-  return encoder.encode(`${path}\0`);
+  return encoder.encode(`${path}\0`) as Uint8Array<ArrayBuffer>;
 }
 
 function nameText(bytes: Uint8Array): string | null {

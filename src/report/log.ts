@@ -1,0 +1,100 @@
+/** The log: events in, lines for people out. One event is one line. */
+
+import type { Fate } from "../queue/settle.ts";
+import { taskLabel } from "../spool/layout.ts";
+import type { Emit, Event } from "./event.ts";
+
+/** @param write takes one line without its newline */
+export function logSink(write: (line: string) => void, now: () => number): Emit {
+  return (event) => write(`${timeText(now())} ${eventText(event)}`);
+}
+
+/** Local time, to the millisecond: `2026-11-23 09:30:00.123`. */
+export function timeText(at: number): string {
+  const date = new Date(at);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return `${day} ${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+export function eventText(event: Event): string {
+  switch (event.type) {
+    case "program.started":
+      return `spooler ${event.version} started, pid ${event.pid}, ${event.file}`;
+    case "program.ready":
+      return "ready";
+    case "program.stopping":
+      return `stopping (${event.reason}): waiting for ${event.running} running; once more to end them now`;
+    case "program.stopped":
+      return "stopped";
+    case "config.warning":
+      return `warning: ${event.message}`;
+    case "spool.opened":
+      return `spool ${event.spool}: ${event.dir}, ${event.processes} at a time`;
+    case "spool.warning":
+      return `spool ${event.spool}: warning: ${event.message}`;
+    case "handlers.loaded":
+      return `tasks: ${handlerText(event.names, event.catchAll)}`;
+    case "listener.opened":
+      return `socket ${event.address}`;
+    case "schedule.loaded":
+      return `schedule ${event.name}: ${event.text}: ${event.command}`;
+    case "task.accepted":
+      return `${named(event.func, event.task)} accepted from ${event.from}`;
+    case "packet.refused":
+      return `refused a packet from ${event.from}: ${event.reason}`;
+    case "task.started": {
+      const again = event.attempt > 1 ? `, attempt ${event.attempt}` : "";
+      return `${named(event.func, event.task)} taken from ${event.spool}${again}`;
+    }
+    case "task.output":
+      return `${event.func || "task"}${mark(event.stream)} ${event.line}`;
+    case "task.settled":
+      return `${named(event.func, event.task)} ${fateText(event.fate)} (${msText(event.tookMs)})`;
+    case "job.started":
+      return `job ${event.job} started`;
+    case "job.output":
+      return `${event.job}${mark(event.stream)} ${event.line}`;
+    case "job.ended":
+      return `job ${event.job} ${event.ok ? "done" : `failed: ${event.exit}`} (${
+        msText(event.tookMs)
+      })`;
+    case "job.skipped":
+      return `job ${event.job} skipped: ${event.reason}`;
+    default:
+      return event satisfies never;
+  }
+}
+
+function named(func: string, task: string): string {
+  return `${func || "task"} ${taskLabel(task)}`;
+}
+
+function mark(stream: "stdout" | "stderr"): string {
+  return stream === "stdout" ? "|" : "!";
+}
+
+function handlerText(names: readonly string[], catchAll: boolean): string {
+  const all = [...names, ...(catchAll ? ["and all others"] : [])];
+  return all.length > 0 ? all.join(", ") : "no handler at all: every task will wait";
+}
+
+function fateText(fate: Fate): string {
+  switch (fate.kind) {
+    case "done":
+      return "done";
+    case "deferred":
+      return `put off until ${timeText(fate.dueAt)}: ${fate.reason}`;
+    case "failed":
+      return `failed for good: ${fate.reason}`;
+    case "ready":
+      return `stays ready: ${fate.reason}`;
+    default:
+      return fate satisfies never;
+  }
+}
+
+function msText(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}

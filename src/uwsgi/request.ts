@@ -1,0 +1,60 @@
+/**
+ * From the vars of a task packet to a task: the keys that are instructions for the spooler (`at`,
+ * `priority`, `spooler`, `body`) are read and taken out, as uWSGI does; the rest is the task's data.
+ *
+ * Where uWSGI guesses (a `priority` becomes a path, an `at` its leading digits), this refuses.
+ */
+
+import type { NewTask } from "../spool/store.ts";
+import { findText, findVar, type Var, withoutVar } from "./packet.ts";
+
+export interface TaskRequest {
+  readonly task: NewTask;
+  /** The value of `spooler`: which spool it is for. */
+  readonly spooler: string | undefined;
+}
+
+/** The task cannot be accepted; the message says which key and why. */
+export class RequestError extends Error {
+  override name = "RequestError";
+}
+
+const SERVICE_KEYS = ["at", "priority", "spooler", "body"];
+/** The last second a timestamp of ours may name: the end of the year 9999. */
+const LAST_SECOND = 253_402_300_799;
+const LONGEST_PRIORITY = 9;
+
+/**
+ * @param vars the task's keys and values as they came
+ * @throws {RequestError} when a service key has a value that means nothing
+ */
+export function readRequest(vars: readonly Var[]): TaskRequest {
+  const at = findText(vars, "at");
+  const priority = findText(vars, "priority");
+  const body = findVar(vars, "body");
+  return {
+    task: {
+      vars: SERVICE_KEYS.reduce<readonly Var[]>(withoutVar, vars),
+      ...(body === undefined ? {} : { body }),
+      ...(at === undefined ? {} : { at: parseAt(at) * 1000 }),
+      ...(priority === undefined ? {} : { priority: parsePriority(priority) }),
+    },
+    spooler: findText(vars, "spooler"),
+  };
+}
+
+/** Seconds since the epoch; a fraction, as Python's time.time() has one, is cut off as in uWSGI. */
+export function parseAt(text: string): number {
+  const seconds = Math.floor(Number(text));
+  if (!/^\d+(\.\d*)?$/.test(text) || seconds > LAST_SECOND) {
+    throw new RequestError(`at wants seconds since the epoch: "${text}"`);
+  }
+  return seconds;
+}
+
+export function parsePriority(text: string): number {
+  if (!/^\d+$/.test(text) || text.length > LONGEST_PRIORITY) {
+    throw new RequestError(`priority wants digits only, ${LONGEST_PRIORITY} at most: "${text}"`);
+  }
+  return Number(text);
+}
