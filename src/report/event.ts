@@ -13,7 +13,7 @@ export type Event =
   | { type: "program.stopping"; reason: string; running: number }
   | { type: "program.stopped" }
   | { type: "config.warning"; message: string }
-  | { type: "spool.opened"; spool: string; dir: string; processes: number; ready: number }
+  | { type: "spool.opened"; spool: string; dir: string; processes: number }
   | { type: "spool.warning"; spool: string; message: string }
   | { type: "handlers.loaded"; names: readonly string[]; catchAll: boolean }
   | { type: "listener.opened"; address: string }

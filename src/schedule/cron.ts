@@ -71,3 +71,8 @@ export function localMinute(at: number): LocalMinute {
     weekday: date.getDay(),
   };
 }
+
+/** The five numbers as in the ini. */
+export function cronText({ minute, hour, day, month, weekday }: CronSpec): string {
+  return [minute, hour, day, month, weekday].join(" ");
+}

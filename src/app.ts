@@ -1,0 +1,173 @@
+/**
+ * The composition root: opens what the configuration names, wires it together, and takes it apart
+ * again in the right order.
+ */
+
+import { basename } from "node:path";
+import type { Config, SpoolConfig, When } from "./config/config.ts";
+import { commandExecutor } from "./exec/command.ts";
+import type { Clock, Random } from "./platform/clock.ts";
+import { type Libc, loadLibc } from "./platform/libc.ts";
+import type { Signals } from "./platform/signals.ts";
+import { Dispatcher } from "./queue/dispatcher.ts";
+import type { Emit } from "./report/event.ts";
+import { cronText } from "./schedule/cron.ts";
+import { Ticker } from "./schedule/ticker.ts";
+import { type Claims, PosixClaims, PrivateClaims } from "./spool/claim.ts";
+import { Store } from "./spool/store.ts";
+import { Listener } from "./uwsgi/listener.ts";
+import { findText, type Var } from "./uwsgi/packet.ts";
+import { readRequest, RequestError } from "./uwsgi/request.ts";
+import { VERSION } from "./version.ts";
+
+export interface Machine {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly signals: Signals;
+  readonly emit: Emit;
+}
+
+interface Spool {
+  readonly name: string;
+  readonly config: SpoolConfig;
+  readonly store: Store;
+}
+
+/** Runs until a signal says stop; everything that was running has then ended. */
+export async function runApp(config: Config, machine: Machine): Promise<void> {
+  const { clock, emit, signals } = machine;
+  emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: config.file });
+  const abort = new AbortController();
+  const stop = untilStopped(signals, abort);
+  const platform = openPlatform();
+  const spools = await openSpools(config, machine, platform);
+  emit({
+    type: "handlers.loaded",
+    names: config.tasks.flatMap((task) => task.name === null ? [] : [task.name]),
+    catchAll: config.tasks.some((task) => task.name === null),
+  });
+  if (platform.unavailable) {
+    const message = `no file locks that other processes see (${platform.unavailable}): ` +
+      "this program must be the only one that works through these directories";
+    for (const { name } of spools) emit({ type: "spool.warning", spool: name, message });
+  }
+
+  const executors = config.tasks.map((task) => commandExecutor(task, config.baseDir, clock));
+  const dispatchers = spools.map(({ name, config: spool, store }) =>
+    new Dispatcher({
+      name,
+      config: spool,
+      store,
+      executors,
+      libc: platform.libc,
+      abort: abort.signal,
+      ...machine,
+    })
+  );
+  const listeners = openListeners(config, spools, machine);
+  const ticker = new Ticker({
+    schedules: config.schedules,
+    cwd: config.baseDir,
+    clock,
+    emit,
+    abort: abort.signal,
+  });
+  for (const { name, when, command } of config.schedules) {
+    emit({ type: "schedule.loaded", name, text: whenText(when), command });
+  }
+
+  emit({ type: "program.ready" });
+  ticker.start();
+  // A directory of a million tasks takes a while to look through: a stop need not wait for it.
+  for (const dispatcher of dispatchers) dispatcher.start().catch(stop.fail);
+
+  try {
+    const reason = await stop.reason;
+    const running = dispatchers.reduce((sum, each) => sum + each.running, ticker.running);
+    emit({ type: "program.stopping", reason, running });
+  } finally {
+    // First nothing new comes in, then what runs comes to its end.
+    await Promise.all(listeners.map((listener) => listener.close()));
+    await Promise.all([ticker.stop(), ...dispatchers.map((dispatcher) => dispatcher.stop())]);
+    stop.ignore();
+  }
+  emit({ type: "program.stopped" });
+}
+
+/**
+ * The first SIGINT or SIGTERM asks for a stop, one that comes later breaks off what still runs.
+ *
+ * Started through a wrapper, a Ctrl-C arrives twice, from the terminal and from the wrapper: what
+ * comes within half a second of the first is the same wish.
+ */
+function untilStopped(signals: Signals, abort: AbortController) {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const SAME_WISH_MS = 500;
+  let firstAt: number | null = null;
+  const ignore = signals.on(["SIGINT", "SIGTERM"], (signal) => {
+    const now = performance.now();
+    firstAt ??= now;
+    if (now - firstAt > SAME_WISH_MS) abort.abort();
+    else resolve(signal);
+  });
+  return { reason: promise, fail: reject, ignore };
+}
+
+interface Platform {
+  readonly libc: Libc | null;
+  readonly claims: Claims;
+  /** Why there is no libc; absent when there is. */
+  readonly unavailable?: string;
+}
+
+export function openPlatform(): Platform {
+  const libc = loadLibc();
+  return "unavailable" in libc
+    ? { libc: null, claims: new PrivateClaims(), ...libc }
+    : { libc, claims: new PosixClaims(libc) };
+}
+
+async function openSpools(config: Config, machine: Machine, platform: Platform): Promise<Spool[]> {
+  const { clock, random, emit } = machine;
+  const spools: Spool[] = [];
+  for (const spool of config.spools) {
+    const { dir, fsync, processes } = spool;
+    const name = basename(dir);
+    const store = await Store.open({ dir, fsync, clock, random, ...platform });
+    emit({ type: "spool.opened", spool: name, dir, processes });
+    const swept = store.sweep();
+    if (swept > 0) {
+      const message = `removed ${swept} half-written files of tasks that were never accepted`;
+      emit({ type: "spool.warning", spool: name, message });
+    }
+    spools.push({ name, config: spool, store });
+  }
+  return spools;
+}
+
+function openListeners(config: Config, spools: readonly Spool[], machine: Machine): Listener[] {
+  const { clock, emit } = machine;
+  const accept = async (vars: readonly Var[], from: string) => {
+    const { task, spooler } = readRequest(vars);
+    const spool = spooler === undefined
+      ? spools[0]
+      : spools.find(({ config: { dir } }) => dir === spooler);
+    if (!spool) {
+      throw new RequestError(
+        spooler === undefined ? "there is no spool here" : `spooler is none of ours: "${spooler}"`,
+      );
+    }
+    const { name } = await spool.store.put(task);
+    const func = findText(task.vars, "ud_spool_func") ?? "";
+    emit({ type: "task.accepted", task: name, func, from });
+  };
+  return config.listeners.map(({ address }) => {
+    const listener = new Listener({ address, clock, emit, accept });
+    emit({ type: "listener.opened", address: listener.address });
+    return listener;
+  });
+}
+
+function whenText(when: When): string {
+  return when.kind === "every" ? `every ${when.everyMs / 1000} s` : cronText(when.spec);
+}

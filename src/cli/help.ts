@@ -1,0 +1,38 @@
+/** `spooler --help`, made from the option table. */
+
+import { type OptionRow, OPTIONS } from "../config/options.ts";
+
+const USAGE = `Usage:
+  spooler --ini FILE               work through the spools, sockets and schedules of FILE
+  spooler push [WHERE] KEY=VALUE…  put a task into a spool
+  spooler --help                   show this
+  spooler --version                show the version
+
+Where push puts a task:
+  --ini FILE        the first spool of FILE (or the one that spooler=DIR names)
+  --dir DIR         this spool directory
+  --to ADDRESS      a peer that speaks uwsgi: HOST:PORT or the path of a unix socket
+What push adds to it:
+  --at TIME         not before: seconds since the epoch, or a date such as 2026-12-24T18:00:00
+  --priority N      lower numbers run first
+  --body-file FILE  the body; - is standard input
+
+Exit codes: 0 done, 1 it did not work, 2 the command line or the configuration is wrong.
+Signals: SIGINT or SIGTERM stops when what runs has ended; a second one ends it now.
+
+Options of the ini, in its section [uwsgi]:
+`;
+
+const WIDTH = 36;
+
+export function helpText(): string {
+  return USAGE + OPTIONS.map(optionText).join("");
+}
+
+function optionText(row: OptionRow): string {
+  const left = row.value ? `${row.name} = ${row.value}` : row.name;
+  const fallback = row.fallback ? ` (default ${row.fallback})` : "";
+  const right = row.help + fallback;
+  if (left.length < WIDTH - 2) return `  ${left.padEnd(WIDTH - 2)}${right}\n`;
+  return `  ${left}\n${" ".repeat(WIDTH)}${right}\n`;
+}

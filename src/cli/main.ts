@@ -1,0 +1,54 @@
+/** Reads the command line, runs the command it names, and turns every error into one line. */
+
+import { ConfigError } from "../config/problem.ts";
+import { VERSION } from "../version.ts";
+import { reasonOf, UsageError } from "./error.ts";
+import { helpText } from "./help.ts";
+import { push } from "./push.ts";
+import { run } from "./run.ts";
+
+type Command = (args: readonly string[]) => Promise<number>;
+
+const COMMANDS: Readonly<Record<string, Command>> = { run, push };
+
+export const EXIT_OK = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+/**
+ * @param args without the program's own name
+ * @returns the exit code
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    return await dispatch(args);
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof UsageError) {
+      for (const line of error.message.split("\n")) console.error(`spooler: ${line}`);
+      return EXIT_USAGE;
+    }
+    console.error(`spooler: ${reasonOf(error)}`);
+    return EXIT_FAILED;
+  }
+}
+
+async function dispatch(args: readonly string[]): Promise<number> {
+  const [first, ...rest] = args;
+  if (first === undefined) {
+    throw new UsageError("wants --ini FILE; spooler --help shows everything");
+  }
+  if (args.includes("--help") || first === "-h" || first === "help") {
+    console.log(helpText());
+    return EXIT_OK;
+  }
+  if (first === "--version" || first === "-V") {
+    console.log(`spooler ${VERSION}`);
+    return EXIT_OK;
+  }
+  const command = COMMANDS[first];
+  if (command) return await command(rest);
+  if (first.startsWith("-")) return await run(args);
+  throw new UsageError(
+    `knows the commands ${Object.keys(COMMANDS).join(", ")}, not "${first}"; see spooler --help`,
+  );
+}

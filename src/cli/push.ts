@@ -1,0 +1,128 @@
+/** `spooler push`: puts one task into a spool directory, or sends it to a peer. */
+
+import { resolve } from "node:path";
+import { openPlatform } from "../app.ts";
+import { loadConfig } from "../config/load.ts";
+import { systemClock, systemRandom } from "../platform/clock.ts";
+import { Store } from "../spool/store.ts";
+import { type Address, parseAddress } from "../uwsgi/address.ts";
+import { sendTask } from "../uwsgi/client.ts";
+import { textVar, type Var } from "../uwsgi/packet.ts";
+import { parseAt, parsePriority, readRequest, RequestError } from "../uwsgi/request.ts";
+import { readArgs } from "./args.ts";
+import { reasonOf, UsageError } from "./error.ts";
+
+export async function push(args: readonly string[]): Promise<number> {
+  const { options, words } = readArgs(args, [
+    "ini",
+    "dir",
+    "to",
+    "at",
+    "priority",
+    "body-file",
+  ]);
+  const targets = [options.ini, options.dir, options.to].filter((value) => value !== undefined);
+  if (targets.length !== 1) throw new UsageError("push wants one of --ini, --dir and --to");
+  if (words.length === 0) {
+    throw new UsageError("push wants KEY=VALUE, as in ud_spool_func=hello name=world");
+  }
+
+  const vars = words.map(parseVar);
+  if (options.at !== undefined) vars.push(textVar("at", String(parseTime(options.at))));
+  if (options.priority !== undefined) vars.push(textVar("priority", options.priority));
+  try {
+    if (options.priority !== undefined) parsePriority(options.priority);
+    const bodyFile = options["body-file"];
+    const body = bodyFile === undefined ? undefined : await openBody(bodyFile);
+    if (options.to !== undefined) {
+      if (body) {
+        throw new UsageError("push --to cannot send a body: the protocol has no place for one");
+      }
+      return await pushTo(toAddress(options.to), vars);
+    }
+    return await pushInto(await spoolOf(options, vars), vars, body);
+  } catch (error) {
+    if (error instanceof RequestError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+async function pushInto(
+  { dir, fsync }: { dir: string; fsync: boolean },
+  vars: readonly Var[],
+  body: AsyncIterable<Uint8Array> | undefined,
+): Promise<number> {
+  const { task } = readRequest(vars);
+  const store = await Store.open({
+    dir,
+    fsync,
+    clock: systemClock,
+    random: systemRandom,
+    ...openPlatform(),
+  });
+  const { name } = await store.put(body ? { ...task, body } : task);
+  console.log(name);
+  return 0;
+}
+
+async function pushTo(address: Address, vars: readonly Var[]): Promise<number> {
+  const accepted = await sendTask(address, vars);
+  console.log(accepted ? "accepted" : "refused");
+  return accepted ? 0 : 1;
+}
+
+/** The spool that --dir, --ini and a `spooler=DIR` of the task mean. */
+async function spoolOf(
+  options: { readonly ini?: string; readonly dir?: string },
+  vars: readonly Var[],
+): Promise<{ dir: string; fsync: boolean }> {
+  if (options.dir !== undefined) return { dir: resolve(options.dir), fsync: true };
+  const { config } = await loadConfig(options.ini ?? "");
+  const { spooler } = readRequest(vars);
+  const spool = spooler === undefined
+    ? config.spools[0]
+    : config.spools.find(({ dir }) => dir === spooler);
+  if (!spool) {
+    throw new UsageError(
+      spooler === undefined
+        ? `${config.file} has no spooler`
+        : `${config.file} has no such spooler: "${spooler}"`,
+    );
+  }
+  return spool;
+}
+
+function parseVar(word: string): Var {
+  const equals = word.indexOf("=");
+  if (equals < 1) throw new UsageError(`push wants KEY=VALUE: "${word}"`);
+  return textVar(word.slice(0, equals), word.slice(equals + 1));
+}
+
+/** Seconds since the epoch. */
+function parseTime(text: string): number {
+  if (/^\d+$/.test(text)) return parseAt(text);
+  const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : NaN;
+  if (Number.isNaN(at)) {
+    throw new UsageError(
+      `--at wants seconds since the epoch or a date such as 2026-12-24T18:00:00: "${text}"`,
+    );
+  }
+  return Math.floor(at / 1000);
+}
+
+function toAddress(text: string): Address {
+  try {
+    return parseAddress(text);
+  } catch (error) {
+    throw new UsageError(`--to ${reasonOf(error)}: "${text}"`);
+  }
+}
+
+async function openBody(file: string): Promise<AsyncIterable<Uint8Array>> {
+  if (file === "-") return Deno.stdin.readable;
+  try {
+    return (await Deno.open(file)).readable;
+  } catch (error) {
+    throw new UsageError(`--body-file cannot be read: ${reasonOf(error)}`);
+  }
+}
