@@ -1,0 +1,38 @@
+/**
+ * Tests that need something the machine may not have. Without it they are skipped and say why; where
+ * SPOOLER_REQUIRE names it, as in CI, they run, and so fail instead.
+ */
+
+const required = (Deno.env.get("SPOOLER_REQUIRE") ?? "").split(/[\s,]+/);
+
+function hasCommand(command: string, ...args: string[]): boolean {
+  try {
+    return new Deno.Command(command, { args, stdout: "null", stderr: "null" }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+export type Need = "uwsgi" | "executable" | "libc";
+
+const present: Record<Need, () => boolean> = {
+  uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
+  executable: () => Deno.env.has("SPOOLER_EXECUTABLE"),
+  libc: () => Deno.build.os === "linux",
+};
+
+const reasons: Record<Need, string> = {
+  uwsgi: "no uWSGI with its python3 plugin on this machine",
+  executable: "SPOOLER_EXECUTABLE names no compiled program",
+  libc: "POSIX locks and inotify are used on Linux only",
+};
+
+/** Like Deno.test, for a test that cannot run without `need`. */
+export function testWith(need: Need, name: string, body: () => Promise<void>): void {
+  const skipped = !required.includes(need) && !present[need]();
+  Deno.test({
+    name: skipped ? `${name} (skipped: ${reasons[need]})` : name,
+    ignore: skipped,
+    fn: body,
+  });
+}

@@ -1,0 +1,27 @@
+/** A store on a directory of its own, and tasks to put into it. */
+
+import { openPlatform } from "../../src/app.ts";
+import type { Clock } from "../../src/platform/clock.ts";
+import { systemClock } from "../../src/platform/clock.ts";
+import { type ClaimedTask, Store } from "../../src/spool/store.ts";
+import type { TaskRef } from "../../src/spool/layout.ts";
+import { textVar, type Var } from "../../src/uwsgi/packet.ts";
+
+export function openStore(dir: string, clock: Clock = systemClock): Promise<Store> {
+  return Store.open({ dir, fsync: true, clock, random: Math.random, ...openPlatform() });
+}
+
+export function varsOf(values: Record<string, string>): Var[] {
+  return Object.entries(values).map(([name, value]) => textVar(name, value));
+}
+
+/** Claims a task that must be there for the taking. */
+export function claimNow(store: Store, ref: TaskRef): ClaimedTask {
+  const claimed = store.claim(ref);
+  if (claimed.kind !== "claimed") throw new Error(`expected a claim, got ${claimed.kind}`);
+  return claimed;
+}
+
+export function seenNames(store: Store): string[] {
+  return [...store.scan()].flat().map(({ name }) => name);
+}

@@ -1,0 +1,25 @@
+import { type Address, addressText, parseAddress } from "../../src/uwsgi/address.ts";
+import { assertEquals, assertThrows } from "../support/assert.ts";
+
+const GOOD: [string, Address][] = [
+  ["127.0.0.1:3031", { kind: "tcp", host: "127.0.0.1", port: 3031 }],
+  [":3031", { kind: "tcp", host: "0.0.0.0", port: 3031 }],
+  ["[::1]:0", { kind: "tcp", host: "::1", port: 0 }],
+  ["hub.example:1", { kind: "tcp", host: "hub.example", port: 1 }],
+  ["/run/a:b.sock", { kind: "unix", path: "/run/a:b.sock" }],
+  ["a.sock", { kind: "unix", path: "a.sock" }],
+];
+
+for (const [text, address] of GOOD) {
+  Deno.test(`${text} is an address`, () => assertEquals(parseAddress(text), address));
+}
+
+for (const text of ["", "localhost:", "localhost:http", "localhost:65536", "::1:80", "@name"]) {
+  Deno.test(`"${text}" is no address`, () => {
+    assertThrows(() => parseAddress(text), SyntaxError);
+  });
+}
+
+Deno.test("an IPv6 address is printed in brackets", () => {
+  assertEquals(addressText({ kind: "tcp", host: "::1", port: 80 }), "[::1]:80");
+});
