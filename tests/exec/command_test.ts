@@ -1,0 +1,150 @@
+import { commandExecutor } from "../../src/exec/command.ts";
+import type { Answer } from "../../src/exec/executor.ts";
+import { handlersFor } from "../../src/exec/executor.ts";
+import { systemClock } from "../../src/platform/clock.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { claimNow, openStore, varsOf } from "../support/store.ts";
+import { tempDir } from "../support/temp.ts";
+
+interface Ran {
+  readonly answer: Answer;
+  readonly lines: string[];
+}
+
+interface Given {
+  readonly vars?: Record<string, string>;
+  readonly body?: Uint8Array;
+  readonly harakiriMs?: number;
+  readonly signal?: AbortSignal;
+  onLine?(line: string): void;
+}
+
+/** Runs a command as a task, on a real spool. */
+async function ran(command: string, given: Given = {}): Promise<Ran> {
+  await using temp = await tempDir();
+  const store = await openStore(temp.path);
+  const vars = varsOf(given.vars ?? {});
+  const task = claimNow(store, await store.put(given.body ? { vars, body: given.body } : { vars }));
+  const lines: string[] = [];
+  const handler = { name: null, command, place: { file: "test", line: 1 } };
+  const answer = await commandExecutor(handler, temp.path, systemClock).run({
+    task,
+    func: "test",
+    attempt: 2,
+    dir: temp.path,
+    harakiriMs: given.harakiriMs ?? null,
+    signal: given.signal ?? new AbortController().signal,
+    output(stream, line) {
+      lines.push(`${stream}: ${line}`);
+      given.onLine?.(line);
+    },
+  });
+  task.release();
+  return { answer, lines };
+}
+
+const MEANINGS: [number, Answer["kind"]][] = [
+  [0, "done"],
+  [75, "retry"],
+  [69, "ignored"],
+  [1, "failed"],
+  [127, "failed"],
+  [65, "permanent"],
+  [78, "permanent"],
+  [100, "permanent"],
+];
+
+for (const [code, kind] of MEANINGS) {
+  Deno.test(`exit code ${code} means ${kind}`, async () => {
+    assertEquals((await ran(`exit ${code}`)).answer.kind, kind);
+  });
+}
+
+Deno.test("a task's keys are environment, never part of the command line", async () => {
+  const { lines } = await ran('echo "$SPOOL_NAME|$SPOOL_MAIL_TO|$SPOOLER_ATTEMPT|$SPOOLER_FUNC"', {
+    vars: { name: "$(echo pwned); `id`", "mail-to": "a b" },
+  });
+  assertEquals(lines, ["stdout: $(echo pwned); `id`|a b|2|test"]);
+});
+
+Deno.test("the command finds its task's name and file", async () => {
+  const { lines } = await ran(
+    'test -f "$SPOOLER_FILE" && test "$SPOOL_SPOOLER_TASK_NAME" = ' +
+      '"$SPOOLER_TASK" && basename "$SPOOLER_FILE" | cut -c1-19',
+  );
+  assertEquals(lines, ["stdout: uwsgi_spoolfile_on_"]);
+});
+
+Deno.test("the body is stdin, whole", async () => {
+  const body = new Uint8Array(300_000).fill(65);
+  const { lines } = await ran("wc -c", { body });
+  assertEquals(lines, ["stdout: 300000"]);
+});
+
+Deno.test("a command that does not read its stdin does no harm", async () => {
+  const { answer } = await ran("exec <&-; exit 0", { body: new Uint8Array(1_000_000) });
+  assertEquals(answer.kind, "done");
+});
+
+Deno.test("the end of stderr is kept with a failure", async () => {
+  const { answer, lines } = await ran("echo what a pity >&2; exit 3");
+  assert(answer.kind === "failed");
+  assertEquals(answer.stderr, "what a pity\n");
+  assertEquals(answer.reason, "exit code 3");
+  assertEquals(lines, ["stderr: what a pity"]);
+});
+
+Deno.test("a signal is a failure that says which", async () => {
+  const { answer } = await ran("kill -SEGV $$");
+  assert(answer.kind === "failed");
+  assertEquals(answer.reason, "killed by SIGSEGV");
+});
+
+Deno.test("harakiri ends the command and everything it started", async () => {
+  let child = 0;
+  const { answer } = await ran("sleep 600 & echo $!; wait", {
+    harakiriMs: 100,
+    onLine: (line) => child = Number(line),
+  });
+  assert(answer.kind === "failed");
+  assertEquals(answer.reason, "harakiri after 0.1 s");
+  await gone(child);
+});
+
+Deno.test("a task is over when its command is, though a child holds its stdout", async () => {
+  let child = 0;
+  const { answer } = await ran("sleep 600 & echo $!", { onLine: (line) => child = Number(line) });
+  assertEquals(answer.kind, "done");
+  Deno.kill(child, "SIGKILL");
+});
+
+Deno.test("a stop that cannot wait interrupts the command, which is no failure", async () => {
+  const abort = new AbortController();
+  const { answer } = await ran("echo up; sleep 600", {
+    signal: abort.signal,
+    onLine: () => abort.abort(),
+  });
+  assertEquals(answer.kind, "interrupted");
+});
+
+Deno.test("handlers of the name come before those for all", () => {
+  const named = (name: string | null) => ({
+    name,
+    run: () => Promise.resolve({ kind: "done" } as const),
+  });
+  const executors = [named(null), named("a"), named("b")];
+  assertEquals(handlersFor(executors, "a").map(({ name }) => name), ["a", null]);
+  assertEquals(handlersFor(executors, "").map(({ name }) => name), [null]);
+});
+
+/** Waits until no process has this pid, or only a dead one that nobody has reaped. */
+async function gone(pid: number): Promise<void> {
+  while (true) {
+    try {
+      if ((await Deno.readTextFile(`/proc/${pid}/stat`)).includes(") Z ")) return;
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

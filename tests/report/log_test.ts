@@ -1,0 +1,45 @@
+import { eventText, logSink } from "../../src/report/log.ts";
+import { assertEquals, assertMatch } from "../support/assert.ts";
+
+const task = "uwsgi_spoolfile_on_web1_12_3_99_1795420655_123500";
+
+Deno.test("a line is a time and what happened", () => {
+  const lines: string[] = [];
+  logSink((line) => lines.push(line), () => new Date(2026, 10, 23, 9, 5, 3, 7).getTime())({
+    type: "program.stopped",
+  });
+  assertEquals(lines, ["2026-11-23 09:05:03.007 stopped"]);
+});
+
+Deno.test("a task is named by its function and the part of its name that differs", () => {
+  assertEquals(
+    eventText({
+      type: "task.settled",
+      spool: "mail",
+      task,
+      func: "send",
+      fate: { kind: "done" },
+      tookMs: 12.3,
+    }),
+    "send web1_12_3_99_1795420655_123500 done (12 ms)",
+  );
+});
+
+Deno.test("a task that is put off says until when and why", () => {
+  const text = eventText({
+    type: "task.settled",
+    spool: "mail",
+    task,
+    func: "",
+    fate: { kind: "deferred", dueAt: 0, reason: "exit code 1" },
+    tookMs: 1500,
+  });
+  assertMatch(text, /^task web1\S+ put off until \d{4}-\d\d-\d\d .+: exit code 1 \(1\.5 s\)$/);
+});
+
+Deno.test("without a handler the log says what that means", () => {
+  assertEquals(
+    eventText({ type: "handlers.loaded", names: [], catchAll: false }),
+    "tasks: no handler at all: every task will wait",
+  );
+});

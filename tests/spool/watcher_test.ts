@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import { openPlatform } from "../../src/app.ts";
+import type { Libc } from "../../src/platform/libc.ts";
+import { type Change, watchSpool } from "../../src/spool/watcher.ts";
+import { tempDir } from "../support/temp.ts";
+import { testWith } from "../support/require.ts";
+
+const NAME = "uwsgi_spoolfile_on_test_1_1_1_1_1";
+
+/** Watches `dir` and gives a function that waits for a change that fits. */
+function watching(dir: string, libc: Libc | null) {
+  const changes: Change[] = [];
+  let wake = () => {};
+  const watcher = watchSpool(dir, libc, (change) => {
+    changes.push(change);
+    wake();
+  });
+  const until = async (fits: (change: Change) => boolean): Promise<void> => {
+    while (!changes.some(fits)) await new Promise<void>((resolve) => wake = resolve);
+  };
+  return { until, [Symbol.dispose]: () => watcher.close() };
+}
+
+const isTask = (priority: string | null) => (change: Change) =>
+  change.kind === "task" && change.ref.name === NAME && change.ref.priority === priority;
+
+testWith("libc", "inotify names the task that was renamed into the directory", async () => {
+  await using temp = await tempDir();
+  using watch = watching(temp.path, openPlatform().libc);
+  await Deno.writeTextFile(join(temp.path, "x"), "");
+  await Deno.rename(join(temp.path, "x"), join(temp.path, NAME));
+  await watch.until(isTask(null));
+});
+
+testWith("libc", "a priority directory is watched from its making on", async () => {
+  await using temp = await tempDir();
+  using watch = watching(temp.path, openPlatform().libc);
+  await Deno.mkdir(join(temp.path, "5"));
+  await watch.until((change) => change.kind === "unknown");
+  await Deno.writeTextFile(join(temp.path, "5", NAME), "");
+  await watch.until(isTask("5"));
+});
+
+testWith("libc", "the loss of the directory is told", async () => {
+  await using temp = await tempDir();
+  const dir = join(temp.path, "spool");
+  await Deno.mkdir(dir);
+  using watch = watching(dir, openPlatform().libc);
+  await Deno.remove(dir);
+  await watch.until((change) => change.kind === "lost");
+});
+
+Deno.test("without libc any change is told as unknown", async () => {
+  await using temp = await tempDir();
+  using watch = watching(temp.path, null);
+  await Deno.writeTextFile(join(temp.path, NAME), "");
+  await watch.until((change) => change.kind === "unknown");
+});
