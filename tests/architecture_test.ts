@@ -1,0 +1,107 @@
+/** The rules of ARCHITECTURE.md, held against the code. */
+
+import { dirname, join, normalize, relative } from "node:path";
+import { assert, assertEquals } from "./support/assert.ts";
+
+const root = new URL("../", import.meta.url).pathname;
+
+async function* filesBelow(dir: string, ending: string): AsyncGenerator<string> {
+  for await (const entry of Deno.readDir(join(root, dir))) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory) yield* filesBelow(path, ending);
+    else if (entry.name.endsWith(ending)) yield path;
+  }
+}
+
+interface Source {
+  readonly text: string;
+  /** Paths of the files whose code it needs at run time; types alone do not count. */
+  readonly imports: readonly string[];
+}
+
+async function readSources(): Promise<Map<string, Source>> {
+  const sources = new Map<string, Source>();
+  for await (const path of filesBelow("src", ".ts")) {
+    const text = await Deno.readTextFile(join(root, path));
+    const imports = [...text.matchAll(/^import (?!type )[^;]*?from "(\.[^"]+)";$/gms)]
+      .map(([, target]) => normalize(join(dirname(path), target as string)));
+    sources.set(path, { text, imports });
+  }
+  return sources;
+}
+
+/** Touches the world: Deno's own functions, Node's, timers, the wall clock, chance. */
+const TOUCHES_WORLD =
+  /\bDeno\.(?!errors\b|build\b)|from "node:(?!path|util)|\bsetTimeout\(|\bDate\.now\(|\bMath\.random\b|\bperformance\.now\(/;
+
+/** Files that are pure by rule: they decide, and leave doing to others. */
+const PURE = [
+  /^src\/uwsgi\/(packet|reader|request|address)\.ts$/,
+  /^src\/spool\/layout\.ts$/,
+  /^src\/queue\/(heap|queue|settle|backoff)\.ts$/,
+  /^src\/schedule\/cron\.ts$/,
+  /^src\/exec\/lines\.ts$/,
+  /^src\/report\/(event|log)\.ts$/,
+  /^src\/config\/(?!load\.ts$)/,
+];
+
+const isPure = (path: string) => PURE.some((pattern) => pattern.test(path));
+
+Deno.test("pure files do not touch the world, and import no file that does", async () => {
+  const sources = await readSources();
+  for (const [path, { text, imports }] of sources) {
+    if (!isPure(path)) continue;
+    const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+    assertEquals(TOUCHES_WORLD.exec(code)?.[0], undefined, `${path} touches the world`);
+    for (const target of imports) assert(isPure(target), `${path} imports ${target}`);
+  }
+});
+
+Deno.test("every pure pattern names files that exist", async () => {
+  const paths = [...(await readSources()).keys()];
+  for (const pattern of PURE) assert(paths.some((path) => pattern.test(path)), String(pattern));
+});
+
+Deno.test("imports make no circle", async () => {
+  const sources = await readSources();
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]) => {
+    assert(!trail.includes(path), `a circle: ${[...trail, path].join(" → ")}`);
+    if (done.has(path)) return;
+    for (const target of sources.get(path)?.imports ?? []) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of sources.keys()) visit(path, []);
+});
+
+Deno.test("only the store changes files of a spool", async () => {
+  const writers = /\bDeno\.(rename|remove|utime|mkdir|writeFile|writeTextFile)(Sync)?\(/;
+  for (const [path, { text }] of await readSources()) {
+    // The listener owns the file of its unix socket, and that alone.
+    if (path === "src/spool/store.ts" || path === "src/uwsgi/listener.ts") continue;
+    assertEquals(writers.exec(text)?.[0], undefined, path);
+  }
+});
+
+Deno.test("only the edges know Deno's wall clock and chance", async () => {
+  for (const [path, { text }] of await readSources()) {
+    if (path.startsWith("src/platform/")) continue;
+    const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+    assertEquals(/\bDate\.now\(|\bMath\.random\b/.exec(code)?.[0], undefined, path);
+  }
+});
+
+Deno.test("every path that the documents name exists", async () => {
+  const documents = ["README.md", "ARCHITECTURE.md"];
+  for await (const path of filesBelow("docs", ".md")) documents.push(path);
+  for (const document of documents) {
+    const text = await Deno.readTextFile(join(root, document));
+    const paths = text.matchAll(
+      /\b(?:src|tests|examples|docs|bench|workers)\/[\w./-]*[\w/]|\bmain\.ts\b/g,
+    );
+    for (const [path] of paths) {
+      const known = await Deno.stat(join(root, path)).then(() => true, () => false);
+      assert(known, `${relative(".", document)} names ${path}, which does not exist`);
+    }
+  }
+});

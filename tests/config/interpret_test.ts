@@ -1,0 +1,79 @@
+import { readIni } from "../../src/config/ini.ts";
+import { interpret } from "../../src/config/interpret.ts";
+import { ConfigError } from "../../src/config/problem.ts";
+import { assertEquals, assertThrows } from "../support/assert.ts";
+
+const configOf = (...lines: string[]) =>
+  interpret(readIni(["[uwsgi]", ...lines].join("\n"), "/srv/site.ini"), "/srv/site.ini");
+
+Deno.test("an empty ini has nothing to do, and uWSGI's defaults", () => {
+  const { config } = configOf();
+  assertEquals([config.spools, config.listeners, config.schedules], [[], [], []]);
+  const [spool] = configOf("spooler = /s").config.spools;
+  assertEquals(spool, {
+    dir: "/s",
+    processes: 1,
+    frequencyMs: 30_000,
+    harakiriMs: null,
+    ordered: false,
+    fsync: true,
+    retry: { delayMs: 30_000, maxDelayMs: 3_600_000, maxRetries: 0 },
+  });
+});
+
+Deno.test("relative paths are relative to the ini", () => {
+  const { config } = configOf("spooler = jobs", "socket = run/x.sock");
+  assertEquals(config.spools[0]?.dir, "/srv/jobs");
+  assertEquals(config.listeners[0]?.address, { kind: "unix", path: "/srv/run/x.sock" });
+});
+
+Deno.test("a task command may have a name; what is no setting is the command", () => {
+  const { config } = configOf(
+    "spooler-task = name=send_mail ./send --to x",
+    "spooler-task = FOO=bar ./rest a,b",
+  );
+  assertEquals(config.tasks.map(({ name, command }) => [name, command]), [
+    ["send_mail", "./send --to x"],
+    [null, "FOO=bar ./rest a,b"],
+  ]);
+});
+
+Deno.test("cron and timer2 become schedules", () => {
+  const { config } = configOf(
+    "cron = -5 -1 -1 -1 -1 ./sync a b",
+    "timer2 = every=500ms,name=beat ./beat",
+  );
+  const [cron, timer] = config.schedules;
+  assertEquals(cron?.when, {
+    kind: "cron",
+    spec: { minute: -5, hour: -1, day: -1, month: -1, weekday: -1 },
+  });
+  assertEquals(cron?.command, "./sync a b");
+  assertEquals([timer?.name, timer?.when], ["beat", { kind: "every", everyMs: 500 }]);
+});
+
+const BAD: [string, string][] = [
+  ["spooler-frequency = 0,99", 'spooler-frequency wants a number of seconds ≥ 0.05: "0,99"'],
+  ["spooler-frequency = 0.01", 'spooler-frequency wants a number of seconds ≥ 0.05: "0.01"'],
+  ["spooler-fsync = maybe", 'spooler-fsync wants true or false: "maybe"'],
+  ["spooler =", 'spooler wants a value: ""'],
+  ["spooler-task = name=x", 'spooler-task wants a command: "name=x"'],
+  ["spooler-task = name=x,nice=1 ./y", 'knows name, not "nice=1"'],
+  ["cron = 0 0 ./x", "cron wants minute, hour, day, month, weekday and a command"],
+  ["cron = 0 25 -1 -1 -1 ./x", "cron hour wants a number from 0 to 23"],
+  ["timer2 = ./x", "timer2 wants every=DURATION"],
+  ["timer2 = every=soon ./x", "timer2 wants a duration such as"],
+  ["socket = localhost:http", "socket wants a port"],
+];
+
+for (const [line, message] of BAD) {
+  Deno.test(`refused, with its place: ${line}`, () => {
+    assertThrows(() => configOf("spooler = a", line), ConfigError, `/srv/site.ini:3: `);
+    assertThrows(() => configOf("spooler = a", line), ConfigError, message);
+  });
+}
+
+Deno.test("all that is wrong is said at once", () => {
+  const error = assertThrows(() => configOf(...BAD.map(([line]) => line)), ConfigError);
+  assertEquals(error.problems.length, BAD.length);
+});
