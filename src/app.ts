@@ -64,6 +64,7 @@ export async function runApp(config: Config, machine: Machine): Promise<void> {
       ...machine,
     })
   );
+  for (const dispatcher of dispatchers) dispatcher.watch();
   const listeners = openListeners(config, spools, machine);
   const ticker = new Ticker({
     schedules: config.schedules,

@@ -11,7 +11,7 @@ import type { Cancel, Clock, Random } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
 import type { Emit } from "../report/event.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
-import type { Attempts, ClaimedTask, Store } from "../spool/store.ts";
+import type { Attempts, Claimed, ClaimedTask, Store } from "../spool/store.ts";
 import { type Change, type Watcher, watchSpool } from "../spool/watcher.ts";
 import { findText } from "../uwsgi/packet.ts";
 import { Queue } from "./queue.ts";
@@ -58,11 +58,19 @@ export class Dispatcher {
     return this.#running.size;
   }
 
-  /** Resolves when the directory has been looked at once. */
-  async start(): Promise<void> {
+  /**
+   * Begins to watch the directory. To be called before {@link start}: watched before it is scanned,
+   * so that nothing falls between the two.
+   *
+   * @throws {Error} when it cannot be watched
+   */
+  watch(): void {
     const { store, libc } = this.#options;
-    // Watched before it is scanned, so that nothing falls between the two.
     this.#watcher = watchSpool(store.dir, libc, (change) => this.#changed(change));
+  }
+
+  /** Begins to run tasks; resolves when the directory has been looked at once. */
+  async start(): Promise<void> {
     await this.#scan();
   }
 
@@ -94,13 +102,13 @@ export class Dispatcher {
 
   /** The directory was deleted or moved away: there is a new one from now on. */
   async #recover(reason: string): Promise<void> {
-    const { store, libc, emit, name } = this.#options;
-    emit({ type: "spool.warning", spool: name, message: `${reason}; made ${store.dir} anew` });
+    const { store, emit, name } = this.#options;
     this.#watcher?.close();
     try {
       await store.prepare();
       if (this.#stopped) return;
-      this.#watcher = watchSpool(store.dir, libc, (change) => this.#changed(change));
+      this.watch();
+      emit({ type: "spool.warning", spool: name, message: `${reason}; made ${store.dir} anew` });
       await this.#scan();
     } catch (error) {
       emit({ type: "spool.warning", spool: name, message: `cannot be watched: ${error}` });
@@ -174,9 +182,9 @@ export class Dispatcher {
   }
 
   #claim(ref: TaskRef): void {
-    const { store, emit, name } = this.#options;
+    const { emit, name } = this.#options;
     const id = taskId(ref);
-    const claimed = store.claim(ref);
+    const claimed = this.#tryClaim(ref);
     switch (claimed.kind) {
       case "claimed": {
         const run = this.#run(claimed).catch((error) => {
@@ -206,6 +214,15 @@ export class Dispatcher {
         return;
       default:
         return claimed satisfies never;
+    }
+  }
+
+  /** What the system refuses for a while (no descriptors left, say) is tried at the next scan. */
+  #tryClaim(ref: TaskRef): Claimed {
+    try {
+      return this.#options.store.claim(ref);
+    } catch (error) {
+      return { kind: "unusable", reason: String(error) };
     }
   }
 

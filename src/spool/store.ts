@@ -186,7 +186,7 @@ export class Store {
   async #directoryOf(ref: TaskRef): Promise<string> {
     if (ref.priority === null) return this.dir;
     const dir = join(this.dir, ref.priority);
-    if (this.#options.claims.lstat(dir) === null) {
+    if (!this.#exists(dir)) {
       await Deno.mkdir(dir, { recursive: true, mode: SPOOL_MODE });
       if (this.#options.fsync) await this.#sync(this.dir);
     }
@@ -234,7 +234,11 @@ export class Store {
   }
 
   #list(dir: string): Iterable<readonly { readonly name: string | null }[]> {
-    return this.#options.libc?.list(dir) ?? [[...Deno.readDirSync(dir)]];
+    return this.#options.libc?.list(dir) ?? [this.#exists(dir) ? [...Deno.readDirSync(dir)] : []];
+  }
+
+  #exists(path: string): boolean {
+    return this.#options.claims.lstat(path) !== null;
   }
 
   pathOf(ref: TaskRef): string {
@@ -321,7 +325,7 @@ export class Store {
 
   #readAttempts(ref: TaskRef): Attempts | null {
     const path = this.#attemptsPath(ref);
-    if (this.#options.claims.lstat(path) === null) return null;
+    if (!this.#exists(path)) return null;
     try {
       return JSON.parse(Deno.readTextFileSync(path)) as Attempts;
     } catch {
@@ -337,7 +341,7 @@ export class Store {
 
   #forgetAttempts(ref: TaskRef): void {
     const path = this.#attemptsPath(ref);
-    if (this.#options.claims.lstat(path) !== null) Deno.removeSync(path);
+    if (this.#exists(path)) Deno.removeSync(path);
   }
 
   /** Replaces a small file as a whole: written beside, synced, renamed. */

@@ -1,0 +1,168 @@
+/** Against the real uWSGI 2.0: its files in our spool, ours in its, its packets on our socket. */
+
+import { join } from "node:path";
+import { assertEquals } from "../support/assert.ts";
+import { PATIENCE_MS, spooler } from "../support/program.ts";
+import { testWith } from "../support/require.ts";
+import { makeSite, portIn } from "../support/site.ts";
+import { claimNow, openStore } from "../support/store.ts";
+import { tempDir } from "../support/temp.ts";
+import { runInUwsgi, startUwsgiSpooler } from "../support/uwsgi.ts";
+
+testWith(
+  "uwsgi",
+  "a task that uWSGI's Python writes into our spool runs with all its keys",
+  async () => {
+    await using site = await makeSite(
+      'spooler-task = name=hello echo "$SPOOL_NAME, $SPOOL_COLOUR, $(wc -c)"',
+    );
+    await using program = await site.start();
+    await runInUwsgi(
+      site.dir,
+      `
+import uwsgi
+uwsgi.spool({b"ud_spool_func": b"hello", b"name": "wörld".encode(), b"colour": b"red",
+             b"body": b"B" * 100000})
+`,
+      ...["--spooler-external", site.spool],
+    );
+    await program.line(/hello\| wörld, red, 100000$/);
+    await program.line(/hello \S+ done/);
+  },
+);
+
+testWith(
+  "uwsgi",
+  "every byte that uWSGI's Python writes is read, at and priority are kept",
+  async () => {
+    await using temp = await tempDir();
+    const store = await openStore(join(temp.path, "spool"));
+    await runInUwsgi(
+      temp.path,
+      `
+import uwsgi
+uwsgi.spool({b"blob": bytes(range(256)), b"at": b"1000000000", b"priority": b"7"})
+`,
+      ...["--spooler-external", store.dir, "--spooler-ordered"],
+    );
+    const [seen] = [...store.scan()].flat();
+    assertEquals(seen?.priority, "7");
+    assertEquals(seen?.dueAt, 1_000_000_000_000);
+    const task = claimNow(store, seen as NonNullable<typeof seen>);
+    assertEquals(task.vars.map(({ value }) => [...value]), [[...Array(256).keys()]]);
+    store.finish(task);
+  },
+);
+
+testWith(
+  "uwsgi",
+  "a task of ours is run by uWSGI's Python spooler, with every key and the body",
+  async () => {
+    await using temp = await tempDir();
+    const spool = join(temp.path, "spool");
+    const ledger = join(temp.path, "ledger");
+    await Deno.mkdir(spool);
+    const { stdout } = await spooler(
+      ["push", "--dir", spool, "--body-file", "-", "ud_spool_func=x", "name=wörld"],
+      "the body",
+    );
+    await using uwsgi = await startUwsgiSpooler(
+      temp.path,
+      spool,
+      `
+import uwsgi, json, os
+def spooler(env):
+    with open(${JSON.stringify(ledger)} + ".part", "w") as out:
+        json.dump({k.decode(): v.decode() for k, v in env.items()}, out)
+    os.rename(${JSON.stringify(ledger)} + ".part", ${JSON.stringify(ledger)})
+    return uwsgi.SPOOL_OK
+uwsgi.spooler = spooler
+`,
+    );
+    const written = JSON.parse(await appears(ledger)) as Record<string, string>;
+    assertEquals(written, {
+      ud_spool_func: "x",
+      name: "wörld",
+      body: "the body",
+      spooler_task_name: stdout.trim(),
+    });
+    assertEquals(await uwsgi.stop(), 0);
+  },
+);
+
+testWith(
+  "uwsgi",
+  "a packet of uwsgi.send_message is answered as uWSGI answers, and runs",
+  async () => {
+    await using site = await makeSite(
+      'spooler-task = name=net echo "over the net: $SPOOL_A"',
+      "socket = 127.0.0.1:0",
+    );
+    await using program = await site.start();
+    const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
+    const answers = join(site.dir, "answers");
+    await runInUwsgi(
+      site.dir,
+      `
+import uwsgi
+def answer(task):
+    return b"".join(uwsgi.send_message("127.0.0.1:${port}", 17, 0, task, 5)).hex()
+with open(${JSON.stringify(answers)}, "w") as out:
+    print(answer({"ud_spool_func": "net", "a": "b"}), file=out)
+    print(answer({"ud_spool_func": "net", "priority": "../x"}), file=out)
+`,
+    );
+    assertEquals(await Deno.readTextFile(answers), "ff000001\nff000000\n");
+    await program.line(/net\| over the net: b$/);
+  },
+);
+
+testWith("uwsgi", "uwsgi --ping finds us alive", async () => {
+  await using site = await makeSite("socket = 127.0.0.1:0");
+  await using program = await site.start();
+  const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
+  const { code } = await new Deno.Command("uwsgi", {
+    args: ["--plugin", "ping", "--ping", `127.0.0.1:${port}`],
+    stdout: "null",
+    stderr: "null",
+  }).output();
+  assertEquals(code, 0);
+});
+
+testWith("uwsgi", "while uWSGI's spooler runs a task, its file cannot be claimed", async () => {
+  await using temp = await tempDir();
+  const store = await openStore(join(temp.path, "spool"));
+  const ref = await store.put({ vars: [] });
+  const gate = join(temp.path, "gate");
+  assertEquals((await new Deno.Command("mkfifo", { args: [gate] }).output()).code, 0);
+  await using uwsgi = await startUwsgiSpooler(
+    temp.path,
+    store.dir,
+    `
+import uwsgi, sys
+def spooler(env):
+    print("held", file=sys.stderr, flush=True)
+    open(${JSON.stringify(gate)}).read()
+    print("let go", file=sys.stderr, flush=True)
+    return uwsgi.SPOOL_RETRY
+uwsgi.spooler = spooler
+`,
+  );
+  await uwsgi.line(/^held/);
+  assertEquals(store.claim(ref).kind, "busy");
+  await Deno.writeTextFile(gate, "go");
+  await uwsgi.line(/^let go/);
+});
+
+/** Waits for a file that is put in place as a whole; returns its text. */
+async function appears(path: string): Promise<string> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (performance.now() < deadline) {
+    try {
+      return await Deno.readTextFile(path);
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+  throw new Error(`${path} did not appear`);
+}
