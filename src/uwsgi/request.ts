@@ -1,6 +1,7 @@
 /**
  * From the vars of a task packet to a task: the keys that are instructions for the spooler (`at`,
- * `priority`, `spooler`, `body`) are read and taken out, as uWSGI does; the rest is the task's data.
+ * `priority`, `spooler`, `body`) are read. As in uWSGI they stay part of the task, for its function
+ * to see, but for the body, which goes behind the vars.
  *
  * Where uWSGI guesses (a `priority` becomes a path, an `at` its leading digits), this refuses.
  */
@@ -19,7 +20,6 @@ export class RequestError extends Error {
   override name = "RequestError";
 }
 
-const SERVICE_KEYS = ["at", "priority", "spooler", "body"];
 /** The last second a timestamp of ours may name: the end of the year 9999. */
 const LAST_SECOND = 253_402_300_799;
 const LONGEST_PRIORITY = 9;
@@ -34,7 +34,7 @@ export function readRequest(vars: readonly Var[]): TaskRequest {
   const body = findVar(vars, "body");
   return {
     task: {
-      vars: SERVICE_KEYS.reduce<readonly Var[]>(withoutVar, vars),
+      vars: withoutVar(vars, "body"),
       ...(body === undefined ? {} : { body }),
       ...(at === undefined ? {} : { at: parseAt(at) * 1000 }),
       ...(priority === undefined ? {} : { priority: parsePriority(priority) }),

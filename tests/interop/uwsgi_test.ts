@@ -1,11 +1,12 @@
 /** Against the real uWSGI 2.0: its files in our spool, ours in its, its packets on our socket. */
 
 import { join } from "node:path";
+import { encodePacket, findVar } from "../../src/uwsgi/packet.ts";
 import { assertEquals } from "../support/assert.ts";
-import { PATIENCE_MS, spooler } from "../support/program.ts";
+import { PATIENCE_MS, Program, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, portIn } from "../support/site.ts";
-import { claimNow, openStore } from "../support/store.ts";
+import { claimNow, openStore, varsOf } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 import { runInUwsgi, startUwsgiSpooler } from "../support/uwsgi.ts";
 
@@ -49,7 +50,12 @@ uwsgi.spool({b"blob": bytes(range(256)), b"at": b"1000000000", b"priority": b"7"
     assertEquals(seen?.priority, "7");
     assertEquals(seen?.dueAt, 1_000_000_000_000);
     const task = claimNow(store, seen as NonNullable<typeof seen>);
-    assertEquals(task.vars.map(({ value }) => [...value]), [[...Array(256).keys()]]);
+    assertEquals(task.vars.map(({ name }) => new TextDecoder().decode(name)), [
+      "blob",
+      "at",
+      "priority",
+    ]);
+    assertEquals([...findVar(task.vars, "blob") ?? []], [...Array(256).keys()]);
     store.finish(task);
   },
 );
@@ -71,9 +77,11 @@ testWith(
       spool,
       `
 import uwsgi, json, os
+def text(x):
+    return x if isinstance(x, str) else x.decode()
 def spooler(env):
     with open(${JSON.stringify(ledger)} + ".part", "w") as out:
-        json.dump({k.decode(): v.decode() for k, v in env.items()}, out)
+        json.dump({text(k): text(v) for k, v in env.items()}, out)
     os.rename(${JSON.stringify(ledger)} + ".part", ${JSON.stringify(ledger)})
     return uwsgi.SPOOL_OK
 uwsgi.spooler = spooler
@@ -92,30 +100,51 @@ uwsgi.spooler = spooler
 
 testWith(
   "uwsgi",
-  "a packet of uwsgi.send_message is answered as uWSGI answers, and runs",
+  "a packet that uWSGI's router sends is answered as uWSGI answers, and runs",
   async () => {
     await using site = await makeSite(
-      'spooler-task = name=net echo "over the net: $SPOOL_A"',
+      'spooler-task = name=net echo "over the net: $SPOOL_A, $SPOOL_REQUEST_METHOD"',
       "socket = 127.0.0.1:0",
     );
     await using program = await site.start();
     const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
-    const answers = join(site.dir, "answers");
-    await runInUwsgi(
-      site.dir,
-      `
-import uwsgi
-def answer(task):
-    return b"".join(uwsgi.send_message("127.0.0.1:${port}", 17, 0, task, 5)).hex()
-with open(${JSON.stringify(answers)}, "w") as out:
-    print(answer({"ud_spool_func": "net", "a": "b"}), file=out)
-    print(answer({"ud_spool_func": "net", "priority": "../x"}), file=out)
-`,
-    );
-    assertEquals(await Deno.readTextFile(answers), "ff000001\nff000000\n");
-    await program.line(/net\| over the net: b$/);
+    // uWSGI turns every HTTP request into a packet for us, and hands our answer through.
+    const router = (...vars: string[]) =>
+      Program.launch("uwsgi", [
+        ...["--plugin", "router_uwsgi", "--http-socket", "127.0.0.1:0"],
+        ...vars.flatMap((value) => ["--route-run", `addvar:${value}`]),
+        ...["--route-run", `uwsgi:127.0.0.1:${port},17,0`],
+      ]);
+    await using good = router("ud_spool_func=net", "a=b");
+    assertEquals(await answerThrough(good), "255 0 0 1");
+    await program.line(/net\| over the net: b, GET$/);
+    await using bad = router("ud_spool_func=net", "priority=../x");
+    assertEquals(await answerThrough(bad), "255 0 0 0");
   },
 );
+
+testWith("uwsgi", "a packet from a uWSGI app's own connection is answered and runs", async () => {
+  await using site = await makeSite(
+    'spooler-task = name=net echo "over the net: $SPOOL_A"',
+    "socket = 127.0.0.1:0",
+  );
+  await using program = await site.start();
+  const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
+  const answer = join(site.dir, "answer");
+  const packet = encodePacket(varsOf({ ud_spool_func: "net", a: "b" }), 17);
+  await runInUwsgi(
+    site.dir,
+    `
+import uwsgi
+fd = uwsgi.connect("127.0.0.1:${port}")
+uwsgi.send(fd, bytes([${packet.join()}]))
+with open(${JSON.stringify(answer)}, "w") as out:
+    print(uwsgi.recv(fd, 4).hex(), file=out)
+`,
+  );
+  assertEquals(await Deno.readTextFile(answer), "ff000001\n");
+  await program.line(/net\| over the net: b$/);
+});
 
 testWith("uwsgi", "uwsgi --ping finds us alive", async () => {
   await using site = await makeSite("socket = 127.0.0.1:0");
@@ -153,6 +182,18 @@ uwsgi.spooler = spooler
   await Deno.writeTextFile(gate, "go");
   await uwsgi.line(/^let go/);
 });
+
+/** Asks a uWSGI router over HTTP; returns the bytes that came back. */
+async function answerThrough(router: Program): Promise<string> {
+  const bound = await router.line(/bound to TCP address 127\.0\.0\.1:\d+/);
+  const port = Number(/127\.0\.0\.1:(\d+)/.exec(bound)?.[1]);
+  await router.line(/spawned uWSGI worker 1/);
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"));
+  const bytes = new Uint8Array(64);
+  const count = await connection.read(bytes);
+  return bytes.subarray(0, count ?? 0).join(" ");
+}
 
 /** Waits for a file that is put in place as a whole; returns its text. */
 async function appears(path: string): Promise<string> {

@@ -3,7 +3,7 @@ import { readRequest, RequestError } from "../../src/uwsgi/request.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 import { varsOf } from "../support/store.ts";
 
-Deno.test("service keys are taken out, the task's own keys stay", () => {
+Deno.test("service keys are read, and stay with the task as in uWSGI; the body goes behind them", () => {
   const { task, spooler } = readRequest(varsOf({
     ud_spool_func: "hello",
     at: "1795420655",
@@ -11,7 +11,8 @@ Deno.test("service keys are taken out, the task's own keys stay", () => {
     spooler: "/var/spool/a",
     body: "the body",
   }));
-  assertEquals(task.vars.length, 1);
+  assertEquals(task.vars.length, 4);
+  assertEquals(findText(task.vars, "body"), undefined);
   assertEquals(findText(task.vars, "ud_spool_func"), "hello");
   assertEquals(task.at, 1_795_420_655_000);
   assertEquals(task.priority, 3);
