@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { openPlatform } from "../../src/app.ts";
 import type { Libc } from "../../src/platform/libc.ts";
 import { type Change, watchSpool } from "../../src/spool/watcher.ts";
+import { platform } from "../support/platform.ts";
 import { tempDir } from "../support/temp.ts";
 import { testWith } from "../support/require.ts";
 
@@ -26,7 +26,7 @@ const isTask = (priority: string | null) => (change: Change) =>
 
 testWith("libc", "inotify names the task that was renamed into the directory", async () => {
   await using temp = await tempDir();
-  using watch = watching(temp.path, openPlatform().libc);
+  using watch = watching(temp.path, platform.libc);
   await Deno.writeTextFile(join(temp.path, "x"), "");
   await Deno.rename(join(temp.path, "x"), join(temp.path, NAME));
   await watch.until(isTask(null));
@@ -34,7 +34,7 @@ testWith("libc", "inotify names the task that was renamed into the directory", a
 
 testWith("libc", "a priority directory is watched from its making on", async () => {
   await using temp = await tempDir();
-  using watch = watching(temp.path, openPlatform().libc);
+  using watch = watching(temp.path, platform.libc);
   await Deno.mkdir(join(temp.path, "5"));
   await watch.until((change) => change.kind === "unknown");
   await Deno.writeTextFile(join(temp.path, "5", NAME), "");
@@ -45,7 +45,7 @@ testWith("libc", "the loss of the directory is told", async () => {
   await using temp = await tempDir();
   const dir = join(temp.path, "spool");
   await Deno.mkdir(dir);
-  using watch = watching(dir, openPlatform().libc);
+  using watch = watching(dir, platform.libc);
   await Deno.remove(dir);
   await watch.until((change) => change.kind === "lost");
 });

@@ -1,14 +1,14 @@
 /** A store on a directory of its own, and tasks to put into it. */
 
-import { openPlatform } from "../../src/app.ts";
 import type { Clock } from "../../src/platform/clock.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { type ClaimedTask, Store } from "../../src/spool/store.ts";
 import type { TaskRef } from "../../src/spool/layout.ts";
 import { textVar, type Var } from "../../src/uwsgi/packet.ts";
+import { platform } from "./platform.ts";
 
 export function openStore(dir: string, clock: Clock = systemClock): Promise<Store> {
-  return Store.open({ dir, fsync: true, clock, random: Math.random, ...openPlatform() });
+  return Store.open({ dir, fsync: true, clock, random: Math.random, ...platform });
 }
 
 export function varsOf(values: Record<string, string>): Var[] {
