@@ -78,8 +78,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer();
-    this.#watcher?.close();
-    await Promise.all(this.#running.values());
+    await Promise.all([this.#watcher?.close(), ...this.#running.values()]);
   }
 
   #changed(change: Change): void {
@@ -103,8 +102,8 @@ export class Dispatcher {
   /** The directory was deleted or moved away: there is a new one from now on. */
   async #recover(reason: string): Promise<void> {
     const { store, emit, name } = this.#options;
-    this.#watcher?.close();
     try {
+      await this.#watcher?.close();
       await store.prepare();
       if (this.#stopped) return;
       this.watch();

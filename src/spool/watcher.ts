@@ -20,7 +20,8 @@ export type Change =
   | { readonly kind: "lost"; readonly reason: string };
 
 export interface Watcher {
-  close(): void;
+  /** Resolves when nothing of it is left. */
+  close(): Promise<void>;
 }
 
 const IN_ATTRIB = 0x4;
@@ -52,6 +53,7 @@ class InotifyWatcher implements Watcher {
   readonly #fd: number;
   /** Watch number to the priority whose directory it watches; null for the spool itself. */
   readonly #watches = new Map<number, string | null>();
+  readonly #reading: Promise<void>;
   #closed = false;
 
   constructor(
@@ -69,7 +71,7 @@ class InotifyWatcher implements Watcher {
     for (const entry of Deno.readDirSync(dir)) {
       if (entry.isDirectory && isPriorityName(entry.name)) this.#watchPriority(entry.name);
     }
-    this.#read();
+    this.#reading = this.#read();
   }
 
   #watchPriority(priority: string): void {
@@ -113,22 +115,28 @@ class InotifyWatcher implements Watcher {
     }
   }
 
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    // Removing a watch makes an event, which ends the read that is waiting; that closes the rest.
-    const [watch] = this.#watches.keys();
-    if (watch !== undefined) this.libc.inotifyRemove(this.#fd, watch);
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      // The end of any watch is an event, and that ends the read that is waiting.
+      this.libc.inotifyRemove(this.#fd, this.libc.inotifyAdd(this.#fd, "/", IN_DELETE_SELF));
+    }
+    await this.#reading;
   }
 }
 
 function watchWithDeno(dir: string, notify: (change: Change) => void): Watcher {
   const watcher = Deno.watchFs(dir, { recursive: true });
-  (async () => {
+  const reading = (async () => {
     for await (const event of watcher) {
       if (event.kind === "access") continue;
       notify({ kind: "unknown", reason: "the directory changed" });
     }
   })();
-  return { close: () => watcher.close() };
+  return {
+    close() {
+      watcher.close();
+      return reading;
+    },
+  };
 }

@@ -18,7 +18,7 @@ function watching(dir: string, libc: Libc | null) {
   const until = async (fits: (change: Change) => boolean): Promise<void> => {
     while (!changes.some(fits)) await new Promise<void>((resolve) => wake = resolve);
   };
-  return { until, [Symbol.dispose]: () => watcher.close() };
+  return { until, [Symbol.asyncDispose]: () => watcher.close() };
 }
 
 const isTask = (priority: string | null) => (change: Change) =>
@@ -26,7 +26,7 @@ const isTask = (priority: string | null) => (change: Change) =>
 
 testWith("libc", "inotify names the task that was renamed into the directory", async () => {
   await using temp = await tempDir();
-  using watch = watching(temp.path, platform.libc);
+  await using watch = watching(temp.path, platform.libc);
   await Deno.writeTextFile(join(temp.path, "x"), "");
   await Deno.rename(join(temp.path, "x"), join(temp.path, NAME));
   await watch.until(isTask(null));
@@ -34,7 +34,7 @@ testWith("libc", "inotify names the task that was renamed into the directory", a
 
 testWith("libc", "a priority directory is watched from its making on", async () => {
   await using temp = await tempDir();
-  using watch = watching(temp.path, platform.libc);
+  await using watch = watching(temp.path, platform.libc);
   await Deno.mkdir(join(temp.path, "5"));
   await watch.until((change) => change.kind === "unknown");
   await Deno.writeTextFile(join(temp.path, "5", NAME), "");
@@ -45,14 +45,14 @@ testWith("libc", "the loss of the directory is told", async () => {
   await using temp = await tempDir();
   const dir = join(temp.path, "spool");
   await Deno.mkdir(dir);
-  using watch = watching(dir, platform.libc);
+  await using watch = watching(dir, platform.libc);
   await Deno.remove(dir);
   await watch.until((change) => change.kind === "lost");
 });
 
 Deno.test("without libc any change is told as unknown", async () => {
   await using temp = await tempDir();
-  using watch = watching(temp.path, null);
+  await using watch = watching(temp.path, null);
   await Deno.writeTextFile(join(temp.path, NAME), "");
   await watch.until((change) => change.kind === "unknown");
 });
