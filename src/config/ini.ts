@@ -6,15 +6,7 @@
  * Source: uWSGI 2.0 core/ini.c, uwsgi_ini_config.
  */
 
-import type { Place } from "./problem.ts";
-
-/** One option as it was given, before anything is made of it. */
-export interface Entry {
-  readonly key: string;
-  /** Empty for a bare key. */
-  readonly value: string;
-  readonly place: Place;
-}
+import type { Entry } from "./entry.ts";
 
 /** The entries of one section, in order. */
 export function readIni(text: string, file: string, section = "uwsgi"): Entry[] {

@@ -1,7 +1,8 @@
 /** Reads the ini from disk and makes the configuration of it. */
 
 import { basename, dirname, resolve } from "node:path";
-import { type Entry, readIni } from "./ini.ts";
+import type { Entry } from "./entry.ts";
+import { readIni } from "./ini.ts";
 import { interpret, type Interpreted } from "./interpret.ts";
 import { ConfigError } from "./problem.ts";
 
