@@ -450,7 +450,11 @@ class Assembly {
       return { source, text: content, name };
     } catch (error) {
       if (!(error instanceof HostError || error instanceof SyntaxError)) throw error;
-      this.#problem(origin, `the file cannot be read: ${error.message}: "${name}"`);
+      // What the command line names is the place itself.
+      const isFirst = origin.frame === null;
+      const place = isFirst ? { file: name, line: 0 } : origin.place;
+      const subject = isFirst ? "" : `"${name}" `;
+      this.#problem({ ...origin, place }, `${subject}cannot be read: ${error.message}`);
       return null;
     }
   }

@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { userInfo } from "node:os";
 import { readFileSync } from "node:fs";
+import { systemClock } from "../platform/clock.ts";
 import { type ConfigHost, HostError } from "./host.ts";
 
 /** A file, a pipe or a command that takes longer is given up. */
@@ -19,7 +20,7 @@ export function systemHost(isReload = false): ConfigHost {
     user: userName(uid),
     group: groupName(gid),
     cpus: navigator.hardwareConcurrency,
-    nowMicros: Date.now() * 1000,
+    nowMicros: systemClock.now() * 1000,
     executable: Deno.execPath(),
     isReload,
     environment: new Map(Object.entries(Deno.env.toObject())),
