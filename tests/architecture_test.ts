@@ -36,13 +36,14 @@ const TOUCHES_WORLD =
 
 /** Files that are pure by rule: they decide, and leave doing to others. */
 const PURE = [
+  /^src\/version\.ts$/,
   /^src\/uwsgi\/(packet|reader|request|address)\.ts$/,
   /^src\/spool\/layout\.ts$/,
   /^src\/queue\/(heap|queue|settle|backoff)\.ts$/,
   /^src\/schedule\/cron\.ts$/,
   /^src\/exec\/lines\.ts$/,
   /^src\/report\/(event|log)\.ts$/,
-  /^src\/config\/(?!load\.ts$)/,
+  /^src\/config\/(?!(?:load|system_host)\.ts$)/,
 ];
 
 const isPure = (path: string) => PURE.some((pattern) => pattern.test(path));

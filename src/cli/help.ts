@@ -1,9 +1,12 @@
 /** `spooler --help`, made from the option table. */
 
-import { type OptionRow, OPTIONS } from "../config/options.ts";
+import { CHAPTERS, type OptionRow } from "../config/options.ts";
 
 const USAGE = `Usage:
   spooler --ini FILE               work through the spools, sockets and schedules of FILE
+  spooler check FILE [--json]      say what FILE would do, and what is wrong with it
+  spooler --ini FILE --show-config print what FILE comes to, as uWSGI does
+  spooler options [WORD]           print the option table, or its rows with WORD
   spooler push [WHERE] KEY=VALUE…  put a task into a spool
   spooler --help                   show this
   spooler --version                show the version
@@ -20,19 +23,22 @@ What push adds to it:
 Exit codes: 0 done, 1 it did not work, 2 the command line or the configuration is wrong.
 Signals: SIGINT or SIGTERM stops when what runs has ended; a second one ends it now.
 
-Options of the ini, in its section [uwsgi]:
+Options, in the section [uwsgi] of the ini, or on the command line as --name value:
 `;
 
 const WIDTH = 36;
 
 export function helpText(): string {
-  return USAGE + OPTIONS.map(optionText).join("");
+  return USAGE + CHAPTERS.map(({ title, rows }) => `\n${title}\n${rows.map(optionText).join("")}`)
+    .join("");
 }
 
-function optionText(row: OptionRow): string {
+/** One row of the table, over one line or two. */
+export function optionText(row: OptionRow): string {
   const left = row.value ? `${row.name} = ${row.value}` : row.name;
   const fallback = row.fallback ? ` (default ${row.fallback})` : "";
-  const right = row.help + fallback;
+  const planned = row.standing === "planned" ? " [not yet]" : "";
+  const right = row.help + fallback + planned;
   if (left.length < WIDTH - 2) return `  ${left.padEnd(WIDTH - 2)}${right}\n`;
   return `  ${left}\n${" ".repeat(WIDTH)}${right}\n`;
 }

@@ -2,14 +2,16 @@
 
 import { ConfigError } from "../config/problem.ts";
 import { VERSION } from "../version.ts";
+import { check } from "./check.ts";
 import { reasonOf, UsageError } from "./error.ts";
 import { helpText } from "./help.ts";
+import { options } from "./options.ts";
 import { push } from "./push.ts";
 import { run } from "./run.ts";
 
 type Command = (args: readonly string[]) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = { run, push };
+const COMMANDS: Readonly<Record<string, Command>> = { run, push, check, options };
 
 export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
@@ -47,8 +49,13 @@ async function dispatch(args: readonly string[]): Promise<number> {
   }
   const command = COMMANDS[first];
   if (command) return await command(rest);
-  if (first.startsWith("-")) return await run(args);
+  if (first.startsWith("-") || namesFile(first)) return await run(args);
   throw new UsageError(
     `knows the commands ${Object.keys(COMMANDS).join(", ")}, not "${first}"; see spooler --help`,
   );
+}
+
+/** `spooler site.ini` is `spooler --ini site.ini`, as in uWSGI. */
+function namesFile(word: string): boolean {
+  return /\.ini(?::[^/]*)?$/.test(word);
 }

@@ -77,7 +77,7 @@ async function spoolOf(
   vars: readonly Var[],
 ): Promise<{ dir: string; fsync: boolean }> {
   if (options.dir !== undefined) return { dir: resolve(options.dir), fsync: true };
-  const { config } = await loadConfig(options.ini ?? "");
+  const { config } = await loadConfig(["--ini", options.ini ?? ""]);
   const { spooler } = readRequest(vars);
   const spool = spooler === undefined
     ? config.spools[0]

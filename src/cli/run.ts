@@ -1,19 +1,24 @@
-/** `spooler --ini FILE`: the program itself. */
+/** `spooler --ini FILE`, with any options of the table: the program itself. */
 
 import { runApp } from "../app.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfig, showConfigOf } from "../config/load.ts";
 import { problemText } from "../config/problem.ts";
+import { showConfig } from "../config/show.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { systemSignals } from "../platform/signals.ts";
 import { logSink } from "../report/log.ts";
-import { readArgs } from "./args.ts";
-import { UsageError } from "./error.ts";
+import { check } from "./check.ts";
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { options, words } = readArgs(args, ["ini"]);
-  if (words.length > 0) throw new UsageError(`does not know what to do with "${words[0]}"`);
-  if (options.ini === undefined) throw new UsageError("wants --ini FILE");
-  const { config, warnings } = await loadConfig(options.ini);
+  if (args.includes("--check")) return await check(args.filter((arg) => arg !== "--check"));
+  if (args.includes("--show-config")) {
+    // Asked for on the command line it is all a person wants; in a file it comes before the start.
+    console.log(await showConfigOf(args.filter((arg) => arg !== "--show-config")));
+    return 0;
+  }
+  const { config, warnings, entries, printed, secrets } = await loadConfig(args);
+  for (const line of printed) console.log(line);
+  if (entries.some(({ key }) => key === "show-config")) console.log(showConfig(entries, secrets));
   const emit = logSink((line) => console.error(line), () => systemClock.now());
   for (const warning of warnings) {
     emit({ type: "config.warning", message: problemText(warning) });

@@ -1,24 +1,36 @@
 /**
- * The options as given, asked for by name: parses their values and collects what is wrong with them.
+ * The options as given, asked for by name: parses their values, collects what is wrong with them,
+ * and warns of values that are accepted but read otherwise than a person would.
  */
 
-import type { Entry } from "./ini.ts";
-import { OPTIONS } from "./options.ts";
-import type { OptionName } from "./options.ts";
+import { resolve } from "node:path";
+import type { Entry } from "./entry.ts";
+import { findOption } from "./options.ts";
+import type { OptionName, OptionRow } from "./options.ts";
 import type { Problem } from "./problem.ts";
+import { Secrets } from "./secrets.ts";
+import { surprise } from "./value.ts";
 
 export class Given {
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
+  readonly #byName = new Map<string, Entry[]>();
+  readonly #secrets: Secrets;
 
   /** @param baseDir where relative paths start */
   constructor(readonly entries: readonly Entry[], readonly baseDir: string) {
-    const known = new Set<string>(OPTIONS.map((row) => row.name));
-    for (const { key, place } of entries) {
-      if (!known.has(key)) {
-        this.warnings.push({ place, message: `not an option of this program: ${key}` });
-      }
+    this.#secrets = new Secrets(entries);
+    for (const entry of entries) {
+      const row = findOption(entry.key);
+      if (row === undefined || entry.placeholder) continue;
+      const same = this.#byName.get(row.name) ?? [];
+      this.#byName.set(row.name, [...same, entry]);
     }
+  }
+
+  /** The entries of an option, under its name or an alias, in order. */
+  entriesOf(name: OptionName): readonly Entry[] {
+    return this.#byName.get(name) ?? [];
   }
 
   /**
@@ -27,14 +39,13 @@ export class Given {
    */
   every<T>(name: OptionName, parse: (value: string, entry: Entry) => T): T[] {
     const values: T[] = [];
-    for (const entry of this.entries) {
-      if (entry.key !== name) continue;
+    for (const entry of this.entriesOf(name)) {
       try {
         values.push(parse(entry.value, entry));
+        this.#warnOfSurprise(name, entry);
       } catch (error) {
         if (!(error instanceof SyntaxError)) throw error;
-        const message = `${name} ${error.message}: "${entry.value}"`;
-        this.problems.push({ place: entry.place, message });
+        this.problem(entry, error.message);
       }
     }
     return values;
@@ -44,4 +55,42 @@ export class Given {
   last<T>(name: OptionName, parse: (value: string, entry: Entry) => T, fallback: T): T {
     return this.every(name, parse).at(-1) ?? fallback;
   }
+
+  /** Absolute, starting where relative paths of this entry start. */
+  path(text: string, entry: Entry): string {
+    return resolve(entry.base ?? this.baseDir, text);
+  }
+
+  problem(entry: Entry, message: string): void {
+    this.problems.push({ place: entry.place, message: this.#said(entry, message) });
+  }
+
+  warning(entry: Entry, message: string): void {
+    this.warnings.push({ place: entry.place, message: this.#said(entry, message) });
+  }
+
+  #said(entry: Entry, message: string): string {
+    const value = shortened(this.#secrets.maskValue(entry.key, entry.value));
+    return `${entry.key} ${this.#secrets.mask(message)}: "${value}"`;
+  }
+
+  #warnOfSurprise(name: OptionName, entry: Entry): void {
+    const row: OptionRow | undefined = findOption(name);
+    if (row === undefined || row.kind === "command") return;
+    const kind = row.kind === "flag" || row.kind === "integer" || row.kind === "seconds" ||
+        row.kind === "module"
+      ? row.kind
+      : "string";
+    const message = surprise(kind, entry.value);
+    if (message !== undefined) this.warning(entry, message);
+  }
+}
+
+const SHOWN_MAX = 200;
+
+/** A value for a message, on one line and not without end. */
+function shortened(value: string): string {
+  // deno-lint-ignore no-control-regex -- a value must not steer the terminal it is shown on
+  const plain = value.replace(/[\x00-\x1f\x7f]/g, "·");
+  return plain.length > SHOWN_MAX ? `${plain.slice(0, SHOWN_MAX)}…` : plain;
 }

@@ -3,12 +3,14 @@
  */
 
 import { dirname, resolve } from "node:path";
+import { checkAll, NOWHERE, type Surroundings } from "./checks.ts";
 import type { Config } from "./config.ts";
+import type { Entry } from "./entry.ts";
 import { Given } from "./given.ts";
 import { handlersOf } from "./handlers.ts";
-import type { Entry } from "./ini.ts";
 import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "./problem.ts";
+import { recognise } from "./recognise.ts";
 import { schedulesOf } from "./schedules.ts";
 import { spoolsOf } from "./spools.ts";
 
@@ -18,14 +20,23 @@ export interface Interpreted {
   readonly warnings: readonly Problem[];
 }
 
-/**
- * @param entries every option in order, expanded
- * @param file the ini they came from
- * @throws {ConfigError} with every problem there is
- */
-export function interpret(entries: readonly Entry[], file: string): Interpreted {
-  const baseDir = dirname(resolve(file));
+export interface Context extends Surroundings {
+  /** The ini the entries came from. */
+  readonly file: string;
+  /** Absolute: where relative paths start. */
+  readonly baseDir: string;
+  /** The keys that placeholders have asked for. */
+  readonly used: ReadonlySet<string>;
+}
+
+/** What the entries mean, and everything that is wrong with them. */
+export function examine(
+  entries: readonly Entry[],
+  context: Context,
+): Interpreted & { readonly problems: readonly Problem[] } {
+  const { file, baseDir, used } = context;
   const given = new Given(entries, baseDir);
+  const { problems, warnings } = recognise(entries, used, file);
   const config: Config = {
     file,
     baseDir,
@@ -34,6 +45,22 @@ export function interpret(entries: readonly Entry[], file: string): Interpreted 
     listeners: listenersOf(given),
     schedules: schedulesOf(given),
   };
-  if (given.problems.length > 0) throw new ConfigError(given.problems);
-  return { config, warnings: given.warnings };
+  checkAll(given, config, context);
+  return {
+    config,
+    problems: [...problems, ...given.problems],
+    warnings: [...warnings, ...given.warnings],
+  };
+}
+
+/**
+ * @param entries every option in order, expanded
+ * @param file the ini they came from
+ * @throws {ConfigError} with every problem there is
+ */
+export function interpret(entries: readonly Entry[], file: string): Interpreted {
+  const baseDir = dirname(resolve(file));
+  const examined = examine(entries, { ...NOWHERE, file, baseDir, used: new Set() });
+  if (examined.problems.length > 0) throw new ConfigError(examined.problems);
+  return examined;
 }

@@ -1,31 +1,89 @@
-/** Reads the ini from disk and makes the configuration of it. */
+/** From a command line to the configuration: everything that is read, expanded and understood. */
 
-import { basename, dirname, resolve } from "node:path";
-import { type Entry, readIni } from "./ini.ts";
-import { interpret, type Interpreted } from "./interpret.ts";
-import { ConfigError } from "./problem.ts";
+import { assemble } from "./assembly.ts";
+import type { Config } from "./config.ts";
+import type { Entry } from "./entry.ts";
+import type { ConfigHost } from "./host.ts";
+import { examine } from "./interpret.ts";
+import { ConfigError, type Problem } from "./problem.ts";
+import { Secrets } from "./secrets.ts";
+import { showConfig } from "./show.ts";
+import { systemHost } from "./system_host.ts";
 
-/** @throws {ConfigError} when the file cannot be read, or with everything that is wrong in it */
-export async function loadConfig(file: string): Promise<Interpreted> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(file);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError([{ place: { file, line: 0 }, message: `cannot be read: ${reason}` }]);
-  }
-  const entries = readIni(text, file).map((entry) => withMagic(entry, file));
-  return interpret(entries, file);
+export interface Loaded {
+  readonly config: Config;
+  /** What works, but probably not as meant. */
+  readonly warnings: readonly Problem[];
+  /** Every option in order, expanded. */
+  readonly entries: readonly Entry[];
+  /** What `print` lines of the ini say, in order. */
+  readonly printed: readonly string[];
+  /** Hides what is secret in it from a text. */
+  readonly secrets: Secrets;
 }
 
-/** `%d` (the directory of the ini, with its slash), `%n` (its name without ending), `%p`, `%%`. */
-function withMagic(entry: Entry, file: string): Entry {
-  const path = resolve(file);
-  const magic: Record<string, string> = {
-    "%d": `${dirname(path)}/`,
-    "%n": basename(path).replace(/\.[^.]*$/, ""),
-    "%p": path,
-    "%%": "%",
+/**
+ * @param args an ini's name, or any options as on the command line: `["--ini", "site.ini"]`
+ * @throws {ConfigError} with everything that is wrong
+ */
+export async function loadConfig(
+  args: string | readonly string[],
+  host: ConfigHost = systemHost(),
+): Promise<Loaded> {
+  const loaded = await read(typeof args === "string" ? ["--ini", args] : args, host);
+  if (loaded.problems.length > 0) throw new ConfigError(loaded.problems);
+  return loaded;
+}
+
+/**
+ * What the configuration comes to in uWSGI's own format, with secrets masked. Problems that come
+ * up before it is put together are thrown, as uWSGI stops at them; what its values mean is not
+ * looked at.
+ *
+ * @throws {ConfigError}
+ */
+export async function showConfigOf(
+  args: readonly string[],
+  host: ConfigHost = systemHost(),
+): Promise<string> {
+  const assembled = await assemble(args, host);
+  const secrets = secretsOf(assembled.entries, assembled.secrets);
+  if (assembled.problems.length > 0) throw masked(assembled.problems, secrets);
+  return showConfig(assembled.entries, secrets);
+}
+
+async function read(args: readonly string[], host: ConfigHost) {
+  const assembled = await assemble(args, host);
+  const secrets = secretsOf(assembled.entries, assembled.secrets);
+  const file = assembled.file ?? "command line";
+  const examined = examine(assembled.entries, {
+    file,
+    baseDir: assembled.baseDir,
+    used: assembled.used,
+    uid: host.uid,
+    user: host.user,
+    kindOf: (path) => host.kindOf(path),
+  });
+  const mask = (problem: Problem) => ({ ...problem, message: secrets.mask(problem.message) });
+  return {
+    config: examined.config,
+    problems: [...assembled.problems, ...examined.problems].map(mask),
+    warnings: [...assembled.warnings, ...examined.warnings].map(mask),
+    entries: assembled.entries,
+    printed: assembled.printed.map((line) => secrets.mask(line)),
+    secrets,
   };
-  return { ...entry, value: entry.value.replace(/%[dnp%]/g, (name) => magic[name] ?? name) };
+}
+
+function secretsOf(entries: readonly Entry[], contents: readonly string[]): Secrets {
+  return new Secrets([
+    ...entries,
+    ...contents.map((value) => ({ key: "secret", value })),
+  ]);
+}
+
+function masked(problems: readonly Problem[], secrets: Secrets): ConfigError {
+  return new ConfigError(
+    problems.map((problem) => ({ ...problem, message: secrets.mask(problem.message) })),
+  );
 }

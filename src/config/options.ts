@@ -1,106 +1,114 @@
 /**
- * Every option, one row each. This table feeds the parser, `--help` and the documentation; an
- * option that is not here does not exist.
+ * Every option, one row each. This table feeds the parser, `--help`, `spooler options` and
+ * docs/options.md; an option that is neither here nor among uWSGI's foreign ones is a placeholder.
  */
 
-export interface OptionRow {
-  readonly name: string;
-  /** What stands behind `=`, for people; absent for a flag. */
-  readonly value?: string;
-  /** Who made the option up: uWSGI, or this program. */
-  readonly origin: "uwsgi" | "ours";
-  readonly fallback?: string;
-  /** One line. */
-  readonly help: string;
-}
+import { FOREIGN_GROUPS } from "./foreign_options.ts";
+import { CODE_OPTIONS } from "./options/code_options.ts";
+import { DIALECT_OPTIONS } from "./options/dialect_options.ts";
+import { NETWORK_OPTIONS } from "./options/network_options.ts";
+import { PROGRAM_OPTIONS } from "./options/program_options.ts";
+import type { OptionRow } from "./options/row.ts";
+import { SCHEDULE_OPTIONS } from "./options/schedule_options.ts";
+import { SPOOL_OPTIONS } from "./options/spool_options.ts";
+
+export type { OptionKind, OptionRow, Standing } from "./options/row.ts";
 
 export const OPTIONS = [
-  {
-    name: "spooler",
-    value: "DIR",
-    origin: "uwsgi",
-    help: "work through the tasks in this directory (several allowed; made when missing)",
-  },
-  {
-    name: "spooler-processes",
-    value: "N",
-    origin: "uwsgi",
-    fallback: "1",
-    help: "tasks that run at the same time, for each spool",
-  },
-  {
-    name: "spooler-frequency",
-    value: "SECONDS",
-    origin: "uwsgi",
-    fallback: "30",
-    help: "time between two full looks at a spool directory, and before a retry",
-  },
-  {
-    name: "spooler-task",
-    value: "[name=NAME] COMMAND",
-    origin: "ours",
-    help: "run COMMAND for tasks of that function; without a name, for all that are left",
-  },
-  {
-    name: "spooler-max-retries",
-    value: "N",
-    origin: "ours",
-    fallback: "0",
-    help: "runs after the first before a failing task goes to failed/; 0 never gives up",
-  },
-  {
-    name: "spooler-retry-delay",
-    value: "SECONDS",
-    origin: "ours",
-    help: "wait before the first retry of a failed task (default: spooler-frequency)",
-  },
-  {
-    name: "spooler-retry-max-delay",
-    value: "SECONDS",
-    origin: "ours",
-    fallback: "3600",
-    help: "longest wait between two retries",
-  },
-  {
-    name: "spooler-harakiri",
-    value: "SECONDS",
-    origin: "uwsgi",
-    help: "end a task that runs longer; 0 never does",
-  },
-  {
-    name: "spooler-ordered",
-    origin: "uwsgi",
-    help: "look at the whole directory before the first task, for a strict order",
-  },
-  {
-    name: "spooler-fsync",
-    value: "BOOL",
-    origin: "ours",
-    fallback: "true",
-    help: "answer for a task only when it is safe on disk",
-  },
-  {
-    name: "socket",
-    value: "ADDRESS",
-    origin: "uwsgi",
-    help: "accept tasks on host:port or a unix socket path (several allowed)",
-  },
-  {
-    name: "cron",
-    value: "MIN HOUR DAY MONTH WEEKDAY COMMAND",
-    origin: "uwsgi",
-    help: "run COMMAND at these minutes; -1 is every, -n every n",
-  },
-  {
-    name: "timer2",
-    value: "every=DURATION COMMAND",
-    origin: "ours",
-    help: "run COMMAND again and again, as in every=30s",
-  },
-] as const satisfies readonly OptionRow[];
+  ...SPOOL_OPTIONS,
+  ...SCHEDULE_OPTIONS,
+  ...NETWORK_OPTIONS,
+  ...CODE_OPTIONS,
+  ...PROGRAM_OPTIONS,
+  ...DIALECT_OPTIONS,
+] as const;
 
 export type OptionName = typeof OPTIONS[number]["name"];
 
+/** The table in chapters, for people. */
+export const CHAPTERS: readonly { readonly title: string; readonly rows: readonly OptionRow[] }[] =
+  [
+    { title: "Spools", rows: SPOOL_OPTIONS },
+    { title: "Schedules", rows: SCHEDULE_OPTIONS },
+    { title: "Sockets and forwarding", rows: NETWORK_OPTIONS },
+    { title: "Task code", rows: CODE_OPTIONS },
+    { title: "The program", rows: PROGRAM_OPTIONS },
+    { title: "The ini itself", rows: DIALECT_OPTIONS },
+  ];
+
+/** What a name takes on the command line. */
+export type Arity = "none" | "required" | "optional";
+
+export interface ForeignOption {
+  readonly name: string;
+  readonly group: string;
+  readonly reason: string;
+  readonly refused: boolean;
+  readonly arity: Arity;
+  /** uWSGI acts on it before placeholders are filled in, so they never are. */
+  readonly immediate: boolean;
+  readonly short: string | null;
+}
+
+const ROWS = new Map<string, OptionRow>();
+const SHORT = new Map<string, string>();
+for (const row of OPTIONS as readonly OptionRow[]) {
+  for (const name of [row.name, ...row.aliases ?? []]) ROWS.set(name, row);
+  if (row.short !== undefined) SHORT.set(row.short, row.name);
+}
+
+const FOREIGN = new Map<string, ForeignOption>();
+for (const { group, reason, refused = false, names } of FOREIGN_GROUPS) {
+  for (const text of names.trim().split(/\s+/)) {
+    const [, name, arity, bang, letter] = /^([^=?!/]+)([=?]?)(!?)(?:\/(.))?$/.exec(text) ?? [];
+    if (name === undefined) throw new Error(`not a name of an option: ${text}`);
+    FOREIGN.set(name, {
+      name,
+      group,
+      reason,
+      refused,
+      arity: arity === "=" ? "required" : arity === "?" ? "optional" : "none",
+      immediate: bang === "!",
+      short: letter ?? null,
+    });
+    if (letter !== undefined && !SHORT.has(letter)) SHORT.set(letter, name);
+  }
+}
+
+/** The row of an option of ours to act on, by its name or an alias. */
 export function findOption(name: string): OptionRow | undefined {
-  return OPTIONS.find((row) => row.name === name);
+  return ROWS.get(name);
+}
+
+/** An option of uWSGI's that this program does not act on. */
+export function findForeign(name: string): ForeignOption | undefined {
+  return FOREIGN.get(name);
+}
+
+export function foreignOptions(): readonly ForeignOption[] {
+  return [...FOREIGN.values()];
+}
+
+export function isKnown(name: string): boolean {
+  return ROWS.has(name) || FOREIGN.has(name);
+}
+
+/** The option of a one-letter form such as `-s`. */
+export function findShort(letter: string): string | undefined {
+  return SHORT.get(letter);
+}
+
+/** Undefined for a name that is no option. */
+export function arityOf(name: string): Arity | undefined {
+  const row = ROWS.get(name);
+  if (row === undefined) return FOREIGN.get(name)?.arity;
+  if (row.value === undefined) return "none";
+  return row.kind === "flag" || row.value.startsWith("[") && row.value.endsWith("]")
+    ? "optional"
+    : "required";
+}
+
+/** Every name and alias. */
+export function knownNames(): string[] {
+  return [...ROWS.keys(), ...FOREIGN.keys()];
 }

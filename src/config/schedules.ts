@@ -3,7 +3,7 @@
 import { parseCron } from "../schedule/cron.ts";
 import type { ScheduleConfig } from "./config.ts";
 import type { Given } from "./given.ts";
-import type { Entry } from "./ini.ts";
+import type { Entry } from "./entry.ts";
 import { parseDuration, parseKeyValues } from "./value.ts";
 
 export function schedulesOf(given: Given): ScheduleConfig[] {

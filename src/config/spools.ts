@@ -1,6 +1,5 @@
 /** `spooler` and the options that say how a spool is worked through. */
 
-import { resolve } from "node:path";
 import type { SpoolConfig } from "./config.ts";
 import type { Given } from "./given.ts";
 import { parseBoolean, parseInteger, parseSeconds, parseWanted } from "./value.ts";
@@ -23,8 +22,8 @@ export function spoolsOf(given: Given): SpoolConfig[] {
       maxRetries: given.last("spooler-max-retries", (text) => parseInteger(text, 0), 0),
     },
   };
-  return given.every("spooler", (text) => ({
-    dir: resolve(given.baseDir, parseWanted(text)),
+  return given.every("spooler", (text, entry) => ({
+    dir: given.path(parseWanted(text), entry),
     ...settings,
   }));
 }

@@ -1,12 +1,20 @@
 /**
  * The values of options: text in, a typed value or a SyntaxError out. The message says what was
  * wanted; the caller adds the option's name, its place and the value.
+ *
+ * Numbers and flags are read as uWSGI reads them (core/uwsgi.c: uwsgi_opt_set_int is atoi,
+ * uwsgi_opt_true knows only what is false): what stands behind a number's digits is left alone, so
+ * `2 # workers` is 2. Unlike uWSGI, a number without digits is an error and not 0, and so is one
+ * that goes on with a comma or a point.
  */
+
+const NUMBER = /^\s*([+-]?\d+)(?![\d.,])/;
+const SECONDS = /^\s*\+?(\d+(?:\.\d+)?|\.\d+)(?![\d.,])/;
 
 /** Whole, `min` or more. */
 export function parseInteger(text: string, min: number): number {
-  const value = Number(text);
-  if (!/^[+-]?\d+$/.test(text) || value < min) {
+  const value = Number(NUMBER.exec(text)?.[1] ?? NaN);
+  if (!(value >= min) || !Number.isSafeInteger(value)) {
     throw new SyntaxError(`wants a whole number ≥ ${min}`);
   }
   return value;
@@ -14,18 +22,40 @@ export function parseInteger(text: string, min: number): number {
 
 /** Seconds, fractions allowed. */
 export function parseSeconds(text: string, min: number): number {
-  const value = Number(text);
-  if (!/^\d*\.?\d+$/.test(text) || value < min) {
+  const value = Number(SECONDS.exec(text)?.[1] ?? NaN);
+  if (!(value >= min) || value > Number.MAX_SAFE_INTEGER / 1000) {
     throw new SyntaxError(`wants a number of seconds ≥ ${min}`);
   }
   return value;
 }
 
-/** uWSGI's flags: a bare key, `true`, `yes`, `1`, `on` and their opposites. */
+/** uWSGI's flags: false, off, no and 0 in any case are false; all else, and nothing, is true. */
 export function parseBoolean(text: string): boolean {
-  if (["", "true", "yes", "1", "on"].includes(text)) return true;
-  if (["false", "no", "0", "off"].includes(text)) return false;
-  throw new SyntaxError("wants true or false");
+  return !["false", "off", "no", "0"].includes(text.toLowerCase());
+}
+
+/**
+ * What a reader of the line would not expect of a value that is accepted: undefined, or the rest
+ * of a sentence that starts with the option's name.
+ */
+export function surprise(
+  kind: "flag" | "integer" | "seconds" | "string" | "module",
+  text: string,
+): string | undefined {
+  switch (kind) {
+    case "integer":
+    case "seconds": {
+      const [head] = (kind === "integer" ? NUMBER : SECONDS).exec(text) ?? [text];
+      return head.length < text.trimEnd().length ? `is read as ${head.trim()}` : undefined;
+    }
+    case "flag":
+      return /^(?:|true|yes|on|1|false|off|no|0)$/i.test(text) ? undefined : "is read as true";
+    case "module":
+    case "string":
+      return /\s[#;](?:\s|$)/.test(text)
+        ? "keeps what looks like a comment; a comment needs a line of its own"
+        : undefined;
+  }
 }
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };

@@ -2,7 +2,7 @@ import { readIni } from "../../src/config/ini.ts";
 import { assertEquals } from "../support/assert.ts";
 
 function pairs(text: string, section?: string): [string, string][] {
-  return readIni(text, "t.ini", section).map(({ key, value }) => [key, value]);
+  return readIni(text, section).lines.map(({ key, value }) => [key, value]);
 }
 
 Deno.test("options repeat, and keep their order", () => {
@@ -32,5 +32,5 @@ Deno.test("Windows line ends and a missing last newline do not matter", () => {
 });
 
 Deno.test("an entry knows its line", () => {
-  assertEquals(readIni("\n[uwsgi]\n\na = 1", "t.ini")[0]?.place, { file: "t.ini", line: 4 });
+  assertEquals(readIni("\n[uwsgi]\n\na = 1").lines[0]?.line, 4);
 });

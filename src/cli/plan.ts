@@ -1,0 +1,130 @@
+/** What a configuration would do, for the person who is about to start it, and for machines. */
+
+import type { Config, ScheduleConfig, SpoolConfig } from "../config/config.ts";
+import type { Loaded } from "../config/load.ts";
+import { placeText, problemText } from "../config/problem.ts";
+import { addressText } from "../uwsgi/address.ts";
+import { nextTimes } from "./upcoming.ts";
+
+/** How many coming times of a schedule are shown. */
+const TIMES = 3;
+const LINE_MAX = 100;
+
+/** @param now milliseconds since the epoch */
+export function planText({ config, warnings, secrets }: Loaded, now: number): string {
+  const sections = [
+    section("Spools", config.spools.map(spoolText)),
+    section("Tasks", tasksText(config)),
+    section("Sockets", config.listeners.map(({ address }) => addressText(address))),
+    section("Schedules", config.schedules.map((schedule) => scheduleText(schedule, now))),
+    section("Warnings", warnings.map((warning) => wrap(problemText(warning), 4))),
+  ];
+  const count = warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`;
+  const verdict = `${config.file} is fine${warnings.length > 0 ? `, with ${count}` : ""}.`;
+  const idle = config.spools.length + config.schedules.length === 0
+    ? "\nIt has no spooler and no schedule: there is nothing to do.\n"
+    : "";
+  return secrets.mask(`${verdict}\n${idle}${sections.join("")}`.trimEnd());
+}
+
+/** The same for machines: the typed configuration, the coming times in ISO 8601, the warnings. */
+export function planJson({ config, warnings, secrets }: Loaded, now: number): string {
+  const plan = {
+    ok: true,
+    ...config,
+    schedules: config.schedules.map((schedule) => ({
+      ...schedule,
+      next: nextTimes(schedule.when, now, TIMES).map((at) => new Date(at).toISOString()),
+    })),
+    warnings: warnings.map(({ place, message }) => ({ ...place, message })),
+  };
+  const hide = (_: string, value: unknown) =>
+    typeof value === "string" ? secrets.mask(value) : value;
+  return JSON.stringify(plan, hide, 2);
+}
+
+function section(title: string, items: readonly string[]): string {
+  if (items.length === 0) return "";
+  return `\n${title}\n${items.map((item) => `  ${item}\n`).join("")}`;
+}
+
+function spoolText(spool: SpoolConfig): string {
+  const { processes, frequencyMs, harakiriMs, ordered, fsync, retry } = spool;
+  const facts = [
+    processes === 1 ? "one task at a time" : `${processes} tasks at a time`,
+    `a full look every ${durationText(frequencyMs)}`,
+    harakiriMs === null ? "no harakiri" : `harakiri after ${durationText(harakiriMs)}`,
+    ...(ordered ? ["strict order"] : []),
+    fsync ? "durable" : "NOT durable (spooler-fsync = false)",
+  ];
+  const tries = retry.maxRetries === 0
+    ? "retried without end"
+    : `retried ${retry.maxRetries} times, then kept in failed/`;
+  const pace = `first after ${durationText(retry.delayMs)}, then doubling up to ` +
+    durationText(retry.maxDelayMs);
+  return `${spool.dir}\n      ${facts.join(", ")}\n      failing tasks: ${tries}; ${pace}`;
+}
+
+function tasksText({ tasks, spools }: Config): string[] {
+  if (tasks.length === 0) {
+    return spools.length === 0 ? [] : ["no spooler-task: tasks would wait for a handler"];
+  }
+  const names = tasks.map(({ name }) => name ?? "anything else");
+  const width = Math.min(28, Math.max(...names.map((name) => name.length)));
+  return tasks.map(({ command, place }, i) =>
+    `${(names[i] ?? "").padEnd(width)}  ${onOneLine(command)}  (${placeText(place)})`
+  );
+}
+
+function scheduleText(schedule: ScheduleConfig, now: number): string {
+  const times = nextTimes(schedule.when, now, TIMES);
+  const next = times.length === 0 ? "never" : times.map(localText).join(", ");
+  const zone = times.length === 0 ? "" : ` (${zoneText(times[0] ?? now)})`;
+  return `${schedule.name}  ${onOneLine(schedule.command)}\n      next: ${next}${zone}`;
+}
+
+function localText(at: number): string {
+  const parts = new Intl.DateTimeFormat("en-GB", {
+    weekday: "short",
+    day: "2-digit",
+    month: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+  }).formatToParts(at);
+  const part = (type: string) => parts.find((found) => found.type === type)?.value ?? "";
+  const seconds = part("second") === "00" ? "" : `:${part("second")}`;
+  return `${part("weekday")} ${part("day")} ${part("month")} ` +
+    `${part("hour")}:${part("minute")}${seconds}`;
+}
+
+function zoneText(at: number): string {
+  const parts = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" }).formatToParts(at);
+  return parts.find(({ type }) => type === "timeZoneName")?.value ?? "local time";
+}
+
+/** `90 s`, `5 min`, `1 h`: in the largest unit that has no fraction. */
+export function durationText(ms: number): string {
+  const units: [number, string][] = [[86_400_000, "d"], [3_600_000, "h"], [60_000, "min"]];
+  for (const [size, unit] of units) {
+    if (ms >= size && ms % size === 0) return `${ms / size} ${unit}`;
+  }
+  return ms < 1000 ? `${ms} ms` : `${ms / 1000} s`;
+}
+
+function onOneLine(text: string): string {
+  const line = text.replaceAll(/\s+/g, " ");
+  return line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line;
+}
+
+function wrap(text: string, indent: number): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + word.length >= LINE_MAX) {
+      lines.push(line);
+      line = " ".repeat(indent) + word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line].join("\n");
+}

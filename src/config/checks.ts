@@ -1,0 +1,103 @@
+/**
+ * What is wrong with a configuration although each line of it can be read: directories that cannot
+ * be made, two uses of one directory, a user the program does not become.
+ */
+
+import { dirname, resolve } from "node:path";
+import type { Config } from "./config.ts";
+import type { Entry } from "./entry.ts";
+import type { Given } from "./given.ts";
+
+/** What a check asks the machine. */
+export interface Surroundings {
+  readonly uid: number;
+  /** The name of the user that runs the program. */
+  readonly user: string;
+  kindOf(path: string): "file" | "dir" | "other" | undefined;
+}
+
+export function checkAll(given: Given, config: Config, around: Surroundings): void {
+  checkSpoolDirectories(given, around);
+  checkSocketDirectories(given, config, around);
+  checkForwards(given);
+  checkUser(given, around);
+}
+
+/** A spool directory is made when it is missing, as in uWSGI, but nothing above it. */
+function checkSpoolDirectories(given: Given, around: Surroundings): void {
+  const seen = new Map<string, Entry>();
+  for (const entry of given.entriesOf("spooler")) {
+    if (entry.value === "") continue;
+    const dir = given.path(entry.value, entry);
+    const kind = around.kindOf(dir);
+    if (kind === undefined && around.kindOf(dirname(dir)) !== "dir") {
+      given.problem(entry, `wants ${dirname(dir)} to be a directory`);
+    } else if (kind !== undefined && kind !== "dir") {
+      given.problem(entry, "wants a directory, and this is none");
+    }
+    const before = seen.get(dir);
+    if (before !== undefined) {
+      given.warning(entry, `is given twice, first in line ${before.place.line}; it is one spool`);
+    }
+    seen.set(dir, entry);
+  }
+}
+
+function checkSocketDirectories(given: Given, config: Config, around: Surroundings): void {
+  const entries = given.entriesOf("socket");
+  for (const { address, place } of config.listeners) {
+    if (address.kind !== "unix" || address.path.startsWith("@")) continue;
+    const entry = entries.find((candidate) => candidate.place === place);
+    if (entry === undefined || around.kindOf(dirname(address.path)) === "dir") continue;
+    given.problem(entry, `wants ${dirname(address.path)} to be a directory`);
+  }
+}
+
+function checkForwards(given: Given): void {
+  const seen = new Map<string, Entry>();
+  const uses = [
+    ...given.entriesOf("spooler-forward").map((entry) => ({
+      entry,
+      dir: entry.value.split(" ", 1)[0],
+    })),
+    ...given.entriesOf("spooler-forward2").map((entry) => ({
+      entry,
+      dir: /(?:^|,)dir=([^,\s]+)/.exec(entry.value)?.[1],
+    })),
+  ];
+  for (const { entry, dir } of uses) {
+    if (dir === undefined || dir === "") continue;
+    const path = given.path(dir, entry);
+    const before = seen.get(path);
+    if (before !== undefined) {
+      const where = `line ${before.place.line}`;
+      given.problem(entry, `wants a directory of its own: ${where} forwards this one already`);
+    }
+    seen.set(path, entry);
+  }
+}
+
+/** Under root, tasks would run as root although the ini names another user: not in silence. */
+function checkUser(given: Given, around: Surroundings): void {
+  for (const entry of given.entries) {
+    if (entry.key !== "uid" && entry.key !== "immediate-uid") continue;
+    const isSelf = entry.value === around.user || entry.value === String(around.uid);
+    if (isSelf) continue;
+    if (around.uid === 0) {
+      given.problem(
+        entry,
+        "is refused: the program keeps its user, and tasks would run as root; " +
+          "start it as that user (systemd: User=)",
+      );
+    } else {
+      given.warning(entry, `is not acted on: the program stays ${around.user}`);
+    }
+  }
+}
+
+/** For a configuration of which nothing is known but its text. */
+export const NOWHERE: Surroundings = {
+  uid: 1,
+  user: "",
+  kindOf: (path) => resolve(path) === path ? "dir" : undefined,
+};

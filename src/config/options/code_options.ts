@@ -1,0 +1,78 @@
+/** Options of task code: modules, and the Python that runs them. */
+
+import type { OptionRow } from "./row.ts";
+
+export const CODE_OPTIONS = [
+  {
+    name: "spooler-import",
+    value: "FILE|MODULE",
+    kind: "module",
+    origin: "uwsgi",
+    standing: "planned",
+    help: "functions of this module run tasks: tasks.ts, tasks.js, tasks.py or a Python module",
+  },
+  {
+    name: "spooler-python-import",
+    aliases: ["spooler-pyimport", "spooler-py-import"],
+    value: "MODULE",
+    kind: "module",
+    origin: "uwsgi",
+    standing: "planned",
+    help: "spooler-import, for Python only",
+  },
+  {
+    name: "import",
+    aliases: ["pyimport", "py-import", "python-import"],
+    value: "MODULE",
+    kind: "module",
+    origin: "uwsgi",
+    standing: "planned",
+    help: "import a Python module in each task worker",
+  },
+  {
+    name: "shared-import",
+    aliases: ["shared-pyimport", "shared-py-import", "shared-python-import"],
+    value: "MODULE",
+    kind: "module",
+    origin: "uwsgi",
+    standing: "planned",
+    help: "import a Python module in each task worker",
+  },
+  {
+    name: "pythonpath",
+    aliases: ["python-path", "pp"],
+    value: "DIR",
+    kind: "path",
+    origin: "uwsgi",
+    standing: "planned",
+    help: "where Python looks for modules (several allowed)",
+  },
+  {
+    name: "virtualenv",
+    aliases: ["home", "venv", "pyhome"],
+    short: "H",
+    value: "DIR",
+    kind: "path",
+    origin: "uwsgi",
+    standing: "planned",
+    help: "the Python environment of task code",
+  },
+  {
+    name: "python",
+    aliases: ["py"],
+    value: "PATH",
+    kind: "path",
+    origin: "ours",
+    standing: "planned",
+    fallback: "python3",
+    help: "the Python that runs task code (uWSGI: runs a script)",
+  },
+  {
+    name: "touch-spoolers-reload",
+    value: "FILE",
+    kind: "path",
+    origin: "uwsgi",
+    standing: "planned",
+    help: "start fresh task workers when FILE is touched",
+  },
+] as const satisfies readonly OptionRow[];

@@ -1,0 +1,38 @@
+/** Options of the program as a whole. */
+
+import type { OptionRow } from "./row.ts";
+
+export const PROGRAM_OPTIONS = [
+  {
+    name: "env",
+    value: "KEY=VALUE",
+    kind: "text",
+    origin: "uwsgi",
+    standing: "planned",
+    help: "an environment variable for tasks and jobs; later $(KEY) see it",
+  },
+  {
+    name: "unenv",
+    value: "KEY",
+    kind: "text",
+    origin: "uwsgi",
+    standing: "planned",
+    help: "remove an environment variable",
+  },
+  {
+    name: "chdir",
+    value: "DIR",
+    kind: "path",
+    origin: "uwsgi",
+    standing: "planned",
+    help: "run tasks and jobs in this directory (default: the ini's)",
+  },
+  {
+    name: "log-json",
+    kind: "flag",
+    origin: "ours",
+    standing: "planned",
+    fallback: "false",
+    help: "write the log as JSON lines",
+  },
+] as const satisfies readonly OptionRow[];

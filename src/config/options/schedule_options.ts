@@ -1,0 +1,83 @@
+/** Options of schedules: what runs by the clock. */
+
+import type { OptionRow } from "./row.ts";
+
+export const SCHEDULE_OPTIONS = [
+  {
+    name: "cron",
+    value: "MIN HOUR DAY MONTH WEEKDAY COMMAND",
+    kind: "command",
+    origin: "uwsgi",
+    standing: "honoured",
+    help: "run COMMAND at these minutes; -1 is every, -n every n",
+  },
+  {
+    name: "unique-cron",
+    value: "MIN HOUR DAY MONTH WEEKDAY COMMAND",
+    kind: "command",
+    origin: "uwsgi",
+    standing: "planned",
+    risk: "the job would never run",
+    help: "cron, but never a second time while it still runs",
+  },
+  {
+    name: "cron2",
+    value: "minute=M,hour=H,… COMMAND",
+    kind: "command",
+    origin: "uwsgi",
+    standing: "planned",
+    risk: "the job would never run",
+    help: "cron with settings",
+  },
+  {
+    name: "cron-harakiri",
+    value: "SECONDS",
+    kind: "seconds",
+    origin: "uwsgi",
+    standing: "planned",
+    help: "end a cron command that runs longer",
+  },
+  {
+    name: "timer2",
+    value: "every=DURATION COMMAND",
+    kind: "command",
+    origin: "ours",
+    standing: "honoured",
+    help: "run COMMAND again and again, as in every=30s",
+  },
+  {
+    name: "timer",
+    aliases: ["signal-timer"],
+    value: "SIGNAL SECONDS",
+    kind: "text",
+    origin: "uwsgi",
+    standing: "planned",
+    help: "raise a signal for task code at intervals",
+  },
+  {
+    name: "rbtimer",
+    aliases: ["signal-rbtimer"],
+    value: "SIGNAL SECONDS",
+    kind: "text",
+    origin: "uwsgi",
+    standing: "planned",
+    help: "raise a signal for task code at intervals",
+  },
+  {
+    name: "cron-tz",
+    value: "ZONE",
+    kind: "text",
+    origin: "ours",
+    standing: "planned",
+    risk: "jobs would run at other hours",
+    help: "time zone of cron lines, as in Europe/Berlin (default: the machine's)",
+  },
+  {
+    name: "cron-state",
+    value: "FILE",
+    kind: "path",
+    origin: "ours",
+    standing: "planned",
+    help: "where the last run of each job is kept (default: beside the first spool)",
+  },
+] as const satisfies readonly OptionRow[];

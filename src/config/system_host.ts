@@ -1,0 +1,158 @@
+/** The machine, for a configuration that is being read. */
+
+import { resolve } from "node:path";
+import { userInfo } from "node:os";
+import { readFileSync } from "node:fs";
+import { systemClock } from "../platform/clock.ts";
+import { type ConfigHost, HostError } from "./host.ts";
+
+/** A file, a pipe or a command that takes longer is given up. */
+const PATIENCE_MS = 10_000;
+
+export function systemHost(isReload = false): ConfigHost {
+  const uid = Deno.uid() ?? 0;
+  const gid = Deno.gid() ?? 0;
+  return {
+    cwd: Deno.cwd(),
+    hostname: Deno.hostname(),
+    uid,
+    gid,
+    user: userName(uid),
+    group: groupName(gid),
+    cpus: navigator.hardwareConcurrency,
+    nowMicros: systemClock.now() * 1000,
+    executable: Deno.execPath(),
+    isReload,
+    environment: new Map(Object.entries(Deno.env.toObject())),
+    read,
+    run,
+    kindOf: (path) => {
+      const found = quietly(() => Deno.statSync(path));
+      if (found === undefined) return undefined;
+      return found.isFile ? "file" : found.isDirectory ? "dir" : "other";
+    },
+    isLink: (path) => quietly(() => Deno.lstatSync(path))?.isSymlink ?? false,
+    isReadable: (path) =>
+      quietly(() => {
+        const { isFile } = Deno.statSync(path);
+        if (isFile) Deno.openSync(path).close();
+        return true;
+      }) ?? false,
+    inodeOf: (path) => quietly(() => Deno.lstatSync(path))?.ino ?? undefined,
+    realPath: (path) => quietly(() => Deno.realPathSync(path)),
+    list: (dir) => quietly(() => [...Deno.readDirSync(dir)].map(({ name }) => name)) ?? [],
+  };
+}
+
+async function read(source: string | number, maxBytes: number): Promise<Uint8Array> {
+  try {
+    if (source === "-") return await collect(Deno.stdin.readable, maxBytes, false);
+    const path = typeof source === "number" ? `/dev/fd/${source}` : resolve(source);
+    const { isDirectory, isFile, size } = Deno.statSync(path);
+    if (isDirectory) throw new HostError("it is a directory");
+    if (isFile && size > maxBytes) throw tooLarge(maxBytes, size);
+    const file = await inTime(Deno.open(path));
+    return await collect(file.readable, maxBytes);
+  } catch (error) {
+    throw asHostError(error);
+  }
+}
+
+async function run(command: string, maxBytes: number): Promise<Uint8Array> {
+  const child = new Deno.Command("/bin/sh", {
+    args: ["-c", command],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+    detached: true,
+  }).spawn();
+  try {
+    return await collect(child.stdout, maxBytes);
+  } catch (error) {
+    throw asHostError(error);
+  } finally {
+    // What the command has started and left behind would keep the start waiting.
+    quietly(() => Deno.kill(-child.pid, "SIGKILL"));
+    await child.status;
+  }
+}
+
+/** @param isTimed not for a person who types a configuration */
+async function collect(
+  stream: ReadableStream<Uint8Array>,
+  maxBytes: number,
+  isTimed = true,
+): Promise<Uint8Array> {
+  const reader = stream.getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const all = (async () => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      size += value.length;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      chunks.push(value);
+    }
+  })();
+  try {
+    await (isTimed ? inTime(all) : all);
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const seconds = PATIENCE_MS / 1000;
+    timer = setTimeout(
+      () => reject(new HostError(`it took longer than ${seconds} seconds`)),
+      PATIENCE_MS,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function tooLarge(maxBytes: number, size?: number): HostError {
+  const actual = size === undefined ? "more" : `${size}`;
+  return new HostError(`it may have ${maxBytes} bytes, and it has ${actual}`);
+}
+
+function asHostError(error: unknown): HostError {
+  if (error instanceof HostError) return error;
+  if (error instanceof Deno.errors.NotFound) return new HostError("there is no such file");
+  if (error instanceof Deno.errors.PermissionDenied) return new HostError("permission denied");
+  const message = error instanceof Error ? error.message : String(error);
+  return new HostError(message.replace(/\s*\(os error \d+\).*$/s, ""));
+}
+
+function userName(uid: number): string {
+  return quietly(() => userInfo().username) ?? String(uid);
+}
+
+function groupName(gid: number): string {
+  const groups = quietly(() => readFileSync("/etc/group", "utf8")) ?? "";
+  const line = groups.split("\n").find((group) => group.split(":")[2] === String(gid));
+  return line?.split(":")[0] ?? String(gid);
+}
+
+/** What is not there, or may not be seen, is undefined. */
+function quietly<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch {
+    return undefined;
+  }
+}
