@@ -52,14 +52,17 @@ export async function runApp(config: Config, machine: Machine): Promise<void> {
     for (const { name } of spools) emit({ type: "spool.warning", spool: name, message });
   }
 
-  const executors = config.tasks.map((task) => commandExecutor(task, config.baseDir, clock));
-  const dispatchers = spools.map(({ name, config: spool, store }) =>
+  const executors = config.tasks.map((task) => commandExecutor(task, config.env, clock));
+  const dispatchers = spools.filter(({ config }) => !config.external).map((
+    { name, config: spool, store },
+  ) =>
     new Dispatcher({
       name,
       config: spool,
       store,
       executors,
       libc: platform.libc,
+      env: config.env,
       abort: abort.signal,
       ...machine,
     })
@@ -132,10 +135,10 @@ async function openSpools(config: Config, machine: Machine, platform: Platform):
   const { clock, random, emit } = machine;
   const spools: Spool[] = [];
   for (const spool of config.spools) {
-    const { dir, fsync, processes } = spool;
+    const { dir, fsync, processes, limits } = spool;
     const name = basename(dir);
-    const store = await Store.open({ dir, fsync, clock, random, ...platform });
-    emit({ type: "spool.opened", spool: name, dir, processes });
+    const store = await Store.open({ dir, fsync, limits, clock, random, ...platform });
+    emit({ type: "spool.opened", spool: name, dir, processes: spool.external ? 0 : processes });
     const swept = store.sweep();
     if (swept > 0) {
       const message = `removed ${swept} half-written files of tasks that were never accepted`;

@@ -22,6 +22,30 @@ export interface SpoolConfig {
   /** Sync files and directories before a task counts as accepted. */
   readonly fsync: boolean;
   readonly retry: RetryPolicy;
+  /** Where its commands run. */
+  readonly cwd: string;
+  /** An older task is given up instead of being run; null is never. */
+  readonly maxAgeMs: number | null;
+  /** A shell command for each task that is given up. */
+  readonly onFailure: string | null;
+  readonly rate: Rate | null;
+  readonly limits: SpoolLimits;
+  /** Others work through it: tasks for it are accepted, none is run. */
+  readonly external: boolean;
+}
+
+/** No more than `count` starts in any span of `perMs`. */
+export interface Rate {
+  readonly count: number;
+  readonly perMs: number;
+}
+
+/** When a spool refuses new tasks. */
+export interface SpoolLimits {
+  /** Tasks in the directory; null is any number. */
+  readonly maxFiles: number | null;
+  /** Room that must be left on its file system. */
+  readonly minFreeBytes: number | null;
 }
 
 /** `spooler-task`: a shell command that runs a task. */
@@ -30,6 +54,14 @@ export interface TaskCommand {
   readonly name: string | null;
   readonly command: string;
   readonly place: Place;
+  /** What its stdin gets: the raw body, or the whole task as one line of JSON. */
+  readonly stdin: "body" | "json";
+  /** Of this task at the same time, in each spool; null is as many as the spool runs. */
+  readonly processes: number | null;
+  /** In place of the spool's; absent is the spool's. */
+  readonly harakiriMs?: number | null;
+  /** In place of the spool's. */
+  readonly maxRetries?: number;
 }
 
 export interface ListenerConfig {
@@ -55,6 +87,8 @@ export interface Config {
   readonly file: string;
   /** Where relative paths start and commands run: the ini's directory. */
   readonly baseDir: string;
+  /** What commands find in their environment beside the program's own; null is taken out of it. */
+  readonly env: Readonly<Record<string, string | null>>;
   readonly spools: readonly SpoolConfig[];
   readonly tasks: readonly TaskCommand[];
   readonly listeners: readonly ListenerConfig[];

@@ -2,12 +2,30 @@
 
 import type { TaskCommand } from "./config.ts";
 import type { Given } from "./given.ts";
-import { parseKeyValues } from "./value.ts";
+import { harakiriMsOf } from "./spools.ts";
+import { parseInteger, parseKeyValues } from "./value.ts";
 
 export function handlersOf(given: Given): TaskCommand[] {
   return given.every("spooler-task", (text, { place }) => {
-    const { settings, rest } = parseKeyValues(text, ["name"]);
+    const known = ["name", "processes", "harakiri", "retries", "stdin"];
+    const { settings, rest } = parseKeyValues(text, known);
     if (rest === "") throw new SyntaxError("wants a command");
-    return { name: settings.get("name") ?? null, command: rest, place };
+    const processes = settings.get("processes");
+    const harakiri = settings.get("harakiri");
+    const retries = settings.get("retries");
+    return {
+      name: settings.get("name") ?? null,
+      command: rest,
+      place,
+      stdin: parseStdin(settings.get("stdin") ?? "body"),
+      processes: processes === undefined ? null : parseInteger(processes, 1),
+      ...(harakiri === undefined ? {} : { harakiriMs: harakiriMsOf(harakiri) }),
+      ...(retries === undefined ? {} : { maxRetries: parseInteger(retries, 0) }),
+    };
   });
+}
+
+function parseStdin(text: string): TaskCommand["stdin"] {
+  if (text !== "body" && text !== "json") throw new SyntaxError("knows stdin=body and stdin=json");
+  return text;
 }

@@ -6,6 +6,7 @@ import { dirname, resolve } from "node:path";
 import { checkAll, NOWHERE, type Surroundings } from "./checks.ts";
 import type { Config } from "./config.ts";
 import type { Entry } from "./entry.ts";
+import { environmentOf } from "./environment.ts";
 import { Given } from "./given.ts";
 import { handlersOf } from "./handlers.ts";
 import { listenersOf } from "./listeners.ts";
@@ -40,6 +41,7 @@ export function examine(
   const config: Config = {
     file,
     baseDir,
+    env: environmentOf(given),
     spools: spoolsOf(given),
     tasks: handlersOf(given),
     listeners: listenersOf(given),

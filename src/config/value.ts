@@ -68,6 +68,16 @@ export function parseDuration(text: string): number {
   return ms;
 }
 
+const UNIT_BYTES: Record<string, number> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+/** `500M`, `2G`, `64k`, or bytes. */
+export function parseSize(text: string): number {
+  const [, amount, unit = ""] = /^(\d+)\s*([kKmMgG]?)$/.exec(text.trim()) ?? [];
+  const bytes = Number(amount) * (UNIT_BYTES[unit.toLowerCase()] ?? NaN);
+  if (!Number.isSafeInteger(bytes)) throw new SyntaxError("wants a size such as 64k, 500M or 2G");
+  return bytes;
+}
+
 /**
  * The `key=value,key=value rest` form of uWSGI's …2 options. A first word that does not start with
  * one of the known keys and a `=` is already the rest.

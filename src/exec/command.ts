@@ -3,6 +3,7 @@
  * variables and stdin only, never inside the command line.
  */
 
+import { Buffer } from "node:buffer";
 import { basename } from "node:path";
 import type { TaskCommand } from "../config/config.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -17,16 +18,23 @@ const EXIT_PERMANENT: readonly number[] = [65, 78, 100];
 
 const BODY_CHUNK = 64 * 1024;
 
-export function commandExecutor(handler: TaskCommand, cwd: string, clock: Clock): Executor {
+/** @param env added to every command's environment; null takes a variable out of it */
+export function commandExecutor(
+  handler: TaskCommand,
+  env: Readonly<Record<string, string | null>>,
+  clock: Clock,
+): Executor {
   return {
     name: handler.name,
+    processes: handler.processes,
+    ...(handler.maxRetries === undefined ? {} : { maxRetries: handler.maxRetries }),
     async run(run: Run): Promise<Answer> {
       const result = await runShell({
         command: handler.command,
-        cwd,
-        env: taskEnvironment(run),
-        stdin: bodyChunks(run.task),
-        harakiriMs: run.harakiriMs,
+        cwd: run.cwd,
+        env: { ...env, ...taskEnvironment(run) },
+        stdin: handler.stdin === "json" ? [taskJson(run)] : bodyChunks(run.task),
+        harakiriMs: handler.harakiriMs === undefined ? run.harakiriMs : handler.harakiriMs,
         signal: run.signal,
         output: run.output,
         clock,
@@ -77,6 +85,46 @@ function taskNameVar(task: ClaimedTask) {
     name: encoder.encode("spooler_task_name"),
     value: encoder.encode(basename(task.path)),
   };
+}
+
+/**
+ * The whole task as one line: its keys and values, and its body, as text. What is no UTF-8 is there as
+ * base64 instead, under `vars64` and `body64`.
+ */
+function taskJson({ task, func, attempt }: Run): Uint8Array {
+  const vars: Record<string, string> = {};
+  const vars64: Record<string, string> = {};
+  for (const { name, value } of task.vars) {
+    const key = new TextDecoder().decode(name);
+    const text = exactText(value);
+    if (text === null) vars64[key] = base64(value);
+    else vars[key] = text;
+  }
+  const bytes = new Uint8Array(task.bodySize);
+  const body = bytes.subarray(0, task.readBody(bytes, 0));
+  const bodyText = exactText(body);
+  const line = {
+    name: task.name,
+    func,
+    attempt,
+    vars,
+    ...(Object.keys(vars64).length > 0 ? { vars64 } : {}),
+    ...(bodyText === null ? { body64: base64(body) } : { body: bodyText }),
+  };
+  return new TextEncoder().encode(`${JSON.stringify(line)}\n`);
+}
+
+/** Null when the bytes are no UTF-8. */
+function exactText(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
 }
 
 function* bodyChunks(task: ClaimedTask): Generator<Uint8Array> {

@@ -17,6 +17,9 @@ export interface Run {
   readonly attempt: number;
   /** The spool's directory. */
   readonly dir: string;
+  /** Where commands run. */
+  readonly cwd: string;
+  /** What the spool says; an executor may have its own. */
   readonly harakiriMs: number | null;
   /** A line that the handler wrote. */
   output(stream: Stream, line: string): void;
@@ -27,6 +30,10 @@ export interface Run {
 export interface Executor {
   /** The function it is for; null takes what no other handler wants. */
   readonly name: string | null;
+  /** Of its runs at the same time, in each spool; null is as many as the spool runs. */
+  readonly processes: number | null;
+  /** In place of the spool's `spooler-max-retries`. */
+  readonly maxRetries?: number;
   run(run: Run): Promise<Answer>;
 }
 

@@ -27,8 +27,8 @@ export interface ShellCommand {
   /** For `/bin/sh -c`. */
   readonly command: string;
   readonly cwd: string;
-  /** Added to the program's own environment. */
-  readonly env: Record<string, string>;
+  /** Added to the program's own environment; null takes a variable out of it. */
+  readonly env: Readonly<Record<string, string | null>>;
   /** Written to stdin, which is then closed; nothing when absent. */
   readonly stdin?: Iterable<Uint8Array>;
   readonly harakiriMs: number | null;
@@ -50,7 +50,7 @@ export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
     child = new Deno.Command("/bin/sh", {
       args: ["-c", spec.command],
       cwd: spec.cwd,
-      env: spec.env,
+      ...environment(spec.env),
       stdin: spec.stdin ? "piped" : "null",
       stdout: "piped",
       stderr: "piped",
@@ -75,6 +75,19 @@ export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
   cancelLinger();
   await writing;
   return { exit: ended, stderr: tail.text() };
+}
+
+/** Deno's options for an environment that may also lack what the program has. */
+function environment(
+  changes: Readonly<Record<string, string | null>>,
+): { env: Record<string, string>; clearEnv: boolean } {
+  const clearEnv = Object.values(changes).includes(null);
+  const env = clearEnv ? Deno.env.toObject() : {};
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === null) delete env[key];
+    else env[key] = value;
+  }
+  return { env, clearEnv };
 }
 
 /** Waits for the process, and ends its whole group when it must not go on. */

@@ -1,46 +1,48 @@
 /**
  * Works through one spool: what the watcher and the scans see goes into the queue; while a slot is
- * free the next due task is claimed, run by its handlers, and settled.
+ * free the next due task is claimed and run.
  *
- * One timer waits for whichever comes first, the next due time or the next full scan.
+ * One timer waits for whichever comes first: the next due time, the next start that spooler-rate
+ * allows, or the next full scan.
  */
 
-import type { SpoolConfig } from "../config/config.ts";
-import { type Answer, type Executor, handlersFor } from "../exec/executor.ts";
-import type { Cancel, Clock, Random } from "../platform/clock.ts";
+import type { Executor } from "../exec/executor.ts";
+import type { Cancel } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
-import type { Emit } from "../report/event.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
-import type { Attempts, Claimed, ClaimedTask, Store } from "../spool/store.ts";
+import type { Claimed, ClaimedTask, SeenTask } from "../spool/store.ts";
 import { type Change, type Watcher, watchSpool } from "../spool/watcher.ts";
-import { findText } from "../uwsgi/packet.ts";
 import { Queue } from "./queue.ts";
-import { type Fate, type Outcome, settle } from "./settle.ts";
+import { RateLimiter } from "./rate.ts";
+import { Runner, type RunnerOptions } from "./runner.ts";
 
-export interface DispatcherOptions {
-  /** Names the spool in the log. */
-  readonly name: string;
-  readonly config: SpoolConfig;
-  readonly store: Store;
-  readonly executors: readonly Executor[];
+export interface DispatcherOptions extends RunnerOptions {
   readonly libc: Libc | null;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly emit: Emit;
-  /** Aborted when running tasks must be broken off. */
-  readonly abort: AbortSignal;
 }
 
 /** Tasks that a scan looks at before it lets others have the thread. */
 const SCAN_SLICE = 500;
+/**
+ * Tasks that the queue holds of a directory that has more. The rest is looked for again when half of
+ * them are gone, so that a million files cost no memory.
+ */
+const WINDOW = 100_000;
+/** A live arrival finds room even when a scan has filled the window. */
+const QUEUE_CAPACITY = 2 * WINDOW;
+/** After a directory could not be watched, or a task not be claimed. */
+const RETRY_MS = 1000;
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #queue = new Queue();
+  readonly #runner: Runner;
+  readonly #queue: Queue;
+  readonly #rate: RateLimiter | null;
   /** Ids of the tasks that run. */
   readonly #running = new Map<string, Promise<void>>();
   /** Ids that changed while they ran: looked at again when their run is over. */
   readonly #touched = new Map<string, TaskRef>();
+  /** How many runs each handler with a limit has, and who waits for one. */
+  readonly #lanes = new Map<Executor, { running: number; readonly waiting: SeenTask[] }>();
   /** Told of once, not at every scan. */
   readonly #complained = new Set<string>();
   #watcher: Watcher | null = null;
@@ -48,10 +50,17 @@ export class Dispatcher {
   #nextScanAt = 0;
   #scanning = false;
   #scanAgain = false;
+  /** The directory has more than the queue had room for. */
+  #incomplete = false;
+  #paused = false;
   #stopped = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#runner = new Runner(options);
+    // A strict order needs all of them in view.
+    this.#queue = new Queue(options.config.ordered ? Infinity : QUEUE_CAPACITY);
+    this.#rate = options.config.rate && new RateLimiter(options.config.rate);
   }
 
   get running(): number {
@@ -88,6 +97,10 @@ export class Dispatcher {
         this.#look(change.ref);
         this.#pump();
         return;
+      case "pause":
+        this.#notePause();
+        this.#pump();
+        return;
       case "unknown":
         this.#scan();
         return;
@@ -99,9 +112,16 @@ export class Dispatcher {
     }
   }
 
+  #notePause(): void {
+    const { store, emit, name } = this.#options;
+    if (store.paused === this.#paused) return;
+    this.#paused = store.paused;
+    emit({ type: this.#paused ? "spool.paused" : "spool.resumed", spool: name });
+  }
+
   /** The directory was deleted or moved away: there is a new one from now on. */
   async #recover(reason: string): Promise<void> {
-    const { store, emit, name } = this.#options;
+    const { store, emit, name, clock } = this.#options;
     try {
       await this.#watcher?.close();
       await store.prepare();
@@ -110,7 +130,8 @@ export class Dispatcher {
       emit({ type: "spool.warning", spool: name, message: `${reason}; made ${store.dir} anew` });
       await this.#scan();
     } catch (error) {
-      emit({ type: "spool.warning", spool: name, message: `cannot be watched: ${error}` });
+      this.#complain(`${reason}, and cannot be made anew: ${error}`);
+      if (!this.#stopped) clock.after(RETRY_MS, () => this.#stopped || this.#recover(reason));
     }
   }
 
@@ -122,7 +143,11 @@ export class Dispatcher {
       return;
     }
     const seen = this.#options.store.see(ref);
-    if (seen) this.#queue.put(seen, this.#options.clock.now());
+    if (seen) this.#enqueue(seen);
+  }
+
+  #enqueue(task: SeenTask): void {
+    if (!this.#queue.put(task, this.#options.clock.now())) this.#incomplete = true;
   }
 
   /** Looks at the whole directory; tasks start while it goes on, unless the order is strict. */
@@ -131,75 +156,90 @@ export class Dispatcher {
       this.#scanAgain = true;
       return;
     }
-    const { store, clock, config } = this.#options;
     this.#scanning = true;
     try {
       do {
         this.#scanAgain = false;
-        let slice = 0;
-        for (const tasks of store.scan()) {
-          const now = clock.now();
-          for (const task of tasks) {
-            if (!this.#running.has(taskId(task))) this.#queue.put(task, now);
-          }
-          slice += tasks.length;
-          if (slice < SCAN_SLICE) continue;
-          slice = 0;
-          if (!config.ordered) this.#pump();
-          await new Promise<void>((resume) => clock.after(0, resume));
-          if (this.#stopped) return;
-        }
-      } while (this.#scanAgain);
+        this.#incomplete = false;
+        this.#notePause();
+        this.#reportStranded();
+        await this.#scanOnce();
+      } while (this.#scanAgain && !this.#stopped);
+    } catch (error) {
+      this.#complain(`cannot be looked through: ${error}`);
     } finally {
       this.#scanning = false;
-      this.#nextScanAt = clock.now() + config.frequencyMs;
+      this.#nextScanAt = this.#options.clock.now() + this.#options.config.frequencyMs;
     }
     this.#pump();
+  }
+
+  async #scanOnce(): Promise<void> {
+    const { store, clock, config } = this.#options;
+    let slice = 0;
+    for (const tasks of store.scan()) {
+      for (const task of tasks) {
+        if (!this.#running.has(taskId(task))) this.#enqueue(task);
+      }
+      if (!config.ordered && this.#queue.readySize >= WINDOW) {
+        this.#incomplete = true;
+        return;
+      }
+      slice += tasks.length;
+      if (slice < SCAN_SLICE) continue;
+      slice = 0;
+      if (!config.ordered) this.#pump();
+      await new Promise<void>((resume) => clock.after(0, resume));
+      if (this.#stopped) return;
+    }
+  }
+
+  #reportStranded(): void {
+    for (const dir of this.#options.store.stranded()) {
+      this.#complain(`${dir}/ holds tasks that nobody runs: a priority is a directory of digits`);
+    }
   }
 
   /** Starts what can be started, then sets the timer. */
   #pump(): void {
     const { config, clock } = this.#options;
     if (this.#stopped || (this.#scanning && config.ordered)) return;
-    while (this.#running.size < config.processes) {
+    while (!this.#paused && this.#running.size < config.processes && this.#rateWaitMs() === 0) {
       const task = this.#queue.take(clock.now());
       if (!task) break;
       this.#claim(task);
     }
+    if (this.#incomplete && !this.#scanning && this.#queue.readySize < WINDOW / 2) this.#scan();
     this.#setTimer();
+  }
+
+  #rateWaitMs(): number {
+    return this.#rate?.waitMs(this.#options.clock.monotonic()) ?? 0;
   }
 
   #setTimer(): void {
     const { clock } = this.#options;
     this.#cancelTimer();
     const dueAt = this.#queue.nextDueAt() ?? Infinity;
-    const wakeAt = Math.min(this.#nextScanAt, dueAt);
-    this.#cancelTimer = clock.after(wakeAt - clock.now(), () => {
+    const now = clock.now();
+    const allowedAt = this.#queue.readySize > 0 ? now + this.#rateWaitMs() : Infinity;
+    const startAt = allowedAt > now ? Math.min(dueAt, allowedAt) : dueAt;
+    const wakeAt = Math.min(this.#nextScanAt, this.#paused ? Infinity : startAt);
+    this.#cancelTimer = clock.after(wakeAt - now, () => {
       if (clock.now() >= this.#nextScanAt) this.#scan();
       else this.#pump();
     });
   }
 
-  #claim(ref: TaskRef): void {
-    const { emit, name } = this.#options;
+  #claim(ref: SeenTask): void {
     const id = taskId(ref);
     const claimed = this.#tryClaim(ref);
     switch (claimed.kind) {
-      case "claimed": {
-        const run = this.#run(claimed).catch((error) => {
-          claimed.release();
-          emit({ type: "spool.warning", spool: name, message: `${id}: ${error}` });
-        }).finally(() => {
-          this.#running.delete(id);
-          const touched = this.#touched.get(id);
-          if (this.#touched.delete(id) && touched) this.#look(touched);
-          this.#pump();
-        });
-        this.#running.set(id, run);
+      case "claimed":
+        this.#begin(ref, claimed);
         return;
-      }
       case "deferred":
-        this.#queue.put({ ...ref, dueAt: claimed.dueAt }, this.#options.clock.now());
+        this.#enqueue({ ...ref, dueAt: claimed.dueAt });
         return;
       case "busy":
       case "gone":
@@ -210,6 +250,7 @@ export class Dispatcher {
         return;
       case "damaged":
         this.#complain(`${id}: moved to failed/: ${claimed.reason}`);
+        this.#track(id, this.#runner.gaveUp(ref.name, "", claimed.reason));
         return;
       default:
         return claimed satisfies never;
@@ -225,91 +266,58 @@ export class Dispatcher {
     }
   }
 
+  #begin(ref: SeenTask, task: ClaimedTask): void {
+    const { clock, emit, name } = this.#options;
+    const id = taskId(ref);
+    const lane = this.#laneOf(task);
+    if (lane && lane.running >= lane.limit) {
+      task.release();
+      if (lane.waiting.length < QUEUE_CAPACITY) lane.waiting.push(ref);
+      else this.#incomplete = true;
+      return;
+    }
+    if (lane) lane.counts.running++;
+    this.#rate?.started(clock.monotonic());
+    const run = this.#runner.run(task).then((fate) => {
+      if (fate.kind === "deferred") this.#touched.set(id, ref);
+    }, (error) => {
+      task.release();
+      emit({ type: "spool.warning", spool: name, message: `${id}: ${error}` });
+    }).finally(() => {
+      if (!lane) return;
+      lane.counts.running--;
+      const next = lane.waiting.shift();
+      if (next) this.#enqueue(next);
+    });
+    this.#track(id, run);
+  }
+
+  /** Counts as running until `work` is over; then whatever happened to the task meanwhile is seen. */
+  #track(id: string, work: Promise<void>): void {
+    this.#running.set(
+      id,
+      work.finally(() => {
+        this.#running.delete(id);
+        const touched = this.#touched.get(id);
+        this.#touched.delete(id);
+        if (touched && !this.#stopped) this.#look(touched);
+        this.#pump();
+      }),
+    );
+  }
+
+  /** The limit that the task's handler has of its own; null when it has none. */
+  #laneOf(task: ClaimedTask) {
+    const executor = this.#runner.firstHandler(task);
+    if (!executor || executor.processes === null) return null;
+    let counts = this.#lanes.get(executor);
+    if (!counts) this.#lanes.set(executor, counts = { running: 0, waiting: [] });
+    return { limit: executor.processes, running: counts.running, waiting: counts.waiting, counts };
+  }
+
   #complain(message: string): void {
     if (this.#complained.has(message)) return;
     this.#complained.add(message);
     this.#options.emit({ type: "spool.warning", spool: this.#options.name, message });
-  }
-
-  async #run(task: ClaimedTask): Promise<void> {
-    const { clock, config, random, emit, name } = this.#options;
-    const func = findText(task.vars, "ud_spool_func") ?? "";
-    const failures = task.attempts?.failures ?? 0;
-    emit({ type: "task.started", spool: name, task: task.name, func, attempt: failures + 1 });
-    const startedAt = clock.monotonic();
-    const outcome = await this.#ask(task, func, failures + 1);
-    const now = clock.now();
-    const fate = settle(outcome, {
-      policy: config.retry,
-      frequencyMs: config.frequencyMs,
-      failures,
-      now,
-      random,
-    });
-    this.#apply(task, fate, failedAttempts(outcome, task.attempts, now));
-    const tookMs = clock.monotonic() - startedAt;
-    emit({ type: "task.settled", spool: name, task: task.name, func, fate, tookMs });
-  }
-
-  /** Asks the handlers in order until one takes the task. */
-  async #ask(task: ClaimedTask, func: string, attempt: number): Promise<Outcome> {
-    const { config, executors, emit, abort } = this.#options;
-    for (const executor of handlersFor(executors, func)) {
-      const answer: Answer = await executor.run({
-        task,
-        func,
-        attempt,
-        dir: config.dir,
-        harakiriMs: config.harakiriMs,
-        output: (stream, line) =>
-          emit({ type: "task.output", task: task.name, func, stream, line }),
-        signal: abort,
-      });
-      if (answer.kind !== "ignored") return answer;
-    }
-    return { kind: "unhandled", reason: `no handler for "${func}"` };
-  }
-
-  #apply(task: ClaimedTask, fate: Fate, attempts: Attempts | null): void {
-    const { store } = this.#options;
-    switch (fate.kind) {
-      case "done":
-        return store.finish(task);
-      case "deferred":
-        store.defer(task, fate.dueAt, attempts);
-        return this.#queue.put({
-          name: task.name,
-          priority: task.priority,
-          dueAt: fate.dueAt,
-        }, this.#options.clock.now());
-      case "failed":
-        return store.fail(task, fate.reason, attempts);
-      case "ready":
-        return task.release();
-      default:
-        return fate satisfies never;
-    }
-  }
-}
-
-/** What is to be remembered of this run; null when it was no failure. */
-function failedAttempts(outcome: Outcome, before: Attempts | null, now: number): Attempts | null {
-  switch (outcome.kind) {
-    case "failed":
-    case "permanent":
-    case "unhandled":
-      return {
-        failures: (before?.failures ?? 0) + 1,
-        firstFailureAt: before?.firstFailureAt ?? now,
-        lastFailureAt: now,
-        reason: outcome.reason,
-        stderr: outcome.kind === "unhandled" ? "" : outcome.stderr,
-      };
-    case "done":
-    case "retry":
-    case "interrupted":
-      return null;
-    default:
-      return outcome satisfies never;
   }
 }

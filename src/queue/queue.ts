@@ -14,20 +14,42 @@ export class Queue {
   readonly #ready = new Heap<SeenTask>(inOrder);
   readonly #deferred = new Heap<SeenTask>((a, b) => a.dueAt - b.dueAt);
 
+  /** @param capacity how many ready tasks it holds, and how many deferred ones besides */
+  constructor(private readonly capacity = Infinity) {}
+
   get size(): number {
     return this.#current.size;
+  }
+
+  /** Tasks that are ready, or were. */
+  get readySize(): number {
+    return this.#ready.size;
   }
 
   has(id: string): boolean {
     return this.#current.has(id);
   }
 
-  /** Adds a task, or notes that its due time is another now. */
-  put(task: SeenTask, now: number): void {
+  /**
+   * Adds a task, or notes that its due time is another now.
+   *
+   * @returns false when it has no room: the task is to be looked for in the directory again, later
+   */
+  put(task: SeenTask, now: number): boolean {
     const id = taskId(task);
-    if (this.#current.get(id)?.dueAt === task.dueAt) return;
+    if (this.#current.get(id)?.dueAt === task.dueAt) return true;
+    const heap = task.dueAt > now ? this.#deferred : this.#ready;
+    if (heap.size >= this.capacity) return false;
     this.#current.set(id, task);
-    (task.dueAt > now ? this.#deferred : this.#ready).push(task);
+    heap.push(task);
+    return true;
+  }
+
+  /** Forgets everything, for a fresh look. */
+  clear(): void {
+    this.#current.clear();
+    this.#ready.clear();
+    this.#deferred.clear();
   }
 
   /** The task to run now, which leaves the queue; undefined when none is due. */

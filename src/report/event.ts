@@ -13,8 +13,11 @@ export type Event =
   | { type: "program.stopping"; reason: string; running: number }
   | { type: "program.stopped" }
   | { type: "config.warning"; message: string }
+  /** `processes` is 0 for a spool that others work through. */
   | { type: "spool.opened"; spool: string; dir: string; processes: number }
   | { type: "spool.warning"; spool: string; message: string }
+  | { type: "spool.paused"; spool: string }
+  | { type: "spool.resumed"; spool: string }
   | { type: "handlers.loaded"; names: readonly string[]; catchAll: boolean }
   | { type: "listener.opened"; address: string }
   | { type: "schedule.loaded"; name: string; text: string; command: string }

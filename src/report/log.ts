@@ -31,9 +31,15 @@ export function eventText(event: Event): string {
     case "config.warning":
       return `warning: ${event.message}`;
     case "spool.opened":
-      return `spool ${event.spool}: ${event.dir}, ${event.processes} at a time`;
+      return event.processes === 0
+        ? `spool ${event.spool}: ${event.dir}, for others to work through`
+        : `spool ${event.spool}: ${event.dir}, ${event.processes} at a time`;
     case "spool.warning":
       return `spool ${event.spool}: warning: ${event.message}`;
+    case "spool.paused":
+      return `spool ${event.spool}: paused; tasks are accepted, none is started`;
+    case "spool.resumed":
+      return `spool ${event.spool}: resumed`;
     case "handlers.loaded":
       return `tasks: ${handlerText(event.names, event.catchAll)}`;
     case "listener.opened":

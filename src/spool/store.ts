@@ -6,7 +6,9 @@
  * renamed into failed/. Each is one system call, so that a crash leaves the task before or after.
  */
 
+import { statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
+import type { SpoolLimits } from "../config/config.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
 import {
@@ -24,12 +26,18 @@ import {
   FAILED_DIR,
   isPriorityName,
   isTaskName,
+  PAUSED_FILE,
   taskId,
   taskName,
   type TaskRef,
   TMP_DIR,
 } from "./layout.ts";
 import { DirectorySync } from "./sync.ts";
+
+/** The spool takes no more tasks for now; the message says which limit it is. */
+export class SpoolFullError extends Error {
+  override name = "SpoolFullError";
+}
 
 /** A task before it has a file. */
 export interface NewTask {
@@ -84,6 +92,8 @@ export type Claimed =
 export interface StoreOptions {
   readonly dir: string;
   readonly fsync: boolean;
+  /** When to refuse new tasks; absent is never. */
+  readonly limits?: SpoolLimits;
   readonly claims: Claims;
   /** Null where libc cannot be called. */
   readonly libc: Libc | null;
@@ -93,6 +103,7 @@ export interface StoreOptions {
 
 /** A file that is too short and has not changed for this long is damaged, not half-written. */
 const HALF_WRITTEN_MS = 60_000;
+const NO_LIMITS: SpoolLimits = { maxFiles: null, minFreeBytes: null };
 const SPOOL_MODE = 0o750;
 const TASK_MODE = 0o600;
 
@@ -101,6 +112,8 @@ export class Store {
   readonly #options: StoreOptions;
   readonly #syncs = new Map<string, DirectorySync>();
   #counter = 0;
+  /** Tasks that may come before they have to be counted again, for spooler-max-files. */
+  #roomLeft = 0;
 
   private constructor(options: StoreOptions) {
     this.dir = options.dir;
@@ -147,11 +160,13 @@ export class Store {
    * When it throws the directory is as it was.
    *
    * @returns its name
+   * @throws {SpoolFullError} when the spool's limits are reached
    * @throws {PacketError} when the vars do not fit into a packet
    * @throws {Deno.errors} when the disk is full, the directory gone, …
    */
   async put(task: NewTask): Promise<TaskRef> {
     const { clock, random, fsync } = this.#options;
+    await this.#checkRoom();
     const packet = encodePacket(task.vars, MODIFIER_SPOOL);
     const name = taskName({
       host: Deno.hostname(),
@@ -182,6 +197,36 @@ export class Store {
     return ref;
   }
 
+  /** @throws {SpoolFullError} */
+  async #checkRoom(): Promise<void> {
+    const { maxFiles, minFreeBytes } = this.#options.limits ?? NO_LIMITS;
+    if (minFreeBytes !== null) {
+      const { bavail, bsize } = await statfs(this.dir);
+      if (bavail * bsize < minFreeBytes) {
+        throw new SpoolFullError(
+          `less than ${minFreeBytes} bytes are free (spooler-min-free): ${bavail * bsize}`,
+        );
+      }
+    }
+    if (maxFiles === null || this.#roomLeft-- > 0) return;
+    // Others put and take files, too: what was counted once is only good for as many puts.
+    const count = this.#countUpTo(maxFiles);
+    if (count >= maxFiles) {
+      throw new SpoolFullError(`it holds ${maxFiles} tasks (spooler-max-files)`);
+    }
+    this.#roomLeft = Math.floor((maxFiles - count - 1) / 2);
+  }
+
+  /** The tasks in the directory, or `limit` when there are that many or more. */
+  #countUpTo(limit: number): number {
+    let count = 0;
+    for (const refs of this.#taskNames()) {
+      count += refs.length;
+      if (count >= limit) return limit;
+    }
+    return count;
+  }
+
   /** The directory a task belongs in, made when it is the first of its priority. */
   async #directoryOf(ref: TaskRef): Promise<string> {
     if (ref.priority === null) return this.dir;
@@ -199,38 +244,69 @@ export class Store {
     return sync.commit();
   }
 
-  /** Everything that has a task's name, in pieces, so that a huge directory can be worked on. */
+  /**
+   * Everything that has a task's name, in pieces, so that a huge directory can be worked on. What has
+   * a priority comes first.
+   */
   *scan(): Generator<SeenTask[]> {
-    const priorities: string[] = [];
+    for (const refs of this.#taskNames()) {
+      yield refs.flatMap((ref) => this.see(ref) ?? []);
+    }
+  }
+
+  *#taskNames(): Generator<TaskRef[]> {
+    for (const priority of this.#directories().filter(isPriorityName)) {
+      yield* this.#namesIn(priority);
+    }
+    yield* this.#namesIn(null);
+  }
+
+  *#namesIn(priority: string | null): Generator<TaskRef[]> {
+    for (const entries of this.#list(join(this.dir, priority ?? ""))) {
+      yield entries.flatMap(({ name }) =>
+        name !== null && isTaskName(name) ? [{ name, priority }] : []
+      );
+    }
+  }
+
+  /** Sub-directories that hold tasks and that nobody works through: `5x/`, `urgent/`, … */
+  stranded(): string[] {
+    return this.#directories().filter((name) =>
+      !isPriorityName(name) && name !== FAILED_DIR && !name.startsWith(".") &&
+      this.#holdsTasks(name)
+    );
+  }
+
+  #holdsTasks(sub: string): boolean {
+    for (const entries of this.#list(join(this.dir, sub))) {
+      if (entries.some(({ name }) => name !== null && isTaskName(name))) return true;
+    }
+    return false;
+  }
+
+  /** Names of the sub-directories; a directory with a task's name is none of ours. */
+  #directories(): string[] {
+    const names: string[] = [];
     for (const entries of this.#list(this.dir)) {
-      const found: SeenTask[] = [];
       for (const { name } of entries) {
-        if (name === null) continue;
-        if (isTaskName(name)) this.#see({ name, priority: null }, found);
-        else if (isPriorityName(name)) priorities.push(name);
-      }
-      yield found;
-    }
-    for (const priority of priorities) {
-      for (const entries of this.#list(join(this.dir, priority))) {
-        const found: SeenTask[] = [];
-        for (const { name } of entries) {
-          if (name !== null && isTaskName(name)) this.#see({ name, priority }, found);
+        if (name === null || isTaskName(name)) continue;
+        if (this.#options.claims.lstat(join(this.dir, name))?.kind === "directory") {
+          names.push(name);
         }
-        yield found;
       }
     }
+    return names;
+  }
+
+  /** Whether an operator has stopped the work on this spool. */
+  get paused(): boolean {
+    return this.#exists(join(this.dir, PAUSED_FILE));
   }
 
   /** One task as it is now; null when it is gone or no file. */
   see(ref: TaskRef): SeenTask | null {
     const stat = this.#options.claims.lstat(this.pathOf(ref));
     return stat?.kind === "file" ? { ...ref, dueAt: stat.mtimeMs } : null;
-  }
-
-  #see(ref: TaskRef, into: SeenTask[]): void {
-    const seen = this.see(ref);
-    if (seen) into.push(seen);
   }
 
   #list(dir: string): Iterable<readonly { readonly name: string | null }[]> {

@@ -7,13 +7,15 @@
  * a look taken after reading it misses nothing.
  */
 
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { InotifyEvent, Libc } from "../platform/libc.ts";
-import { isPriorityName, isTaskName, type TaskRef } from "./layout.ts";
+import { isPriorityName, isTaskName, PAUSED_FILE, type TaskRef } from "./layout.ts";
 
 export type Change =
   /** This task appeared, or something about it changed. */
   | { readonly kind: "task"; readonly ref: TaskRef }
+  /** Somebody paused or resumed the spool. */
+  | { readonly kind: "pause" }
   /** Anything may have changed: look at the whole directory. */
   | { readonly kind: "unknown"; readonly reason: string }
   /** The directory itself is gone or was moved away: nothing more will come. */
@@ -26,8 +28,10 @@ export interface Watcher {
 
 const IN_ATTRIB = 0x4;
 const IN_CLOSE_WRITE = 0x8;
+const IN_MOVED_FROM = 0x40;
 const IN_MOVED_TO = 0x80;
 const IN_CREATE = 0x100;
+const IN_DELETE = 0x200;
 const IN_DELETE_SELF = 0x400;
 const IN_MOVE_SELF = 0x800;
 const IN_Q_OVERFLOW = 0x4000;
@@ -39,6 +43,8 @@ const IN_ISDIR = 0x40000000;
 
 const MASK = IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF |
   IN_ONLYDIR | IN_EXCL_UNLINK;
+
+const STATE_MASK = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
 
 /** @param notify called for every change, never before this function has returned */
 export function watchSpool(
@@ -53,6 +59,8 @@ class InotifyWatcher implements Watcher {
   readonly #fd: number;
   /** Watch number to the priority whose directory it watches; null for the spool itself. */
   readonly #watches = new Map<number, string | null>();
+  /** The watch of the directory in which `paused` comes and goes. */
+  #stateWatch = -1;
   readonly #reading: Promise<void>;
   #closed = false;
 
@@ -68,6 +76,8 @@ class InotifyWatcher implements Watcher {
       throw new Error(`watch ${dir}: errno ${-watch}`);
     }
     this.#watches.set(watch, null);
+    const stateDir = dirname(join(dir, PAUSED_FILE));
+    this.#stateWatch = libc.inotifyAdd(this.#fd, stateDir, STATE_MASK);
     for (const entry of Deno.readDirSync(dir)) {
       if (entry.isDirectory && isPriorityName(entry.name)) this.#watchPriority(entry.name);
     }
@@ -93,6 +103,10 @@ class InotifyWatcher implements Watcher {
   #take(event: InotifyEvent): void {
     if (event.mask & IN_Q_OVERFLOW) {
       this.notify({ kind: "unknown", reason: "more changes than the kernel could queue" });
+      return;
+    }
+    if (event.watch === this.#stateWatch) {
+      if (event.name === basename(PAUSED_FILE)) this.notify({ kind: "pause" });
       return;
     }
     const priority = this.#watches.get(event.watch);

@@ -16,6 +16,8 @@ interface Given {
   readonly body?: Uint8Array;
   readonly harakiriMs?: number;
   readonly signal?: AbortSignal;
+  readonly stdin?: "body" | "json";
+  readonly env?: Record<string, string | null>;
   onLine?(line: string): void;
 }
 
@@ -26,8 +28,15 @@ async function ran(command: string, given: Given = {}): Promise<Ran> {
   const vars = varsOf(given.vars ?? {});
   const task = claimNow(store, await store.put(given.body ? { vars, body: given.body } : { vars }));
   const lines: string[] = [];
-  const handler = { name: null, command, place: { file: "test", line: 1 } };
-  const answer = await commandExecutor(handler, temp.path, systemClock).run({
+  const handler = {
+    name: null,
+    command,
+    place: { file: "test", line: 1 },
+    stdin: given.stdin ?? "body",
+    processes: null,
+  } as const;
+  const answer = await commandExecutor(handler, given.env ?? {}, systemClock).run({
+    cwd: temp.path,
     task,
     func: "test",
     attempt: 2,
@@ -127,9 +136,28 @@ Deno.test("a stop that cannot wait interrupts the command, which is no failure",
   assertEquals(answer.kind, "interrupted");
 });
 
+Deno.test("with stdin=json the command gets the whole task as one line", async () => {
+  const { lines } = await ran("cat", {
+    vars: { name: "wörld" },
+    body: Uint8Array.of(0xff, 0),
+    stdin: "json",
+  });
+  const task = JSON.parse(lines[0]?.replace("stdout: ", "") ?? "") as Record<string, unknown>;
+  assertEquals(task.vars, { name: "wörld" });
+  assertEquals([task.func, task.attempt, task.body64], ["test", 2, "/wA="]);
+});
+
+Deno.test("env sets variables, unenv takes them away", async () => {
+  const { lines } = await ran('echo "$SITE ${PATH+has path} ${HOME+has home}"', {
+    env: { SITE: "a", HOME: null },
+  });
+  assertEquals(lines, ["stdout: a has path "]);
+});
+
 Deno.test("handlers of the name come before those for all", () => {
   const named = (name: string | null) => ({
     name,
+    processes: null,
     run: () => Promise.resolve({ kind: "done" } as const),
   });
   const executors = [named(null), named("a"), named("b")];

@@ -8,7 +8,7 @@ export const PROGRAM_OPTIONS = [
     value: "KEY=VALUE",
     kind: "text",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "an environment variable for tasks and jobs; later $(KEY) see it",
   },
   {
@@ -16,7 +16,7 @@ export const PROGRAM_OPTIONS = [
     value: "KEY",
     kind: "text",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "remove an environment variable",
   },
   {
@@ -24,7 +24,7 @@ export const PROGRAM_OPTIONS = [
     value: "DIR",
     kind: "path",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "run tasks and jobs in this directory (default: the ini's)",
   },
   {

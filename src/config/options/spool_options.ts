@@ -5,7 +5,6 @@ import type { OptionRow } from "./row.ts";
 export const SPOOL_OPTIONS = [
   {
     name: "spooler",
-    aliases: ["spooler-external"],
     short: "Q",
     value: "DIR",
     kind: "path",
@@ -14,12 +13,20 @@ export const SPOOL_OPTIONS = [
     help: "work through the tasks in this directory (several allowed; made when missing)",
   },
   {
+    name: "spooler-external",
+    value: "DIR",
+    kind: "path",
+    origin: "uwsgi",
+    standing: "honoured",
+    help: "accept tasks for this directory, which other programs work through",
+  },
+  {
     name: "spooler2",
-    value: "dir=DIR[,processes=N,harakiri=SECONDS,…]",
+    value:
+      "dir=DIR[,processes=N,frequency=,harakiri=,ordered=,retries=,retry-delay=,chdir=,max-age=,rate=]",
     kind: "text",
     origin: "ours",
-    standing: "planned",
-    risk: "its tasks would not run",
+    standing: "honoured",
     help: "a spool with settings of its own",
   },
   {
@@ -43,7 +50,7 @@ export const SPOOL_OPTIONS = [
   },
   {
     name: "spooler-task",
-    value: "[name=NAME] COMMAND",
+    value: "[name=NAME,processes=N,harakiri=,retries=,stdin=body|json] COMMAND",
     kind: "command",
     origin: "ours",
     standing: "honoured",
@@ -106,7 +113,7 @@ export const SPOOL_OPTIONS = [
     value: "DIR",
     kind: "path",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "run tasks in this directory",
   },
   {
@@ -139,7 +146,7 @@ export const SPOOL_OPTIONS = [
     value: "DURATION",
     kind: "text",
     origin: "ours",
-    standing: "planned",
+    standing: "honoured",
     help: "a task older than this goes to failed/ instead of being run",
   },
   {
@@ -155,7 +162,7 @@ export const SPOOL_OPTIONS = [
     value: "COMMAND",
     kind: "command",
     origin: "ours",
-    standing: "planned",
+    standing: "honoured",
     help: "run COMMAND once for each task that goes to failed/",
   },
   {
@@ -163,7 +170,7 @@ export const SPOOL_OPTIONS = [
     value: "N/s",
     kind: "text",
     origin: "ours",
-    standing: "planned",
+    standing: "honoured",
     help: "start no more tasks than this in a second, minute (N/m) or hour (N/h)",
   },
   {
@@ -171,7 +178,7 @@ export const SPOOL_OPTIONS = [
     value: "N",
     kind: "integer",
     origin: "ours",
-    standing: "planned",
+    standing: "honoured",
     help: "refuse new tasks while the spool holds this many",
   },
   {
@@ -179,7 +186,7 @@ export const SPOOL_OPTIONS = [
     value: "SIZE",
     kind: "text",
     origin: "ours",
-    standing: "planned",
+    standing: "honoured",
     help: "refuse new tasks while the file system has less room than this",
   },
 ] as const satisfies readonly OptionRow[];

@@ -1,0 +1,17 @@
+/** `env` and `unenv`: the environment of commands. */
+
+import type { Given } from "./given.ts";
+
+/** The last line about a variable counts; null takes it out of the program's own environment. */
+export function environmentOf(given: Given): Record<string, string | null> {
+  const env: Record<string, string | null> = {};
+  given.every("env", (text) => {
+    const equals = text.indexOf("=");
+    if (equals === 0) throw new SyntaxError("wants KEY=VALUE");
+    env[equals < 0 ? text : text.slice(0, equals)] = equals < 0 ? "" : text.slice(equals + 1);
+  });
+  given.every("unenv", (text) => {
+    env[text] = null;
+  });
+  return env;
+}

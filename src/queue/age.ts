@@ -1,0 +1,23 @@
+/** How old a task is, for `spooler-max-age`. Pure. */
+
+import { findText, type Var } from "../uwsgi/packet.ts";
+import { parseAt } from "../uwsgi/request.ts";
+
+/**
+ * When a task could first have run, in milliseconds since the epoch: when it was made (uWSGI's names
+ * end with that second), or at its `at`, whichever is later. Null when nothing tells.
+ */
+export function firstChance(name: string, vars: readonly Var[]): number | null {
+  const [, seconds] = /_(\d{9,11})_\d{1,6}$/.exec(name) ?? [];
+  if (seconds === undefined) return null;
+  return Math.max(Number(seconds), atOf(vars)) * 1000;
+}
+
+function atOf(vars: readonly Var[]): number {
+  try {
+    return parseAt(findText(vars, "at") ?? "0");
+  } catch {
+    // Whoever wrote the file may have put anything into it; then it says nothing about time.
+    return 0;
+  }
+}

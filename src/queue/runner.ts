@@ -1,0 +1,159 @@
+/**
+ * One run of one task: asks its handlers, lets settle decide, has the store apply the fate, and tells
+ * whoever wants to know of a task that is given up.
+ */
+
+import type { SpoolConfig } from "../config/config.ts";
+import { type Answer, type Executor, handlersFor } from "../exec/executor.ts";
+import { exitText, runShell } from "../exec/process.ts";
+import type { Clock, Random } from "../platform/clock.ts";
+import type { Emit } from "../report/event.ts";
+import type { Attempts, ClaimedTask, Store } from "../spool/store.ts";
+import { findText } from "../uwsgi/packet.ts";
+import { firstChance } from "./age.ts";
+import { type Fate, type Outcome, settle } from "./settle.ts";
+
+export interface RunnerOptions {
+  /** Names the spool in the log. */
+  readonly name: string;
+  readonly config: SpoolConfig;
+  readonly store: Store;
+  readonly executors: readonly Executor[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+  /** For the command of spooler-on-failure; null takes a variable out. */
+  readonly env: Readonly<Record<string, string | null>>;
+  /** Aborted when running tasks must be broken off. */
+  readonly abort: AbortSignal;
+}
+
+/** The longest that a command of spooler-on-failure may take. */
+const FAILURE_HOOK_MS = 60_000;
+
+export class Runner {
+  constructor(private readonly options: RunnerOptions) {}
+
+  /** The handler that is asked first; undefined when there is none. */
+  firstHandler(task: ClaimedTask): Executor | undefined {
+    return handlersFor(this.options.executors, funcOf(task))[0];
+  }
+
+  /** Runs a claimed task to its fate, which is applied; the claim is released. */
+  async run(task: ClaimedTask): Promise<Fate> {
+    const { clock, config, random, emit, name } = this.options;
+    const func = funcOf(task);
+    const failures = task.attempts?.failures ?? 0;
+    const startedAt = clock.monotonic();
+    const outcome = this.#tooOld(task) ?? await this.#ask(task, func, failures + 1);
+    const now = clock.now();
+    const maxRetries = this.firstHandler(task)?.maxRetries ?? config.retry.maxRetries;
+    const fate = settle(outcome, {
+      policy: { ...config.retry, maxRetries },
+      frequencyMs: config.frequencyMs,
+      failures,
+      now,
+      random,
+    });
+    this.#apply(task, fate, failedAttempts(outcome, task.attempts, now));
+    const tookMs = clock.monotonic() - startedAt;
+    emit({ type: "task.settled", spool: name, task: task.name, func, fate, tookMs });
+    if (fate.kind === "failed") await this.gaveUp(task.name, func, fate.reason);
+    return fate;
+  }
+
+  #tooOld(task: ClaimedTask): Outcome | null {
+    const { config: { maxAgeMs }, clock } = this.options;
+    const chance = maxAgeMs === null ? null : firstChance(task.name, task.vars);
+    if (maxAgeMs === null || chance === null || clock.now() - chance <= maxAgeMs) return null;
+    const reason = `older than spooler-max-age (${maxAgeMs / 1000} s)`;
+    return { kind: "permanent", reason, stderr: "" };
+  }
+
+  /** Asks the handlers in order until one takes the task. */
+  async #ask(task: ClaimedTask, func: string, attempt: number): Promise<Outcome> {
+    const { config, executors, emit, abort, name } = this.options;
+    emit({ type: "task.started", spool: name, task: task.name, func, attempt });
+    for (const executor of handlersFor(executors, func)) {
+      const answer: Answer = await executor.run({
+        task,
+        func,
+        attempt,
+        dir: config.dir,
+        cwd: config.cwd,
+        harakiriMs: config.harakiriMs,
+        output: (stream, line) =>
+          emit({ type: "task.output", task: task.name, func, stream, line }),
+        signal: abort,
+      });
+      if (answer.kind !== "ignored") return answer;
+    }
+    return { kind: "unhandled", reason: `no handler for "${func}"` };
+  }
+
+  #apply(task: ClaimedTask, fate: Fate, attempts: Attempts | null): void {
+    const { store } = this.options;
+    switch (fate.kind) {
+      case "done":
+        return store.finish(task);
+      case "deferred":
+        return store.defer(task, fate.dueAt, attempts);
+      case "failed":
+        return store.fail(task, fate.reason, attempts);
+      case "ready":
+        return task.release();
+      default:
+        return fate satisfies never;
+    }
+  }
+
+  /** Runs spooler-on-failure for a task that went to failed/; what comes of it is only logged. */
+  async gaveUp(task: string, func: string, reason: string): Promise<void> {
+    const { config, clock, emit, env, abort, name } = this.options;
+    if (config.onFailure === null) return;
+    const { exit } = await runShell({
+      command: config.onFailure,
+      cwd: config.cwd,
+      env: {
+        ...env,
+        SPOOLER_TASK: task,
+        SPOOLER_FUNC: func,
+        SPOOLER_REASON: reason,
+        SPOOLER_DIR: config.dir,
+      },
+      harakiriMs: FAILURE_HOOK_MS,
+      signal: abort,
+      output: (stream, line) => emit({ type: "task.output", task, func, stream, line }),
+      clock,
+    });
+    if (exit.kind === "code" && exit.code === 0) return;
+    const message = `spooler-on-failure for ${task}: ${exitText(exit)}`;
+    emit({ type: "spool.warning", spool: name, message });
+  }
+}
+
+function funcOf(task: ClaimedTask): string {
+  return findText(task.vars, "ud_spool_func") ?? "";
+}
+
+/** What is to be remembered of this run; null when it was no failure. */
+function failedAttempts(outcome: Outcome, before: Attempts | null, now: number): Attempts | null {
+  switch (outcome.kind) {
+    case "failed":
+    case "permanent":
+    case "unhandled":
+      return {
+        failures: (before?.failures ?? 0) + 1,
+        firstFailureAt: before?.firstFailureAt ?? now,
+        lastFailureAt: now,
+        reason: outcome.reason,
+        stderr: outcome.kind === "unhandled" ? "" : outcome.stderr,
+      };
+    case "done":
+    case "retry":
+    case "interrupted":
+      return null;
+    default:
+      return outcome satisfies never;
+  }
+}
