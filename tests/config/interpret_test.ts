@@ -57,6 +57,35 @@ Deno.test("cron and timer2 become schedules", () => {
   assertEquals([timer?.name, timer?.when], ["beat", { kind: "every", everyMs: 500 }]);
 });
 
+Deno.test("spooler2 is a spool with settings of its own", () => {
+  const { config } = configOf(
+    "spooler-processes = 4",
+    "spooler2 = dir=mail,processes=2,harakiri=30,retries=5,rate=10/s,max-age=2h",
+  );
+  const [spool] = config.spools;
+  assertEquals([spool?.dir, spool?.processes, spool?.harakiriMs], ["/srv/mail", 2, 30_000]);
+  assertEquals([spool?.retry.maxRetries, spool?.maxAgeMs], [5, 7_200_000]);
+  assertEquals(spool?.rate, { count: 10, perMs: 1000 });
+});
+
+Deno.test("spooler-external is a spool for others to work through", () => {
+  assertEquals(configOf("spooler-external = x").config.spools[0]?.external, true);
+});
+
+Deno.test("a task command may have limits of its own", () => {
+  const [task] = configOf(
+    "spooler-task = name=a,processes=2,harakiri=0,retries=3,stdin=json ./a",
+  ).config.tasks;
+  assertEquals(
+    [task?.processes, task?.harakiriMs, task?.maxRetries, task?.stdin],
+    [2, null, 3, "json"],
+  );
+});
+
+Deno.test("env adds to the environment, unenv takes away", () => {
+  assertEquals(configOf("env = A=b=c", "unenv = HOME").config.env, { A: "b=c", HOME: null });
+});
+
 const BAD: [string, string][] = [
   ["spooler-frequency = 0,99", 'spooler-frequency wants a number of seconds ≥ 0.05: "0,99"'],
   ["spooler-frequency = 0.01", 'spooler-frequency wants a number of seconds ≥ 0.05: "0.01"'],
@@ -67,6 +96,10 @@ const BAD: [string, string][] = [
   ["cron = 0 25 -1 -1 -1 ./x", "cron hour wants a number from 0 to 23"],
   ["timer2 = ./x", "timer2 wants every=DURATION"],
   ["timer2 = every=soon ./x", "timer2 wants a duration such as"],
+  ["spooler2 = processes=2", "wants dir=DIR"],
+  ["spooler-rate = 10", "spooler-rate wants N/s, N/m or N/h"],
+  ["spooler-min-free = lots", "spooler-min-free wants a size"],
+  ["spooler-task = stdin=xml ./x", "knows stdin=body and stdin=json"],
   ["socket = localhost:http", "socket wants a port"],
 ];
 

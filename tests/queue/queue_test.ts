@@ -65,3 +65,11 @@ Deno.test("a task that is brought forward runs at its new time", () => {
   assertEquals(drain(queue, 100), ["a"]);
   assertEquals(queue.nextDueAt(), undefined);
 });
+
+Deno.test("a full queue says so, and holds as many deferred tasks besides", () => {
+  const queue = new Queue(2);
+  assertEquals(["a", "b", "c"].map((name) => queue.put(task(name), 100)), [true, true, false]);
+  assertEquals(queue.put(task("later", 200), 100), true);
+  queue.take(100);
+  assertEquals(queue.put(task("c"), 100), true);
+});
