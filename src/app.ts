@@ -16,7 +16,7 @@ import { Ticker } from "./schedule/ticker.ts";
 import { type Claims, PosixClaims, PrivateClaims } from "./spool/claim.ts";
 import { Store } from "./spool/store.ts";
 import { Listener } from "./uwsgi/listener.ts";
-import { findText, type Var } from "./uwsgi/packet.ts";
+import { findText, PacketError, type Var } from "./uwsgi/packet.ts";
 import { readRequest, RequestError } from "./uwsgi/request.ts";
 import { VERSION } from "./version.ts";
 
@@ -151,7 +151,9 @@ async function openSpools(config: Config, machine: Machine, platform: Platform):
 
 function openListeners(config: Config, spools: readonly Spool[], machine: Machine): Listener[] {
   const { clock, emit } = machine;
-  const accept = async (vars: readonly Var[], from: string) => {
+  /** Spools that could not take the last task they were given, so that it is told once. */
+  const refusing = new Set<Spool>();
+  const accept = async (vars: readonly Var[], from: string): Promise<boolean> => {
     const { task, spooler } = readRequest(vars);
     const spool = spooler === undefined
       ? spools[0]
@@ -161,9 +163,20 @@ function openListeners(config: Config, spools: readonly Spool[], machine: Machin
         spooler === undefined ? "there is no spool here" : `spooler is none of ours: "${spooler}"`,
       );
     }
-    const { name } = await spool.store.put(task);
+    let name: string;
+    try {
+      ({ name } = await spool.store.put(task));
+    } catch (error) {
+      if (error instanceof PacketError) throw error;
+      const message = `refuses new tasks: ${error instanceof Error ? error.message : error}`;
+      if (!refusing.has(spool)) emit({ type: "spool.warning", spool: spool.name, message });
+      refusing.add(spool);
+      return false;
+    }
+    if (refusing.delete(spool)) emit({ type: "spool.accepting", spool: spool.name });
     const func = findText(task.vars, "ud_spool_func") ?? "";
     emit({ type: "task.accepted", task: name, func, from });
+    return true;
   };
   return config.listeners.map(({ address }) => {
     const listener = new Listener({ address, clock, emit, accept });

@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { openPlatform } from "../app.ts";
+import type { SpoolConfig } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { Store } from "../spool/store.ts";
@@ -11,6 +12,8 @@ import { textVar, type Var } from "../uwsgi/packet.ts";
 import { parseAt, parsePriority, readRequest, RequestError } from "../uwsgi/request.ts";
 import { readArgs } from "./args.ts";
 import { reasonOf, UsageError } from "./error.ts";
+
+type Destination = Pick<SpoolConfig, "dir" | "fsync" | "limits">;
 
 export async function push(args: readonly string[]): Promise<number> {
   const { options, words } = readArgs(args, [
@@ -48,7 +51,7 @@ export async function push(args: readonly string[]): Promise<number> {
 }
 
 async function pushInto(
-  { dir, fsync }: { dir: string; fsync: boolean },
+  { dir, fsync, limits }: Destination,
   vars: readonly Var[],
   body: AsyncIterable<Uint8Array> | undefined,
 ): Promise<number> {
@@ -56,6 +59,7 @@ async function pushInto(
   const store = await Store.open({
     dir,
     fsync,
+    limits,
     clock: systemClock,
     random: systemRandom,
     ...openPlatform(),
@@ -75,8 +79,14 @@ async function pushTo(address: Address, vars: readonly Var[]): Promise<number> {
 async function spoolOf(
   options: { readonly ini?: string; readonly dir?: string },
   vars: readonly Var[],
-): Promise<{ dir: string; fsync: boolean }> {
-  if (options.dir !== undefined) return { dir: resolve(options.dir), fsync: true };
+): Promise<Destination> {
+  if (options.dir !== undefined) {
+    return {
+      dir: resolve(options.dir),
+      fsync: true,
+      limits: { maxFiles: null, minFreeBytes: null },
+    };
+  }
   const { config } = await loadConfig(["--ini", options.ini ?? ""]);
   const { spooler } = readRequest(vars);
   const spool = spooler === undefined

@@ -16,6 +16,8 @@ export type Event =
   /** `processes` is 0 for a spool that others work through. */
   | { type: "spool.opened"; spool: string; dir: string; processes: number }
   | { type: "spool.warning"; spool: string; message: string }
+  /** It takes tasks again, after a time in which it could not. */
+  | { type: "spool.accepting"; spool: string }
   | { type: "spool.paused"; spool: string }
   | { type: "spool.resumed"; spool: string }
   | { type: "handlers.loaded"; names: readonly string[]; catchAll: boolean }

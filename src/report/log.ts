@@ -36,6 +36,8 @@ export function eventText(event: Event): string {
         : `spool ${event.spool}: ${event.dir}, ${event.processes} at a time`;
     case "spool.warning":
       return `spool ${event.spool}: warning: ${event.message}`;
+    case "spool.accepting":
+      return `spool ${event.spool}: takes new tasks again`;
     case "spool.paused":
       return `spool ${event.spool}: paused; tasks are accepted, none is started`;
     case "spool.resumed":

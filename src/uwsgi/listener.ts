@@ -26,11 +26,12 @@ export interface ListenerOptions {
   readonly clock: Clock;
   readonly emit: Emit;
   /**
-   * Takes responsibility for a task; the peer is told that it is accepted when this resolves.
+   * Takes responsibility for a task; the peer is told what this resolves to.
    *
-   * @throws {RequestError} when it is refused
+   * @returns false when it is refused for a reason that was told already, such as a full disk
+   * @throws {RequestError} when it is refused for a reason of its own
    */
-  accept(vars: readonly Var[], from: string): Promise<void>;
+  accept(vars: readonly Var[], from: string): Promise<boolean>;
 }
 
 /** A peer that has not sent its packet by then is hung up on. */
@@ -113,14 +114,14 @@ export class Listener {
     if (modifier1 !== MODIFIER_SPOOL) {
       throw new RequestError(`modifier1 ${modifier1} is none of ours (17 is a task, 100 a ping)`);
     }
+    let accepted: boolean;
     try {
-      await this.#options.accept(decodeVars(packet.vars), from);
+      accepted = await this.#options.accept(decodeVars(packet.vars), from);
     } catch (error) {
       await writeAll(connection, REFUSED);
-      if (error instanceof PacketError || error instanceof RequestError) throw error;
-      throw new Error(`the task could not be stored: ${error}`);
+      throw error;
     }
-    await writeAll(connection, ACCEPTED);
+    await writeAll(connection, accepted ? ACCEPTED : REFUSED);
   }
 }
 

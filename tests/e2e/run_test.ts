@@ -82,6 +82,21 @@ test("a task that cannot be is refused as by uWSGI, and the log says why", async
   assertEquals([pushed.code, pushed.stdout], [1, "refused\n"]);
 });
 
+test("a full spool refuses tasks, says so once, and takes them again", async () => {
+  await using site = await makeSite("spooler-max-files = 2", SOCKET, "spooler-task = test -f go");
+  await using program = await site.start();
+  const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
+  const push = async () => (await spooler(["push", "--to", `127.0.0.1:${port}`, "a=b"])).stdout;
+  assertEquals(await push(), "accepted\n");
+  assertEquals(await push(), "accepted\n");
+  assertEquals(await push(), "refused\n");
+  assertEquals(await push(), "refused\n");
+  assertEquals(program.log.match(/refuses new tasks: it holds 2 tasks/g)?.length, 1);
+  for (const name of await taskFiles(site.spool)) await Deno.remove(join(site.spool, name));
+  assertEquals(await push(), "accepted\n");
+  await program.line(/takes new tasks again/);
+});
+
 test("a unix socket accepts tasks, and goes with the program", async () => {
   await using site = await makeSite(HELLO, "socket = in.sock");
   await using program = await site.start();
