@@ -45,7 +45,8 @@ export class Runner {
     const func = funcOf(task);
     const failures = task.attempts?.failures ?? 0;
     const startedAt = clock.monotonic();
-    const outcome = this.#tooOld(task) ?? await this.#ask(task, func, failures + 1);
+    const outcome = this.#tooOld(task) ?? this.#deadly(task) ??
+      await this.#ask(task, func, failures + 1);
     const now = clock.now();
     const maxRetries = this.firstHandler(task)?.maxRetries ?? config.retry.maxRetries;
     const fate = settle(outcome, {
@@ -70,9 +71,25 @@ export class Runner {
     return { kind: "permanent", reason, stderr: "" };
   }
 
+  /**
+   * A task that takes the whole program down with it would do so at every start. The first time may be
+   * chance (a power cut, an impatient operator) and only makes a note; from the second on the attempt
+   * counts as failed before the task is run again.
+   */
+  #deadly(task: ClaimedTask): Outcome | null {
+    if (!task.crashed) return null;
+    const reason = "the program died while it ran";
+    if (task.attempts?.crashes) return { kind: "failed", reason, stderr: "" };
+    const now = this.options.clock.now();
+    const fresh = { failures: 0, firstFailureAt: now, lastFailureAt: now, reason, stderr: "" };
+    this.options.store.note(task, { ...(task.attempts ?? fresh), crashes: 1 });
+    return null;
+  }
+
   /** Asks the handlers in order until one takes the task. */
   async #ask(task: ClaimedTask, func: string, attempt: number): Promise<Outcome> {
     const { config, executors, emit, abort, name } = this.options;
+    this.options.store.begin(task);
     emit({ type: "task.started", spool: name, task: task.name, func, attempt });
     for (const executor of handlersFor(executors, func)) {
       const answer: Answer = await executor.run({
@@ -101,7 +118,7 @@ export class Runner {
       case "failed":
         return store.fail(task, fate.reason, attempts);
       case "ready":
-        return task.release();
+        return store.giveBack(task);
       default:
         return fate satisfies never;
     }
@@ -148,6 +165,7 @@ function failedAttempts(outcome: Outcome, before: Attempts | null, now: number):
         lastFailureAt: now,
         reason: outcome.reason,
         stderr: outcome.kind === "unhandled" ? "" : outcome.stderr,
+        ...(before?.crashes ? { crashes: before.crashes } : {}),
       };
     case "done":
     case "retry":

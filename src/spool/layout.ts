@@ -16,6 +16,8 @@ export const TASK_PREFIX = "uwsgi_spoolfile_on_";
 
 export const TMP_DIR = ".spooler/tmp";
 export const ATTEMPTS_DIR = ".spooler/attempts";
+/** A mark for each task that runs; one that is there before a run says that the last run's program died. */
+export const RUNNING_DIR = ".spooler/running";
 export const PAUSED_FILE = ".spooler/paused";
 export const FAILED_DIR = "failed";
 

@@ -27,6 +27,7 @@ import {
   isPriorityName,
   isTaskName,
   PAUSED_FILE,
+  RUNNING_DIR,
   taskId,
   taskName,
   type TaskRef,
@@ -65,6 +66,8 @@ export interface Attempts {
   readonly reason: string;
   /** The end of what the last failed run wrote to stderr. */
   readonly stderr: string;
+  /** Runs during which the program itself died; the first is not held against the task. */
+  readonly crashes?: number;
 }
 
 /** A claimed task, read and understood. Its file stays locked until it is released. */
@@ -76,6 +79,8 @@ export interface ClaimedTask extends TaskRef {
   /** Reads the body from `offset` on; fewer bytes only at its end. */
   readBody(into: Uint8Array<ArrayBuffer>, offset: number): number;
   readonly attempts: Attempts | null;
+  /** The program that ran it last died meanwhile. */
+  readonly crashed: boolean;
   /** Lets go of the lock; the task stays in whatever state it then has. */
   release(): void;
 }
@@ -133,26 +138,32 @@ export class Store {
 
   /** Makes the directories that are missing. */
   async prepare(): Promise<void> {
-    for (const sub of ["", TMP_DIR, ATTEMPTS_DIR, FAILED_DIR]) {
+    for (const sub of ["", TMP_DIR, ATTEMPTS_DIR, RUNNING_DIR, FAILED_DIR]) {
       await Deno.mkdir(join(this.dir, sub), { recursive: true, mode: SPOOL_MODE });
     }
   }
 
   /**
-   * Removes what writers left behind when they died: files in tmp that nobody has open or locked.
-   * Nobody was told that these were accepted. Returns how many there were.
+   * Removes what nobody needs any more: files in tmp whose writer died (nobody was told that these
+   * were accepted), and marks of runs whose task is gone. Returns how many half-written files there
+   * were.
    */
   sweep(): number {
-    let swept = 0;
-    const tmp = join(this.dir, TMP_DIR);
-    for (const { name } of Deno.readDirSync(tmp)) {
-      const path = join(tmp, name);
+    const stale = (path: string): boolean => {
       const stat = this.#options.claims.lstat(path);
-      if (stat === null || this.#options.clock.now() - stat.ctimeMs < HALF_WRITTEN_MS) continue;
-      Deno.removeSync(path);
-      swept++;
+      return stat !== null && this.#options.clock.now() - stat.ctimeMs >= HALF_WRITTEN_MS;
+    };
+    for (const path of this.#pathsIn(RUNNING_DIR)) {
+      const id = basename(path).replace(/^([0-9]+)_/, "$1/");
+      if (stale(path) && !this.#exists(join(this.dir, id))) Deno.removeSync(path);
     }
-    return swept;
+    const left = this.#pathsIn(TMP_DIR).filter(stale);
+    for (const path of left) Deno.removeSync(path);
+    return left.length;
+  }
+
+  #pathsIn(sub: string): string[] {
+    return [...Deno.readDirSync(join(this.dir, sub))].map(({ name }) => join(this.dir, sub, name));
   }
 
   /**
@@ -342,6 +353,7 @@ export class Store {
             kind: "claimed",
             path,
             attempts: this.#readAttempts(ref),
+            crashed: this.#exists(this.#markPath(ref)),
             release: () => claim.release(),
           };
         case "short":
@@ -361,10 +373,36 @@ export class Store {
     }
   }
 
+  /** The task begins to run. Should this program die meanwhile, the next claim says so. */
+  begin(task: ClaimedTask): void {
+    Deno.openSync(this.#markPath(task), { write: true, create: true, mode: TASK_MODE }).close();
+  }
+
+  /** The task stays as it is, ready: its run was broken off by us. */
+  giveBack(task: ClaimedTask): void {
+    this.#unmark(task);
+    task.release();
+  }
+
+  /** Remembers something about a task that goes on to run. */
+  note(task: ClaimedTask, attempts: Attempts): void {
+    this.#writeAttempts(task, attempts);
+  }
+
+  #markPath(ref: TaskRef): string {
+    return join(this.dir, RUNNING_DIR, taskId(ref).replace("/", "_"));
+  }
+
+  #unmark(ref: TaskRef): void {
+    const path = this.#markPath(ref);
+    if (this.#exists(path)) Deno.removeSync(path);
+  }
+
   /** The task is done: its name goes, then its lock. */
   finish(task: ClaimedTask): void {
     Deno.removeSync(task.path);
-    if (task.attempts) this.#forgetAttempts(task);
+    this.#unmark(task);
+    if (task.attempts || task.crashed) this.#forgetAttempts(task);
     task.release();
   }
 
@@ -376,6 +414,7 @@ export class Store {
   defer(task: ClaimedTask, dueAt: number, attempts: Attempts | null): void {
     if (attempts) this.#writeAttempts(task, attempts);
     Deno.utimeSync(task.path, dueAt / 1000, dueAt / 1000);
+    this.#unmark(task);
     task.release();
   }
 
@@ -383,6 +422,7 @@ export class Store {
   fail(task: ClaimedTask, reason: string, attempts: Attempts | null): void {
     this.#moveToFailed(task, { reason, failedAt: this.#options.clock.now(), attempts });
     this.#forgetAttempts(task);
+    this.#unmark(task);
     task.release();
   }
 

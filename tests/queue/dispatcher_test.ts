@@ -6,7 +6,8 @@ import type { Answer, Executor, Run } from "../../src/exec/executor.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import type { Event } from "../../src/report/event.ts";
-import { Store } from "../../src/spool/store.ts";
+import { Runner } from "../../src/queue/runner.ts";
+import { type FailedRecord, Store } from "../../src/spool/store.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { platform } from "../support/platform.ts";
 import { varsOf } from "../support/store.ts";
@@ -17,6 +18,7 @@ const NEVER_MS = 3_600_000;
 
 interface Bench extends AsyncDisposable {
   readonly store: Store;
+  readonly config: SpoolConfig;
   readonly dispatcher: Dispatcher;
   readonly events: Event[];
   /** Names of the tasks in the order in which they began to run. */
@@ -79,6 +81,7 @@ async function bench(setup: Setup = {}): Promise<Bench> {
   });
   return {
     store,
+    config,
     dispatcher,
     events,
     ran,
@@ -287,4 +290,53 @@ Deno.test("a file system with too little room refuses tasks", async () => {
   const refusal = await it.put().then(() => null, (error: Error) => error);
   assertEquals(refusal?.name, "SpoolFullError");
   assert(refusal?.message.includes("spooler-min-free"));
+});
+
+/** What a program that died in the middle of a task leaves behind. */
+async function markAsRunning(it: Bench, name: string): Promise<void> {
+  await Deno.writeTextFile(join(it.store.dir, ".spooler/running", name), "");
+}
+
+Deno.test("a task during whose run the program died runs again, at once, the first time", async () => {
+  await using it = await bench();
+  const name = await it.put();
+  await markAsRunning(it, name);
+  await begin(it);
+  await it.until(settled(name, "done"));
+  assertEquals([...Deno.readDirSync(join(it.store.dir, ".spooler/running"))], []);
+  assertEquals([...Deno.readDirSync(join(it.store.dir, ".spooler/attempts"))], []);
+});
+
+Deno.test("a task that takes the program down each time ends in failed/, and hinders nobody", async () => {
+  const retry = { delayMs: 1, maxDelayMs: 1, maxRetries: 1 };
+  const poison = handler("poison", () => Promise.withResolvers<Answer>().promise);
+  const harmless = handler(null, () => ({ kind: "done" }));
+  await using it = await bench({ config: { retry }, executors: [harmless] });
+  const deadly = await it.put({ ud_spool_func: "poison" });
+  // Each start of the program is a store and a runner of their own; each death leaves the mark.
+  for (let deaths = 0; deaths < 8; deaths++) {
+    const claimed = it.store.claim({ name: deadly, priority: null });
+    if (claimed.kind !== "claimed") continue;
+    const runner = new Runner({
+      name: "test",
+      config: { ...it.config, retry },
+      store: it.store,
+      executors: [poison],
+      clock: systemClock,
+      random: () => 0.5,
+      env: {},
+      abort: new AbortController().signal,
+      emit: () => {},
+    });
+    const started = runner.run(claimed);
+    const over = await Promise.race([started.then(() => true), Promise.resolve(false)]);
+    if (!over) claimed.release();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const record = JSON.parse(
+    await Deno.readTextFile(join(it.store.dir, "failed", `${deadly}.json`)),
+  ) as FailedRecord;
+  assertEquals(record.reason, "the program died while it ran");
+  await begin(it);
+  await it.until(settled(await it.put(), "done"));
 });
