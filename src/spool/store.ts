@@ -6,7 +6,7 @@
  * renamed into failed/. Each is one system call, so that a crash leaves the task before or after.
  */
 
-import { statfs } from "node:fs/promises";
+import { statfsSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { SpoolLimits } from "../config/config.ts";
 import type { Clock, Random } from "../platform/clock.ts";
@@ -177,7 +177,7 @@ export class Store {
    */
   async put(task: NewTask): Promise<TaskRef> {
     const { clock, random, fsync } = this.#options;
-    await this.#checkRoom();
+    this.#checkRoom();
     const packet = encodePacket(task.vars, MODIFIER_SPOOL);
     const name = taskName({
       host: Deno.hostname(),
@@ -209,10 +209,10 @@ export class Store {
   }
 
   /** @throws {SpoolFullError} */
-  async #checkRoom(): Promise<void> {
+  #checkRoom(): void {
     const { maxFiles, minFreeBytes } = this.#options.limits ?? NO_LIMITS;
     if (minFreeBytes !== null) {
-      const { bavail, bsize } = await statfs(this.dir);
+      const { bavail, bsize } = statfsSync(this.dir);
       if (bavail * bsize < minFreeBytes) {
         throw new SpoolFullError(
           `less than ${minFreeBytes} bytes are free (spooler-min-free): ${bavail * bsize}`,
