@@ -3,29 +3,39 @@
 import { parseArgs } from "node:util";
 import { reasonOf, UsageError } from "./error.ts";
 
-export interface Args<Name extends string> {
+export interface Args<Name extends string, Flag extends string = never> {
   readonly options: Readonly<Partial<Record<Name, string>>>;
+  /** The options without a value that were given. */
+  readonly flags: ReadonlySet<Flag>;
   readonly words: readonly string[];
 }
 
 /**
  * @param names the options that take a value, without their dashes
+ * @param flagNames those that take none
  * @throws {UsageError}
  */
-export function readArgs<Name extends string>(
+export function readArgs<Name extends string, Flag extends string = never>(
   args: readonly string[],
   names: readonly Name[],
-): Args<Name> {
+  flagNames: readonly Flag[] = [],
+): Args<Name, Flag> {
   try {
-    const options = Object.fromEntries(
-      names.map((name) => [name, { type: "string" as const }]),
-    );
+    const options = Object.fromEntries([
+      ...names.map((name) => [name, { type: "string" }] as const),
+      ...flagNames.map((name) => [name, { type: "boolean" }] as const),
+    ]);
     const { values, positionals } = parseArgs({
       args: [...args],
       options,
       allowPositionals: true,
     });
-    return { options: values as Partial<Record<Name, string>>, words: positionals };
+    const given: Readonly<Record<string, unknown>> = values;
+    return {
+      options: values as Partial<Record<Name, string>>,
+      flags: new Set(flagNames.filter((name) => given[name] === true)),
+      words: positionals,
+    };
   } catch (error) {
     // Node's message ends with advice about positional arguments that nobody asked for.
     throw new UsageError(reasonOf(error).split(". ")[0]?.split("\n")[0] ?? "");

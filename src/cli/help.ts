@@ -8,6 +8,14 @@ const USAGE = `Usage:
   spooler --ini FILE --show-config print what FILE comes to, as uWSGI does
   spooler options [WORD]           print the option table, or its rows with WORD
   spooler push [WHERE] KEY=VALUE…  put a task into a spool
+  spooler list [FILTER]            show the tasks of a spool
+  spooler show NAME                show everything about a task; --body: its body, as it is
+  spooler retry NAME…              make failed or deferred tasks ready now
+  spooler retry --all [FILTER]     make all failed tasks ready now
+  spooler remove NAME…             take tasks away, for good
+  spooler pause                    start no more tasks; those that run go on
+  spooler resume                   the end of a pause
+  spooler wait NAME                wait until a task is done (exit code 0) or has failed (1)
   spooler --help                   show this
   spooler --version                show the version
 
@@ -19,6 +27,22 @@ What push adds to it:
   --at TIME         not before: seconds since the epoch, or a date such as 2026-12-24T18:00:00
   --priority N      lower numbers run first
   --body-file FILE  the body; - is standard input
+
+The commands from list on work on a directory whether or not the program runs, and leave alone what
+runs. Each takes:
+  --ini FILE        all spools of FILE
+  --dir DIR         this spool directory
+  --json            a line of JSON for each task; bytes that are no UTF-8 are base64, in a field of
+                    its own (functionBase64, keyBase64, valueBase64)
+A NAME is a file's name, with or without uwsgi_spoolfile_on_, or PRIORITY/NAME; failed/NAME when a
+task of the same name waits. Up to 10000 tasks are listed in the order in which they run, more
+as they are found.
+What list filters by (retry --all: the last two):
+  --state STATES    some of ready,deferred,running,failed
+  --func NAME       tasks of this function
+  --older TIME      made longer ago than 90s, 5m, 2h, 1d
+What wait takes:
+  --timeout TIME    give up after this time, with exit code 1
 
 Exit codes: 0 done, 1 it did not work, 2 the command line or the configuration is wrong.
 Signals: SIGINT or SIGTERM stops when what runs has ended; a second one ends it now.

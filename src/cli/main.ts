@@ -5,13 +5,31 @@ import { VERSION } from "../version.ts";
 import { check } from "./check.ts";
 import { reasonOf, UsageError } from "./error.ts";
 import { helpText } from "./help.ts";
+import { list } from "./list.ts";
 import { options } from "./options.ts";
+import { pause, resume } from "./pause.ts";
 import { push } from "./push.ts";
+import { remove } from "./remove.ts";
+import { retry } from "./retry.ts";
 import { run } from "./run.ts";
+import { show } from "./show.ts";
+import { wait } from "./wait.ts";
 
 type Command = (args: readonly string[]) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = { run, push, check, options };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  run,
+  push,
+  check,
+  options,
+  list,
+  show,
+  retry,
+  remove,
+  pause,
+  resume,
+  wait,
+};
 
 export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;

@@ -26,6 +26,7 @@ const O_DIRECTORY = 0o200000;
 const O_NOFOLLOW = 0o400000;
 const O_CLOEXEC = 0o2000000;
 const F_TLOCK = 2;
+const F_TEST = 3;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_NO_AUTOMOUNT = 0x800;
@@ -116,6 +117,13 @@ export class Libc {
     return fd < 0 ? -this.#errno() : fd;
   }
 
+  /** Like {@link openFile}, for looking only: its close is no event for those who watch for writes. */
+  openToRead(path: string): number {
+    const flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | NOFOLLOW_FLAG;
+    const fd = this.#lib.symbols.open(pathBytes(path), flags, 0);
+    return fd < 0 ? -this.#errno() : fd;
+  }
+
   openDirectory(path: string): number {
     const flags = O_RDONLY | O_CLOEXEC | DIRECTORY_FLAG;
     const fd = this.#lib.symbols.open(pathBytes(path), flags, 0);
@@ -132,6 +140,14 @@ export class Libc {
     if (this.#lib.symbols.lockf(fd, F_TLOCK, 0n) === 0) return true;
     const errno = this.#errno();
     if (errno === EAGAIN || errno === EACCES) return false;
+    throw new SystemError("lockf", `descriptor ${fd}`, errno);
+  }
+
+  /** Whether another process has the POSIX write lock; takes none, so nobody else finds it busy. */
+  isLocked(fd: number): boolean {
+    if (this.#lib.symbols.lockf(fd, F_TEST, 0n) === 0) return false;
+    const errno = this.#errno();
+    if (errno === EAGAIN || errno === EACCES) return true;
     throw new SystemError("lockf", `descriptor ${fd}`, errno);
   }
 

@@ -27,20 +27,36 @@ export interface Claim {
   release(): void;
 }
 
+/** A task file opened to be looked at, whoever has it. */
+export interface Look {
+  readonly kind: "open";
+  readonly stat: Stat;
+  /** Somebody runs it, or writes it. */
+  readonly locked: boolean;
+  /** Fills `into` from `offset` on; fewer bytes only at the end of the file. */
+  read(into: Uint8Array<ArrayBuffer>, offset: number): number;
+  close(): void;
+}
+
 /** Claims task files; one for each process. */
 export interface Claims {
   /** False when claims are not seen by other processes: a directory may have one consumer only. */
   readonly shared: boolean;
   /** @param now milliseconds since the epoch, to tell what is due */
   claim(path: string, now: number): Claim | Unclaimed;
+  /**
+   * Opens a file without claiming it. Nobody else notices: the lock is asked about and not taken, so
+   * that a consumer that comes at that moment does not find the task busy.
+   */
+  look(path: string): Look | Extract<Unclaimed, { kind: "gone" | "unusable" }>;
   lstat(path: string): Stat | null;
 }
 
 /** Claims that uWSGI and every other process respect. */
 export class PosixClaims implements Claims {
   readonly shared = true;
-  /** Identities of the files held: opening one again would drop its lock. */
-  readonly #held = new Set<string>();
+  /** Identities of the files held, and their descriptors: closing another one would drop the lock. */
+  readonly #held = new Map<string, number>();
 
   constructor(private readonly libc: Libc) {}
 
@@ -67,7 +83,7 @@ export class PosixClaims implements Claims {
       if (stat?.identity !== seen.identity) return { kind: "gone" };
       if (stat.mtimeMs > now) return { kind: "deferred", dueAt: stat.mtimeMs };
       claimed = true;
-      this.#held.add(stat.identity);
+      this.#held.set(stat.identity, fd);
       return {
         kind: "claimed",
         stat,
@@ -79,6 +95,24 @@ export class PosixClaims implements Claims {
     } finally {
       if (!claimed) this.libc.close(fd);
     }
+  }
+
+  look(path: string): ReturnType<Claims["look"]> {
+    const stat = this.libc.lstat(path);
+    if (stat === null) return { kind: "gone" };
+    if (stat.kind !== "file") return { kind: "unusable", reason: "it is no regular file" };
+    const own = this.#held.get(stat.identity);
+    if (own !== undefined) return this.#lookAt(own, stat, true, () => {});
+    const fd = this.libc.openToRead(path);
+    if (fd === -ENOENT) return { kind: "gone" };
+    if (fd === -EACCES) return { kind: "unusable", reason: "permission denied" };
+    if (fd < 0) return { kind: "unusable", reason: `it cannot be opened: errno ${-fd}` };
+    return this.#lookAt(fd, stat, this.libc.isLocked(fd), () => this.libc.close(fd));
+  }
+
+  #lookAt(fd: number, stat: Stat, locked: boolean, close: () => void): Look {
+    const read: Look["read"] = (into, offset) => this.libc.read(fd, into, offset);
+    return { kind: "open", stat, locked, read, close };
   }
 }
 
@@ -123,19 +157,41 @@ export class PrivateClaims implements Claims {
     return {
       kind: "claimed",
       stat,
-      read(into, offset) {
-        file.seekSync(offset, Deno.SeekMode.Start);
-        let filled = 0;
-        while (filled < into.length) {
-          const count = file.readSync(into.subarray(filled));
-          if (count === null) break;
-          filled += count;
-        }
-        return filled;
-      },
+      read: (into, offset) => readAt(file, into, offset),
       release: () => {
         if (this.#held.delete(stat.identity)) file.close();
       },
     };
   }
+
+  look(path: string): ReturnType<Claims["look"]> {
+    const stat = this.lstat(path);
+    if (stat === null) return { kind: "gone" };
+    if (stat.kind !== "file") return { kind: "unusable", reason: "it is no regular file" };
+    let file: Deno.FsFile;
+    try {
+      file = Deno.openSync(path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return { kind: "gone" };
+      return { kind: "unusable", reason: `it cannot be opened: ${error}` };
+    }
+    return {
+      kind: "open",
+      stat,
+      locked: this.#held.has(stat.identity),
+      read: (into, offset) => readAt(file, into, offset),
+      close: () => file.close(),
+    };
+  }
+}
+
+function readAt(file: Deno.FsFile, into: Uint8Array<ArrayBuffer>, offset: number): number {
+  file.seekSync(offset, Deno.SeekMode.Start);
+  let filled = 0;
+  while (filled < into.length) {
+    const count = file.readSync(into.subarray(filled));
+    if (count === null) break;
+    filled += count;
+  }
+  return filled;
 }

@@ -70,6 +70,18 @@ export function taskName({ host, pid, counter, random, now }: NameParts): string
 }
 
 /**
+ * When the task was made, in milliseconds since the epoch, as its name says; null when the name does
+ * not end like those of uWSGI and of {@link taskName}, in seconds and microseconds.
+ */
+export function madeAt(name: string): number | null {
+  const [, seconds, micros] = /_(\d{1,11})_(\d{1,6})$/.exec(name) ?? [];
+  return seconds === undefined ? null : Number(seconds) * 1000 + Number(micros) / 1000;
+}
+
+/** What lies beside a task in failed/ and tells why it failed. */
+export const RECORD_ENDING = ".json";
+
+/**
  * uWSGI's order of names (scandir with versionsort, so strverscmp(3)): where two names first differ
  * inside a run of digits, the runs compare as numbers, or, when one has leading zeros, as decimal
  * fractions (`000 < 00 < 01 < 010 < 09 < 0 < 1 < 9 < 10`); elsewhere the character codes decide.

@@ -7,7 +7,7 @@
  */
 
 import { statfsSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { SpoolLimits } from "../config/config.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
@@ -27,6 +27,7 @@ import {
   isPriorityName,
   isTaskName,
   PAUSED_FILE,
+  RECORD_ENDING,
   RUNNING_DIR,
   taskId,
   taskName,
@@ -94,6 +95,16 @@ export type Claimed =
   /** Not a task at all; it was moved to failed/. */
   | { readonly kind: "damaged"; readonly reason: string };
 
+/** What came of an operator's wish for one task. */
+export type Changed =
+  | { readonly kind: "changed" }
+  /** It is already as it was wished to be. */
+  | { readonly kind: "unchanged" }
+  /** Somebody runs it, or writes it: it was left alone. */
+  | { readonly kind: "running" }
+  | { readonly kind: "gone" }
+  | { readonly kind: "refused"; readonly reason: string };
+
 export interface StoreOptions {
   readonly dir: string;
   readonly fsync: boolean;
@@ -134,6 +145,11 @@ export class Store {
     const store = new Store(options);
     await store.prepare();
     return store;
+  }
+
+  /** The store of a directory that is taken as it is: nothing is made. */
+  static on(options: StoreOptions): Store {
+    return new Store(options);
   }
 
   /** Makes the directories that are missing. */
@@ -424,6 +440,119 @@ export class Store {
     this.#forgetAttempts(task);
     this.#unmark(task);
     task.release();
+  }
+
+  /**
+   * A failed task gets a new life: it is ready now, and nothing is remembered of its failures. The
+   * commit point is its rename out of failed/; a crash behind that leaves a record without a task,
+   * which says nothing.
+   */
+  async retryFailed(ref: TaskRef): Promise<Changed> {
+    const from = this.#failedPath(ref);
+    return await this.#whileClaimed(from, async () => {
+      const target = await this.#directoryOf(ref);
+      if (this.#exists(this.pathOf(ref))) {
+        return { kind: "refused", reason: "a task of that name waits already" };
+      }
+      const now = this.#options.clock.now() / 1000;
+      Deno.utimeSync(from, now, now);
+      this.#forgetAttempts(ref);
+      Deno.renameSync(from, this.pathOf(ref));
+      this.#forgetRecord(from);
+      await this.#syncAll(target, dirname(from));
+      return { kind: "changed" };
+    });
+  }
+
+  /** A deferred task is ready now. What is known of its failures stays. */
+  async retryDeferred(ref: TaskRef): Promise<Changed> {
+    const path = this.pathOf(ref);
+    return await this.#whileClaimed(path, (claim) => {
+      const now = this.#options.clock.now();
+      if (claim.stat.mtimeMs <= now) return { kind: "unchanged" };
+      Deno.utimeSync(path, now / 1000, now / 1000);
+      return { kind: "changed" };
+    });
+  }
+
+  /** The task is gone, with all that is known of it. The commit point is the unlink. */
+  async remove(ref: TaskRef): Promise<Changed> {
+    const path = this.pathOf(ref);
+    return await this.#whileClaimed(path, async () => {
+      Deno.removeSync(path);
+      this.#forgetAttempts(ref);
+      await this.#syncAll(dirname(path));
+      return { kind: "changed" };
+    });
+  }
+
+  /** Like {@link remove}, for a task that lies in failed/. */
+  async removeFailed(ref: TaskRef): Promise<Changed> {
+    const path = this.#failedPath(ref);
+    return await this.#whileClaimed(path, async () => {
+      Deno.removeSync(path);
+      this.#forgetRecord(path);
+      await this.#syncAll(dirname(path));
+      return { kind: "changed" };
+    });
+  }
+
+  /** Nothing is started here any more, also not after a restart; false when that was so before. */
+  async pause(): Promise<boolean> {
+    const path = join(this.dir, PAUSED_FILE);
+    await this.prepare();
+    if (this.#exists(path)) return false;
+    Deno.openSync(path, { write: true, create: true, mode: TASK_MODE }).close();
+    await this.#syncAll(dirname(path));
+    return true;
+  }
+
+  /** The end of {@link pause}; false when there was none. */
+  async resume(): Promise<boolean> {
+    const path = join(this.dir, PAUSED_FILE);
+    if (!this.#exists(path)) return false;
+    Deno.removeSync(path);
+    await this.#syncAll(dirname(path));
+    return true;
+  }
+
+  /** Acts on a file that nobody else has, due or not, and lets go of it. */
+  async #whileClaimed(
+    path: string,
+    act: (claim: Claim) => Changed | Promise<Changed>,
+  ): Promise<Changed> {
+    const claim = this.#options.claims.claim(path, Infinity);
+    switch (claim.kind) {
+      case "busy":
+        return { kind: "running" };
+      case "gone":
+        return claim;
+      case "unusable":
+        return { kind: "refused", reason: claim.reason };
+      case "deferred":
+        throw new Error(`claim ${path}: put off until ${claim.dueAt}, which is after all time`);
+      case "claimed":
+        try {
+          return await act(claim);
+        } finally {
+          claim.release();
+        }
+      default:
+        return claim satisfies never;
+    }
+  }
+
+  async #syncAll(...dirs: string[]): Promise<void> {
+    if (this.#options.fsync) await Promise.all(dirs.map((dir) => this.#sync(dir)));
+  }
+
+  #failedPath(ref: TaskRef): string {
+    return join(this.dir, FAILED_DIR, taskId(ref));
+  }
+
+  #forgetRecord(failedPath: string): void {
+    const path = failedPath + RECORD_ENDING;
+    if (this.#exists(path)) Deno.removeSync(path);
   }
 
   #moveToFailed(ref: TaskRef, record: FailedRecord): void {

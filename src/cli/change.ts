@@ -1,0 +1,94 @@
+/** What `retry` and `remove` share: one task after the other, and a line about each. */
+
+import type { Changed } from "../spool/store.ts";
+import { UsageError } from "./error.ts";
+import { note, type Output } from "./output.ts";
+import { jsonLine, safeText } from "./safe_text.ts";
+import { findTask, type Located, missText, type OpenSpool } from "./spools.ts";
+import { parseTaskWord, placedId, shortId } from "./task_id.ts";
+
+/** How a command changes one task, and how it says so. */
+export interface Change {
+  /** For JSON and for messages: `retried`, `removed`. */
+  readonly done: string;
+  /** What is said of a task that was as wished before. */
+  readonly unchanged: string;
+  act(located: Located): Promise<Changed>;
+}
+
+export interface ChangeReport {
+  readonly output: Output;
+  readonly json: boolean;
+}
+
+/** @throws {UsageError} when a word can name no task, before anything is changed */
+export function checkWords(command: string, words: readonly string[]): void {
+  if (words.length === 0) throw new UsageError(`${command} wants the NAME of a task`);
+  for (const word of words) parseTaskWord(word);
+}
+
+/** Changes the tasks that the words name; returns whether each is now as it was wished to be. */
+export async function changeNamed(
+  spools: readonly OpenSpool[],
+  words: readonly string[],
+  change: Change,
+  report: ChangeReport,
+): Promise<boolean> {
+  let allWell = true;
+  for (const word of words) {
+    const named = findTask(spools, word);
+    if (named.kind === "one") {
+      if (!await changeOne(named, change, report)) allWell = false;
+      continue;
+    }
+    allWell = false;
+    if (report.json) {
+      const result = named.kind === "none" ? "not found" : "ambiguous";
+      await report.output.line(jsonLine({ name: word, result, reason: missText(word, named) }));
+    } else note(missText(word, named));
+  }
+  return allWell;
+}
+
+/** Changes one task and says so; false when it could not be. */
+export async function changeOne(
+  located: Located,
+  change: Change,
+  { output, json }: ChangeReport,
+): Promise<boolean> {
+  const { spool, task } = located;
+  const changed = await change.act(located);
+  const said = describe(changed, change);
+  if (json) {
+    const { name, priority, place } = task;
+    const reason = said.ok ? {} : { reason: said.text };
+    await output.line(
+      jsonLine({ spool: spool.dir, name, priority, from: place, result: said.result, ...reason }),
+    );
+  } else if (said.ok) await output.line(`${shortId(task)}: ${said.text}`);
+  else note(`${safeText(placedId(task))}: ${safeText(said.text)}`);
+  return said.ok;
+}
+
+interface Said {
+  readonly ok: boolean;
+  readonly result: string;
+  readonly text: string;
+}
+
+function describe(changed: Changed, { done, unchanged }: Change): Said {
+  switch (changed.kind) {
+    case "changed":
+      return { ok: true, result: done, text: done };
+    case "unchanged":
+      return { ok: true, result: "unchanged", text: unchanged };
+    case "running":
+      return { ok: false, result: "running", text: "is running: left alone" };
+    case "gone":
+      return { ok: false, result: "gone", text: "is gone: done meanwhile, or removed" };
+    case "refused":
+      return { ok: false, result: "refused", text: `left alone: ${changed.reason}` };
+    default:
+      return changed satisfies never;
+  }
+}

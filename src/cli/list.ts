@@ -1,0 +1,97 @@
+/** `spooler list`: the tasks of a spool, in a table or as lines of JSON. */
+
+import { STATE_KINDS, type StateKind } from "../spool/inspect.ts";
+import { timeText } from "../report/log.ts";
+import { readArgs } from "./args.ts";
+import { UsageError } from "./error.ts";
+import { type ListFilter, matching, readFilter } from "./filter.ts";
+import { note, Output } from "./output.ts";
+import { jsonLine, safeText } from "./safe_text.ts";
+import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
+import { Table } from "./table.ts";
+import {
+  compareSummaries,
+  HEADINGS,
+  summaryCells,
+  summaryJson,
+  summaryOf,
+  type TaskSummary,
+} from "./task_summary.ts";
+
+/** Up to this many tasks are sorted; more are shown as they are found, in bounded memory. */
+export const SORTED_TASKS = 10_000;
+
+export async function list(args: readonly string[]): Promise<number> {
+  const { options, flags, words } = readArgs(
+    args,
+    [...WHERE, "state", "func", "older"],
+    ["json"],
+  );
+  if (words.length > 0) throw new UsageError(`list does not know what to do with "${words[0]}"`);
+  const spools = await openSpools("list", options);
+  const output = new Output();
+  for (const spool of spools) {
+    const filter = readFilter(options, spool.clock.now());
+    if (flags.has("json")) await listJson(spool, filter, output);
+    else await listTable(spool, filter, output);
+  }
+  await output.flush();
+  return 0;
+}
+
+async function listJson(spool: OpenSpool, filter: ListFilter, output: Output): Promise<void> {
+  await sortedWhileFew(spool, filter, output, async (summaries) => {
+    const now = spool.clock.now();
+    for (const summary of summaries) {
+      await output.line(jsonLine(summaryJson(summary, spool.dir, now)));
+    }
+  });
+}
+
+async function listTable(spool: OpenSpool, filter: ListFilter, output: Output): Promise<void> {
+  const table = new Table(HEADINGS);
+  const counts = new Map<StateKind, number>();
+  let total = 0;
+  await sortedWhileFew(spool, filter, output, async (summaries) => {
+    const now = spool.clock.now();
+    for (const { state } of summaries) counts.set(state, (counts.get(state) ?? 0) + 1);
+    total += summaries.length;
+    const lines = table.lines(summaries.map((summary) => summaryCells(summary, now)));
+    for (const line of lines) await output.line(line);
+  });
+  await output.flush();
+  if (output.closed) return;
+  const found = STATE_KINDS.flatMap((kind) => {
+    const count = counts.get(kind);
+    return count ? [`${count} ${kind}`] : [];
+  });
+  const order = total > SORTED_TASKS
+    ? `; not sorted, because they are more than ${SORTED_TASKS}`
+    : "";
+  note(`${safeText(spool.dir)}: ${found.join(", ") || "no tasks"}${order}`);
+  const pausedSince = spool.inspector.pausedSince();
+  if (pausedSince !== null) note(`paused since ${timeText(pausedSince)}: nothing is started`);
+  if (spool.inspector.unnamed > 0) {
+    note(`${spool.inspector.unnamed} files have names that are no UTF-8; no program runs them`);
+  }
+}
+
+/** Hands on the tasks: all of them sorted, or, of very many, pieces in the order they were found. */
+async function sortedWhileFew(
+  spool: OpenSpool,
+  filter: ListFilter,
+  output: Output,
+  show: (summaries: readonly TaskSummary[]) => Promise<void>,
+): Promise<void> {
+  let gathered: TaskSummary[] = [];
+  let total = 0;
+  for (const task of matching(spool, filter)) {
+    if (output.closed) return;
+    gathered.push(summaryOf(task));
+    total++;
+    if (gathered.length <= SORTED_TASKS) continue;
+    await show(gathered);
+    gathered = [];
+  }
+  await show(total === gathered.length ? gathered.toSorted(compareSummaries) : gathered);
+}

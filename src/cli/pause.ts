@@ -1,0 +1,49 @@
+/** `spooler pause` and `spooler resume`: whether tasks of a spool are started. */
+
+import { timeText } from "../report/log.ts";
+import { readArgs } from "./args.ts";
+import { UsageError } from "./error.ts";
+import { Output } from "./output.ts";
+import { jsonLine, safeText } from "./safe_text.ts";
+import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
+import { isoText } from "./task_summary.ts";
+
+/** What one of the two commands does to a spool, and how it says so. */
+type Turn = (spool: OpenSpool) => Promise<string>;
+
+/** Tasks that run go on; no other is started, also not after a restart. */
+export function pause(args: readonly string[]): Promise<number> {
+  return turn("pause", args, async ({ store, inspector }) => {
+    if (await store.pause()) return "paused";
+    const since = inspector.pausedSince();
+    return since === null ? "paused" : `was paused already, since ${timeText(since)}`;
+  });
+}
+
+export function resume(args: readonly string[]): Promise<number> {
+  return turn("resume", args, async ({ store }) => {
+    return await store.resume() ? "resumed" : "was not paused";
+  });
+}
+
+async function turn(command: string, args: readonly string[], act: Turn): Promise<number> {
+  const { options, flags, words } = readArgs(args, WHERE, ["json"]);
+  if (words.length > 0) {
+    throw new UsageError(`${command} is for a whole spool, not for "${words[0]}"`);
+  }
+  const output = new Output();
+  for (const spool of await openSpools(command, options)) {
+    const was = spool.inspector.pausedSince() !== null;
+    const said = await act(spool);
+    const since = spool.inspector.pausedSince();
+    const json = {
+      spool: spool.dir,
+      paused: since !== null,
+      changed: was !== (since !== null),
+      pausedSince: since === null ? null : isoText(since),
+    };
+    await output.line(flags.has("json") ? jsonLine(json) : `${safeText(spool.dir)}: ${said}`);
+  }
+  await output.flush();
+  return 0;
+}

@@ -1,0 +1,23 @@
+/** `spooler remove`: takes tasks away, for good. */
+
+import { readArgs } from "./args.ts";
+import { type Change, changeNamed, checkWords } from "./change.ts";
+import { Output } from "./output.ts";
+import { type Located, openSpools, WHERE } from "./spools.ts";
+
+const REMOVE: Change = {
+  done: "removed",
+  unchanged: "is removed already",
+  act: ({ spool, task }: Located) =>
+    task.place === "failed" ? spool.store.removeFailed(task) : spool.store.remove(task),
+};
+
+export async function remove(args: readonly string[]): Promise<number> {
+  const { options, flags, words } = readArgs(args, WHERE, ["json"]);
+  checkWords("remove", words);
+  const spools = await openSpools("remove", options, { changes: true });
+  const output = new Output();
+  const allWell = await changeNamed(spools, words, REMOVE, { output, json: flags.has("json") });
+  await output.flush();
+  return allWell ? 0 : 1;
+}

@@ -1,0 +1,57 @@
+/** `spooler retry`: failed and deferred tasks become ready now. */
+
+import { timeText } from "../report/log.ts";
+import { readArgs } from "./args.ts";
+import { type Change, changeNamed, changeOne, checkWords } from "./change.ts";
+import { UsageError } from "./error.ts";
+import { type ListFilter, matching, readFilter } from "./filter.ts";
+import { note, Output } from "./output.ts";
+import { safeText } from "./safe_text.ts";
+import { type Located, type OpenSpool, openSpools, WHERE } from "./spools.ts";
+
+const RETRY: Change = {
+  done: "retried",
+  unchanged: "is ready already",
+  act: ({ spool, task }: Located) =>
+    task.place === "failed" ? spool.store.retryFailed(task) : spool.store.retryDeferred(task),
+};
+
+export async function retry(args: readonly string[]): Promise<number> {
+  const { options, flags, words } = readArgs(
+    args,
+    [...WHERE, "func", "older"],
+    ["all", "json"],
+  );
+  const all = flags.has("all");
+  if (all && words.length > 0) throw new UsageError("retry wants names or --all, not both");
+  if (!all && (options.func ?? options.older) !== undefined) {
+    throw new UsageError("retry takes --func and --older together with --all only");
+  }
+  if (!all) checkWords("retry", words);
+  const spools = await openSpools("retry", options, { changes: true });
+  const output = new Output();
+  const report = { output, json: flags.has("json") };
+  let allWell = true;
+  if (all) {
+    for (const spool of spools) {
+      const filter: ListFilter = {
+        ...readFilter(options, spool.clock.now()),
+        states: ["failed"],
+      };
+      for (const task of matching(spool, filter)) {
+        if (!await changeOne({ spool, task }, RETRY, report)) allWell = false;
+      }
+    }
+  } else allWell = await changeNamed(spools, words, RETRY, report);
+  await output.flush();
+  if (!report.json) spools.forEach(tellPause);
+  return allWell ? 0 : 1;
+}
+
+/** Whoever asks for a run should know why there is none. */
+function tellPause({ dir, inspector }: OpenSpool): void {
+  const since = inspector.pausedSince();
+  if (since !== null) {
+    note(`${safeText(dir)} is paused since ${timeText(since)}: nothing runs before spooler resume`);
+  }
+}

@@ -1,0 +1,114 @@
+/** `spooler show`: everything about one task, or its body as it is. */
+
+import type { Inspected } from "../spool/inspect.ts";
+import { timeText } from "../report/log.ts";
+import { readArgs } from "./args.ts";
+import { UsageError } from "./error.ts";
+import { Output } from "./output.ts";
+import { jsonBytes, jsonLine, safeBytes, safeText } from "./safe_text.ts";
+import { findTask, type Located, missText, openSpools, WHERE } from "./spools.ts";
+import { parseTaskWord, shortId } from "./task_id.ts";
+import { durationText, isoText, summaryJson, summaryOf } from "./task_summary.ts";
+
+export async function show(args: readonly string[]): Promise<number> {
+  const { options, flags, words } = readArgs(args, WHERE, ["json", "body"]);
+  const [word] = words;
+  if (word === undefined || words.length > 1) throw new UsageError("show wants the NAME of a task");
+  parseTaskWord(word);
+  if (flags.has("json") && flags.has("body")) {
+    throw new UsageError("show wants --json or --body: a body is shown as it is");
+  }
+  const named = findTask(await openSpools("show", options), word);
+  if (named.kind !== "one") throw new Error(missText(word, named));
+  const output = new Output();
+  if (flags.has("body")) await showBody(named, output);
+  else await showTask(named, flags.has("json"), output);
+  await output.flush();
+  return 0;
+}
+
+async function showBody({ spool, task }: Located, output: Output): Promise<void> {
+  for (const piece of spool.inspector.body(task)) {
+    if (output.closed) return;
+    await output.bytes(piece);
+  }
+}
+
+async function showTask({ spool, task }: Located, json: boolean, output: Output): Promise<void> {
+  const inspected = spool.inspector.inspect(task);
+  if (!inspected) throw new Error(`${shortId(task)}: it is gone, or no file`);
+  const now = spool.clock.now();
+  if (json) await output.line(jsonLine(taskJson(inspected, spool.dir, now)));
+  else for (const line of taskLines(inspected, now)) await output.line(line);
+}
+
+function taskJson(task: Inspected, spool: string, now: number): object {
+  const { content, attempts, state } = task;
+  return {
+    ...summaryJson(summaryOf(task), spool, now),
+    path: task.path,
+    vars: content.kind === "task"
+      ? content.vars.map(({ name, value }) => ({
+        ...jsonBytes("key", name),
+        ...jsonBytes("value", value),
+      }))
+      : null,
+    unreadable: content.kind === "unreadable" ? content.reason : null,
+    history: attempts && {
+      failures: attempts.failures,
+      firstFailureAt: isoText(attempts.firstFailureAt),
+      lastFailureAt: isoText(attempts.lastFailureAt),
+      reason: attempts.reason,
+      stderr: attempts.stderr,
+    },
+    failed: state.kind === "failed" && state.record
+      ? { at: isoText(state.record.failedAt), reason: state.record.reason }
+      : null,
+  };
+}
+
+function* taskLines(task: Inspected, now: number): Generator<string> {
+  const { content, attempts } = task;
+  yield field("task", shortId(task));
+  yield field("file", safeText(task.path));
+  yield field("state", stateText(task));
+  yield field("made", `${timeText(task.madeAt)}, ${durationText(now - task.madeAt)} ago`);
+  if (content.kind === "task") {
+    yield field("body", `${content.bodySize} bytes`);
+    yield field("keys", String(content.vars.length));
+    for (const { name, value } of content.vars) {
+      yield `  ${safeBytes(name)} = ${safeBytes(value)}`;
+    }
+  } else {
+    yield field("size", `${task.size} bytes`);
+    yield field("content", `cannot be read: ${content.reason}`);
+  }
+  yield field("failures", attempts ? String(attempts.failures) : "0");
+  if (!attempts) return;
+  yield `  first  ${timeText(attempts.firstFailureAt)}`;
+  yield `  last   ${timeText(attempts.lastFailureAt)}: ${safeText(attempts.reason)}`;
+  if (attempts.stderr === "") return;
+  yield "  the end of its error output:";
+  for (const line of attempts.stderr.trimEnd().split("\n")) yield `  | ${safeText(line)}`;
+}
+
+function field(label: string, value: string): string {
+  return `${label.padEnd(9)} ${value}`;
+}
+
+function stateText({ state }: Inspected): string {
+  switch (state.kind) {
+    case "ready":
+      return `ready, due since ${timeText(state.dueAt)}`;
+    case "deferred":
+      return `deferred until ${timeText(state.dueAt)}`;
+    case "running":
+      return "running";
+    case "failed":
+      return state.record === null
+        ? "failed, without a record of why"
+        : `failed at ${timeText(state.record.failedAt)}: ${safeText(state.record.reason)}`;
+    default:
+      return state satisfies never;
+  }
+}

@@ -1,0 +1,121 @@
+/** Which spools a queue command is for, and which task a name on the command line means. */
+
+import { resolve } from "node:path";
+import { openPlatform } from "../app.ts";
+import { loadConfig } from "../config/load.ts";
+import { parseDuration } from "../config/value.ts";
+import { type Clock, systemClock, systemRandom } from "../platform/clock.ts";
+import type { Libc } from "../platform/libc.ts";
+import { Inspector, type PlacedTask } from "../spool/inspect.ts";
+import { Store } from "../spool/store.ts";
+import { reasonOf, UsageError } from "./error.ts";
+import { note } from "./output.ts";
+import { safeText } from "./safe_text.ts";
+import { parseTaskWord, placedId } from "./task_id.ts";
+
+/** The options that say where; every queue command has them. */
+export const WHERE = ["ini", "dir"] as const;
+export type Where = Readonly<Partial<Record<typeof WHERE[number], string>>>;
+
+/** A spool as the queue commands see it. */
+export interface OpenSpool {
+  readonly dir: string;
+  readonly store: Store;
+  readonly inspector: Inspector;
+  readonly clock: Clock;
+  readonly libc: Libc | null;
+}
+
+/**
+ * The spools that --dir or --ini mean.
+ *
+ * @param changes whether tasks are to be changed, which needs to know which of them run
+ * @throws {UsageError} when there are none
+ */
+export async function openSpools(
+  command: string,
+  where: Where,
+  { changes = false } = {},
+): Promise<OpenSpool[]> {
+  const spools = await spoolsOf(command, where);
+  const platform = openPlatform();
+  if (platform.unavailable) {
+    const problem = `cannot tell which tasks run: no file locks here (${platform.unavailable})`;
+    if (changes) throw new Error(`${command} ${problem}`);
+    note(problem);
+  }
+  return spools.map(({ dir, fsync }) => {
+    const common = { dir, clock: systemClock, ...platform };
+    return {
+      ...common,
+      store: Store.on({ ...common, fsync, random: systemRandom }),
+      inspector: new Inspector(common),
+    };
+  });
+}
+
+async function spoolsOf(
+  command: string,
+  { ini, dir }: Where,
+): Promise<readonly { readonly dir: string; readonly fsync: boolean }[]> {
+  if ((ini === undefined) === (dir === undefined)) {
+    throw new UsageError(`${command} wants one of --ini and --dir`);
+  }
+  if (dir !== undefined) {
+    if (!await isDirectory(dir)) throw new UsageError(`--dir wants a spool directory: "${dir}"`);
+    return [{ dir: resolve(dir), fsync: true }];
+  }
+  const { config } = await loadConfig(ini ?? "");
+  if (config.spools.length === 0) throw new UsageError(`${config.file} has no spooler`);
+  return config.spools;
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((info) => info.isDirectory, () => false);
+}
+
+/** A task and the spool it lies in. */
+export interface Located {
+  readonly spool: OpenSpool;
+  readonly task: PlacedTask;
+}
+
+/** What a name on the command line came to. */
+export type Named =
+  | ({ readonly kind: "one" } & Located)
+  | { readonly kind: "none" }
+  /** The person has to say which. */
+  | { readonly kind: "many"; readonly ids: readonly string[] };
+
+/** A task that waits comes before one in failed/ of the same name, which `failed/NAME` names. */
+export function findTask(spools: readonly OpenSpool[], word: string): Named {
+  const { name, priority, failedOnly } = parseTaskWord(word);
+  const found = spools.flatMap((spool) =>
+    spool.inspector.find(name, priority)
+      .filter(({ place }) => !failedOnly || place === "failed")
+      .map((task) => ({ spool, task }))
+  );
+  const [first, second] = found;
+  if (!first) return { kind: "none" };
+  const isTwin = second?.task.place === "failed" && first.task.place === "queue" &&
+    second.spool === first.spool && second.task.priority === first.task.priority;
+  if (found.length === 1 || (found.length === 2 && isTwin)) return { kind: "one", ...first };
+  return { kind: "many", ids: found.map(({ spool, task }) => `${spool.dir}: ${placedId(task)}`) };
+}
+
+/** Why a name came to no single task. */
+export function missText(word: string, named: Exclude<Named, { kind: "one" }>): string {
+  const name = safeText(word);
+  return named.kind === "none"
+    ? `${name}: no such task`
+    : `${name}: is more than one task: ${safeText(named.ids.join(", "))}`;
+}
+
+/** @throws {UsageError} */
+export function parseDurationOption(option: string, text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new UsageError(`--${option} ${reasonOf(error)}: "${text}"`);
+  }
+}

@@ -1,0 +1,24 @@
+/** A table on a terminal whose rows come in pieces: the first piece says how wide columns are. Pure. */
+
+/** Between two columns. */
+const GAP = "  ";
+
+export class Table {
+  #widths: readonly number[] | null = null;
+
+  constructor(private readonly headings: readonly string[]) {}
+
+  /** The rows as lines, the first ones with the headings above them. */
+  lines(rows: readonly (readonly string[])[]): string[] {
+    if (rows.length === 0) return [];
+    if (this.#widths) return rows.map((row) => this.#line(row));
+    this.#widths = this.headings.map((heading, column) => {
+      return rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), heading.length);
+    });
+    return [this.headings, ...rows].map((row) => this.#line(row));
+  }
+
+  #line(row: readonly string[]): string {
+    return row.map((cell, column) => cell.padEnd(this.#widths?.[column] ?? 0)).join(GAP).trimEnd();
+  }
+}

@@ -1,0 +1,119 @@
+/** A task in one row of a table and in one line of JSON. Pure. */
+
+import type { Inspected, StateKind } from "../spool/inspect.ts";
+import { compareNatural, priorityRank } from "../spool/layout.ts";
+import { findVar } from "../uwsgi/packet.ts";
+import { cutText, jsonBytes, safeBytes, safeText } from "./safe_text.ts";
+import { shortId } from "./task_id.ts";
+
+/** What a listing keeps of a task; small, whatever the task holds. Times in ms since the epoch. */
+export interface TaskSummary {
+  readonly name: string;
+  readonly priority: string | null;
+  readonly state: StateKind;
+  /** Its `ud_spool_func`; null when it has none, or cannot be read. */
+  readonly func: Uint8Array | null;
+  readonly madeAt: number;
+  /** Null for a task that waits for nothing. */
+  readonly dueAt: number | null;
+  readonly size: number;
+  /** Null when the file cannot be read as a task. */
+  readonly bodySize: number | null;
+  /** Runs that failed. */
+  readonly attempts: number;
+  readonly lastError: string | null;
+  readonly lastFailureAt: number | null;
+}
+
+export function summaryOf(task: Inspected): TaskSummary {
+  const { name, priority, state, content, attempts } = task;
+  const record = state.kind === "failed" ? state.record : null;
+  const problem = content.kind === "unreadable" ? content.reason : null;
+  return {
+    name,
+    priority,
+    state: state.kind,
+    func: content.kind === "task" ? findVar(content.vars, "ud_spool_func")?.slice() ?? null : null,
+    madeAt: task.madeAt,
+    dueAt: state.kind === "ready" || state.kind === "deferred" ? state.dueAt : null,
+    size: task.size,
+    bodySize: content.kind === "task" ? content.bodySize : null,
+    attempts: attempts?.failures ?? 0,
+    lastError: record?.reason ?? problem ?? attempts?.reason ?? null,
+    lastFailureAt: record?.failedAt ?? attempts?.lastFailureAt ?? null,
+  };
+}
+
+const RANK: Readonly<Record<StateKind, number>> = { running: 0, ready: 1, deferred: 2, failed: 3 };
+
+/** As they run: what runs, what is ready in its order, what is put off, what has failed. */
+export function compareSummaries(a: TaskSummary, b: TaskSummary): number {
+  const byState = RANK[a.state] - RANK[b.state];
+  if (byState !== 0) return byState;
+  const byPriority = a.state === "ready" ? comparePriority(a.priority, b.priority) : 0;
+  return byPriority || timeOf(a) - timeOf(b) || compareNatural(a.name, b.name);
+}
+
+/** Not by subtraction: tasks without a priority have an infinite rank. */
+function comparePriority(a: string | null, b: string | null): number {
+  const [left, right] = [priorityRank(a), priorityRank(b)];
+  return left === right ? 0 : left < right ? -1 : 1;
+}
+
+function timeOf({ dueAt, lastFailureAt, madeAt }: TaskSummary): number {
+  return dueAt ?? lastFailureAt ?? madeAt;
+}
+
+export const HEADINGS = ["STATE", "AGE", "DUE", "FAILURES", "FUNCTION", "NAME", "LAST ERROR"];
+
+/** Longer values are cut in the table; JSON has them whole. */
+const FUNCTION_WIDTH = 40;
+const ERROR_WIDTH = 200;
+
+/** The cells of a row, in the order of {@link HEADINGS}. */
+export function summaryCells(summary: TaskSummary, now: number): string[] {
+  const { state, func, dueAt, attempts, lastError } = summary;
+  return [
+    state,
+    durationText(now - summary.madeAt),
+    dueAt === null ? "-" : dueAt <= now ? "now" : `in ${durationText(dueAt - now)}`,
+    String(attempts),
+    func === null ? "-" : cutText(safeBytes(func), FUNCTION_WIDTH),
+    shortId(summary),
+    lastError === null ? "" : cutText(safeText(lastError), ERROR_WIDTH),
+  ];
+}
+
+/** The fields of a line of JSON; times in ISO 8601, UTC. */
+export function summaryJson(summary: TaskSummary, spool: string, now: number): object {
+  const { name, priority, state, func, dueAt, lastFailureAt } = summary;
+  return {
+    spool,
+    name,
+    priority,
+    state,
+    ...(func === null ? { function: null } : jsonBytes("function", func)),
+    madeAt: isoText(summary.madeAt),
+    ageSeconds: Math.max(0, Math.floor((now - summary.madeAt) / 1000)),
+    dueAt: dueAt === null ? null : isoText(dueAt),
+    size: summary.size,
+    bodySize: summary.bodySize,
+    failures: summary.attempts,
+    lastError: summary.lastError,
+    lastFailureAt: lastFailureAt === null ? null : isoText(lastFailureAt),
+  };
+}
+
+/** Null for a time that no date can say: an mtime can be anything. */
+export function isoText(at: number): string | null {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}
+
+const UNITS = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000]] as const;
+
+/** Whole units of the largest that fits twice: `90s`, `5m`, `30h`, `12d`. */
+export function durationText(ms: number): string {
+  const [unit, unitMs] = UNITS.find(([, unitMs]) => ms >= 2 * unitMs) ?? ["s", 1000];
+  return `${Math.max(0, Math.floor(ms / unitMs))}${unit}`;
+}

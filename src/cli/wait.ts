@@ -1,0 +1,114 @@
+/** `spooler wait`: waits until a task is done or has failed for good. */
+
+import { watchTask } from "../spool/task_watch.ts";
+import type { Watcher } from "../spool/watcher.ts";
+import { readArgs } from "./args.ts";
+import { UsageError } from "./error.ts";
+import { note, Output } from "./output.ts";
+import { jsonLine, safeText } from "./safe_text.ts";
+import {
+  findTask,
+  type Located,
+  missText,
+  type OpenSpool,
+  openSpools,
+  parseDurationOption,
+  WHERE,
+} from "./spools.ts";
+import { parseTaskWord, shortId } from "./task_id.ts";
+import { isoText } from "./task_summary.ts";
+
+/** For file systems that tell nothing about what other machines do. */
+const LOOK_AGAIN_MS = 5000;
+
+/** How the wait ended. */
+type End =
+  | { readonly kind: "done" }
+  | { readonly kind: "failed"; readonly reason: string; readonly failedAt: number | null }
+  | { readonly kind: "timeout" };
+
+export async function wait(args: readonly string[]): Promise<number> {
+  const { options, flags, words } = readArgs(args, [...WHERE, "timeout"], ["json"]);
+  const [word] = words;
+  if (word === undefined || words.length > 1) throw new UsageError("wait wants the NAME of a task");
+  parseTaskWord(word);
+  const timeoutMs = options.timeout === undefined
+    ? Infinity
+    : parseDurationOption("timeout", options.timeout);
+  const named = findTask(await openSpools("wait", options), word);
+  if (named.kind === "many") throw new Error(missText(word, named));
+  // A task that was done at once is gone before its name can be asked for: that is no error.
+  const end: End = named.kind === "none" ? { kind: "done" } : await waitFor(named, timeoutMs);
+  const name = named.kind === "none" ? safeText(word) : shortId(named.task);
+  const output = new Output();
+  if (flags.has("json")) {
+    await output.line(jsonLine(endJson(word, end, named.kind === "one")));
+  } else if (end.kind === "done") {
+    await output.line(`${name}: ${named.kind === "one" ? "done" : "not here: done, or never was"}`);
+  } else note(`${name}: ${end.kind === "failed" ? failedText(end.reason) : "still not done"}`);
+  await output.flush();
+  return end.kind === "done" ? 0 : 1;
+}
+
+function failedText(reason: string): string {
+  return `failed: ${safeText(reason)}`;
+}
+
+function endJson(name: string, end: End, wasSeen: boolean): object {
+  const common = { name, result: end.kind, wasSeen };
+  return end.kind === "failed"
+    ? {
+      ...common,
+      reason: end.reason,
+      failedAt: end.failedAt === null ? null : isoText(end.failedAt),
+    }
+    : common;
+}
+
+/** Looks after every event of the task's file, and from time to time. */
+async function waitFor({ spool, task }: Located, timeoutMs: number): Promise<End> {
+  const { clock, libc } = spool;
+  const endAt = clock.monotonic() + timeoutMs;
+  while (true) {
+    const event = Promise.withResolvers<void>();
+    let watcher: Watcher | null = null;
+    let cancel = () => {};
+    try {
+      // Watched before it is looked at, so that nothing happens between the two unnoticed.
+      const placed = placeOf(spool, task);
+      if (libc && placed) watcher = watchTask(spool.inspector.pathOf(placed), libc, event.resolve);
+      const end = endOf(spool, task);
+      if (end) return end;
+      const leftMs = endAt - clock.monotonic();
+      if (leftMs <= 0) return { kind: "timeout" };
+      cancel = clock.after(Math.min(leftMs, LOOK_AGAIN_MS), event.resolve);
+      await event.promise;
+    } finally {
+      cancel();
+      await watcher?.close();
+    }
+  }
+}
+
+/** Where the task lies now; null when it is nowhere. */
+function placeOf({ inspector }: OpenSpool, task: Located["task"]): Located["task"] | null {
+  // It moves from the queue to failed/, and on an operator's wish back: the second look is for one
+  // that moved back while the first went from the one place to the other.
+  const look = () => inspector.find(task.name, task.priority)[0];
+  return look() ?? look() ?? null;
+}
+
+function endOf(spool: OpenSpool, task: Located["task"]): End | null {
+  const placed = placeOf(spool, task);
+  if (!placed) return { kind: "done" };
+  if (placed.place === "queue") return null;
+  const state = spool.inspector.inspect(placed)?.state;
+  // It was retried while we looked.
+  if (state?.kind !== "failed") return null;
+  const { record } = state;
+  return {
+    kind: "failed",
+    reason: record?.reason ?? "without a record of why",
+    failedAt: record?.failedAt ?? null,
+  };
+}
