@@ -1,16 +1,19 @@
 /** What `retry` and `remove` share: one task after the other, and a line about each. */
 
+import type { Place } from "../spool/inspect.ts";
 import type { Changed } from "../spool/store.ts";
 import { UsageError } from "./error.ts";
 import { note, type Output } from "./output.ts";
 import { jsonLine, safeText } from "./safe_text.ts";
 import { findTask, type Located, missText, type OpenSpool } from "./spools.ts";
-import { parseTaskWord, placedId, shortId } from "./task_id.ts";
+import { parseTaskWord, shortId } from "./task_id.ts";
 
 /** How a command changes one task, and how it says so. */
 export interface Change {
-  /** For JSON and for messages: `retried`, `removed`. */
+  /** The word for it: `retried`, `removed`. */
   readonly done: string;
+  /** What the task was before, by where it lay. */
+  readonly was: Readonly<Record<Place, string>>;
   /** What is said of a task that was as wished before. */
   readonly unchanged: string;
   act(located: Located): Promise<Changed>;
@@ -45,7 +48,7 @@ export async function changeNamed(
     if (report.json) {
       const result = named.kind === "none" ? "not found" : "ambiguous";
       await report.output.line(jsonLine({ name: word, result, reason: missText(word, named) }));
-    } else note(missText(word, named));
+    } else await complain(report.output, missText(word, named));
   }
   return allWell;
 }
@@ -58,7 +61,7 @@ export async function changeOne(
 ): Promise<boolean> {
   const { spool, task } = located;
   const changed = await change.act(located);
-  const said = describe(changed, change);
+  const said = describe(changed, change, task.place);
   if (json) {
     const { name, priority, place } = task;
     const reason = said.ok ? {} : { reason: said.text };
@@ -66,8 +69,14 @@ export async function changeOne(
       jsonLine({ spool: spool.dir, name, priority, from: place, result: said.result, ...reason }),
     );
   } else if (said.ok) await output.line(`${shortId(task)}: ${said.text}`);
-  else note(`${safeText(placedId(task))}: ${safeText(said.text)}`);
+  else await complain(output, `${shortId(task)}: ${safeText(said.text)}`);
   return said.ok;
+}
+
+/** A complaint among the lines of stdout, in its place on a terminal. */
+async function complain(output: Output, text: string): Promise<void> {
+  await output.flush();
+  note(text);
 }
 
 interface Said {
@@ -76,10 +85,10 @@ interface Said {
   readonly text: string;
 }
 
-function describe(changed: Changed, { done, unchanged }: Change): Said {
+function describe(changed: Changed, { done, was, unchanged }: Change, place: Place): Said {
   switch (changed.kind) {
     case "changed":
-      return { ok: true, result: done, text: done };
+      return { ok: true, result: done, text: `${done}, ${was[place]}` };
     case "unchanged":
       return { ok: true, result: "unchanged", text: unchanged };
     case "running":

@@ -7,6 +7,7 @@ import { type Located, openSpools, WHERE } from "./spools.ts";
 
 const REMOVE: Change = {
   done: "removed",
+  was: { queue: "was waiting", failed: "had failed" },
   unchanged: "is removed already",
   act: ({ spool, task }: Located) =>
     task.place === "failed" ? spool.store.removeFailed(task) : spool.store.remove(task),

@@ -11,6 +11,7 @@ import { type Located, type OpenSpool, openSpools, WHERE } from "./spools.ts";
 
 const RETRY: Change = {
   done: "retried",
+  was: { queue: "was deferred", failed: "had failed" },
   unchanged: "is ready already",
   act: ({ spool, task }: Located) =>
     task.place === "failed" ? spool.store.retryFailed(task) : spool.store.retryDeferred(task),
