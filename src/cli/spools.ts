@@ -100,7 +100,8 @@ export function findTask(spools: readonly OpenSpool[], word: string): Named {
   const isTwin = second?.task.place === "failed" && first.task.place === "queue" &&
     second.spool === first.spool && second.task.priority === first.task.priority;
   if (found.length === 1 || (found.length === 2 && isTwin)) return { kind: "one", ...first };
-  return { kind: "many", ids: found.map(({ spool, task }) => `${spool.dir}: ${placedId(task)}`) };
+  const ids = found.map(({ spool, task }) => `${spool.dir}: ${placedId(task)}`);
+  return { kind: "many", ids: ids.toSorted() };
 }
 
 /** Why a name came to no single task. */

@@ -38,7 +38,12 @@ export async function wait(args: readonly string[]): Promise<number> {
   const named = findTask(await openSpools("wait", options), word);
   if (named.kind === "many") throw new Error(missText(word, named));
   // A task that was done at once is gone before its name can be asked for: that is no error.
-  const end: End = named.kind === "none" ? { kind: "done" } : await waitFor(named, timeoutMs);
+  const begun = () => {
+    if (named.kind === "one" && !flags.has("json")) note(`${shortId(named.task)}: waiting`);
+  };
+  const end: End = named.kind === "none"
+    ? { kind: "done" }
+    : await waitFor(named, timeoutMs, begun);
   const name = named.kind === "none" ? safeText(word) : shortId(named.task);
   const output = new Output();
   if (flags.has("json")) {
@@ -65,9 +70,18 @@ function endJson(name: string, end: End, wasSeen: boolean): object {
     : common;
 }
 
-/** Looks after every event of the task's file, and from time to time. */
-async function waitFor({ spool, task }: Located, timeoutMs: number): Promise<End> {
+/**
+ * Looks after every event of the task's file, and from time to time.
+ *
+ * @param begun called when the first look has found that there is something to wait for
+ */
+async function waitFor(
+  { spool, task }: Located,
+  timeoutMs: number,
+  begun: () => void,
+): Promise<End> {
   const { clock, libc } = spool;
+  let looks = 0;
   const endAt = clock.monotonic() + timeoutMs;
   while (true) {
     const event = Promise.withResolvers<void>();
@@ -79,6 +93,7 @@ async function waitFor({ spool, task }: Located, timeoutMs: number): Promise<End
       if (libc && placed) watcher = watchTask(spool.inspector.pathOf(placed), libc, event.resolve);
       const end = endOf(spool, task);
       if (end) return end;
+      if (looks++ === 0) begun();
       const leftMs = endAt - clock.monotonic();
       if (leftMs <= 0) return { kind: "timeout" };
       cancel = clock.after(Math.min(leftMs, LOOK_AGAIN_MS), event.resolve);

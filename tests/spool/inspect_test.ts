@@ -89,7 +89,7 @@ testWith(
     assertEquals(new TextDecoder().decode(stdout), "true\n");
     task.release();
     const later = new FakeClock(Date.now() + 60_000);
-  assertEquals(inspectorOf(temp.path, later).inspect(placed)?.state.kind, "ready");
+    assertEquals(inspectorOf(temp.path, later).inspect(placed)?.state.kind, "ready");
   },
 );
 

@@ -52,6 +52,8 @@ export interface StartOptions {
   readonly file?: string;
   readonly cwd?: string;
   readonly env?: Record<string, string>;
+  /** The line that says it has begun its work; `ready` when it is not given. */
+  readonly begun?: RegExp;
 }
 
 /** A running program and its log. */
@@ -75,11 +77,11 @@ export class Program implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
-  /** Starts `spooler ARGS` and waits until it says that it is ready. */
+  /** Starts `spooler ARGS` and waits until it says that it has begun. */
   static async start(args: readonly string[], options: StartOptions = {}): Promise<Program> {
     const program = new Program(commandLine(args, options.file ?? executable), options);
     try {
-      await program.line(/ ready$/);
+      await program.line(options.begun ?? / ready$/);
     } catch (error) {
       await program.kill();
       throw error;
