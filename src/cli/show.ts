@@ -60,6 +60,7 @@ function taskJson(task: Inspected, spool: string, now: number): object {
       lastFailureAt: isoText(attempts.lastFailureAt),
       reason: attempts.reason,
       stderr: attempts.stderr,
+      crashes: attempts.crashes ?? 0,
     },
     failed: state.kind === "failed" && state.record
       ? { at: isoText(state.record.failedAt), reason: state.record.reason }
@@ -87,6 +88,7 @@ function* taskLines(task: Inspected, now: number): Generator<string> {
   if (!attempts) return;
   yield `  first  ${timeText(attempts.firstFailureAt)}`;
   yield `  last   ${timeText(attempts.lastFailureAt)}: ${safeText(attempts.reason)}`;
+  if (attempts.crashes) yield `  the program died during ${attempts.crashes} of its runs`;
   if (attempts.stderr === "") return;
   yield "  the end of its error output:";
   for (const line of attempts.stderr.trimEnd().split("\n")) yield `  | ${safeText(line)}`;

@@ -65,7 +65,7 @@ async function spoolsOf(
     if (!await isDirectory(dir)) throw new UsageError(`--dir wants a spool directory: "${dir}"`);
     return [{ dir: resolve(dir), fsync: true }];
   }
-  const { config } = await loadConfig(ini ?? "");
+  const { config } = await loadConfig(["--ini", ini ?? ""]);
   if (config.spools.length === 0) throw new UsageError(`${config.file} has no spooler`);
   return config.spools;
 }

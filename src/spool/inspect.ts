@@ -333,7 +333,7 @@ function isObject(value: unknown): value is Json {
 /** Null for anything that is not what the store writes: a person may have been there. */
 function readAttempts(value: unknown): Attempts | null {
   if (!isObject(value)) return null;
-  const { failures, firstFailureAt, lastFailureAt, reason, stderr } = value;
+  const { failures, firstFailureAt, lastFailureAt, reason, stderr, crashes } = value;
   if (
     typeof failures !== "number" || typeof firstFailureAt !== "number" ||
     typeof lastFailureAt !== "number" || typeof reason !== "string"
@@ -344,6 +344,7 @@ function readAttempts(value: unknown): Attempts | null {
     lastFailureAt,
     reason,
     stderr: typeof stderr === "string" ? stderr : "",
+    ...(typeof crashes === "number" ? { crashes } : {}),
   };
 }
 

@@ -457,6 +457,7 @@ export class Store {
       const now = this.#options.clock.now() / 1000;
       Deno.utimeSync(from, now, now);
       this.#forgetAttempts(ref);
+      this.#unmark(ref);
       Deno.renameSync(from, this.pathOf(ref));
       this.#forgetRecord(from);
       await this.#syncAll(target, dirname(from));
@@ -481,6 +482,7 @@ export class Store {
     return await this.#whileClaimed(path, async () => {
       Deno.removeSync(path);
       this.#forgetAttempts(ref);
+      this.#unmark(ref);
       await this.#syncAll(dirname(path));
       return { kind: "changed" };
     });
