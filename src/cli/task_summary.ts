@@ -22,8 +22,14 @@ export interface TaskSummary {
   /** Runs that failed. */
   readonly attempts: number;
   readonly lastError: string | null;
+  /** The last line that the failed run wrote to stderr, or its beginning. */
+  readonly lastLine: string | null;
   readonly lastFailureAt: number | null;
 }
+
+/** Longer values are cut in the table. */
+const FUNCTION_WIDTH = 40;
+const ERROR_WIDTH = 200;
 
 export function summaryOf(task: Inspected): TaskSummary {
   const { name, priority, state, content, attempts } = task;
@@ -40,8 +46,14 @@ export function summaryOf(task: Inspected): TaskSummary {
     bodySize: content.kind === "task" ? content.bodySize : null,
     attempts: attempts?.failures ?? 0,
     lastError: record?.reason ?? problem ?? attempts?.reason ?? null,
+    lastLine: attempts ? lastLineOf(attempts.stderr) : null,
     lastFailureAt: record?.failedAt ?? attempts?.lastFailureAt ?? null,
   };
+}
+
+function lastLineOf(stderr: string): string | null {
+  const line = stderr.trimEnd().split("\n").at(-1);
+  return line ? cutText(line, ERROR_WIDTH) : null;
 }
 
 const RANK: Readonly<Record<StateKind, number>> = { running: 0, ready: 1, deferred: 2, failed: 3 };
@@ -66,13 +78,10 @@ function timeOf({ dueAt, lastFailureAt, madeAt }: TaskSummary): number {
 
 export const HEADINGS = ["STATE", "AGE", "DUE", "FAILURES", "FUNCTION", "NAME", "LAST ERROR"];
 
-/** Longer values are cut in the table; JSON has them whole. */
-const FUNCTION_WIDTH = 40;
-const ERROR_WIDTH = 200;
-
 /** The cells of a row, in the order of {@link HEADINGS}. */
 export function summaryCells(summary: TaskSummary, now: number): string[] {
-  const { state, func, dueAt, attempts, lastError } = summary;
+  const { state, func, dueAt, attempts, lastError, lastLine } = summary;
+  const error = [lastError ?? [], lastLine ?? []].flat().join(": ");
   return [
     state,
     durationText(now - summary.madeAt),
@@ -80,7 +89,7 @@ export function summaryCells(summary: TaskSummary, now: number): string[] {
     String(attempts),
     func === null ? "-" : cutText(safeBytes(func), FUNCTION_WIDTH),
     shortId(summary),
-    lastError === null ? "" : cutText(safeText(lastError), ERROR_WIDTH),
+    cutText(safeText(error), ERROR_WIDTH),
   ];
 }
 
@@ -100,6 +109,7 @@ export function summaryJson(summary: TaskSummary, spool: string, now: number): o
     bodySize: summary.bodySize,
     failures: summary.attempts,
     lastError: summary.lastError,
+    lastLine: summary.lastLine,
     lastFailureAt: lastFailureAt === null ? null : isoText(lastFailureAt),
   };
 }

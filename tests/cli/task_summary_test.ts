@@ -39,6 +39,7 @@ Deno.test("tasks are sorted as they run: running, ready by priority and due, def
     bodySize: 0,
     attempts: 0,
     lastError: null,
+    lastLine: null,
     lastFailureAt: null,
     ...part,
   });

@@ -64,7 +64,10 @@ test("list shows every state with function, failures and last error, in the orde
     ["deferred", "0", "later", `${LABEL}3`],
     ["failed", "3", "bad", `${LABEL}4`],
   ]);
-  assertEquals([rows[3]?.[6], rows[5]?.[6]], ["modifier1 is 102, a task's is 17", "exit code 65"]);
+  assertEquals([rows[3]?.[6], rows[5]?.[6]], [
+    "modifier1 is 102, a task's is 17",
+    "exit code 65: two \\x1b[31m",
+  ]);
   assertMatch(rows[4]?.[2] ?? "", /^in \d+d$/);
   assertStringIncludes(stderr, `${dir}: 3 ready, 1 deferred, 1 failed`);
 });
@@ -291,6 +294,24 @@ test("pause and resume say what they did, and list tells of a pause", async () =
     { spool: temp.path, paused: false, changed: true, pausedSince: null },
   ]);
   assertEquals((await run("resume")).stdout, `${temp.path}: was not paused\n`);
+});
+
+test("a program whose spool is paused starts nothing, not even what is retried, until it is resumed", async () => {
+  await using site = await makeSite("spooler-task = name=mail echo here it is");
+  await using program = await site.start();
+  await spooler(["pause", "--ini", site.ini]);
+  await program.line(/ paused/);
+  await writeFailed(site.spool, NAME, { ud_spool_func: "mail" });
+  const { code, stderr } = await spooler(["retry", "--ini", site.ini, LABEL]);
+  assertEquals(code, 0);
+  assertMatch(stderr, /is paused since .*: nothing runs before spooler resume\n$/);
+  const { stdout } = await spooler(["list", "--ini", site.ini, "--json"]);
+  assertEquals(jsonLines(stdout).map((line) => line["state"]), ["ready"]);
+  await spooler(["resume", "--ini", site.ini]);
+  await program.line(/mail \S+ done/);
+  const order = program.log.split("\n").filter((line) => / resumed| taken /.test(line));
+  assertMatch(order[0] ?? "", / resumed/);
+  assertEquals(await program.stop(), 0);
 });
 
 const MISTAKES: [string, string[], RegExp][] = [
