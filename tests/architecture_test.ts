@@ -43,6 +43,7 @@ const PURE = [
   /^src\/schedule\/cron\.ts$/,
   /^src\/exec\/lines\.ts$/,
   /^src\/report\/(event|log)\.ts$/,
+  /^src\/cli\/(error|safe_text|table|task_id|task_summary)\.ts$/,
   /^src\/config\/(?!(?:load|system_host)\.ts$)/,
 ];
 

@@ -24,6 +24,7 @@ const O_RDWR = 2;
 const O_NONBLOCK = 0o4000;
 const O_DIRECTORY = 0o200000;
 const O_NOFOLLOW = 0o400000;
+const O_NOATIME = 0o1000000;
 const O_CLOEXEC = 0o2000000;
 const F_TLOCK = 2;
 const F_TEST = 3;
@@ -41,6 +42,7 @@ const [DIRECTORY_FLAG, NOFOLLOW_FLAG] = Deno.build.arch === "aarch64"
   : [O_DIRECTORY, O_NOFOLLOW];
 
 /** The error numbers that mean something to this program. */
+const EPERM = 1;
 export const ENOENT = 2;
 export const EAGAIN = 11;
 export const EACCES = 13;
@@ -117,10 +119,15 @@ export class Libc {
     return fd < 0 ? -this.#errno() : fd;
   }
 
-  /** Like {@link openFile}, for looking only: its close is no event for those who watch for writes. */
+  /**
+   * Like {@link openFile}, for looking only: its close is no event for those who watch for writes,
+   * and reading leaves the file's atime as it was, where the kernel lets this user have that.
+   */
   openToRead(path: string): number {
     const flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | NOFOLLOW_FLAG;
-    const fd = this.#lib.symbols.open(pathBytes(path), flags, 0);
+    const bytes = pathBytes(path);
+    let fd = this.#lib.symbols.open(bytes, flags | O_NOATIME, 0);
+    if (fd < 0 && this.#errno() === EPERM) fd = this.#lib.symbols.open(bytes, flags, 0);
     return fd < 0 ? -this.#errno() : fd;
   }
 
