@@ -30,12 +30,15 @@ export async function list(args: readonly string[]): Promise<number> {
   if (words.length > 0) throw new UsageError(`list does not know what to do with "${words[0]}"`);
   const spools = await openSpools("list", options);
   const output = new Output();
-  for (const spool of spools) {
-    const filter = readFilter(options, spool.clock.now());
-    if (flags.has("json")) await listJson(spool, filter, output);
-    else await listTable(spool, filter, output);
+  try {
+    for (const spool of spools) {
+      const filter = readFilter(options, spool.clock.now());
+      if (flags.has("json")) await listJson(spool, filter, output);
+      else await listTable(spool, filter, output);
+    }
+  } finally {
+    await output.flush();
   }
-  await output.flush();
   return 0;
 }
 
@@ -76,7 +79,10 @@ async function listTable(spool: OpenSpool, filter: ListFilter, output: Output): 
   }
 }
 
-/** Hands on the tasks: all of them sorted, or, of very many, pieces in the order they were found. */
+/**
+ * Hands on the tasks: all of them sorted, or, of very many, pieces in the order they were found. When
+ * something cannot be read, what was found before comes first and then the error.
+ */
 async function sortedWhileFew(
   spool: OpenSpool,
   filter: ListFilter,
@@ -85,13 +91,16 @@ async function sortedWhileFew(
 ): Promise<void> {
   let gathered: TaskSummary[] = [];
   let total = 0;
-  for (const task of matching(spool, filter)) {
-    if (output.closed) return;
-    gathered.push(summaryOf(task));
-    total++;
-    if (gathered.length <= SORTED_TASKS) continue;
-    await show(gathered);
-    gathered = [];
+  try {
+    for (const task of matching(spool, filter)) {
+      if (output.closed) return;
+      gathered.push(summaryOf(task));
+      total++;
+      if (gathered.length <= SORTED_TASKS) continue;
+      await show(gathered);
+      gathered = [];
+    }
+  } finally {
+    await show(total === gathered.length ? gathered.toSorted(compareSummaries) : gathered);
   }
-  await show(total === gathered.length ? gathered.toSorted(compareSummaries) : gathered);
 }

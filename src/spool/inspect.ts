@@ -8,7 +8,7 @@
 
 import { join } from "node:path";
 import type { Clock } from "../platform/clock.ts";
-import { ENOENT, type Libc, SystemError } from "../platform/libc.ts";
+import { EACCES, ENOENT, type Libc, SystemError } from "../platform/libc.ts";
 import {
   decodeHeader,
   decodeVars,
@@ -107,7 +107,7 @@ export class Inspector {
   /**
    * Everything that has a task's name, in pieces and in the file system's order.
    *
-   * @throws {SystemError} when a directory may not be read
+   * @throws {Deno.errors.PermissionDenied} when a directory may not be read
    */
   *list(filter: Filter = {}): Generator<PlacedTask[]> {
     const { states = STATE_KINDS } = filter;
@@ -279,6 +279,7 @@ export class Inspector {
 function* listReadable(libc: Libc, dir: string): ReturnType<Libc["list"]> {
   const fd = libc.openDirectory(dir);
   if (fd === -ENOENT) return;
+  if (fd === -EACCES) throw new Deno.errors.PermissionDenied(`list ${dir}: permission denied`);
   if (fd < 0) throw new SystemError("list", dir, -fd);
   libc.close(fd);
   yield* libc.list(dir);
