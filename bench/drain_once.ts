@@ -5,9 +5,8 @@
  */
 
 import { commandExecutor } from "../src/exec/command.ts";
-import type { Executor } from "../src/exec/executor.ts";
 import { systemClock } from "../src/platform/clock.ts";
-import { startDispatcher } from "../tests/support/dispatcher.ts";
+import { startDispatcher, succeeding } from "../tests/support/dispatcher.ts";
 
 export interface Drained {
   /** From the start of the process to the start of the first task. */
@@ -31,13 +30,17 @@ if (import.meta.main) {
   const [spool, countText, handler] = Deno.args;
   if (spool === undefined || handler === undefined) throw new TypeError("SPOOL COUNT HANDLER");
   const count = Number(countText);
-  const executor: Executor = handler === "none"
-    ? { name: null, run: () => Promise.resolve({ kind: "done" }) }
-    : commandExecutor(
-      { name: null, command: handler, place: { file: "bench", line: 1 } },
-      "/",
-      systemClock,
-    );
+  const executor = handler === "none" ? succeeding(() => {}) : commandExecutor(
+    {
+      name: null,
+      command: handler,
+      place: { file: "bench", line: 1 },
+      stdin: "body",
+      processes: null,
+    },
+    {},
+    systemClock,
+  );
   let firstAt: number | null = null;
   let settled = 0;
   const { promise: drained, resolve } = Promise.withResolvers<void>();

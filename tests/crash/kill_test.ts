@@ -31,7 +31,7 @@ const PUSHERS = 4;
 
 /** The first run of a flaky task fails, so that kills meet retries, too. */
 const COMMAND = '[ "$SPOOL_FLAKY$SPOOLER_ATTEMPT" = yes1 ] && exit 1; ' +
-  `printf '%s %s\\n' "$SPOOL_N" "$SPOOLER_TASK" >> ledger`;
+  'echo "$SPOOL_N $SPOOLER_TASK" >> ledger';
 
 /** What the pushers know. */
 class Pushed {

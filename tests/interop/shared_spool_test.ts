@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { encodePacket } from "../../src/uwsgi/packet.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { startDispatcher } from "../support/dispatcher.ts";
+import { startDispatcher, succeeding } from "../support/dispatcher.ts";
 import { fillSpool } from "../support/fill.ts";
 import { countLines, ledgerLines } from "../support/ledger.ts";
 import { Program, programLabel } from "../support/program.ts";
@@ -128,15 +128,11 @@ testWith("uwsgi", "what uWSGI writes while we watch is read whole, and runs once
   const count = 100;
   const bodySize = 1_000_000;
   const bodies: string[] = [];
-  const dispatcher = await startDispatcher(spool, [{
-    name: null,
-    run({ task }) {
-      const end = new Uint8Array(8);
-      const length = task.readBody(end, bodySize - 8);
-      bodies.push(`${task.bodySize} ${length} ${new TextDecoder().decode(end)}`);
-      return Promise.resolve({ kind: "done" });
-    },
-  }]);
+  const dispatcher = await startDispatcher(spool, [succeeding(({ task }) => {
+    const end = new Uint8Array(8);
+    const length = task.readBody(end, bodySize - 8);
+    bodies.push(`${task.bodySize} ${length} ${new TextDecoder().decode(end)}`);
+  })]);
   try {
     await runInUwsgi(
       temp.path,
@@ -162,13 +158,9 @@ testWith("uwsgi", "a task that is written slowly under a lock is never read half
   await using temp = await tempDir();
   const spool = join(temp.path, "spool");
   const ran: string[] = [];
-  const dispatcher = await startDispatcher(spool, [{
-    name: null,
-    run({ task }) {
-      ran.push(`${task.name} ${task.bodySize}`);
-      return Promise.resolve({ kind: "done" });
-    },
-  }]);
+  const dispatcher = await startDispatcher(spool, [succeeding(({ task }) => {
+    ran.push(`${task.name} ${task.bodySize}`);
+  })]);
   const name = `${TASK_PREFIX}slow`;
   const packet = encodePacket(varsOf({ ud_spool_func: "slow" }), 17);
   // As uWSGI does it (core/spooler.c, spool_request): create, lock, write, close. The pieces come

@@ -4,7 +4,7 @@
  */
 
 import { assertEquals } from "../support/assert.ts";
-import { NEVER_POLLS, startDispatcher } from "../support/dispatcher.ts";
+import { NEVER_POLLS, startDispatcher, succeeding } from "../support/dispatcher.ts";
 import { testWith } from "../support/require.ts";
 import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -40,14 +40,10 @@ testWith("libc", `${BURSTS} bursts of 2 × ${BURST} tasks: no wake-up is lost`, 
   await using temp = await tempDir();
   const ran = new Set<string>();
   let runs = 0;
-  const dispatcher = await startDispatcher(temp.path, [{
-    name: null,
-    run({ task }) {
-      ran.add(task.name);
-      runs++;
-      return Promise.resolve({ kind: "done" });
-    },
-  }], NEVER_POLLS);
+  const dispatcher = await startDispatcher(temp.path, [succeeding(({ task }) => {
+    ran.add(task.name);
+    runs++;
+  })], NEVER_POLLS);
   try {
     await using one = startWriter(temp.path);
     await using two = startWriter(temp.path);

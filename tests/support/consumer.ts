@@ -5,8 +5,7 @@
  * consumers, whatever their speed, both have a share. Ends at SIGTERM, when no task runs.
  */
 
-import type { Executor } from "../../src/exec/executor.ts";
-import { startDispatcher } from "./dispatcher.ts";
+import { startDispatcher, succeeding } from "./dispatcher.ts";
 import { until } from "./until.ts";
 
 const [spool, ledger, other] = Deno.args;
@@ -23,17 +22,13 @@ function sizeOf(path: string): number {
 const encoder = new TextEncoder();
 const out = Deno.openSync(ledger, { append: true, create: true });
 let first = other !== undefined;
-const executor: Executor = {
-  name: null,
-  async run({ task }) {
-    out.writeSync(encoder.encode(`${task.name}\n`));
-    if (first && other !== undefined) {
-      first = false;
-      await until(() => sizeOf(other) > 0, `${other} stays empty`);
-    }
-    return { kind: "done" };
-  },
-};
+const executor = succeeding(async ({ task }) => {
+  out.writeSync(encoder.encode(`${task.name}\n`));
+  if (first && other !== undefined) {
+    first = false;
+    await until(() => sizeOf(other) > 0, `${other} stays empty`);
+  }
+});
 
 const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
 Deno.addSignalListener("SIGTERM", stop);
