@@ -21,6 +21,7 @@ import {
   type Var,
 } from "../uwsgi/packet.ts";
 import type { Claim, Claims, Unclaimed } from "./claim.ts";
+import { type Files, type OpenFile, systemFiles } from "./files.ts";
 import {
   ATTEMPTS_DIR,
   FAILED_DIR,
@@ -34,7 +35,7 @@ import {
   type TaskRef,
   TMP_DIR,
 } from "./layout.ts";
-import { DirectorySync } from "./sync.ts";
+import { DirectorySync, syncDirectory } from "./sync.ts";
 
 /** The spool takes no more tasks for now; the message says which limit it is. */
 export class SpoolFullError extends Error {
@@ -111,6 +112,8 @@ export interface StoreOptions {
   /** When to refuse new tasks; absent is never. */
   readonly limits?: SpoolLimits;
   readonly claims: Claims;
+  /** Absent is the machine's own. */
+  readonly files?: Files;
   /** Null where libc cannot be called. */
   readonly libc: Libc | null;
   readonly clock: Clock;
@@ -126,6 +129,7 @@ const TASK_MODE = 0o600;
 export class Store {
   readonly dir: string;
   readonly #options: StoreOptions;
+  readonly #files: Files;
   readonly #syncs = new Map<string, DirectorySync>();
   #counter = 0;
   /** Tasks that may come before they have to be counted again, for spooler-max-files. */
@@ -134,6 +138,7 @@ export class Store {
   private constructor(options: StoreOptions) {
     this.dir = options.dir;
     this.#options = options;
+    this.#files = options.files ?? systemFiles;
   }
 
   /**
@@ -155,7 +160,7 @@ export class Store {
   /** Makes the directories that are missing. */
   async prepare(): Promise<void> {
     for (const sub of ["", TMP_DIR, ATTEMPTS_DIR, RUNNING_DIR, FAILED_DIR]) {
-      await Deno.mkdir(join(this.dir, sub), { recursive: true, mode: SPOOL_MODE });
+      await this.#files.mkdir(join(this.dir, sub), { recursive: true, mode: SPOOL_MODE });
     }
   }
 
@@ -171,10 +176,10 @@ export class Store {
     };
     for (const path of this.#pathsIn(RUNNING_DIR)) {
       const id = basename(path).replace(/^([0-9]+)_/, "$1/");
-      if (stale(path) && !this.#exists(join(this.dir, id))) Deno.removeSync(path);
+      if (stale(path) && !this.#exists(join(this.dir, id))) this.#files.removeSync(path);
     }
     const left = this.#pathsIn(TMP_DIR).filter(stale);
-    for (const path of left) Deno.removeSync(path);
+    for (const path of left) this.#files.removeSync(path);
     return left.length;
   }
 
@@ -207,18 +212,21 @@ export class Store {
       priority: task.priority === undefined ? null : String(task.priority),
     };
     const tmp = join(this.dir, TMP_DIR, name);
+    let written = tmp;
     try {
-      using file = await Deno.open(tmp, { write: true, createNew: true, mode: TASK_MODE });
+      using file = await this.#files.open(tmp, { write: true, createNew: true, mode: TASK_MODE });
       await writeAll(file, packet);
       if (task.body instanceof Uint8Array) await writeAll(file, task.body);
       else if (task.body) { for await (const chunk of task.body) await writeAll(file, chunk); }
       if (task.at !== undefined) await file.utime(task.at / 1000, task.at / 1000);
       if (fsync) await file.sync();
       const target = await this.#directoryOf(ref);
-      await Deno.rename(tmp, join(target, name));
+      await this.#files.rename(tmp, join(target, name));
+      written = join(target, name);
       if (fsync) await this.#sync(target);
     } catch (error) {
-      await Deno.remove(tmp).catch(() => {});
+      // Not durable is not accepted: the peer will send it again.
+      await this.#files.remove(written).catch(() => {});
       throw error;
     }
     return ref;
@@ -259,7 +267,7 @@ export class Store {
     if (ref.priority === null) return this.dir;
     const dir = join(this.dir, ref.priority);
     if (!this.#exists(dir)) {
-      await Deno.mkdir(dir, { recursive: true, mode: SPOOL_MODE });
+      await this.#files.mkdir(dir, { recursive: true, mode: SPOOL_MODE });
       if (this.#options.fsync) await this.#sync(this.dir);
     }
     return dir;
@@ -267,7 +275,12 @@ export class Store {
 
   #sync(dir: string): Promise<void> {
     let sync = this.#syncs.get(dir);
-    if (!sync) this.#syncs.set(dir, sync = new DirectorySync(dir));
+    if (!sync) {
+      this.#syncs.set(
+        dir,
+        sync = new DirectorySync(dir, (each) => syncDirectory(each, this.#files)),
+      );
+    }
     return sync.commit();
   }
 
@@ -391,7 +404,8 @@ export class Store {
 
   /** The task begins to run. Should this program die meanwhile, the next claim says so. */
   begin(task: ClaimedTask): void {
-    Deno.openSync(this.#markPath(task), { write: true, create: true, mode: TASK_MODE }).close();
+    this.#files.openSync(this.#markPath(task), { write: true, create: true, mode: TASK_MODE })
+      .close();
   }
 
   /** The task stays as it is, ready: its run was broken off by us. */
@@ -411,12 +425,12 @@ export class Store {
 
   #unmark(ref: TaskRef): void {
     const path = this.#markPath(ref);
-    if (this.#exists(path)) Deno.removeSync(path);
+    if (this.#exists(path)) this.#files.removeSync(path);
   }
 
   /** The task is done: its name goes, then its lock. */
   finish(task: ClaimedTask): void {
-    Deno.removeSync(task.path);
+    this.#files.removeSync(task.path);
     this.#unmark(task);
     if (task.attempts || task.crashed) this.#forgetAttempts(task);
     task.release();
@@ -429,7 +443,7 @@ export class Store {
    */
   defer(task: ClaimedTask, dueAt: number, attempts: Attempts | null): void {
     if (attempts) this.#writeAttempts(task, attempts);
-    Deno.utimeSync(task.path, dueAt / 1000, dueAt / 1000);
+    this.#files.utimeSync(task.path, dueAt / 1000, dueAt / 1000);
     this.#unmark(task);
     task.release();
   }
@@ -559,11 +573,11 @@ export class Store {
 
   #moveToFailed(ref: TaskRef, record: FailedRecord): void {
     const dir = join(this.dir, FAILED_DIR, ref.priority ?? "");
-    Deno.mkdirSync(dir, { recursive: true, mode: SPOOL_MODE });
+    this.#files.mkdirSync(dir, { recursive: true, mode: SPOOL_MODE });
     // The record first: a failed task without one would not say why, a record without a task is
     // overwritten the next time.
     this.#writeJson(join(dir, `${ref.name}.json`), record);
-    Deno.renameSync(this.pathOf(ref), join(dir, ref.name));
+    this.#files.renameSync(this.pathOf(ref), join(dir, ref.name));
   }
 
   #attemptsPath(ref: TaskRef): string {
@@ -582,20 +596,20 @@ export class Store {
 
   #writeAttempts(ref: TaskRef, attempts: Attempts): void {
     const path = this.#attemptsPath(ref);
-    if (ref.priority !== null) Deno.mkdirSync(join(path, ".."), { recursive: true });
+    if (ref.priority !== null) this.#files.mkdirSync(join(path, ".."), { recursive: true });
     this.#writeJson(path, attempts);
   }
 
   #forgetAttempts(ref: TaskRef): void {
     const path = this.#attemptsPath(ref);
-    if (this.#exists(path)) Deno.removeSync(path);
+    if (this.#exists(path)) this.#files.removeSync(path);
   }
 
   /** Replaces a small file as a whole: written beside, synced, renamed. */
   #writeJson(path: string, value: unknown): void {
     const tmp = join(this.dir, TMP_DIR, `${basename(path)}.${Deno.pid}`);
     {
-      using file = Deno.openSync(tmp, {
+      using file = this.#files.openSync(tmp, {
         write: true,
         create: true,
         truncate: true,
@@ -605,7 +619,7 @@ export class Store {
       for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
       if (this.#options.fsync) file.syncSync();
     }
-    Deno.renameSync(tmp, path);
+    this.#files.renameSync(tmp, path);
   }
 }
 
@@ -658,6 +672,6 @@ function readTask(claim: Claim): ReadTask {
   }
 }
 
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
 }

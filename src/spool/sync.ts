@@ -2,6 +2,8 @@
  * Group commit: everybody who needs a directory on disk at the same time shares one fsync.
  */
 
+import { type Files, systemFiles } from "./files.ts";
+
 /** Makes the names in one directory durable. */
 export class DirectorySync {
   #running: Promise<void> | null = null;
@@ -27,7 +29,7 @@ export class DirectorySync {
   }
 }
 
-async function syncDirectory(dir: string): Promise<void> {
-  using file = await Deno.open(dir);
+export async function syncDirectory(dir: string, files: Files = systemFiles): Promise<void> {
+  using file = await files.open(dir);
   await file.sync();
 }

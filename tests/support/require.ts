@@ -3,6 +3,8 @@
  * SPOOLER_REQUIRE names it, as in CI, they run, and so fail instead.
  */
 
+import { canMount } from "./mount.ts";
+
 const required = (Deno.env.get("SPOOLER_REQUIRE") ?? "").split(/[\s,]+/);
 
 function hasCommand(command: string, ...args: string[]): boolean {
@@ -13,18 +15,22 @@ function hasCommand(command: string, ...args: string[]): boolean {
   }
 }
 
-export type Need = "uwsgi" | "executable" | "libc";
+const mountable = await canMount();
+
+export type Need = "uwsgi" | "executable" | "libc" | "mount";
 
 const present: Record<Need, () => boolean> = {
   uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
   executable: () => Deno.env.has("SPOOLER_EXECUTABLE"),
   libc: () => Deno.build.os === "linux",
+  mount: () => mountable,
 };
 
 const reasons: Record<Need, string> = {
   uwsgi: "no uWSGI with its python3 plugin on this machine",
   executable: "SPOOLER_EXECUTABLE names no compiled program",
   libc: "POSIX locks and inotify are used on Linux only",
+  mount: "this user may not mount a file system",
 };
 
 /** Like Deno.test, for a test that cannot run without `need`. */

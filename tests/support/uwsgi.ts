@@ -22,7 +22,9 @@ export async function runInUwsgi(dir: string, script: string, ...args: string[])
 }
 
 /**
- * Starts a uWSGI whose Python spooler works through `spool` with the given module.
+ * Starts a uWSGI whose Python spooler works through `spool` with the given module. It is imported
+ * before the spooler is forked: on a busy machine uWSGI 2.0.21 now and then forgets a
+ * `--spooler-import`, and its spooler then runs nothing.
  *
  * @param dir where the module and uWSGI's own socket go
  */
@@ -34,9 +36,9 @@ export async function startUwsgiSpooler(
   const file = join(dir, "module.py");
   await Deno.writeTextFile(file, module);
   const program = Program.launch("uwsgi", [
-    ...["--plugin", "python3", "--master", "--die-on-term"],
+    ...["--plugin", "python3", "--master", "--die-on-term", "--no-orphans"],
     ...["--socket", join(dir, "spooler.sock")],
-    ...["--spooler", spool, "--spooler-import", file, "--spooler-frequency", "1"],
+    ...["--spooler", spool, "--import", file, "--spooler-frequency", "1"],
   ]);
   await program.line(/spawned the uWSGI spooler/);
   return program;

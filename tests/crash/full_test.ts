@@ -1,0 +1,116 @@
+/** A file system that fills up: a put fails, says so and leaves nothing; nothing accepted is lost. */
+
+import { join } from "node:path";
+import { isTaskName, TMP_DIR } from "../../src/spool/layout.ts";
+import { sendTask } from "../../src/uwsgi/client.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { smallFileSystem } from "../support/mount.ts";
+import { Program, programLabel } from "../support/program.ts";
+import { testWith } from "../support/require.ts";
+import { portIn } from "../support/site.ts";
+import { claimNow, openStore, seenNames, varsOf } from "../support/store.ts";
+
+const SIZE_KIB = 256;
+const BODY = new Uint8Array(20_000).fill(66);
+
+/** Puts until it throws; returns how many were accepted. */
+async function fill(put: () => Promise<unknown>): Promise<number> {
+  for (let count = 0; count < SIZE_KIB; count++) {
+    try {
+      await put();
+    } catch (error) {
+      assert(String(error).includes("No space left on device"), String(error));
+      return count;
+    }
+  }
+  throw new Error("the file system does not fill up");
+}
+
+function namesIn(dir: string): string[] {
+  return [...Deno.readDirSync(dir)].map(({ name }) => name);
+}
+
+testWith(
+  "mount",
+  "a put on a full disk fails and leaves nothing; room makes it work again",
+  async () => {
+    await using disk = await smallFileSystem(SIZE_KIB);
+    const store = await openStore(join(disk.path, "spool"));
+    const task = { vars: [], body: BODY };
+    const accepted = await fill(() => store.put(task));
+    assert(accepted > 2);
+    assertEquals(namesIn(join(store.dir, TMP_DIR)), []);
+    assertEquals(seenNames(store).length, accepted);
+    await assertRejects(() => store.put(task), Error, "No space left");
+
+    const [first] = [...store.scan()].flat();
+    assert(first);
+    store.finish(claimNow(store, first));
+    await store.put(task);
+    for (const seen of [...store.scan()].flat()) {
+      const claimed = claimNow(store, seen);
+      assertEquals(claimed.bodySize, BODY.length);
+      store.finish(claimed);
+    }
+    assertEquals(seenNames(store), []);
+  },
+);
+
+testWith("mount", "a task that fails on a full disk is not lost", async () => {
+  await using disk = await smallFileSystem(SIZE_KIB);
+  const store = await openStore(join(disk.path, "spool"));
+  const ref = await store.put({ vars: [], body: BODY });
+  const ballast = join(disk.path, "ballast");
+  const file = Deno.openSync(ballast, { write: true, create: true });
+  try {
+    while (true) file.writeSync(new Uint8Array(512));
+  } catch (error) {
+    assert(String(error).includes("No space left"), String(error));
+  } finally {
+    file.close();
+  }
+
+  const task = claimNow(store, ref);
+  try {
+    store.fail(task, "exit code 65", null);
+  } catch (error) {
+    // Its record found no room: it stays where it is.
+    assert(String(error).includes("No space left"), String(error));
+    task.release();
+  }
+  assertEquals(seenNames(store), [ref.name]);
+  Deno.removeSync(ballast);
+  store.fail(claimNow(store, ref), "exit code 65", null);
+  assert(namesIn(join(store.dir, "failed")).includes(ref.name));
+  assertEquals(seenNames(store), []);
+});
+
+testWith("mount", `${programLabel}: a full disk refuses tasks, and takes them again`, async () => {
+  await using disk = await smallFileSystem(SIZE_KIB);
+  const ini = join(disk.path, "site.ini");
+  const ballast = join(disk.path, "ballast");
+  await Deno.writeTextFile(
+    ini,
+    "[uwsgi]\nspooler = spool\nspooler-task = true\nsocket = 127.0.0.1:0\n",
+  );
+  await Deno.writeFile(ballast, new Uint8Array(100_000));
+  await using program = await Program.start(["--ini", ini]);
+  const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
+  const push = () =>
+    sendTask(
+      { kind: "tcp", host: "127.0.0.1", port },
+      // Not before the year 2100: it is to stay and take room.
+      varsOf({ at: "4102444800", filler: "x".repeat(20_000) }),
+    );
+  let accepted = 0;
+  while (await push()) assert(++accepted < SIZE_KIB);
+  await program.line(/refuses new tasks: No space left on device/);
+  const spool = join(disk.path, "spool");
+  assertEquals(namesIn(spool).filter(isTaskName).length, accepted);
+  assertEquals(namesIn(join(spool, TMP_DIR)), []);
+
+  await Deno.remove(ballast);
+  assertEquals(await push(), true);
+  assertEquals(namesIn(spool).filter(isTaskName).length, accepted + 1);
+  assertEquals(await program.stop(), 0);
+});

@@ -1,0 +1,66 @@
+/** A dispatcher on a spool, with executors that a test or a benchmark brings. */
+
+import type { SpoolConfig } from "../../src/config/config.ts";
+import type { Executor, Run } from "../../src/exec/executor.ts";
+import { systemClock } from "../../src/platform/clock.ts";
+import { Dispatcher } from "../../src/queue/dispatcher.ts";
+import type { Emit } from "../../src/report/event.ts";
+import { platform } from "./platform.ts";
+import { openStore } from "./store.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** Nothing is found by a scan after the first: a wake-up that got lost stays lost. */
+export const NEVER_POLLS: Partial<SpoolConfig> = { frequencyMs: HOUR_MS };
+
+/** A handler inside this process that takes every task and always succeeds. */
+export function succeeding(run: (run: Run) => void | Promise<void>): Executor {
+  return {
+    name: null,
+    processes: null,
+    async run(each) {
+      await run(each);
+      return { kind: "done" };
+    },
+  };
+}
+
+/** Watches and scans `dir`; resolves when it has been looked at once. */
+export async function startDispatcher(
+  dir: string,
+  executors: readonly Executor[],
+  settings: Partial<SpoolConfig> = {},
+  emit: Emit = () => {},
+): Promise<Dispatcher> {
+  const store = await openStore(dir);
+  const dispatcher = new Dispatcher({
+    name: "test",
+    config: {
+      dir: store.dir,
+      processes: 4,
+      frequencyMs: 1000,
+      harakiriMs: null,
+      ordered: false,
+      fsync: true,
+      retry: { delayMs: 1000, maxDelayMs: HOUR_MS, maxRetries: 0 },
+      cwd: store.dir,
+      maxAgeMs: null,
+      onFailure: null,
+      rate: null,
+      limits: { maxFiles: null, minFreeBytes: null },
+      external: false,
+      ...settings,
+    },
+    store,
+    executors,
+    env: {},
+    libc: platform.libc,
+    clock: systemClock,
+    random: Math.random,
+    emit,
+    abort: new AbortController().signal,
+  });
+  dispatcher.watch();
+  await dispatcher.start();
+  return dispatcher;
+}

@@ -1,0 +1,106 @@
+/** File operations that fail, or end the world, at the nth of them. */
+
+import { type Files, type OpenFile, systemFiles } from "../../src/spool/files.ts";
+
+/**
+ * What happens at the nth operation: `fails` throws once, as a full disk may, and all goes on;
+ * `dies` throws then and at every later operation, so that nothing more is changed, not even to
+ * clean up.
+ */
+export type Fault = "fails" | "dies";
+
+export class InjectedFault extends Error {
+  override name = "InjectedFault";
+}
+
+export class FaultyFiles implements Files {
+  #count = 0;
+
+  /** @param at the operation that is hit, counted from 1 */
+  constructor(private readonly fault: Fault, private readonly at: number) {}
+
+  /** Whether the fault has come; when not, there are fewer operations than `at`. */
+  get hit(): boolean {
+    return this.#count >= this.at;
+  }
+
+  #step(operation: string): void {
+    this.#count++;
+    if (this.#count === this.at || (this.fault === "dies" && this.#count > this.at)) {
+      throw new InjectedFault(`${operation}, operation ${this.#count}`);
+    }
+  }
+
+  #file(file: OpenFile): OpenFile {
+    const step = (operation: string) => this.#step(operation);
+    return {
+      write: (bytes) => file.write(torn(bytes, () => step("write"))),
+      writeSync: (bytes) => file.writeSync(torn(bytes, () => step("writeSync"))),
+      async sync() {
+        step("sync");
+        await file.sync();
+      },
+      syncSync() {
+        step("syncSync");
+        file.syncSync();
+      },
+      async utime(atime, mtime) {
+        step("utime");
+        await file.utime(atime, mtime);
+      },
+      close: () => file.close(),
+      [Symbol.dispose]: () => file[Symbol.dispose](),
+    };
+  }
+
+  async open(...args: Parameters<Files["open"]>): Promise<OpenFile> {
+    this.#step("open");
+    return this.#file(await systemFiles.open(...args));
+  }
+
+  openSync(...args: Parameters<Files["openSync"]>): OpenFile {
+    this.#step("openSync");
+    return this.#file(systemFiles.openSync(...args));
+  }
+
+  async mkdir(...args: Parameters<Files["mkdir"]>): Promise<void> {
+    this.#step("mkdir");
+    await systemFiles.mkdir(...args);
+  }
+
+  mkdirSync(...args: Parameters<Files["mkdirSync"]>): void {
+    this.#step("mkdirSync");
+    systemFiles.mkdirSync(...args);
+  }
+
+  async rename(...args: Parameters<Files["rename"]>): Promise<void> {
+    this.#step("rename");
+    await systemFiles.rename(...args);
+  }
+
+  renameSync(...args: Parameters<Files["renameSync"]>): void {
+    this.#step("renameSync");
+    systemFiles.renameSync(...args);
+  }
+
+  async remove(...args: Parameters<Files["remove"]>): Promise<void> {
+    this.#step("remove");
+    await systemFiles.remove(...args);
+  }
+
+  removeSync(...args: Parameters<Files["removeSync"]>): void {
+    this.#step("removeSync");
+    systemFiles.removeSync(...args);
+  }
+
+  utimeSync(...args: Parameters<Files["utimeSync"]>): void {
+    this.#step("utimeSync");
+    systemFiles.utimeSync(...args);
+  }
+}
+
+/** Half of the bytes a time, so that a file can be left at every stage of half-written. */
+function torn(bytes: Uint8Array, step: () => void): Uint8Array {
+  step();
+  return bytes.subarray(0, Math.ceil(bytes.length / 2));
+}

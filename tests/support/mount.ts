@@ -1,0 +1,39 @@
+/** A small file system of its own, which really fills up. */
+
+import { tempDir } from "./temp.ts";
+
+function run(command: string, ...args: string[]): void {
+  const { success, stderr } = new Deno.Command(command, { args }).outputSync();
+  if (!success) throw new Error(`${command}: ${new TextDecoder().decode(stderr).trim()}`);
+}
+
+/**
+ * Mounts a tmpfs in a new directory; both go with the test.
+ *
+ * @throws {Error} when this user may not mount
+ */
+export async function smallFileSystem(sizeKiB: number) {
+  const temp = await tempDir();
+  try {
+    run("mount", "-t", "tmpfs", "-o", `size=${sizeKiB}k,mode=700`, "tmpfs", temp.path);
+  } catch (error) {
+    await temp[Symbol.asyncDispose]();
+    throw error;
+  }
+  return {
+    path: temp.path,
+    async [Symbol.asyncDispose](): Promise<void> {
+      run("umount", temp.path);
+      await temp[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export async function canMount(): Promise<boolean> {
+  try {
+    await using _mounted = await smallFileSystem(64);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,22 @@
+/** Waiting for what another process does, where the system tells of it in no other way. */
+
+import { PATIENCE_MS } from "./program.ts";
+
+const POLL_MS = 5;
+
+/**
+ * Resolves when `condition` holds.
+ *
+ * @throws {Error} with what was waited for, when it never does
+ */
+export async function until(
+  condition: () => boolean,
+  what: string,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
