@@ -30,3 +30,22 @@ export class ConfigError extends Error {
     super(problems.map(problemText).join("\n"));
   }
 }
+
+/** Each once, file by file in the order they come up, by line; what has no line comes last. */
+export function inOrder(problems: readonly Problem[]): Problem[] {
+  const files = new Map<string, number>();
+  const once = new Map<string, Problem>();
+  for (const problem of problems) {
+    if (!files.has(problem.place.file)) files.set(problem.place.file, files.size);
+    once.set(problemText(problem), problem);
+  }
+  const rank = ({ place }: Problem) =>
+    [
+      files.get(place.file) ?? 0,
+      place.line === 0 ? Infinity : place.line,
+    ] as const;
+  return [...once.values()].sort((a, b) => {
+    const [[fileA, lineA], [fileB, lineB]] = [rank(a), rank(b)];
+    return fileA - fileB || (lineA === lineB ? 0 : lineA - lineB);
+  });
+}

@@ -4,7 +4,7 @@
  */
 
 import type { Entry } from "./entry.ts";
-import { findForeign, findOption, isKnown, knownNames } from "./options.ts";
+import { findForeign, findOption, isKnown, knownNames, type OptionRow } from "./options.ts";
 import type { Problem } from "./problem.ts";
 import { nearest } from "./suggest.ts";
 import { parseBoolean, surprise } from "./value.ts";
@@ -44,6 +44,7 @@ export function recognise(
         const message = `${key} is not acted on by this version yet, and ${row.risk} in silence`;
         problems.push({ place, message });
       }
+      warnOfComment(row, value, place);
     }
     if (row !== undefined) continue;
 
@@ -57,6 +58,12 @@ export function recognise(
       foreign.set(option.group, group);
       group.names.add(key);
     }
+  }
+
+  function warnOfComment(row: OptionRow, value: string, place: Entry["place"]): void {
+    if (row.kind === "command" || row.kind === "flag" || row.secret) return;
+    const odd = surprise("string", value);
+    if (odd !== undefined) warnings.push({ place, message: `${row.name} ${odd}` });
   }
 
   function problemOfUnknown(key: string, value: string, place: Entry["place"]): void {
