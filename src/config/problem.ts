@@ -31,7 +31,13 @@ export class ConfigError extends Error {
   }
 }
 
-/** Each once, file by file in the order they come up, by line; what has no line comes last. */
+/** Nobody reads more at once. */
+const SHOWN_MAX = 100;
+
+/**
+ * Each once, file by file in the order they come up, by line; what has no line comes last. Of more
+ * than SHOWN_MAX the rest is counted.
+ */
 export function inOrder(problems: readonly Problem[]): Problem[] {
   const files = new Map<string, number>();
   const once = new Map<string, Problem>();
@@ -44,8 +50,12 @@ export function inOrder(problems: readonly Problem[]): Problem[] {
       files.get(place.file) ?? 0,
       place.line === 0 ? Infinity : place.line,
     ] as const;
-  return [...once.values()].sort((a, b) => {
+  const sorted = [...once.values()].sort((a, b) => {
     const [[fileA, lineA], [fileB, lineB]] = [rank(a), rank(b)];
     return fileA - fileB || (lineA === lineB ? 0 : lineA - lineB);
   });
+  const [last] = sorted.slice(SHOWN_MAX - 1);
+  if (sorted.length <= SHOWN_MAX || last === undefined) return sorted;
+  const message = `and ${sorted.length - SHOWN_MAX} more like these`;
+  return [...sorted.slice(0, SHOWN_MAX), { place: { file: last.place.file, line: 0 }, message }];
 }
