@@ -122,7 +122,8 @@ for (const { title, ini, args = ["--ini", "main.ini"], ours, theirs } of DIFFERE
 }
 
 Deno.test("docs/ini.md lists every difference on purpose", async () => {
-  const docs = await Deno.readTextFile(new URL("../../docs/ini.md", import.meta.url));
+  const page = await Deno.readTextFile(new URL("../../docs/ini.md", import.meta.url));
+  const docs = page.replaceAll(/ +\|/g, " |");
   assert(DIFFERENCES.length > 0);
   for (const { title } of DIFFERENCES) assertStringIncludes(docs, `| ${title} |`);
 });
