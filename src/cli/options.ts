@@ -1,4 +1,7 @@
-/** `spooler options [WORD]`: the option table, for people; with a word, the rows that have it. */
+/**
+ * `spooler options [WORD]`: the option table, for people; with a word, the rows that have it.
+ * `--markdown` prints docs/options.md.
+ */
 
 import {
   CHAPTERS,
@@ -11,8 +14,13 @@ import {
 import { nearest } from "../config/suggest.ts";
 import { UsageError } from "./error.ts";
 import { optionText } from "./help.ts";
+import { optionsPage } from "./options_page.ts";
 
 export function options(args: readonly string[]): Promise<number> {
+  if (args.includes("--markdown")) {
+    console.log(optionsPage().trimEnd());
+    return Promise.resolve(0);
+  }
   const [word, extra] = args;
   if (extra !== undefined) throw new UsageError(`options wants one word, not also "${extra}"`);
   const text = optionsText(word ?? "");

@@ -36,7 +36,7 @@ export const LIMITS = {
   depth: 64,
   files: 2_000,
   /** Characters looked at while placeholders are filled in. */
-  work: 400_000_000,
+  work: 100_000_000,
   problems: 100,
 } as const;
 
@@ -581,7 +581,9 @@ class Assembly {
       const end = content.indexOf("\0");
       if (end !== -1) content = content.slice(0, end);
       if (/[\r\n]$/.test(content)) content = content.slice(0, -1);
-      if (/(?:key|secret|password|passwd|pem)$/i.test(path)) this.#secrets.push(text(content));
+      if (/(?:key|secret|password|passwd|pem)(?:\.\w+)?$/i.test(path)) {
+        this.#secrets.push(text(content));
+      }
       this.#grow(content.length, origin);
       return content;
     } catch (error) {

@@ -29,7 +29,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
       imperial-monitors-list ldap-schema ldap-schema-ldif logger-list loggers-list loop-list
       loops-list nagios no-server pause= perl-version ping-timeout= ping= plugin-list
       plugins-list print-sym= print-symbol= pyrun= pyshell-oneshot? pyshell? python-version
-      reload= resume= router-list routers-list signal= stop= suspend=
+      reload= resume= router-list routers-list signal= stop= suspend= help/h usage/h version
     `,
   },
   {

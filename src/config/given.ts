@@ -23,8 +23,9 @@ export class Given {
     for (const entry of entries) {
       const row = findOption(entry.key);
       if (row === undefined || entry.placeholder) continue;
-      const same = this.#byName.get(row.name) ?? [];
-      this.#byName.set(row.name, [...same, entry]);
+      const same = this.#byName.get(row.name);
+      if (same === undefined) this.#byName.set(row.name, [entry]);
+      else same.push(entry);
     }
   }
 

@@ -76,8 +76,8 @@ export function readIni(text: string, section = "uwsgi", magic: MagicTable = new
     }
     if (current !== section) continue;
     if (unknown.size > 0) {
-      const message = `${[...unknown].join(" and ")} is no magic variable and disappears; ` +
-        "a percent sign is written %%";
+      const message = `no magic variable, and so it disappears: ${[...unknown].join(", ")} ` +
+        "(a percent sign is written %%)";
       warnings.push({ line, message });
     }
     const equals = content.indexOf("=");
@@ -129,7 +129,7 @@ function fillMagic(raw: string, magic: MagicTable, unknown: Set<string>): string
 
 function visible(pair: string): string {
   const name = pair[1] ?? "";
-  return /[!-~]/.test(name) ? pair : "% before a space, a line end or a letter like é";
+  return /[!-~]/.test(name) ? pair : "% and what is behind it";
 }
 
 /** uWSGI's white space: blank, tab, carriage return, and nothing else. */

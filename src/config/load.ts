@@ -5,7 +5,7 @@ import type { Config } from "./config.ts";
 import type { Entry } from "./entry.ts";
 import type { ConfigHost } from "./host.ts";
 import { examine } from "./interpret.ts";
-import { ConfigError, type Problem } from "./problem.ts";
+import { ConfigError, inOrder, type Problem } from "./problem.ts";
 import { Secrets } from "./secrets.ts";
 import { showConfig } from "./show.ts";
 import { systemHost } from "./system_host.ts";
@@ -67,8 +67,8 @@ async function read(args: readonly string[], host: ConfigHost) {
   const mask = (problem: Problem) => ({ ...problem, message: secrets.mask(problem.message) });
   return {
     config: examined.config,
-    problems: [...assembled.problems, ...examined.problems].map(mask),
-    warnings: [...assembled.warnings, ...examined.warnings].map(mask),
+    problems: inOrder([...assembled.problems, ...examined.problems].map(mask)),
+    warnings: inOrder([...assembled.warnings, ...examined.warnings].map(mask)),
     entries: assembled.entries,
     printed: assembled.printed.map((line) => secrets.mask(line)),
     secrets,
@@ -84,6 +84,6 @@ function secretsOf(entries: readonly Entry[], contents: readonly string[]): Secr
 
 function masked(problems: readonly Problem[], secrets: Secrets): ConfigError {
   return new ConfigError(
-    problems.map((problem) => ({ ...problem, message: secrets.mask(problem.message) })),
+    inOrder(problems).map((problem) => ({ ...problem, message: secrets.mask(problem.message) })),
   );
 }

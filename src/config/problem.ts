@@ -30,3 +30,32 @@ export class ConfigError extends Error {
     super(problems.map(problemText).join("\n"));
   }
 }
+
+/** Nobody reads more at once. */
+const SHOWN_MAX = 100;
+
+/**
+ * Each once, file by file in the order they come up, by line; what has no line comes last. Of more
+ * than SHOWN_MAX the rest is counted.
+ */
+export function inOrder(problems: readonly Problem[]): Problem[] {
+  const files = new Map<string, number>();
+  const once = new Map<string, Problem>();
+  for (const problem of problems) {
+    if (!files.has(problem.place.file)) files.set(problem.place.file, files.size);
+    once.set(problemText(problem), problem);
+  }
+  const rank = ({ place }: Problem) =>
+    [
+      files.get(place.file) ?? 0,
+      place.line === 0 ? Infinity : place.line,
+    ] as const;
+  const sorted = [...once.values()].sort((a, b) => {
+    const [[fileA, lineA], [fileB, lineB]] = [rank(a), rank(b)];
+    return fileA - fileB || (lineA === lineB ? 0 : lineA - lineB);
+  });
+  const [last] = sorted.slice(SHOWN_MAX - 1);
+  if (sorted.length <= SHOWN_MAX || last === undefined) return sorted;
+  const message = `and ${sorted.length - SHOWN_MAX} more like these`;
+  return [...sorted.slice(0, SHOWN_MAX), { place: { file: last.place.file, line: 0 }, message }];
+}

@@ -4,10 +4,14 @@
  */
 
 import type { Entry } from "./entry.ts";
-import { findForeign, findOption, isKnown, knownNames } from "./options.ts";
+import { findForeign, findOption, isKnown, knownNames, type OptionRow } from "./options.ts";
 import type { Problem } from "./problem.ts";
 import { nearest } from "./suggest.ts";
 import { parseBoolean, surprise } from "./value.ts";
+
+const NAMES = knownNames();
+/** A configuration with more unknown keys than this does not have them by mistake. */
+const SUGGESTIONS_MAX = 1_000;
 
 export interface Recognised {
   readonly problems: readonly Problem[];
@@ -27,6 +31,7 @@ export function recognise(
   const warnings: Problem[] = [];
   const foreign = new Map<string, { reason: string; names: Set<string> }>();
   const planned = new Set<string>();
+  const suggestions = new Map<string, string | undefined>();
   const strict = entries.filter(({ key }) => key === "strict").at(-1);
   const isStrict = strict !== undefined && parseBoolean(strict.value);
 
@@ -44,6 +49,7 @@ export function recognise(
         const message = `${key} is not acted on by this version yet, and ${row.risk} in silence`;
         problems.push({ place, message });
       }
+      warnOfComment(row, value, place);
     }
     if (row !== undefined) continue;
 
@@ -59,8 +65,22 @@ export function recognise(
     }
   }
 
+  function suggest(key: string): string | undefined {
+    if (!suggestions.has(key)) {
+      const isEnough = suggestions.size >= SUGGESTIONS_MAX;
+      suggestions.set(key, isEnough ? undefined : nearest(key, NAMES));
+    }
+    return suggestions.get(key);
+  }
+
+  function warnOfComment(row: OptionRow, value: string, place: Entry["place"]): void {
+    if (row.kind === "command" || row.kind === "flag" || row.secret) return;
+    const odd = surprise("string", value);
+    if (odd !== undefined) warnings.push({ place, message: `${row.name} ${odd}` });
+  }
+
   function problemOfUnknown(key: string, value: string, place: Entry["place"]): void {
-    const near = used.has(key) ? undefined : nearest(key, knownNames());
+    const near = used.has(key) ? undefined : suggest(key);
     const hint = near === undefined ? "" : `; did you mean ${near}?`;
     if (isStrict) {
       problems.push({ place, message: `${shown(key)} is no option, and strict is set${hint}` });

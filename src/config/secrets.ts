@@ -8,7 +8,7 @@ import { findOption } from "./options.ts";
 export const MASK = "********";
 
 const SECRET_NAME = /(?:secret|password|passwd|key)$/i;
-const SECRET_PAIR = /([A-Za-z0-9_.-]*(?:secret|password|passwd|key)=)([^,\s]+)/gi;
+const SECRET_PAIR = /((?:secret|password|passwd|key)=)([^,\s]+)/gi;
 /** Shorter texts turn up by chance, and hiding them everywhere would only confuse. */
 const ELSEWHERE_MIN = 6;
 

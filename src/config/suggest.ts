@@ -10,8 +10,8 @@ export function nearest(word: string, names: Iterable<string>): string | undefin
   let best: string | undefined;
   let bestDistance = Math.min(3, Math.floor(wanted.length / 5)) + 1;
   for (const name of names) {
+    if (Math.abs(name.length - wanted.length) >= bestDistance) continue;
     const candidate = normal(name);
-    if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue;
     const found = distance(wanted, candidate);
     if (found < bestDistance) {
       best = name;

@@ -9,7 +9,15 @@ import { type ConfigHost, HostError } from "./host.ts";
 /** A file, a pipe or a command that takes longer is given up. */
 const PATIENCE_MS = 10_000;
 
-export function systemHost(isReload = false): ConfigHost {
+export interface HostSettings {
+  /** Whether this is not the first time the program reads its configuration. */
+  readonly isReload?: boolean;
+  readonly patienceMs?: number;
+}
+
+export function systemHost(
+  { isReload = false, patienceMs = PATIENCE_MS }: HostSettings = {},
+): ConfigHost {
   const uid = Deno.uid() ?? 0;
   const gid = Deno.gid() ?? 0;
   return {
@@ -24,8 +32,8 @@ export function systemHost(isReload = false): ConfigHost {
     executable: Deno.execPath(),
     isReload,
     environment: new Map(Object.entries(Deno.env.toObject())),
-    read,
-    run,
+    read: (source, maxBytes) => read(source, maxBytes, patienceMs),
+    run: (command, maxBytes) => run(command, maxBytes, patienceMs),
     kindOf: (path) => {
       const found = quietly(() => Deno.statSync(path));
       if (found === undefined) return undefined;
@@ -44,21 +52,25 @@ export function systemHost(isReload = false): ConfigHost {
   };
 }
 
-async function read(source: string | number, maxBytes: number): Promise<Uint8Array> {
+async function read(
+  source: string | number,
+  maxBytes: number,
+  patienceMs: number,
+): Promise<Uint8Array> {
   try {
-    if (source === "-") return await collect(Deno.stdin.readable, maxBytes, false);
+    if (source === "-") return await collect(Deno.stdin.readable, maxBytes, null);
     const path = typeof source === "number" ? `/dev/fd/${source}` : resolve(source);
     const { isDirectory, isFile, size } = Deno.statSync(path);
     if (isDirectory) throw new HostError("it is a directory");
     if (isFile && size > maxBytes) throw tooLarge(maxBytes, size);
-    const file = await inTime(Deno.open(path));
-    return await collect(file.readable, maxBytes);
+    const file = await inTime(Deno.open(path), patienceMs);
+    return await collect(file.readable, maxBytes, patienceMs);
   } catch (error) {
     throw asHostError(error);
   }
 }
 
-async function run(command: string, maxBytes: number): Promise<Uint8Array> {
+async function run(command: string, maxBytes: number, patienceMs: number): Promise<Uint8Array> {
   const child = new Deno.Command("/bin/sh", {
     args: ["-c", command],
     stdin: "null",
@@ -67,7 +79,7 @@ async function run(command: string, maxBytes: number): Promise<Uint8Array> {
     detached: true,
   }).spawn();
   try {
-    return await collect(child.stdout, maxBytes);
+    return await collect(child.stdout, maxBytes, patienceMs);
   } catch (error) {
     throw asHostError(error);
   } finally {
@@ -77,11 +89,11 @@ async function run(command: string, maxBytes: number): Promise<Uint8Array> {
   }
 }
 
-/** @param isTimed not for a person who types a configuration */
+/** @param patienceMs null for a person who types a configuration */
 async function collect(
   stream: ReadableStream<Uint8Array>,
   maxBytes: number,
-  isTimed = true,
+  patienceMs: number | null,
 ): Promise<Uint8Array> {
   const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
@@ -96,7 +108,7 @@ async function collect(
     }
   })();
   try {
-    await (isTimed ? inTime(all) : all);
+    await (patienceMs === null ? all : inTime(all, patienceMs));
   } finally {
     reader.cancel().catch(() => {});
   }
@@ -109,13 +121,12 @@ async function collect(
   return bytes;
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
+async function inTime<T>(work: Promise<T>, patienceMs: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    const seconds = PATIENCE_MS / 1000;
     timer = setTimeout(
-      () => reject(new HostError(`it took longer than ${seconds} seconds`)),
-      PATIENCE_MS,
+      () => reject(new HostError(`it took longer than ${patienceMs / 1000} seconds`)),
+      patienceMs,
     );
   });
   try {

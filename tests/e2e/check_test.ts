@@ -1,0 +1,86 @@
+import { join } from "node:path";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
+import { programLabel, spooler } from "../support/program.ts";
+import { tempDir } from "../support/temp.ts";
+
+const test = (name: string, body: (dir: string, ini: string) => Promise<void>) =>
+  Deno.test(`${programLabel}: ${name}`, async () => {
+    await using temp = await tempDir();
+    await body(temp.path, join(temp.path, "site.ini"));
+  });
+
+const GOOD = `[uwsgi]
+spooler = spool
+spooler-processes = 2 # two
+spooler-task = name=mail ./mail --token=%(api_key)
+spooler-task = ./rest
+socket = 127.0.0.1:0
+cron = 30 4 -1 -1 -1 ./backup
+timer2 = every=90s ./tick
+api_key = sesame-sesame
+master = true
+`;
+
+test("check says what would happen, starts nothing, and exits with 0", async (dir, ini) => {
+  await Deno.writeTextFile(ini, GOOD);
+  const { code, stdout, stderr } = await spooler(["check", ini]);
+  assertEquals([code, stderr], [0, ""]);
+  for (
+    const part of [
+      `${ini} is fine, with 2 warnings.`,
+      `Spools\n  ${dir}/spool\n      2 tasks at a time, a full look every 30 s`,
+      "Tasks\n  mail           ./mail --token=********",
+      "  anything else  ./rest",
+      "Sockets\n  127.0.0.1:0",
+      "is read as 2",
+    ]
+  ) assertStringIncludes(stdout, part);
+  assertMatch(stdout, /\.\/backup\n +next: \w{3} \d\d \w{3,4} 04:30, .*04:30, .*04:30 \(.+\)/);
+  assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["site.ini"]);
+});
+
+test("check names every problem with its line and exits with 2", async (_, ini) => {
+  await Deno.writeTextFile(ini, "[uwsgi]\nspooler = /no/where\nspooler-frequency = x\nfor = a\n");
+  for (const args of [["check", ini], ["--check", "--ini", ini], ["--ini", ini]]) {
+    const { code, stdout, stderr } = await spooler(args);
+    assertEquals([code, stdout], [2, ""]);
+    for (const line of [2, 3, 4]) assertStringIncludes(stderr, `${ini}:${line}: `);
+  }
+});
+
+test("check --json is for machines, good or bad", async (_, ini) => {
+  await Deno.writeTextFile(ini, GOOD);
+  const good = JSON.parse((await spooler(["check", "--json", ini])).stdout);
+  assertEquals([good.ok, good.spools[0].processes, good.schedules[0].next.length], [true, 2, 3]);
+  assert(!JSON.stringify(good).includes("sesame"));
+  await Deno.writeTextFile(ini, "[uwsgi]\ncron = 1\n");
+  const { code, stdout } = await spooler(["check", "--json", ini]);
+  const bad = JSON.parse(stdout);
+  assertEquals([code, bad.ok, bad.problems[0].line], [2, false, 2]);
+});
+
+test("--show-config prints uWSGI's format, and hides secrets", async (_, ini) => {
+  await Deno.writeTextFile(ini, "[uwsgi]\na = 1\nb = x%(a)\ndb_password = sesame\nmaster\n");
+  const { code, stdout } = await spooler(["--ini", ini, "--show-config", "--vacuum"]);
+  assertEquals(code, 0);
+  assertEquals(
+    stdout.trim(),
+    `;uWSGI instance configuration\n[uwsgi]\nini = ${ini}\na = 1\nb = x1\n` +
+      "db_password = ********\nmaster = \nvacuum = true\n;end of configuration",
+  );
+});
+
+test("an ini on standard input", async () => {
+  const { code, stdout } = await spooler(["check", "--ini", "-"], "[uwsgi]\nspooler = /tmp\n");
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "Spools\n  /tmp\n");
+});
+
+test("options finds an option by a word, and suggests one", async () => {
+  const { code, stdout } = await spooler(["options", "frequency"]);
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "spooler-frequency = SECONDS");
+  const none = await spooler(["options", "frequnecy-spooler"]);
+  assertEquals(none.code, 2);
+  assertStringIncludes(none.stderr, 'no option has "frequnecy-spooler"');
+});
