@@ -1,6 +1,6 @@
 /** What a configuration would do, for the person who is about to start it, and for machines. */
 
-import type { Config, ScheduleConfig, SpoolConfig } from "../config/config.ts";
+import type { Config, ScheduleConfig, SpoolConfig, TaskCommand } from "../config/config.ts";
 import type { Loaded } from "../config/load.ts";
 import { placeText, problemText } from "../config/problem.ts";
 import { addressText } from "../uwsgi/address.ts";
@@ -38,8 +38,8 @@ export function planJson({ config, warnings, secrets }: Loaded, now: number): st
     })),
     warnings: warnings.map(({ place, message }) => ({ ...place, message })),
   };
-  const hide = (_: string, value: unknown) =>
-    typeof value === "string" ? secrets.mask(value) : value;
+  const hide = (key: string, value: unknown) =>
+    typeof value === "string" ? secrets.maskValue(key, value) : value;
   return JSON.stringify(plan, hide, 2);
 }
 
@@ -49,31 +49,67 @@ function section(title: string, items: readonly string[]): string {
 }
 
 function spoolText(spool: SpoolConfig): string {
-  const { processes, frequencyMs, harakiriMs, ordered, fsync, retry } = spool;
-  const facts = [
-    processes === 1 ? "one task at a time" : `${processes} tasks at a time`,
-    `a full look every ${durationText(frequencyMs)}`,
-    harakiriMs === null ? "no harakiri" : `harakiri after ${durationText(harakiriMs)}`,
-    ...(ordered ? ["strict order"] : []),
-    fsync ? "durable" : "NOT durable (spooler-fsync = false)",
+  const { limits, rate, retry } = spool;
+  if (spool.external) return `${spool.dir}\n      tasks are accepted; other programs run them`;
+  const work = [
+    spool.processes === 1 ? "one task at a time" : `${spool.processes} tasks at a time`,
+    `a full look every ${durationText(spool.frequencyMs)}`,
+    spool.harakiriMs === null ? "no harakiri" : `harakiri after ${durationText(spool.harakiriMs)}`,
+    ...(spool.ordered ? ["strict order"] : []),
+    ...(rate === null ? [] : [`at most ${rate.count} in ${durationText(rate.perMs)}`]),
+    spool.fsync ? "durable" : "NOT durable (spooler-fsync = false)",
   ];
   const tries = retry.maxRetries === 0
     ? "retried without end"
     : `retried ${retry.maxRetries} times, then kept in failed/`;
-  const pace = `first after ${durationText(retry.delayMs)}, then doubling up to ` +
-    durationText(retry.maxDelayMs);
-  return `${spool.dir}\n      ${facts.join(", ")}\n      failing tasks: ${tries}; ${pace}`;
+  const failing = [
+    tries,
+    `first after ${durationText(retry.delayMs)}, then doubling up to ${
+      durationText(retry.maxDelayMs)
+    }`,
+    ...(spool.maxAgeMs === null
+      ? []
+      : [`given up when older than ${durationText(spool.maxAgeMs)}`]),
+    ...(spool.onFailure === null ? [] : [`then ${onOneLine(spool.onFailure)}`]),
+  ];
+  const full = [
+    ...(limits.maxFiles === null ? [] : [`it holds ${limits.maxFiles} tasks`]),
+    ...(limits.minFreeBytes === null ? [] : [`${limits.minFreeBytes} bytes are free`]),
+  ];
+  const lines = [
+    spool.dir,
+    work.join(", "),
+    `failing tasks: ${failing.join("; ")}`,
+    ...(full.length === 0 ? [] : [`refuses new tasks when ${full.join(", or when fewer than ")}`]),
+    `runs in ${spool.cwd}`,
+  ];
+  return lines.join("\n      ");
 }
 
 function tasksText({ tasks, spools }: Config): string[] {
   if (tasks.length === 0) {
-    return spools.length === 0 ? [] : ["no spooler-task: tasks would wait for a handler"];
+    const isAwaited = spools.some(({ external }) => !external);
+    return isAwaited ? ["no spooler-task: tasks would wait for a handler"] : [];
   }
   const names = tasks.map(({ name }) => name ?? "anything else");
   const width = Math.min(28, Math.max(...names.map((name) => name.length)));
-  return tasks.map(({ command, place }, i) =>
-    `${(names[i] ?? "").padEnd(width)}  ${onOneLine(command)}  (${placeText(place)})`
-  );
+  return tasks.map((task, i) => {
+    const own = taskSettings(task);
+    const settings = own.length === 0 ? "" : `\n      ${own.join(", ")}`;
+    const place = placeText(task.place);
+    return `${(names[i] ?? "").padEnd(width)}  ${onOneLine(task.command)}  (${place})${settings}`;
+  });
+}
+
+function taskSettings({ processes, harakiriMs, maxRetries, stdin }: TaskCommand): string[] {
+  return [
+    ...(processes === null ? [] : [`${processes} at a time`]),
+    ...(harakiriMs === undefined || harakiriMs === null
+      ? []
+      : [`harakiri after ${durationText(harakiriMs)}`]),
+    ...(maxRetries === undefined ? [] : [`retried ${maxRetries} times`]),
+    ...(stdin === "json" ? ["the task as JSON on its input"] : []),
+  ];
 }
 
 function scheduleText(schedule: ScheduleConfig, now: number): string {

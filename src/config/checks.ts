@@ -7,6 +7,7 @@ import { dirname, resolve } from "node:path";
 import type { Config } from "./config.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
+import { placeText } from "./problem.ts";
 
 /** What a check asks the machine. */
 export interface Surroundings {
@@ -23,12 +24,13 @@ export function checkAll(given: Given, config: Config, around: Surroundings): vo
   checkUser(given, around);
 }
 
-/** A spool directory is made when it is missing, as in uWSGI, but nothing above it. */
+/**
+ * A spool directory is made when it is missing, as in uWSGI, but nothing above it; and it has one
+ * owner in a program, because a lock keeps only other programs away.
+ */
 function checkSpoolDirectories(given: Given, around: Surroundings): void {
   const seen = new Map<string, Entry>();
-  for (const entry of given.entriesOf("spooler")) {
-    if (entry.value === "") continue;
-    const dir = given.path(entry.value, entry);
+  for (const { entry, dir } of directoriesOf(given)) {
     const kind = around.kindOf(dir);
     if (kind === undefined && around.kindOf(dirname(dir)) !== "dir") {
       given.problem(entry, `wants ${dirname(dir)} to be a directory`);
@@ -37,10 +39,31 @@ function checkSpoolDirectories(given: Given, around: Surroundings): void {
     }
     const before = seen.get(dir);
     if (before !== undefined) {
-      given.warning(entry, `is given twice, first in line ${before.place.line}; it is one spool`);
+      const where = placeText(before.place);
+      given.problem(
+        entry,
+        `wants a directory of its own, and ${where} has this one ` +
+          "(spooler-processes gives a spool more processes)",
+      );
     }
     seen.set(dir, entry);
   }
+}
+
+function directoriesOf(given: Given): { entry: Entry; dir: string }[] {
+  const plain = [...given.entriesOf("spooler"), ...given.entriesOf("spooler-external")];
+  return [
+    ...plain.map((entry) => ({ entry, dir: entry.value })),
+    ...given.entriesOf("spooler2").map((entry) => ({ entry, dir: dirSetting(entry) })),
+  ].filter(({ dir }) => dir !== "").map(({ entry, dir }) => ({
+    entry,
+    dir: given.path(dir, entry),
+  }));
+}
+
+/** The `dir=` of a `…2` option; empty when there is none. */
+function dirSetting(entry: Entry): string {
+  return /(?:^|,)dir=([^,\s]+)/.exec(entry.value)?.[1] ?? "";
 }
 
 function checkSocketDirectories(given: Given, config: Config, around: Surroundings): void {
@@ -58,20 +81,17 @@ function checkForwards(given: Given): void {
   const uses = [
     ...given.entriesOf("spooler-forward").map((entry) => ({
       entry,
-      dir: entry.value.split(" ", 1)[0],
+      dir: entry.value.split(" ", 1)[0] ?? "",
     })),
-    ...given.entriesOf("spooler-forward2").map((entry) => ({
-      entry,
-      dir: /(?:^|,)dir=([^,\s]+)/.exec(entry.value)?.[1],
-    })),
+    ...given.entriesOf("spooler-forward2").map((entry) => ({ entry, dir: dirSetting(entry) })),
   ];
   for (const { entry, dir } of uses) {
-    if (dir === undefined || dir === "") continue;
+    if (dir === "") continue;
     const path = given.path(dir, entry);
     const before = seen.get(path);
     if (before !== undefined) {
-      const where = `line ${before.place.line}`;
-      given.problem(entry, `wants a directory of its own: ${where} forwards this one already`);
+      const where = placeText(before.place);
+      given.problem(entry, `wants a directory of its own, and ${where} forwards this one`);
     }
     seen.set(path, entry);
   }

@@ -33,7 +33,7 @@ export function systemHost(
     isReload,
     environment: new Map(Object.entries(Deno.env.toObject())),
     read: (source, maxBytes) => read(source, maxBytes, patienceMs),
-    run: (command, maxBytes) => run(command, maxBytes, patienceMs),
+    run: (command, maxBytes) => printed(["/bin/sh", "-c", command], maxBytes, patienceMs),
     kindOf: (path) => {
       const found = quietly(() => Deno.statSync(path));
       if (found === undefined) return undefined;
@@ -60,19 +60,28 @@ async function read(
   try {
     if (source === "-") return await collect(Deno.stdin.readable, maxBytes, null);
     const path = typeof source === "number" ? `/dev/fd/${source}` : resolve(source);
-    const { isDirectory, isFile, size } = Deno.statSync(path);
+    const { isDirectory, isFile, isFifo, size } = Deno.statSync(path);
     if (isDirectory) throw new HostError("it is a directory");
     if (isFile && size > maxBytes) throw tooLarge(maxBytes, size);
-    const file = await inTime(Deno.open(path), patienceMs);
+    // The open of a pipe may wait for its writer for ever, and with it the whole program.
+    if (isFifo && typeof source === "string") {
+      return await printed(["cat", "--", path], maxBytes, patienceMs);
+    }
+    const file = await Deno.open(path);
     return await collect(file.readable, maxBytes, patienceMs);
   } catch (error) {
     throw asHostError(error);
   }
 }
 
-async function run(command: string, maxBytes: number, patienceMs: number): Promise<Uint8Array> {
-  const child = new Deno.Command("/bin/sh", {
-    args: ["-c", command],
+/** What a program prints, in a session of its own that ends with it. */
+async function printed(
+  [program = "", ...args]: readonly string[],
+  maxBytes: number,
+  patienceMs: number,
+): Promise<Uint8Array> {
+  const child = new Deno.Command(program, {
+    args,
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",

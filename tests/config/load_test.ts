@@ -138,3 +138,11 @@ Deno.test("an empty section says which others there are", async () => {
   const { warnings } = await loadConfig("a.ini", host);
   assertStringIncludes(warnings[0]?.message ?? "", "[uwsgi]; it has [production]");
 });
+
+Deno.test("a spool directory has one owner", async () => {
+  const [line] = await problemsOf("spooler = a", "x = 1", "spooler2 = dir=./a,processes=2");
+  assertStringIncludes(
+    line ?? "",
+    "site.ini:4: spooler2 wants a directory of its own, and site.ini:2 has",
+  );
+});

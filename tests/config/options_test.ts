@@ -56,7 +56,7 @@ Deno.test("refusals have a reason, and so has every group", () => {
 
 Deno.test("spooler options finds by name, alias, help, and among uWSGI's", () => {
   assertStringIncludes(optionsText("freq") ?? "", "spooler-frequency = SECONDS");
-  assertStringIncludes(optionsText("spooler-external") ?? "", "spooler = DIR");
+  assertStringIncludes(optionsText("uwsgi-socket") ?? "", "socket = ADDRESS");
   assertStringIncludes(optionsText("static-map") ?? "", "a web server's work");
   assertStringIncludes(optionsText("chroot") ?? "", "refused: ");
   assertEquals(optionsText("no such thing"), undefined);
