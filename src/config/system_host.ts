@@ -9,6 +9,9 @@ import { type ConfigHost, HostError } from "./host.ts";
 /** A file, a pipe or a command that takes longer is given up. */
 const PATIENCE_MS = 10_000;
 
+/** Its names: those in /dev may be opened only by a program that may do everything. */
+const STDIN: readonly (string | number)[] = ["-", 0, "/dev/stdin", "/dev/fd/0"];
+
 export interface HostSettings {
   /** Whether this is not the first time the program reads its configuration. */
   readonly isReload?: boolean;
@@ -58,7 +61,7 @@ async function read(
   patienceMs: number,
 ): Promise<Uint8Array> {
   try {
-    if (source === "-") return await collect(Deno.stdin.readable, maxBytes, null);
+    if (STDIN.includes(source)) return await collect(Deno.stdin.readable, maxBytes, null);
     const path = typeof source === "number" ? `/dev/fd/${source}` : resolve(source);
     const { isDirectory, isFile, isFifo, size } = Deno.statSync(path);
     if (isDirectory) throw new HostError("it is a directory");
@@ -154,6 +157,9 @@ function asHostError(error: unknown): HostError {
   if (error instanceof HostError) return error;
   if (error instanceof Deno.errors.NotFound) return new HostError("there is no such file");
   if (error instanceof Deno.errors.PermissionDenied) return new HostError("permission denied");
+  if (error instanceof Deno.errors.NotCapable) {
+    return new HostError("special files such as this one are closed to the program");
+  }
   const message = error instanceof Error ? error.message : String(error);
   return new HostError(message.replace(/\s*\(os error \d+\).*$/s, ""));
 }

@@ -70,10 +70,12 @@ test("--show-config prints uWSGI's format, and hides secrets", async (_, ini) =>
   );
 });
 
-test("an ini on standard input", async () => {
-  const { code, stdout } = await spooler(["check", "--ini", "-"], "[uwsgi]\nspooler = /tmp\n");
-  assertEquals(code, 0);
-  assertStringIncludes(stdout, "Spools\n  /tmp\n");
+test("an ini on standard input, under each of its names", async () => {
+  for (const name of ["-", "fd://0", "/dev/stdin"]) {
+    const { code, stdout } = await spooler(["check", "--ini", name], "[uwsgi]\nspooler = /tmp\n");
+    assertEquals(code, 0);
+    assertStringIncludes(stdout, "Spools\n  /tmp\n");
+  }
 });
 
 test("options finds an option by a word, and suggests one", async () => {
