@@ -26,6 +26,9 @@ function peakMiB(): number | null {
   }
 }
 
+/** What the program uses when the ini says nothing. */
+const DEFAULT_FREQUENCY_MS = 30_000;
+
 if (import.meta.main) {
   const [spool, countText, handler] = Deno.args;
   if (spool === undefined || handler === undefined) throw new TypeError("SPOOL COUNT HANDLER");
@@ -47,7 +50,10 @@ if (import.meta.main) {
   const dispatcher = await startDispatcher(
     spool,
     [executor],
-    { processes: handler === "none" ? 1 : navigator.hardwareConcurrency },
+    {
+      processes: handler === "none" ? 1 : navigator.hardwareConcurrency,
+      frequencyMs: DEFAULT_FREQUENCY_MS,
+    },
     ({ type }) => {
       if (type === "task.started") firstAt ??= performance.now();
       else if (type === "task.settled" && ++settled === count) resolve();

@@ -68,7 +68,8 @@ export class PosixClaims implements Claims {
     const seen = this.libc.lstat(path);
     if (seen === null) return { kind: "gone" };
     if (seen.kind !== "file") return { kind: "unusable", reason: "it is no regular file" };
-    if (seen.mtimeMs > now) return { kind: "deferred", dueAt: seen.mtimeMs };
+    // The wall clock has whole milliseconds: a file of this very one is not in the future.
+    if (Math.floor(seen.mtimeMs) > now) return { kind: "deferred", dueAt: seen.mtimeMs };
     if (this.#held.has(seen.identity)) return { kind: "busy" };
 
     const fd = this.libc.openFile(path);
@@ -81,7 +82,7 @@ export class PosixClaims implements Claims {
       // Between lstat and lock another consumer may have finished it, moved it or put it off.
       const stat = this.libc.lstat(path);
       if (stat?.identity !== seen.identity) return { kind: "gone" };
-      if (stat.mtimeMs > now) return { kind: "deferred", dueAt: stat.mtimeMs };
+      if (Math.floor(stat.mtimeMs) > now) return { kind: "deferred", dueAt: stat.mtimeMs };
       claimed = true;
       this.#held.set(stat.identity, fd);
       return {
