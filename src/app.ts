@@ -210,6 +210,7 @@ async function openScheduler(
     world: {
       ...machine,
       cwd: config.baseDir,
+      env: config.env,
       shell: runShell,
       accounts,
       signals: NO_SIGNAL_HANDLERS,

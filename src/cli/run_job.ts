@@ -52,6 +52,7 @@ async function worldOf(config: Config, job: ScheduleConfig, stopping: AbortSigna
     random: systemRandom,
     emit: foregroundSink(),
     cwd: config.baseDir,
+    env: config.env,
     shell: runShell,
     accounts: await readAccounts([job]),
     signals: { has: () => false, raise: () => Promise.resolve() },

@@ -25,6 +25,8 @@ export interface JobWorld {
   readonly emit: Emit;
   /** Where commands run. */
   readonly cwd: string;
+  /** For commands, beside the program's own environment; null is taken out of it. */
+  readonly env: Readonly<Record<string, string | null>>;
   readonly shell: typeof runShell;
   /** Of the jobs with `user=`. */
   readonly accounts: ReadonlyMap<ScheduleConfig, Account>;
@@ -110,7 +112,7 @@ type Command = Pick<
 
 /** Runs a command with its output in the log, under the job's name and account. */
 async function runLogged(job: ScheduleConfig, world: JobWorld, command: Command) {
-  const { clock, emit, cwd, shell, accounts } = world;
+  const { clock, emit, cwd, env, shell, accounts } = world;
   const gate = new FloodGate(clock);
   const output = (stream: Stream, line: string) => {
     if (gate.passes()) emit({ type: "job.output", job: job.name, stream, line });
@@ -118,7 +120,7 @@ async function runLogged(job: ScheduleConfig, world: JobWorld, command: Command)
   const account = accounts.get(job);
   const result = await shell({
     ...command,
-    env: { ...(account ? accountEnvironment(account) : {}), ...command.env },
+    env: { ...env, ...(account ? accountEnvironment(account) : {}), ...command.env },
     ...(account ? { account } : {}),
     cwd,
     clock,
