@@ -22,9 +22,14 @@ export class Calendar {
 
   /** The first slot behind this instant; null when there is none, as for the 30th of February. */
   next(after: number): number | null {
+    const { slots: known } = this.#known;
+    const index = upTo(known, after);
+    // Between two slots of the day that was asked about last: nothing to work out.
+    if (index > 0 && index < known.length) return known[index] ?? null;
     let day = this.#dayOf(after);
     for (let days = 0; days <= LONGEST_WAIT_DAYS; days++, day += DAY_MS) {
-      const slot = this.#slotsOf(day).find((slot) => slot > after);
+      const slots = this.#slotsOf(day);
+      const slot = slots[upTo(slots, after)];
       if (slot !== undefined) return slot;
     }
     return null;
@@ -34,7 +39,8 @@ export class Calendar {
   last(since: number, at: number): number | null {
     const stop = this.#dayOf(since) - DAY_MS;
     for (let day = this.#dayOf(at); day >= stop; day -= DAY_MS) {
-      const slot = this.#slotsOf(day).findLast((slot) => slot <= at);
+      const slots = this.#slotsOf(day);
+      const slot = slots[upTo(slots, at) - 1];
       if (slot !== undefined) return slot > since ? slot : null;
     }
     return null;
@@ -45,7 +51,8 @@ export class Calendar {
     let count = 0;
     const stop = this.#dayOf(at);
     for (let day = this.#dayOf(since) - DAY_MS; day <= stop; day += DAY_MS) {
-      count += this.#slotsOf(day).filter((slot) => slot > since && slot <= at).length;
+      const slots = this.#slotsOf(day);
+      count += Math.max(0, upTo(slots, at) - upTo(slots, since));
     }
     return count;
   }
@@ -68,6 +75,17 @@ export class Calendar {
     this.#known = { day, slots };
     return slots;
   }
+}
+
+/** How many of the slots, which are in order, are not behind `at`. */
+function upTo(slots: readonly number[], at: number): number {
+  let [low, high] = [0, slots.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((slots[middle] ?? Infinity) <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The slots of a day that fits, in order, each once. */

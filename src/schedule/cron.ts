@@ -39,12 +39,6 @@ export interface LocalDay {
   readonly weekday: number;
 }
 
-/** A minute of local time. */
-export interface LocalMinute extends LocalDay {
-  readonly minute: number;
-  readonly hour: number;
-}
-
 export const FIELDS: readonly FieldRange[] = [MINUTE, HOUR, DAY, MONTH, WEEKDAY];
 
 /** What `@name` stands for, in crontab's five fields. */
@@ -106,9 +100,4 @@ export function matchesDay(spec: CronSpec, at: LocalDay): boolean {
   const day = spec.days.has(at.day);
   const weekday = spec.weekdays.has(at.weekday);
   return spec.months.has(at.month) && (spec.dayOrWeekday ? day || weekday : day && weekday);
-}
-
-/** Whether a job with this rule runs in this minute. */
-export function matches(spec: CronSpec, at: LocalMinute): boolean {
-  return spec.minutes.has(at.minute) && spec.hours.has(at.hour) && matchesDay(spec, at);
 }
