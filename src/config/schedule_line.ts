@@ -173,7 +173,7 @@ function taskOf(func: string, rest: string): Action {
     const pair = PAIR.exec(rest);
     if (pair === null) {
       const word = /^\S*/.exec(rest.slice(at))?.[0] ?? "";
-      throw new SyntaxError(`wants key=value pairs for a task, not "${word}"`);
+      throw new SyntaxError(`wants NAME=VALUE pairs for a task, not "${word}"`);
     }
     vars.push([pair[1] ?? "", pair[2] ?? pair[3] ?? pair[4] ?? ""]);
     at += pair[0].length;
