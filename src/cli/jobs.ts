@@ -9,7 +9,10 @@ import { isoText, wallText } from "../schedule/wall_text.ts";
 import type { Zone } from "../schedule/zone.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
-import { columns, configOf, jobsOf, recordsOf, zoneOfJob } from "./schedules.ts";
+import { note, Output } from "./output.ts";
+import { jsonLine, safeText } from "./safe_text.ts";
+import { configOf, jobsOf, recordsOf, zoneOfJob } from "./schedules.ts";
+import { Table } from "./table.ts";
 
 /** What can be said of a job. Times are milliseconds since the epoch. */
 interface JobState {
@@ -26,7 +29,16 @@ export async function jobs(args: readonly string[]): Promise<number> {
   const config = await configOf(options.ini, "jobs");
   const records = await recordsOf(config);
   const states = jobsOf(config, options.job).map((job) => stateOf(job, records.get(job.id)));
-  console.log(flags.has("json") ? JSON.stringify(states.map(jsonOf), null, 2) : tableOf(states));
+  const output = new Output();
+  try {
+    const lines = flags.has("json")
+      ? states.map((state) => jsonLine(jsonOf(state)))
+      : new Table(HEADINGS).lines(states.map(cellsOf));
+    for (const line of lines) await output.line(line);
+  } finally {
+    await output.flush();
+  }
+  if (states.length === 0) note(`${config.file} has no schedules`);
   return 0;
 }
 
@@ -53,19 +65,16 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function tableOf(states: readonly JobState[]): string {
-  if (states.length === 0) return "no jobs";
-  const header = ["JOB", "LAST SLOT", "RESULT", "TOOK", "NEXT"];
-  return columns([
-    header,
-    ...states.map(({ job, zone, run, running, nextAt }) => [
-      job.name,
-      run === null ? "-" : wallText(run.slotAt, zone),
-      resultText(run, running),
-      run === null || run.endedAt === null ? "-" : `${(run.endedAt - run.startedAt) / 1000} s`,
-      nextAt === null ? (job.when.kind === "reboot" ? "@reboot" : "never") : wallText(nextAt, zone),
-    ]),
-  ]);
+const HEADINGS = ["JOB", "LAST SLOT", "RESULT", "TOOK", "NEXT"];
+
+function cellsOf({ job, zone, run, running, nextAt }: JobState): string[] {
+  return [
+    job.name,
+    run === null ? "-" : wallText(run.slotAt, zone),
+    safeText(resultText(run, running)),
+    run === null || run.endedAt === null ? "-" : `${(run.endedAt - run.startedAt) / 1000} s`,
+    nextAt === null ? (job.when.kind === "reboot" ? "@reboot" : "never") : wallText(nextAt, zone),
+  ];
 }
 
 function resultText(run: LastRun | null, running: boolean): string {

@@ -2,10 +2,11 @@
 
 import type { Config, ScheduleConfig } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
-import { type JobRecord } from "../schedule/record.ts";
+import type { JobRecord } from "../schedule/record.ts";
 import { readRecords } from "../schedule/state_file.ts";
 import { machineZoneName, type Zone, zoneOf } from "../schedule/zone.ts";
 import { UsageError } from "./error.ts";
+import { note } from "./output.ts";
 
 /** @throws {UsageError} when there is no --ini */
 export async function configOf(ini: string | undefined, command: string): Promise<Config> {
@@ -31,7 +32,7 @@ export async function recordsOf(config: Config): Promise<ReadonlyMap<string, Job
     return await readRecords(config.cronState);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    console.error(`spooler: ${config.cronState} cannot be read: ${reason}`);
+    note(`${config.cronState} cannot be read: ${reason}`);
     return new Map();
   }
 }
@@ -39,14 +40,4 @@ export async function recordsOf(config: Config): Promise<ReadonlyMap<string, Job
 /** Whose clock a job goes by. */
 export function zoneOfJob({ when }: ScheduleConfig): Zone {
   return zoneOf(when.kind === "cron" ? when.zone : machineZoneName());
-}
-
-/** Rows under each other, each column as wide as it needs. */
-export function columns(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, i) => widths[i] = Math.max(widths[i] ?? 0, cell.length));
-  }
-  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ").trimEnd())
-    .join("\n");
 }
