@@ -4,19 +4,23 @@
  */
 
 import { basename } from "node:path";
-import type { Config, SpoolConfig, When } from "./config/config.ts";
+import type { Config, SpoolConfig } from "./config/config.ts";
 import { commandExecutor } from "./exec/command.ts";
 import type { Clock, Random } from "./platform/clock.ts";
 import { type Libc, loadLibc } from "./platform/libc.ts";
 import type { Signals } from "./platform/signals.ts";
 import { Dispatcher } from "./queue/dispatcher.ts";
 import type { Emit } from "./report/event.ts";
-import { cronText } from "./schedule/cron.ts";
-import { Ticker } from "./schedule/ticker.ts";
+import { runShell } from "./exec/process.ts";
+import { readAccounts } from "./schedule/accounts.ts";
+import { actionText } from "./schedule/action.ts";
+import { bootName } from "./schedule/boot.ts";
+import type { SignalHandlers } from "./schedule/job_run.ts";
+import { Scheduler } from "./schedule/scheduler.ts";
 import { type Claims, PosixClaims, PrivateClaims } from "./spool/claim.ts";
 import { Store } from "./spool/store.ts";
 import { Listener } from "./uwsgi/listener.ts";
-import { findText, PacketError, type Var } from "./uwsgi/packet.ts";
+import { findText, PacketError, textVar, type Var } from "./uwsgi/packet.ts";
 import { readRequest, RequestError } from "./uwsgi/request.ts";
 import { VERSION } from "./version.ts";
 
@@ -69,30 +73,21 @@ export async function runApp(config: Config, machine: Machine): Promise<void> {
   );
   for (const dispatcher of dispatchers) dispatcher.watch();
   const listeners = openListeners(config, spools, machine);
-  const ticker = new Ticker({
-    schedules: config.schedules,
-    cwd: config.baseDir,
-    clock,
-    emit,
-    abort: abort.signal,
-  });
-  for (const { name, when, command } of config.schedules) {
-    emit({ type: "schedule.loaded", name, text: whenText(when), command });
-  }
+  const scheduler = await openScheduler(config, spools, machine, abort.signal);
 
   emit({ type: "program.ready" });
-  ticker.start();
+  scheduler.start().catch(stop.fail);
   // A directory of a million tasks takes a while to look through: a stop need not wait for it.
   for (const dispatcher of dispatchers) dispatcher.start().catch(stop.fail);
 
   try {
     const reason = await stop.reason;
-    const running = dispatchers.reduce((sum, each) => sum + each.running, ticker.running);
+    const running = dispatchers.reduce((sum, each) => sum + each.running, scheduler.running);
     emit({ type: "program.stopping", reason, running });
   } finally {
     // First nothing new comes in, then what runs comes to its end.
     await Promise.all(listeners.map((listener) => listener.close()));
-    await Promise.all([ticker.stop(), ...dispatchers.map((dispatcher) => dispatcher.stop())]);
+    await Promise.all([scheduler.stop(), ...dispatchers.map((dispatcher) => dispatcher.stop())]);
     stop.ignore();
   }
   emit({ type: "program.stopped" });
@@ -149,20 +144,24 @@ async function openSpools(config: Config, machine: Machine, platform: Platform):
   return spools;
 }
 
+/** The spool that a task names with `spooler`, or the first. */
+function spoolFor(spools: readonly Spool[], spooler: string | undefined): Spool {
+  const spool = spooler === undefined
+    ? spools[0]
+    : spools.find(({ config: { dir } }) => dir === spooler);
+  if (spool) return spool;
+  throw new RequestError(
+    spooler === undefined ? "there is no spool here" : `spooler is none of ours: "${spooler}"`,
+  );
+}
+
 function openListeners(config: Config, spools: readonly Spool[], machine: Machine): Listener[] {
   const { clock, emit } = machine;
   /** Spools that could not take the last task they were given, so that it is told once. */
   const refusing = new Set<Spool>();
   const accept = async (vars: readonly Var[], from: string): Promise<boolean> => {
     const { task, spooler } = readRequest(vars);
-    const spool = spooler === undefined
-      ? spools[0]
-      : spools.find(({ config: { dir } }) => dir === spooler);
-    if (!spool) {
-      throw new RequestError(
-        spooler === undefined ? "there is no spool here" : `spooler is none of ours: "${spooler}"`,
-      );
-    }
+    const spool = spoolFor(spools, spooler);
     let name: string;
     try {
       ({ name } = await spool.store.put(task));
@@ -185,6 +184,41 @@ function openListeners(config: Config, spools: readonly Spool[], machine: Machin
   });
 }
 
-function whenText(when: When): string {
-  return when.kind === "every" ? `every ${when.everyMs / 1000} s` : cronText(when.spec);
+/** Until there is task code, signals are heard by nobody. */
+const NO_SIGNAL_HANDLERS: SignalHandlers = { has: () => false, raise: () => Promise.resolve() };
+
+/** @throws {ConfigError} when a job is for an account that cannot be */
+async function openScheduler(
+  config: Config,
+  spools: readonly Spool[],
+  machine: Machine,
+  abort: AbortSignal,
+): Promise<Scheduler> {
+  const { clock, emit } = machine;
+  const accounts = await readAccounts(config.schedules);
+  for (const { name, whenText, action } of config.schedules) {
+    emit({ type: "schedule.loaded", name, text: whenText, command: actionText(action) });
+  }
+  return new Scheduler({
+    jobs: config.schedules,
+    statePath: config.cronState,
+    host: Deno.hostname(),
+    boot: await bootName(),
+    clock,
+    emit,
+    abort,
+    world: {
+      ...machine,
+      cwd: config.baseDir,
+      env: config.env,
+      shell: runShell,
+      accounts,
+      signals: NO_SIGNAL_HANDLERS,
+      put: async (vars) => {
+        const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
+        const { name } = await spoolFor(spools, spooler).store.put(task);
+        return name;
+      },
+    },
+  });
 }

@@ -11,7 +11,7 @@ export interface Args<Name extends string, Flag extends string = never> {
 }
 
 /**
- * @param names the options that take a value, without their dashes
+ * @param names the options that take a value, without their dashes; a name of one letter has one
  * @param flagNames those that take none
  * @throws {UsageError}
  */
@@ -22,7 +22,7 @@ export function readArgs<Name extends string, Flag extends string = never>(
 ): Args<Name, Flag> {
   try {
     const options = Object.fromEntries([
-      ...names.map((name) => [name, { type: "string" }] as const),
+      ...names.map((name) => [name, { type: "string", ...shortOf(name) }] as const),
       ...flagNames.map((name) => [name, { type: "boolean" }] as const),
     ]);
     const { values, positionals } = parseArgs({
@@ -40,4 +40,8 @@ export function readArgs<Name extends string, Flag extends string = never>(
     // Node's message ends with advice about positional arguments that nobody asked for.
     throw new UsageError(reasonOf(error).split(". ")[0]?.split("\n")[0] ?? "");
   }
+}
+
+function shortOf(name: string): { short?: string } {
+  return name.length === 1 ? { short: name } : {};
 }

@@ -16,6 +16,10 @@ const USAGE = `Usage:
   spooler pause                    start no more tasks; those that run go on
   spooler resume                   the end of a pause
   spooler wait NAME                wait until a task is done (exit code 0) or has failed (1)
+  spooler next --ini FILE          print the coming times of the schedules (-n 10, --job NAME)
+  spooler jobs --ini FILE          print how each job went, and when it comes next
+  spooler run-job NAME --ini FILE  run a job now, in the foreground
+  spooler import-crontab [FILE]    print the lines of an ini for a crontab (--system, --user)
   spooler --help                   show this
   spooler --version                show the version
 

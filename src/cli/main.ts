@@ -6,6 +6,9 @@ import { check } from "./check.ts";
 import { reasonOf, UsageError } from "./error.ts";
 import { helpText } from "./help.ts";
 import { list } from "./list.ts";
+import { importCrontab } from "./import_crontab.ts";
+import { jobs } from "./jobs.ts";
+import { next } from "./next.ts";
 import { options } from "./options.ts";
 import { pause, resume } from "./pause.ts";
 import { push } from "./push.ts";
@@ -14,6 +17,7 @@ import { retry } from "./retry.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
 import { wait } from "./wait.ts";
+import { runJob } from "./run_job.ts";
 
 type Command = (args: readonly string[]) => Promise<number>;
 
@@ -29,6 +33,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   pause,
   resume,
   wait,
+  next,
+  jobs,
+  "run-job": runJob,
+  "import-crontab": importCrontab,
 };
 
 export const EXIT_OK = 0;

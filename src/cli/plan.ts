@@ -3,8 +3,11 @@
 import type { Config, ScheduleConfig, SpoolConfig, TaskCommand } from "../config/config.ts";
 import type { Loaded } from "../config/load.ts";
 import { placeText, problemText } from "../config/problem.ts";
+import { actionText } from "../schedule/action.ts";
+import { comingTimes } from "../schedule/upcoming.ts";
+import { wallText } from "../schedule/wall_text.ts";
+import { machineZoneName, zoneOf } from "../schedule/zone.ts";
 import { addressText } from "../uwsgi/address.ts";
-import { nextTimes } from "./upcoming.ts";
 
 /** How many coming times of a schedule are shown. */
 const TIMES = 3;
@@ -34,13 +37,15 @@ export function planJson({ config, warnings, secrets }: Loaded, now: number): st
     ...config,
     schedules: config.schedules.map((schedule) => ({
       ...schedule,
-      next: nextTimes(schedule.when, now, TIMES).map((at) => new Date(at).toISOString()),
+      next: nextTimes(schedule, now).map((at) => new Date(at).toISOString()),
     })),
     warnings: warnings.map(({ place, message }) => ({ ...place, message })),
   };
-  const hide = (key: string, value: unknown) =>
-    typeof value === "string" ? secrets.maskValue(key, value) : value;
-  return JSON.stringify(plan, hide, 2);
+  const plain = (key: string, value: unknown) => {
+    if (value instanceof Set) return [...value];
+    return typeof value === "string" ? secrets.maskValue(key, value) : value;
+  };
+  return JSON.stringify(plan, plain, 2);
 }
 
 function section(title: string, items: readonly string[]): string {
@@ -113,30 +118,19 @@ function taskSettings({ processes, harakiriMs, maxRetries, stdin }: TaskCommand)
 }
 
 function scheduleText(schedule: ScheduleConfig, now: number): string {
-  const times = nextTimes(schedule.when, now, TIMES);
-  const next = times.length === 0 ? "never" : times.map(localText).join(", ");
-  const zone = times.length === 0 ? "" : ` (${zoneText(times[0] ?? now)})`;
-  return `${schedule.name}  ${onOneLine(schedule.command)}\n      next: ${next}${zone}`;
+  const { name, action, when } = schedule;
+  const zone = when.kind === "cron" ? when.zone : machineZoneName();
+  const times = nextTimes(schedule, now).map((at) => wallText(at, zoneOf(zone)));
+  const next = when.kind === "reboot"
+    ? "when the machine has started"
+    : times.length === 0
+    ? "never"
+    : times.join(", ");
+  return `${name}  ${onOneLine(actionText(action))}\n      next: ${next}`;
 }
 
-function localText(at: number): string {
-  const parts = new Intl.DateTimeFormat("en-GB", {
-    weekday: "short",
-    day: "2-digit",
-    month: "short",
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-  }).formatToParts(at);
-  const part = (type: string) => parts.find((found) => found.type === type)?.value ?? "";
-  const seconds = part("second") === "00" ? "" : `:${part("second")}`;
-  return `${part("weekday")} ${part("day")} ${part("month")} ` +
-    `${part("hour")}:${part("minute")}${seconds}`;
-}
-
-function zoneText(at: number): string {
-  const parts = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" }).formatToParts(at);
-  return parts.find(({ type }) => type === "timeZoneName")?.value ?? "local time";
+function nextTimes(schedule: ScheduleConfig, now: number): number[] {
+  return comingTimes(schedule, { host: Deno.hostname(), now, last: null }, TIMES);
 }
 
 /** `90 s`, `5 min`, `1 h`: in the largest unit that has no fraction. */

@@ -12,7 +12,7 @@ import { handlersOf } from "./handlers.ts";
 import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "./problem.ts";
 import { recognise } from "./recognise.ts";
-import { schedulesOf } from "./schedules.ts";
+import { cronStateOf, schedulesOf } from "./schedules.ts";
 import { spoolsOf } from "./spools.ts";
 
 export interface Interpreted {
@@ -38,14 +38,16 @@ export function examine(
   const { file, baseDir, used } = context;
   const given = new Given(entries, baseDir);
   const { problems, warnings } = recognise(entries, used, file);
+  const spools = spoolsOf(given);
   const config: Config = {
     file,
     baseDir,
     env: environmentOf(given),
-    spools: spoolsOf(given),
+    spools,
     tasks: handlersOf(given),
     listeners: listenersOf(given),
-    schedules: schedulesOf(given),
+    schedules: schedulesOf(given, spools),
+    cronState: cronStateOf(given, file, spools),
   };
   checkAll(given, config, context);
   return {

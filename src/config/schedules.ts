@@ -1,33 +1,146 @@
-/** `cron` and `timer2`: what runs by the clock. */
+/** What runs by the clock: all lines of it, each job with a name, none twice. */
 
-import { parseCron } from "../schedule/cron.ts";
-import type { ScheduleConfig } from "./config.ts";
+import { basename, resolve } from "node:path";
+import { Calendar } from "../schedule/calendar.ts";
+import { hashText } from "../schedule/hash.ts";
+import { machineZoneName, zoneOf } from "../schedule/zone.ts";
+import type { ScheduleConfig, SpoolConfig } from "./config.ts";
 import type { Given } from "./given.ts";
 import type { Entry } from "./entry.ts";
-import { parseDuration, parseKeyValues } from "./value.ts";
+import type { OptionName } from "./options.ts";
+import { placeText } from "./problem.ts";
+import {
+  type Draft,
+  type LineDefaults,
+  parseCron1,
+  parseCron2,
+  parseSignalTimer,
+  parseTimer2,
+} from "./schedule_line.ts";
+import { parseSeconds, parseWanted } from "./value.ts";
 
-export function schedulesOf(given: Given): ScheduleConfig[] {
-  return [...given.every("cron", parseCronJob), ...given.every("timer2", parseTimer)];
+interface Line {
+  readonly draft: Draft;
+  readonly entry: Entry;
+  /** Names the line in the state file when it has no name. */
+  readonly hash: string;
 }
 
-function parseCronJob(text: string, { place }: Entry): ScheduleConfig {
-  const [, fields, command] = /^\s*((?:\S+\s+){5})(.+)$/.exec(text) ?? [];
-  if (fields === undefined || command === undefined) {
-    throw new SyntaxError("wants minute, hour, day, month, weekday and a command");
+/** @param spools where tasks of schedules can go */
+export function schedulesOf(given: Given, spools: readonly SpoolConfig[]): ScheduleConfig[] {
+  const defaults = defaultsOf(given);
+  const parsers: [OptionName, (text: string) => Draft][] = [
+    ["cron", (text) => parseCron1(text, false, defaults)],
+    ["unique-cron", (text) => parseCron1(text, true, defaults)],
+    ["cron2", (text) => parseCron2(text, defaults)],
+    ["timer2", parseTimer2],
+    ["timer", parseSignalTimer],
+    ["rbtimer", parseSignalTimer],
+  ];
+  const lines = parsers.flatMap(([option, parse]) =>
+    given.every(option, (text, entry): Line => {
+      const draft = parse(text);
+      checkSpool(draft, given, spools);
+      return { draft, entry, hash: hashText(`${option} ${text.trim()}`) };
+    })
+  );
+  const once = withoutRepeats(lines, given);
+  for (const line of once) warnOfNever(line, given);
+  return named(once);
+}
+
+/**
+ * Where the last run of each job is kept: beside the first spool, or beside the ini where there is
+ * none. The ini's name is part of it, so that programs that share a spool keep their own.
+ */
+export function cronStateOf(given: Given, file: string, spools: readonly SpoolConfig[]): string {
+  const ini = resolve(file);
+  const beside = spools[0] === undefined
+    ? ini
+    : `${spools[0].dir}.${basename(ini).replace(/\.[^.]*$/, "")}`;
+  const resolved = (text: string, entry: Entry) => given.path(parseWanted(text), entry);
+  return given.last("cron-state", resolved, `${beside}.cron-state`);
+}
+
+function defaultsOf(given: Given): LineDefaults {
+  const zone = given.last("cron-tz", (text) => zoneOf(text).name, machineZoneName());
+  const harakiri = given.last("cron-harakiri", (text) => parseSeconds(text, 0), 0);
+  return { zone, cronHarakiriMs: harakiri > 0 ? harakiri * 1000 : null };
+}
+
+function checkSpool({ action }: Draft, given: Given, spools: readonly SpoolConfig[]): void {
+  if (action.kind !== "task") return;
+  if (spools.length === 0) {
+    throw new SyntaxError("has spool=, but there is no spooler to put it in");
   }
-  const spec = parseCron(fields.trim().split(/\s+/));
-  return { name: `cron:${place.line}`, when: { kind: "cron", spec }, command, place };
+  const wanted = action.vars.find(([name]) => name === "spooler")?.[1];
+  if (wanted !== undefined && !spools.some(({ dir }) => dir === wanted)) {
+    throw new SyntaxError(`has spooler=${wanted}, which is none of ${given.baseDir}'s spools`);
+  }
 }
 
-function parseTimer(text: string, { place }: Entry): ScheduleConfig {
-  const { settings, rest } = parseKeyValues(text, ["every", "name"]);
-  const every = settings.get("every");
-  if (every === undefined) throw new SyntaxError("wants every=DURATION, as in every=30s");
-  if (rest === "") throw new SyntaxError("wants a command");
-  return {
-    name: settings.get("name") ?? `timer:${place.line}`,
-    when: { kind: "every", everyMs: parseDuration(every) },
-    command: rest,
-    place,
-  };
+/**
+ * An ini that is loaded twice, or includes another twice, does not double its jobs: a line is a job
+ * once. Two different lines with one name are a mistake.
+ */
+function withoutRepeats(lines: readonly Line[], given: Given): Line[] {
+  const known = new Map<string, Line>();
+  for (const line of lines) {
+    const { draft: { name }, entry, hash } = line;
+    const key = name ?? hash;
+    const first = known.get(key);
+    if (first === undefined) {
+      known.set(key, line);
+    } else if (first.hash === hash) {
+      const message = `${entry.key} is the same job as ${
+        placeText(first.entry.place)
+      } and runs once`;
+      given.warnings.push({ place: entry.place, message: `${message}: "${entry.value}"` });
+    } else {
+      given.problem(entry, `has the name that ${placeText(first.entry.place)} has`);
+    }
+  }
+  return [...known.values()];
+}
+
+function warnOfNever({ draft: { when }, entry }: Line, given: Given): void {
+  if (when.kind !== "cron") return;
+  if (new Calendar(when.spec, zoneOf("UTC")).next(0) !== null) return;
+  given.warning(entry, "names a day that never comes");
+}
+
+/**
+ * Jobs without a name are called after their command, with some of their hash where several would
+ * be called the same.
+ */
+function named(lines: readonly Line[]): ScheduleConfig[] {
+  const uses = new Map<string, number>();
+  const plain = lines.map(({ draft }) => draft.name ?? wordOf(draft));
+  for (const name of plain) uses.set(name, (uses.get(name) ?? 0) + 1);
+  return lines.map(({ draft, hash, entry: { place } }, index) => {
+    const name = plain[index] ?? hash;
+    const unclear = draft.name === null && (uses.get(name) ?? 0) > 1;
+    return {
+      ...draft,
+      name: unclear ? `${name}-${hash.slice(0, 4)}` : name,
+      id: draft.name ?? `#${hash}`,
+      place,
+    };
+  });
+}
+
+function wordOf({ action }: Draft): string {
+  switch (action.kind) {
+    case "task":
+      return action.vars[0]?.[1] ?? "task";
+    case "signal":
+      return `signal-${action.signal}`;
+    case "command": {
+      const words = action.command.split(/\s+/).filter((word) => !/^\w+=/.test(word));
+      const file = words[0]?.split("/").at(-1)?.replaceAll(/[^\w.+-]/g, "");
+      return file || "command";
+    }
+    default:
+      return action satisfies never;
+  }
 }

@@ -6,6 +6,7 @@
 import type { Clock } from "../platform/clock.ts";
 import type { Stream } from "../report/event.ts";
 import { LineSplitter, Tail } from "./lines.ts";
+import { Pace } from "./pace.ts";
 
 /** How a process ended. */
 export type Exit =
@@ -31,8 +32,12 @@ export interface ShellCommand {
   readonly env: Readonly<Record<string, string | null>>;
   /** Written to stdin, which is then closed; nothing when absent. */
   readonly stdin?: Iterable<Uint8Array>;
+  /** Who runs it; the program's own account when absent. */
+  readonly account?: { readonly uid: number; readonly gid: number };
   readonly harakiriMs: number | null;
   readonly signal: AbortSignal;
+  /** Told the process id of the shell. */
+  started?(pid: number): void;
   output(stream: Stream, line: string): void;
   readonly clock: Clock;
 }
@@ -55,17 +60,20 @@ export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
       stdout: "piped",
       stderr: "piped",
       detached: true,
+      ...(spec.account ? { uid: spec.account.uid, gid: spec.account.gid } : {}),
     }).spawn();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { exit: { kind: "not started", reason }, stderr: "" };
   }
 
+  spec.started?.(child.pid);
   const tail = new Tail(STDERR_KEPT);
   const linger = new AbortController();
+  const pace = new Pace(spec.clock);
   const reading = Promise.all([
-    readLines(child.stdout, linger.signal, (line) => spec.output("stdout", line)),
-    readLines(child.stderr, linger.signal, (line) => spec.output("stderr", line), tail),
+    readLines(child.stdout, linger.signal, pace, (line) => spec.output("stdout", line)),
+    readLines(child.stderr, linger.signal, pace, (line) => spec.output("stderr", line), tail),
   ]);
   const writing = spec.stdin ? feed(child.stdin, spec.stdin) : Promise.resolve();
   const ended = await untilEnd(child, spec);
@@ -133,6 +141,7 @@ function signalGroup(pid: number, signal: Deno.Signal): void {
 async function readLines(
   stream: ReadableStream<Uint8Array>,
   stop: AbortSignal,
+  pace: Pace,
   emit: (line: string) => void,
   tail?: Tail,
 ): Promise<void> {
@@ -146,6 +155,7 @@ async function readLines(
       if (done) break;
       tail?.push(value);
       splitter.push(value);
+      await pace.after(value.length);
     }
   } finally {
     stop.removeEventListener("abort", cancel);

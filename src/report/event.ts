@@ -28,9 +28,19 @@ export type Event =
   | { type: "task.started"; spool: string; task: string; func: string; attempt: number }
   | { type: "task.output"; task: string; func: string; stream: Stream; line: string }
   | { type: "task.settled"; spool: string; task: string; func: string; fate: Fate; tookMs: number }
-  | { type: "job.started"; job: string }
+  | { type: "schedule.warning"; message: string }
+  | { type: "job.started"; job: string; slot: number; lateMs: number; attempt: number }
   | { type: "job.output"; job: string; stream: Stream; line: string }
+  /** Lines of a flood that did not go to the log. */
+  | { type: "job.flooded"; job: string; lines: number }
   | { type: "job.ended"; job: string; exit: string; ok: boolean; tookMs: number }
-  | { type: "job.skipped"; job: string; reason: string };
+  | { type: "job.retrying"; job: string; attempt: number; delayMs: number }
+  | { type: "job.enqueued"; job: string; task: string }
+  /** The first skip of a streak. */
+  | { type: "job.skipped"; job: string; reason: string }
+  /** The end of a streak, with how many slots it had. */
+  | { type: "job.resumed"; job: string; skipped: number }
+  /** Slots went by while the program or the machine did not run. */
+  | { type: "job.missed"; job: string; missed: number; until: number };
 
 export type Emit = (event: Event) => void;

@@ -4,6 +4,9 @@ import type { Fate } from "../queue/settle.ts";
 import { taskLabel } from "../spool/layout.ts";
 import type { Emit, Event } from "./event.ts";
 
+/** A job that starts later than this is logged with its slot. */
+const LATE_MS = 1000;
+
 /** @param write takes one line without its newline */
 export function logSink(write: (line: string) => void, now: () => number): Emit {
   return (event) => write(`${timeText(now())} ${eventText(event)}`);
@@ -60,16 +63,33 @@ export function eventText(event: Event): string {
       return `${event.func || "task"}${mark(event.stream)} ${event.line}`;
     case "task.settled":
       return `${named(event.func, event.task)} ${fateText(event.fate)} (${msText(event.tookMs)})`;
-    case "job.started":
-      return `job ${event.job} started`;
+    case "schedule.warning":
+      return `schedules: warning: ${event.message}`;
+    case "job.started": {
+      const again = event.attempt > 1 ? `, attempt ${event.attempt}` : "";
+      const late = event.lateMs >= LATE_MS ? ` for ${timeText(event.slot)}` : "";
+      return `job ${event.job} started${late}${again}`;
+    }
     case "job.output":
       return `${event.job}${mark(event.stream)} ${event.line}`;
     case "job.ended":
       return `job ${event.job} ${event.ok ? "done" : `failed: ${event.exit}`} (${
         msText(event.tookMs)
       })`;
+    case "job.flooded":
+      return `job ${event.job}: ${event.lines} more lines of output were not logged`;
+    case "job.retrying":
+      return `job ${event.job} runs again in ${msText(event.delayMs)}, attempt ${event.attempt}`;
+    case "job.enqueued":
+      return `job ${event.job} put ${taskLabel(event.task)} into the spool`;
     case "job.skipped":
       return `job ${event.job} skipped: ${event.reason}`;
+    case "job.resumed":
+      return `job ${event.job} runs again; ${event.skipped} slots were skipped`;
+    case "job.missed": {
+      const slots = event.missed === 1 ? "slot" : "slots";
+      return `job ${event.job} missed ${event.missed} ${slots} until ${timeText(event.until)}`;
+    }
     default:
       return event satisfies never;
   }

@@ -1,78 +1,103 @@
 /**
- * uWSGI's cron rule: five numbers, -1 for "every", -n for "every value that n divides".
+ * A cron rule: which minutes of which days, and how the five fields of a line make one.
  *
- * Source: uWSGI 2.0 core/cron.c, uwsgi_cron_task_needs_execution. Day of month and weekday are
- * alternatives when both are given as 0 or more; otherwise all five must match.
+ * Day of month and weekday are alternatives when both are given as values; when one of them is
+ * "every" or "every n", both must match. uWSGI and Vixie cron agree on this, each for its own way
+ * of writing "every".
+ *
+ * Sources: uWSGI 2.0 core/uwsgi.c, uwsgi_cron_task_needs_execution; Vixie cron entry.c and cron.c.
  */
+
+import {
+  DAY,
+  type Field,
+  type FieldRange,
+  HOUR,
+  MINUTE,
+  MONTH,
+  parseField,
+  WEEKDAY,
+} from "./field.ts";
 
 export interface CronSpec {
-  readonly minute: number;
-  readonly hour: number;
+  readonly minutes: ReadonlySet<number>;
+  readonly hours: ReadonlySet<number>;
+  /** 1 to 31. */
+  readonly days: ReadonlySet<number>;
+  /** 1 to 12. */
+  readonly months: ReadonlySet<number>;
+  /** 0 (Sunday) to 6. */
+  readonly weekdays: ReadonlySet<number>;
+  /** The day fits when either day of month or weekday does, not only when both do. */
+  readonly dayOrWeekday: boolean;
+}
+
+/** A day of the calendar, in the terms cron has for it: month 1 to 12, weekday 0 (Sunday) to 6. */
+export interface LocalDay {
   readonly day: number;
   readonly month: number;
-  /** 0 is Sunday, and so is 7. */
   readonly weekday: number;
 }
 
-/** A minute of local time, in the terms cron has for it: month 1 to 12, weekday 0 (Sunday) to 6. */
-export interface LocalMinute {
-  readonly minute: number;
-  readonly hour: number;
-  readonly day: number;
-  readonly month: number;
-  readonly weekday: number;
-}
+export const FIELDS: readonly FieldRange[] = [MINUTE, HOUR, DAY, MONTH, WEEKDAY];
 
-const FIELDS: readonly [keyof CronSpec, number][] = [
-  ["minute", 59],
-  ["hour", 23],
-  ["day", 31],
-  ["month", 12],
-  ["weekday", 7],
-];
+/** What `@name` stands for, in crontab's five fields. */
+export const NICKNAMES: Readonly<Record<string, string>> = {
+  "@yearly": "0 0 1 1 *",
+  "@annually": "0 0 1 1 *",
+  "@monthly": "0 0 1 * *",
+  "@weekly": "0 0 * * 0",
+  "@daily": "0 0 * * *",
+  "@midnight": "0 0 * * *",
+  "@hourly": "0 * * * *",
+};
+
+/** A word of a line, and where it begins: 1 for the first character. */
+export interface Word {
+  readonly text: string;
+  readonly column: number;
+}
 
 /**
- * @param fields minute, hour, day, month, weekday
- * @throws {SyntaxError} naming the field that is wrong
+ * @param words minute, hour, day, month, weekday
+ * @throws {SyntaxError} naming the field, its position and what stands there
  */
-export function parseCron(fields: readonly string[]): CronSpec {
-  const spec = { minute: -1, hour: -1, day: -1, month: -1, weekday: -1 };
-  FIELDS.forEach(([name, max], i) => {
-    const text = fields[i] ?? "";
-    if (!/^-?\d{1,4}$/.test(text) || Number(text) > max) {
-      throw new SyntaxError(
-        `${name} wants a number from 0 to ${max}, -1 (every) or -n (every n): "${text}"`,
-      );
-    }
-    spec[name] = Number(text);
+export function parseCron(words: readonly Word[]): CronSpec {
+  const fields = FIELDS.map((range, index) => {
+    const word = words[index];
+    if (word === undefined) throw new SyntaxError(`wants five fields; ${range.name} is missing`);
+    return parseWord(word, range, index);
   });
-  return spec;
+  return specOf(fields);
 }
 
-/** Whether a job with this spec runs in this minute. */
-export function matches(spec: CronSpec, at: LocalMinute): boolean {
-  const fits = (wanted: number, actual: number): boolean =>
-    wanted < 0 ? actual % -wanted === 0 : actual === wanted;
-  const weekday = spec.weekday === 7 ? 0 : spec.weekday;
-  const day = fits(spec.day, at.day);
-  const ofWeek = fits(weekday, at.weekday);
-  return fits(spec.minute, at.minute) && fits(spec.hour, at.hour) && fits(spec.month, at.month) &&
-    (spec.day >= 0 && spec.weekday >= 0 ? day || ofWeek : day && ofWeek);
+function parseWord(word: Word, range: FieldRange, index: number): Field {
+  try {
+    return parseField(word.text, range);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const position = `${range.name} (field ${index + 1}, character ${word.column})`;
+    throw new SyntaxError(`${position} ${error.message}`);
+  }
 }
 
-/** @param at milliseconds since the epoch, read in the machine's own zone */
-export function localMinute(at: number): LocalMinute {
-  const date = new Date(at);
+/** @param fields minute, hour, day, month, weekday */
+export function specOf(fields: readonly Field[]): CronSpec {
+  const [minute, hour, day, month, weekday] = fields;
+  if (!minute || !hour || !day || !month || !weekday) throw new RangeError("wants five fields");
   return {
-    minute: date.getMinutes(),
-    hour: date.getHours(),
-    day: date.getDate(),
-    month: date.getMonth() + 1,
-    weekday: date.getDay(),
+    minutes: minute.values,
+    hours: hour.values,
+    days: day.values,
+    months: month.values,
+    weekdays: new Set([...weekday.values].map((value) => value % 7)),
+    dayOrWeekday: !day.free && !weekday.free,
   };
 }
 
-/** The five numbers as in the ini. */
-export function cronText({ minute, hour, day, month, weekday }: CronSpec): string {
-  return [minute, hour, day, month, weekday].join(" ");
+/** Whether a job with this rule runs on this day at all. */
+export function matchesDay(spec: CronSpec, at: LocalDay): boolean {
+  const day = spec.days.has(at.day);
+  const weekday = spec.weekdays.has(at.weekday);
+  return spec.months.has(at.month) && (spec.dayOrWeekday ? day || weekday : day && weekday);
 }

@@ -3,8 +3,7 @@
 import type { Config } from "../../src/config/config.ts";
 import type { ConfigHost } from "../../src/config/host.ts";
 import { loadConfig, type Loaded } from "../../src/config/load.ts";
-import { ConfigError } from "../../src/config/problem.ts";
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { fakeHost } from "../support/config_host.ts";
 
 const FIXTURES = new URL("../fixtures/ini/", import.meta.url);
@@ -87,16 +86,12 @@ Deno.test("blocks make spools and choose sockets", async () => {
 
 Deno.test("doubled percent signs reach the command; what a file keeps secret stays so", async () => {
   const { config, secrets } = await load("escapes.ini");
-  assertStringIncludes(config.schedules[0]?.command ?? "", "date +%Y-%m-%d");
+  const action = config.schedules[0]?.action;
+  assertStringIncludes(action?.kind === "command" ? action.command : "", "date +%Y-%m-%d");
   assertEquals(config.tasks[0]?.command, "./send --password-file=correct horse battery");
   assertEquals(secrets.mask("x correct horse battery y"), "x ******** y");
 });
 
-Deno.test("the mailing lists' seven jobs are taken, or refused in so many words", async () => {
-  try {
-    assertEquals((await load("mailing-lists.ini")).config.schedules.length, 7);
-  } catch {
-    const error = await assertRejects(() => load("mailing-lists.ini"), ConfigError, "unique-cron");
-    assertEquals(error.problems.filter(({ message }) => message.includes("never run")).length, 7);
-  }
+Deno.test("the mailing lists' seven jobs are taken", async () => {
+  assertEquals((await load("mailing-lists.ini")).config.schedules.length, 7);
 });

@@ -43,20 +43,6 @@ Deno.test("a task command may have a name; what is no setting is the command", (
   ]);
 });
 
-Deno.test("cron and timer2 become schedules", () => {
-  const { config } = configOf(
-    "cron = -5 -1 -1 -1 -1 ./sync a b",
-    "timer2 = every=500ms,name=beat ./beat",
-  );
-  const [cron, timer] = config.schedules;
-  assertEquals(cron?.when, {
-    kind: "cron",
-    spec: { minute: -5, hour: -1, day: -1, month: -1, weekday: -1 },
-  });
-  assertEquals(cron?.command, "./sync a b");
-  assertEquals([timer?.name, timer?.when], ["beat", { kind: "every", everyMs: 500 }]);
-});
-
 Deno.test("spooler2 is a spool with settings of its own", () => {
   const { config } = configOf(
     "spooler-processes = 4",
@@ -92,10 +78,6 @@ const BAD: [string, string][] = [
   ["spooler =", 'spooler wants a value: ""'],
   ["spooler-task = name=x", 'spooler-task wants a command: "name=x"'],
   ["spooler-task = name=x,nice=1 ./y", 'not "nice=1"'],
-  ["cron = 0 0 ./x", "cron wants minute, hour, day, month, weekday and a command"],
-  ["cron = 0 25 -1 -1 -1 ./x", "cron hour wants a number from 0 to 23"],
-  ["timer2 = ./x", "timer2 wants every=DURATION"],
-  ["timer2 = every=soon ./x", "timer2 wants a duration such as"],
   ["spooler2 = processes=2", "wants dir=DIR"],
   ["spooler-rate = 10", "spooler-rate wants N/s, N/m or N/h"],
   ["spooler-min-free = lots", "spooler-min-free wants a size"],

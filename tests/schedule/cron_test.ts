@@ -1,37 +1,89 @@
-import { cronText, type LocalMinute, matches, parseCron } from "../../src/schedule/cron.ts";
-import { assertEquals, assertThrows } from "../support/assert.ts";
+import { Calendar } from "../../src/schedule/calendar.ts";
+import { parseCronTime } from "../../src/schedule/line.ts";
+import { zoneOf } from "../../src/schedule/zone.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { type Numbers, randomNumbers, type Tm, uwsgiRuns } from "../support/uwsgi_rule.ts";
 
-// Monday, 23 November 2026, 09:30
-const monday: LocalMinute = { minute: 30, hour: 9, day: 23, month: 11, weekday: 1 };
+const UTC = zoneOf("UTC");
+const MINUTE_MS = 60_000;
 
-const CASES: [string, boolean, string][] = [
-  ["-1 -1 -1 -1 -1", true, "every minute"],
-  ["30 9 23 11 -1", true, "exactly now"],
-  ["31 -1 -1 -1 -1", false, "another minute"],
-  ["-15 -1 -1 -1 -1", true, "every 15 minutes"],
-  ["-7 -1 -1 -1 -1", false, "30 is no multiple of 7"],
-  ["30 9 1 -1 1", true, "day or weekday, when both are given"],
-  ["30 9 1 -1 2", false, "neither day nor weekday"],
-  ["30 9 -1 -1 2", false, "weekday alone must fit"],
-  ["30 9 23 -1 -2", false, "with -n for the weekday, day and weekday must both fit"],
-];
-
-for (const [spec, runs, why] of CASES) {
-  Deno.test(`${spec} ${runs ? "runs" : "does not run"}: ${why}`, () => {
-    assertEquals(matches(parseCron(spec.split(" ")), monday), runs);
-  });
+function calendarOf(line: string): Calendar {
+  const time = parseCronTime(line);
+  assert(time.kind === "cron");
+  return new Calendar(time.spec, UTC);
 }
 
-Deno.test("weekday 7 is Sunday, too", () => {
-  const sunday = { ...monday, day: 22, weekday: 0 };
-  assertEquals(matches(parseCron("30 9 -1 -1 7".split(" ")), sunday), true);
+const runsAt = (line: string, at: number) => calendarOf(line).last(at - 1, at) === at;
+
+Deno.test("4,000 answers of uWSGI 2.0.21 are ours, too", async () => {
+  const file = new URL("../fixtures/schedule/uwsgi-cron.txt", import.meta.url);
+  const lines = (await Deno.readTextFile(file)).trim().split("\n");
+  assertEquals(lines.length, 4000);
+  for (const line of lines) {
+    const [time = "", ...rest] = line.split(" ");
+    const [numbers, answer] = [rest.slice(0, 5).join(" "), rest[5]];
+    assertEquals(runsAt(numbers, Date.parse(time)), answer === "runs", line);
+  }
 });
 
-Deno.test("a field that uWSGI would misread is refused by name", () => {
-  assertThrows(() => parseCron("0 6-10 -1 -1 -1".split(" ")), SyntaxError, "hour wants");
-  assertThrows(() => parseCron("60 -1 -1 -1 -1".split(" ")), SyntaxError, "minute wants");
+/** Every minute of 2027 and 2028, which has a leap day. */
+const [START, END] = [Date.UTC(2027, 0), Date.UTC(2029, 0)];
+
+/** Calls `visit` for every minute; one object serves them all. */
+function eachMinute(visit: (at: number, tm: Tm) => void): void {
+  const tm = { min: 0, hour: 0, mday: 0, mon: 0, wday: 0 };
+  for (let day = START; day < END; day += 24 * 60 * MINUTE_MS) {
+    const date = new Date(day);
+    tm.mday = date.getUTCDate();
+    tm.mon = date.getUTCMonth() + 1;
+    tm.wday = date.getUTCDay();
+    for (let minute = 0; minute < 24 * 60; minute++) {
+      tm.hour = Math.floor(minute / 60);
+      tm.min = minute % 60;
+      visit(day + minute * MINUTE_MS, tm);
+    }
+  }
+}
+
+Deno.test("300 rules agree with uWSGI's in every minute of two years", () => {
+  const rules: Numbers[] = [[-1, -1, -1, -1, -1], [0, 0, 29, 2, -1], ...randomNumbers(298)];
+  let runs = 0;
+  for (const rule of rules) {
+    const calendar = calendarOf(rule.join(" "));
+    let next = calendar.next(START - 1);
+    eachMinute((at, tm) => {
+      const theirs = uwsgiRuns(rule, tm);
+      if (theirs !== (at === next)) {
+        throw new Error(`${rule.join(" ")} at ${new Date(at).toISOString()}: uWSGI ${theirs}`);
+      }
+      if (!theirs) return;
+      runs++;
+      next = calendar.next(at);
+    });
+  }
+  assert(runs > 1_000_000, `only ${runs} runs were compared`);
 });
 
-Deno.test("a spec is printed as it was written", () => {
-  assertEquals(cronText(parseCron("-15 -1 1 -1 7".split(" "))), "-15 -1 1 -1 7");
+Deno.test("day and weekday are alternatives only when both are given, in both languages", () => {
+  const days = (line: string) => {
+    const calendar = calendarOf(line);
+    const found: number[] = [];
+    // November 2026 begins on a Sunday.
+    for (let at = calendar.next(Date.UTC(2026, 10) - 1); at !== null; at = calendar.next(at)) {
+      if (at >= Date.UTC(2026, 11)) break;
+      found.push(new Date(at).getUTCDate());
+    }
+    return found;
+  };
+  assertEquals(days("0 0 15 * 1"), [2, 9, 15, 16, 23, 30]);
+  assertEquals(days("0 0 15 -1 1"), [2, 9, 15, 16, 23, 30]);
+  assertEquals(days("0 0 * * 1"), [2, 9, 16, 23, 30]);
+  assertEquals(days("0 0 */10 * 0"), [1]);
+  assertEquals(days("0 0 -5 -1 7"), [15]);
+});
+
+Deno.test("a day that never comes has no slot, a rare one has", () => {
+  assertEquals(calendarOf("0 0 30 2 *").next(0), null);
+  // A Sunday the 29th of February, with 2100 no leap year.
+  assertEquals(calendarOf("0 0 29 2 */7").next(Date.UTC(2096, 2)), Date.UTC(2128, 1, 29));
 });

@@ -1,55 +1,71 @@
-import type { When } from "../../src/config/config.ts";
-import type { Event } from "../../src/report/event.ts";
-import { parseCron } from "../../src/schedule/cron.ts";
-import { nextTime, Ticker } from "../../src/schedule/ticker.ts";
+import type { Due, Rhythm, Time } from "../../src/schedule/due.ts";
+import { rhythmOf, ZoneCache } from "../../src/schedule/rhythm.ts";
+import { Ticker, timeOf } from "../../src/schedule/ticker.ts";
 import { assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
+import { jobsOf } from "../support/jobs.ts";
 
-const cron = (spec: string): When => ({ kind: "cron", spec: parseCron(spec.split(" ")) });
-
-Deno.test("the next time of a cron job is the start of a minute that matches", () => {
-  const at = new Date(2026, 10, 23, 9, 30, 12).getTime();
-  assertEquals(nextTime(cron("-15 -1 -1 -1 -1"), at), new Date(2026, 10, 23, 9, 45).getTime());
-  assertEquals(nextTime(cron("0 0 29 2 -1"), at), new Date(2028, 1, 29).getTime());
-});
-
-Deno.test("a job on the 31st of February has no next time", () => {
-  assertEquals(nextTime(cron("0 0 31 2 -1"), 0), Infinity);
-});
-
-/** A ticker whose commands never get to run: the clock stands, the first thing they do is told. */
-function started(when: When) {
-  const clock = new FakeClock();
-  const events: Event[] = [];
-  const abort = new AbortController();
+function started(...lines: string[]) {
+  const clock = new FakeClock(Date.UTC(2026, 10, 23, 9, 30, 30));
+  const found: string[] = [];
+  let asked = 0;
+  const counted = (rhythm: Rhythm): Rhythm => ({
+    durable: rhythm.durable,
+    take(time: Time): Due {
+      asked++;
+      return rhythm.take(time);
+    },
+    wait: (time) => rhythm.wait(time),
+  });
   const ticker = new Ticker({
-    schedules: [{ name: "job", when, command: "sleep 600", place: { file: "t", line: 1 } }],
-    cwd: "/",
+    jobs: jobsOf(...lines).map((job) => ({
+      job: job.name,
+      rhythm: counted(
+        rhythmOf(job, null, { host: "h", boot: "b", zones: new ZoneCache() }, timeOf(clock)),
+      ),
+    })),
     clock,
-    emit: (event) => events.push(event),
-    abort: abort.signal,
+    due: (jobs) => found.push(jobs.map(({ job }) => job).join("+")),
   });
   ticker.start();
-  const types = () => events.map(({ type }) => type);
-  return { clock, ticker, abort, types };
+  return { clock, ticker, found, asked: () => asked };
 }
 
-Deno.test("a timer starts its command at its time, and skips it while the last one runs", async () => {
-  const { clock, ticker, abort, types } = started({ kind: "every", everyMs: 5000 });
-  clock.advance(4999);
-  assertEquals(types(), []);
-  clock.advance(1);
-  assertEquals(types(), ["job.started"]);
-  clock.advance(5000);
-  assertEquals(types(), ["job.started", "job.skipped"]);
-  const stopped = ticker.stop();
-  abort.abort();
-  await stopped;
-  assertEquals(types().at(-1), "job.ended");
-  assertEquals(ticker.running, 0);
+Deno.test("what is due at once comes at once", () => {
+  const { clock, found } = started(
+    "timer2 = every=2s,name=two x",
+    "timer2 = every=3s,name=three x",
+  );
+  clock.advance(6000);
+  assertEquals(found, ["two", "three", "two", "two+three"]);
 });
 
-Deno.test("between two times the ticker waits with one timer", () => {
-  const { clock } = started(cron("-1 -1 -1 -1 -1"));
+Deno.test("there is one timer, and it goes off when a job is due and not before", () => {
+  const { clock, found, asked } = started("timer2 = every=30m,name=slow x");
+  clock.advance(2 * 3_600_000);
+  assertEquals(found.length, 4);
+  // Once at the start, once for each run.
+  assertEquals(asked(), 5);
   assertEquals(clock.pending, 1);
+});
+
+Deno.test("a thousand jobs need one timer", () => {
+  const lines = Array.from({ length: 1000 }, (_, i) => `cron = ${i % 60} * * * * job ${i}`);
+  const { clock, found, asked } = started(...lines);
+  assertEquals(clock.pending, 1);
+  clock.advance(29_999);
+  assertEquals([found.length, asked()], [1, 1000]);
+  clock.advance(1);
+  assertEquals([found.length, asked()], [2, 2000]);
+});
+
+Deno.test("a stopped ticker leaves no timer behind", () => {
+  const { clock, ticker } = started("timer2 = every=2s x");
+  ticker.stop();
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("with nothing that is ever due there is no timer", () => {
+  assertEquals(started("timer2 = every=2s,iterations=1 x").clock.pending, 1);
+  assertEquals(started("cron = 0 0 30 2 * x").clock.pending, 0);
 });

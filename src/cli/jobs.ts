@@ -1,0 +1,102 @@
+/** `spooler jobs`: how each job went, whether it runs, and when it comes next. */
+
+import type { ScheduleConfig } from "../config/config.ts";
+import { systemClock } from "../platform/clock.ts";
+import { actionText } from "../schedule/action.ts";
+import type { JobRecord, LastRun } from "../schedule/record.ts";
+import { comingTimes } from "../schedule/upcoming.ts";
+import { isoText, wallText } from "../schedule/wall_text.ts";
+import type { Zone } from "../schedule/zone.ts";
+import { readArgs } from "./args.ts";
+import { UsageError } from "./error.ts";
+import { note, Output } from "./output.ts";
+import { jsonLine, safeText } from "./safe_text.ts";
+import { configOf, jobsOf, recordsOf, zoneOfJob } from "./schedules.ts";
+import { Table } from "./table.ts";
+
+/** What can be said of a job. Times are milliseconds since the epoch. */
+interface JobState {
+  readonly job: ScheduleConfig;
+  readonly zone: Zone;
+  readonly run: LastRun | null;
+  readonly running: boolean;
+  readonly nextAt: number | null;
+}
+
+export async function jobs(args: readonly string[]): Promise<number> {
+  const { options, flags, words } = readArgs(args, ["ini", "job"], ["json"]);
+  if (words.length > 0) throw new UsageError(`jobs does not know what to do with "${words[0]}"`);
+  const config = await configOf(options.ini, "jobs");
+  const records = await recordsOf(config);
+  const states = jobsOf(config, options.job).map((job) => stateOf(job, records.get(job.id)));
+  const output = new Output();
+  try {
+    const lines = flags.has("json")
+      ? states.map((state) => jsonLine(jsonOf(state)))
+      : new Table(HEADINGS).lines(states.map(cellsOf));
+    for (const line of lines) await output.line(line);
+  } finally {
+    await output.flush();
+  }
+  if (states.length === 0) note(`${config.file} has no schedules`);
+  return 0;
+}
+
+function stateOf(job: ScheduleConfig, record: JobRecord | undefined): JobState {
+  const run = record?.run ?? null;
+  const last = record?.slotAt ?? null;
+  const [nextAt = null] = comingTimes(
+    job,
+    { host: Deno.hostname(), now: systemClock.now(), last },
+    1,
+  );
+  const running = run !== null && run.endedAt === null && run.pid !== null && isAlive(run.pid);
+  return { job, zone: zoneOfJob(job), run, running, nextAt };
+}
+
+/** Where processes cannot be looked at, a run without an end counts as running. */
+function isAlive(pid: number): boolean {
+  if (Deno.build.os !== "linux") return true;
+  try {
+    Deno.statSync(`/proc/${pid}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const HEADINGS = ["JOB", "LAST SLOT", "RESULT", "TOOK", "NEXT"];
+
+function cellsOf({ job, zone, run, running, nextAt }: JobState): string[] {
+  return [
+    job.name,
+    run === null ? "-" : wallText(run.slotAt, zone),
+    safeText(resultText(run, running)),
+    run === null || run.endedAt === null ? "-" : `${(run.endedAt - run.startedAt) / 1000} s`,
+    nextAt === null ? (job.when.kind === "reboot" ? "@reboot" : "never") : wallText(nextAt, zone),
+  ];
+}
+
+function resultText(run: LastRun | null, running: boolean): string {
+  if (run === null) return "not run yet";
+  if (running) return `running, pid ${run.pid}`;
+  if (run.endedAt === null) return "end unknown";
+  return run.ok === true ? "ok" : run.result ?? "failed";
+}
+
+function jsonOf({ job, zone, run, running, nextAt }: JobState) {
+  return {
+    job: job.name,
+    does: actionText(job.action),
+    zone: zone.name,
+    running,
+    pid: running ? run?.pid ?? null : null,
+    lastSlot: run && isoText(run.slotAt, zone),
+    startedAt: run && isoText(run.startedAt, zone),
+    endedAt: run?.endedAt == null ? null : isoText(run.endedAt, zone),
+    ok: run?.ok ?? null,
+    result: run?.result ?? null,
+    tookMs: run?.endedAt == null ? null : run.endedAt - run.startedAt,
+    next: nextAt === null ? null : isoText(nextAt, zone),
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * `spooler run-job NAME`: runs a job now, in the foreground, as its schedule would: the same
+ * environment, account, limits and retries. It counts as no slot, and nothing is remembered of it.
+ */
+
+import { openPlatform } from "../app.ts";
+import type { Config, ScheduleConfig } from "../config/config.ts";
+import { runShell } from "../exec/process.ts";
+import { systemClock, systemRandom } from "../platform/clock.ts";
+import { systemSignals } from "../platform/signals.ts";
+import type { Emit } from "../report/event.ts";
+import { logSink } from "../report/log.ts";
+import { readAccounts } from "../schedule/accounts.ts";
+import { runJob as runToEnd } from "../schedule/job_run.ts";
+import { Store } from "../spool/store.ts";
+import { textVar } from "../uwsgi/packet.ts";
+import { readRequest } from "../uwsgi/request.ts";
+import { readArgs } from "./args.ts";
+import { UsageError } from "./error.ts";
+import { configOf, jobsOf } from "./schedules.ts";
+
+export async function runJob(args: readonly string[]): Promise<number> {
+  const { options, words } = readArgs(args, ["ini"]);
+  const [name, extra] = words;
+  if (name === undefined || extra !== undefined) {
+    throw new UsageError("run-job wants the name of one job; spooler jobs shows them");
+  }
+  const config = await configOf(options.ini, "run-job");
+  const [job] = jobsOf(config, name);
+  if (job === undefined) throw new UsageError(`there is no job "${name}"`);
+  if (job.action.kind === "signal") {
+    throw new UsageError(`${name} raises a signal, which only the running program can do`);
+  }
+  const abort = new AbortController();
+  const ignore = systemSignals.on(["SIGINT", "SIGTERM"], () => abort.abort());
+  try {
+    const { ok } = await runToEnd(
+      job,
+      systemClock.now(),
+      await worldOf(config, job, abort.signal),
+      abort.signal,
+    );
+    return ok ? 0 : 1;
+  } finally {
+    ignore();
+  }
+}
+
+async function worldOf(config: Config, job: ScheduleConfig, stopping: AbortSignal) {
+  return {
+    clock: systemClock,
+    random: systemRandom,
+    emit: foregroundSink(),
+    cwd: config.baseDir,
+    env: config.env,
+    shell: runShell,
+    accounts: await readAccounts([job]),
+    signals: { has: () => false, raise: () => Promise.resolve() },
+    stopping,
+    put: (vars: readonly (readonly [string, string])[]) => put(config, vars),
+  };
+}
+
+/** The job's own output goes where it would go without us; what is said about it goes to stderr. */
+function foregroundSink(): Emit {
+  const log = logSink((line) => console.error(line), () => systemClock.now());
+  return (event) => {
+    if (event.type === "job.output") {
+      if (event.stream === "stdout") console.log(event.line);
+      else console.error(event.line);
+    } else log(event);
+  };
+}
+
+async function put(
+  config: Config,
+  vars: readonly (readonly [string, string])[],
+): Promise<string> {
+  const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
+  const spool = config.spools.find(({ dir }) => spooler === undefined || dir === spooler);
+  if (spool === undefined) throw new Error(`there is no spool "${spooler ?? ""}"`);
+  const store = await Store.open({
+    dir: spool.dir,
+    fsync: spool.fsync,
+    clock: systemClock,
+    random: systemRandom,
+    ...openPlatform(),
+  });
+  return (await store.put(task)).name;
+}

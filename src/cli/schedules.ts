@@ -1,0 +1,43 @@
+/** What the commands about schedules share: the jobs of an ini, and what is remembered of them. */
+
+import type { Config, ScheduleConfig } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import type { JobRecord } from "../schedule/record.ts";
+import { readRecords } from "../schedule/state_file.ts";
+import { machineZoneName, type Zone, zoneOf } from "../schedule/zone.ts";
+import { UsageError } from "./error.ts";
+import { note } from "./output.ts";
+
+/** @throws {UsageError} when there is no --ini */
+export async function configOf(ini: string | undefined, command: string): Promise<Config> {
+  if (ini === undefined) throw new UsageError(`${command} wants --ini FILE`);
+  return (await loadConfig(ini)).config;
+}
+
+/**
+ * @param name of one job; all when undefined
+ * @throws {UsageError} when there is no such job
+ */
+export function jobsOf(config: Config, name: string | undefined): readonly ScheduleConfig[] {
+  if (name === undefined) return config.schedules;
+  const found = config.schedules.filter((job) => job.name === name);
+  if (found.length > 0) return found;
+  const names = config.schedules.map((job) => job.name).join(", ");
+  throw new UsageError(`${config.file} has no job "${name}"; it has: ${names || "none"}`);
+}
+
+/** An unreadable state is said and left out: the times are worth printing without it. */
+export async function recordsOf(config: Config): Promise<ReadonlyMap<string, JobRecord>> {
+  try {
+    return await readRecords(config.cronState);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    note(`${config.cronState} cannot be read: ${reason}`);
+    return new Map();
+  }
+}
+
+/** Whose clock a job goes by. */
+export function zoneOfJob({ when }: ScheduleConfig): Zone {
+  return zoneOf(when.kind === "cron" ? when.zone : machineZoneName());
+}

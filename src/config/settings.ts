@@ -1,0 +1,54 @@
+/**
+ * The `key=value,key=value rest` form of schedules, with quotes: `minute="0,30",name=half command`.
+ *
+ * As in uWSGI's cron2, a first word that has no key and `=` in front is already the rest, and so is
+ * one that sets a variable of the environment, in capitals. Unlike uWSGI, an unknown key is an
+ * error, and a value in quotes may hold commas and blanks.
+ */
+
+export interface Settings {
+  readonly values: ReadonlyMap<string, string>;
+  readonly rest: string;
+}
+
+const KEY = /([a-z][a-z0-9-]*)=/y;
+const VALUE = /"([^"]*)"|'([^']*)'|([^\s,"']*)/y;
+
+/**
+ * @param known the keys there are
+ * @throws {SyntaxError} for a key that is unknown or repeated, a value without a key, an open quote
+ */
+export function parseSettings(text: string, known: readonly string[]): Settings {
+  const values = new Map<string, string>();
+  const line = text.trim();
+  let at = 0;
+  while (true) {
+    const key = match(KEY, line, at);
+    if (key === null && values.size === 0) return { values, rest: line };
+    if (key === null) throw strayValue(line, at, [...values.keys()].at(-1) ?? "");
+    const name = key[1] ?? "";
+    if (!known.includes(name)) throw new SyntaxError(`knows ${known.join(", ")}, not ${name}=`);
+    if (values.has(name)) throw new SyntaxError(`has ${name}= twice`);
+    const value = match(VALUE, line, at + key[0].length);
+    if (value === null) throw new Error("a pattern that may be empty always matches");
+    values.set(name, value[1] ?? value[2] ?? value[3] ?? "");
+    at += key[0].length + value[0].length;
+    const next = line[at];
+    if (next === undefined || /\s/.test(next)) return { values, rest: line.slice(at).trim() };
+    if (next !== ",") {
+      throw new SyntaxError(`has a quote in ${name}= that is not closed or not whole`);
+    }
+    at++;
+  }
+}
+
+function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+  pattern.lastIndex = at;
+  return pattern.exec(text);
+}
+
+function strayValue(line: string, at: number, before: string): SyntaxError {
+  const word = /^[^\s,]*/.exec(line.slice(at))?.[0] ?? "";
+  if (word === "") return new SyntaxError(`has a comma behind ${before}= and no key after it`);
+  return new SyntaxError(`wants a list in quotes, as in ${before}="…,${word}"`);
+}

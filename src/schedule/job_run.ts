@@ -1,0 +1,234 @@
+/**
+ * One run of a job, from its slot to its end: a command with its retries and what follows a
+ * failure, a task that is put into a spool, or a signal for task code.
+ */
+
+import type { ScheduleConfig } from "../config/config.ts";
+import { type Exit, exitText, type runShell, type ShellCommand } from "../exec/process.ts";
+import type { Clock, Random } from "../platform/clock.ts";
+import { backoffMs } from "../queue/backoff.ts";
+import type { Emit, Stream } from "../report/event.ts";
+import { type Account, accountEnvironment } from "./account.ts";
+import { FloodGate } from "./flood.ts";
+import { REPLACED } from "./runs.ts";
+
+/** Handlers that task code has registered for uWSGI's signals. */
+export interface SignalHandlers {
+  has(signal: number): boolean;
+  /** Resolves when the handler has run; rejects when it failed. */
+  raise(signal: number): Promise<void>;
+}
+
+export interface JobWorld {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+  /** Where commands run. */
+  readonly cwd: string;
+  /** For commands, beside the program's own environment; null is taken out of it. */
+  readonly env: Readonly<Record<string, string | null>>;
+  readonly shell: typeof runShell;
+  /** Of the jobs with `user=`. */
+  readonly accounts: ReadonlyMap<ScheduleConfig, Account>;
+  readonly signals: SignalHandlers;
+  /** Aborted when the program stops: what runs may end, what waits for a retry does not. */
+  readonly stopping: AbortSignal;
+  /** Puts a task into a spool; resolves with its name when it is safe there. */
+  put(vars: readonly (readonly [string, string])[]): Promise<string>;
+}
+
+/** How a run ended. */
+export interface Ended {
+  readonly ok: boolean;
+  /** For people: an exit code, or what was made of it. */
+  readonly result: string;
+}
+
+/** The waits of `retries=`. */
+export const RETRY = { delayMs: 10_000, maxDelayMs: 3_600_000 };
+/** For `on-failure=` of a job without harakiri: it must not hold up a stop for ever. */
+export const ON_FAILURE_LIMIT_MS = 300_000;
+
+/** @param started told the process id of each attempt */
+export async function runJob(
+  job: ScheduleConfig,
+  slot: number,
+  world: JobWorld,
+  signal: AbortSignal,
+  started: (pid: number) => void = () => {},
+): Promise<Ended> {
+  const { action } = job;
+  switch (action.kind) {
+    case "command":
+      return await runCommand(job, action.command, slot, world, signal, started);
+    case "task":
+      return await enqueue(job, action.vars, slot, world);
+    case "signal":
+      return await raise(job, action.signal, slot, world);
+    default:
+      return action satisfies never;
+  }
+}
+
+async function runCommand(
+  job: ScheduleConfig,
+  command: string,
+  slot: number,
+  world: JobWorld,
+  signal: AbortSignal,
+  started: (pid: number) => void,
+): Promise<Ended> {
+  const { clock, random, emit } = world;
+  for (let attempt = 1;; attempt++) {
+    emit({ type: "job.started", job: job.name, slot, lateMs: clock.now() - slot, attempt });
+    const startedAt = clock.monotonic();
+    const { exit, stderr } = await runLogged(job, world, {
+      command,
+      env: environmentOf(job, slot, { SPOOLER_ATTEMPT: String(attempt) }),
+      harakiriMs: job.harakiriMs,
+      signal,
+      started,
+    });
+    const ok = exit.kind === "code" && exit.code === 0;
+    const result = resultText(exit, signal);
+    const tookMs = clock.monotonic() - startedAt;
+    emit({ type: "job.ended", job: job.name, exit: result, ok, tookMs });
+    if (ok || exit.kind === "aborted") return { ok, result };
+    if (attempt > job.retries) {
+      await tellOfFailure(job, slot, { result, stderr, attempt }, world, signal);
+      return { ok, result };
+    }
+    const delayMs = backoffMs(attempt, { ...RETRY, maxRetries: job.retries }, random);
+    emit({ type: "job.retrying", job: job.name, attempt: attempt + 1, delayMs });
+    await pause(delayMs, clock, [signal, world.stopping]);
+    if (signal.aborted || world.stopping.aborted) return { ok, result };
+  }
+}
+
+type Command = Pick<
+  ShellCommand,
+  "command" | "env" | "harakiriMs" | "signal" | "stdin" | "started"
+>;
+
+/** Runs a command with its output in the log, under the job's name and account. */
+async function runLogged(job: ScheduleConfig, world: JobWorld, command: Command) {
+  const { clock, emit, cwd, env, shell, accounts } = world;
+  const gate = new FloodGate(clock);
+  const output = (stream: Stream, line: string) => {
+    if (gate.passes()) emit({ type: "job.output", job: job.name, stream, line });
+  };
+  const account = accounts.get(job);
+  const result = await shell({
+    ...command,
+    env: { ...env, ...(account ? accountEnvironment(account) : {}), ...command.env },
+    ...(account ? { account } : {}),
+    cwd,
+    clock,
+    output,
+  });
+  if (gate.held > 0) emit({ type: "job.flooded", job: job.name, lines: gate.held });
+  return result;
+}
+
+/** `on-failure=`: once, when nothing more is tried; its own failure is only logged. */
+async function tellOfFailure(
+  job: ScheduleConfig,
+  slot: number,
+  failure: { readonly result: string; readonly stderr: string; readonly attempt: number },
+  world: JobWorld,
+  signal: AbortSignal,
+): Promise<void> {
+  if (job.onFailure === null) return;
+  const { exit } = await runLogged(job, world, {
+    command: job.onFailure,
+    env: environmentOf(job, slot, {
+      SPOOLER_ATTEMPT: String(failure.attempt),
+      SPOOLER_RESULT: failure.result,
+    }),
+    stdin: [new TextEncoder().encode(failure.stderr)],
+    harakiriMs: job.harakiriMs ?? ON_FAILURE_LIMIT_MS,
+    signal,
+  });
+  if (exit.kind === "code" && exit.code === 0) return;
+  const message = `on-failure of ${job.name} failed itself: ${exitText(exit)}`;
+  world.emit({ type: "schedule.warning", message });
+}
+
+function environmentOf(
+  job: ScheduleConfig,
+  slot: number,
+  more: Record<string, string>,
+): Record<string, string> {
+  return { SPOOLER_JOB: job.name, SPOOLER_SLOT: new Date(slot).toISOString(), ...more };
+}
+
+function resultText(exit: Exit, signal: AbortSignal): string {
+  return exit.kind === "aborted" && signal.reason === REPLACED ? REPLACED : exitText(exit);
+}
+
+async function enqueue(
+  job: ScheduleConfig,
+  vars: readonly (readonly [string, string])[],
+  slot: number,
+  world: JobWorld,
+): Promise<Ended> {
+  const { emit, clock } = world;
+  const startedAt = clock.monotonic();
+  try {
+    const task = await world.put([
+      ...vars,
+      ["spooler_job", job.name],
+      ["spooler_slot", new Date(slot).toISOString()],
+    ]);
+    emit({ type: "job.enqueued", job: job.name, task });
+    return { ok: true, result: `task ${task}` };
+  } catch (error) {
+    return failedTo("put its task into the spool", error, job, clock.monotonic() - startedAt, emit);
+  }
+}
+
+async function raise(
+  job: ScheduleConfig,
+  signal: number,
+  slot: number,
+  { emit, clock, signals }: JobWorld,
+): Promise<Ended> {
+  emit({ type: "job.started", job: job.name, slot, lateMs: clock.now() - slot, attempt: 1 });
+  const startedAt = clock.monotonic();
+  try {
+    await signals.raise(signal);
+    const tookMs = clock.monotonic() - startedAt;
+    emit({ type: "job.ended", job: job.name, exit: "handled", ok: true, tookMs });
+    return { ok: true, result: "handled" };
+  } catch (error) {
+    return failedTo("handle its signal", error, job, clock.monotonic() - startedAt, emit);
+  }
+}
+
+function failedTo(
+  what: string,
+  error: unknown,
+  job: ScheduleConfig,
+  tookMs: number,
+  emit: Emit,
+): Ended {
+  const result = `could not ${what}: ${error instanceof Error ? error.message : String(error)}`;
+  emit({ type: "job.ended", job: job.name, exit: result, ok: false, tookMs });
+  return { ok: false, result };
+}
+
+/** Waits, or less when a signal is aborted. */
+async function pause(
+  delayMs: number,
+  clock: Clock,
+  signals: readonly AbortSignal[],
+): Promise<void> {
+  if (signals.some(({ aborted }) => aborted)) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const wake = () => resolve();
+  const cancel = clock.after(delayMs, wake);
+  for (const signal of signals) signal.addEventListener("abort", wake);
+  await promise;
+  for (const signal of signals) signal.removeEventListener("abort", wake);
+  cancel();
+}

@@ -1,0 +1,58 @@
+/** Makes the rhythm of a job from its configuration and what is remembered of it. */
+
+import type { ScheduleConfig } from "../config/config.ts";
+import { BootRhythm } from "./boot_rhythm.ts";
+import { Calendar } from "./calendar.ts";
+import { CalendarRhythm } from "./calendar_rhythm.ts";
+import type { Rhythm, Time } from "./due.ts";
+import { IntervalRhythm } from "./interval_rhythm.ts";
+import { jitterOffset } from "./jitter.ts";
+import { type Zone, zoneOf } from "./zone.ts";
+
+export interface Remembered {
+  /** The last slot, in milliseconds since the epoch. */
+  readonly slot: number;
+  /** The start of the machine it ran in. */
+  readonly boot: string;
+}
+
+export interface Surroundings {
+  readonly host: string;
+  /** Names the present start of the machine. */
+  readonly boot: string;
+  readonly zones: ZoneCache;
+}
+
+/** A zone is made once, however many jobs are in it. */
+export class ZoneCache {
+  readonly #zones = new Map<string, Zone>();
+
+  get(name: string): Zone {
+    let zone = this.#zones.get(name);
+    if (zone === undefined) this.#zones.set(name, zone = zoneOf(name));
+    return zone;
+  }
+}
+
+/** @param remembered null for a job that has never run */
+export function rhythmOf(
+  { when, id, catchupMs, jitterMs }: ScheduleConfig,
+  remembered: Remembered | null,
+  { host, boot, zones }: Surroundings,
+  time: Time,
+): Rhythm {
+  const offsetMs = jitterOffset(host, id, jitterMs);
+  const last = remembered?.slot ?? null;
+  switch (when.kind) {
+    case "cron": {
+      const calendar = new Calendar(when.spec, zones.get(when.zone));
+      return new CalendarRhythm({ calendar, catchupMs, offsetMs, last }, time);
+    }
+    case "every":
+      return new IntervalRhythm({ ...when, catchupMs, offsetMs, last }, time);
+    case "reboot":
+      return new BootRhythm({ pending: remembered?.boot !== boot, offsetMs }, time);
+    default:
+      return when satisfies never;
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Which jobs run: admits what is due by the overlap policies and groups, keeps what waits, and says
+ * a streak of skips once at its start and once, with its count, at its end.
+ */
+
+import type { ScheduleConfig } from "../config/config.ts";
+import type { Emit } from "../report/event.ts";
+import { admit } from "./admission.ts";
+
+/** Runs a job for a slot to its end; never rejects. */
+export type RunJob = (job: ScheduleConfig, slot: number, signal: AbortSignal) => Promise<void>;
+
+export interface RunsOptions {
+  readonly run: RunJob;
+  readonly emit: Emit;
+  /** Aborted when what runs must be broken off. */
+  readonly abort: AbortSignal;
+}
+
+/** Why a run was broken off though the program goes on. */
+export const REPLACED = "replaced by its next slot";
+
+interface Place {
+  readonly job: ScheduleConfig;
+  readonly running: Set<AbortController>;
+  /** The slot that starts when there is room. */
+  waiting: number | null;
+  /** Slots skipped since the last start. */
+  skipped: number;
+}
+
+export class Runs {
+  readonly #options: RunsOptions;
+  /** In the order in which they came to wait last. */
+  readonly #places = new Map<ScheduleConfig, Place>();
+  readonly #ends = new Set<Promise<void>>();
+  #stopped = false;
+
+  constructor(options: RunsOptions) {
+    this.#options = options;
+  }
+
+  /** How many runs go on. */
+  get running(): number {
+    return this.#ends.size;
+  }
+
+  /** A slot of a job is due. */
+  offer(job: ScheduleConfig, slot: number): void {
+    const place = this.#placeOf(job);
+    const admission = admit(job.overlap, {
+      running: place.running.size,
+      waiting: place.waiting !== null,
+      groupBusy: this.#groupBusy(job),
+      inGroup: job.group !== null,
+    });
+    switch (admission.kind) {
+      case "start":
+        return this.#start(place, slot);
+      case "skip":
+        return this.#skip(place, admission.reason);
+      case "wait":
+        return this.#wait(place, slot);
+      case "replace":
+        this.#wait(place, slot);
+        for (const run of place.running) run.abort(REPLACED);
+        return;
+      default:
+        return admission satisfies never;
+    }
+  }
+
+  /** A slot was dropped elsewhere, for a reason that counts as a skip. */
+  skip(job: ScheduleConfig, reason: string): void {
+    this.#skip(this.#placeOf(job), reason);
+  }
+
+  /** Starts nothing more; resolves when what runs has ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#ends);
+  }
+
+  #placeOf(job: ScheduleConfig): Place {
+    let place = this.#places.get(job);
+    if (place === undefined) {
+      place = { job, running: new Set(), waiting: null, skipped: 0 };
+      this.#places.set(job, place);
+    }
+    return place;
+  }
+
+  #groupBusy({ group, ...job }: ScheduleConfig): boolean {
+    return group !== null &&
+      [...this.#places.values()].some((other) =>
+        other.job.group === group && other.job.id !== job.id && other.running.size > 0
+      );
+  }
+
+  #wait(place: Place, slot: number): void {
+    if (place.waiting !== null) this.#skip(place, "a later slot takes its place in the queue");
+    else this.#toTheEnd(place);
+    place.waiting = slot;
+  }
+
+  #toTheEnd(place: Place): void {
+    this.#places.delete(place.job);
+    this.#places.set(place.job, place);
+  }
+
+  #skip(place: Place, reason: string): void {
+    place.skipped++;
+    if (place.skipped === 1) {
+      this.#options.emit({ type: "job.skipped", job: place.job.name, reason });
+    }
+  }
+
+  #start(place: Place, slot: number): void {
+    if (this.#stopped) return;
+    const { run, emit, abort } = this.#options;
+    if (place.skipped > 1) {
+      emit({ type: "job.resumed", job: place.job.name, skipped: place.skipped });
+    }
+    place.skipped = 0;
+    const replaced = new AbortController();
+    place.running.add(replaced);
+    const end = run(place.job, slot, AbortSignal.any([abort, replaced.signal])).finally(() => {
+      place.running.delete(replaced);
+      this.#ends.delete(end);
+      this.#startWaiting();
+    });
+    this.#ends.add(end);
+  }
+
+  /** Something has ended: whoever waited longest for its room starts. */
+  #startWaiting(): void {
+    for (const place of [...this.#places.values()]) {
+      if (place.waiting === null || place.running.size > 0 || this.#groupBusy(place.job)) continue;
+      const slot = place.waiting;
+      place.waiting = null;
+      this.#start(place, slot);
+    }
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The state file: the last slot and the last run of every job, kept on disk.
+ *
+ * A slot is recorded before its job starts; the commit point is the rename, with the file synced
+ * before and the directory after it. A crash right behind it costs this run (catchup= does not make
+ * it up, as it counts as run): a job runs at most once per slot. How a run ended is written soon
+ * after, without a sync: losing that costs a line of `spooler jobs`.
+ *
+ * Beside it a lock file says which program runs the schedules. Two programs with one state file are
+ * one set of jobs: the second waits until the first has ended.
+ */
+
+import { dirname } from "node:path";
+import type { Cancel, Clock } from "../platform/clock.ts";
+import { decodeRecords, encodeRecords, type JobRecord, withoutForgotten } from "./record.ts";
+
+/** Results that come in meanwhile are written together. */
+const SOON_MS = 1000;
+const FILE_MODE = 0o640;
+
+/** What reads a state file without keeping it: an empty one when there is none. */
+export async function readRecords(path: string): Promise<Map<string, JobRecord>> {
+  try {
+    return decodeRecords(await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return new Map();
+    throw error;
+  }
+}
+
+export interface StateFileOptions {
+  readonly path: string;
+  readonly clock: Clock;
+  /** Told when the file cannot be read or written: once, until it can be again. */
+  warn(message: string): void;
+}
+
+export class StateFile {
+  readonly #options: StateFileOptions;
+  #lock: Deno.FsFile | null = null;
+  #records = new Map<string, JobRecord>();
+  /** The write under way, and the one behind it that everybody meanwhile waits for. */
+  #writing: Promise<void> | null = null;
+  #next: { readonly done: Promise<void>; durable: boolean } | null = null;
+  #cancelSoon: Cancel | null = null;
+  #broken = false;
+
+  constructor(options: StateFileOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Waits until no other program has this file, and reads it.
+   *
+   * @param waiting called when another program has it
+   */
+  async open(waiting: () => void): Promise<void> {
+    const { path, clock } = this.#options;
+    try {
+      await Deno.mkdir(dirname(path), { recursive: true, mode: 0o750 });
+      const lock = await Deno.open(`${path}.lock`, { create: true, write: true, mode: FILE_MODE });
+      const cancel = clock.after(SOON_MS / 2, waiting);
+      try {
+        await lock.lock(true);
+      } finally {
+        cancel();
+      }
+      this.#lock = lock;
+    } catch (error) {
+      this.#say(error);
+    }
+    try {
+      this.#records = withoutForgotten(await readRecords(path), clock.now());
+    } catch (error) {
+      this.#say(error);
+    }
+  }
+
+  get(id: string): JobRecord | null {
+    return this.#records.get(id) ?? null;
+  }
+
+  set(id: string, record: JobRecord): void {
+    this.#records.set(id, record);
+  }
+
+  /** Resolves when what is set now is on disk, or cannot be brought there, which is said. */
+  commit(): Promise<void> {
+    return this.#write(true);
+  }
+
+  /** Has what is set written within the next second. */
+  saveSoon(): void {
+    this.#cancelSoon ??= this.#options.clock.after(SOON_MS, () => {
+      this.#cancelSoon = null;
+      void this.#write(false);
+    });
+  }
+
+  /** Writes what is left and lets other programs have the file. */
+  async close(): Promise<void> {
+    this.#cancelSoon?.();
+    this.#cancelSoon = null;
+    if (this.#lock !== null) await this.#write(true);
+    this.#lock?.close();
+    this.#lock = null;
+  }
+
+  /** Group commit: whoever comes while a write is under way shares the next. */
+  #write(durable: boolean): Promise<void> {
+    if (this.#next === null) {
+      const next = { done: (this.#writing ?? Promise.resolve()).then(() => run()), durable };
+      const run = async () => {
+        this.#next = null;
+        this.#writing = this.#writeNow(next.durable);
+        await this.#writing;
+      };
+      this.#next = next;
+    }
+    if (durable) this.#next.durable = true;
+    return this.#next.done;
+  }
+
+  async #writeNow(durable: boolean): Promise<void> {
+    const { path } = this.#options;
+    const tmp = `${path}.tmp`;
+    try {
+      {
+        using file = await Deno.open(tmp, {
+          ...{ write: true, create: true, truncate: true },
+          mode: FILE_MODE,
+        });
+        const bytes = new TextEncoder().encode(encodeRecords(this.#records));
+        for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+        if (durable) await file.sync();
+      }
+      await Deno.rename(tmp, path);
+      if (durable) {
+        using directory = await Deno.open(dirname(path));
+        await directory.sync();
+      }
+      this.#broken = false;
+    } catch (error) {
+      this.#say(error);
+    }
+  }
+
+  #say(error: unknown): void {
+    if (this.#broken) return;
+    this.#broken = true;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#options.warn(
+      `${this.#options.path} cannot be used; a restart may repeat or miss a job: ${reason}`,
+    );
+  }
+}

@@ -1,0 +1,46 @@
+/** The coming times of a job, for people to look at before they come. */
+
+import type { ScheduleConfig } from "../config/config.ts";
+import { Calendar } from "./calendar.ts";
+import { jitterOffset } from "./jitter.ts";
+import { zoneOf } from "./zone.ts";
+
+export interface UpcomingOptions {
+  /** Whose jitter counts. */
+  readonly host: string;
+  /** Milliseconds since the epoch, as are all times here. */
+  readonly now: number;
+  /** The last slot of the job, which a timer goes on from; null counts from now. */
+  readonly last: number | null;
+}
+
+/** @returns when the job starts, up to `count` times; none for @reboot and days that never come */
+export function comingTimes(
+  { when, id, jitterMs }: Pick<ScheduleConfig, "when" | "id" | "jitterMs">,
+  { host, now, last }: UpcomingOptions,
+  count: number,
+): number[] {
+  const offsetMs = jitterOffset(host, id, jitterMs);
+  switch (when.kind) {
+    case "reboot":
+      return [];
+    case "every": {
+      const from = last === null || last > now ? now + offsetMs : last;
+      const passed = Math.max(0, Math.floor((now - from) / when.everyMs));
+      const first = from + (passed + 1) * when.everyMs;
+      return Array.from({ length: count }, (_, index) => first + index * when.everyMs);
+    }
+    case "cron": {
+      const calendar = new Calendar(when.spec, zoneOf(when.zone));
+      const times: number[] = [];
+      let slot = calendar.next(now - offsetMs);
+      while (slot !== null && times.length < count) {
+        times.push(slot + offsetMs);
+        slot = calendar.next(slot);
+      }
+      return times;
+    }
+    default:
+      return when satisfies never;
+  }
+}

@@ -1,0 +1,168 @@
+import { interpret } from "../../src/config/interpret.ts";
+import { ConfigError } from "../../src/config/problem.ts";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
+import { entriesOf } from "../support/entries.ts";
+import { jobOf, jobsOf } from "../support/jobs.ts";
+
+const warningsOf = (...lines: string[]) =>
+  interpret(entriesOf(lines), "/srv/site.ini").warnings.map(({ message }) => message);
+
+Deno.test("a plain cron line may overlap and makes nothing up, as in uWSGI", () => {
+  const job = jobOf("cron = -5 -1 -1 -1 -1 ./sync a b");
+  assertEquals(job.when.kind === "cron" && [...job.when.spec.minutes].slice(0, 3), [0, 5, 10]);
+  assertEquals(job.action, { kind: "command", command: "./sync a b" });
+  assertEquals([job.overlap, job.catchupMs, job.jitterMs, job.retries], ["allow", 0, 0, 0]);
+});
+
+Deno.test("unique-cron, unique=1 and timer2 do not overlap unless told", () => {
+  assertEquals(jobOf("unique-cron = * * * * * x").overlap, "skip");
+  assertEquals(jobOf("cron2 = unique=1 x").overlap, "skip");
+  assertEquals(jobOf("timer2 = every=1s x").overlap, "skip");
+  assertEquals(jobOf("timer2 = every=1s,overlap=allow x").overlap, "allow");
+});
+
+Deno.test("cron2 takes its fields by name, -1 where there is none", () => {
+  const named = jobOf('cron2 = minute="0,30",hour=8-18,week=mon-fri x');
+  const plain = jobOf("cron = 0,30 8-18 -1 -1 mon-fri x");
+  assertEquals(named.when, plain.when);
+  assertEquals(jobOf('cron2 = when="0,30 8-18 -1 -1 mon-fri" x').when, plain.when);
+});
+
+Deno.test("cron-harakiri holds for cron lines that have none; 0 is without end", () => {
+  const [plain, own, off, timer] = jobsOf(
+    "cron-harakiri = 60",
+    "cron = * * * * * a",
+    "cron2 = harakiri=5 b",
+    "cron2 = harakiri=0 c",
+    "timer2 = every=1s d",
+  );
+  assertEquals([plain, own, off, timer].map((job) => job?.harakiriMs), [60_000, 5000, null, null]);
+});
+
+Deno.test("cron-tz is the zone of lines without tz=", () => {
+  const [plain, own] = jobsOf(
+    "cron-tz = Asia/Kathmandu",
+    "cron = * * * * * a",
+    "cron2 = tz=Europe/Berlin b",
+  );
+  const zones = [plain, own].map((job) => job?.when.kind === "cron" && job.when.zone);
+  assertEquals(zones, ["Asia/Kathmandu", "Europe/Berlin"]);
+});
+
+Deno.test("the extras of cron2 and timer2 are read", () => {
+  const job = jobOf(
+    'cron2 = name=b,group=g,catchup=1h,jitter=120,retries=3,user=www,on-failure="mail x" y',
+  );
+  assertEquals(
+    [job.name, job.group, job.catchupMs, job.jitterMs, job.retries, job.user, job.onFailure],
+    ["b", "g", 3_600_000, 120_000, 3, "www", "mail x"],
+  );
+  assertEquals(jobOf("timer2 = every=500ms,iterations=3,at-start=1 x").when, {
+    kind: "every",
+    everyMs: 500,
+    atStart: true,
+    iterations: 3,
+  });
+});
+
+Deno.test("spool= makes a task of the rest of the line", () => {
+  assertEquals(jobOf(`timer2 = every=1h,spool=cleanup keep=7 who='a b' empty=`).action, {
+    kind: "task",
+    vars: [["ud_spool_func", "cleanup"], ["keep", "7"], ["who", "a b"], ["empty", ""]],
+  });
+});
+
+for (const option of ["timer", "rbtimer", "signal-timer", "signal-rbtimer"]) {
+  Deno.test(`${option} raises a signal at intervals`, () => {
+    const job = jobOf(`${option} = 17 30`);
+    assertEquals(job.action, { kind: "signal", signal: 17 });
+    assertEquals(job.when.kind === "every" && job.when.everyMs, 30_000);
+  });
+}
+
+Deno.test("a job is called after its command, and by more where that is not enough", () => {
+  const names = jobsOf(
+    "cron = * * * * * /usr/bin/backup.sh --all",
+    "cron = 1 * * * * PATH=/x python a.py",
+    "cron = 2 * * * * python b.py",
+    "timer2 = every=1s,name=beat python c.py",
+  ).map(({ name }) => name);
+  assertEquals([names[0], names[3]], ["backup.sh", "beat"]);
+  assert(names.slice(1, 3).every((name) => /^python-[0-9a-f]{4}$/.test(name)), names.join(" "));
+  assertEquals(new Set(names).size, 4);
+});
+
+Deno.test("an ini that is loaded twice does not double its jobs", () => {
+  const lines = ["cron = * * * * * x", "timer2 = every=1s,name=a y"];
+  assertEquals(jobsOf(...lines, ...lines).length, 2);
+  const [warning = ""] = warningsOf(...lines, ...lines);
+  assertStringIncludes(warning, "is the same job as /srv/site.ini:2 and runs once");
+});
+
+Deno.test("a job keeps its place in the state when lines move around it", () => {
+  const [alone] = jobsOf("cron = * * * * * x");
+  const [, moved] = jobsOf("cron = 5 * * * * y", "cron = * * * * * x");
+  assertEquals(moved?.id, alone?.id);
+});
+
+Deno.test("the state file is beside the first spool, where it is not named", () => {
+  const stateOf = (...lines: string[]) =>
+    interpret(entriesOf(lines), "/srv/site.ini").config.cronState;
+  assertEquals(stateOf("spooler = /var/jobs"), "/var/jobs.site.cron-state");
+  assertEquals(stateOf("cron = * * * * * x"), "/srv/site.ini.cron-state");
+  assertEquals(stateOf("spooler = a", "cron-state = run/state"), "/srv/run/state");
+});
+
+Deno.test("a day that never comes is warned of", () => {
+  const [warning = ""] = warningsOf("cron = 0 0 31 2 * x");
+  assertStringIncludes(warning, "names a day that never comes");
+});
+
+const REFUSED: [string, string][] = [
+  ["cron = 0 25 * * * x", "cron hour (field 2, character 3) wants numbers from 0 to 23"],
+  ["cron2 = hour=25 x", "cron2 hour= wants numbers from 0 to 23"],
+  ["cron2 = minute=5", "wants a command"],
+  ["cron2 = legion=a,minute=5 x", "legion="],
+  ["cron2 = tz=Mars/Base x", "tz= wants a time zone"],
+  ['cron2 = when="* * * * *",hour=3 x', "when= or hour=, not both"],
+  ["cron2 = overlap=maybe x", "skip, allow, queue, replace"],
+  ["cron2 = unique=1,overlap=allow x", "unique= and overlap=allow"],
+  ["cron2 = unique=maybe x", "1 or 0 behind unique="],
+  ["cron2 = catchup=soon x", "catchup= wants a duration"],
+  ["cron2 = name=a/b x", "letters, digits"],
+  ["cron2 = retries=-1 x", "retries= wants a whole number"],
+  ["cron2 = spool=f,harakiri=3 a=b", "spool= and harakiri="],
+  ["cron2 = spool=f cleanup", 'NAME=VALUE pairs for a task, not "cleanup"'],
+  ["cron2 = spool=f spooler=/elsewhere", "spooler=/elsewhere"],
+  ["cron2 = spool= a=b", "the name of a function"],
+  ["timer2 = 30 x", "every=DURATION"],
+  ["timer2 = every=0 x", "every= wants a duration"],
+  ["timer2 = every=1s,iterations=0 x", "iterations= wants a whole number ≥ 1"],
+  ["timer = 256 1", "a signal from 0 to 255"],
+  ["timer = 1 1 ./x", 'not "./x"'],
+  ["timer = ./x", "commands are for timer2"],
+  ["cron-tz = Mars/Base", "cron-tz wants a time zone"],
+];
+
+for (const [line, part] of REFUSED) {
+  Deno.test(`"${line}" is refused`, () => {
+    const error = assertThrows(() => jobOf(line), ConfigError, part);
+    assertStringIncludes(error.message, "/srv/site.ini:3: ");
+  });
+}
+
+Deno.test("two jobs of one name are refused, with both places", () => {
+  assertThrows(
+    () => jobsOf("cron2 = name=a x", "timer2 = every=1s,name=a y"),
+    ConfigError,
+    "/srv/site.ini:4: timer2 has the name that /srv/site.ini:3 has",
+  );
+});
+
+Deno.test("spool= without a spooler is refused", () => {
+  assertThrows(
+    () => interpret(entriesOf(["cron2 = spool=f a=b"]), "/srv/site.ini"),
+    ConfigError,
+    "there is no spooler",
+  );
+});
