@@ -35,7 +35,10 @@ test("check says what would happen, starts nothing, and exits with 0", async (di
       "is read as 2",
     ]
   ) assertStringIncludes(stdout, part);
-  assertMatch(stdout, /\.\/backup\n +next: \w{3} \d\d \w{3,4} 04:30, .*04:30, .*04:30 \(.+\)/);
+  assertMatch(
+    stdout,
+    /\.\/backup\n +next: \w{3} [-\d]{10} 04:30:00 \S+, .* 04:30:00 \S+, .* 04:30:00 \S+\n/,
+  );
   assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["site.ini"]);
 });
 
