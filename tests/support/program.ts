@@ -117,12 +117,12 @@ export class Program implements AsyncDisposable {
   }
 
   /** Waits for a line of the log that matches; `count` of them when more are wanted. */
-  async line(pattern: RegExp, count = 1): Promise<string> {
+  async line(pattern: RegExp, count = 1, patienceMs = PATIENCE_MS): Promise<string> {
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
       this.#wake();
-    }, PATIENCE_MS);
+    }, patienceMs);
     try {
       while (true) {
         const found = this.#lines.filter((line) => pattern.test(line));
