@@ -201,6 +201,7 @@ async function openScheduler(
   }
   return new Scheduler({
     jobs: config.schedules,
+    zone: config.cronZone,
     statePath: config.cronState,
     host: Deno.hostname(),
     boot: await bootName(),

@@ -12,7 +12,7 @@ import { handlersOf } from "./handlers.ts";
 import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "./problem.ts";
 import { recognise } from "./recognise.ts";
-import { cronStateOf, schedulesOf } from "./schedules.ts";
+import { cronStateOf, cronZoneOf, schedulesOf } from "./schedules.ts";
 import { spoolsOf } from "./spools.ts";
 
 export interface Interpreted {
@@ -47,6 +47,7 @@ export function examine(
     tasks: handlersOf(given),
     listeners: listenersOf(given),
     schedules: schedulesOf(given, spools),
+    cronZone: cronZoneOf(given),
     cronState: cronStateOf(given, file, spools),
   };
   checkAll(given, config, context);
