@@ -86,8 +86,6 @@ const FIRST_READ = 4096;
 
 export class Inspector {
   readonly dir: string;
-  /** Files that have a name no text can say: looked at by nobody, counted here. */
-  unnamed = 0;
   readonly #options: InspectorOptions;
 
   constructor(options: InspectorOptions) {
@@ -144,12 +142,7 @@ export class Inspector {
   *#names(dir: string): Generator<string[]> {
     const { libc } = this.#options;
     for (const entries of libc ? listReadable(libc, dir) : listWithDeno(dir)) {
-      const names: string[] = [];
-      for (const { name } of entries) {
-        if (name === null) this.unnamed++;
-        else names.push(name);
-      }
-      yield names;
+      yield entries.map(({ name }) => name);
     }
   }
 

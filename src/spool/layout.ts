@@ -16,7 +16,10 @@ export const TASK_PREFIX = "uwsgi_spoolfile_on_";
 
 export const TMP_DIR = ".spooler/tmp";
 export const ATTEMPTS_DIR = ".spooler/attempts";
-/** A mark for each task that runs; one that is there before a run says that the last run's program died. */
+/**
+ * What runs: a file for each program, of records that name its tasks. A file with a task's own name says
+ * that a program died during its run.
+ */
 export const RUNNING_DIR = ".spooler/running";
 export const PAUSED_FILE = ".spooler/paused";
 export const FAILED_DIR = "failed";

@@ -12,7 +12,8 @@ import { Intake } from "./intake.ts";
 import type { TaskRef } from "./layout.ts";
 import { OperatorChanges } from "./operator.ts";
 import { Records } from "./records.ts";
-import { Scanner } from "./scan.ts";
+import { RunningMarks } from "./running.ts";
+import { Scanner, type ScanOptions } from "./scan.ts";
 import { sweep } from "./sweep.ts";
 import type { Attempts, Changed, Claimed, ClaimedTask, NewTask, SeenTask } from "./task.ts";
 import { Transitions } from "./transitions.ts";
@@ -33,6 +34,7 @@ export class Store {
   readonly dir: string;
   readonly #spool: SpoolDirectory;
   readonly #records: Records;
+  readonly #running: RunningMarks;
   readonly #scanner: Scanner;
   readonly #intake: Intake;
   readonly #transitions: Transitions;
@@ -42,10 +44,11 @@ export class Store {
     this.dir = options.dir;
     this.#spool = new SpoolDirectory(options);
     this.#records = new Records(this.#spool);
+    this.#running = new RunningMarks(this.#spool, options.random);
     this.#scanner = new Scanner(this.#spool);
     this.#intake = new Intake(this.#spool, this.#scanner, options.random, options.limits);
-    this.#transitions = new Transitions(this.#spool, this.#records);
-    this.#operator = new OperatorChanges(this.#spool, this.#records);
+    this.#transitions = new Transitions(this.#spool, this.#records, this.#running);
+    this.#operator = new OperatorChanges(this.#spool, this.#records, this.#running);
   }
 
   /**
@@ -78,6 +81,11 @@ export class Store {
     return sweep(this.#spool);
   }
 
+  /** Nothing of this store runs any more: what said so is removed. */
+  close(): void {
+    this.#running.close();
+  }
+
   pathOf(ref: TaskRef): string {
     return this.#spool.pathOf(ref);
   }
@@ -99,8 +107,9 @@ export class Store {
    * Everything that has a task's name, in pieces, so that a huge directory can be worked on. What has
    * a priority comes first.
    */
-  scan(): Generator<SeenTask[]> {
-    return this.#scanner.scan();
+  scan(options: ScanOptions = {}): Generator<SeenTask[]> {
+    this.#running.refresh();
+    return this.#scanner.scan(options);
   }
 
   /** Sub-directories that hold tasks and that nobody works through: `5x/`, `urgent/`, … */

@@ -5,6 +5,7 @@ import type { Executor, Run } from "../../src/exec/executor.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import type { Emit } from "../../src/report/event.ts";
+import type { Claims } from "../../src/spool/claim.ts";
 import { platform } from "./platform.ts";
 import { openStore } from "./store.ts";
 
@@ -31,8 +32,9 @@ export async function startDispatcher(
   executors: readonly Executor[],
   settings: Partial<SpoolConfig> = {},
   emit: Emit = () => {},
+  claims: Claims = platform.claims,
 ): Promise<Dispatcher> {
-  const store = await openStore(dir);
+  const store = await openStore(dir, systemClock, claims);
   const dispatcher = new Dispatcher({
     name: "test",
     config: {

@@ -1,0 +1,66 @@
+/**
+ * Names of files as text. A file's name is bytes; most are UTF-8. Of those that are not, each byte that
+ * fits nowhere becomes a lone surrogate, U+DC80 to U+DCFF, which no UTF-8 can hold: so the text of a
+ * name says exactly which bytes it has (as Python's surrogateescape, PEP 383). Pure.
+ */
+
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+const ESCAPE = 0xdc00;
+const LONELY = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
+export function nameFromBytes(bytes: Uint8Array): string {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return escaped(bytes);
+  }
+}
+
+/** Characters where there are some, escapes for the bytes between them. */
+function escaped(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length;) {
+    const character = characterAt(bytes, at);
+    text += character?.text ?? String.fromCharCode(ESCAPE + (bytes[at] as number));
+    at += character?.length ?? 1;
+  }
+  return text;
+}
+
+function characterAt(bytes: Uint8Array, at: number): { text: string; length: number } | null {
+  for (let length = 1; length <= Math.min(4, bytes.length - at); length++) {
+    try {
+      return { text: strict.decode(bytes.subarray(at, at + length)), length };
+    } catch {
+      // Perhaps with one byte more.
+    }
+  }
+  return null;
+}
+
+/** Writes the bytes of a name, or of a path, into `into`; returns how many they are. */
+export function nameToBytes(name: string, into: Uint8Array<ArrayBuffer>): number {
+  if (name.isWellFormed()) return encoder.encodeInto(name, into).written;
+  let written = 0;
+  for (const part of name.split(/([\udc80-\udcff])/)) {
+    const byte = part.length === 1 ? part.charCodeAt(0) - ESCAPE : -1;
+    if (byte >= 0x80 && byte <= 0xff) into[written++] = byte;
+    else written += encoder.encodeInto(part, into.subarray(written)).written;
+  }
+  return written;
+}
+
+/** Whether a name is text throughout, so that every program can say it. */
+export function isPlainName(name: string): boolean {
+  return name.isWellFormed();
+}
+
+/** For people, and for the names of files that go by another's: bytes that are no text as `\xff`. */
+export function nameToShow(name: string): string {
+  if (name.isWellFormed()) return name;
+  return name.replaceAll(LONELY, (char) => {
+    const code = char.charCodeAt(0) & 0xff;
+    return `\\x${code.toString(16).padStart(2, "0")}`;
+  });
+}
