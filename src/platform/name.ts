@@ -7,7 +7,8 @@
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 const ESCAPE = 0xdc00;
-const LONELY = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+/** With the flag u this is no half of a pair. */
+const LONELY = /[\ud800-\udfff]/gu;
 
 export function nameFromBytes(bytes: Uint8Array): string {
   try {
@@ -43,7 +44,7 @@ function characterAt(bytes: Uint8Array, at: number): { text: string; length: num
 export function nameToBytes(name: string, into: Uint8Array<ArrayBuffer>): number {
   if (name.isWellFormed()) return encoder.encodeInto(name, into).written;
   let written = 0;
-  for (const part of name.split(/([\udc80-\udcff])/)) {
+  for (const part of name.split(/([\udc80-\udcff])/u)) {
     const byte = part.length === 1 ? part.charCodeAt(0) - ESCAPE : -1;
     if (byte >= 0x80 && byte <= 0xff) into[written++] = byte;
     else written += encoder.encodeInto(part, into.subarray(written)).written;
@@ -51,16 +52,19 @@ export function nameToBytes(name: string, into: Uint8Array<ArrayBuffer>): number
   return written;
 }
 
-/** Whether a name is text throughout, so that every program can say it. */
-export function isPlainName(name: string): boolean {
-  return name.isWellFormed();
-}
-
 /** For people, and for the names of files that go by another's: bytes that are no text as `\xff`. */
 export function nameToShow(name: string): string {
   if (name.isWellFormed()) return name;
   return name.replaceAll(LONELY, (char) => {
-    const code = char.charCodeAt(0) & 0xff;
-    return `\\x${code.toString(16).padStart(2, "0")}`;
+    const byte = char.charCodeAt(0) - ESCAPE;
+    return byte >= 0x80 && byte <= 0xff ? `\\x${byte.toString(16)}` : "\ufffd";
   });
+}
+
+/** The name that {@link nameToShow} shows so. A name that has such text of its own is another. */
+export function nameFromShown(text: string): string {
+  return text.replaceAll(
+    /\\x([89a-f][0-9a-f])/g,
+    (_, hex) => String.fromCharCode(ESCAPE + parseInt(hex, 16)),
+  );
 }

@@ -8,7 +8,7 @@ import type { SpoolLimits } from "../config/config.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import type { DirectoryEntry, Libc } from "../platform/libc.ts";
 import type { Claims } from "./claim.ts";
-import { type Files, systemFiles } from "./files.ts";
+import { type Files, libcFiles, systemFiles } from "./files.ts";
 import { ATTEMPTS_DIR, FAILED_DIR, RUNNING_DIR, taskId, type TaskRef, TMP_DIR } from "./layout.ts";
 import { DirectorySync, syncDirectory } from "./sync.ts";
 
@@ -43,7 +43,7 @@ export class SpoolDirectory {
     this.path = dir;
     this.fsync = fsync;
     this.claims = claims;
-    this.files = files ?? systemFiles;
+    this.files = files ?? (libc ? libcFiles(libc) : systemFiles);
     this.clock = clock;
     this.#libc = libc;
   }

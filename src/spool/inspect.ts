@@ -22,10 +22,11 @@ import {
   ATTEMPTS_DIR,
   FAILED_DIR,
   isPriorityName,
+  isRecordName,
   isTaskName,
   madeAt,
   PAUSED_FILE,
-  RECORD_ENDING,
+  recordPath,
   taskId,
   type TaskRef,
 } from "./layout.ts";
@@ -135,8 +136,8 @@ export class Inspector {
 
   /** In failed/, what ends in .json is a record, and a task only when it has a record of its own. */
   #isRecord(task: PlacedTask): boolean {
-    if (task.place === "queue" || !task.name.endsWith(RECORD_ENDING)) return false;
-    return this.#options.claims.lstat(this.pathOf(task) + RECORD_ENDING) === null;
+    if (task.place === "queue" || !isRecordName(task.name)) return false;
+    return this.#options.claims.lstat(recordPath(this.pathOf(task))) === null;
   }
 
   *#names(dir: string): Generator<string[]> {
@@ -216,13 +217,13 @@ export class Inspector {
       content,
       attempts: state.kind === "failed"
         ? state.record?.attempts ?? null
-        : readAttempts(this.#readJson(join(this.dir, ATTEMPTS_DIR, `${taskId(task)}.json`))),
+        : readAttempts(this.#readJson(recordPath(join(this.dir, ATTEMPTS_DIR, taskId(task))))),
     };
   }
 
   #state(task: PlacedTask, path: string, stat: Look["stat"], locked: boolean): TaskState {
     if (task.place === "failed") {
-      return { kind: "failed", record: readRecord(this.#readJson(path + RECORD_ENDING)) };
+      return { kind: "failed", record: readRecord(this.#readJson(recordPath(path))) };
     }
     if (locked) return { kind: "running" };
     const dueAt = stat.mtimeMs;

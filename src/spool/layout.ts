@@ -11,6 +11,8 @@
  * | done     | nowhere                                     | unlinked                  |
  */
 
+import { nameToShow } from "../platform/name.ts";
+
 /** What every task file's name begins with; uWSGI looks at no other. */
 export const TASK_PREFIX = "uwsgi_spoolfile_on_";
 
@@ -36,9 +38,9 @@ export function taskId(ref: TaskRef): string {
   return ref.priority === null ? ref.name : `${ref.priority}/${ref.name}`;
 }
 
-/** What people read: the name without the part all names share. */
+/** What people read: the name without the part all names share, bytes that are no text as `\\xff`. */
 export function taskLabel(name: string): string {
-  return name.startsWith(TASK_PREFIX) ? name.slice(TASK_PREFIX.length) : name;
+  return nameToShow(name.startsWith(TASK_PREFIX) ? name.slice(TASK_PREFIX.length) : name);
 }
 
 export function isTaskName(name: string): boolean {
@@ -82,7 +84,16 @@ export function madeAt(name: string): number | null {
 }
 
 /** What lies beside a task in failed/ and tells why it failed. */
-export const RECORD_ENDING = ".json";
+const RECORD_ENDING = ".json";
+
+/** The path of a record about the file at `path`; always plain text, whatever the file's name is. */
+export function recordPath(path: string): string {
+  return nameToShow(path) + RECORD_ENDING;
+}
+
+export function isRecordName(name: string): boolean {
+  return name.endsWith(RECORD_ENDING);
+}
 
 /**
  * uWSGI's order of names (scandir with versionsort, so strverscmp(3)): where two names first differ

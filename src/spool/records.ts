@@ -5,7 +5,7 @@
 
 import { dirname, join } from "node:path";
 import type { SpoolDirectory } from "./directory.ts";
-import { ATTEMPTS_DIR, RECORD_ENDING, taskId, type TaskRef } from "./layout.ts";
+import { ATTEMPTS_DIR, recordPath, taskId, type TaskRef } from "./layout.ts";
 import type { Attempts, FailedRecord } from "./task.ts";
 
 export class Records {
@@ -33,14 +33,14 @@ export class Records {
   }
 
   #attemptsPath(ref: TaskRef): string {
-    return join(this.spool.path, ATTEMPTS_DIR, `${taskId(ref)}${RECORD_ENDING}`);
+    return recordPath(join(this.spool.path, ATTEMPTS_DIR, taskId(ref)));
   }
 
   writeFailed(failedPath: string, record: FailedRecord): void {
-    this.spool.writeJson(failedPath + RECORD_ENDING, record);
+    this.spool.writeJson(recordPath(failedPath), record);
   }
 
   forgetFailed(failedPath: string): void {
-    this.spool.removeIfThere(failedPath + RECORD_ENDING);
+    this.spool.removeIfThere(recordPath(failedPath));
   }
 }
