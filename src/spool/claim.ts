@@ -140,16 +140,21 @@ export class PosixClaims implements Claims {
   }
 
   look(path: string): ReturnType<Claims["look"]> {
-    const stat = this.libc.lstat(path);
-    if (stat === null) return { kind: "gone" };
-    if (stat.kind !== "file") return { kind: "unusable", reason: "it is no regular file" };
-    const own = this.#held.get(stat.identity);
-    if (own !== undefined) return this.#lookAt(own.fd, stat, true, () => {});
     const fd = this.libc.openToRead(path);
     if (fd === -ENOENT) return { kind: "gone" };
     if (fd === -EACCES) return { kind: "unusable", reason: "permission denied" };
+    if (NO_FILE.includes(-fd)) return NO_REGULAR_FILE;
     if (fd < 0) return { kind: "unusable", reason: `it cannot be opened: errno ${-fd}` };
-    return this.#lookAt(fd, stat, this.libc.isLocked(fd), () => this.libc.close(fd));
+    const stat = this.libc.fstat(fd);
+    const own = this.#held.get(stat.identity);
+    if (own !== undefined) {
+      own.others.push(fd);
+      return this.#lookAt(own.fd, stat, true, () => {});
+    }
+    const close = () => this.libc.close(fd);
+    if (stat.kind === "file") return this.#lookAt(fd, stat, this.libc.isLocked(fd), close);
+    close();
+    return NO_REGULAR_FILE;
   }
 
   #lookAt(fd: number, stat: Stat, locked: boolean, close: () => void): Look {
