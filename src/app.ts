@@ -4,7 +4,7 @@
  */
 
 import { basename } from "node:path";
-import type { Config, SpoolConfig } from "./config/config.ts";
+import type { Config } from "./config/config.ts";
 import { commandExecutor } from "./exec/command.ts";
 import type { Clock, Random } from "./platform/clock.ts";
 import { type Libc, loadLibc } from "./platform/libc.ts";
@@ -19,9 +19,10 @@ import type { SignalHandlers } from "./schedule/job_run.ts";
 import { Scheduler } from "./schedule/scheduler.ts";
 import { type Claims, PosixClaims, PrivateClaims } from "./spool/claim.ts";
 import { Store } from "./spool/store.ts";
-import { Listener } from "./uwsgi/listener.ts";
-import { findText, PacketError, textVar, type Var } from "./uwsgi/packet.ts";
-import { readRequest, RequestError } from "./uwsgi/request.ts";
+import { Reception, type Spool, spoolFor } from "./reception.ts";
+import { Sockets } from "./sockets.ts";
+import { textVar } from "./uwsgi/packet.ts";
+import { readRequest } from "./uwsgi/request.ts";
 import { VERSION } from "./version.ts";
 
 export interface Machine {
@@ -29,12 +30,6 @@ export interface Machine {
   readonly random: Random;
   readonly signals: Signals;
   readonly emit: Emit;
-}
-
-interface Spool {
-  readonly name: string;
-  readonly config: SpoolConfig;
-  readonly store: Store;
 }
 
 /** Runs until a signal says stop; everything that was running has then ended. */
@@ -72,7 +67,14 @@ export async function runApp(config: Config, machine: Machine): Promise<void> {
     })
   );
   for (const dispatcher of dispatchers) dispatcher.watch();
-  const listeners = openListeners(config, spools, machine);
+  const reception = new Reception({ spools, emit });
+  const sockets = await Sockets.open({
+    config,
+    clock,
+    emit,
+    libc: platform.libc,
+    accept: (task) => reception.accept(task),
+  });
   const scheduler = await openScheduler(config, spools, machine, abort.signal);
 
   emit({ type: "program.ready" });
@@ -86,7 +88,7 @@ export async function runApp(config: Config, machine: Machine): Promise<void> {
     emit({ type: "program.stopping", reason, running });
   } finally {
     // First nothing new comes in, then what runs comes to its end.
-    await Promise.all(listeners.map((listener) => listener.close()));
+    await sockets.close();
     await Promise.all([scheduler.stop(), ...dispatchers.map((dispatcher) => dispatcher.stop())]);
     stop.ignore();
   }
@@ -142,46 +144,6 @@ async function openSpools(config: Config, machine: Machine, platform: Platform):
     spools.push({ name, config: spool, store });
   }
   return spools;
-}
-
-/** The spool that a task names with `spooler`, or the first. */
-function spoolFor(spools: readonly Spool[], spooler: string | undefined): Spool {
-  const spool = spooler === undefined
-    ? spools[0]
-    : spools.find(({ config: { dir } }) => dir === spooler);
-  if (spool) return spool;
-  throw new RequestError(
-    spooler === undefined ? "there is no spool here" : `spooler is none of ours: "${spooler}"`,
-  );
-}
-
-function openListeners(config: Config, spools: readonly Spool[], machine: Machine): Listener[] {
-  const { clock, emit } = machine;
-  /** Spools that could not take the last task they were given, so that it is told once. */
-  const refusing = new Set<Spool>();
-  const accept = async (vars: readonly Var[], from: string): Promise<boolean> => {
-    const { task, spooler } = readRequest(vars);
-    const spool = spoolFor(spools, spooler);
-    let name: string;
-    try {
-      ({ name } = await spool.store.put(task));
-    } catch (error) {
-      if (error instanceof PacketError) throw error;
-      const message = `refuses new tasks: ${error instanceof Error ? error.message : error}`;
-      if (!refusing.has(spool)) emit({ type: "spool.warning", spool: spool.name, message });
-      refusing.add(spool);
-      return false;
-    }
-    if (refusing.delete(spool)) emit({ type: "spool.accepting", spool: spool.name });
-    const func = findText(task.vars, "ud_spool_func") ?? "";
-    emit({ type: "task.accepted", task: name, func, from });
-    return true;
-  };
-  return config.listeners.map(({ address }) => {
-    const listener = new Listener({ address, clock, emit, accept });
-    emit({ type: "listener.opened", address: listener.address });
-    return listener;
-  });
 }
 
 /** Until there is task code, signals are heard by nobody. */

@@ -37,7 +37,7 @@ const TOUCHES_WORLD =
 /** Files that are pure by rule: they decide, and leave doing to others. */
 const PURE = [
   /^src\/version\.ts$/,
-  /^src\/uwsgi\/(packet|reader|request|address)\.ts$/,
+  /^src\/uwsgi\/(packet|reader|request|address|network|refusal|refusals|answer)\.ts$/,
   /^src\/spool\/layout\.ts$/,
   /^src\/queue\/(heap|queue|settle|backoff)\.ts$/,
   /^src\/schedule\/(?!(?:accounts|boot|job_run|scheduler|state_file)\.ts$)/,
@@ -79,8 +79,8 @@ Deno.test("imports make no circle", async () => {
 Deno.test("only the store changes files of a spool", async () => {
   const writers = /\bDeno\.(rename|remove|utime|mkdir|writeFile|writeTextFile)(Sync)?\(/;
   for (const [path, { text }] of await readSources()) {
-    // The listener owns the file of its unix socket, the schedules own their state, and that alone.
-    const own = ["src/spool/store.ts", "src/uwsgi/listener.ts", "src/schedule/state_file.ts"];
+    // The socket owns the file of its unix socket, the schedules own their state, and that alone.
+    const own = ["src/spool/store.ts", "src/uwsgi/listening.ts", "src/schedule/state_file.ts"];
     if (own.includes(path)) continue;
     assertEquals(writers.exec(text)?.[0], undefined, path);
   }

@@ -13,6 +13,7 @@ import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "./problem.ts";
 import { recognise } from "./recognise.ts";
 import { cronStateOf, schedulesOf } from "./schedules.ts";
+import { receptionOf } from "./reception.ts";
 import { spoolsOf } from "./spools.ts";
 
 export interface Interpreted {
@@ -46,6 +47,7 @@ export function examine(
     spools,
     tasks: handlersOf(given),
     listeners: listenersOf(given),
+    reception: receptionOf(given),
     schedules: schedulesOf(given, spools),
     cronState: cronStateOf(given, file, spools),
   };
