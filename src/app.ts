@@ -67,7 +67,7 @@ export async function runApp(config: Config, machine: Machine): Promise<void> {
     })
   );
   for (const dispatcher of dispatchers) dispatcher.watch();
-  const reception = new Reception({ spools, emit });
+  const reception = new Reception({ spools, config: config.reception, clock, emit });
   const sockets = await Sockets.open({
     config,
     clock,
@@ -163,6 +163,7 @@ async function openScheduler(
   }
   return new Scheduler({
     jobs: config.schedules,
+    zone: config.cronZone,
     statePath: config.cronState,
     host: Deno.hostname(),
     boot: await bootName(),

@@ -2,14 +2,18 @@
  * What a task from the network comes to: which spool it goes into, or why it is refused.
  */
 
-import type { SpoolConfig } from "./config/config.ts";
+import type { ReceptionConfig, SpoolConfig } from "./config/config.ts";
+import type { Clock } from "./platform/clock.ts";
 import type { Emit } from "./report/event.ts";
 import type { NewTask, Store } from "./spool/store.ts";
 import type { TaskRef } from "./spool/layout.ts";
+import type { IncomingBody } from "./uwsgi/body.ts";
 import type { IncomingTask } from "./uwsgi/connection.ts";
 import { findText, PacketError } from "./uwsgi/packet.ts";
 import { RefusalError } from "./uwsgi/refusal.ts";
 import { readRequest, RequestError } from "./uwsgi/request.ts";
+import { withoutReserved } from "./uwsgi/signature.ts";
+import { checkedPieces, Verifier } from "./uwsgi/verifier.ts";
 
 /** An open spool. */
 export interface Spool {
@@ -31,16 +35,20 @@ export function spoolFor(spools: readonly Spool[], spooler: string | undefined):
 
 export interface ReceptionOptions {
   readonly spools: readonly Spool[];
+  readonly config: ReceptionConfig;
+  readonly clock: Clock;
   readonly emit: Emit;
 }
 
 export class Reception {
   readonly #options: ReceptionOptions;
+  readonly #verifier: Verifier;
   /** Spools that could not take the last task they were given, so that it is told once. */
   readonly #refusing = new Set<Spool>();
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
+    this.#verifier = new Verifier(options.config.secrets, options.clock);
   }
 
   /**
@@ -48,19 +56,14 @@ export class Reception {
    *
    * @throws {RefusalError | PacketError} when it is refused
    */
-  async accept({ vars, body, from }: IncomingTask): Promise<void> {
+  async accept(incoming: IncomingTask): Promise<void> {
     const { spools, emit } = this.#options;
-    const { task, spooler } = readRequest(vars);
-    if (body !== null && task.body !== undefined) {
-      throw new RequestError("it has a body behind its vars and the key body");
-    }
+    const { bodySha256 } = this.#verifier.check(incoming);
+    const { task, spooler } = readRequest(withoutReserved(incoming.vars));
     const spool = spoolFor(spools, spooler);
-    const { name } = await this.#put(
-      spool,
-      body === null ? task : { ...task, body: body.pieces() },
-    );
+    const { name } = await this.#put(spool, withBody(task, incoming.body, bodySha256));
     const func = findText(task.vars, "ud_spool_func") ?? "";
-    emit({ type: "task.accepted", task: name, func, from });
+    emit({ type: "task.accepted", task: name, func, from: incoming.from });
   }
 
   /** Puts it on disk; that a spool takes no tasks is told when it begins and when it ends. */
@@ -81,4 +84,13 @@ export class Reception {
       throw new RefusalError("full", reason, true);
     }
   }
+}
+
+/** The task with the body that comes behind its packet, whose hash is looked at when it is known. */
+function withBody(task: NewTask, body: IncomingBody | null, sha256: string | null): NewTask {
+  if (body === null) return task;
+  if (task.body !== undefined) {
+    throw new RequestError("it has a body behind its vars and the key body");
+  }
+  return { ...task, body: sha256 === null ? body.pieces() : checkedPieces(body.pieces(), sha256) };
 }

@@ -22,7 +22,7 @@ export interface SocketsOptions {
 }
 
 /** What a ping is told that may be sent here. */
-const FEATURES = ["keep-alive", "body"];
+const FEATURES = ["keep-alive", "body", "signature"];
 
 export class Sockets {
   readonly #options: SocketsOptions;
@@ -86,7 +86,7 @@ export class Sockets {
 
   /** Takes no more connections; resolves when those that are open have their answers. */
   async close(): Promise<void> {
-    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
     await this.#connections.close();
     this.#refusals.close();
   }

@@ -126,8 +126,11 @@ export type Action =
   | { readonly kind: "command"; readonly command: string }
   /** Puts a task into a spool. */
   | { readonly kind: "task"; readonly vars: readonly (readonly [name: string, value: string])[] }
-  /** Raises a uWSGI signal, 0 to 255, for a handler in task code. */
-  | { readonly kind: "signal"; readonly signal: number };
+  /**
+   * Raises a uWSGI signal, 0 to 255, for a handler in task code: in that of `owner`, which has
+   * registered the job itself, or, where this is null, in any.
+   */
+  | { readonly kind: "signal"; readonly signal: number; readonly owner: string | null };
 
 /** What becomes of a job that is due while its last run goes on. */
 export type Overlap = "skip" | "allow" | "queue" | "replace";
@@ -171,6 +174,8 @@ export interface Config {
   readonly listeners: readonly ListenerConfig[];
   readonly reception: ReceptionConfig;
   readonly schedules: readonly ScheduleConfig[];
+  /** `cron-tz`: the zone of cron jobs that name none. IANA name. */
+  readonly cronZone: string;
   /** Where the last run of each job is remembered. Absolute. */
   readonly cronState: string;
 }

@@ -12,8 +12,8 @@ import { handlersOf } from "./handlers.ts";
 import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "./problem.ts";
 import { recognise } from "./recognise.ts";
-import { cronStateOf, schedulesOf } from "./schedules.ts";
 import { receptionOf } from "./reception.ts";
+import { cronStateOf, cronZoneOf, schedulesOf } from "./schedules.ts";
 import { spoolsOf } from "./spools.ts";
 
 export interface Interpreted {
@@ -49,6 +49,7 @@ export function examine(
     listeners: listenersOf(given),
     reception: receptionOf(given),
     schedules: schedulesOf(given, spools),
+    cronZone: cronZoneOf(given),
     cronState: cronStateOf(given, file, spools),
   };
   checkAll(given, config, context);

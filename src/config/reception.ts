@@ -4,7 +4,7 @@ import { type Network, parseNetwork } from "../uwsgi/network.ts";
 import { MAX_VARS_SIZE } from "../uwsgi/packet.ts";
 import type { ReceptionConfig } from "./config.ts";
 import type { Given } from "./given.ts";
-import { parseDuration, parseInteger, parseSecret, parseSeconds, parseSize } from "./value.ts";
+import { parseDuration, parseInteger, parseSeconds, parseSecret, parseSize } from "./value.ts";
 
 const DAY_MS = 86_400_000;
 const SHORTEST_TIMEOUT_SECONDS = 0.1;

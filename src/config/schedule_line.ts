@@ -128,7 +128,7 @@ export function parseSignalTimer(text: string): Draft {
       iterations: null,
     },
     whenText: `every ${seconds.replace(/\d$/, "$&s")}`,
-    action: { kind: "signal", signal: Number(signal) },
+    action: { kind: "signal", signal: Number(signal), owner: null },
     ...PLAIN,
     overlap: "allow",
     harakiriMs: null,

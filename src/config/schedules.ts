@@ -62,8 +62,13 @@ export function cronStateOf(given: Given, file: string, spools: readonly SpoolCo
   return given.last("cron-state", resolved, `${beside}.cron-state`);
 }
 
+/** The zone of cron jobs that name none. */
+export function cronZoneOf(given: Given): string {
+  return given.last("cron-tz", (text) => zoneOf(text).name, machineZoneName());
+}
+
 function defaultsOf(given: Given): LineDefaults {
-  const zone = given.last("cron-tz", (text) => zoneOf(text).name, machineZoneName());
+  const zone = cronZoneOf(given);
   const harakiri = given.last("cron-harakiri", (text) => parseSeconds(text, 0), 0);
   return { zone, cronHarakiriMs: harakiri > 0 ? harakiri * 1000 : null };
 }

@@ -3,7 +3,8 @@
  *
  * It runs on the monotonic clock, so that setting the wall clock neither stops nor hurries it. A
  * timer of a minute or more keeps its grid over a restart: `every=1d` in a program that restarts
- * twice a day still runs daily. Points that went by are not made up one after the other; late is
+ * twice a day still runs daily. One with iterations counts from each start, and so does its grid.
+ * Points that went by are not made up one after the other; late is
  * one run, and then the grid goes on.
  */
 
@@ -36,7 +37,7 @@ export class IntervalRhythm implements Rhythm {
 
   constructor(options: IntervalOptions, time: Time) {
     this.#everyMs = options.everyMs;
-    this.durable = options.everyMs >= REMEMBERED_FROM_MS;
+    this.durable = options.everyMs >= REMEMBERED_FROM_MS && options.iterations === null;
     this.#left = options.iterations ?? Infinity;
     this.#next = time.monotonic + this.#firstWait(options, time.wall);
   }

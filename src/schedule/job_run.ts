@@ -3,7 +3,7 @@
  * failure, a task that is put into a spool, or a signal for task code.
  */
 
-import type { ScheduleConfig } from "../config/config.ts";
+import type { Action, ScheduleConfig } from "../config/config.ts";
 import { type Exit, exitText, type runShell, type ShellCommand } from "../exec/process.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import { backoffMs } from "../queue/backoff.ts";
@@ -12,11 +12,14 @@ import { type Account, accountEnvironment } from "./account.ts";
 import { FloodGate } from "./flood.ts";
 import { REPLACED } from "./runs.ts";
 
-/** Handlers that task code has registered for uWSGI's signals. */
+/**
+ * Handlers that task code has registered for uWSGI's signals. With an owner only the handlers of its
+ * code are meant, without one those of any.
+ */
 export interface SignalHandlers {
-  has(signal: number): boolean;
+  has(signal: number, owner: string | null): boolean;
   /** Resolves when the handler has run; rejects when it failed. */
-  raise(signal: number): Promise<void>;
+  raise(signal: number, owner: string | null): Promise<void>;
 }
 
 export interface JobWorld {
@@ -64,7 +67,7 @@ export async function runJob(
     case "task":
       return await enqueue(job, action.vars, slot, world);
     case "signal":
-      return await raise(job, action.signal, slot, world);
+      return await raise(job, action, slot, world);
     default:
       return action satisfies never;
   }
@@ -189,14 +192,14 @@ async function enqueue(
 
 async function raise(
   job: ScheduleConfig,
-  signal: number,
+  { signal, owner }: Extract<Action, { kind: "signal" }>,
   slot: number,
   { emit, clock, signals }: JobWorld,
 ): Promise<Ended> {
   emit({ type: "job.started", job: job.name, slot, lateMs: clock.now() - slot, attempt: 1 });
   const startedAt = clock.monotonic();
   try {
-    await signals.raise(signal);
+    await signals.raise(signal, owner);
     const tookMs = clock.monotonic() - startedAt;
     emit({ type: "job.ended", job: job.name, exit: "handled", ok: true, tookMs });
     return { ok: true, result: "handled" };

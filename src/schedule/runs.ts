@@ -21,7 +21,8 @@ export interface RunsOptions {
 export const REPLACED = "replaced by its next slot";
 
 interface Place {
-  readonly job: ScheduleConfig;
+  /** As it was offered last. */
+  job: ScheduleConfig;
   readonly running: Set<AbortController>;
   /** The slot that starts when there is room. */
   waiting: number | null;
@@ -31,8 +32,8 @@ interface Place {
 
 export class Runs {
   readonly #options: RunsOptions;
-  /** In the order in which they came to wait last. */
-  readonly #places = new Map<ScheduleConfig, Place>();
+  /** By the id of the job, in the order in which they came to wait last. */
+  readonly #places = new Map<string, Place>();
   readonly #ends = new Set<Promise<void>>();
   #stopped = false;
 
@@ -75,6 +76,14 @@ export class Runs {
     this.#skip(this.#placeOf(job), reason);
   }
 
+  /** There is no such job any more: what runs of it ends by itself, what waits does not start. */
+  forget(id: string): void {
+    const place = this.#places.get(id);
+    if (place === undefined) return;
+    place.waiting = null;
+    if (place.running.size === 0) this.#places.delete(id);
+  }
+
   /** Starts nothing more; resolves when what runs has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -82,11 +91,12 @@ export class Runs {
   }
 
   #placeOf(job: ScheduleConfig): Place {
-    let place = this.#places.get(job);
+    let place = this.#places.get(job.id);
     if (place === undefined) {
       place = { job, running: new Set(), waiting: null, skipped: 0 };
-      this.#places.set(job, place);
+      this.#places.set(job.id, place);
     }
+    place.job = job;
     return place;
   }
 
@@ -104,8 +114,8 @@ export class Runs {
   }
 
   #toTheEnd(place: Place): void {
-    this.#places.delete(place.job);
-    this.#places.set(place.job, place);
+    this.#places.delete(place.job.id);
+    this.#places.set(place.job.id, place);
   }
 
   #skip(place: Place, reason: string): void {

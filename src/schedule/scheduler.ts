@@ -3,20 +3,32 @@
  *
  * What is due goes through four places, in this order: the ticker finds it, the state file records
  * its slot, the overlap policies admit it, and it runs.
+ *
+ * The jobs of the ini are there from the start. Task code brings more while the program runs, each
+ * owner its own set (register). A job that is in the old set and in the new one goes on as if
+ * nothing had happened: it keeps its rhythm, its iterations and its streak of skips.
  */
+
+import { isDeepStrictEqual } from "node:util";
 
 import type { ScheduleConfig } from "../config/config.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Emit } from "../report/event.ts";
+import { actionText } from "./action.ts";
+import type { Rhythm, Time } from "./due.ts";
 import { type JobWorld, runJob } from "./job_run.ts";
 import type { LastRun } from "./record.ts";
+import { registeredJobs, type Registration } from "./registration.ts";
 import { rhythmOf, ZoneCache } from "./rhythm.ts";
 import { Runs } from "./runs.ts";
 import { StateFile } from "./state_file.ts";
-import { type DueJob, Ticker, timeOf } from "./ticker.ts";
+import { type DueJob, type TickedJob, Ticker, timeOf } from "./ticker.ts";
 
 export interface SchedulerOptions {
+  /** Those of the ini. */
   readonly jobs: readonly ScheduleConfig[];
+  /** Of cron jobs that task code registers. IANA name. */
+  readonly zone: string;
   /** The state file. */
   readonly statePath: string;
   readonly host: string;
@@ -30,6 +42,9 @@ export interface SchedulerOptions {
   readonly abort: AbortSignal;
 }
 
+/** Whose the jobs of the ini are; no owner of registered jobs is called so. */
+const INI = Symbol("ini");
+
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #state: StateFile;
@@ -37,7 +52,14 @@ export class Scheduler {
   readonly #world: JobWorld;
   readonly #stopping = new AbortController();
   readonly #batches = new Set<Promise<void>>();
-  #ticker: Ticker<ScheduleConfig> | null = null;
+  readonly #zones = new ZoneCache();
+  readonly #ticker: Ticker<ScheduleConfig>;
+  /** What each owner wants to be run. */
+  readonly #wanted = new Map<string | symbol, readonly ScheduleConfig[]>();
+  /** What the ticker looks at, by id. */
+  #watched: ReadonlyMap<string, TickedJob<ScheduleConfig>> = new Map();
+  #started = false;
+  #opening: Promise<void> | null = null;
 
   constructor(options: SchedulerOptions) {
     const { statePath, clock, emit, abort, world } = options;
@@ -50,6 +72,14 @@ export class Scheduler {
     });
     const run = (...args: [ScheduleConfig, number, AbortSignal]) => this.#run(...args);
     this.#runs = new Runs({ run, emit, abort });
+    this.#wanted.set(INI, options.jobs);
+    this.#ticker = new Ticker({
+      clock,
+      due: (found) => {
+        const batch = this.#begin(found).finally(() => this.#batches.delete(batch));
+        this.#batches.add(batch);
+      },
+    });
   }
 
   /** How many jobs run. */
@@ -59,33 +89,72 @@ export class Scheduler {
 
   /** Begins, as soon as no other program has the state file; resolves then. */
   async start(): Promise<void> {
-    const { jobs, emit, statePath, clock, host, boot } = this.#options;
-    if (jobs.length === 0) return;
+    this.#started = true;
+    await this.#watch();
+  }
+
+  /**
+   * All that an owner wants to be run, in place of what it registered before; nothing ends its jobs.
+   * Call it again whenever a worker of the owner has started: jobs that are there already go on
+   * undisturbed, and jobs that are there no more start no more. A change of the signal alone is no
+   * other job. May be called before the start, too. Resolves when the jobs are looked at; while
+   * another program has the state file that is later.
+   *
+   * @param owner whose task code it is: the name of a spool
+   * @throws {SyntaxError} naming the job that cannot be and what it wants; then all is as it was
+   */
+  async register(owner: string, registrations: readonly Registration[]): Promise<void> {
+    const jobs = registeredJobs(owner, registrations, this.#options.zone);
+    const before = new Set(this.#wanted.get(owner)?.map(({ id }) => id));
+    this.#wanted.set(owner, jobs);
+    for (const { id, name, whenText, action } of jobs) {
+      if (before.delete(id)) continue;
+      const command = actionText(action);
+      this.#options.emit({ type: "schedule.loaded", name, text: whenText, command });
+    }
+    for (const id of before) this.#runs.forget(id);
+    if (this.#started) await this.#watch();
+  }
+
+  /** Has the ticker look at what is wanted now. */
+  async #watch(): Promise<void> {
+    // Without a job there is no state to keep.
+    if (this.#jobs().length === 0 && this.#opening === null) return;
+    await (this.#opening ??= this.#open());
+    if (this.#stopping.signal.aborted) return;
+    const time = timeOf(this.#options.clock);
+    const watched = this.#jobs().map((job) => ({ job, rhythm: this.#rhythmOf(job, time) }));
+    this.#watched = new Map(watched.map((each) => [each.job.id, each]));
+    this.#ticker.watch(watched);
+  }
+
+  #jobs(): ScheduleConfig[] {
+    return [...this.#wanted.values()].flat();
+  }
+
+  async #open(): Promise<void> {
+    const { emit, statePath } = this.#options;
     await this.#state.open(() => {
       const message = `another program runs the schedules of ${statePath}; they wait for its end`;
       emit({ type: "schedule.warning", message });
     });
-    if (this.#stopping.signal.aborted) return;
-    const zones = new ZoneCache();
-    const time = timeOf(clock);
-    this.#ticker = new Ticker({
-      jobs: jobs.map((job) => {
-        const record = this.#state.get(job.id);
-        const remembered = record === null ? null : { slot: record.slotAt, boot: record.boot };
-        return { job, rhythm: rhythmOf(job, remembered, { host, boot, zones }, time) };
-      }),
-      clock,
-      due: (found) => {
-        const batch = this.#begin(found).finally(() => this.#batches.delete(batch));
-        this.#batches.add(batch);
-      },
-    });
-    this.#ticker.start();
+  }
+
+  /** The one it has, as long as it is due at the same times. */
+  #rhythmOf(job: ScheduleConfig, time: Time): Rhythm {
+    const known = this.#watched.get(job.id);
+    if (known !== undefined && isDeepStrictEqual(timesOf(known.job), timesOf(job))) {
+      return known.rhythm;
+    }
+    const { host, boot } = this.#options;
+    const record = this.#state.get(job.id);
+    const remembered = record === null ? null : { slot: record.slotAt, boot: record.boot };
+    return rhythmOf(job, remembered, { host, boot, zones: this.#zones }, time);
   }
 
   /** Starts nothing more, waits for what runs, and lets go of the state file. */
   async stop(): Promise<void> {
-    this.#ticker?.stop();
+    this.#ticker.stop();
     this.#stopping.abort();
     await Promise.all(this.#batches);
     await this.#runs.stop();
@@ -108,21 +177,25 @@ export class Scheduler {
         const { missed, slot } = due;
         this.#options.emit({ type: "job.missed", job: job.name, missed, until: slot });
       }
-      if (due.kind === "run") this.#offer(job, due.slot);
+      // It may have gone while its slot was written.
+      const current = this.#watched.get(job.id)?.job;
+      if (due.kind === "run" && current !== undefined) this.#offer(current, due.slot);
     }
   }
 
   #offer(job: ScheduleConfig, slot: number): void {
     const { action } = job;
-    if (action.kind === "signal" && !this.#world.signals.has(action.signal)) {
+    if (action.kind === "signal" && !this.#world.signals.has(action.signal, action.owner)) {
       this.#runs.skip(job, `signal ${action.signal} has no handler in task code`);
     } else {
       this.#runs.offer(job, slot);
     }
   }
 
-  async #run(job: ScheduleConfig, slotAt: number, signal: AbortSignal): Promise<void> {
+  async #run(offered: ScheduleConfig, slotAt: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
+    // What waited for its turn may have been registered anew meanwhile, with another signal.
+    const job = this.#watched.get(offered.id)?.job ?? offered;
     const startedAt = clock.now();
     const begun: LastRun = { slotAt, startedAt, endedAt: null, result: null, ok: null, pid: null };
     this.#note(job, begun);
@@ -139,4 +212,9 @@ export class Scheduler {
     this.#state.set(job.id, { ...record, run });
     this.#state.saveSoon();
   }
+}
+
+/** All of a job that decides when it is due. */
+function timesOf({ when, catchupMs, jitterMs }: ScheduleConfig) {
+  return { when, catchupMs, jitterMs };
 }

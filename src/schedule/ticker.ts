@@ -13,8 +13,12 @@ export interface DueJob<Job> {
   readonly durable: boolean;
 }
 
+export interface TickedJob<Job> {
+  readonly job: Job;
+  readonly rhythm: Rhythm;
+}
+
 export interface TickerOptions<Job> {
-  readonly jobs: readonly { readonly job: Job; readonly rhythm: Rhythm }[];
   readonly clock: Clock;
   /** Called with everything that is due at once; never with nothing. */
   due(jobs: readonly DueJob<Job>[]): void;
@@ -22,27 +26,33 @@ export interface TickerOptions<Job> {
 
 export class Ticker<Job> {
   readonly #options: TickerOptions<Job>;
+  #jobs: readonly TickedJob<Job>[] = [];
+  #stopped = false;
   #cancel: Cancel = () => {};
 
   constructor(options: TickerOptions<Job>) {
     this.#options = options;
   }
 
-  /** Looks at once, and then whenever something may be due. */
-  start(): void {
+  /** Looks at these jobs from now on: at once, and then whenever something may be due. */
+  watch(jobs: readonly TickedJob<Job>[]): void {
+    if (this.#stopped) return;
+    this.#cancel();
+    this.#jobs = jobs;
     this.#tick();
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#cancel();
   }
 
   #tick(): void {
-    const { jobs, due } = this.#options;
+    const { due } = this.#options;
     const time = timeOf(this.#options.clock);
     const found: DueJob<Job>[] = [];
     let waitMs = Infinity;
-    for (const { job, rhythm } of jobs) {
+    for (const { job, rhythm } of this.#jobs) {
       const now = rhythm.take(time);
       if (now.kind !== "no") found.push({ job, due: now, durable: rhythm.durable });
       waitMs = Math.min(waitMs, rhythm.wait(time) ?? Infinity);

@@ -189,7 +189,8 @@ export class Store {
 
   /**
    * Accepts a task: when this resolves it is in the directory and, unless fsync is off, on disk.
-   * When it throws the directory is as it was.
+   * When it throws the directory is as it was. Calls that do not wait for each other put their tasks
+   * in order all the same.
    *
    * @returns its name
    * @throws {SpoolFullError} when the spool's limits are reached
@@ -214,9 +215,10 @@ export class Store {
     const tmp = join(this.dir, TMP_DIR, name);
     let written = tmp;
     try {
-      using file = await this.#files.open(tmp, { write: true, createNew: true, mode: TASK_MODE });
-      await writeAll(file, packet);
-      if (task.body instanceof Uint8Array) await writeAll(file, task.body);
+      // Without a wait until here, tasks get their mtimes in the order of the calls.
+      using file = this.#files.openSync(tmp, { write: true, createNew: true, mode: TASK_MODE });
+      writeAllSync(file, packet);
+      if (task.body instanceof Uint8Array) writeAllSync(file, task.body);
       else if (task.body) { for await (const chunk of task.body) await writeAll(file, chunk); }
       if (task.at !== undefined) await file.utime(task.at / 1000, task.at / 1000);
       if (fsync) await file.sync();
@@ -670,6 +672,10 @@ function readTask(claim: Claim): ReadTask {
     if (!(error instanceof PacketError)) throw error;
     return { kind: "damaged", reason: error.message };
   }
+}
+
+function writeAllSync(file: OpenFile, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
 }
 
 async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {

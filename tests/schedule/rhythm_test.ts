@@ -216,6 +216,12 @@ Deno.test("at-start runs at once, iterations come to an end", () => {
   assertEquals(timer.wait, null);
 });
 
+Deno.test("iterations count from each start, and so does their grid", () => {
+  const line = "timer2 = every=1h,iterations=2 x";
+  const timer = new Watched(line, "2026-11-23T10:00Z", last("2026-11-23T09:30Z"));
+  assertEquals(timer.slots(DAY_MS), ["11:00", "12:00"]);
+});
+
 Deno.test("a long timer keeps its rhythm over a restart, a short one begins anew", () => {
   const remembered = last("2026-11-23T09:30Z");
   const daily = new Watched("timer2 = every=1d x", "2026-11-23T21:30Z", remembered);

@@ -3,9 +3,10 @@
 import { join } from "node:path";
 import type { ScheduleConfig } from "../../src/config/config.ts";
 import type { Event } from "../../src/report/event.ts";
+import type { Registration } from "../../src/schedule/registration.ts";
 import { readRecords } from "../../src/schedule/state_file.ts";
 import { Scheduler } from "../../src/schedule/scheduler.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assertEquals, assertRejects } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { jobsOf } from "../support/jobs.ts";
 import { tempDir } from "../support/temp.ts";
@@ -15,16 +16,25 @@ const NOW = Date.UTC(2026, 10, 23, 9, 30, 10);
 /** A program with these jobs; its commands end at once, or hang when they are called so. */
 class FakeProgram {
   readonly events: Event[] = [];
+  /** Signals that were raised, with the owner of their handler. */
+  readonly raised: string[] = [];
   readonly #waits: { count: number; type: Event["type"]; resolve(): void }[] = [];
   readonly #scheduler: Scheduler;
 
-  constructor(jobs: readonly ScheduleConfig[], statePath: string, readonly clock: FakeClock) {
+  /** @param handlers the signals that have one */
+  constructor(
+    jobs: readonly ScheduleConfig[],
+    statePath: string,
+    readonly clock: FakeClock,
+    handlers: readonly number[] = [],
+  ) {
     const emit = (event: Event) => {
       this.events.push(event);
       for (const { count, type, resolve } of this.#waits) if (this.count(type) >= count) resolve();
     };
     this.#scheduler = new Scheduler({
       jobs,
+      zone: "UTC",
       statePath,
       host: "host",
       boot: "boot",
@@ -39,7 +49,13 @@ class FakeProgram {
         env: {},
         shell: () => Promise.resolve({ exit: { kind: "code", code: 0 }, stderr: "" }),
         accounts: new Map(),
-        signals: { has: () => false, raise: () => Promise.resolve() },
+        signals: {
+          has: (signal) => handlers.includes(signal),
+          raise: (signal, owner) => {
+            this.raised.push(`${signal} of ${owner}`);
+            return Promise.resolve();
+          },
+        },
         put: () => Promise.resolve("task"),
       },
     });
@@ -47,6 +63,10 @@ class FakeProgram {
 
   start(): Promise<void> {
     return this.#scheduler.start();
+  }
+
+  register(owner: string, ...registrations: Registration[]): Promise<void> {
+    return this.#scheduler.register(owner, registrations);
   }
 
   stop(): Promise<void> {
@@ -57,10 +77,12 @@ class FakeProgram {
     return this.events.filter((event) => event.type === type).length;
   }
 
-  /** Resolves when so many events of the type have come. */
+  /** Resolves when so many events of the type have come, and what follows them has happened. */
   async until(count: number, type: Event["type"] = "job.ended"): Promise<void> {
-    if (this.count(type) >= count) return;
-    await new Promise<void>((resolve) => this.#waits.push({ count, type, resolve }));
+    if (this.count(type) < count) {
+      await new Promise<void>((resolve) => this.#waits.push({ count, type, resolve }));
+    }
+    await new Promise((turn) => setTimeout(turn));
   }
 }
 
@@ -174,4 +196,138 @@ Deno.test("without schedules there is no state file", async () => {
   await program.start();
   await program.stop();
   assertEquals([...Deno.readDirSync(dir.path)], []);
+});
+
+/** The jobs of task code, as a worker registers them. */
+const timer = (signal: number, seconds = 10): Registration => ({
+  name: "tasks.beat",
+  signal,
+  time: { kind: "timer", seconds },
+});
+const rbtimer = (signal: number, seconds: number, iterations: number): Registration => ({
+  name: "tasks.few",
+  signal,
+  time: { kind: "rbtimer", seconds, iterations },
+});
+const cron = (signal: number, ...fields: number[]): Registration => ({
+  name: "tasks.nightly",
+  signal,
+  time: { kind: "cron", fields },
+});
+
+Deno.test("a timer that task code registers raises its signal in the code of its owner", async () => {
+  await using dir = await tempDir();
+  const clock = new FakeClock(NOW);
+  const program = new FakeProgram([], join(dir.path, "cron-state"), clock, [5]);
+  await program.start();
+  await program.register("mail", timer(5));
+  clock.advance(10_000);
+  await program.until(1);
+  await program.stop();
+  assertEquals(program.raised, ["5 of mail"]);
+  assertEquals(program.events[0], {
+    type: "schedule.loaded",
+    name: "mail/tasks.beat",
+    text: "every 10s",
+    command: "signal 5",
+  });
+});
+
+Deno.test("a job registered again by a new worker is neither doubled nor begun anew", async () => {
+  await using dir = await tempDir();
+  const clock = new FakeClock(NOW);
+  const program = new FakeProgram([], join(dir.path, "cron-state"), clock, [5, 6]);
+  await program.register("mail", timer(5), rbtimer(6, 4, 2));
+  await program.start();
+  for (const runs of [1, 2]) {
+    clock.advance(4000);
+    await program.until(runs);
+  }
+  // The worker has died; the next one counts its signals differently.
+  await program.register("mail", timer(7), rbtimer(8, 4, 2));
+  clock.advance(1999);
+  assertEquals(program.count("job.skipped"), 0);
+  clock.advance(1);
+  await program.until(1, "job.skipped");
+  await program.register("mail", timer(5), rbtimer(6, 4, 2));
+  clock.advance(10_000);
+  await program.until(3);
+  await program.stop();
+  // Two iterations, and no third in all that time; the timer at 10 and, with a handler, 20 seconds.
+  assertEquals(program.raised, ["6 of mail", "6 of mail", "5 of mail"]);
+  assertEquals(program.count("schedule.loaded"), 2);
+});
+
+Deno.test("two workers that register the same are one set of jobs, two owners are two", async () => {
+  await using dir = await tempDir();
+  const clock = new FakeClock(NOW);
+  const program = new FakeProgram([], join(dir.path, "cron-state"), clock, [5]);
+  await program.start();
+  for (const owner of ["mail", "mail", "sms", "sms"]) {
+    await program.register(owner, timer(5), timer(5));
+  }
+  clock.advance(10_000);
+  await program.until(2);
+  await program.stop();
+  assertEquals(program.raised, ["5 of mail", "5 of sms"]);
+});
+
+Deno.test("what is registered no more starts no more, the jobs of the ini go on", async () => {
+  await using dir = await tempDir();
+  const clock = new FakeClock(NOW);
+  const jobs = jobsOf("timer2 = every=3s,name=ini x");
+  const program = new FakeProgram(jobs, join(dir.path, "cron-state"), clock, [5, 6]);
+  await program.start();
+  await program.register("mail", timer(5, 1));
+  clock.advance(1000);
+  await program.until(1);
+  await program.register("mail", timer(6, 2));
+  clock.advance(2000);
+  await program.until(3);
+  await program.register("mail");
+  clock.advance(3000);
+  await program.until(4);
+  await program.stop();
+  assertEquals(program.raised, ["5 of mail", "6 of mail"]);
+});
+
+Deno.test("a cron job of task code runs once in its slot, over a restart, too", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "cron-state");
+  const clock = new FakeClock(NOW);
+  const program = new FakeProgram([], path, clock, [5]);
+  await program.start();
+  await program.register("mail", cron(5, 30, -1, -1, -1, -1));
+  await program.until(1);
+  await program.stop();
+  const again = new FakeProgram([], path, clock, [5]);
+  await again.start();
+  await again.register("mail", cron(5, 30, -1, -1, -1, -1));
+  clock.advance(3_600_000);
+  await again.until(1);
+  await again.stop();
+  assertEquals([program.raised, again.raised], [["5 of mail"], ["5 of mail"]]);
+});
+
+Deno.test("a registration that cannot be is refused by name, and leaves what there is", async () => {
+  await using dir = await tempDir();
+  const clock = new FakeClock(NOW);
+  const program = new FakeProgram([], join(dir.path, "cron-state"), clock, [5]);
+  await program.start();
+  await program.register("mail", timer(5));
+  for (
+    const [registration, complaint] of [
+      [timer(256), "tasks.beat wants a signal from 0 to 255: 256"],
+      [timer(5, 0), "tasks.beat wants seconds ≥ 0.001: 0"],
+      [rbtimer(5, 1, -1), "tasks.few wants a number of iterations, 0 for no end: -1"],
+      [cron(5, 60, -1, -1, -1, -1), "tasks.nightly minute wants"],
+      [cron(5, 1, 2, 3), "tasks.nightly wants minute, hour, day, month and weekday: 1 2 3"],
+    ] as const
+  ) {
+    await assertRejects(() => program.register("mail", registration), SyntaxError, complaint);
+  }
+  clock.advance(10_000);
+  await program.until(1);
+  await program.stop();
+  assertEquals(program.raised, ["5 of mail"]);
 });

@@ -17,18 +17,19 @@ function started(...lines: string[]) {
     },
     wait: (time) => rhythm.wait(time),
   });
-  const ticker = new Ticker({
-    jobs: jobsOf(...lines).map((job) => ({
+  const ticked = (...lines: string[]) =>
+    jobsOf(...lines).map((job) => ({
       job: job.name,
       rhythm: counted(
         rhythmOf(job, null, { host: "h", boot: "b", zones: new ZoneCache() }, timeOf(clock)),
       ),
-    })),
+    }));
+  const ticker = new Ticker<string>({
     clock,
     due: (jobs) => found.push(jobs.map(({ job }) => job).join("+")),
   });
-  ticker.start();
-  return { clock, ticker, found, asked: () => asked };
+  ticker.watch(ticked(...lines));
+  return { clock, ticker, ticked, found, asked: () => asked };
 }
 
 Deno.test("what is due at once comes at once", () => {
@@ -63,6 +64,24 @@ Deno.test("a stopped ticker leaves no timer behind", () => {
   const { clock, ticker } = started("timer2 = every=2s x");
   ticker.stop();
   assertEquals(clock.pending, 0);
+});
+
+Deno.test("other jobs take the place of those that were watched, with one timer still", () => {
+  const { clock, ticker, ticked, found } = started("timer2 = every=2s,name=old x");
+  clock.advance(3000);
+  ticker.watch(ticked("timer2 = every=3s,name=new x"));
+  assertEquals(clock.pending, 1);
+  clock.advance(6000);
+  assertEquals(found, ["old", "new", "new"]);
+  ticker.watch([]);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("a stopped ticker watches nothing more", () => {
+  const { clock, ticker, ticked, found } = started();
+  ticker.stop();
+  ticker.watch(ticked("timer2 = every=2s,at-start=1 x"));
+  assertEquals([clock.pending, found], [0, []]);
 });
 
 Deno.test("with nothing that is ever due there is no timer", () => {

@@ -111,7 +111,7 @@ export const NETWORK_OPTIONS = [
     value: "DURATION",
     kind: "text",
     origin: "ours",
-    standing: "honoured",
+    standing: "planned",
     fallback: "1d",
     help: "how long the id of an accepted task is remembered, to accept it only once",
   },
