@@ -31,6 +31,8 @@ export function eventText(event: Event): string {
       return `stopping (${event.reason}): waiting for ${event.running} running; once more to end them now`;
     case "program.stopped":
       return "stopped";
+    case "program.reloading":
+      return `reloading (${event.reason}): waiting for ${event.running} running`;
     case "config.warning":
       return `warning: ${event.message}`;
     case "spool.opened":
