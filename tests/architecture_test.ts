@@ -45,6 +45,7 @@ const PURE = [
   /^src\/queue\/(heap|queue|settle|backoff)\.ts$/,
   /^src\/schedule\/(?!(?:accounts|boot|job_run|scheduler|state_file)\.ts$)/,
   /^src\/exec\/lines\.ts$/,
+  /^src\/worker\/(frame|message)\.ts$/,
   /^src\/report\/(event|log)\.ts$/,
   /^src\/cli\/(error|safe_text|table|task_id|task_summary)\.ts$/,
   /^src\/config\/(?!(?:load|system_host)\.ts$)/,
