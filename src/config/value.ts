@@ -106,3 +106,15 @@ export function parseWanted(text: string): string {
   if (text === "") throw new SyntaxError("wants a value");
   return text;
 }
+
+const SECRET_MIN = 8;
+
+/**
+ * A shared secret. The newline at the end of a file that was read with `@(file)` is no part of it, so
+ * that two machines agree however their files were written.
+ */
+export function parseSecret(text: string): string {
+  const secret = text.trim();
+  if (secret.length < SECRET_MIN) throw new SyntaxError(`wants ${SECRET_MIN} characters or more`);
+  return secret;
+}

@@ -61,6 +61,11 @@ export function findText(vars: readonly Var[], name: string): string | undefined
   return value && decoder.decode(value);
 }
 
+/** The text of a name or a value; bytes that are no UTF-8 become U+FFFD. */
+export function varText(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
 /** `vars` without any var called `name`. */
 export function withoutVar(vars: readonly Var[], name: string): Var[] {
   const wanted = encoder.encode(name);
