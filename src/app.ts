@@ -7,6 +7,7 @@ import { basename } from "node:path";
 import type { Config } from "./config/config.ts";
 import { commandExecutor } from "./exec/command.ts";
 import type { Clock, Random } from "./platform/clock.ts";
+import { lifetime } from "./lifetime.ts";
 import { type Libc, loadLibc } from "./platform/libc.ts";
 import type { Signals } from "./platform/signals.ts";
 import { Dispatcher } from "./queue/dispatcher.ts";
@@ -21,9 +22,9 @@ import { type Claims, PosixClaims, PrivateClaims } from "./spool/claim.ts";
 import { Store } from "./spool/store.ts";
 import { Reception, type Spool, spoolFor } from "./reception.ts";
 import { Sockets } from "./sockets.ts";
+import type { Accept } from "./uwsgi/connection.ts";
 import { textVar } from "./uwsgi/packet.ts";
 import { readRequest } from "./uwsgi/request.ts";
-import { VERSION } from "./version.ts";
 
 export interface Machine {
   readonly clock: Clock;
@@ -32,12 +33,79 @@ export interface Machine {
   readonly emit: Emit;
 }
 
-/** Runs until a signal says stop; everything that was running has then ended. */
-export async function runApp(config: Config, machine: Machine): Promise<void> {
-  const { clock, emit, signals } = machine;
-  emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: config.file });
+/**
+ * Runs until a signal says stop, or reload; everything that was running has then ended.
+ *
+ * @param reread reads the configuration again, at a SIGHUP; null when there is none to go on with
+ * @returns the configuration to go on with; null is the end
+ * @throws {StartError} when the start failed, and nothing has run
+ */
+export async function runApp(
+  config: Config,
+  machine: Machine,
+  reread: () => Promise<Config | null>,
+): Promise<Config | null> {
+  const { emit, signals } = machine;
   const abort = new AbortController();
-  const stop = untilStopped(signals, abort);
+  const life = lifetime(signals, abort, reread);
+  const parts: Parts = { dispatchers: [], sockets: [], schedulers: [] };
+  const closeDoors = () => Promise.all(parts.sockets.map((each) => each.close()));
+  const endWork = () =>
+    Promise.all([...parts.schedulers, ...parts.dispatchers].map((part) => part.stop()));
+  try {
+    await open(parts, config, machine, abort.signal);
+  } catch (error) {
+    await Promise.all([closeDoors(), endWork()]);
+    life.ignore();
+    throw new StartError(error);
+  }
+
+  emit({ type: "program.ready" });
+  for (const scheduler of parts.schedulers) scheduler.start().catch(life.fail);
+  // A directory of a million tasks takes a while to look through: a stop need not wait for it.
+  for (const dispatcher of parts.dispatchers) dispatcher.start().catch(life.fail);
+
+  let doorsFirst = true;
+  try {
+    const { reason, next } = await life.end;
+    const working = [...parts.schedulers, ...parts.dispatchers];
+    const running = working.reduce((sum, each) => sum + each.running, 0);
+    emit({ type: next ? "program.reloading" : "program.stopping", reason, running });
+    doorsFirst = next === null;
+  } finally {
+    // At the end nothing new comes in while what runs ends. Before a reload peers may go on sending:
+    // that is safe in the spool, and run afterwards.
+    if (doorsFirst) await closeDoors();
+    await endWork();
+    if (!doorsFirst) await closeDoors();
+    life.ignore();
+  }
+  if (life.next === null) emit({ type: "program.stopped" });
+  return life.next;
+}
+
+/** The program could not start. */
+export class StartError extends Error {
+  override name = "StartError";
+  constructor(override readonly cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+/** What a running program consists of; each is here as soon as it is to be taken apart again. */
+interface Parts {
+  readonly dispatchers: Dispatcher[];
+  readonly sockets: Sockets[];
+  readonly schedulers: Scheduler[];
+}
+
+async function open(
+  parts: Parts,
+  config: Config,
+  machine: Machine,
+  abort: AbortSignal,
+): Promise<void> {
+  const { clock, emit } = machine;
   const platform = openPlatform();
   const spools = await openSpools(config, machine, platform);
   emit({
@@ -52,66 +120,19 @@ export async function runApp(config: Config, machine: Machine): Promise<void> {
   }
 
   const executors = config.tasks.map((task) => commandExecutor(task, config.env, clock));
-  const dispatchers = spools.filter(({ config }) => !config.external).map((
-    { name, config: spool, store },
-  ) =>
-    new Dispatcher({
-      name,
-      config: spool,
-      store,
-      executors,
-      libc: platform.libc,
-      env: config.env,
-      abort: abort.signal,
-      ...machine,
-    })
-  );
-  for (const dispatcher of dispatchers) dispatcher.watch();
-  const reception = new Reception({ spools, config: config.reception, clock, emit });
-  const sockets = await Sockets.open({
-    config,
-    clock,
-    emit,
-    libc: platform.libc,
-    accept: (task) => reception.accept(task),
-  });
-  const scheduler = await openScheduler(config, spools, machine, abort.signal);
-
-  emit({ type: "program.ready" });
-  scheduler.start().catch(stop.fail);
-  // A directory of a million tasks takes a while to look through: a stop need not wait for it.
-  for (const dispatcher of dispatchers) dispatcher.start().catch(stop.fail);
-
-  try {
-    const reason = await stop.reason;
-    const running = dispatchers.reduce((sum, each) => sum + each.running, scheduler.running);
-    emit({ type: "program.stopping", reason, running });
-  } finally {
-    // First nothing new comes in, then what runs comes to its end.
-    await sockets.close();
-    await Promise.all([scheduler.stop(), ...dispatchers.map((dispatcher) => dispatcher.stop())]);
-    stop.ignore();
+  for (const { name, config: spool, store } of spools) {
+    if (spool.external) continue;
+    const { libc } = platform;
+    const { env } = config;
+    const about = { name, config: spool, store, executors, libc, env, abort };
+    const dispatcher = new Dispatcher({ ...about, ...machine });
+    dispatcher.watch();
+    parts.dispatchers.push(dispatcher);
   }
-  emit({ type: "program.stopped" });
-}
-
-/**
- * The first SIGINT or SIGTERM asks for a stop, one that comes later breaks off what still runs.
- *
- * Started through a wrapper, a Ctrl-C arrives twice, from the terminal and from the wrapper: what
- * comes within half a second of the first is the same wish.
- */
-function untilStopped(signals: Signals, abort: AbortController) {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const SAME_WISH_MS = 500;
-  let firstAt: number | null = null;
-  const ignore = signals.on(["SIGINT", "SIGTERM"], (signal) => {
-    const now = performance.now();
-    firstAt ??= now;
-    if (now - firstAt > SAME_WISH_MS) abort.abort();
-    else resolve(signal);
-  });
-  return { reason: promise, fail: reject, ignore };
+  const reception = new Reception({ spools, config: config.reception, clock, emit });
+  const accept: Accept = (task) => reception.accept(task);
+  parts.sockets.push(await Sockets.open({ config, clock, emit, libc: platform.libc, accept }));
+  parts.schedulers.push(await openScheduler(config, spools, machine, abort));
 }
 
 interface Platform {

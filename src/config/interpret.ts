@@ -15,6 +15,7 @@ import { recognise } from "./recognise.ts";
 import { receptionOf } from "./reception.ts";
 import { cronStateOf, cronZoneOf, schedulesOf } from "./schedules.ts";
 import { spoolsOf } from "./spools.ts";
+import { parseBoolean } from "./value.ts";
 
 export interface Interpreted {
   readonly config: Config;
@@ -43,6 +44,7 @@ export function examine(
   const config: Config = {
     file,
     baseDir,
+    log: given.last("log-json", parseBoolean, false) ? "json" : "text",
     env: environmentOf(given),
     spools,
     tasks: handlersOf(given),

@@ -13,6 +13,7 @@ export type Event =
   | { type: "program.ready" }
   | { type: "program.stopping"; reason: string; running: number }
   | { type: "program.stopped" }
+  | { type: "program.reloading"; reason: string; running: number }
   | { type: "config.warning"; message: string }
   /** `processes` is 0 for a spool that others work through. */
   | { type: "spool.opened"; spool: string; dir: string; processes: number }

@@ -15,6 +15,14 @@ export function logSink(write: (line: string) => void, now: () => number): Emit 
   return (event) => write(`${timeText(now())} ${eventText(event)}`);
 }
 
+/**
+ * The log for programs: one JSON object a line, the event as it is with its `time` (ISO 8601, UTC).
+ * Fields that end in `At`, and `slot`, are milliseconds since the epoch.
+ */
+export function jsonSink(write: (line: string) => void, now: () => number): Emit {
+  return (event) => write(JSON.stringify({ time: new Date(now()).toISOString(), ...event }));
+}
+
 /** Local time, to the millisecond: `2026-11-23 09:30:00.123`. */
 export function timeText(at: number): string {
   const date = new Date(at);
@@ -34,6 +42,8 @@ export function eventText(event: Event): string {
       return `stopping (${event.reason}): waiting for ${event.running} running; once more to end them now`;
     case "program.stopped":
       return "stopped";
+    case "program.reloading":
+      return `reloading (${event.reason}): waiting for ${event.running} running`;
     case "config.warning":
       return `warning: ${event.message}`;
     case "spool.opened":
