@@ -48,8 +48,11 @@ export async function runApp(
   const { emit, signals } = machine;
   const abort = new AbortController();
   const life = lifetime(signals, abort, reread);
-  const parts: Parts = { dispatchers: [], sockets: [], schedulers: [] };
-  const closeDoors = () => Promise.all(parts.sockets.map((each) => each.close()));
+  const parts: Parts = { stores: [], dispatchers: [], sockets: [], schedulers: [] };
+  const closeDoors = async () => {
+    await Promise.all(parts.sockets.map((each) => each.close()));
+    for (const store of parts.stores) store.close();
+  };
   const endWork = () =>
     Promise.all([...parts.schedulers, ...parts.dispatchers].map((part) => part.stop()));
   try {
@@ -94,6 +97,7 @@ export class StartError extends Error {
 
 /** What a running program consists of; each is here as soon as it is to be taken apart again. */
 interface Parts {
+  readonly stores: Store[];
   readonly dispatchers: Dispatcher[];
   readonly sockets: Sockets[];
   readonly schedulers: Scheduler[];
@@ -108,6 +112,7 @@ async function open(
   const { clock, emit } = machine;
   const platform = openPlatform();
   const spools = await openSpools(config, machine, platform);
+  parts.stores.push(...spools.map(({ store }) => store));
   emit({
     type: "handlers.loaded",
     names: config.tasks.flatMap((task) => task.name === null ? [] : [task.name]),
@@ -155,7 +160,9 @@ async function openSpools(config: Config, machine: Machine, platform: Platform):
   for (const spool of config.spools) {
     const { dir, fsync, processes, limits } = spool;
     const name = basename(dir);
-    const store = await Store.open({ dir, fsync, limits, clock, random, ...platform });
+    const { dedupWindowMs } = config.reception;
+    const about = { dir, fsync, limits, dedupWindowMs, clock, random };
+    const store = await Store.open({ ...about, ...platform });
     emit({ type: "spool.opened", spool: name, dir, processes: spool.external ? 0 : processes });
     const swept = store.sweep();
     if (swept > 0) {

@@ -58,19 +58,26 @@ export class Reception {
    */
   async accept(incoming: IncomingTask): Promise<void> {
     const { spools, emit } = this.#options;
-    const { bodySha256 } = this.#verifier.check(incoming);
+    const { id, bodySha256 } = this.#verifier.check(incoming);
     const { task, spooler } = readRequest(withoutReserved(incoming.vars));
     const spool = spoolFor(spools, spooler);
-    const { name } = await this.#put(spool, withBody(task, incoming.body, bodySha256));
+    const ref = await this.#put(spool, withBody(task, incoming.body, bodySha256), id);
     const func = findText(task.vars, "ud_spool_func") ?? "";
-    emit({ type: "task.accepted", task: name, func, from: incoming.from });
+    const { from } = incoming;
+    if (ref !== null) emit({ type: "task.accepted", task: ref.name, func, from });
+    else emit({ type: "task.repeated", id: id ?? "", func, from });
   }
 
-  /** Puts it on disk; that a spool takes no tasks is told when it begins and when it ends. */
-  async #put(spool: Spool, task: NewTask): Promise<TaskRef> {
+  /**
+   * Puts it on disk; that a spool takes no tasks is told when it begins and when it ends.
+   *
+   * @returns null when the id says that it was accepted before
+   */
+  async #put(spool: Spool, task: NewTask, id: string | null): Promise<TaskRef | null> {
     const { emit } = this.#options;
     try {
-      const ref = await spool.store.put(task);
+      const { store } = spool;
+      const ref = id === null ? await store.put(task) : await store.putOnce(task, id);
       if (this.#refusing.delete(spool)) emit({ type: "spool.accepting", spool: spool.name });
       return ref;
     } catch (error) {

@@ -22,7 +22,7 @@ export interface SocketsOptions {
 }
 
 /** What a ping is told that may be sent here. */
-const FEATURES = ["keep-alive", "body", "signature"];
+const FEATURES = ["keep-alive", "body", "id", "signature"];
 
 export class Sockets {
   readonly #options: SocketsOptions;

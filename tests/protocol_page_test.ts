@@ -1,5 +1,14 @@
 /** The examples of docs/protocol.md, played against a real listener, byte for byte. */
 
+import {
+  decodeVars,
+  encodePacket,
+  findText,
+  HEADER_SIZE,
+  MODIFIER_SPOOL,
+  textVar,
+} from "../src/uwsgi/packet.ts";
+import { deliveryVars, verifyDelivery } from "../src/uwsgi/signature.ts";
 import { VERSION } from "../src/version.ts";
 import { assert, assertEquals } from "./support/assert.ts";
 import { openReception, type Peer } from "./support/reception.ts";
@@ -65,6 +74,23 @@ for (const { name, lines } of readExamples(await Deno.readTextFile(PAGE))) {
     }
   });
 }
+
+Deno.test("docs/protocol.md, Signatures: the example verifies, and is what a sender makes", async () => {
+  const page = await Deno.readTextFile(PAGE);
+  const [, secretText = "", bytesLine = "", sig = ""] =
+    /^```signed\nsecret (.*)\n(bytes .*)\nsig (.*)\n```/m.exec(page) ?? [];
+  const secret = JSON.parse(secretText) as string;
+  const bytes = Uint8Array.from(
+    tokensOf(bytesLine.slice("bytes".length - 1)).flatMap((token) => [...bytesOf(token)]),
+  );
+  const sentAt = 1795431827487;
+  const vars = deliveryVars([textVar("n", "1")], { id: "task-7", sentAt }, secret);
+  assertEquals(decodeVars(bytes), vars.slice(0, -1));
+  assertEquals(findText(vars, "spooler_sig"), sig);
+  const signed = encodePacket(vars, MODIFIER_SPOOL).subarray(HEADER_SIZE);
+  const verdict = verifyDelivery(signed, vars, { secrets: [secret], now: sentAt, hasBody: false });
+  assertEquals(verdict.kind, "valid");
+});
 
 Deno.test("docs/protocol.md has its examples", async () => {
   assert(readExamples(await Deno.readTextFile(PAGE)).length >= 8);

@@ -90,6 +90,21 @@ Deno.test("a missing, wrong, stale or repeated signature is refused, and nothing
   assert(reception.refusals().every((line) => !line.includes(SECRET)));
 });
 
+Deno.test("a repeated delivery, signed anew, is accepted and not stored twice", async () => {
+  await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  using peer = await reception.connect();
+  const now = Date.now();
+  await peer.send(
+    ...delivery({ sentAt: now - 2000 }),
+    ...delivery({ sentAt: now - 1000 }),
+    ...delivery({ sentAt: now, body: BODY, bodySha256: sha256(BODY) }),
+    ...delivery({ id: "task-2" }),
+  );
+  for (let i = 0; i < 4; i++) assertEquals(await peer.answer(), YES);
+  assertEquals(stored(reception).length, 2);
+  assertEquals(reception.events.filter(({ type }) => type === "task.repeated").length, 2);
+});
+
 Deno.test("any of several secrets is good", async () => {
   await using reception = await openReception({
     ini: ["spooler-secret = the old secret", `spooler-secret = ${SECRET}`],

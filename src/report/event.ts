@@ -29,6 +29,8 @@ export type Event =
   | { type: "listener.recovered"; address: string }
   | { type: "schedule.loaded"; name: string; text: string; command: string }
   | { type: "task.accepted"; task: string; func: string; from: string }
+  /** A delivery of a task that was accepted before: nothing is put, and the peer hears that it was. */
+  | { type: "task.repeated"; id: string; func: string; from: string }
   | { type: "packet.refused"; from: string; kind: RefusalKind; reason: string }
   /** Refusals that were too many to tell each, by kind. */
   | {

@@ -70,6 +70,10 @@ export function eventText(event: Event): string {
       return `schedule ${event.name}: ${event.text}: ${event.command}`;
     case "task.accepted":
       return `${named(event.func, event.task)} accepted from ${event.from}`;
+    case "task.repeated": {
+      const func = visible(event.func, FUNC_MAX) || "task";
+      return `${func} from ${event.from} was accepted before (${event.id}): nothing to do`;
+    }
     case "packet.refused":
       return `refused a packet from ${event.from}: ${visible(event.reason, REASON_MAX)}`;
     case "packets.refused": {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { SpoolLimits } from "../config/config.ts";
 import type { Random } from "../platform/clock.ts";
 import { encodePacket, MODIFIER_SPOOL } from "../uwsgi/packet.ts";
+import type { AcceptedIds } from "./accepted_ids.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { OpenFile } from "./files.ts";
 import { taskName, type TaskRef, TMP_DIR } from "./layout.ts";
@@ -26,10 +27,13 @@ export class Intake {
   #counter = 0;
   /** Tasks that may come before they have to be counted again, for spooler-max-files. */
   #roomLeft = 0;
+  /** Puts that go on now, by the id of their task. They never reject. */
+  readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(
     private readonly spool: SpoolDirectory,
     private readonly scanner: Scanner,
+    private readonly ids: AcceptedIds,
     private readonly random: Random,
     limits: SpoolLimits = NO_LIMITS,
   ) {
@@ -38,6 +42,25 @@ export class Intake {
 
   /** See {@link Store.put}. */
   async put(task: NewTask): Promise<TaskRef> {
+    return await this.#put(task, null);
+  }
+
+  /** See {@link Store.putOnce}. */
+  async putOnce(task: NewTask, id: string): Promise<TaskRef | null> {
+    for (let other = this.#underWay.get(id); other; other = this.#underWay.get(id)) await other;
+    if (this.ids.has(id)) return null;
+    const putting = this.#put(task, id);
+    this.#underWay.set(id, putting.then(() => {}, () => {}));
+    try {
+      const ref = await putting;
+      this.ids.confirm(id, ref.name);
+      return ref;
+    } finally {
+      this.#underWay.delete(id);
+    }
+  }
+
+  async #put(task: NewTask, id: string | null): Promise<TaskRef> {
     this.#checkRoom();
     const { path, files } = this.spool;
     const packet = encodePacket(task.vars, MODIFIER_SPOOL);
@@ -47,18 +70,47 @@ export class Intake {
     };
     const tmp = join(path, TMP_DIR, ref.name);
     let written = tmp;
+    let isAnnounced = false;
     try {
-      await this.#write(tmp, packet, task);
+      // Without a wait up to here, tasks get their mtimes in the order of the calls.
+      using file = files.openSync(tmp, { write: true, createNew: true, mode: TASK_MODE });
+      await this.#write(file, packet, task);
+      if (id !== null) {
+        this.ids.announce(id, ref.name);
+        isAnnounced = true;
+      }
+      await this.#commit(file, isAnnounced);
       const target = await this.spool.directoryFor(ref);
       await files.rename(tmp, join(target, ref.name));
       written = join(target, ref.name);
       await this.spool.sync(target);
     } catch (error) {
-      // Not durable is not accepted: the peer will send it again.
+      // Not durable is not accepted: the peer will send it again. While its id is announced its file
+      // must stay: without it, it would count as accepted after a crash.
+      if (isAnnounced && id !== null) await this.ids.withdraw(id);
       await files.remove(written).catch(() => {});
       throw error;
     }
     return ref;
+  }
+
+  /** Waits only for a body that is still on its way. */
+  async #write(file: OpenFile, packet: Uint8Array, { body, at }: NewTask): Promise<void> {
+    writeAllSync(file, packet);
+    if (body instanceof Uint8Array) writeAllSync(file, body);
+    else if (body) { for await (const chunk of body) await writeAll(file, chunk); }
+    if (at !== undefined) await file.utime(at / 1000, at / 1000);
+  }
+
+  /** The bytes of the task, its name in tmp when that says something, and its id, all on disk. */
+  async #commit(file: OpenFile, isAnnounced: boolean): Promise<void> {
+    if (!this.spool.fsync) return;
+    const tmp = join(this.spool.path, TMP_DIR);
+    const ends = await Promise.allSettled([
+      file.sync(),
+      ...(isAnnounced ? [this.ids.commit(), this.spool.sync(tmp)] : []),
+    ]);
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
   #newName(): string {
@@ -69,17 +121,6 @@ export class Intake {
       random: Math.floor(this.random() * 2 ** 31),
       now: this.spool.clock.now(),
     });
-  }
-
-  async #write(path: string, packet: Uint8Array, { body, at }: NewTask): Promise<void> {
-    const { files, fsync } = this.spool;
-    // Without a wait until here, tasks get their mtimes in the order of the calls.
-    using file = files.openSync(path, { write: true, createNew: true, mode: TASK_MODE });
-    writeAllSync(file, packet);
-    if (body instanceof Uint8Array) writeAllSync(file, body);
-    else if (body) { for await (const chunk of body) await writeAll(file, chunk); }
-    if (at !== undefined) await file.utime(at / 1000, at / 1000);
-    if (fsync) await file.sync();
   }
 
   /** @throws {SpoolFullError} */

@@ -7,6 +7,7 @@
  * renamed into failed/. Each is one system call, so that a crash leaves the task before or after.
  */
 
+import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions } from "./directory.ts";
 import { Intake } from "./intake.ts";
 import type { TaskRef } from "./layout.ts";
@@ -34,6 +35,7 @@ export class Store {
   readonly #spool: SpoolDirectory;
   readonly #records: Records;
   readonly #scanner: Scanner;
+  readonly #ids: AcceptedIds;
   readonly #intake: Intake;
   readonly #transitions: Transitions;
   readonly #operator: OperatorChanges;
@@ -43,7 +45,10 @@ export class Store {
     this.#spool = new SpoolDirectory(options);
     this.#records = new Records(this.#spool);
     this.#scanner = new Scanner(this.#spool);
-    this.#intake = new Intake(this.#spool, this.#scanner, options.random, options.limits);
+    const windowMs = options.dedupWindowMs ?? 0;
+    this.#ids = new AcceptedIds(this.#spool, { windowMs });
+    const { random, limits } = options;
+    this.#intake = new Intake(this.#spool, this.#scanner, this.#ids, random, limits);
     this.#transitions = new Transitions(this.#spool, this.#records);
     this.#operator = new OperatorChanges(this.#spool, this.#records);
   }
@@ -56,6 +61,7 @@ export class Store {
   static async open(options: StoreOptions): Promise<Store> {
     const store = new Store(options);
     await store.prepare();
+    if (options.dedupWindowMs !== undefined) store.#ids.recover();
     return store;
   }
 
@@ -94,6 +100,21 @@ export class Store {
    */
   put(task: NewTask): Promise<TaskRef> {
     return this.#intake.put(task);
+  }
+
+  /**
+   * Like {@link put}, for a task that a peer may send again: an id that was accepted within the
+   * window is not put a second time. For a store that was opened with `dedupWindowMs`.
+   *
+   * @returns null when it was accepted before
+   */
+  putOnce(task: NewTask, id: string): Promise<TaskRef | null> {
+    return this.#intake.putOnce(task, id);
+  }
+
+  /** Lets go of the file of accepted ids. */
+  close(): void {
+    this.#ids.close();
   }
 
   /**

@@ -7,11 +7,10 @@ import { type Clock, systemClock } from "../../src/platform/clock.ts";
 import { Reception, type Spool } from "../../src/reception.ts";
 import type { Event } from "../../src/report/event.ts";
 import { Sockets } from "../../src/sockets.ts";
-import type { Store } from "../../src/spool/store.ts";
+import { Store } from "../../src/spool/store.ts";
 import type { Accept } from "../../src/uwsgi/connection.ts";
 import { decodeHeader, decodeVars, findText, HEADER_SIZE } from "../../src/uwsgi/packet.ts";
 import { platform } from "./platform.ts";
-import { openStore } from "./store.ts";
 import { tempDir } from "./temp.ts";
 import { until } from "./until.ts";
 
@@ -21,8 +20,6 @@ export interface ReceptionOptions {
   readonly clock?: Clock;
   /** In place of the real one. */
   readonly accept?: Accept;
-  /** Changes how tasks are put. */
-  readonly wrapStore?: (store: Store) => Store;
 }
 
 export interface TestReception extends AsyncDisposable {
@@ -49,8 +46,13 @@ export async function openReception(options: ReceptionOptions = {}): Promise<Tes
   const spools: Spool[] = [];
   const clock = options.clock ?? systemClock;
   for (const spool of config.spools) {
-    const store = await openStore(spool.dir, clock);
-    spools.push({ name: "spool", config: spool, store: options.wrapStore?.(store) ?? store });
+    const { dedupWindowMs } = config.reception;
+    const { dir, fsync, limits } = spool;
+    const store = await Store.open({
+      ...{ dir, fsync, limits, dedupWindowMs, clock, random: Math.random },
+      ...platform,
+    });
+    spools.push({ name: "spool", config: spool, store });
   }
   const [{ store }] = spools as [Spool];
   const events: Event[] = [];
@@ -81,6 +83,7 @@ export async function openReception(options: ReceptionOptions = {}): Promise<Tes
       ),
     async [Symbol.asyncDispose]() {
       await sockets.close();
+      for (const { store } of spools) store.close();
       await temp[Symbol.asyncDispose]();
     },
   };

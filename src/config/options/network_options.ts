@@ -111,7 +111,7 @@ export const NETWORK_OPTIONS = [
     value: "DURATION",
     kind: "text",
     origin: "ours",
-    standing: "planned",
+    standing: "honoured",
     fallback: "1d",
     help: "how long the id of an accepted task is remembered, to accept it only once",
   },
