@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setImmediate } from "node:timers";
 import { decodeRecords, encodeRecords, type JobRecord } from "../../src/schedule/record.ts";
 import { readRecords, StateFile } from "../../src/schedule/state_file.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
@@ -74,6 +75,27 @@ Deno.test("a second program waits for the first, and then knows what it knew", a
   await opening;
   assertEquals(second.state.get("job"), record(NOW));
   await second.state.close();
+});
+
+Deno.test("a stop while the file is being opened costs nothing of it, and keeps it from nobody", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "cron-state");
+  const before = openAt(path);
+  await before.open();
+  before.state.set("job", record(NOW));
+  await before.state.close();
+  // One turn later each time, until it is open before the stop comes.
+  let wasOpen = false;
+  for (let turns = 0; !wasOpen; turns++) {
+    const { state, open } = openAt(path);
+    let isOpen = false;
+    const opening = open().then(() => isOpen = true);
+    for (let turn = 0; turn < turns; turn++) await new Promise((next) => setImmediate(next));
+    wasOpen = isOpen;
+    await state.close();
+    await opening;
+    assertEquals((await readRecords(path)).size, 1, `a stop after ${turns} turns`);
+  }
 });
 
 Deno.test("a file that is damaged is said, and begun anew", async () => {
