@@ -1,5 +1,7 @@
 /** Conversations with a listener, byte by byte, against a real store. */
 
+import { Connection } from "../../src/uwsgi/connection.ts";
+import { Deadlines } from "../../src/uwsgi/deadlines.ts";
 import {
   encodePacket,
   findText,
@@ -229,6 +231,39 @@ Deno.test("a silent peer and one that drips are hung up on after socket-timeout"
     reception.refusals(),
     Array(2).fill("slow: no whole packet within 4 s (socket-timeout)"),
   );
+});
+
+Deno.test("a peer that does not read its answers is hung up on", async () => {
+  const clock = new FakeClock();
+  const refusals: string[] = [];
+  const closed = Promise.withResolvers<never>();
+  const isWriting = Promise.withResolvers<void>();
+  const connection = new Connection({
+    stream: {
+      ...{ from: "here", ip: null, closeWrite: () => Promise.resolve() },
+      read: (into) => {
+        into.set(task({ n: "1" }, KEEP_OPEN));
+        return Promise.resolve(task({ n: "1" }, KEEP_OPEN).length);
+      },
+      write: () => {
+        isWriting.resolve();
+        return closed.promise;
+      },
+      close: () => closed.reject(new Error("closed")),
+    },
+    clock,
+    deadlines: new Deadlines(clock),
+    limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
+    features: [],
+    accept: () => Promise.resolve(),
+    refused: (_, refusal) => refusals.push(refusal.message),
+  });
+  const ended = connection.run();
+  await isWriting.promise;
+  clock.advance(5000);
+  await ended;
+  assertEquals(refusals, ["its answers were not read within 4 s (socket-timeout)"]);
+  assertEquals(clock.pending, 0);
 });
 
 Deno.test("a kept connection may be idle for a minute, then it is closed without a word", async () => {
