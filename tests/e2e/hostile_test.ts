@@ -9,7 +9,7 @@ import { sendTask } from "../../src/uwsgi/client.ts";
 import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, WITH_BODY } from "../../src/uwsgi/packet.ts";
 import { encodeBodySize } from "../../src/uwsgi/reader.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { type Program, programLabel } from "../support/program.ts";
+import { commandLine, Program, programLabel } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, portIn } from "../support/site.ts";
 import { varsOf } from "../support/store.ts";
@@ -106,6 +106,22 @@ testWith("libc", `${programLabel}: more connections than allowed keep nobody out
   assert(descriptors(running.program) < 150, `${descriptors(running.program)}`);
   closeAll(idle);
   await running.assertNothingElse();
+});
+
+testWith("libc", `${programLabel}: few descriptors are not used up by connections`, async () => {
+  await using site = await makeSite("socket = 127.0.0.1:0", "socket-timeout = 60");
+  const [file, args] = commandLine(["--ini", site.ini]);
+  const limited = ["-c", 'ulimit -n 120; exec "$0" "$@"', file, ...args];
+  await using program = Program.launch("sh", limited);
+  const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
+  await program.line(/spooler-max-connections is 90, not 4096/);
+  const idle: Deno.Conn[] = [];
+  for (let n = 0; n < 300; n++) idle.push(await Deno.connect({ hostname: "127.0.0.1", port }));
+  for (let n = 0; n < 10; n++) {
+    assert(await sendTask({ kind: "tcp", host: "127.0.0.1", port }, varsOf(LATER)));
+  }
+  closeAll(idle);
+  assertEquals(await program.stop(), 0);
 });
 
 testWith("libc", `${programLabel}: a flood of short connections keeps nobody out`, async () => {
