@@ -81,7 +81,9 @@ export class Intake {
       }
       await this.#commit(file, isAnnounced);
       const target = await this.spool.directoryFor(ref);
-      await files.rename(tmp, join(target, ref.name));
+      // Beside syncs a rename may have to wait for the disk; without them it is done at once.
+      if (this.spool.fsync) await files.rename(tmp, join(target, ref.name));
+      else files.renameSync(tmp, join(target, ref.name));
       written = join(target, ref.name);
       await this.spool.sync(target);
     } catch (error) {
@@ -99,7 +101,7 @@ export class Intake {
     writeAllSync(file, packet);
     if (body instanceof Uint8Array) writeAllSync(file, body);
     else if (body) { for await (const chunk of body) await writeAll(file, chunk); }
-    if (at !== undefined) await file.utime(at / 1000, at / 1000);
+    if (at !== undefined) file.utimeSync(at / 1000, at / 1000);
   }
 
   /** The bytes of the task, its name in tmp when that says something, and its id, all on disk. */
