@@ -4,8 +4,10 @@
  */
 
 import { basename } from "node:path";
-import type { Config, SpoolConfig } from "./config/config.ts";
+import type { Config, ForwardConfig, SpoolConfig } from "./config/config.ts";
+import { destinationOf } from "./config/destination.ts";
 import { commandExecutor } from "./exec/command.ts";
+import { Forwarder } from "./forward/forwarder.ts";
 import type { Clock, Random } from "./platform/clock.ts";
 import { lifetime } from "./lifetime.ts";
 import { type Libc, loadLibc } from "./platform/libc.ts";
@@ -52,10 +54,12 @@ export async function runApp(
   const { emit, signals } = machine;
   const abort = new AbortController();
   const life = lifetime(signals, abort, reread);
-  const parts: Parts = { dispatchers: [], listeners: [], schedulers: [] };
+  const parts: Parts = { dispatchers: [], forwarders: [], listeners: [], schedulers: [] };
   const closeDoors = () => Promise.all(parts.listeners.map((listener) => listener.close()));
-  const endWork = () =>
-    Promise.all([...parts.schedulers, ...parts.dispatchers].map((part) => part.stop()));
+  const endWork = async () => {
+    await Promise.all([...parts.schedulers, ...parts.dispatchers].map((part) => part.stop()));
+    for (const forwarder of parts.forwarders) forwarder.close();
+  };
   try {
     await open(parts, config, machine, abort.signal);
   } catch (error) {
@@ -99,6 +103,7 @@ export class StartError extends Error {
 /** What a running program consists of; each is here as soon as it is to be taken apart again. */
 interface Parts {
   readonly dispatchers: Dispatcher[];
+  readonly forwarders: Forwarder[];
   readonly listeners: Listener[];
   readonly schedulers: Scheduler[];
 }
@@ -112,11 +117,13 @@ async function open(
   const { clock, emit } = machine;
   const platform = openPlatform();
   const spools = await openSpools(config, machine, platform);
-  emit({
-    type: "handlers.loaded",
-    names: config.tasks.flatMap((task) => task.name === null ? [] : [task.name]),
-    catchAll: config.tasks.some((task) => task.name === null),
-  });
+  if (config.tasks.length > 0 || config.forwards.length === 0 || config.spools.length > 0) {
+    emit({
+      type: "handlers.loaded",
+      names: config.tasks.flatMap((task) => task.name === null ? [] : [task.name]),
+      catchAll: config.tasks.some((task) => task.name === null),
+    });
+  }
   if (platform.unavailable) {
     const message = `no file locks that other processes see (${platform.unavailable}): ` +
       "this program must be the only one that works through these directories";
@@ -129,12 +136,35 @@ async function open(
     const { libc } = platform;
     const { env } = config;
     const about = { name, config: spool, store, executors, libc, env, abort };
-    const dispatcher = new Dispatcher({ ...about, ...machine });
+    const forward = config.forwards.find((each) => each.spool === spool);
+    const dispatcher = new Dispatcher({
+      ...about,
+      ...(forward ? forwarding(openForwarder(parts, name, forward, machine, abort)) : {}),
+      ...machine,
+    });
     dispatcher.watch();
     parts.dispatchers.push(dispatcher);
   }
   openListeners(parts.listeners, config, spools, machine);
   parts.schedulers.push(await openScheduler(config, spools, machine, abort));
+}
+
+/** What makes a dispatcher deliver its tasks instead of running them. */
+const forwarding = (forwarder: Forwarder) => ({ executors: [forwarder], gate: forwarder });
+
+function openForwarder(
+  { forwarders }: Parts,
+  spool: string,
+  config: ForwardConfig,
+  machine: Machine,
+  abort: AbortSignal,
+): Forwarder {
+  const targets = config.targets.map(({ text }) => text);
+  machine.emit({ type: "forward.opened", spool, targets, policy: config.policy });
+  const host = Deno.hostname();
+  const forwarder = new Forwarder({ config, name: spool, host, abort, ...machine });
+  forwarders.push(forwarder);
+  return forwarder;
 }
 
 interface Platform {
@@ -154,7 +184,7 @@ export function openPlatform(): Platform {
 async function openSpools(config: Config, machine: Machine, platform: Platform): Promise<Spool[]> {
   const { clock, random, emit } = machine;
   const spools: Spool[] = [];
-  for (const spool of config.spools) {
+  for (const spool of [...config.spools, ...config.forwards.map((forward) => forward.spool)]) {
     const { dir, fsync, processes, limits } = spool;
     const name = basename(dir);
     const store = await Store.open({ dir, fsync, limits, clock, random, ...platform });
@@ -170,10 +200,9 @@ async function openSpools(config: Config, machine: Machine, platform: Platform):
 }
 
 /** The spool that a task names with `spooler`, or the first. */
-function spoolFor(spools: readonly Spool[], spooler: string | undefined): Spool {
-  const spool = spooler === undefined
-    ? spools[0]
-    : spools.find(({ config: { dir } }) => dir === spooler);
+function spoolFor(config: Config, spools: readonly Spool[], spooler: string | undefined): Spool {
+  const destination = destinationOf(config, spooler);
+  const spool = spools.find((each) => each.config === destination);
   if (spool) return spool;
   throw new RequestError(
     spooler === undefined ? "there is no spool here" : `spooler is none of ours: "${spooler}"`,
@@ -191,7 +220,7 @@ function openListeners(
   const refusing = new Set<Spool>();
   const accept = async (vars: readonly Var[], from: string): Promise<boolean> => {
     const { task, spooler } = readRequest(vars);
-    const spool = spoolFor(spools, spooler);
+    const spool = spoolFor(config, spools, spooler);
     let name: string;
     try {
       ({ name } = await spool.store.put(task));
@@ -247,7 +276,7 @@ async function openScheduler(
       signals: NO_SIGNAL_HANDLERS,
       put: async (vars) => {
         const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
-        const { name } = await spoolFor(spools, spooler).store.put(task);
+        const { name } = await spoolFor(config, spools, spooler).store.put(task);
         return name;
       },
     },

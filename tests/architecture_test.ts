@@ -41,6 +41,7 @@ const TOUCHES_WORLD =
 const PURE = [
   /^src\/version\.ts$/,
   /^src\/uwsgi\/(packet|reader|request|address|signature)\.ts$/,
+  /^src\/forward\/(health|parcel|peer)\.ts$/,
   /^src\/spool\/layout\.ts$/,
   /^src\/queue\/(heap|queue|settle|backoff)\.ts$/,
   /^src\/schedule\/(?!(?:accounts|boot|job_run|scheduler|state_file)\.ts$)/,

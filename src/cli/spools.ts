@@ -66,8 +66,9 @@ async function spoolsOf(
     return [{ dir: resolve(dir), fsync: true }];
   }
   const { config } = await loadConfig(["--ini", ini ?? ""]);
-  if (config.spools.length === 0) throw new UsageError(`${config.file} has no spooler`);
-  return config.spools;
+  const spools = [...config.spools, ...config.forwards.map(({ spool }) => spool)];
+  if (spools.length === 0) throw new UsageError(`${config.file} has no spooler`);
+  return spools;
 }
 
 async function isDirectory(path: string): Promise<boolean> {

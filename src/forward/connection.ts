@@ -90,7 +90,9 @@ export class Connection {
     // A peer of version 0 takes one packet and closes.
     if (!isKeptAlive(this.#options.peer)) return this.#answers + this.#waiting.length > 0 ? 0 : 1;
     // What waits behind a body may wait long: another connection is the better one.
-    if (this.#waiting.some(({ parcel, state }) => parcel.bodySize > 0 && state !== "sent")) return 0;
+    if (this.#waiting.some(({ parcel, state }) => parcel.bodySize > 0 && state !== "sent")) {
+      return 0;
+    }
     return this.#options.window - this.#waiting.length;
   }
 
@@ -288,7 +290,8 @@ export class Connection {
     const isLarge = first !== undefined && first.size - HEADER_SIZE > UWSGI_BUFFER;
     if (byPeer && isLarge && this.#options.peer.kind !== "ours") {
       this.#waiting.shift();
-      const why = `${reason} without an answer, as a uWSGI does whose buffer-size is less than its ` +
+      const why =
+        `${reason} without an answer, as a uWSGI does whose buffer-size is less than its ` +
         `${first.size - HEADER_SIZE} bytes (${UWSGI_BUFFER} when it is not set)`;
       this.#end(null, { waiting: first, answer: { kind: "refused", reason: why } });
     } else this.#end(end, null);

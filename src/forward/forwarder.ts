@@ -23,6 +23,8 @@ export interface ForwarderOptions {
   readonly name: string;
   /** This machine's name, for the ids of its tasks. */
   readonly host: string;
+  /** Aborted when what is under way must be broken off. */
+  readonly abort: AbortSignal;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
@@ -57,6 +59,7 @@ export class Forwarder implements Executor, Gate {
         changed: () => this.#changed(),
       })
     );
+    options.abort.addEventListener("abort", () => this.close());
   }
 
   /** Tasks that may be under way now; 0 while no target takes any. */
@@ -75,19 +78,13 @@ export class Forwarder implements Executor, Gate {
 
   async run({ task, signal }: Run): Promise<Answer> {
     const parcel = parcelOf(task, this.#origin);
-    const close = () => this.close();
-    signal.addEventListener("abort", close, { once: true });
-    try {
-      const tried = new Map<Target, Delivered>();
-      for (let target = this.#choose(tried); target; target = this.#choose(tried)) {
-        const how = await target.deliver(parcel);
-        if (how.kind === "accepted") return { kind: "done" };
-        tried.set(target, how);
-      }
-      return signal.aborted ? { kind: "interrupted" } : this.#outcome(tried);
-    } finally {
-      signal.removeEventListener("abort", close);
+    const tried = new Map<Target, Delivered>();
+    for (let target = this.#choose(tried); target; target = this.#choose(tried)) {
+      const how = await target.deliver(parcel);
+      if (how.kind === "accepted") return { kind: "done" };
+      tried.set(target, how);
     }
+    return signal.aborted ? { kind: "interrupted" } : this.#outcome(tried);
   }
 
   /** Hangs up everywhere; what was under way comes back unsettled. */

@@ -9,10 +9,17 @@
 import type { Clock, Random } from "../platform/clock.ts";
 import type { Emit } from "../report/event.ts";
 import { dial, type DialOptions } from "../uwsgi/dial.ts";
-import { Connection, type Delivered, type End, greet, isKeptAlive, type Lost } from "./connection.ts";
+import {
+  Connection,
+  type Delivered,
+  type End,
+  greet,
+  isKeptAlive,
+  type Lost,
+} from "./connection.ts";
 import { afterFailure, afterProbe, type Health, troubleOf, UNKNOWN, UP } from "./health.ts";
 import type { Parcel } from "./parcel.ts";
-import type { Peer } from "./peer.ts";
+import { type Peer, WINDOW } from "./peer.ts";
 
 export interface TargetOptions {
   /** As the ini has it, for the log. */
@@ -32,8 +39,6 @@ export interface TargetOptions {
   changed(): void;
 }
 
-/** Parcels on one connection without an answer; more make a receiver's syncs larger, but not faster. */
-export const WINDOW = 64;
 /** For a peer of version 0: one is sent, one is at hand. */
 const PLAIN_WINDOW = 2;
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -312,7 +317,9 @@ export class Target {
   }
 
   #giveBack(reason: string): void {
-    for (const { settle } of this.#pending.splice(0)) settle({ kind: "lost", reason, first: false });
+    for (const { settle } of this.#pending.splice(0)) {
+      settle({ kind: "lost", reason, first: false });
+    }
   }
 
   /** Looks whether the target is there; the proof is the next task, which may then try. */

@@ -24,6 +24,12 @@ export type Event =
   | { type: "handlers.loaded"; names: readonly string[]; catchAll: boolean }
   | { type: "listener.opened"; address: string }
   | { type: "schedule.loaded"; name: string; text: string; command: string }
+  /** The targets of a spool whose tasks are forwarded, in order. */
+  | { type: "forward.opened"; spool: string; targets: readonly string[]; policy: string }
+  /** The first failure of a streak. */
+  | { type: "target.down"; spool: string; target: string; reason: string }
+  /** The end of a streak, with how often it failed. */
+  | { type: "target.up"; spool: string; target: string; failures: number; downMs: number }
   | { type: "task.accepted"; task: string; func: string; from: string }
   | { type: "packet.refused"; from: string; reason: string }
   | { type: "task.started"; spool: string; task: string; func: string; attempt: number }
