@@ -102,8 +102,12 @@ export class Connection {
 
   send(parcel: Parcel): Promise<Delivered> {
     const { promise, resolve } = Promise.withResolvers<Delivered>();
-    if (this.#waiting.length === 0) this.#progressAt = this.#options.clock.monotonic();
+    const wasIdle = this.#waiting.length === 0;
     this.#waiting.push({ parcel, state: "waiting", size: 0, settle: resolve });
+    if (wasIdle) {
+      this.#progressAt = this.#options.clock.monotonic();
+      this.#watchTime();
+    }
     this.#write();
     return promise;
   }
@@ -275,11 +279,11 @@ export class Connection {
 
   #watchTime(): void {
     const { clock, timeoutMs, idleMs } = this.#options;
+    this.#cancelTimer();
     const isIdle = this.#waiting.length === 0;
     const leftMs = this.#progressAt + (isIdle ? idleMs : timeoutMs) - clock.monotonic();
     if (leftMs > 0) {
-      // Looked at often enough that neither time is overrun by much.
-      this.#cancelTimer = clock.after(Math.min(leftMs, idleMs), () => this.#watchTime());
+      this.#cancelTimer = clock.after(leftMs, () => this.#watchTime());
     } else if (isIdle) this.#end(null, null);
     else this.#fail(`no answer for ${timeoutMs / 1000} s`, false);
   }
@@ -350,7 +354,10 @@ export async function greet(
       }
       reader.push(buffer.subarray(0, count));
       const packet = reader.next();
-      if (packet) return { kind: "peer", peer: peerOf(packet) };
+      if (!packet) continue;
+      const peer = peerOf(packet);
+      if (reader.pending > 0) throw new Error("it said more than an answer to a ping");
+      return { kind: "peer", peer };
     }
   } catch (error) {
     if (timedOut) throw new Error(`no answer to a ping within ${timeoutMs / 1000} s`);

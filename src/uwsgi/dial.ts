@@ -19,73 +19,57 @@ export interface DialOptions {
 /**
  * The files are read at each call, so that a renewed certificate is used without a restart.
  *
+ * An attempt that takes too long is left to itself, and hung up on should it come to something: Deno
+ * cannot break off a handshake, and Deno 2.4 leaks when a name is looked up for a connection that could
+ * be broken off.
+ *
  * @throws {Error} that says what could not be reached, and why
  */
 export async function dial({ address, tls, timeoutMs }: DialOptions): Promise<Deno.Conn> {
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), timeoutMs);
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    reject(new Error(`no connection within ${timeoutMs / 1000} s`));
+  }, timeoutMs);
+  const dialled = tls ? dialTls(address, tls) : dialPlain(address);
+  dialled.then((connection) => isLate && connection.close(), () => {});
   try {
-    return tls ? await dialTls(address, tls, abort.signal) : await dialPlain(address, abort.signal);
+    return await Promise.race([dialled, late]);
   } catch (error) {
-    const reason = abort.signal.aborted
-      ? `no connection within ${timeoutMs / 1000} s`
-      : error instanceof Error
-      ? error.message
-      : String(error);
+    const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`connect to ${tls ? "tls://" : ""}${addressText(address)}: ${reason}`);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function dialPlain(address: Address, signal: AbortSignal): Promise<Deno.Conn> {
+async function dialPlain(address: Address): Promise<Deno.Conn> {
   if (address.kind === "unix") {
     return await Deno.connect({ transport: "unix", path: address.path });
   }
-  const connection = await Deno.connect({
-    transport: "tcp",
-    hostname: address.host,
-    port: address.port,
-    signal,
-  });
+  const { host: hostname, port } = address;
+  const connection = await Deno.connect({ transport: "tcp", hostname, port });
   connection.setNoDelay(true);
   return connection;
 }
 
-async function dialTls(
-  address: Address,
-  { ca, own }: TlsFiles,
-  signal: AbortSignal,
-): Promise<Deno.Conn> {
+async function dialTls(address: Address, { ca, own }: TlsFiles): Promise<Deno.Conn> {
   if (address.kind === "unix") throw new Error("TLS wants a host and a port");
-  const caCerts = ca === null ? {} : { caCerts: [await readPem(ca)] };
-  const options = { hostname: address.host, port: address.port, ...caCerts };
-  const connecting = own === null ? Deno.connectTls(options) : Deno.connectTls({
+  const trusted = ca === null ? {} : { caCerts: [await readPem(ca)] };
+  const options = { hostname: address.host, port: address.port, ...trusted };
+  const connection = own === null ? await Deno.connectTls(options) : await Deno.connectTls({
     ...options,
     cert: await readPem(own.cert),
     key: await readPem(own.key),
   });
-  const shaken = connecting.then(async (connection) => {
-    const hangUp = () => connection.close();
-    signal.addEventListener("abort", hangUp);
-    try {
-      await connection.handshake();
-      return connection;
-    } catch (error) {
-      if (!signal.aborted) connection.close();
-      throw error;
-    } finally {
-      signal.removeEventListener("abort", hangUp);
-    }
-  });
-  // Deno cannot break a TLS connection off while it is made: one that comes too late is hung up on.
-  return await new Promise<Deno.Conn>((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(new Error("too late")), { once: true });
-    shaken.then((connection) => {
-      if (signal.aborted) connection.close();
-      else resolve(connection);
-    }, reject);
-  });
+  try {
+    await connection.handshake();
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
 }
 
 async function readPem(file: string): Promise<string> {

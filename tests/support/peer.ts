@@ -73,18 +73,19 @@ export class Talk {
   }
 
   async #take(length: number): Promise<Uint8Array<ArrayBuffer> | null> {
-    while (this.#buffer.length < length) {
+    const taken = new Uint8Array(length);
+    let filled = 0;
+    while (true) {
+      const part = this.#buffer.subarray(0, length - filled);
+      taken.set(part, filled);
+      filled += part.length;
+      this.#buffer = this.#buffer.subarray(part.length);
+      if (filled === length) return taken;
       const chunk = new Uint8Array(65536);
       const count = await this.socket.read(chunk);
       if (count === null) return null;
-      const joined = new Uint8Array(this.#buffer.length + count);
-      joined.set(this.#buffer);
-      joined.set(chunk.subarray(0, count), this.#buffer.length);
-      this.#buffer = joined;
+      this.#buffer = chunk.subarray(0, count);
     }
-    const taken = this.#buffer.slice(0, length);
-    this.#buffer = this.#buffer.slice(length);
-    return taken;
   }
 }
 
