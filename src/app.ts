@@ -4,8 +4,8 @@
  */
 
 import { basename } from "node:path";
-import type { Config, ForwardConfig, SpoolConfig } from "./config/config.ts";
-import { destinationOf } from "./config/destination.ts";
+import type { Config, ForwardConfig } from "./config/config.ts";
+import { destinationsOf } from "./config/destination.ts";
 import { commandExecutor } from "./exec/command.ts";
 import { Forwarder } from "./forward/forwarder.ts";
 import type { Clock, Random } from "./platform/clock.ts";
@@ -22,21 +22,17 @@ import type { SignalHandlers } from "./schedule/job_run.ts";
 import { Scheduler } from "./schedule/scheduler.ts";
 import { type Claims, PosixClaims, PrivateClaims } from "./spool/claim.ts";
 import { Store } from "./spool/store.ts";
-import { Listener } from "./uwsgi/listener.ts";
-import { findText, PacketError, textVar, type Var } from "./uwsgi/packet.ts";
-import { readRequest, RequestError } from "./uwsgi/request.ts";
+import { Reception, type Spool, spoolFor } from "./reception.ts";
+import { Sockets } from "./sockets.ts";
+import type { Accept } from "./uwsgi/connection.ts";
+import { textVar } from "./uwsgi/packet.ts";
+import { readRequest } from "./uwsgi/request.ts";
 
 export interface Machine {
   readonly clock: Clock;
   readonly random: Random;
   readonly signals: Signals;
   readonly emit: Emit;
-}
-
-interface Spool {
-  readonly name: string;
-  readonly config: SpoolConfig;
-  readonly store: Store;
 }
 
 /**
@@ -54,8 +50,11 @@ export async function runApp(
   const { emit, signals } = machine;
   const abort = new AbortController();
   const life = lifetime(signals, abort, reread);
-  const parts: Parts = { dispatchers: [], forwarders: [], listeners: [], schedulers: [] };
-  const closeDoors = () => Promise.all(parts.listeners.map((listener) => listener.close()));
+  const parts: Parts = { stores: [], dispatchers: [], forwarders: [], sockets: [], schedulers: [] };
+  const closeDoors = async () => {
+    await Promise.all(parts.sockets.map((each) => each.close()));
+    for (const store of parts.stores) store.close();
+  };
   const endWork = async () => {
     await Promise.all([...parts.schedulers, ...parts.dispatchers].map((part) => part.stop()));
     for (const forwarder of parts.forwarders) forwarder.close();
@@ -102,9 +101,10 @@ export class StartError extends Error {
 
 /** What a running program consists of; each is here as soon as it is to be taken apart again. */
 interface Parts {
+  readonly stores: Store[];
   readonly dispatchers: Dispatcher[];
   readonly forwarders: Forwarder[];
-  readonly listeners: Listener[];
+  readonly sockets: Sockets[];
   readonly schedulers: Scheduler[];
 }
 
@@ -117,6 +117,7 @@ async function open(
   const { clock, emit } = machine;
   const platform = openPlatform();
   const spools = await openSpools(config, machine, platform);
+  parts.stores.push(...spools.map(({ store }) => store));
   if (config.tasks.length > 0 || config.forwards.length === 0 || config.spools.length > 0) {
     emit({
       type: "handlers.loaded",
@@ -145,7 +146,9 @@ async function open(
     dispatcher.watch();
     parts.dispatchers.push(dispatcher);
   }
-  openListeners(parts.listeners, config, spools, machine);
+  const reception = new Reception({ spools, config: config.reception, clock, emit });
+  const accept: Accept = (task) => reception.accept(task);
+  parts.sockets.push(await Sockets.open({ config, clock, emit, libc: platform.libc, accept }));
   parts.schedulers.push(await openScheduler(config, spools, machine, abort));
 }
 
@@ -184,63 +187,21 @@ export function openPlatform(): Platform {
 async function openSpools(config: Config, machine: Machine, platform: Platform): Promise<Spool[]> {
   const { clock, random, emit } = machine;
   const spools: Spool[] = [];
-  for (const spool of [...config.spools, ...config.forwards.map((forward) => forward.spool)]) {
+  for (const { spool, names } of destinationsOf(config)) {
     const { dir, fsync, processes, limits } = spool;
     const name = basename(dir);
-    const store = await Store.open({ dir, fsync, limits, clock, random, ...platform });
+    const { dedupWindowMs } = config.reception;
+    const about = { dir, fsync, limits, dedupWindowMs, clock, random };
+    const store = await Store.open({ ...about, ...platform });
     emit({ type: "spool.opened", spool: name, dir, processes: spool.external ? 0 : processes });
     const swept = store.sweep();
     if (swept > 0) {
       const message = `removed ${swept} half-written files of tasks that were never accepted`;
       emit({ type: "spool.warning", spool: name, message });
     }
-    spools.push({ name, config: spool, store });
+    spools.push({ name, names, config: spool, store });
   }
   return spools;
-}
-
-/** The spool that a task names with `spooler`, or the first. */
-function spoolFor(config: Config, spools: readonly Spool[], spooler: string | undefined): Spool {
-  const destination = destinationOf(config, spooler);
-  const spool = spools.find((each) => each.config === destination);
-  if (spool) return spool;
-  throw new RequestError(
-    spooler === undefined ? "there is no spool here" : `spooler is none of ours: "${spooler}"`,
-  );
-}
-
-function openListeners(
-  listeners: Listener[],
-  config: Config,
-  spools: readonly Spool[],
-  machine: Machine,
-): void {
-  const { clock, emit } = machine;
-  /** Spools that could not take the last task they were given, so that it is told once. */
-  const refusing = new Set<Spool>();
-  const accept = async (vars: readonly Var[], from: string): Promise<boolean> => {
-    const { task, spooler } = readRequest(vars);
-    const spool = spoolFor(config, spools, spooler);
-    let name: string;
-    try {
-      ({ name } = await spool.store.put(task));
-    } catch (error) {
-      if (error instanceof PacketError) throw error;
-      const message = `refuses new tasks: ${error instanceof Error ? error.message : error}`;
-      if (!refusing.has(spool)) emit({ type: "spool.warning", spool: spool.name, message });
-      refusing.add(spool);
-      return false;
-    }
-    if (refusing.delete(spool)) emit({ type: "spool.accepting", spool: spool.name });
-    const func = findText(task.vars, "ud_spool_func") ?? "";
-    emit({ type: "task.accepted", task: name, func, from });
-    return true;
-  };
-  for (const { address } of config.listeners) {
-    const listener = new Listener({ address, clock, emit, accept });
-    listeners.push(listener);
-    emit({ type: "listener.opened", address: listener.address });
-  }
 }
 
 /** Until there is task code, signals are heard by nobody. */
@@ -276,7 +237,7 @@ async function openScheduler(
       signals: NO_SIGNAL_HANDLERS,
       put: async (vars) => {
         const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
-        const { name } = await spoolFor(config, spools, spooler).store.put(task);
+        const { name } = await spoolFor(spools, spooler).store.put(task);
         return name;
       },
     },

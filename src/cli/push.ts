@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import { openPlatform } from "../app.ts";
 import type { SpoolConfig } from "../config/config.ts";
-import { destinationOf } from "../config/destination.ts";
+import { destinationFor, destinationsOf } from "../config/destination.ts";
 import { loadConfig } from "../config/load.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { Store } from "../spool/store.ts";
@@ -90,7 +90,7 @@ async function spoolOf(
   }
   const { config } = await loadConfig(["--ini", options.ini ?? ""]);
   const { spooler } = readRequest(vars);
-  const spool = destinationOf(config, spooler);
+  const spool = destinationFor(destinationsOf(config), spooler)?.spool;
   if (!spool) {
     throw new UsageError(
       spooler === undefined

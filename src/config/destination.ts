@@ -2,17 +2,35 @@
 
 import type { Config, SpoolConfig } from "./config.ts";
 
-/**
- * @param spooler the task's key of that name: the directory of a spool, or a target of a forward
- * @returns without a name the first spool, or where there is none the first forward; undefined when
- *   the name is none of ours, or there is nothing at all
- */
-export function destinationOf(
+/** A spool, and the values of a task's `spooler` that mean it. */
+export interface Destination {
+  readonly spool: SpoolConfig;
+  readonly names: readonly string[];
+}
+
+/** Where tasks can go, in the order in which it matters: working spools, then forwards. */
+export function destinationsOf(
   { spools, forwards }: Pick<Config, "spools" | "forwards">,
+): Destination[] {
+  return [
+    ...spools.map((spool) => ({ spool, names: [spool.dir] })),
+    ...forwards.map(({ spool, targets }) => ({
+      spool,
+      names: [spool.dir, ...targets.flatMap(({ names }) => names)],
+    })),
+  ];
+}
+
+/**
+ * @param spooler the task's key of that name: the directory of a spool, or a target of a forward;
+ *   without it the first is meant
+ * @returns undefined when the name is none of ours, or there is nothing at all
+ */
+export function destinationFor<T extends Pick<Destination, "names">>(
+  destinations: readonly T[],
   spooler: string | undefined,
-): SpoolConfig | undefined {
-  const all = [...spools, ...forwards.map(({ spool }) => spool)];
-  if (spooler === undefined) return all[0];
-  return all.find(({ dir }) => dir === spooler) ??
-    forwards.find(({ targets }) => targets.some(({ names }) => names.includes(spooler)))?.spool;
+): T | undefined {
+  return spooler === undefined
+    ? destinations[0]
+    : destinations.find(({ names }) => names.includes(spooler));
 }

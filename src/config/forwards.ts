@@ -2,7 +2,7 @@
 
 import { WINDOW } from "../forward/peer.ts";
 import { type Address, addressText, parseAddress } from "../uwsgi/address.ts";
-import type { TlsFiles } from "../uwsgi/dial.ts";
+import type { ClientTls } from "../uwsgi/dial.ts";
 import type { ForwardConfig, ForwardTarget } from "./config.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
@@ -23,11 +23,16 @@ interface Base {
   readonly secret: string | null;
 }
 
-export function forwardsOf(given: Given, settings: SpoolSettings): ForwardConfig[] {
-  const base: Base = {
-    settings,
-    secret: given.every("spooler-secret", parseSecret)[0] ?? null,
-  };
+/**
+ * @param settings what holds for every spool
+ * @param secrets those of `spooler-secret`
+ */
+export function forwardsOf(
+  given: Given,
+  settings: SpoolSettings,
+  secrets: readonly string[],
+): ForwardConfig[] {
+  const base: Base = { settings, secret: secrets[0] ?? null };
   return [
     ...given.every("spooler-forward", (text, entry) => plainForward(given, base, text, entry)),
     ...given.every("spooler-forward2", (text, entry) => tunedForward(given, base, text, entry)),
@@ -117,7 +122,7 @@ function parseConnections(text: string): number {
   throw new SyntaxError(`wants ${MOST_CONNECTIONS} connections at most`);
 }
 
-function ownCertificate(cert: string | null, key: string | null): TlsFiles["own"] {
+function ownCertificate(cert: string | null, key: string | null): ClientTls["own"] {
   if (cert === null && key === null) return null;
   if (cert === null || key === null) throw new SyntaxError("wants cert= and key= together");
   return { cert, key };

@@ -13,6 +13,7 @@ import { handlersOf } from "./handlers.ts";
 import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "./problem.ts";
 import { recognise } from "./recognise.ts";
+import { receptionOf } from "./reception.ts";
 import { cronStateOf, cronZoneOf, schedulesOf } from "./schedules.ts";
 import { spoolSettings, spoolsOf } from "./spools.ts";
 import { parseBoolean } from "./value.ts";
@@ -41,6 +42,7 @@ export function examine(
   const given = new Given(entries, baseDir);
   const { problems, warnings } = recognise(entries, used, file);
   const settings = spoolSettings(given);
+  const reception = receptionOf(given);
   const spools = spoolsOf(given, settings);
   const config: Config = {
     file,
@@ -48,9 +50,10 @@ export function examine(
     log: given.last("log-json", parseBoolean, false) ? "json" : "text",
     env: environmentOf(given),
     spools,
-    forwards: forwardsOf(given, settings),
+    forwards: forwardsOf(given, settings, reception.secrets),
     tasks: handlersOf(given),
     listeners: listenersOf(given),
+    reception,
     schedules: schedulesOf(given, spools),
     cronZone: cronZoneOf(given),
     cronState: cronStateOf(given, file, spools),

@@ -9,10 +9,10 @@
 import { createHash } from "node:crypto";
 import type { Cancel, Clock } from "../platform/clock.ts";
 import { writeAll } from "../uwsgi/client.ts";
-import { encodeHeader, HEADER_SIZE, MODIFIER_PING } from "../uwsgi/packet.ts";
+import { encodeHeader, HEADER_SIZE, KEEP_OPEN, MODIFIER_PING } from "../uwsgi/packet.ts";
 import { PacketReader, type RawPacket } from "../uwsgi/reader.ts";
 import { packetFor, type Parcel } from "./parcel.ts";
-import { answerOf, KEEP_ALIVE, type Peer, peerOf, type TaskAnswer } from "./peer.ts";
+import { answerOf, type Peer, peerOf, type TaskAnswer } from "./peer.ts";
 
 /** How a parcel fared. */
 export type Delivered =
@@ -48,6 +48,8 @@ export interface ConnectionOptions {
   /** Without work for so long it is closed. */
   readonly idleMs: number;
   readonly clock: Clock;
+  /** Milliseconds since the epoch, never the same twice. */
+  stamp(): number;
   /** Called once; what was lost with it has been told before. */
   ended(end: End | null): void;
   /** Called when there may be room again. */
@@ -216,10 +218,10 @@ export class Connection {
 
   /** Null when the task cannot be a packet; it is then told so. */
   #packet(waiting: Waiting, bodySha256?: string): Uint8Array | null {
-    const { peer, secret, clock } = this.#options;
+    const { peer, secret, stamp } = this.#options;
     try {
       const hash = bodySha256 === undefined ? {} : { bodySha256 };
-      const packet = packetFor(waiting.parcel, { peer, secret, now: clock.now(), ...hash });
+      const packet = packetFor(waiting.parcel, { peer, secret, now: stamp(), ...hash });
       waiting.size = packet.length;
       return packet;
     } catch (error) {
@@ -240,12 +242,11 @@ export class Connection {
   async #read(): Promise<void> {
     const { socket } = this.#options;
     const reader = new PacketReader();
-    const buffer = new Uint8Array(16 * 1024);
     try {
       while (!this.#ended) {
-        const count = await socket.read(buffer);
+        const count = await socket.read(reader.space());
         if (count === null) return this.#fail("it closed the connection", true);
-        reader.push(buffer.subarray(0, count));
+        reader.filled(count);
         for (let packet = reader.next(); packet && !this.#ended; packet = reader.next()) {
           this.#answered(packet);
         }
@@ -343,16 +344,15 @@ export async function greet(
   });
   const reader = new PacketReader();
   try {
-    const ping = encodeHeader({ modifier1: MODIFIER_PING, size: 0, modifier2: KEEP_ALIVE });
+    const ping = encodeHeader({ modifier1: MODIFIER_PING, size: 0, modifier2: KEEP_OPEN });
     await writeAll(socket, ping);
-    const buffer = new Uint8Array(4096);
     while (true) {
-      const count = await socket.read(buffer);
+      const count = await socket.read(reader.space());
       if (count === null) {
         if (reader.pending === 0) return { kind: "silent" };
         throw new Error("it closed in the middle of its answer to a ping");
       }
-      reader.push(buffer.subarray(0, count));
+      reader.filled(count);
       const packet = reader.next();
       if (!packet) continue;
       const peer = peerOf(packet);

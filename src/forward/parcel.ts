@@ -11,15 +11,18 @@ import type { ClaimedTask } from "../spool/store.ts";
 import {
   encodePacket,
   findVar,
+  KEEP_OPEN,
   MAX_VARS_SIZE,
   MODIFIER_SPOOL,
   PacketError,
   textVar,
   type Var,
   varText,
+  WITH_BODY,
 } from "../uwsgi/packet.ts";
 import { deliveryVars, LONGEST_ID, withoutReserved } from "../uwsgi/signature.ts";
-import { KEEP_ALIVE, type Peer, WITH_BODY } from "./peer.ts";
+import { encodeBodySize } from "../uwsgi/reader.ts";
+import type { Peer } from "./peer.ts";
 
 /** What of a task is needed to send it. */
 export type Sendable = Pick<ClaimedTask, "name" | "priority" | "vars" | "bodySize" | "readBody">;
@@ -84,7 +87,7 @@ export function packetFor(parcel: Parcel, sending: Sending): Uint8Array {
   const { peer } = sending;
   const hasBody = parcel.bodySize > 0;
   const flags = peer.kind === "ours"
-    ? (peer.keepAlive ? KEEP_ALIVE : 0) | (hasBody ? WITH_BODY : 0)
+    ? (peer.keepAlive ? KEEP_OPEN : 0) | (hasBody ? WITH_BODY : 0)
     : 0;
   let packet: Uint8Array;
   try {
@@ -99,7 +102,7 @@ export function packetFor(parcel: Parcel, sending: Sending): Uint8Array {
   if (peer.kind !== "ours" || !hasBody) return packet;
   const whole = new Uint8Array(packet.length + 8);
   whole.set(packet);
-  new DataView(whole.buffer).setBigUint64(packet.length, BigInt(parcel.bodySize), true);
+  whole.set(encodeBodySize(parcel.bodySize), packet.length);
   return whole;
 }
 

@@ -15,11 +15,6 @@ import {
   PacketError,
 } from "../uwsgi/packet.ts";
 
-/** In modifier2 of a task: the connection stays open, and every packet is answered in order. */
-export const KEEP_ALIVE = 1;
-/** In modifier2 of a task: a u64 LE length and the body follow the vars. */
-export const WITH_BODY = 2;
-
 /** Parcels that may be on one connection without an answer. */
 export const WINDOW = 64;
 

@@ -43,8 +43,8 @@ export interface TargetOptions {
 const PLAIN_WINDOW = 2;
 const CONNECT_TIMEOUT_MS = 10_000;
 const GREETING_TIMEOUT_MS = 5_000;
-/** Below the 4 s after which uWSGI, and this program, hang up on the silent. */
-const IDLE_MS = 2_500;
+/** Well below the minute after which one of ours hangs up on the idle. */
+const IDLE_MS = 10_000;
 /** A peer that was none of ours is asked again after so long: it may have become one. */
 const ASK_AGAIN_MS = 30_000;
 /** Pings in a row that a peer may leave without an answer before it counts as mute. */
@@ -53,6 +53,8 @@ const SILENT_PINGS = 3;
 const BLAME = 3;
 /** Refusals in a row after which a target counts as one that refuses everything. */
 const REFUSALS = 3;
+/** Times of deliveries are told apart by so much. */
+const STAMP_STEP_MS = 0.001;
 /** After a further connection could not be had, those that stand must do for so long. */
 const ENOUGH_MS = 1_000;
 
@@ -81,6 +83,7 @@ export class Target {
   #suspect = { id: "", count: 0 };
   #refusals = 0;
   #enoughUntil = 0;
+  #lastStamp = 0;
   #toldCapacity = 1;
   #count = 0;
   #cancelProbe = () => {};
@@ -228,10 +231,16 @@ export class Target {
       timeoutMs,
       idleMs: IDLE_MS,
       clock,
+      stamp: () => this.#stamp(),
       ended: (end) => this.#ended(connection, end),
       room: () => this.#pump(),
     });
     this.#connections.add(connection);
+  }
+
+  #stamp(): number {
+    this.#lastStamp = Math.max(this.#options.clock.now(), this.#lastStamp + STAMP_STEP_MS);
+    return this.#lastStamp;
   }
 
   async #send(connection: Connection, entry: Entry): Promise<void> {

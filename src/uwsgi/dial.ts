@@ -2,7 +2,7 @@
 
 import { type Address, addressText } from "./address.ts";
 
-export interface TlsFiles {
+export interface ClientTls {
   /** Certificates to trust besides those the machine trusts; null is none. Absolute, as the others. */
   readonly ca: string | null;
   /** What this side shows for itself; null is nothing. */
@@ -12,7 +12,7 @@ export interface TlsFiles {
 export interface DialOptions {
   readonly address: Address;
   /** Absent is a connection in the clear. */
-  readonly tls?: TlsFiles;
+  readonly tls?: ClientTls;
   readonly timeoutMs: number;
 }
 
@@ -54,7 +54,7 @@ async function dialPlain(address: Address): Promise<Deno.Conn> {
   return connection;
 }
 
-async function dialTls(address: Address, { ca, own }: TlsFiles): Promise<Deno.Conn> {
+async function dialTls(address: Address, { ca, own }: ClientTls): Promise<Deno.Conn> {
   if (address.kind === "unix") throw new Error("TLS wants a host and a port");
   const trusted = ca === null ? {} : { caCerts: [await readPem(ca)] };
   const options = { hostname: address.host, port: address.port, ...trusted };

@@ -1,6 +1,5 @@
-import { destinationOf } from "../../src/config/destination.ts";
-import { NOWHERE } from "../../src/config/checks.ts";
-import { examine, interpret } from "../../src/config/interpret.ts";
+import { destinationFor, destinationsOf } from "../../src/config/destination.ts";
+import { interpret } from "../../src/config/interpret.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import {
@@ -42,15 +41,13 @@ Deno.test("spooler-forward2 has settings of its own", () => {
 });
 
 Deno.test("a forward has the settings of spools, and signs with the first secret", () => {
-  const entries = entriesOf([
+  const [forward] = configOf(
     "spooler-max-retries = 3",
     "spooler-fsync = false",
     "spooler-secret = the newer one",
     "spooler-secret = the older one",
     "spooler-forward = out hub:1",
-  ]);
-  const context = { ...NOWHERE, file: "/srv/site.ini", baseDir: "/srv", used: new Set<string>() };
-  const [forward] = examine(entries, context).config.forwards;
+  ).forwards;
   assertEquals(forward?.spool.retry.maxRetries, 3);
   assertEquals(forward?.spool.fsync, false);
   assertEquals(forward?.secret, "the newer one");
@@ -58,7 +55,7 @@ Deno.test("a forward has the settings of spools, and signs with the first secret
 
 Deno.test("a task goes where its spooler says: a spool, a target, or the first there is", () => {
   const config = configOf("spooler = in", "spooler-forward = out hub:1 tls://other:2");
-  const dirOf = (spooler?: string) => destinationOf(config, spooler)?.dir;
+  const dirOf = (spooler?: string) => destinationFor(destinationsOf(config), spooler)?.spool.dir;
   assertEquals(dirOf(), "/srv/in");
   assertEquals(dirOf("/srv/in"), "/srv/in");
   assertEquals(dirOf("/srv/out"), "/srv/out");
@@ -66,7 +63,8 @@ Deno.test("a task goes where its spooler says: a spool, a target, or the first t
   assertEquals(dirOf("tls://other:2"), "/srv/out");
   assertEquals(dirOf("other:2"), "/srv/out");
   assertEquals(dirOf("hub:2"), undefined);
-  assertEquals(destinationOf(configOf("spooler-forward = out hub:1"), undefined)?.dir, "/srv/out");
+  const alone = destinationsOf(configOf("spooler-forward = out hub:1"));
+  assertEquals(destinationFor(alone, undefined)?.spool.dir, "/srv/out");
 });
 
 const BAD: [string, string][] = [

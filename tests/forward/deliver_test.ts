@@ -1,8 +1,13 @@
 /** Delivery to peers that behave: one of ours, and uWSGI with and without its ping plugin. */
 
 import { createHash } from "node:crypto";
-import { KEEP_ALIVE, WITH_BODY } from "../../src/forward/peer.ts";
-import { encodePacket, MODIFIER_PING, MODIFIER_SPOOL } from "../../src/uwsgi/packet.ts";
+import {
+  encodePacket,
+  KEEP_OPEN,
+  MODIFIER_PING,
+  MODIFIER_SPOOL,
+  WITH_BODY,
+} from "../../src/uwsgi/packet.ts";
 import { verifyDelivery } from "../../src/uwsgi/signature.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { ForwardSite } from "../support/forward.ts";
@@ -27,7 +32,7 @@ Deno.test("a task goes to one of ours with its id, over a connection that stays"
   await site.drained();
   assertEquals(peer.connections, 1);
   const [first] = accepted as [Received];
-  assertEquals(first.header.modifier2, KEEP_ALIVE);
+  assertEquals(first.header.modifier2, KEEP_OPEN);
   assertEquals(namesOf(first), ["ud_spool_func", "name", "spooler_id", "spooler_ts"]);
   assertEquals(textOf(first, "name"), "wörld");
   assertStringIncludes(textOf(first, "spooler_id") ?? "", `edge1:${name}:`);
@@ -42,7 +47,7 @@ Deno.test("what a delivery adds is signed when there is a secret", async () => {
   await site.put({ a: "b" }, new TextEncoder().encode("the body"));
   await site.drained();
   const [{ vars, header, body }] = accepted as [Received];
-  assertEquals(header.modifier2, KEEP_ALIVE | WITH_BODY);
+  assertEquals(header.modifier2, KEEP_OPEN | WITH_BODY);
   assertEquals(new TextDecoder().decode(body), "the body");
   const bytes = encodePacket(vars, MODIFIER_SPOOL).subarray(4);
   const verdict = verifyDelivery(bytes, vars, {
