@@ -64,6 +64,14 @@ export interface TaskCommand {
   readonly maxRetries?: number;
 }
 
+/** The Python of task code. */
+export interface PythonConfig {
+  /** A path, or a name to be found in PATH. */
+  readonly command: string;
+  /** Directories for modules, in the order of the ini; absolute, perhaps with wildcards. */
+  readonly paths: readonly string[];
+}
+
 export interface ListenerConfig {
   readonly address: Address;
   readonly place: Place;
@@ -139,6 +147,7 @@ export interface Config {
   readonly env: Readonly<Record<string, string | null>>;
   readonly spools: readonly SpoolConfig[];
   readonly tasks: readonly TaskCommand[];
+  readonly python: PythonConfig;
   readonly listeners: readonly ListenerConfig[];
   readonly schedules: readonly ScheduleConfig[];
   /** `cron-tz`: the zone of cron jobs that name none. IANA name. */

@@ -11,6 +11,7 @@ import { Given } from "./given.ts";
 import { handlersOf } from "./handlers.ts";
 import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "./problem.ts";
+import { pythonOf } from "./python.ts";
 import { recognise } from "./recognise.ts";
 import { cronStateOf, cronZoneOf, schedulesOf } from "./schedules.ts";
 import { spoolsOf } from "./spools.ts";
@@ -47,6 +48,7 @@ export function examine(
     env: environmentOf(given),
     spools,
     tasks: handlersOf(given),
+    python: pythonOf(given),
     listeners: listenersOf(given),
     schedules: schedulesOf(given, spools),
     cronZone: cronZoneOf(given),

@@ -44,7 +44,7 @@ export const CODE_OPTIONS = [
     value: "DIR",
     kind: "path",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "where Python looks for modules (several allowed)",
   },
   {
@@ -54,7 +54,7 @@ export const CODE_OPTIONS = [
     value: "DIR",
     kind: "path",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "the Python environment of task code",
   },
   {
@@ -63,7 +63,7 @@ export const CODE_OPTIONS = [
     value: "PATH",
     kind: "path",
     origin: "ours",
-    standing: "planned",
+    standing: "honoured",
     fallback: "python3",
     help: "the Python that runs task code (uWSGI: runs a script)",
   },
