@@ -7,6 +7,9 @@ import { canMount } from "./mount.ts";
 
 const required = (Deno.env.get("SPOOLER_REQUIRE") ?? "").split(/[\s,]+/);
 
+/** The Python of task workers in tests. */
+export const testPython = Deno.env.get("SPOOLER_TEST_PYTHON") ?? "python3";
+
 function hasCommand(command: string, ...args: string[]): boolean {
   try {
     return new Deno.Command(command, { args, stdout: "null", stderr: "null" }).outputSync().success;
@@ -17,13 +20,14 @@ function hasCommand(command: string, ...args: string[]): boolean {
 
 const mountable = await canMount();
 
-export type Need = "uwsgi" | "executable" | "libc" | "mount" | "root";
+export type Need = "uwsgi" | "executable" | "libc" | "mount" | "root" | "python";
 
 const present: Record<Need, () => boolean> = {
   uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
   executable: () => Deno.env.has("SPOOLER_EXECUTABLE"),
   libc: () => Deno.build.os === "linux",
   mount: () => mountable,
+  python: () => hasCommand(testPython, "--version"),
   root: () => Deno.build.os === "linux" && Deno.uid() === 0,
 };
 
@@ -32,6 +36,7 @@ const reasons: Record<Need, string> = {
   executable: "SPOOLER_EXECUTABLE names no compiled program",
   libc: "POSIX locks and inotify are used on Linux only",
   mount: "this user may not mount a file system",
+  python: "no python3 on this machine",
   root: "only root may act for another account",
 };
 

@@ -10,6 +10,7 @@ import { encodePacket } from "../../src/uwsgi/packet.ts";
 import { type Connection, SocketDirectory } from "../../src/worker/connection.ts";
 import type { AnswerKind, FromWorker, Setup, TaskAnswer } from "../../src/worker/message.ts";
 import { PATIENCE_MS } from "./program.ts";
+import { testPython } from "./require.ts";
 import { varsOf } from "./store.ts";
 import { tempDir } from "./temp.ts";
 
@@ -61,7 +62,7 @@ export class ScriptedMaster implements AsyncDisposable {
       await Deno.writeTextFile(join(dir, file), text);
     }
     const shim = await writePythonFiles(sockets.path);
-    const config = { command: options.python ?? "python3", paths: options.paths ?? [] };
+    const config = { command: options.python ?? testPython, paths: options.paths ?? [] };
     const { command, args, env } = pythonCommand(config, shim);
     const socket = sockets.listen();
     const child = new Deno.Command(command, {

@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import faulthandler
 import gc
+import glob
 import os
+import shutil
 import sys
 import traceback
 
@@ -16,7 +18,7 @@ from .descriptors import LowDescriptors
 from .loader import LoadFailed, load_all, one_line, source_files
 from .output import CurrentTask, Output
 from .state import state
-from .tasks import TaskRunner, print_exception
+from .tasks import OWN_DIRECTORY, TaskRunner, print_exception
 
 
 class Stop(Exception):
@@ -27,13 +29,19 @@ def main(arguments: list) -> None:
     """Does not return. `arguments` are directories for sys.path, each behind --path."""
     descriptors = LowDescriptors()
     faulthandler.enable(2)
-    channel = Channel(os.environ.pop("SPOOLER_SOCKET"))
+    socket_path = os.environ.pop("SPOOLER_SOCKET")
+    channel = Channel(socket_path)
     state.channel = channel
     try:
         Worker(channel, descriptors).run(arguments)
     except Stop:
         end(0)
     except Closed:
+        remove_leftovers(socket_path)
+        end(1)
+    except BaseException:
+        # A signal handler of task code, for one, that raises between two tasks.
+        traceback.print_exc()
         end(1)
 
 
@@ -123,6 +131,7 @@ class Worker:
             self._tasks.send_answers()
             self._run_signal(message["id"], message["signal"])
         elif kind == "stop":
+            self._tasks.send_answers()
             raise Stop
 
     def _run_signal(self, call_id: int, number: int) -> None:
@@ -146,9 +155,20 @@ class Worker:
         self._channel.send(done)
 
 
+def remove_leftovers(socket_path: str) -> None:
+    """The program is gone without a word: what it made for its workers is theirs to remove."""
+    made = os.path.dirname(os.path.dirname(socket_path))
+    if OWN_DIRECTORY.startswith(made + os.sep) and os.path.basename(made).startswith("spooler-"):
+        shutil.rmtree(made, ignore_errors=True)
+
+
 def search_path(arguments: list) -> list:
     """In the order that uWSGI gives `pythonpath` lines: the last is searched first."""
-    return [path for flag, path in zip(arguments[::2], arguments[1::2]) if flag == "--path"][::-1]
+    paths: list = []
+    for flag, pattern in zip(arguments[::2], arguments[1::2]):
+        if flag == "--path":
+            paths += sorted(glob.glob(pattern)) or [pattern]
+    return paths[::-1]
 
 
 def arguments_of_code() -> list:
