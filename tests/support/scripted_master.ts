@@ -40,6 +40,7 @@ export class ScriptedMaster implements AsyncDisposable {
   #names = 0;
   /** Lines of the worker's own stdout and stderr, not those of messages. */
   piped = "";
+  private readonly reading: Promise<void>[] = [];
 
   private constructor(
     readonly dir: string,
@@ -83,10 +84,8 @@ export class ScriptedMaster implements AsyncDisposable {
     }
     const master = new ScriptedMaster(dir, spool, child, connection, options.onCall ?? noCall);
     master.#stack.use(stack);
-    const reading = [master.#listen(), master.#pipe(child.stdout), master.#pipe(child.stderr)];
-    master.#stack.defer(async () => {
-      await Promise.all(reading);
-    });
+    master.reading.push(master.#listen(), master.#pipe(child.stdout), master.#pipe(child.stderr));
+    master.#stack.defer(() => master.ended());
     const setup: Setup = {
       spool,
       spools: [spool],
@@ -218,6 +217,11 @@ export class ScriptedMaster implements AsyncDisposable {
     } catch {
       return false;
     }
+  }
+
+  /** Resolves when the worker has closed its end and all it said is here. */
+  async ended(): Promise<void> {
+    await Promise.all(this.reading);
   }
 
   /** Says stop; the exit code. */

@@ -240,6 +240,11 @@ def add_cron(signum, minute, hour, day, month, week):
 
 
 def _add_timer(**timer):
+    registered = _state.signals.get(timer["signal"])
+    name = getattr(registered and registered.handler, "__name__", None)
+    if isinstance(name, str):
+        # What people see; a function may well be named the same every time.
+        timer["name"] = name
     _state.timers.append(timer)
     _state.tell_registered()
 
