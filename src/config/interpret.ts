@@ -13,6 +13,7 @@ import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "./problem.ts";
 import { pythonOf } from "./python.ts";
 import { recognise } from "./recognise.ts";
+import { receptionOf } from "./reception.ts";
 import { cronStateOf, cronZoneOf, schedulesOf } from "./schedules.ts";
 import { spoolsOf } from "./spools.ts";
 import { parseBoolean } from "./value.ts";
@@ -50,6 +51,7 @@ export function examine(
     tasks: handlersOf(given),
     python: pythonOf(given),
     listeners: listenersOf(given),
+    reception: receptionOf(given),
     schedules: schedulesOf(given, spools),
     cronZone: cronZoneOf(given),
     cronState: cronStateOf(given, file, spools),
