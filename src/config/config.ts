@@ -95,6 +95,8 @@ export interface ReceptionConfig {
   readonly allow: readonly Network[] | "any" | null;
   /** A task must be signed with one of them; none at all asks for no signature. */
   readonly secrets: readonly string[];
+  /** Whether pickled arguments are taken from anybody who may talk. */
+  readonly pickles: "checked" | "trusted";
   /** Permissions of unix socket files. */
   readonly socketMode: number;
   /** Who owns unix socket files: names or numbers; null is the program's own. */

@@ -154,7 +154,7 @@ testWith(
     const broken = await master.run("passed", { args: "junk", kwargs });
     assertEquals([broken.kind, broken.reason.split(":")[0]], ["failed", "UnpicklingError"]);
     const alone = await master.run("passed", { args });
-    assertEquals([alone.kind, alone.reason], ["failed", "KeyError: 'kwargs'"]);
+    assertEquals(alone.kind, "done", "a key called args is one like others");
     const unknown = await master.run("passed", { args: pickle("cnowhere\nthing\n."), kwargs });
     assertMatch(unknown.reason, /^ModuleNotFoundError: No module named 'nowhere'/);
   },

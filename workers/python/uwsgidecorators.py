@@ -42,7 +42,8 @@ def manage_spool_request(task_vars):
     """Runs the function that a task names. What `uwsgi.spooler` is unless code sets another."""
     values = {_to_text(key): value for key, value in task_vars.items()}
     pickled = None
-    if "args" in values:
+    # Both: a key of one's own may well be called args.
+    if "args" in values and "kwargs" in values:
         pickled = [pickle.loads(values.pop(key)) for key in ("args", "kwargs")]
     values = {key: _to_text(value) for key, value in values.items()}
     function = spooler_functions[values["ud_spool_func"]]
