@@ -49,16 +49,15 @@ export async function runApp(
   const abort = new AbortController();
   const life = lifetime(signals, abort, reread);
   const parts: Parts = { stores: [], dispatchers: [], sockets: [], schedulers: [] };
-  const closeDoors = async () => {
-    await Promise.all(parts.sockets.map((each) => each.close()));
-    for (const store of parts.stores) store.close();
-  };
+  const closeDoors = () => Promise.all(parts.sockets.map((each) => each.close()));
+  const closeStores = () => parts.stores.forEach((store) => store.close());
   const endWork = () =>
     Promise.all([...parts.schedulers, ...parts.dispatchers].map((part) => part.stop()));
   try {
     await open(parts, config, machine, abort.signal);
   } catch (error) {
     await Promise.all([closeDoors(), endWork()]);
+    closeStores();
     life.ignore();
     throw new StartError(error);
   }
@@ -81,6 +80,7 @@ export async function runApp(
     if (doorsFirst) await closeDoors();
     await endWork();
     if (!doorsFirst) await closeDoors();
+    closeStores();
     life.ignore();
   }
   if (life.next === null) emit({ type: "program.stopped" });
