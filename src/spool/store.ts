@@ -580,6 +580,33 @@ export class Store {
     this.#files.renameSync(this.pathOf(ref), join(dir, ref.name));
   }
 
+  /** What is known of a task's failures, whoever has claimed it. */
+  attemptsOf(ref: TaskRef): Attempts | null {
+    return this.#readAttempts(ref);
+  }
+
+  /**
+   * Ids of the tasks of which something is remembered: they have failed, or the program died while
+   * they ran.
+   */
+  remembered(): Set<string> {
+    const ids = new Set<string>();
+    const noteAll = (dir: string, priority: string | null) => {
+      for (const entries of this.#list(join(this.dir, dir))) {
+        for (const { name } of entries) {
+          if (name === null) continue;
+          if (isTaskName(name)) ids.add(taskId({ name: withoutEnding(name), priority }));
+          else if (priority === null && isPriorityName(name)) noteAll(`${dir}/${name}`, name);
+        }
+      }
+    };
+    noteAll(ATTEMPTS_DIR, null);
+    for (const path of this.#pathsIn(RUNNING_DIR)) {
+      ids.add(basename(path).replace(/^([0-9]+)_/, "$1/"));
+    }
+    return ids;
+  }
+
   #attemptsPath(ref: TaskRef): string {
     return join(this.dir, ATTEMPTS_DIR, `${taskId(ref)}.json`);
   }
@@ -621,6 +648,10 @@ export class Store {
     }
     this.#files.renameSync(tmp, path);
   }
+}
+
+function withoutEnding(name: string): string {
+  return name.endsWith(RECORD_ENDING) ? name.slice(0, -RECORD_ENDING.length) : name;
 }
 
 /** What `failed/NAME.json` holds. */
