@@ -9,7 +9,7 @@ import { systemClock, systemRandom } from "../platform/clock.ts";
 import { systemSignals } from "../platform/signals.ts";
 import type { Emit } from "../report/event.ts";
 import { systemHost } from "../config/system_host.ts";
-import { logSink } from "../report/log.ts";
+import { type Log, openLog } from "./log.ts";
 import { VERSION } from "../version.ts";
 import { check } from "./check.ts";
 
@@ -23,22 +23,30 @@ export async function run(args: readonly string[]): Promise<number> {
   const loaded = await loadConfig(args);
   const { entries, secrets } = loaded;
   if (entries.some(({ key }) => key === "show-config")) console.log(showConfig(entries, secrets));
-  const emit = logSink((line) => console.error(line), () => systemClock.now());
-  tell(loaded, emit);
-  emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: loaded.config.file });
-  const machine = { clock: systemClock, random: systemRandom, signals: systemSignals, emit };
-  await runThrough(loaded.config, machine, () => reread(args, emit));
-  return 0;
+  const log = openLog();
+  const { emit } = log;
+  try {
+    log.use(loaded.config.log);
+    tell(loaded, emit);
+    emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: loaded.config.file });
+    const machine = { clock: systemClock, random: systemRandom, signals: systemSignals, emit };
+    await runThrough(loaded.config, machine, log, () => reread(args, emit));
+    return 0;
+  } finally {
+    log.flush();
+  }
 }
 
 /** Runs one configuration after the other; one that cannot start makes room for the one before. */
 async function runThrough(
   first: Config,
   machine: Machine,
+  log: Log,
   again: () => Promise<Config | null>,
 ): Promise<void> {
   let before: Config | null = null;
   for (let config: Config | null = first; config !== null;) {
+    log.use(config.log);
     try {
       const next: Config | null = await runApp(config, machine, again);
       before = config;

@@ -129,6 +129,8 @@ export interface ScheduleConfig {
 }
 
 export interface Config {
+  /** What the log is written as. */
+  readonly log: "text" | "json";
   /** The ini file, for messages. */
   readonly file: string;
   /** Where relative paths start and commands run: the ini's directory. */

@@ -14,6 +14,7 @@ import { ConfigError, type Problem } from "./problem.ts";
 import { recognise } from "./recognise.ts";
 import { cronStateOf, cronZoneOf, schedulesOf } from "./schedules.ts";
 import { spoolsOf } from "./spools.ts";
+import { parseBoolean } from "./value.ts";
 
 export interface Interpreted {
   readonly config: Config;
@@ -42,6 +43,7 @@ export function examine(
   const config: Config = {
     file,
     baseDir,
+    log: given.last("log-json", parseBoolean, false) ? "json" : "text",
     env: environmentOf(given),
     spools,
     tasks: handlersOf(given),

@@ -63,7 +63,10 @@ export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
       ...(spec.account ? { uid: spec.account.uid, gid: spec.account.gid } : {}),
     }).spawn();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const what = error instanceof Error ? error.message : String(error);
+    // What is forbidden or missing may as well be the directory.
+    const who = spec.account ? ` for uid ${spec.account.uid}` : "";
+    const reason = `${what}, in ${spec.cwd}${who}`;
     return { exit: { kind: "not started", reason }, stderr: "" };
   }
 

@@ -12,6 +12,14 @@ export function logSink(write: (line: string) => void, now: () => number): Emit 
   return (event) => write(`${timeText(now())} ${eventText(event)}`);
 }
 
+/**
+ * The log for programs: one JSON object a line, the event as it is with its `time` (ISO 8601, UTC).
+ * Fields that end in `At`, and `slot`, are milliseconds since the epoch.
+ */
+export function jsonSink(write: (line: string) => void, now: () => number): Emit {
+  return (event) => write(JSON.stringify({ time: new Date(now()).toISOString(), ...event }));
+}
+
 /** Local time, to the millisecond: `2026-11-23 09:30:00.123`. */
 export function timeText(at: number): string {
   const date = new Date(at);

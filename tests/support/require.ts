@@ -17,13 +17,14 @@ function hasCommand(command: string, ...args: string[]): boolean {
 
 const mountable = await canMount();
 
-export type Need = "uwsgi" | "executable" | "libc" | "mount";
+export type Need = "uwsgi" | "executable" | "libc" | "mount" | "root";
 
 const present: Record<Need, () => boolean> = {
   uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
   executable: () => Deno.env.has("SPOOLER_EXECUTABLE"),
   libc: () => Deno.build.os === "linux",
   mount: () => mountable,
+  root: () => Deno.build.os === "linux" && Deno.uid() === 0,
 };
 
 const reasons: Record<Need, string> = {
@@ -31,6 +32,7 @@ const reasons: Record<Need, string> = {
   executable: "SPOOLER_EXECUTABLE names no compiled program",
   libc: "POSIX locks and inotify are used on Linux only",
   mount: "this user may not mount a file system",
+  root: "only root may act for another account",
 };
 
 /** Like Deno.test, for a test that cannot run without `need`. */
