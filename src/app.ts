@@ -22,6 +22,7 @@ import { type Claims, PosixClaims, PrivateClaims } from "./spool/claim.ts";
 import { Store } from "./spool/store.ts";
 import { Listener } from "./uwsgi/listener.ts";
 import { findText, PacketError, textVar, type Var } from "./uwsgi/packet.ts";
+import { Workers } from "./worker/workers.ts";
 import { readRequest, RequestError } from "./uwsgi/request.ts";
 
 export interface Machine {
@@ -52,10 +53,12 @@ export async function runApp(
   const { emit, signals } = machine;
   const abort = new AbortController();
   const life = lifetime(signals, abort, reread);
-  const parts: Parts = { dispatchers: [], listeners: [], schedulers: [] };
+  const parts: Parts = { dispatchers: [], listeners: [], schedulers: [], workers: [] };
   const closeDoors = () => Promise.all(parts.listeners.map((listener) => listener.close()));
   const endWork = () =>
-    Promise.all([...parts.schedulers, ...parts.dispatchers].map((part) => part.stop()));
+    Promise.all(
+      [...parts.schedulers, ...parts.dispatchers, ...parts.workers].map((part) => part.stop()),
+    );
   try {
     await open(parts, config, machine, abort.signal);
   } catch (error) {
@@ -101,6 +104,7 @@ interface Parts {
   readonly dispatchers: Dispatcher[];
   readonly listeners: Listener[];
   readonly schedulers: Scheduler[];
+  readonly workers: Workers[];
 }
 
 async function open(
@@ -123,18 +127,48 @@ async function open(
     for (const { name } of spools) emit({ type: "spool.warning", spool: name, message });
   }
 
-  const executors = config.tasks.map((task) => commandExecutor(task, config.env, clock));
+  const commands = config.tasks.map((task) => commandExecutor(task, config.env, clock));
+  const named = commands.filter(({ name }) => name !== null);
+  const rest = commands.filter(({ name }) => name === null);
+  const workers = openWorkers(config, spools, machine, abort);
+  parts.workers.push(workers);
   for (const { name, config: spool, store } of spools) {
     if (spool.external) continue;
     const { libc } = platform;
     const { env } = config;
-    const about = { name, config: spool, store, executors, libc, env, abort };
+    const live = { ...spool };
+    const { handlers, first } = await workers.add(name, live);
+    const executors = [...named, ...handlers, ...rest];
+    const about = { name, config: live, store, executors, libc, env, abort, workers: first };
     const dispatcher = new Dispatcher({ ...about, ...machine });
     dispatcher.watch();
     parts.dispatchers.push(dispatcher);
   }
   openListeners(parts.listeners, config, spools, machine);
-  parts.schedulers.push(await openScheduler(config, spools, machine, abort));
+  const scheduler = await openScheduler(config, spools, machine, abort, workers.signals);
+  parts.schedulers.push(scheduler);
+  workers.start((owner, registrations) => {
+    scheduler.register(owner, registrations).catch((error) => {
+      const message = error instanceof Error ? error.message : String(error);
+      emit({ type: "spool.warning", spool: owner, message });
+    });
+  });
+}
+
+function openWorkers(
+  config: Config,
+  spools: readonly Spool[],
+  { clock, emit }: Machine,
+  abort: AbortSignal,
+): Workers {
+  return new Workers({
+    config,
+    clock,
+    emit,
+    abort,
+    put: async (task, spooler, fallback) =>
+      (await spoolFor(spools, spooler ?? fallback).store.put(task)).name,
+  });
 }
 
 interface Platform {
@@ -214,15 +248,13 @@ function openListeners(
   }
 }
 
-/** Until there is task code, signals are heard by nobody. */
-const NO_SIGNAL_HANDLERS: SignalHandlers = { has: () => false, raise: () => Promise.resolve() };
-
 /** @throws {ConfigError} when a job is for an account that cannot be */
 async function openScheduler(
   config: Config,
   spools: readonly Spool[],
   machine: Machine,
   abort: AbortSignal,
+  signals: SignalHandlers,
 ): Promise<Scheduler> {
   const { clock, emit } = machine;
   const accounts = await readAccounts(config.schedules);
@@ -244,7 +276,7 @@ async function openScheduler(
       env: config.env,
       shell: runShell,
       accounts,
-      signals: NO_SIGNAL_HANDLERS,
+      signals,
       put: async (vars) => {
         const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
         const { name } = await spoolFor(spools, spooler).store.put(task);

@@ -35,7 +35,6 @@ export type Event =
     type: "workers.unloadable";
     spool: string;
     message: string;
-    trace: readonly string[];
     retryMs: number;
   }
   | { type: "workers.reloading"; spool: string; reason: string }

@@ -63,7 +63,7 @@ export function eventText(event: Event): string {
     }
     case "workers.unloadable": {
       const again = `tried again in ${msText(event.retryMs)} and when a file changes`;
-      return [`spool ${event.spool}: ${event.message}; ${again}`, ...event.trace].join("\n    ");
+      return `spool ${event.spool}: ${event.message}; ${again}`;
     }
     case "workers.reloading":
       return `spool ${event.spool}: fresh workers (${event.reason})`;

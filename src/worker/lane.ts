@@ -154,6 +154,10 @@ export class Lane {
       if (task === undefined) break;
       const id = taskId(task);
       if (this.#mustLook.has(id) || this.#mayBeTooOld(task)) {
+        if (this.busy >= this.#host.slots) {
+          this.#host.enqueue(task);
+          break;
+        }
         const asked = this.#mustLook.get(id);
         this.#mustLook.delete(id);
         this.#host.claim(task, asked);

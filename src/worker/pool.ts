@@ -42,6 +42,8 @@ export interface PoolOptions {
   registered(registered: Registered): void;
   /** Rejects with what the worker is told. */
   call(call: WorkerCall): Promise<unknown>;
+  /** What it had asked for is of no use to it any more. */
+  gone(worker: TaskWorker): void;
 }
 
 /** Who hands out tasks that were not chosen, and wants to know what became of them. */
@@ -273,9 +275,11 @@ export class Pool {
       type: "workers.unloadable",
       spool,
       message: failure.message,
-      trace: failure.trace,
       retryMs,
     });
+    for (const line of failure.trace) {
+      emit({ type: "worker.output", spool, stream: "stderr", line });
+    }
     this.#isWaiting = true;
     this.#cancelRetry();
     this.#cancelRetry = clock.after(retryMs, () => this.#retry());
@@ -391,6 +395,7 @@ export class Pool {
     const { emit, spool, idleMs } = this.#options;
     // What ends with the program is nobody's fault.
     const end = { ...how, isAsked: how.isAsked || this.#isAborted };
+    this.#options.gone(worker);
     this.#workers.delete(worker);
     this.#outdated.delete(worker);
     for (const [id, holder] of this.#holders) if (holder === worker) this.#holders.delete(id);

@@ -39,7 +39,8 @@ export class SignalRegistry {
     const free = Array.from({ length: SIGNALS }, (_, i) => SIGNALS - 1 - i)
       .find((signal) => !this.#handlers.has(signal));
     if (free === undefined) throw new RangeError(`all ${SIGNALS} signals are taken`);
-    this.#timers.push(wish(free));
+    const name = handler.name === "" ? {} : { name: handler.name };
+    this.#timers.push({ ...name, ...wish(free) });
     this.handle(free, handler);
   }
 }

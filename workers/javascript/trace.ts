@@ -26,7 +26,7 @@ export function traceEnd(trace: string): string {
  * @param original replaces places of generated code in a text
  */
 export function installTraces(original: (text: string) => string): void {
-  Error.prepareStackTrace = (error, sites) => {
+  const prepare = (error: Error, sites: readonly unknown[]) => {
     const frames = sites.map((site) => `\n    at ${site}`).filter((line) => !isOwn(line));
     let head: string;
     try {
@@ -36,11 +36,17 @@ export function installTraces(original: (text: string) => string): void {
     }
     return head + original(frames.join(""));
   };
+  Object.defineProperty(Error, "prepareStackTrace", {
+    value: prepare,
+    configurable: true,
+    writable: true,
+  });
 }
 
 const own = new URL("../../", import.meta.url).pathname;
 
 /** The program's own functions below a task say nothing to who wrote the task. */
 function isOwn(line: string): boolean {
-  return line.includes(`${own}workers/javascript/`) || line.includes(`${own}src/`);
+  return line.includes("ext:core/") ||
+    ["workers/javascript/", "src/", "main.ts"].some((path) => line.includes(`${own}${path}`));
 }
