@@ -4,7 +4,7 @@
  */
 
 import { basename } from "node:path";
-import type { Config, SpoolConfig } from "./config/config.ts";
+import type { Config } from "./config/config.ts";
 import { commandExecutor } from "./exec/command.ts";
 import type { Clock, Random } from "./platform/clock.ts";
 import { lifetime } from "./lifetime.ts";
@@ -20,22 +20,18 @@ import type { SignalHandlers } from "./schedule/job_run.ts";
 import { Scheduler } from "./schedule/scheduler.ts";
 import { type Claims, PosixClaims, PrivateClaims } from "./spool/claim.ts";
 import { Store } from "./spool/store.ts";
-import { Listener } from "./uwsgi/listener.ts";
-import { findText, PacketError, textVar, type Var } from "./uwsgi/packet.ts";
+import { Reception, type Spool, spoolFor } from "./reception.ts";
+import { Sockets } from "./sockets.ts";
+import type { Accept } from "./uwsgi/connection.ts";
+import { textVar } from "./uwsgi/packet.ts";
+import { readRequest } from "./uwsgi/request.ts";
 import { Workers } from "./worker/workers.ts";
-import { readRequest, RequestError } from "./uwsgi/request.ts";
 
 export interface Machine {
   readonly clock: Clock;
   readonly random: Random;
   readonly signals: Signals;
   readonly emit: Emit;
-}
-
-interface Spool {
-  readonly name: string;
-  readonly config: SpoolConfig;
-  readonly store: Store;
 }
 
 /**
@@ -53,8 +49,9 @@ export async function runApp(
   const { emit, signals } = machine;
   const abort = new AbortController();
   const life = lifetime(signals, abort, reread);
-  const parts: Parts = { dispatchers: [], listeners: [], schedulers: [], workers: [] };
-  const closeDoors = () => Promise.all(parts.listeners.map((listener) => listener.close()));
+  const parts: Parts = { stores: [], dispatchers: [], sockets: [], schedulers: [], workers: [] };
+  const closeDoors = () => Promise.all(parts.sockets.map((each) => each.close()));
+  const closeStores = () => parts.stores.forEach((store) => store.close());
   const endWork = () =>
     Promise.all(
       [...parts.schedulers, ...parts.dispatchers, ...parts.workers].map((part) => part.stop()),
@@ -63,6 +60,7 @@ export async function runApp(
     await open(parts, config, machine, abort.signal);
   } catch (error) {
     await Promise.all([closeDoors(), endWork()]);
+    closeStores();
     life.ignore();
     throw new StartError(error);
   }
@@ -85,6 +83,7 @@ export async function runApp(
     if (doorsFirst) await closeDoors();
     await endWork();
     if (!doorsFirst) await closeDoors();
+    closeStores();
     life.ignore();
   }
   if (life.next === null) emit({ type: "program.stopped" });
@@ -101,8 +100,9 @@ export class StartError extends Error {
 
 /** What a running program consists of; each is here as soon as it is to be taken apart again. */
 interface Parts {
+  readonly stores: Store[];
   readonly dispatchers: Dispatcher[];
-  readonly listeners: Listener[];
+  readonly sockets: Sockets[];
   readonly schedulers: Scheduler[];
   readonly workers: Workers[];
 }
@@ -116,6 +116,7 @@ async function open(
   const { clock, emit } = machine;
   const platform = openPlatform();
   const spools = await openSpools(config, machine, platform);
+  parts.stores.push(...spools.map(({ store }) => store));
   emit({
     type: "handlers.loaded",
     names: config.tasks.flatMap((task) => task.name === null ? [] : [task.name]),
@@ -144,7 +145,9 @@ async function open(
     dispatcher.watch();
     parts.dispatchers.push(dispatcher);
   }
-  openListeners(parts.listeners, config, spools, machine);
+  const reception = new Reception({ spools, config: config.reception, clock, emit });
+  const accept: Accept = (task) => reception.accept(task);
+  parts.sockets.push(await Sockets.open({ config, clock, emit, libc: platform.libc, accept }));
   const scheduler = await openScheduler(config, spools, machine, abort, workers.signals);
   parts.schedulers.push(scheduler);
   workers.start((owner, registrations) => {
@@ -166,8 +169,10 @@ function openWorkers(
     clock,
     emit,
     abort,
-    put: async (task, spooler, fallback) =>
-      (await spoolFor(spools, spooler ?? fallback).store.put(task)).name,
+    put: async (task, spooler, fallback) => {
+      const { store } = spoolFor(spools, spooler ?? fallback);
+      return store.pathOf(await store.put(task));
+    },
   });
 }
 
@@ -191,7 +196,9 @@ async function openSpools(config: Config, machine: Machine, platform: Platform):
   for (const spool of config.spools) {
     const { dir, fsync, processes, limits } = spool;
     const name = basename(dir);
-    const store = await Store.open({ dir, fsync, limits, clock, random, ...platform });
+    const { dedupWindowMs } = config.reception;
+    const about = { dir, fsync, limits, dedupWindowMs, clock, random };
+    const store = await Store.open({ ...about, ...platform });
     emit({ type: "spool.opened", spool: name, dir, processes: spool.external ? 0 : processes });
     const swept = store.sweep();
     if (swept > 0) {
@@ -201,51 +208,6 @@ async function openSpools(config: Config, machine: Machine, platform: Platform):
     spools.push({ name, config: spool, store });
   }
   return spools;
-}
-
-/** The spool that a task names with `spooler`, or the first. */
-function spoolFor(spools: readonly Spool[], spooler: string | undefined): Spool {
-  const spool = spooler === undefined
-    ? spools[0]
-    : spools.find(({ config: { dir } }) => dir === spooler);
-  if (spool) return spool;
-  throw new RequestError(
-    spooler === undefined ? "there is no spool here" : `spooler is none of ours: "${spooler}"`,
-  );
-}
-
-function openListeners(
-  listeners: Listener[],
-  config: Config,
-  spools: readonly Spool[],
-  machine: Machine,
-): void {
-  const { clock, emit } = machine;
-  /** Spools that could not take the last task they were given, so that it is told once. */
-  const refusing = new Set<Spool>();
-  const accept = async (vars: readonly Var[], from: string): Promise<boolean> => {
-    const { task, spooler } = readRequest(vars);
-    const spool = spoolFor(spools, spooler);
-    let name: string;
-    try {
-      ({ name } = await spool.store.put(task));
-    } catch (error) {
-      if (error instanceof PacketError) throw error;
-      const message = `refuses new tasks: ${error instanceof Error ? error.message : error}`;
-      if (!refusing.has(spool)) emit({ type: "spool.warning", spool: spool.name, message });
-      refusing.add(spool);
-      return false;
-    }
-    if (refusing.delete(spool)) emit({ type: "spool.accepting", spool: spool.name });
-    const func = findText(task.vars, "ud_spool_func") ?? "";
-    emit({ type: "task.accepted", task: name, func, from });
-    return true;
-  };
-  for (const { address } of config.listeners) {
-    const listener = new Listener({ address, clock, emit, accept });
-    listeners.push(listener);
-    emit({ type: "listener.opened", address: listener.address });
-  }
 }
 
 /** @throws {ConfigError} when a job is for an account that cannot be */

@@ -7,7 +7,7 @@ import { actionText } from "../schedule/action.ts";
 import { comingTimes } from "../schedule/upcoming.ts";
 import { wallText } from "../schedule/wall_text.ts";
 import { machineZoneName, zoneOf } from "../schedule/zone.ts";
-import { addressText } from "../uwsgi/address.ts";
+import { addressText, isAbstract } from "../uwsgi/address.ts";
 
 /** How many coming times of a schedule are shown. */
 const TIMES = 3;
@@ -18,7 +18,7 @@ export function planText({ config, warnings, secrets }: Loaded, now: number): st
   const sections = [
     section("Spools", config.spools.map(spoolText)),
     section("Tasks", tasksText(config)),
-    section("Sockets", config.listeners.map(({ address }) => addressText(address))),
+    section("Sockets", socketsText(config)),
     section("Schedules", config.schedules.map((schedule) => scheduleText(schedule, now))),
     section("Warnings", warnings.map((warning) => wrap(problemText(warning), 4))),
   ];
@@ -89,6 +89,26 @@ function spoolText(spool: SpoolConfig): string {
     `runs in ${spool.cwd}`,
   ];
   return lines.join("\n      ");
+}
+
+function socketsText({ listeners, reception }: Config): string[] {
+  const { allow, secrets, maxConnections, maxBodySize } = reception;
+  const networks = allow === null || allow === "any"
+    ? "anyone who reaches it"
+    : allow.map(({ text }) => text).join(" ");
+  return listeners.map(({ address, tls }) => {
+    const isUnix = address.kind === "unix";
+    const who = [
+      ...(isUnix && isAbstract(address.path) ? ["open to anyone on this machine"] : []),
+      ...(isUnix && !isAbstract(address.path) ? [`mode ${reception.socketMode.toString(8)}`] : []),
+      ...(isUnix ? [] : [`from ${networks}`]),
+      ...(tls === null ? [] : [tls.ca === null ? "TLS" : "TLS with client certificates"]),
+      secrets.length === 0 ? "unsigned" : "signed",
+      `${maxConnections} connections`,
+      `bodies up to ${maxBodySize} bytes`,
+    ];
+    return `${addressText(address)}\n      ${who.join(", ")}`;
+  });
 }
 
 function tasksText({ tasks, spools }: Config): string[] {

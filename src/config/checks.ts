@@ -4,9 +4,11 @@
  */
 
 import { dirname, resolve } from "node:path";
+import { isAbstract } from "../uwsgi/address.ts";
 import type { Config } from "./config.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
+import { isOpenToAll } from "./listeners.ts";
 import { placeText } from "./problem.ts";
 
 /** What a check asks the machine. */
@@ -19,7 +21,7 @@ export interface Surroundings {
 
 export function checkAll(given: Given, config: Config, around: Surroundings): void {
   checkSpoolDirectories(given, around);
-  checkSocketDirectories(given, config, around);
+  checkSockets(given, config, around);
   checkForwards(given);
   checkUser(given, around);
 }
@@ -66,15 +68,32 @@ function dirSetting(entry: Entry): string {
   return /(?:^|,)dir=([^,\s]+)/.exec(entry.value)?.[1] ?? "";
 }
 
-function checkSocketDirectories(given: Given, config: Config, around: Surroundings): void {
-  const entries = given.entriesOf("socket");
-  for (const { address, place } of config.listeners) {
-    if (address.kind !== "unix" || address.path.startsWith("@")) continue;
+function checkSockets(given: Given, config: Config, around: Surroundings): void {
+  const entries = [...given.entriesOf("socket"), ...given.entriesOf("suwsgi-socket")];
+  // The ini of a web application has sockets, too; without a spool nothing can be put anywhere.
+  const canTakeTasks = config.spools.length > 0 ||
+    given.entriesOf("spooler-forward").length + given.entriesOf("spooler-forward2").length > 0;
+  for (const listener of config.listeners) {
+    const { address, tls, place } = listener;
     const entry = entries.find((candidate) => candidate.place === place);
-    if (entry === undefined || around.kindOf(dirname(address.path)) === "dir") continue;
-    given.problem(entry, `wants ${dirname(address.path)} to be a directory`);
+    if (entry === undefined) continue;
+    const isFile = address.kind === "unix" && !isAbstract(address.path);
+    if (isFile && around.kindOf(dirname(address.path)) !== "dir") {
+      given.problem(entry, `wants ${dirname(address.path)} to be a directory`);
+    }
+    if (canTakeTasks && isOpenToAll(listener, config.reception)) {
+      given.problem(entry, OPEN_TO_ALL);
+    }
+    for (const file of tls === null ? [] : [tls.cert, tls.key, tls.ca]) {
+      if (file === null || around.kindOf(file) === "file") continue;
+      given.problem(entry, `wants ${file} to be a file`);
+    }
   }
 }
+
+const OPEN_TO_ALL = "would take tasks from anyone who reaches it, which needs one of: " +
+  "spooler-allow = NETWORK … (or any, when that is meant); spooler-secret = KEY; " +
+  "suwsgi-socket = ADDRESS,CERT,KEY,CA with client certificates";
 
 function checkForwards(given: Given): void {
   const seen = new Map<string, Entry>();

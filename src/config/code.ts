@@ -15,9 +15,6 @@ export function codeOf(given: Given): CodeConfig {
     maxTasks: given.last("spooler-max-tasks", (text) => parseInteger(text, 0), 0) || null,
     cheap: given.last("spooler-cheap", parseBoolean, false),
     touchReload: given.every("touch-spoolers-reload", pathOf(given)),
-    python: given.last<string | null>("python", pythonOf(given), null),
-    pythonPath: given.every("pythonpath", pathOf(given)),
-    virtualenv: given.last<string | null>("virtualenv", pathOf(given), null),
     options: given.entries.filter(({ placeholder }) => !placeholder)
       .map(({ key, value, valueless }) => [key, valueless ? true : value] as const),
   };
@@ -61,12 +58,4 @@ function moduleOf(
 
 function pathOf(given: Given) {
   return (text: string, entry: Entry) => given.path(parseWanted(text), entry);
-}
-
-/** A name without a slash is looked for in PATH. */
-function pythonOf(given: Given) {
-  return (text: string, entry: Entry) => {
-    const wanted = parseWanted(text);
-    return wanted.includes("/") ? given.path(wanted, entry) : wanted;
-  };
 }

@@ -5,6 +5,7 @@
 import type { RetryPolicy } from "../queue/backoff.ts";
 import type { CronSpec } from "../schedule/cron.ts";
 import type { Address } from "../uwsgi/address.ts";
+import type { Network } from "../uwsgi/network.ts";
 import type { Place } from "./problem.ts";
 
 /** A directory whose tasks are ours to run. */
@@ -84,19 +85,46 @@ export interface CodeConfig {
   readonly cheap: boolean;
   /** Files whose change means fresh workers. Absolute. */
   readonly touchReload: readonly string[];
-  /** The Python that runs task code: a command or a path; null is to be found. */
-  readonly python: string | null;
-  /** Where Python looks for modules besides. Absolute. */
-  readonly pythonPath: readonly string[];
-  /** A virtual environment. Absolute. */
-  readonly virtualenv: string | null;
   /** Every option as given, for `uwsgi.opt`; true for one without a value. */
   readonly options: readonly (readonly [name: string, value: string | true])[];
 }
 
+/** A socket on which tasks come in. */
 export interface ListenerConfig {
   readonly address: Address;
+  /** Null is without TLS. */
+  readonly tls: TlsFiles | null;
   readonly place: Place;
+}
+
+/** PEM files. Absolute. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** Who must have signed a client's certificate; null asks clients for none. */
+  readonly ca: string | null;
+}
+
+/** What holds for every socket. */
+export interface ReceptionConfig {
+  /** Who may connect by IP; null when the ini does not say. */
+  readonly allow: readonly Network[] | "any" | null;
+  /** A task must be signed with one of them; none at all asks for no signature. */
+  readonly secrets: readonly string[];
+  /** Permissions of unix socket files. */
+  readonly socketMode: number;
+  /** Who owns unix socket files: names or numbers; null is the program's own. */
+  readonly socketOwner: { readonly user: string; readonly group: string | null } | null;
+  /** Connections that the system keeps waiting. */
+  readonly backlog: number;
+  readonly timeoutMs: number;
+  /** Bytes of a packet, its header not counted. */
+  readonly maxVarsSize: number;
+  readonly maxBodySize: number;
+  /** Of all sockets together. */
+  readonly maxConnections: number;
+  /** How long the id of an accepted task is remembered. */
+  readonly dedupWindowMs: number;
 }
 
 export type When =
@@ -173,6 +201,7 @@ export interface Config {
   readonly tasks: readonly TaskCommand[];
   readonly code: CodeConfig;
   readonly listeners: readonly ListenerConfig[];
+  readonly reception: ReceptionConfig;
   readonly schedules: readonly ScheduleConfig[];
   /** `cron-tz`: the zone of cron jobs that name none. IANA name. */
   readonly cronZone: string;

@@ -13,6 +13,7 @@ import { handlersOf } from "./handlers.ts";
 import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "./problem.ts";
 import { recognise } from "./recognise.ts";
+import { receptionOf } from "./reception.ts";
 import { cronStateOf, cronZoneOf, schedulesOf } from "./schedules.ts";
 import { spoolsOf } from "./spools.ts";
 import { parseBoolean } from "./value.ts";
@@ -51,6 +52,7 @@ export function examine(
     tasks: handlersOf(given),
     code: codeOf(given),
     listeners: listenersOf(given),
+    reception: receptionOf(given),
     schedules: schedulesOf(given, spools),
     cronZone: cronZoneOf(given),
     cronState: cronStateOf(given, file, spools),

@@ -16,6 +16,8 @@ const SYMBOLS = {
   inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
@@ -32,6 +34,8 @@ const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_NO_AUTOMOUNT = 0x800;
 const STATX_BASIC_STATS = 0x7ff;
+const SOL_SOCKET = 1;
+const SO_ACCEPTCONN = 30;
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
@@ -212,6 +216,21 @@ export class Libc {
     } finally {
       this.close(fd);
     }
+  }
+
+  /** The descriptors this process has open now. */
+  openDescriptors(): number[] {
+    return [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => Number(name));
+  }
+
+  /** Changes how many connections wait on a listening socket; leaves any other descriptor alone. */
+  relisten(fd: number, backlog: number): void {
+    const value = new Int32Array(1);
+    const length = new Uint32Array([value.byteLength]);
+    const { getsockopt, listen } = this.#lib.symbols;
+    const isListening = getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, value, length) === 0 &&
+      value[0] === 1;
+    if (isListening) listen(fd, backlog);
   }
 
   inotifyInit(): number {

@@ -4,6 +4,7 @@
  */
 
 import type { Fate } from "../queue/settle.ts";
+import type { RefusalKind } from "../uwsgi/refusal.ts";
 
 export type Stream = "stdout" | "stderr";
 
@@ -43,9 +44,20 @@ export type Event =
   /** What task code prints outside of a task. */
   | { type: "worker.output"; spool: string; stream: Stream; line: string }
   | { type: "listener.opened"; address: string }
+  /** The system cannot take a connection now: too many open files, for example. */
+  | { type: "listener.troubled"; address: string; reason: string }
+  | { type: "listener.recovered"; address: string }
   | { type: "schedule.loaded"; name: string; text: string; command: string }
   | { type: "task.accepted"; task: string; func: string; from: string }
-  | { type: "packet.refused"; from: string; reason: string }
+  /** A delivery of a task that was accepted before: nothing is put, and the peer hears that it was. */
+  | { type: "task.repeated"; id: string; func: string; from: string }
+  | { type: "packet.refused"; from: string; kind: RefusalKind; reason: string }
+  /** Refusals that were too many to tell each, by kind. */
+  | {
+    type: "packets.refused";
+    counts: readonly (readonly [kind: RefusalKind, count: number])[];
+    windowMs: number;
+  }
   | { type: "task.started"; spool: string; task: string; func: string; attempt: number }
   | { type: "task.output"; task: string; func: string; stream: Stream; line: string }
   | { type: "task.settled"; spool: string; task: string; func: string; fate: Fate; tookMs: number }

@@ -6,6 +6,9 @@ import type { Emit, Event } from "./event.ts";
 
 /** A job that starts later than this is logged with its slot. */
 const LATE_MS = 1000;
+/** Of texts that peers choose, no more is logged. */
+const REASON_MAX = 300;
+const FUNC_MAX = 100;
 
 /** @param write takes one line without its newline */
 export function logSink(write: (line: string) => void, now: () => number): Emit {
@@ -73,12 +76,24 @@ export function eventText(event: Event): string {
       return `${event.spool}${mark(event.stream)} ${event.line}`;
     case "listener.opened":
       return `socket ${event.address}`;
+    case "listener.troubled":
+      return `socket ${event.address}: takes no connections now: ${event.reason}`;
+    case "listener.recovered":
+      return `socket ${event.address}: takes connections again`;
     case "schedule.loaded":
       return `schedule ${event.name}: ${event.text}: ${event.command}`;
     case "task.accepted":
       return `${named(event.func, event.task)} accepted from ${event.from}`;
+    case "task.repeated": {
+      const func = visible(event.func, FUNC_MAX) || "task";
+      return `${func} from ${event.from} was accepted before (${event.id}): nothing to do`;
+    }
     case "packet.refused":
-      return `refused a packet from ${event.from}: ${event.reason}`;
+      return `refused a packet from ${event.from}: ${visible(event.reason, REASON_MAX)}`;
+    case "packets.refused": {
+      const counts = event.counts.map(([kind, count]) => `${count} ${kind}`).join(", ");
+      return `refused more packets within ${msText(event.windowMs)}: ${counts}`;
+    }
     case "task.started": {
       const again = event.attempt > 1 ? `, attempt ${event.attempt}` : "";
       return `${named(event.func, event.task)} taken from ${event.spool}${again}`;
@@ -120,7 +135,14 @@ export function eventText(event: Event): string {
 }
 
 function named(func: string, task: string): string {
-  return `${func || "task"} ${taskLabel(task)}`;
+  return `${visible(func, FUNC_MAX) || "task"} ${taskLabel(task)}`;
+}
+
+/** A text from a peer, on one line, not without end, and not able to steer a terminal. */
+function visible(text: string, most: number): string {
+  // deno-lint-ignore no-control-regex -- they are what is looked for
+  const plain = text.slice(0, most).replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "·");
+  return text.length > most ? `${plain}…` : plain;
 }
 
 function mark(stream: "stdout" | "stderr"): string {

@@ -11,6 +11,7 @@ export type OpenFile =
 export interface OpenFileOptions {
   readonly read?: boolean;
   readonly write?: boolean;
+  readonly append?: boolean;
   readonly create?: boolean;
   readonly createNew?: boolean;
   readonly truncate?: boolean;
