@@ -40,7 +40,7 @@ const TOUCHES_WORLD =
 /** Files that are pure by rule: they decide, and leave doing to others. */
 const PURE = [
   /^src\/version\.ts$/,
-  /^src\/uwsgi\/(packet|reader|request|address|network|refusal|refusals|replays|answer|signature)\.ts$/,
+  /^src\/uwsgi\/(pickle_rule|packet|reader|request|address|network|refusal|refusals|replays|answer|signature)\.ts$/,
   /^src\/spool\/(layout|task)\.ts$/,
   /^src\/queue\/(heap|queue|settle|backoff)\.ts$/,
   /^src\/schedule\/(?!(?:accounts|boot|job_run|scheduler|state_file)\.ts$)/,
@@ -91,6 +91,7 @@ Deno.test("only the store changes files of a spool", async () => {
     // These own other files: their sockets, and the state of the schedules.
     const own = [
       "src/uwsgi/listening.ts",
+      "src/exec/python.ts",
       "src/worker/connection.ts",
       "src/schedule/state_file.ts",
     ];

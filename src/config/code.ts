@@ -53,7 +53,7 @@ function moduleOf(
   if (name.endsWith(".py")) {
     return { language: "python", kind: "file", name: given.path(name, entry), place };
   }
-  return { language: "python", kind: "import", name, place };
+  return { language: "python", kind: "module", name, place };
 }
 
 function pathOf(given: Given) {

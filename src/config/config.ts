@@ -69,7 +69,7 @@ export interface TaskCommand {
 export interface TaskModule {
   readonly language: "javascript" | "python";
   /** By its path, or by its name as Python knows it. */
-  readonly kind: "import" | "file";
+  readonly kind: "file" | "module";
   /** An absolute path for `file`. */
   readonly name: string;
   readonly place: Place;
@@ -87,6 +87,14 @@ export interface CodeConfig {
   readonly touchReload: readonly string[];
   /** Every option as given, for `uwsgi.opt`; true for one without a value. */
   readonly options: readonly (readonly [name: string, value: string | true])[];
+}
+
+/** The Python of task code. */
+export interface PythonConfig {
+  /** A path, or a name to be found in PATH. */
+  readonly command: string;
+  /** Directories for modules, in the order of the ini; absolute, perhaps with wildcards. */
+  readonly paths: readonly string[];
 }
 
 /** A socket on which tasks come in. */
@@ -111,6 +119,8 @@ export interface ReceptionConfig {
   readonly allow: readonly Network[] | "any" | null;
   /** A task must be signed with one of them; none at all asks for no signature. */
   readonly secrets: readonly string[];
+  /** Whether pickled arguments are taken from anybody who may talk. */
+  readonly pickles: "checked" | "trusted";
   /** Permissions of unix socket files. */
   readonly socketMode: number;
   /** Who owns unix socket files: names or numbers; null is the program's own. */
@@ -200,6 +210,7 @@ export interface Config {
   readonly spools: readonly SpoolConfig[];
   readonly tasks: readonly TaskCommand[];
   readonly code: CodeConfig;
+  readonly python: PythonConfig;
   readonly listeners: readonly ListenerConfig[];
   readonly reception: ReceptionConfig;
   readonly schedules: readonly ScheduleConfig[];

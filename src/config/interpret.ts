@@ -12,6 +12,7 @@ import { Given } from "./given.ts";
 import { handlersOf } from "./handlers.ts";
 import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "./problem.ts";
+import { pythonOf } from "./python.ts";
 import { recognise } from "./recognise.ts";
 import { receptionOf } from "./reception.ts";
 import { cronStateOf, cronZoneOf, schedulesOf } from "./schedules.ts";
@@ -51,6 +52,7 @@ export function examine(
     spools,
     tasks: handlersOf(given),
     code: codeOf(given),
+    python: pythonOf(given),
     listeners: listenersOf(given),
     reception: receptionOf(given),
     schedules: schedulesOf(given, spools),

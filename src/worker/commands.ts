@@ -1,6 +1,7 @@
 /** How a worker of each language is started. */
 
 import type { Config, SpoolConfig, TaskModule } from "../config/config.ts";
+import { pythonCommand, writePythonFiles } from "../exec/python.ts";
 import type { WorkerCommand } from "./process.ts";
 
 /** Known to src/cli/main.ts; no command of people. */
@@ -8,17 +9,27 @@ export const WORKER_FLAG = "--task-worker";
 
 export type Language = TaskModule["language"];
 
-/** @throws {Error} when there is no way to start one */
-export function workerCommand(
+/**
+ * @param scratch a directory of this user alone, for files that a worker needs
+ * @throws {Deno.errors} when they cannot be written
+ */
+export async function workerCommand(
   language: Language,
   config: Config,
   spool: SpoolConfig,
-): WorkerCommand {
+  scratch: string,
+): Promise<WorkerCommand> {
+  const { cwd } = spool;
   switch (language) {
     case "javascript":
-      return { ...thisProgram(), cwd: spool.cwd, env: config.env };
-    case "python":
-      throw new Error("Python modules cannot be run yet");
+      return { ...thisProgram(), cwd, env: config.env };
+    case "python": {
+      const { command: file, args, env } = pythonCommand(
+        config.python,
+        await writePythonFiles(scratch),
+      );
+      return { file, args, cwd, env: { ...config.env, ...env } };
+    }
     default:
       return language satisfies never;
   }

@@ -18,9 +18,9 @@ export class SocketDirectory implements AsyncDisposable {
   }
 
   /** A socket for one worker to connect to, once, in a directory that is the worker's own. */
-  async listen(): Promise<WorkerSocket> {
+  listen(): WorkerSocket {
     const dir = join(this.path, `${++this.#count}`);
-    await Deno.mkdir(dir, { mode: 0o700 });
+    Deno.mkdirSync(dir, { mode: 0o700 });
     return new WorkerSocket(dir);
   }
 

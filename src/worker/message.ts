@@ -7,7 +7,7 @@ import { ProtocolError } from "./frame.ts";
 
 /** A module, by its path or by its name in its language. */
 export interface ModuleRef {
-  readonly kind: "import" | "file";
+  readonly kind: "import" | "file" | "module";
   readonly name: string;
 }
 

@@ -226,7 +226,7 @@ export class TaskWorker {
   async #live(): Promise<void> {
     const { sockets, clock, loadLimitMs } = this.#options;
     this.idleSince = clock.monotonic();
-    const socket = await sockets.listen();
+    const socket = sockets.listen();
     const exit = await this.#runIn(socket, loadLimitMs);
     this.#cancelTimer();
     this.#cancelKill();

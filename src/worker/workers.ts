@@ -18,6 +18,7 @@ import { poolExecutor } from "./executor.ts";
 import { Locks } from "./locks.ts";
 import type { Registered, TimerWish } from "./message.ts";
 import { Pool } from "./pool.ts";
+import type { WorkerCommand } from "./process.ts";
 import type { TaskWorker } from "./task_worker.ts";
 
 export interface WorkersOptions {
@@ -41,6 +42,14 @@ export interface SpoolWorkers {
   readonly handlers: readonly Executor[];
   /** Who is handed tasks that nobody has looked at. */
   readonly first: { readonly pool: Pool; readonly executor: Executor } | null;
+}
+
+interface PoolParts {
+  readonly language: Language;
+  readonly command: WorkerCommand;
+  /** No other language has workers in the spool. */
+  readonly alone: boolean;
+  readonly sockets: SocketDirectory;
 }
 
 interface Member {
@@ -72,14 +81,21 @@ export class Workers {
     const { modules } = this.#options.config.code;
     if (modules.length === 0) return NO_WORKERS;
     this.#sockets ??= await SocketDirectory.make();
+    const sockets = this.#sockets;
     const languages = [...new Set(modules.map(({ language }) => language))];
-    const pools = languages.map((language) => this.#pool(name, spool, language, languages.length));
+    const pools: Pool[] = [];
+    for (const language of languages) {
+      const { config } = this.#options;
+      const command = await workerCommand(language, config, spool, sockets.path);
+      const alone = languages.length === 1;
+      pools.push(this.#pool(name, spool, { language, command, alone, sockets }));
+    }
     const handlers = pools.map(poolExecutor);
     const [pool, executor] = [pools[0], handlers[0]];
     return { handlers, first: pool && executor ? { pool, executor } : null };
   }
 
-  #pool(name: string, spool: LiveSpool, language: Language, languages: number): Pool {
+  #pool(name: string, spool: LiveSpool, { language, command, alone, sockets }: PoolParts): Pool {
     const { config, clock, emit } = this.#options;
     const { code, spools, tasks } = config;
     const others = spools.map(({ dir }) => dir).filter((dir) => dir !== spool.dir);
@@ -87,7 +103,7 @@ export class Workers {
     const pool = new Pool({
       spool: name,
       modules: code.modules.filter((each) => each.language === language).map(moduleRef),
-      command: workerCommand(language, config, spool),
+      command,
       setup: {
         spool: spool.dir,
         spools: [spool.dir, ...others],
@@ -97,9 +113,9 @@ export class Workers {
         version: VERSION,
         master: Deno.pid,
         names: tasks.flatMap((task) => task.name ?? []),
-        alone: languages === 1,
+        alone,
       },
-      sockets: this.#sockets as SocketDirectory,
+      sockets,
       size: spool.processes,
       harakiriMs: spool.harakiriMs,
       maxTasks: code.maxTasks,
