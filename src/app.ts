@@ -25,6 +25,7 @@ import { Sockets } from "./sockets.ts";
 import type { Accept } from "./uwsgi/connection.ts";
 import { textVar } from "./uwsgi/packet.ts";
 import { readRequest } from "./uwsgi/request.ts";
+import { Workers } from "./worker/workers.ts";
 
 export interface Machine {
   readonly clock: Clock;
@@ -48,11 +49,13 @@ export async function runApp(
   const { emit, signals } = machine;
   const abort = new AbortController();
   const life = lifetime(signals, abort, reread);
-  const parts: Parts = { stores: [], dispatchers: [], sockets: [], schedulers: [] };
+  const parts: Parts = { stores: [], dispatchers: [], sockets: [], schedulers: [], workers: [] };
   const closeDoors = () => Promise.all(parts.sockets.map((each) => each.close()));
   const closeStores = () => parts.stores.forEach((store) => store.close());
   const endWork = () =>
-    Promise.all([...parts.schedulers, ...parts.dispatchers].map((part) => part.stop()));
+    Promise.all(
+      [...parts.schedulers, ...parts.dispatchers, ...parts.workers].map((part) => part.stop()),
+    );
   try {
     await open(parts, config, machine, abort.signal);
   } catch (error) {
@@ -101,6 +104,7 @@ interface Parts {
   readonly dispatchers: Dispatcher[];
   readonly sockets: Sockets[];
   readonly schedulers: Scheduler[];
+  readonly workers: Workers[];
 }
 
 async function open(
@@ -124,12 +128,19 @@ async function open(
     for (const { name } of spools) emit({ type: "spool.warning", spool: name, message });
   }
 
-  const executors = config.tasks.map((task) => commandExecutor(task, config.env, clock));
+  const commands = config.tasks.map((task) => commandExecutor(task, config.env, clock));
+  const named = commands.filter(({ name }) => name !== null);
+  const rest = commands.filter(({ name }) => name === null);
+  const workers = openWorkers(config, spools, machine, abort);
+  parts.workers.push(workers);
   for (const { name, config: spool, store } of spools) {
     if (spool.external) continue;
     const { libc } = platform;
     const { env } = config;
-    const about = { name, config: spool, store, executors, libc, env, abort };
+    const live = { ...spool };
+    const { handlers, first } = await workers.add(name, live);
+    const executors = [...named, ...handlers, ...rest];
+    const about = { name, config: live, store, executors, libc, env, abort, workers: first };
     const dispatcher = new Dispatcher({ ...about, ...machine });
     dispatcher.watch();
     parts.dispatchers.push(dispatcher);
@@ -137,7 +148,32 @@ async function open(
   const reception = new Reception({ spools, config: config.reception, clock, emit });
   const accept: Accept = (task) => reception.accept(task);
   parts.sockets.push(await Sockets.open({ config, clock, emit, libc: platform.libc, accept }));
-  parts.schedulers.push(await openScheduler(config, spools, machine, abort));
+  const scheduler = await openScheduler(config, spools, machine, abort, workers.signals);
+  parts.schedulers.push(scheduler);
+  workers.start((owner, registrations) => {
+    scheduler.register(owner, registrations).catch((error) => {
+      const message = error instanceof Error ? error.message : String(error);
+      emit({ type: "spool.warning", spool: owner, message });
+    });
+  });
+}
+
+function openWorkers(
+  config: Config,
+  spools: readonly Spool[],
+  { clock, emit }: Machine,
+  abort: AbortSignal,
+): Workers {
+  return new Workers({
+    config,
+    clock,
+    emit,
+    abort,
+    put: async (task, spooler, fallback) => {
+      const { store } = spoolFor(spools, spooler ?? fallback);
+      return store.pathOf(await store.put(task));
+    },
+  });
 }
 
 interface Platform {
@@ -174,15 +210,13 @@ async function openSpools(config: Config, machine: Machine, platform: Platform):
   return spools;
 }
 
-/** Until there is task code, signals are heard by nobody. */
-const NO_SIGNAL_HANDLERS: SignalHandlers = { has: () => false, raise: () => Promise.resolve() };
-
 /** @throws {ConfigError} when a job is for an account that cannot be */
 async function openScheduler(
   config: Config,
   spools: readonly Spool[],
   machine: Machine,
   abort: AbortSignal,
+  signals: SignalHandlers,
 ): Promise<Scheduler> {
   const { clock, emit } = machine;
   const accounts = await readAccounts(config.schedules);
@@ -204,7 +238,7 @@ async function openScheduler(
       env: config.env,
       shell: runShell,
       accounts,
-      signals: NO_SIGNAL_HANDLERS,
+      signals,
       put: async (vars) => {
         const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
         const { name } = await spoolFor(spools, spooler).store.put(task);

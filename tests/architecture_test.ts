@@ -46,7 +46,7 @@ const PURE = [
   /^src\/schedule\/(?!(?:accounts|boot|job_run|scheduler|state_file)\.ts$)/,
   /^src\/exec\/lines\.ts$/,
   /^src\/report\/(event|log|writer)\.ts$/,
-  /^src\/worker\/(frame|message)\.ts$/,
+  /^src\/worker\/(batch|frame|message)\.ts$/,
   /^src\/cli\/(error|safe_text|table|task_id|task_summary)\.ts$/,
   /^src\/config\/(?!(?:load|system_host)\.ts$)/,
 ];

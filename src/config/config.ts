@@ -65,6 +65,30 @@ export interface TaskCommand {
   readonly maxRetries?: number;
 }
 
+/** A file or a Python module whose functions run tasks. */
+export interface TaskModule {
+  readonly language: "javascript" | "python";
+  /** By its path, or by its name as Python knows it. */
+  readonly kind: "file" | "module";
+  /** An absolute path for `file`. */
+  readonly name: string;
+  readonly place: Place;
+}
+
+/** Task modules, and how their workers live. */
+export interface CodeConfig {
+  /** In the order of the ini. */
+  readonly modules: readonly TaskModule[];
+  /** Tasks after which a worker makes room for a fresh one; null is never. */
+  readonly maxTasks: number | null;
+  /** No workers while there is nothing to do. */
+  readonly cheap: boolean;
+  /** Files whose change means fresh workers. Absolute. */
+  readonly touchReload: readonly string[];
+  /** Every option as given, for `uwsgi.opt`; true for one without a value. */
+  readonly options: readonly (readonly [name: string, value: string | true])[];
+}
+
 /** The Python of task code. */
 export interface PythonConfig {
   /** A path, or a name to be found in PATH. */
@@ -175,6 +199,8 @@ export interface ScheduleConfig {
 export interface Config {
   /** What the log is written as. */
   readonly log: "text" | "json";
+  /** Nothing is logged about a task that goes well. */
+  readonly quiet: boolean;
   /** The ini file, for messages. */
   readonly file: string;
   /** Where relative paths start and commands run: the ini's directory. */
@@ -183,6 +209,7 @@ export interface Config {
   readonly env: Readonly<Record<string, string | null>>;
   readonly spools: readonly SpoolConfig[];
   readonly tasks: readonly TaskCommand[];
+  readonly code: CodeConfig;
   readonly python: PythonConfig;
   readonly listeners: readonly ListenerConfig[];
   readonly reception: ReceptionConfig;

@@ -4,6 +4,7 @@
 
 import { dirname, resolve } from "node:path";
 import { checkAll, NOWHERE, type Surroundings } from "./checks.ts";
+import { codeOf } from "./code.ts";
 import type { Config } from "./config.ts";
 import type { Entry } from "./entry.ts";
 import { environmentOf } from "./environment.ts";
@@ -46,9 +47,11 @@ export function examine(
     file,
     baseDir,
     log: given.last("log-json", parseBoolean, false) ? "json" : "text",
+    quiet: given.last("spooler-quiet", parseBoolean, false),
     env: environmentOf(given),
     spools,
     tasks: handlersOf(given),
+    code: codeOf(given),
     python: pythonOf(given),
     listeners: listenersOf(given),
     reception: receptionOf(given),

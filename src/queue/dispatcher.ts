@@ -7,6 +7,8 @@
  */
 
 import type { Executor } from "../exec/executor.ts";
+import { Lane } from "../worker/lane.ts";
+import type { Pool } from "../worker/pool.ts";
 import type { Cancel } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
@@ -18,6 +20,8 @@ import { Runner, type RunnerOptions } from "./runner.ts";
 
 export interface DispatcherOptions extends RunnerOptions {
   readonly libc: Libc | null;
+  /** Workers that are handed tasks as names, and what they are among the executors. */
+  readonly workers?: { readonly pool: Pool; readonly executor: Executor } | null;
 }
 
 /** Tasks that a scan looks at before it lets others have the thread. */
@@ -35,6 +39,7 @@ const RETRY_MS = 1000;
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #runner: Runner;
+  readonly #lane: Lane | null;
   readonly #queue: Queue;
   readonly #rate: RateLimiter | null;
   /** Ids of the tasks that run. */
@@ -61,10 +66,30 @@ export class Dispatcher {
     // A strict order needs all of them in view.
     this.#queue = new Queue(options.config.ordered ? Infinity : QUEUE_CAPACITY);
     this.#rate = options.config.rate && new RateLimiter(options.config.rate);
+    this.#lane = options.workers ? this.#openLane(options.workers) : null;
   }
 
   get running(): number {
-    return this.#running.size;
+    return this.#running.size + (this.#lane?.busy ?? 0);
+  }
+
+  #openLane(workers: NonNullable<DispatcherOptions["workers"]>): Lane {
+    const { config: { maxAgeMs, ordered, processes } } = this.#options;
+    const waiting = () => this.#queue.readySize;
+    const slots = () => processes - this.#running.size;
+    return new Lane({ ...this.#options, ...workers, runner: this.#runner, maxAgeMs, ordered }, {
+      take: () => this.#takeForLane(),
+      get waiting() {
+        return waiting();
+      },
+      get slots() {
+        return slots();
+      },
+      claim: (task, asked) => this.#claim(task, asked),
+      enqueue: (task) => this.#enqueue(task),
+      pump: () => this.#pump(),
+      track: (id, work) => this.#track(id, work),
+    });
   }
 
   /**
@@ -87,7 +112,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer();
-    await Promise.all([this.#watcher?.close(), ...this.#running.values()]);
+    await Promise.all([this.#watcher?.close(), this.#lane?.stop(), ...this.#running.values()]);
   }
 
   #changed(change: Change): void {
@@ -142,6 +167,7 @@ export class Dispatcher {
       this.#touched.set(id, ref);
       return;
     }
+    if (this.#lane?.touch(id)) return;
     const seen = this.#options.store.see(ref);
     if (seen) this.#enqueue(seen);
   }
@@ -162,6 +188,7 @@ export class Dispatcher {
         this.#scanAgain = false;
         this.#incomplete = false;
         this.#notePause();
+        this.#lane?.forgetBusy();
         this.#reportStranded();
         await this.#scanOnce();
       } while (this.#scanAgain && !this.#stopped);
@@ -179,7 +206,8 @@ export class Dispatcher {
     let slice = 0;
     for (const tasks of store.scan()) {
       for (const task of tasks) {
-        if (!this.#running.has(taskId(task))) this.#enqueue(task);
+        const id = taskId(task);
+        if (!this.#running.has(id) && !this.#lane?.has(id)) this.#enqueue(task);
       }
       if (!config.ordered && this.#queue.readySize >= WINDOW) {
         this.#incomplete = true;
@@ -204,13 +232,31 @@ export class Dispatcher {
   #pump(): void {
     const { config, clock } = this.#options;
     if (this.#stopped || (this.#scanning && config.ordered)) return;
-    while (!this.#paused && this.#running.size < config.processes && this.#rateWaitMs() === 0) {
+    if (this.#lane?.isOpen) this.#lane.fill();
+    while (this.#mayClaim()) {
       const task = this.#queue.take(clock.now());
       if (!task) break;
       this.#claim(task);
     }
     if (this.#incomplete && !this.#scanning && this.#queue.readySize < WINDOW / 2) this.#scan();
     this.#setTimer();
+  }
+
+  /** Whether the program may claim a task itself. One that workers take waits for a worker. */
+  #mayClaim(): boolean {
+    if (this.#paused || this.running >= this.#options.config.processes) return false;
+    if (this.#lane !== null && (this.#lane.isOpen || this.#options.executors.length === 1)) {
+      return false;
+    }
+    return this.#rateWaitMs() === 0;
+  }
+
+  #takeForLane(): SeenTask | undefined {
+    if (this.#stopped || this.#paused || this.#rateWaitMs() > 0) return undefined;
+    const { clock } = this.#options;
+    const task = this.#queue.take(clock.now());
+    if (task) this.#rate?.started(clock.monotonic());
+    return task;
   }
 
   #rateWaitMs(): number {
@@ -231,12 +277,13 @@ export class Dispatcher {
     });
   }
 
-  #claim(ref: SeenTask): void {
+  /** @param asked a handler that has already said that the task is not its */
+  #claim(ref: SeenTask, asked?: Executor): void {
     const id = taskId(ref);
     const claimed = this.#tryClaim(ref);
     switch (claimed.kind) {
       case "claimed":
-        this.#begin(ref, claimed);
+        this.#begin(ref, claimed, asked);
         return;
       case "deferred":
         this.#enqueue({ ...ref, dueAt: claimed.dueAt });
@@ -266,7 +313,7 @@ export class Dispatcher {
     }
   }
 
-  #begin(ref: SeenTask, task: ClaimedTask): void {
+  #begin(ref: SeenTask, task: ClaimedTask, asked?: Executor): void {
     const { clock, emit, name } = this.#options;
     const id = taskId(ref);
     const lane = this.#laneOf(task);
@@ -278,7 +325,7 @@ export class Dispatcher {
     }
     if (lane) lane.counts.running++;
     this.#rate?.started(clock.monotonic());
-    const run = this.#runner.run(task).then((fate) => {
+    const run = this.#runner.run(task, asked).then((fate) => {
       if (fate.kind === "deferred") this.#touched.set(id, ref);
     }, (error) => {
       task.release();

@@ -8,7 +8,7 @@ export const CODE_OPTIONS = [
     value: "FILE|MODULE",
     kind: "module",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "functions of this module run tasks: tasks.ts, tasks.js, tasks.py or a Python module",
   },
   {
@@ -17,7 +17,7 @@ export const CODE_OPTIONS = [
     value: "MODULE",
     kind: "module",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "spooler-import, for Python only",
   },
   {
@@ -26,7 +26,7 @@ export const CODE_OPTIONS = [
     value: "MODULE",
     kind: "module",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "import a Python module in each task worker",
   },
   {
@@ -35,7 +35,7 @@ export const CODE_OPTIONS = [
     value: "MODULE",
     kind: "module",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "import a Python module in each task worker",
   },
   {
@@ -72,7 +72,7 @@ export const CODE_OPTIONS = [
     value: "FILE",
     kind: "path",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "start fresh task workers when FILE is touched",
   },
 ] as const satisfies readonly OptionRow[];
