@@ -51,10 +51,8 @@ export async function runApp(
   const abort = new AbortController();
   const life = lifetime(signals, abort, reread);
   const parts: Parts = { stores: [], dispatchers: [], forwarders: [], sockets: [], schedulers: [] };
-  const closeDoors = async () => {
-    await Promise.all(parts.sockets.map((each) => each.close()));
-    for (const store of parts.stores) store.close();
-  };
+  const closeDoors = () => Promise.all(parts.sockets.map((each) => each.close()));
+  const closeStores = () => parts.stores.forEach((store) => store.close());
   const endWork = async () => {
     await Promise.all([...parts.schedulers, ...parts.dispatchers].map((part) => part.stop()));
     for (const forwarder of parts.forwarders) forwarder.close();
@@ -63,6 +61,7 @@ export async function runApp(
     await open(parts, config, machine, abort.signal);
   } catch (error) {
     await Promise.all([closeDoors(), endWork()]);
+    closeStores();
     life.ignore();
     throw new StartError(error);
   }
@@ -85,6 +84,7 @@ export async function runApp(
     if (doorsFirst) await closeDoors();
     await endWork();
     if (!doorsFirst) await closeDoors();
+    closeStores();
     life.ignore();
   }
   if (life.next === null) emit({ type: "program.stopped" });

@@ -3,6 +3,7 @@
 import type { Config, ReceptionConfig } from "./config/config.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Libc } from "./platform/libc.ts";
+import { openFilesLimit } from "./platform/open_files.ts";
 import type { Emit } from "./report/event.ts";
 import type { Accept } from "./uwsgi/connection.ts";
 import { Connections } from "./uwsgi/connections.ts";
@@ -32,7 +33,7 @@ export class Sockets {
 
   private constructor(options: SocketsOptions) {
     this.#options = options;
-    this.#connections = new Connections(options.config.reception.maxConnections);
+    this.#connections = new Connections(connectionsLimit(options));
     this.#refusals = new Refusals(options.clock, options.emit);
   }
 
@@ -90,6 +91,22 @@ export class Sockets {
     await this.#connections.close();
     this.#refusals.close();
   }
+}
+
+/** Of the files that may be open, this part may be connections: tasks and spools need some, too. */
+const CONNECTIONS_PART = 0.75;
+
+function connectionsLimit({ config, emit }: SocketsOptions): number {
+  const { listeners, reception: { maxConnections } } = config;
+  const files = openFilesLimit();
+  const possible = files === null ? Infinity : Math.floor(files * CONNECTIONS_PART);
+  if (maxConnections <= possible) return maxConnections;
+  if (listeners.length > 0) {
+    const message = `spooler-max-connections is ${possible}, not ${maxConnections}: this process ` +
+      `may open ${files} files (ulimit -n)`;
+    emit({ type: "config.warning", message });
+  }
+  return possible;
 }
 
 async function socketOptionsOf(

@@ -2,7 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import { systemClock } from "../platform/clock.ts";
-import type { Emit } from "../report/event.ts";
+import type { Emit, Event } from "../report/event.ts";
 import { jsonSink, logSink } from "../report/log.ts";
 import { LineWriter } from "../report/writer.ts";
 
@@ -12,6 +12,15 @@ export interface Log {
   use(format: Config["log"]): void;
   /** Writes what still waits. */
   flush(): void;
+}
+
+/**
+ * Only what comes in thousands waits for a batch. Above all that a task begins is written before it
+ * does: when it takes the whole machine down, its name is the last line.
+ */
+function mayWait(event: Event): boolean {
+  return event.type === "task.output" ||
+    (event.type === "task.settled" && event.fate.kind === "done");
 }
 
 export function openLog(): Log {
@@ -24,7 +33,10 @@ export function openLog(): Log {
   const sinks = { text: logSink(write, now), json: jsonSink(write, now) };
   let sink = sinks.text;
   return {
-    emit: (event) => sink(event),
+    emit: (event) => {
+      sink(event);
+      if (!mayWait(event)) writer.flush();
+    },
     use: (format) => sink = sinks[format],
     flush: () => writer.flush(),
   };

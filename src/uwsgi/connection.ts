@@ -10,6 +10,7 @@
  * - closed
  */
 
+import type { Clock } from "../platform/clock.ts";
 import { ACCEPTED, pingAnswer, PONG, refusalAnswer, REFUSED } from "./answer.ts";
 import { Answers } from "./answers.ts";
 import { BodyReader, type IncomingBody } from "./body.ts";
@@ -53,6 +54,7 @@ export interface ConnectionLimits {
 export interface ConnectionOptions {
   readonly stream: Stream;
   readonly limits: ConnectionLimits;
+  readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly features: readonly string[];
   readonly accept: Accept;
@@ -64,6 +66,9 @@ export interface ConnectionOptions {
 const MOST_OPEN = 64;
 /** A connection that was asked to stay open is closed when nothing comes for so long. */
 const IDLE_MS = 60_000;
+/** After so many packets in a row that brought no task, each costs the peer some time. */
+const MOST_FRUITLESS = 16;
+const FRUITLESS_MS = 10;
 /** Behind a refusal that ends a connection, so much is still read, that the peer sees the answer. */
 const LINGER_BYTES = 1024 * 1024;
 
@@ -76,6 +81,8 @@ export class Connection {
   readonly #writeDeadline: Deadline;
   #isReadingBody = false;
   #served = 0;
+  /** Packets in a row that brought no task. */
+  #fruitless = 0;
   #stopping = false;
   /** Why this side closed it; null while it did not. */
   #closedFor: RefusalError | "stop" | null = null;
@@ -140,7 +147,14 @@ export class Connection {
       const staysOpen = await this.#handle(packet);
       this.#served++;
       if (!staysOpen || this.#stopping) return;
+      if (this.#fruitless >= MOST_FRUITLESS) await this.#pause();
     }
+  }
+
+  /** Lets others go first: questions and refusals cost a peer nothing, and this program some time. */
+  async #pause(): Promise<void> {
+    await this.#answers.fewerThan(1);
+    await new Promise<void>((resolve) => this.#options.clock.after(FRUITLESS_MS, resolve));
   }
 
   /** @returns null when the peer closes between packets */
@@ -188,6 +202,7 @@ export class Connection {
     const { modifier1, modifier2 } = packet.header;
     const staysOpen = (modifier2 & KEEP_OPEN) !== 0;
     if (modifier1 === MODIFIER_PING) {
+      this.#fruitless++;
       // uwsgi --ping takes anything behind the header for a warning.
       const pong = staysOpen ? pingAnswer(features, limits.maxBodySize) : PONG;
       this.#answers.add(Promise.resolve(pong));
@@ -250,6 +265,7 @@ export class Connection {
     const { from } = this.#stream;
     try {
       await accept({ vars: decodeVars(packet.vars), varBytes: packet.vars, body, from });
+      this.#fruitless = 0;
       return ACCEPTED;
     } catch (error) {
       return this.#refuse(this.#closedFor === null ? refusalOf(error) : null, staysOpen);
@@ -258,6 +274,7 @@ export class Connection {
 
   /** @param refusal null when it is told elsewhere */
   #refuse(refusal: RefusalError | null, staysOpen: boolean): Uint8Array {
+    this.#fruitless++;
     if (refusal === null) return REFUSED;
     this.#options.refused(this.#stream.from, refusal);
     return staysOpen ? refusalAnswer(refusal) : REFUSED;
