@@ -4,8 +4,10 @@
  */
 
 import { basename } from "node:path";
-import type { Config } from "./config/config.ts";
+import type { Config, ForwardConfig } from "./config/config.ts";
+import { destinationsOf } from "./config/destination.ts";
 import { commandExecutor } from "./exec/command.ts";
+import { Forwarder } from "./forward/forwarder.ts";
 import type { Clock, Random } from "./platform/clock.ts";
 import { lifetime } from "./lifetime.ts";
 import { type Libc, loadLibc } from "./platform/libc.ts";
@@ -48,11 +50,13 @@ export async function runApp(
   const { emit, signals } = machine;
   const abort = new AbortController();
   const life = lifetime(signals, abort, reread);
-  const parts: Parts = { stores: [], dispatchers: [], sockets: [], schedulers: [] };
+  const parts: Parts = { stores: [], dispatchers: [], forwarders: [], sockets: [], schedulers: [] };
   const closeDoors = () => Promise.all(parts.sockets.map((each) => each.close()));
   const closeStores = () => parts.stores.forEach((store) => store.close());
-  const endWork = () =>
-    Promise.all([...parts.schedulers, ...parts.dispatchers].map((part) => part.stop()));
+  const endWork = async () => {
+    await Promise.all([...parts.schedulers, ...parts.dispatchers].map((part) => part.stop()));
+    for (const forwarder of parts.forwarders) forwarder.close();
+  };
   try {
     await open(parts, config, machine, abort.signal);
   } catch (error) {
@@ -99,6 +103,7 @@ export class StartError extends Error {
 interface Parts {
   readonly stores: Store[];
   readonly dispatchers: Dispatcher[];
+  readonly forwarders: Forwarder[];
   readonly sockets: Sockets[];
   readonly schedulers: Scheduler[];
 }
@@ -113,11 +118,13 @@ async function open(
   const platform = openPlatform();
   const spools = await openSpools(config, machine, platform);
   parts.stores.push(...spools.map(({ store }) => store));
-  emit({
-    type: "handlers.loaded",
-    names: config.tasks.flatMap((task) => task.name === null ? [] : [task.name]),
-    catchAll: config.tasks.some((task) => task.name === null),
-  });
+  if (config.tasks.length > 0 || config.forwards.length === 0 || config.spools.length > 0) {
+    emit({
+      type: "handlers.loaded",
+      names: config.tasks.flatMap((task) => task.name === null ? [] : [task.name]),
+      catchAll: config.tasks.some((task) => task.name === null),
+    });
+  }
   if (platform.unavailable) {
     const message = `no file locks that other processes see (${platform.unavailable}): ` +
       "this program must be the only one that works through these directories";
@@ -130,7 +137,12 @@ async function open(
     const { libc } = platform;
     const { env } = config;
     const about = { name, config: spool, store, executors, libc, env, abort };
-    const dispatcher = new Dispatcher({ ...about, ...machine });
+    const forward = config.forwards.find((each) => each.spool === spool);
+    const dispatcher = new Dispatcher({
+      ...about,
+      ...(forward ? forwarding(openForwarder(parts, name, forward, machine, abort)) : {}),
+      ...machine,
+    });
     dispatcher.watch();
     parts.dispatchers.push(dispatcher);
   }
@@ -138,6 +150,24 @@ async function open(
   const accept: Accept = (task) => reception.accept(task);
   parts.sockets.push(await Sockets.open({ config, clock, emit, libc: platform.libc, accept }));
   parts.schedulers.push(await openScheduler(config, spools, machine, abort));
+}
+
+/** What makes a dispatcher deliver its tasks instead of running them. */
+const forwarding = (forwarder: Forwarder) => ({ executors: [forwarder], gate: forwarder });
+
+function openForwarder(
+  { forwarders }: Parts,
+  spool: string,
+  config: ForwardConfig,
+  machine: Machine,
+  abort: AbortSignal,
+): Forwarder {
+  const targets = config.targets.map(({ text }) => text);
+  machine.emit({ type: "forward.opened", spool, targets, policy: config.policy });
+  const host = Deno.hostname();
+  const forwarder = new Forwarder({ config, name: spool, host, abort, ...machine });
+  forwarders.push(forwarder);
+  return forwarder;
 }
 
 interface Platform {
@@ -157,7 +187,7 @@ export function openPlatform(): Platform {
 async function openSpools(config: Config, machine: Machine, platform: Platform): Promise<Spool[]> {
   const { clock, random, emit } = machine;
   const spools: Spool[] = [];
-  for (const spool of config.spools) {
+  for (const { spool, names } of destinationsOf(config)) {
     const { dir, fsync, processes, limits } = spool;
     const name = basename(dir);
     const { dedupWindowMs } = config.reception;
@@ -169,7 +199,7 @@ async function openSpools(config: Config, machine: Machine, platform: Platform):
       const message = `removed ${swept} half-written files of tasks that were never accepted`;
       emit({ type: "spool.warning", spool: name, message });
     }
-    spools.push({ name, config: spool, store });
+    spools.push({ name, names, config: spool, store });
   }
   return spools;
 }
