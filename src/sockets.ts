@@ -62,6 +62,7 @@ export class Sockets {
           ...socketOptions,
           timeoutMs: reception.timeoutMs,
           maxHandshakes: reception.maxConnections,
+          refused: (from, refusal) => this.#refusals.tell(from, refusal),
         });
       this.#listen(listening);
       emit({ type: "listener.opened", address: listening.address });
