@@ -386,6 +386,26 @@ Deno.test("closing answers what has begun, and hangs up on who is idle", async (
   await reception[Symbol.asyncDispose]();
 });
 
+Deno.test("closing waits for what is on its way, but not for ever", async () => {
+  const clock = new FakeClock();
+  const reception = await openReception({ clock });
+  using peer = await reception.connect();
+  await peer.send(task({ n: "1" }, KEEP_OPEN | WITH_BODY), encodeBodySize(100), bytes("half"));
+  using slow = await reception.connect();
+  await slow.send(Uint8Array.of(17, 9));
+  const tmp = `${reception.store.dir}/.spooler/tmp`;
+  await until(() => [...Deno.readDirSync(tmp)].length > 0, "the body has begun");
+  let isClosed = false;
+  const closed = reception.sockets.close().then(() => isClosed = true);
+  await until(() => {
+    clock.advance(1000);
+    return isClosed;
+  }, "all are closed");
+  await closed;
+  assertEquals([...Deno.readDirSync(tmp)], []);
+  await reception[Symbol.asyncDispose]();
+});
+
 Deno.test("unix sockets: file and abstract, permissions, and gone at the end", async () => {
   const reception = await openReception({ ini: ["socket = in.sock", "chmod-socket = 600"] });
   const path = `${reception.dir}/in.sock`;
