@@ -117,11 +117,12 @@ async function open(
   const platform = openPlatform();
   const spools = await openSpools(config, machine, platform);
   parts.stores.push(...spools.map(({ store }) => store));
-  emit({
-    type: "handlers.loaded",
-    names: config.tasks.flatMap((task) => task.name === null ? [] : [task.name]),
-    catchAll: config.tasks.some((task) => task.name === null),
-  });
+  const { code, tasks } = config;
+  // What modules offer is told when they are loaded.
+  if (tasks.length > 0 || code.modules.length === 0) {
+    const names = tasks.flatMap(({ name }) => name ?? []);
+    emit({ type: "handlers.loaded", names, catchAll: tasks.some(({ name }) => name === null) });
+  }
   if (platform.unavailable) {
     const message = `no file locks that other processes see (${platform.unavailable}): ` +
       "this program must be the only one that works through these directories";
