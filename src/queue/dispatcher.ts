@@ -12,12 +12,15 @@ import type { Libc } from "../platform/libc.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { Claimed, ClaimedTask, SeenTask } from "../spool/store.ts";
 import { type Change, type Watcher, watchSpool } from "../spool/watcher.ts";
+import type { Gate } from "./gate.ts";
 import { Queue } from "./queue.ts";
 import { RateLimiter } from "./rate.ts";
 import { Runner, type RunnerOptions } from "./runner.ts";
 
 export interface DispatcherOptions extends RunnerOptions {
   readonly libc: Libc | null;
+  /** Absent is a spool whose tasks can always be started. */
+  readonly gate?: Gate;
 }
 
 /** Tasks that a scan looks at before it lets others have the thread. */
@@ -61,6 +64,7 @@ export class Dispatcher {
     // A strict order needs all of them in view.
     this.#queue = new Queue(options.config.ordered ? Infinity : QUEUE_CAPACITY);
     this.#rate = options.config.rate && new RateLimiter(options.config.rate);
+    options.gate?.onChange(() => this.#pump());
   }
 
   get running(): number {
@@ -204,13 +208,19 @@ export class Dispatcher {
   #pump(): void {
     const { config, clock } = this.#options;
     if (this.#stopped || (this.#scanning && config.ordered)) return;
-    while (!this.#paused && this.#running.size < config.processes && this.#rateWaitMs() === 0) {
+    while (this.#hasSlot() && this.#rateWaitMs() === 0) {
       const task = this.#queue.take(clock.now());
       if (!task) break;
       this.#claim(task);
     }
     if (this.#incomplete && !this.#scanning && this.#queue.readySize < WINDOW / 2) this.#scan();
     this.#setTimer();
+  }
+
+  #hasSlot(): boolean {
+    const { config, gate } = this.#options;
+    const limit = Math.min(config.processes, gate?.limit ?? Infinity);
+    return !this.#paused && this.#running.size < limit;
   }
 
   #rateWaitMs(): number {
@@ -224,7 +234,8 @@ export class Dispatcher {
     const now = clock.now();
     const allowedAt = this.#queue.readySize > 0 ? now + this.#rateWaitMs() : Infinity;
     const startAt = allowedAt > now ? Math.min(dueAt, allowedAt) : dueAt;
-    const wakeAt = Math.min(this.#nextScanAt, this.#paused ? Infinity : startAt);
+    // Without a slot a due task waits for the end of a run, not for a time.
+    const wakeAt = Math.min(this.#nextScanAt, this.#hasSlot() ? startAt : Infinity);
     this.#cancelTimer = clock.after(wakeAt - now, () => {
       if (clock.now() >= this.#nextScanAt) this.#scan();
       else this.#pump();
@@ -279,7 +290,7 @@ export class Dispatcher {
     if (lane) lane.counts.running++;
     this.#rate?.started(clock.monotonic());
     const run = this.#runner.run(task).then((fate) => {
-      if (fate.kind === "deferred") this.#touched.set(id, ref);
+      if (fate.kind === "deferred" || fate.kind === "ready") this.#touched.set(id, ref);
     }, (error) => {
       task.release();
       emit({ type: "spool.warning", spool: name, message: `${id}: ${error}` });

@@ -58,7 +58,10 @@ export class Runner {
     });
     this.#apply(task, fate, failedAttempts(outcome, task.attempts, now));
     const tookMs = clock.monotonic() - startedAt;
-    emit({ type: "task.settled", spool: name, task: task.name, func, fate, tookMs });
+    // What cannot be done by anybody is told by whoever cannot do it, once and not for each task.
+    if (outcome.kind !== "unavailable") {
+      emit({ type: "task.settled", spool: name, task: task.name, func, fate, tookMs });
+    }
     if (fate.kind === "failed") await this.gaveUp(task.name, func, fate.reason);
     return fate;
   }
@@ -89,8 +92,10 @@ export class Runner {
   /** Asks the handlers in order until one takes the task. */
   async #ask(task: ClaimedTask, func: string, attempt: number): Promise<Outcome> {
     const { config, executors, emit, abort, name } = this.options;
-    this.options.store.begin(task);
-    emit({ type: "task.started", spool: name, task: task.name, func, attempt });
+    if (!this.firstHandler(task)?.trusted) {
+      this.options.store.begin(task);
+      emit({ type: "task.started", spool: name, task: task.name, func, attempt });
+    }
     for (const executor of handlersFor(executors, func)) {
       const answer: Answer = await executor.run({
         task,
@@ -170,6 +175,7 @@ function failedAttempts(outcome: Outcome, before: Attempts | null, now: number):
     case "done":
     case "retry":
     case "interrupted":
+    case "unavailable":
       return null;
     default:
       return outcome satisfies never;

@@ -19,6 +19,9 @@ export const ATTEMPTS_DIR = ".spooler/attempts";
 /** A mark for each task that runs; one that is there before a run says that the last run's program died. */
 export const RUNNING_DIR = ".spooler/running";
 export const PAUSED_FILE = ".spooler/paused";
+/** The ids of tasks that peers have sent, and the file's predecessor; see accepted_ids.ts. */
+export const ACCEPTED_FILE = ".spooler/accepted";
+export const ACCEPTED_OLD_FILE = ".spooler/accepted.old";
 export const FAILED_DIR = "failed";
 
 /** A task's file, from the spool directory on. */

@@ -63,6 +63,11 @@ const scenarios: Scenario[] = [
     act: async ({ store, clock }) => void await store.put({ ...PRIORITY, at: clock.now() }),
   },
   {
+    name: "put a task with an id",
+    before: [TASK],
+    act: async ({ store }) => void await store.putOnce(TASK, "id-1"),
+  },
+  {
     name: "claim and finish",
     before: [TASK],
     completes: true,
@@ -126,6 +131,7 @@ function openWith(dir: string, clock: FakeClock, files?: FaultyFiles): Promise<S
     fsync: true,
     clock,
     random: Math.random,
+    dedupWindowMs: HOUR_MS,
     ...platform,
     ...(files ? { files } : {}),
   });
@@ -189,6 +195,7 @@ async function crashAt(scenario: Scenario, fault: Fault, at: number): Promise<bo
   }
   // A process that died holds no lock; one that lives on lets go of it.
   for (const task of held) task.release();
+  store.close();
   if (!faulty.hit) return false;
 
   const after = states(dir);

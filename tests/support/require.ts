@@ -17,10 +17,12 @@ function hasCommand(command: string, ...args: string[]): boolean {
 
 const mountable = await canMount();
 
-export type Need = "uwsgi" | "executable" | "libc" | "mount" | "root";
+export type Need = "openssl" | "ss" | "uwsgi" | "executable" | "libc" | "mount" | "root";
 
 const present: Record<Need, () => boolean> = {
   uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
+  ss: () => hasCommand("ss", "-V"),
+  openssl: () => hasCommand("openssl", "version"),
   executable: () => Deno.env.has("SPOOLER_EXECUTABLE"),
   libc: () => Deno.build.os === "linux",
   mount: () => mountable,
@@ -29,6 +31,8 @@ const present: Record<Need, () => boolean> = {
 
 const reasons: Record<Need, string> = {
   uwsgi: "no uWSGI with its python3 plugin on this machine",
+  ss: "there is no ss to look at sockets with",
+  openssl: "there is no openssl to make certificates with",
   executable: "SPOOLER_EXECUTABLE names no compiled program",
   libc: "POSIX locks and inotify are used on Linux only",
   mount: "this user may not mount a file system",

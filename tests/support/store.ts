@@ -8,7 +8,8 @@ import { textVar, type Var } from "../../src/uwsgi/packet.ts";
 import { platform } from "./platform.ts";
 
 export function openStore(dir: string, clock: Clock = systemClock): Promise<Store> {
-  return Store.open({ dir, fsync: true, clock, random: Math.random, ...platform });
+  const dedupWindowMs = 3_600_000;
+  return Store.open({ dir, fsync: true, clock, random: Math.random, dedupWindowMs, ...platform });
 }
 
 export function varsOf(values: Record<string, string>): Var[] {

@@ -1,0 +1,167 @@
+/**
+ * Takes new tasks into a spool. The commit point is the rename out of tmp and, with fsync, the sync of
+ * the directory behind it: only then is a task accepted.
+ */
+
+import { statfsSync } from "node:fs";
+import { join } from "node:path";
+import type { SpoolLimits } from "../config/config.ts";
+import type { Random } from "../platform/clock.ts";
+import { encodePacket, MODIFIER_SPOOL } from "../uwsgi/packet.ts";
+import type { AcceptedIds } from "./accepted_ids.ts";
+import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
+import type { OpenFile } from "./files.ts";
+import { taskName, type TaskRef, TMP_DIR } from "./layout.ts";
+import type { Scanner } from "./scan.ts";
+import type { NewTask } from "./task.ts";
+
+/** The spool takes no more tasks for now; the message says which limit it is. */
+export class SpoolFullError extends Error {
+  override name = "SpoolFullError";
+}
+
+const NO_LIMITS: SpoolLimits = { maxFiles: null, minFreeBytes: null };
+
+export class Intake {
+  readonly #limits: SpoolLimits;
+  #counter = 0;
+  /** Tasks that may come before they have to be counted again, for spooler-max-files. */
+  #roomLeft = 0;
+  /** Puts that go on now, by the id of their task. They never reject. */
+  readonly #underWay = new Map<string, Promise<void>>();
+
+  constructor(
+    private readonly spool: SpoolDirectory,
+    private readonly scanner: Scanner,
+    private readonly ids: AcceptedIds,
+    private readonly random: Random,
+    limits: SpoolLimits = NO_LIMITS,
+  ) {
+    this.#limits = limits;
+  }
+
+  /** See {@link Store.put}. */
+  async put(task: NewTask): Promise<TaskRef> {
+    return await this.#put(task, null);
+  }
+
+  /** See {@link Store.putOnce}. */
+  async putOnce(task: NewTask, id: string): Promise<TaskRef | null> {
+    for (let other = this.#underWay.get(id); other; other = this.#underWay.get(id)) await other;
+    if (this.ids.has(id)) return null;
+    const putting = this.#put(task, id);
+    this.#underWay.set(id, putting.then(() => {}, () => {}));
+    try {
+      const ref = await putting;
+      this.ids.confirm(id, ref.name);
+      return ref;
+    } finally {
+      this.#underWay.delete(id);
+    }
+  }
+
+  async #put(task: NewTask, id: string | null): Promise<TaskRef> {
+    this.#checkRoom();
+    const { path, files } = this.spool;
+    const packet = encodePacket(task.vars, MODIFIER_SPOOL);
+    const ref: TaskRef = {
+      name: this.#newName(),
+      priority: task.priority === undefined ? null : String(task.priority),
+    };
+    const dueAt = task.at ?? this.spool.clock.now();
+    const tmp = join(path, TMP_DIR, ref.name);
+    let written = tmp;
+    let isAnnounced = false;
+    try {
+      // A busy journal can make this wait for seconds: the program must not.
+      using file = await files.open(tmp, { write: true, createNew: true, mode: TASK_MODE });
+      await this.#write(file, packet, task.body);
+      // Set, because files need not be written in the order of the calls: tasks then run in it.
+      file.utimeSync(dueAt / 1000, dueAt / 1000);
+      if (id !== null) {
+        this.ids.announce(id, ref.name);
+        isAnnounced = true;
+      }
+      await this.#commit(file, isAnnounced);
+      const target = await this.spool.directoryFor(ref);
+      // Beside syncs a rename may have to wait for the disk; without them it is done at once.
+      if (this.spool.fsync) await files.rename(tmp, join(target, ref.name));
+      else files.renameSync(tmp, join(target, ref.name));
+      written = join(target, ref.name);
+      await this.spool.sync(target);
+    } catch (error) {
+      // Not durable is not accepted: the peer will send it again. While its id is announced its file
+      // must stay: without it, it would count as accepted after a crash.
+      if (isAnnounced && id !== null) await this.ids.withdraw(id);
+      await files.remove(written).catch(() => {});
+      throw error;
+    }
+    return ref;
+  }
+
+  /** Waits only for a body that is still on its way. */
+  async #write(file: OpenFile, packet: Uint8Array, body: NewTask["body"]): Promise<void> {
+    writeAllSync(file, packet);
+    if (body instanceof Uint8Array) writeAllSync(file, body);
+    else if (body) { for await (const chunk of body) await writeAll(file, chunk); }
+  }
+
+  /** The bytes of the task, its name in tmp when that says something, and its id, all on disk. */
+  async #commit(file: OpenFile, isAnnounced: boolean): Promise<void> {
+    if (!this.spool.fsync) return;
+    const tmp = join(this.spool.path, TMP_DIR);
+    const ends = await Promise.allSettled([
+      file.sync(),
+      ...(isAnnounced ? [this.ids.commit(), this.spool.sync(tmp)] : []),
+    ]);
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  }
+
+  #newName(): string {
+    return taskName({
+      host: Deno.hostname(),
+      pid: Deno.pid,
+      counter: ++this.#counter,
+      random: Math.floor(this.random() * 2 ** 31),
+      now: this.spool.clock.now(),
+    });
+  }
+
+  /** @throws {SpoolFullError} */
+  #checkRoom(): void {
+    const { maxFiles, minFreeBytes } = this.#limits;
+    if (minFreeBytes !== null) {
+      const { bavail, bsize } = statfsSync(this.spool.path);
+      if (bavail * bsize < minFreeBytes) {
+        throw new SpoolFullError(
+          `less than ${minFreeBytes} bytes are free (spooler-min-free): ${bavail * bsize}`,
+        );
+      }
+    }
+    if (maxFiles === null || this.#roomLeft-- > 0) return;
+    // Others put and take files, too: what was counted once is only good for as many puts.
+    const count = this.#countUpTo(maxFiles);
+    if (count >= maxFiles) {
+      throw new SpoolFullError(`it holds ${maxFiles} tasks (spooler-max-files)`);
+    }
+    this.#roomLeft = Math.floor((maxFiles - count - 1) / 2);
+  }
+
+  /** The tasks in the directory, or `limit` when there are that many or more. */
+  #countUpTo(limit: number): number {
+    let count = 0;
+    for (const refs of this.scanner.taskNames()) {
+      count += refs.length;
+      if (count >= limit) return limit;
+    }
+    return count;
+  }
+}
+
+function writeAllSync(file: OpenFile, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+}
+
+async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+}

@@ -1,0 +1,124 @@
+/**
+ * What an operator's command changes, whether or not the program runs. A task that somebody runs is
+ * left alone: its lock is respected.
+ */
+
+import { dirname, join } from "node:path";
+import type { Claim } from "./claim.ts";
+import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
+import { PAUSED_FILE, type TaskRef } from "./layout.ts";
+import type { Records } from "./records.ts";
+import type { Changed } from "./task.ts";
+
+export class OperatorChanges {
+  constructor(private readonly spool: SpoolDirectory, private readonly records: Records) {}
+
+  /** See {@link Store.retryFailed}. */
+  async retryFailed(ref: TaskRef): Promise<Changed> {
+    const { spool, records } = this;
+    const from = spool.failedPathOf(ref);
+    const to = spool.pathOf(ref);
+    return await this.#whileClaimed(from, async () => {
+      const target = await spool.directoryFor(ref);
+      if (spool.exists(to)) {
+        return { kind: "refused", reason: "a task of that name waits already" };
+      }
+      const now = spool.clock.now() / 1000;
+      spool.files.utimeSync(from, now, now);
+      records.forgetAttempts(ref);
+      records.unmark(ref);
+      spool.files.renameSync(from, to);
+      records.forgetFailed(from);
+      await spool.sync(target, dirname(from));
+      return { kind: "changed" };
+    });
+  }
+
+  /** See {@link Store.retryDeferred}. */
+  async retryDeferred(ref: TaskRef): Promise<Changed> {
+    const { clock, files } = this.spool;
+    const path = this.spool.pathOf(ref);
+    return await this.#whileClaimed(path, (claim) => {
+      const now = clock.now();
+      if (claim.stat.mtimeMs <= now) return { kind: "unchanged" };
+      files.utimeSync(path, now / 1000, now / 1000);
+      return { kind: "changed" };
+    });
+  }
+
+  /** See {@link Store.remove}. */
+  async remove(ref: TaskRef): Promise<Changed> {
+    const path = this.spool.pathOf(ref);
+    return await this.#whileClaimed(path, async () => {
+      this.spool.files.removeSync(path);
+      this.records.forgetAttempts(ref);
+      this.records.unmark(ref);
+      await this.spool.sync(dirname(path));
+      return { kind: "changed" };
+    });
+  }
+
+  /** See {@link Store.removeFailed}. */
+  async removeFailed(ref: TaskRef): Promise<Changed> {
+    const path = this.spool.failedPathOf(ref);
+    return await this.#whileClaimed(path, async () => {
+      this.spool.files.removeSync(path);
+      this.records.forgetFailed(path);
+      await this.spool.sync(dirname(path));
+      return { kind: "changed" };
+    });
+  }
+
+  /** Whether an operator has stopped the work on this spool. */
+  get paused(): boolean {
+    return this.spool.exists(this.#pausedPath);
+  }
+
+  /** See {@link Store.pause}. */
+  async pause(): Promise<boolean> {
+    await this.spool.prepare();
+    if (this.paused) return false;
+    const how = { write: true, create: true, mode: TASK_MODE };
+    this.spool.files.openSync(this.#pausedPath, how).close();
+    await this.spool.sync(dirname(this.#pausedPath));
+    return true;
+  }
+
+  /** See {@link Store.resume}. */
+  async resume(): Promise<boolean> {
+    if (!this.paused) return false;
+    this.spool.files.removeSync(this.#pausedPath);
+    await this.spool.sync(dirname(this.#pausedPath));
+    return true;
+  }
+
+  get #pausedPath(): string {
+    return join(this.spool.path, PAUSED_FILE);
+  }
+
+  /** Acts on a file that nobody else has, due or not, and lets go of it. */
+  async #whileClaimed(
+    path: string,
+    act: (claim: Claim) => Changed | Promise<Changed>,
+  ): Promise<Changed> {
+    const claim = this.spool.claims.claim(path, Infinity);
+    switch (claim.kind) {
+      case "busy":
+        return { kind: "running" };
+      case "gone":
+        return claim;
+      case "unusable":
+        return { kind: "refused", reason: claim.reason };
+      case "deferred":
+        throw new Error(`claim ${path}: put off until ${claim.dueAt}, which is after all time`);
+      case "claimed":
+        try {
+          return await act(claim);
+        } finally {
+          claim.release();
+        }
+      default:
+        return claim satisfies never;
+    }
+  }
+}
