@@ -4,9 +4,12 @@
  */
 
 import { basename } from "node:path";
-import type { Config, SpoolConfig } from "./config/config.ts";
+import type { Config, ForwardConfig } from "./config/config.ts";
+import { destinationsOf } from "./config/destination.ts";
 import { commandExecutor } from "./exec/command.ts";
+import { Forwarder } from "./forward/forwarder.ts";
 import type { Clock, Random } from "./platform/clock.ts";
+import { lifetime } from "./lifetime.ts";
 import { type Libc, loadLibc } from "./platform/libc.ts";
 import type { Signals } from "./platform/signals.ts";
 import { Dispatcher } from "./queue/dispatcher.ts";
@@ -19,10 +22,12 @@ import type { SignalHandlers } from "./schedule/job_run.ts";
 import { Scheduler } from "./schedule/scheduler.ts";
 import { type Claims, PosixClaims, PrivateClaims } from "./spool/claim.ts";
 import { Store } from "./spool/store.ts";
-import { Listener } from "./uwsgi/listener.ts";
-import { findText, PacketError, textVar, type Var } from "./uwsgi/packet.ts";
-import { readRequest, RequestError } from "./uwsgi/request.ts";
-import { VERSION } from "./version.ts";
+import { Reception, type Spool, spoolFor } from "./reception.ts";
+import { Sockets } from "./sockets.ts";
+import type { Accept } from "./uwsgi/connection.ts";
+import { textVar } from "./uwsgi/packet.ts";
+import { readRequest } from "./uwsgi/request.ts";
+import { Workers } from "./worker/workers.ts";
 
 export interface Machine {
   readonly clock: Clock;
@@ -31,85 +36,176 @@ export interface Machine {
   readonly emit: Emit;
 }
 
-interface Spool {
-  readonly name: string;
-  readonly config: SpoolConfig;
-  readonly store: Store;
+/**
+ * Runs until a signal says stop, or reload; everything that was running has then ended.
+ *
+ * @param reread reads the configuration again, at a SIGHUP; null when there is none to go on with
+ * @returns the configuration to go on with; null is the end
+ * @throws {StartError} when the start failed, and nothing has run
+ */
+export async function runApp(
+  config: Config,
+  machine: Machine,
+  reread: () => Promise<Config | null>,
+): Promise<Config | null> {
+  const { emit, signals } = machine;
+  const abort = new AbortController();
+  const life = lifetime(signals, abort, reread);
+  const parts: Parts = {
+    ...{ stores: [], dispatchers: [], forwarders: [], sockets: [], schedulers: [], workers: [] },
+  };
+  const closeDoors = () => Promise.all(parts.sockets.map((each) => each.close()));
+  const closeStores = () => parts.stores.forEach((store) => store.close());
+  const endWork = async () => {
+    const working = [...parts.schedulers, ...parts.dispatchers, ...parts.workers];
+    await Promise.all(working.map((part) => part.stop()));
+    for (const forwarder of parts.forwarders) forwarder.close();
+  };
+  try {
+    await open(parts, config, machine, abort.signal);
+  } catch (error) {
+    await Promise.all([closeDoors(), endWork()]);
+    closeStores();
+    life.ignore();
+    throw new StartError(error);
+  }
+
+  emit({ type: "program.ready" });
+  for (const scheduler of parts.schedulers) scheduler.start().catch(life.fail);
+  // A directory of a million tasks takes a while to look through: a stop need not wait for it.
+  for (const dispatcher of parts.dispatchers) dispatcher.start().catch(life.fail);
+
+  let doorsFirst = true;
+  try {
+    const { reason, next } = await life.end;
+    const working = [...parts.schedulers, ...parts.dispatchers];
+    const running = working.reduce((sum, each) => sum + each.running, 0);
+    emit({ type: next ? "program.reloading" : "program.stopping", reason, running });
+    doorsFirst = next === null;
+  } finally {
+    // At the end nothing new comes in while what runs ends. Before a reload peers may go on sending:
+    // that is safe in the spool, and run afterwards.
+    if (doorsFirst) await closeDoors();
+    await endWork();
+    if (!doorsFirst) await closeDoors();
+    closeStores();
+    life.ignore();
+  }
+  if (life.next === null) emit({ type: "program.stopped" });
+  return life.next;
 }
 
-/** Runs until a signal says stop; everything that was running has then ended. */
-export async function runApp(config: Config, machine: Machine): Promise<void> {
-  const { clock, emit, signals } = machine;
-  emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: config.file });
-  const abort = new AbortController();
-  const stop = untilStopped(signals, abort);
+/** The program could not start. */
+export class StartError extends Error {
+  override name = "StartError";
+  constructor(override readonly cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+/** What a running program consists of; each is here as soon as it is to be taken apart again. */
+interface Parts {
+  readonly stores: Store[];
+  readonly dispatchers: Dispatcher[];
+  readonly forwarders: Forwarder[];
+  readonly sockets: Sockets[];
+  readonly schedulers: Scheduler[];
+  readonly workers: Workers[];
+}
+
+async function open(
+  parts: Parts,
+  config: Config,
+  machine: Machine,
+  abort: AbortSignal,
+): Promise<void> {
+  const { clock, emit } = machine;
   const platform = openPlatform();
   const spools = await openSpools(config, machine, platform);
-  emit({
-    type: "handlers.loaded",
-    names: config.tasks.flatMap((task) => task.name === null ? [] : [task.name]),
-    catchAll: config.tasks.some((task) => task.name === null),
-  });
+  parts.stores.push(...spools.map(({ store }) => store));
+  const { code, tasks, forwards } = config;
+  // What modules offer is told when they are loaded, where forwards deliver when they are opened.
+  const isWorkedByNobody = code.modules.length === 0 &&
+    (forwards.length === 0 || config.spools.length > 0);
+  if (tasks.length > 0 || isWorkedByNobody) {
+    const names = tasks.flatMap(({ name }) => name ?? []);
+    emit({ type: "handlers.loaded", names, catchAll: tasks.some(({ name }) => name === null) });
+  }
   if (platform.unavailable) {
     const message = `no file locks that other processes see (${platform.unavailable}): ` +
       "this program must be the only one that works through these directories";
     for (const { name } of spools) emit({ type: "spool.warning", spool: name, message });
   }
 
-  const executors = config.tasks.map((task) => commandExecutor(task, config.env, clock));
-  const dispatchers = spools.filter(({ config }) => !config.external).map((
-    { name, config: spool, store },
-  ) =>
-    new Dispatcher({
-      name,
-      config: spool,
-      store,
-      executors,
-      libc: platform.libc,
-      env: config.env,
-      abort: abort.signal,
-      ...machine,
-    })
-  );
-  for (const dispatcher of dispatchers) dispatcher.watch();
-  const listeners = openListeners(config, spools, machine);
-  const scheduler = await openScheduler(config, spools, machine, abort.signal);
-
-  emit({ type: "program.ready" });
-  scheduler.start().catch(stop.fail);
-  // A directory of a million tasks takes a while to look through: a stop need not wait for it.
-  for (const dispatcher of dispatchers) dispatcher.start().catch(stop.fail);
-
-  try {
-    const reason = await stop.reason;
-    const running = dispatchers.reduce((sum, each) => sum + each.running, scheduler.running);
-    emit({ type: "program.stopping", reason, running });
-  } finally {
-    // First nothing new comes in, then what runs comes to its end.
-    await Promise.all(listeners.map((listener) => listener.close()));
-    await Promise.all([scheduler.stop(), ...dispatchers.map((dispatcher) => dispatcher.stop())]);
-    stop.ignore();
+  const commands = config.tasks.map((task) => commandExecutor(task, config.env, clock));
+  const named = commands.filter(({ name }) => name !== null);
+  const rest = commands.filter(({ name }) => name === null);
+  const workers = openWorkers(config, spools, machine, abort);
+  parts.workers.push(workers);
+  for (const { name, config: spool, store } of spools) {
+    if (spool.external) continue;
+    const { libc } = platform;
+    const { env } = config;
+    const live = { ...spool };
+    const forward = config.forwards.find((each) => each.spool === spool);
+    const work = forward
+      ? forwarding(openForwarder(parts, name, forward, machine, abort))
+      : await workers.add(name, live).then(({ handlers, first }) => ({
+        executors: [...named, ...handlers, ...rest],
+        workers: first,
+      }));
+    const about = { name, config: live, store, libc, env, abort };
+    const dispatcher = new Dispatcher({ ...about, ...work, ...machine });
+    dispatcher.watch();
+    parts.dispatchers.push(dispatcher);
   }
-  emit({ type: "program.stopped" });
+  const reception = new Reception({ spools, config: config.reception, clock, emit });
+  const accept: Accept = (task) => reception.accept(task);
+  parts.sockets.push(await Sockets.open({ config, clock, emit, libc: platform.libc, accept }));
+  const scheduler = await openScheduler(config, spools, machine, abort, workers.signals);
+  parts.schedulers.push(scheduler);
+  workers.start((owner, registrations) => {
+    scheduler.register(owner, registrations).catch((error) => {
+      const message = error instanceof Error ? error.message : String(error);
+      emit({ type: "spool.warning", spool: owner, message });
+    });
+  });
 }
 
-/**
- * The first SIGINT or SIGTERM asks for a stop, one that comes later breaks off what still runs.
- *
- * Started through a wrapper, a Ctrl-C arrives twice, from the terminal and from the wrapper: what
- * comes within half a second of the first is the same wish.
- */
-function untilStopped(signals: Signals, abort: AbortController) {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const SAME_WISH_MS = 500;
-  let firstAt: number | null = null;
-  const ignore = signals.on(["SIGINT", "SIGTERM"], (signal) => {
-    const now = performance.now();
-    firstAt ??= now;
-    if (now - firstAt > SAME_WISH_MS) abort.abort();
-    else resolve(signal);
+function openWorkers(
+  config: Config,
+  spools: readonly Spool[],
+  { clock, emit }: Machine,
+  abort: AbortSignal,
+): Workers {
+  return new Workers({
+    config,
+    clock,
+    emit,
+    abort,
+    put: async (task, spooler, fallback) => {
+      const { store } = spoolFor(spools, spooler ?? fallback);
+      return store.pathOf(await store.put(task));
+    },
   });
-  return { reason: promise, fail: reject, ignore };
+}
+
+/** What makes a dispatcher deliver its tasks instead of running them. */
+const forwarding = (forwarder: Forwarder) => ({ executors: [forwarder], gate: forwarder });
+
+function openForwarder(
+  { forwarders }: Parts,
+  spool: string,
+  config: ForwardConfig,
+  machine: Machine,
+  abort: AbortSignal,
+): Forwarder {
+  const targets = config.targets.map(({ text }) => text);
+  machine.emit({ type: "forward.opened", spool, targets, policy: config.policy });
+  const host = Deno.hostname();
+  const forwarder = new Forwarder({ config, name: spool, host, abort, ...machine });
+  forwarders.push(forwarder);
+  return forwarder;
 }
 
 interface Platform {
@@ -129,63 +225,22 @@ export function openPlatform(): Platform {
 async function openSpools(config: Config, machine: Machine, platform: Platform): Promise<Spool[]> {
   const { clock, random, emit } = machine;
   const spools: Spool[] = [];
-  for (const spool of config.spools) {
+  for (const { spool, names } of destinationsOf(config)) {
     const { dir, fsync, processes, limits } = spool;
     const name = basename(dir);
-    const store = await Store.open({ dir, fsync, limits, clock, random, ...platform });
+    const { dedupWindowMs } = config.reception;
+    const about = { dir, fsync, limits, dedupWindowMs, clock, random };
+    const store = await Store.open({ ...about, ...platform });
     emit({ type: "spool.opened", spool: name, dir, processes: spool.external ? 0 : processes });
     const swept = store.sweep();
     if (swept > 0) {
       const message = `removed ${swept} half-written files of tasks that were never accepted`;
       emit({ type: "spool.warning", spool: name, message });
     }
-    spools.push({ name, config: spool, store });
+    spools.push({ name, names, config: spool, store });
   }
   return spools;
 }
-
-/** The spool that a task names with `spooler`, or the first. */
-function spoolFor(spools: readonly Spool[], spooler: string | undefined): Spool {
-  const spool = spooler === undefined
-    ? spools[0]
-    : spools.find(({ config: { dir } }) => dir === spooler);
-  if (spool) return spool;
-  throw new RequestError(
-    spooler === undefined ? "there is no spool here" : `spooler is none of ours: "${spooler}"`,
-  );
-}
-
-function openListeners(config: Config, spools: readonly Spool[], machine: Machine): Listener[] {
-  const { clock, emit } = machine;
-  /** Spools that could not take the last task they were given, so that it is told once. */
-  const refusing = new Set<Spool>();
-  const accept = async (vars: readonly Var[], from: string): Promise<boolean> => {
-    const { task, spooler } = readRequest(vars);
-    const spool = spoolFor(spools, spooler);
-    let name: string;
-    try {
-      ({ name } = await spool.store.put(task));
-    } catch (error) {
-      if (error instanceof PacketError) throw error;
-      const message = `refuses new tasks: ${error instanceof Error ? error.message : error}`;
-      if (!refusing.has(spool)) emit({ type: "spool.warning", spool: spool.name, message });
-      refusing.add(spool);
-      return false;
-    }
-    if (refusing.delete(spool)) emit({ type: "spool.accepting", spool: spool.name });
-    const func = findText(task.vars, "ud_spool_func") ?? "";
-    emit({ type: "task.accepted", task: name, func, from });
-    return true;
-  };
-  return config.listeners.map(({ address }) => {
-    const listener = new Listener({ address, clock, emit, accept });
-    emit({ type: "listener.opened", address: listener.address });
-    return listener;
-  });
-}
-
-/** Until there is task code, signals are heard by nobody. */
-const NO_SIGNAL_HANDLERS: SignalHandlers = { has: () => false, raise: () => Promise.resolve() };
 
 /** @throws {ConfigError} when a job is for an account that cannot be */
 async function openScheduler(
@@ -193,6 +248,7 @@ async function openScheduler(
   spools: readonly Spool[],
   machine: Machine,
   abort: AbortSignal,
+  signals: SignalHandlers,
 ): Promise<Scheduler> {
   const { clock, emit } = machine;
   const accounts = await readAccounts(config.schedules);
@@ -214,7 +270,7 @@ async function openScheduler(
       env: config.env,
       shell: runShell,
       accounts,
-      signals: NO_SIGNAL_HANDLERS,
+      signals,
       put: async (vars) => {
         const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
         const { name } = await spoolFor(spools, spooler).store.put(task);

@@ -49,7 +49,8 @@ What wait takes:
   --timeout TIME    give up after this time, with exit code 1
 
 Exit codes: 0 done, 1 it did not work, 2 the command line or the configuration is wrong.
-Signals: SIGINT or SIGTERM stops when what runs has ended; a second one ends it now.
+Signals: SIGINT or SIGTERM stops when what runs has ended; a second one ends it now. SIGHUP
+reloads the ini: what runs ends, then the program goes on with the new one.
 
 Options, in the section [uwsgi] of the ini, or on the command line as --name value:
 `;

@@ -54,12 +54,19 @@ function stateOf(job: ScheduleConfig, record: JobRecord | undefined): JobState {
   return { job, zone: zoneOfJob(job), run, running, nextAt };
 }
 
-/** Where processes cannot be looked at, a run without an end counts as running. */
+/**
+ * Whether the shell of a run still runs. It leads a session, which a process that was given its
+ * number later most likely does not; and when its program was killed, it may have ended without
+ * anybody to take it out of the table of processes. Where processes cannot be looked at, a run
+ * without an end counts as running.
+ */
 function isAlive(pid: number): boolean {
   if (Deno.build.os !== "linux") return true;
   try {
-    Deno.statSync(`/proc/${pid}`);
-    return true;
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    // proc(5): the state, the parent, the process group and the session stand behind the name.
+    const [state = "", , , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return !"ZX".includes(state) && Number(session) === pid;
   } catch {
     return false;
   }

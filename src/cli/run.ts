@@ -1,12 +1,16 @@
 /** `spooler --ini FILE`, with any options of the table: the program itself. */
 
-import { runApp } from "../app.ts";
-import { loadConfig, showConfigOf } from "../config/load.ts";
-import { problemText } from "../config/problem.ts";
+import { type Machine, runApp, StartError } from "../app.ts";
+import type { Config } from "../config/config.ts";
+import { loadConfig, type Loaded, showConfigOf } from "../config/load.ts";
+import { ConfigError, problemText } from "../config/problem.ts";
 import { showConfig } from "../config/show.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { systemSignals } from "../platform/signals.ts";
-import { logSink } from "../report/log.ts";
+import type { Emit } from "../report/event.ts";
+import { systemHost } from "../config/system_host.ts";
+import { type Log, openLog } from "./log.ts";
+import { VERSION } from "../version.ts";
 import { check } from "./check.ts";
 
 export async function run(args: readonly string[]): Promise<number> {
@@ -16,18 +20,64 @@ export async function run(args: readonly string[]): Promise<number> {
     console.log(await showConfigOf(args.filter((arg) => arg !== "--show-config")));
     return 0;
   }
-  const { config, warnings, entries, printed, secrets } = await loadConfig(args);
-  for (const line of printed) console.log(line);
+  const loaded = await loadConfig(args);
+  const { entries, secrets } = loaded;
   if (entries.some(({ key }) => key === "show-config")) console.log(showConfig(entries, secrets));
-  const emit = logSink((line) => console.error(line), () => systemClock.now());
-  for (const warning of warnings) {
-    emit({ type: "config.warning", message: problemText(warning) });
+  const log = openLog();
+  const { emit } = log;
+  try {
+    log.use(loaded.config);
+    tell(loaded, emit);
+    emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: loaded.config.file });
+    const machine = { clock: systemClock, random: systemRandom, signals: systemSignals, emit };
+    await runThrough(loaded.config, machine, log, () => reread(args, emit));
+    return 0;
+  } finally {
+    log.flush();
   }
-  await runApp(config, {
-    clock: systemClock,
-    random: systemRandom,
-    signals: systemSignals,
-    emit,
-  });
-  return 0;
+}
+
+/** Runs one configuration after the other; one that cannot start makes room for the one before. */
+async function runThrough(
+  first: Config,
+  machine: Machine,
+  log: Log,
+  again: () => Promise<Config | null>,
+): Promise<void> {
+  let before: Config | null = null;
+  for (let config: Config | null = first; config !== null;) {
+    log.use(config);
+    try {
+      const next: Config | null = await runApp(config, machine, again);
+      before = config;
+      config = next;
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      if (before === null) throw error.cause;
+      const message = `the new configuration does not start, the old one goes on: ${error.message}`;
+      machine.emit({ type: "config.warning", message });
+      config = before;
+      before = null;
+    }
+  }
+}
+
+/** The configuration as it is now; null when it is wrong, which is told. */
+async function reread(args: readonly string[], emit: Emit): Promise<Config | null> {
+  try {
+    const loaded = await loadConfig(args, systemHost({ isReload: true }));
+    tell(loaded, emit);
+    return loaded.config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const line of error.message.split("\n")) {
+      emit({ type: "config.warning", message: `no reload: ${line}` });
+    }
+    return null;
+  }
+}
+
+function tell({ printed, warnings }: Loaded, emit: Emit): void {
+  for (const line of printed) console.log(line);
+  for (const warning of warnings) emit({ type: "config.warning", message: problemText(warning) });
 }

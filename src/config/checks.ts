@@ -4,9 +4,11 @@
  */
 
 import { dirname, resolve } from "node:path";
+import { isAbstract } from "../uwsgi/address.ts";
 import type { Config } from "./config.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
+import { isOpenToAll } from "./listeners.ts";
 import { placeText } from "./problem.ts";
 
 /** What a check asks the machine. */
@@ -19,8 +21,8 @@ export interface Surroundings {
 
 export function checkAll(given: Given, config: Config, around: Surroundings): void {
   checkSpoolDirectories(given, around);
-  checkSocketDirectories(given, config, around);
-  checkForwards(given);
+  checkSockets(given, config, around);
+  checkForwardFiles(given, config, around);
   checkUser(given, around);
 }
 
@@ -55,6 +57,11 @@ function directoriesOf(given: Given): { entry: Entry; dir: string }[] {
   return [
     ...plain.map((entry) => ({ entry, dir: entry.value })),
     ...given.entriesOf("spooler2").map((entry) => ({ entry, dir: dirSetting(entry) })),
+    ...given.entriesOf("spooler-forward").map((entry) => ({
+      entry,
+      dir: entry.value.trim().split(/\s/, 1)[0] ?? "",
+    })),
+    ...given.entriesOf("spooler-forward2").map((entry) => ({ entry, dir: dirSetting(entry) })),
   ].filter(({ dir }) => dir !== "").map(({ entry, dir }) => ({
     entry,
     dir: given.path(dir, entry),
@@ -63,37 +70,47 @@ function directoriesOf(given: Given): { entry: Entry; dir: string }[] {
 
 /** The `dir=` of a `…2` option; empty when there is none. */
 function dirSetting(entry: Entry): string {
-  return /(?:^|,)dir=([^,\s]+)/.exec(entry.value)?.[1] ?? "";
+  const [, quoted, plain] = /(?:^|,)dir=(?:["']([^"']*)["']|([^,\s]+))/.exec(entry.value) ?? [];
+  return quoted ?? plain ?? "";
 }
 
-function checkSocketDirectories(given: Given, config: Config, around: Surroundings): void {
-  const entries = given.entriesOf("socket");
-  for (const { address, place } of config.listeners) {
-    if (address.kind !== "unix" || address.path.startsWith("@")) continue;
+function checkSockets(given: Given, config: Config, around: Surroundings): void {
+  const entries = [...given.entriesOf("socket"), ...given.entriesOf("suwsgi-socket")];
+  // The ini of a web application has sockets, too; without a spool nothing can be put anywhere.
+  const canTakeTasks = config.spools.length > 0 ||
+    given.entriesOf("spooler-forward").length + given.entriesOf("spooler-forward2").length > 0;
+  for (const listener of config.listeners) {
+    const { address, tls, place } = listener;
     const entry = entries.find((candidate) => candidate.place === place);
-    if (entry === undefined || around.kindOf(dirname(address.path)) === "dir") continue;
-    given.problem(entry, `wants ${dirname(address.path)} to be a directory`);
+    if (entry === undefined) continue;
+    const isFile = address.kind === "unix" && !isAbstract(address.path);
+    if (isFile && around.kindOf(dirname(address.path)) !== "dir") {
+      given.problem(entry, `wants ${dirname(address.path)} to be a directory`);
+    }
+    if (canTakeTasks && isOpenToAll(listener, config.reception)) {
+      given.problem(entry, OPEN_TO_ALL);
+    }
+    for (const file of tls === null ? [] : [tls.cert, tls.key, tls.ca]) {
+      if (file === null || around.kindOf(file) === "file") continue;
+      given.problem(entry, `wants ${file} to be a file`);
+    }
   }
 }
 
-function checkForwards(given: Given): void {
-  const seen = new Map<string, Entry>();
-  const uses = [
-    ...given.entriesOf("spooler-forward").map((entry) => ({
-      entry,
-      dir: entry.value.split(" ", 1)[0] ?? "",
-    })),
-    ...given.entriesOf("spooler-forward2").map((entry) => ({ entry, dir: dirSetting(entry) })),
-  ];
-  for (const { entry, dir } of uses) {
-    if (dir === "") continue;
-    const path = given.path(dir, entry);
-    const before = seen.get(path);
-    if (before !== undefined) {
-      const where = placeText(before.place);
-      given.problem(entry, `wants a directory of its own, and ${where} forwards this one`);
+const OPEN_TO_ALL = "would take tasks from anyone who reaches it, which needs one of: " +
+  "spooler-allow = NETWORK … (or any, when that is meant); spooler-secret = KEY; " +
+  "suwsgi-socket = ADDRESS,CERT,KEY,CA with client certificates";
+
+function checkForwardFiles(given: Given, config: Config, around: Surroundings): void {
+  const entries = given.entriesOf("spooler-forward2");
+  for (const { place, tls } of config.forwards) {
+    const entry = entries.find((candidate) => candidate.place === place);
+    if (entry === undefined) continue;
+    const files = { ca: tls.ca, cert: tls.own?.cert, key: tls.own?.key };
+    for (const [key, file] of Object.entries(files)) {
+      if (!file || around.kindOf(file) !== undefined) continue;
+      given.problem(entry, `wants ${key}= to name a file that is there`);
     }
-    seen.set(path, entry);
   }
 }
 

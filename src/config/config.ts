@@ -5,6 +5,8 @@
 import type { RetryPolicy } from "../queue/backoff.ts";
 import type { CronSpec } from "../schedule/cron.ts";
 import type { Address } from "../uwsgi/address.ts";
+import type { ClientTls } from "../uwsgi/dial.ts";
+import type { Network } from "../uwsgi/network.ts";
 import type { Place } from "./problem.ts";
 
 /** A directory whose tasks are ours to run. */
@@ -64,9 +66,104 @@ export interface TaskCommand {
   readonly maxRetries?: number;
 }
 
+/** A file or a Python module whose functions run tasks. */
+export interface TaskModule {
+  readonly language: "javascript" | "python";
+  /** By its path, or by its name as Python knows it. */
+  readonly kind: "file" | "module";
+  /** An absolute path for `file`. */
+  readonly name: string;
+  readonly place: Place;
+}
+
+/** Task modules, and how their workers live. */
+export interface CodeConfig {
+  /** In the order of the ini. */
+  readonly modules: readonly TaskModule[];
+  /** Tasks after which a worker makes room for a fresh one; null is never. */
+  readonly maxTasks: number | null;
+  /** No workers while there is nothing to do. */
+  readonly cheap: boolean;
+  /** Files whose change means fresh workers. Absolute. */
+  readonly touchReload: readonly string[];
+  /** Every option as given, for `uwsgi.opt`; true for one without a value. */
+  readonly options: readonly (readonly [name: string, value: string | true])[];
+}
+
+/** The Python of task code. */
+export interface PythonConfig {
+  /** A path, or a name to be found in PATH. */
+  readonly command: string;
+  /** Directories for modules, in the order of the ini; absolute, perhaps with wildcards. */
+  readonly paths: readonly string[];
+}
+
+/** A socket on which tasks come in. */
 export interface ListenerConfig {
   readonly address: Address;
+  /** Null is without TLS. */
+  readonly tls: TlsFiles | null;
   readonly place: Place;
+}
+
+/** A peer to which tasks are forwarded. */
+export interface ForwardTarget {
+  /** As the ini has it, for people. */
+  readonly text: string;
+  /** Values of a task's `spooler` that mean it. */
+  readonly names: readonly string[];
+  readonly address: Address;
+  readonly tls: boolean;
+}
+
+/** A spool whose tasks are delivered to a peer. */
+export interface ForwardConfig {
+  readonly spool: SpoolConfig;
+  /** One or more, in order. */
+  readonly targets: readonly ForwardTarget[];
+  /** Failover: the first that takes tasks gets all; balance: all get their share. */
+  readonly policy: "failover" | "balance";
+  /** To each target at the same time, at most. */
+  readonly connections: number;
+  /** Signs every delivery; null is no signature. */
+  readonly secret: string | null;
+  /** For the targets with TLS. */
+  readonly tls: ClientTls;
+  /** A target that makes no progress for so long counts as dead. */
+  readonly timeoutMs: number;
+  readonly place: Place;
+}
+
+/** PEM files. Absolute. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** Who must have signed a client's certificate; null asks clients for none. */
+  readonly ca: string | null;
+}
+
+/** What holds for every socket. */
+export interface ReceptionConfig {
+  /** Who may connect by IP; null when the ini does not say. */
+  readonly allow: readonly Network[] | "any" | null;
+  /** A task must be signed with one of them; none at all asks for no signature. */
+  readonly secrets: readonly string[];
+  /** Whether pickled arguments are taken from anybody who may talk. */
+  readonly pickles: "checked" | "trusted";
+  /** Permissions of unix socket files. */
+  readonly socketMode: number;
+  /** Who owns unix socket files: names or numbers; null is the program's own. */
+  readonly socketOwner: { readonly user: string; readonly group: string | null } | null;
+  /** Connections that the system keeps waiting. */
+  readonly backlog: number;
+  readonly timeoutMs: number;
+  /** Bytes of a packet, its header not counted. */
+  readonly maxVarsSize: number;
+  readonly maxBodySize: number;
+  /** Of all sockets together. */
+  readonly maxConnections: number;
+  /** How long the id of an accepted task is remembered. */
+  readonly dedupWindowMs: number;
 }
 
 export type When =
@@ -129,6 +226,10 @@ export interface ScheduleConfig {
 }
 
 export interface Config {
+  /** What the log is written as. */
+  readonly log: "text" | "json";
+  /** Nothing is logged about a task that goes well. */
+  readonly quiet: boolean;
   /** The ini file, for messages. */
   readonly file: string;
   /** Where relative paths start and commands run: the ini's directory. */
@@ -136,8 +237,12 @@ export interface Config {
   /** What commands find in their environment beside the program's own; null is taken out of it. */
   readonly env: Readonly<Record<string, string | null>>;
   readonly spools: readonly SpoolConfig[];
+  readonly forwards: readonly ForwardConfig[];
   readonly tasks: readonly TaskCommand[];
+  readonly code: CodeConfig;
+  readonly python: PythonConfig;
   readonly listeners: readonly ListenerConfig[];
+  readonly reception: ReceptionConfig;
   readonly schedules: readonly ScheduleConfig[];
   /** `cron-tz`: the zone of cron jobs that name none. IANA name. */
   readonly cronZone: string;

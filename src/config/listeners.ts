@@ -1,14 +1,49 @@
-/** `socket`: where tasks are accepted from the network. */
+/** `socket` and `suwsgi-socket`: where tasks are accepted from the network. */
 
-import { parseAddress } from "../uwsgi/address.ts";
-import type { ListenerConfig } from "./config.ts";
+import { type Address, isAbstract, parseAddress } from "../uwsgi/address.ts";
+import { isLoopback } from "../uwsgi/network.ts";
+import type { ListenerConfig, ReceptionConfig } from "./config.ts";
+import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
+import { parseBoolean } from "./value.ts";
 
 export function listenersOf(given: Given): ListenerConfig[] {
-  return given.every("socket", (text, entry) => {
-    const { place } = entry;
-    const address = parseAddress(text);
-    if (address.kind !== "unix") return { address, place };
-    return { address: { ...address, path: given.path(address.path, entry) }, place };
-  });
+  const plain = given.every("socket", (text, entry) => ({
+    address: addressOf(given, text, entry),
+    tls: null,
+    place: entry.place,
+  }));
+  const secure = given.every("suwsgi-socket", (text, entry) => secureSocket(given, text, entry));
+  return [...plain, ...secure];
+}
+
+function addressOf(given: Given, text: string, entry: Entry): Address {
+  const address = parseAddress(text);
+  if (address.kind !== "unix" || isAbstract(address.path)) return address;
+  // uWSGI takes the text as the name then, whatever it looks like.
+  if (given.last("abstract-socket", parseBoolean, false)) return parseAddress(`@${text}`);
+  return { ...address, path: given.path(address.path, entry) };
+}
+
+/** `ADDRESS,CERT,KEY[,CA]`. */
+function secureSocket(given: Given, text: string, entry: Entry): ListenerConfig {
+  const [address = "", cert, key, ca, ...more] = text.split(",");
+  if (!cert || !key || ca === "" || more.length > 0) {
+    throw new SyntaxError("wants ADDRESS,CERT,KEY or ADDRESS,CERT,KEY,CA");
+  }
+  const path = (file: string) => given.path(file, entry);
+  return {
+    address: addressOf(given, address, entry),
+    tls: { cert: path(cert), key: path(key), ca: ca === undefined ? null : path(ca) },
+    place: entry.place,
+  };
+}
+
+/** Whether anybody who reaches the socket could put tasks into the spool, and nobody said so. */
+export function isOpenToAll(
+  { address, tls }: ListenerConfig,
+  { allow, secrets }: ReceptionConfig,
+): boolean {
+  if (address.kind === "unix" || isLoopback(address.host)) return false;
+  return allow === null && secrets.length === 0 && (tls === null || tls.ca === null);
 }

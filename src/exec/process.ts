@@ -63,7 +63,10 @@ export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
       ...(spec.account ? { uid: spec.account.uid, gid: spec.account.gid } : {}),
     }).spawn();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const what = error instanceof Error ? error.message : String(error);
+    // What is forbidden or missing may as well be the directory.
+    const who = spec.account ? ` for uid ${spec.account.uid}` : "";
+    const reason = `${what}, in ${spec.cwd}${who}`;
     return { exit: { kind: "not started", reason }, stderr: "" };
   }
 
@@ -86,7 +89,7 @@ export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
 }
 
 /** Deno's options for an environment that may also lack what the program has. */
-function environment(
+export function environment(
   changes: Readonly<Record<string, string | null>>,
 ): { env: Record<string, string>; clearEnv: boolean } {
   const clearEnv = Object.values(changes).includes(null);
@@ -129,8 +132,8 @@ async function untilEnd(child: Deno.ChildProcess, spec: ShellCommand): Promise<E
   }
 }
 
-/** A group without processes is as good as ended. */
-function signalGroup(pid: number, signal: Deno.Signal): void {
+/** Signals a whole process group. A group without processes is as good as ended. */
+export function signalGroup(pid: number, signal: Deno.Signal): void {
   try {
     Deno.kill(-pid, signal);
   } catch (error) {
@@ -138,7 +141,7 @@ function signalGroup(pid: number, signal: Deno.Signal): void {
   }
 }
 
-async function readLines(
+export async function readLines(
   stream: ReadableStream<Uint8Array>,
   stop: AbortSignal,
   pace: Pace,

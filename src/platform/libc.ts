@@ -21,6 +21,8 @@ const SYMBOLS = {
   inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
@@ -38,6 +40,8 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_NO_AUTOMOUNT = 0x800;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
+const SOL_SOCKET = 1;
+const SO_ACCEPTCONN = 30;
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
@@ -280,6 +284,26 @@ export class Libc {
     }
   }
 
+  /** The sockets this process has open now: the name the kernel has for each, and its descriptor. */
+  openSockets(): Map<string, number> {
+    const sockets = new Map<string, number>();
+    for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+      const target = linkTarget(`/proc/self/fd/${name}`);
+      if (target?.startsWith("socket:")) sockets.set(target, Number(name));
+    }
+    return sockets;
+  }
+
+  /** Changes how many connections wait on a listening socket; leaves any other descriptor alone. */
+  relisten(fd: number, backlog: number): void {
+    const value = new Int32Array(1);
+    const length = new Uint32Array([value.byteLength]);
+    const { getsockopt, listen } = this.#lib.symbols;
+    const isListening = getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, value, length) === 0 &&
+      value[0] === 1;
+    if (isListening) listen(fd, backlog);
+  }
+
   inotifyInit(): number {
     const fd = this.#lib.symbols.inotify_init1(O_CLOEXEC);
     if (fd < 0) throw new SystemError("inotify_init1", "", this.#errno());
@@ -306,6 +330,14 @@ export class Libc {
 const DT_UNKNOWN = 0;
 const DT_DIR = 4;
 const DT_REG = 8;
+/** Null when it is gone: descriptors come and go. */
+function linkTarget(path: string): string | null {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return null;
+  }
+}
 
 /** struct linux_dirent64: ino, off, u16 length of the record, u8 type, name up to a NUL. */
 function parseDirents(

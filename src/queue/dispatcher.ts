@@ -7,17 +7,24 @@
  */
 
 import type { Executor } from "../exec/executor.ts";
+import { Lane } from "../worker/lane.ts";
+import type { Pool } from "../worker/pool.ts";
 import type { Cancel } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { Claimed, ClaimedTask, SeenTask } from "../spool/store.ts";
 import { type Change, type Watcher, watchSpool } from "../spool/watcher.ts";
+import type { Gate } from "./gate.ts";
 import { Queue } from "./queue.ts";
 import { RateLimiter } from "./rate.ts";
 import { Runner, type RunnerOptions } from "./runner.ts";
 
 export interface DispatcherOptions extends RunnerOptions {
   readonly libc: Libc | null;
+  /** Absent is a spool whose tasks can always be started. */
+  readonly gate?: Gate;
+  /** Workers that are handed tasks as names, and what they are among the executors. */
+  readonly workers?: { readonly pool: Pool; readonly executor: Executor } | null;
 }
 
 /** Tasks that a scan looks at before it lets others have the thread. */
@@ -30,7 +37,7 @@ const WINDOW = 100_000;
 /** A live arrival finds room even when a scan has filled the window. */
 const QUEUE_CAPACITY = 2 * WINDOW;
 /** The runs of a handler with a limit of its own. */
-interface Lane {
+interface LimitedRuns {
   running: number;
   /** Tasks that wait for one of its runs to end, by id, in the order in which they run. */
   readonly waiting: Map<string, SeenTask>;
@@ -42,6 +49,7 @@ const RETRY_MS = 1000;
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #runner: Runner;
+  readonly #lane: Lane | null;
   readonly #queue: Queue;
   readonly #rate: RateLimiter | null;
   /** Ids of the tasks that run. */
@@ -49,7 +57,7 @@ export class Dispatcher {
   /** Ids that changed while they ran: looked at again when their run is over. */
   readonly #touched = new Map<string, TaskRef>();
   /** How many runs each handler with a limit has, and who waits for one. */
-  readonly #lanes = new Map<Executor, Lane>();
+  readonly #limited = new Map<Executor, LimitedRuns>();
   /** Told of once, not at every scan. */
   readonly #complained = new Set<string>();
   #watcher: Watcher | null = null;
@@ -70,10 +78,31 @@ export class Dispatcher {
     // A strict order needs all of them in view.
     this.#queue = new Queue(options.config.ordered ? Infinity : QUEUE_CAPACITY);
     this.#rate = options.config.rate && new RateLimiter(options.config.rate);
+    options.gate?.onChange(() => this.#pump());
+    this.#lane = options.workers ? this.#openLane(options.workers) : null;
   }
 
   get running(): number {
-    return this.#running.size;
+    return this.#running.size + (this.#lane?.busy ?? 0);
+  }
+
+  #openLane(workers: NonNullable<DispatcherOptions["workers"]>): Lane {
+    const { config: { maxAgeMs, ordered, processes } } = this.#options;
+    const waiting = () => this.#queue.readySize;
+    const slots = () => processes - this.#running.size;
+    return new Lane({ ...this.#options, ...workers, runner: this.#runner, maxAgeMs, ordered }, {
+      take: () => this.#takeForLane(),
+      get waiting() {
+        return waiting();
+      },
+      get slots() {
+        return slots();
+      },
+      claim: (task, asked) => this.#claim(task, asked),
+      enqueue: (task) => this.#enqueue(task),
+      pump: () => this.#pump(),
+      track: (id, work) => this.#track(id, work),
+    });
   }
 
   /**
@@ -96,8 +125,8 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer();
-    await Promise.all([this.#watcher?.close(), ...this.#running.values()]);
-    this.#options.store.close();
+    await Promise.all([this.#watcher?.close(), this.#lane?.stop(), ...this.#running.values()]);
+    this.#options.store.endRuns();
   }
 
   #changed(change: Change): void {
@@ -152,6 +181,7 @@ export class Dispatcher {
       this.#touched.set(id, ref);
       return;
     }
+    if (this.#lane?.touch(id)) return;
     // Its release is an event, and must not lead to the next claim, and that to the next release.
     const seen = this.#isWaiting(id) ? null : this.#options.store.see(ref);
     if (seen) this.#enqueue(seen);
@@ -173,6 +203,7 @@ export class Dispatcher {
         this.#scanAgain = false;
         this.#incomplete = false;
         this.#notePause();
+        this.#lane?.forgetBusy();
         await this.#scanOnce();
       } while (this.#scanAgain && !this.#stopped);
     } catch (error) {
@@ -189,8 +220,7 @@ export class Dispatcher {
     this.#queue.forgetHorizon();
     let slice = 0;
     const scan = store.scan({
-      isKnown: (id) =>
-        this.#running.has(id) || this.#isWaiting(id) || this.#queue.isDue(id, clock.now()),
+      isKnown: (id) => this.#isKnown(id),
       onStranded: (dir) =>
         this.#complain(`${dir}/ holds tasks that nobody runs: a priority is a directory of digits`),
     });
@@ -213,7 +243,8 @@ export class Dispatcher {
   #pump(): void {
     const { config, clock } = this.#options;
     if (this.#stopped || (this.#scanning && config.ordered)) return;
-    while (!this.#paused && this.#running.size < config.processes && this.#rateWaitMs() === 0) {
+    if (this.#lane?.isOpen) this.#lane.fill();
+    while (this.#mayClaim()) {
       const task = this.#queue.take(clock.now());
       if (!task) break;
       this.#claim(task);
@@ -222,8 +253,34 @@ export class Dispatcher {
     this.#setTimer();
   }
 
+  #hasSlot(): boolean {
+    const { config, gate } = this.#options;
+    const limit = Math.min(config.processes, gate?.limit ?? Infinity);
+    return !this.#paused && this.running < limit;
+  }
+
+  /** Whether the program may claim a task itself. One that workers take waits for a worker. */
+  #mayClaim(): boolean {
+    const isForWorkers = this.#lane !== null &&
+      (this.#lane.isOpen || this.#options.executors.length === 1);
+    return this.#hasSlot() && !isForWorkers && this.#rateWaitMs() === 0;
+  }
+
+  #takeForLane(): SeenTask | undefined {
+    if (this.#stopped || this.#paused || this.#rateWaitMs() > 0) return undefined;
+    const { clock } = this.#options;
+    const task = this.#queue.take(clock.now());
+    if (task) this.#rate?.started(clock.monotonic());
+    return task;
+  }
+
   #rateWaitMs(): number {
     return this.#rate?.waitMs(this.#options.clock.monotonic()) ?? 0;
+  }
+
+  /** When the whole directory is to be looked at; the end of a look that goes on says it anew. */
+  #scanAt(): number {
+    return this.#scanning ? Infinity : Math.min(this.#nextScanAt, this.#queue.horizon);
   }
 
   #setTimer(): void {
@@ -232,24 +289,26 @@ export class Dispatcher {
     const now = clock.now();
     const allowedAt = this.#queue.readySize > 0 ? now + this.#rateWaitMs() : Infinity;
     const startAt = allowedAt > now ? Math.min(dueAt, allowedAt) : dueAt;
-    const scanAt = Math.min(this.#nextScanAt, this.#queue.horizon);
-    const wakeAt = Math.min(scanAt, this.#paused ? Infinity : startAt);
+    const scanAt = this.#scanAt();
+    // Without a slot a due task waits for the end of a run, not for a time.
+    const wakeAt = Math.min(scanAt, this.#hasSlot() ? startAt : Infinity);
     if (wakeAt === this.#wakeAt) return;
     this.#cancelTimer();
     this.#wakeAt = wakeAt;
     this.#cancelTimer = clock.after(wakeAt - now, () => {
       this.#wakeAt = Infinity;
-      if (clock.now() >= Math.min(this.#nextScanAt, this.#queue.horizon)) this.#scan();
+      if (clock.now() >= this.#scanAt()) this.#scan();
       else this.#pump();
     });
   }
 
-  #claim(ref: SeenTask): void {
+  /** @param asked a handler that has already said that the task is not its */
+  #claim(ref: SeenTask, asked?: Executor): void {
     const id = taskId(ref);
     const claimed = this.#tryClaim(ref);
     switch (claimed.kind) {
       case "claimed":
-        this.#begin(ref, claimed);
+        this.#begin(ref, claimed, asked);
         return;
       case "deferred":
         this.#enqueue({ ...ref, dueAt: claimed.dueAt });
@@ -279,29 +338,29 @@ export class Dispatcher {
     }
   }
 
-  #begin(ref: SeenTask, task: ClaimedTask): void {
+  #begin(ref: SeenTask, task: ClaimedTask, asked?: Executor): void {
     const { clock, emit, name } = this.#options;
     const id = taskId(ref);
     const executor = this.#runner.firstHandler(task);
-    const lane = executor && executor.processes !== null ? this.#laneOf(executor) : null;
-    if (lane && lane.running >= (executor?.processes ?? Infinity)) {
-      lane.waiting.set(id, ref);
+    const limited = executor && executor.processes !== null ? this.#limitedRunsOf(executor) : null;
+    if (limited && limited.running >= (executor?.processes ?? Infinity)) {
+      limited.waiting.set(id, ref);
       task.release();
       return;
     }
-    if (lane) lane.running++;
+    if (limited) limited.running++;
     this.#rate?.started(clock.monotonic());
-    const run = this.#runner.run(task).then((fate) => {
-      if (fate.kind === "deferred") this.#touched.set(id, ref);
+    const run = this.#runner.run(task, asked).then((fate) => {
+      if (fate.kind === "deferred" || fate.kind === "ready") this.#touched.set(id, ref);
     }, (error) => {
       task.release();
       emit({ type: "spool.warning", spool: name, message: `${id}: ${error}` });
     }).finally(() => {
-      if (!lane) return;
-      lane.running--;
-      const [next] = lane.waiting;
+      if (!limited) return;
+      limited.running--;
+      const [next] = limited.waiting;
       if (!next) return;
-      lane.waiting.delete(next[0]);
+      limited.waiting.delete(next[0]);
       this.#enqueue(next[1]);
     });
     this.#track(id, run);
@@ -321,14 +380,20 @@ export class Dispatcher {
     );
   }
 
-  #laneOf(executor: Executor): Lane {
-    let lane = this.#lanes.get(executor);
-    if (!lane) this.#lanes.set(executor, lane = { running: 0, waiting: new Map() });
-    return lane;
+  #limitedRunsOf(executor: Executor): LimitedRuns {
+    let runs = this.#limited.get(executor);
+    if (!runs) this.#limited.set(executor, runs = { running: 0, waiting: new Map() });
+    return runs;
+  }
+
+  /** Nothing is to be found out about it by a look at its file. */
+  #isKnown(id: string): boolean {
+    return this.#running.has(id) || this.#lane?.has(id) === true || this.#isWaiting(id) ||
+      this.#queue.isDue(id, this.#options.clock.now());
   }
 
   #isWaiting(id: string): boolean {
-    for (const { waiting } of this.#lanes.values()) if (waiting.has(id)) return true;
+    for (const { waiting } of this.#limited.values()) if (waiting.has(id)) return true;
     return false;
   }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Fate } from "../queue/settle.ts";
+import type { RefusalKind } from "../uwsgi/refusal.ts";
 
 export type Stream = "stdout" | "stderr";
 
@@ -12,6 +13,7 @@ export type Event =
   | { type: "program.ready" }
   | { type: "program.stopping"; reason: string; running: number }
   | { type: "program.stopped" }
+  | { type: "program.reloading"; reason: string; running: number }
   | { type: "config.warning"; message: string }
   /** `processes` is 0 for a spool that others work through. */
   | { type: "spool.opened"; spool: string; dir: string; processes: number }
@@ -21,10 +23,47 @@ export type Event =
   | { type: "spool.paused"; spool: string }
   | { type: "spool.resumed"; spool: string }
   | { type: "handlers.loaded"; names: readonly string[]; catchAll: boolean }
+  /** Worker processes have loaded their modules, for the first time or anew. */
+  | {
+    type: "workers.ready";
+    spool: string;
+    modules: string;
+    language: string;
+    functions: readonly string[];
+    catchAll: boolean;
+  }
+  | {
+    type: "workers.unloadable";
+    spool: string;
+    message: string;
+    retryMs: number;
+  }
+  | { type: "workers.reloading"; spool: string; reason: string }
+  /** A worker ended that nobody asked to. */
+  | { type: "worker.ended"; spool: string; pid: number; reason: string }
+  /** What task code prints outside of a task. */
+  | { type: "worker.output"; spool: string; stream: Stream; line: string }
   | { type: "listener.opened"; address: string }
+  /** The system cannot take a connection now: too many open files, for example. */
+  | { type: "listener.troubled"; address: string; reason: string }
+  | { type: "listener.recovered"; address: string }
   | { type: "schedule.loaded"; name: string; text: string; command: string }
+  /** The targets of a spool whose tasks are forwarded, in order. */
+  | { type: "forward.opened"; spool: string; targets: readonly string[]; policy: string }
+  /** The first failure of a streak. */
+  | { type: "target.down"; spool: string; target: string; reason: string }
+  /** The end of a streak, with how often it failed. */
+  | { type: "target.up"; spool: string; target: string; failures: number; downMs: number }
   | { type: "task.accepted"; task: string; func: string; from: string }
-  | { type: "packet.refused"; from: string; reason: string }
+  /** A delivery of a task that was accepted before: nothing is put, and the peer hears that it was. */
+  | { type: "task.repeated"; id: string; func: string; from: string }
+  | { type: "packet.refused"; from: string; kind: RefusalKind; reason: string }
+  /** Refusals that were too many to tell each, by kind. */
+  | {
+    type: "packets.refused";
+    counts: readonly (readonly [kind: RefusalKind, count: number])[];
+    windowMs: number;
+  }
   | { type: "task.started"; spool: string; task: string; func: string; attempt: number }
   | { type: "task.output"; task: string; func: string; stream: Stream; line: string }
   | { type: "task.settled"; spool: string; task: string; func: string; fate: Fate; tookMs: number }

@@ -7,6 +7,9 @@ import type { Emit, Event } from "./event.ts";
 
 /** A job that starts later than this is logged with its slot. */
 const LATE_MS = 1000;
+/** Of texts that peers choose, no more is logged. */
+const REASON_MAX = 300;
+const FUNC_MAX = 100;
 
 /** @param write takes one line without its newline */
 export function logSink(write: (line: string) => void, now: () => number): Emit {
@@ -22,6 +25,14 @@ function oneLine(text: string): string {
     BREAKS,
     (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
+}
+
+/**
+ * The log for programs: one JSON object a line, the event as it is with its `time` (ISO 8601, UTC).
+ * Fields that end in `At`, and `slot`, are milliseconds since the epoch.
+ */
+export function jsonSink(write: (line: string) => void, now: () => number): Emit {
+  return (event) => write(JSON.stringify({ time: new Date(now()).toISOString(), ...event }));
 }
 
 /** Local time, to the millisecond: `2026-11-23 09:30:00.123`. */
@@ -43,6 +54,8 @@ export function eventText(event: Event): string {
       return `stopping (${event.reason}): waiting for ${event.running} running; once more to end them now`;
     case "program.stopped":
       return "stopped";
+    case "program.reloading":
+      return `reloading (${event.reason}): waiting for ${event.running} running`;
     case "config.warning":
       return `warning: ${event.message}`;
     case "spool.opened":
@@ -59,14 +72,52 @@ export function eventText(event: Event): string {
       return `spool ${event.spool}: resumed`;
     case "handlers.loaded":
       return `tasks: ${handlerText(event.names, event.catchAll)}`;
+    case "workers.ready": {
+      const { spool, modules, functions, catchAll, language } = event;
+      return `spool ${spool}: ${modules} loaded (${language}): ${handlerText(functions, catchAll)}`;
+    }
+    case "workers.unloadable": {
+      const again = `tried again in ${msText(event.retryMs)} and when a file changes`;
+      return `spool ${event.spool}: ${event.message}; ${again}`;
+    }
+    case "workers.reloading":
+      return `spool ${event.spool}: fresh workers (${event.reason})`;
+    case "worker.ended":
+      return `spool ${event.spool}: worker ${event.pid}: ${event.reason}`;
+    case "worker.output":
+      return `${event.spool}${mark(event.stream)} ${event.line}`;
     case "listener.opened":
       return `socket ${event.address}`;
+    case "listener.troubled":
+      return `socket ${event.address}: takes no connections now: ${event.reason}`;
+    case "listener.recovered":
+      return `socket ${event.address}: takes connections again`;
     case "schedule.loaded":
       return `schedule ${event.name}: ${event.text}: ${event.command}`;
+    case "forward.opened": {
+      const among = event.targets.length > 1 ? ` (${event.policy})` : "";
+      return `spool ${event.spool}: forwarded to ${event.targets.join(", ")}${among}`;
+    }
+    case "target.down":
+      return `spool ${event.spool}: ${event.target} takes no tasks: ${event.reason}; they wait`;
+    case "target.up": {
+      const times = event.failures === 1 ? "1 attempt" : `${event.failures} attempts`;
+      return `spool ${event.spool}: ${event.target} takes tasks again, after ${times} in vain and ${
+        msText(event.downMs)
+      }`;
+    }
     case "task.accepted":
       return `${named(event.func, event.task)} accepted from ${event.from}`;
+    case "task.repeated": {
+      const func = visible(event.func, FUNC_MAX) || "task";
+      return `${func} from ${event.from} was accepted before (${event.id}): nothing to do`;
+    }
     case "packet.refused":
-      return `refused a packet from ${event.from}: ${event.reason}`;
+      return `refused a packet from ${event.from}: ${visible(event.reason, REASON_MAX)}`;
+    case "packets.refused": {
+      const counts = event.counts.map(([kind, count]) => `${count} ${kind}`).join(", ");
+      return `refused more packets within ${msText(event.windowMs)}: ${counts}`;
+    }
     case "task.started": {
       const again = event.attempt > 1 ? `, attempt ${event.attempt}` : "";
       return `${named(event.func, event.task)} taken from ${event.spool}${again}`;
@@ -108,7 +159,14 @@ export function eventText(event: Event): string {
 }
 
 function named(func: string, task: string): string {
-  return `${func || "task"} ${taskLabel(task)}`;
+  return `${visible(func, FUNC_MAX) || "task"} ${taskLabel(task)}`;
+}
+
+/** A text from a peer, on one line, not without end, and not able to steer a terminal. */
+function visible(text: string, most: number): string {
+  // deno-lint-ignore no-control-regex -- they are what is looked for
+  const plain = text.slice(0, most).replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "·");
+  return text.length > most ? `${plain}…` : plain;
 }
 
 function mark(stream: "stdout" | "stderr"): string {

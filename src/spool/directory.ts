@@ -24,6 +24,8 @@ export interface StoreOptions {
   readonly libc: Libc | null;
   readonly clock: Clock;
   readonly random: Random;
+  /** How long ids of tasks from peers are known; absent for a store that takes none from them. */
+  readonly dedupWindowMs?: number;
 }
 
 const SPOOL_MODE = 0o750;
@@ -121,8 +123,12 @@ export class SpoolDirectory {
     if (this.exists(path)) this.files.removeSync(path);
   }
 
-  /** Replaces a small file as a whole: written beside, synced, renamed. */
   writeJson(path: string, value: unknown): void {
+    this.replaceFile(path, `${JSON.stringify(value)}\n`);
+  }
+
+  /** Replaces a file as a whole: written beside, synced, renamed. */
+  replaceFile(path: string, text: string): void {
     const tmp = join(this.path, TMP_DIR, `${basename(path)}.${Deno.pid}`);
     {
       using file = this.files.openSync(tmp, {
@@ -131,7 +137,7 @@ export class SpoolDirectory {
         truncate: true,
         mode: TASK_MODE,
       });
-      const bytes = new TextEncoder().encode(`${JSON.stringify(value)}\n`);
+      const bytes = new TextEncoder().encode(text);
       for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
       if (this.fsync) file.syncSync();
     }

@@ -8,12 +8,16 @@ import { nameToShow } from "../platform/name.ts";
 
 /** A file that is being written. */
 export type OpenFile =
-  & Pick<Deno.FsFile, "write" | "writeSync" | "seekSync" | "sync" | "syncSync" | "utime" | "close">
+  & Pick<
+    Deno.FsFile,
+    "write" | "writeSync" | "seekSync" | "sync" | "syncSync" | "utimeSync" | "close"
+  >
   & Disposable;
 
 export interface OpenFileOptions {
   readonly read?: boolean;
   readonly write?: boolean;
+  readonly append?: boolean;
   readonly create?: boolean;
   readonly createNew?: boolean;
   readonly truncate?: boolean;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { SpoolLimits } from "../config/config.ts";
 import type { Random } from "../platform/clock.ts";
 import { encodePacket, MODIFIER_SPOOL } from "../uwsgi/packet.ts";
+import type { AcceptedIds } from "./accepted_ids.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { OpenFile } from "./files.ts";
 import { taskName, type TaskRef, TMP_DIR } from "./layout.ts";
@@ -26,10 +27,15 @@ export class Intake {
   #counter = 0;
   /** Tasks that may come before they have to be counted again, for spooler-max-files. */
   #roomLeft = 0;
+  /** Puts that go on now: their files are not all there to be counted. */
+  #putting = 0;
+  /** Puts that go on now, by the id of their task. They never reject. */
+  readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(
     private readonly spool: SpoolDirectory,
     private readonly scanner: Scanner,
+    private readonly ids: AcceptedIds,
     private readonly random: Random,
     limits: SpoolLimits = NO_LIMITS,
   ) {
@@ -38,27 +44,88 @@ export class Intake {
 
   /** See {@link Store.put}. */
   async put(task: NewTask): Promise<TaskRef> {
+    return await this.#put(task, null);
+  }
+
+  /** See {@link Store.putOnce}. */
+  async putOnce(task: NewTask, id: string): Promise<TaskRef | null> {
+    for (let other = this.#underWay.get(id); other; other = this.#underWay.get(id)) await other;
+    if (this.ids.has(id)) return null;
+    const putting = this.#put(task, id);
+    this.#underWay.set(id, putting.then(() => {}, () => {}));
+    try {
+      const ref = await putting;
+      this.ids.confirm(id, ref.name);
+      return ref;
+    } finally {
+      this.#underWay.delete(id);
+    }
+  }
+
+  async #put(task: NewTask, id: string | null): Promise<TaskRef> {
     this.#checkRoom();
+    this.#putting++;
+    try {
+      return await this.#make(task, id);
+    } finally {
+      this.#putting--;
+    }
+  }
+
+  async #make(task: NewTask, id: string | null): Promise<TaskRef> {
     const { path, files } = this.spool;
     const packet = encodePacket(task.vars, MODIFIER_SPOOL);
     const ref: TaskRef = {
       name: this.#newName(),
       priority: task.priority === undefined ? null : String(task.priority),
     };
+    const dueAt = task.at ?? this.spool.clock.now();
     const tmp = join(path, TMP_DIR, ref.name);
     let written = tmp;
+    let isAnnounced = false;
     try {
-      await this.#write(tmp, packet, task);
+      // A busy journal can make this wait for seconds: the program must not.
+      using file = await files.open(tmp, { write: true, createNew: true, mode: TASK_MODE });
+      await this.#write(file, packet, task.body);
+      // Set, because files need not be written in the order of the calls: tasks then run in it.
+      file.utimeSync(dueAt / 1000, dueAt / 1000);
+      if (id !== null) {
+        this.ids.announce(id, ref.name);
+        isAnnounced = true;
+      }
+      await this.#commit(file, isAnnounced);
       const target = await this.spool.directoryFor(ref);
-      await files.rename(tmp, join(target, ref.name));
+      // Beside syncs a rename may have to wait for the disk; without them it is done at once.
+      if (this.spool.fsync) await files.rename(tmp, join(target, ref.name));
+      else files.renameSync(tmp, join(target, ref.name));
       written = join(target, ref.name);
       await this.spool.sync(target);
     } catch (error) {
-      // Not durable is not accepted: the peer will send it again.
+      // Not durable is not accepted: the peer will send it again. While its id is announced its file
+      // must stay: without it, it would count as accepted after a crash.
+      if (isAnnounced && id !== null) await this.ids.withdraw(id);
       await files.remove(written).catch(() => {});
       throw error;
     }
     return ref;
+  }
+
+  /** Waits only for a body that is still on its way. */
+  async #write(file: OpenFile, packet: Uint8Array, body: NewTask["body"]): Promise<void> {
+    writeAllSync(file, packet);
+    if (body instanceof Uint8Array) writeAllSync(file, body);
+    else if (body) { for await (const chunk of body) await writeAll(file, chunk); }
+  }
+
+  /** The bytes of the task, its name in tmp when that says something, and its id, all on disk. */
+  async #commit(file: OpenFile, isAnnounced: boolean): Promise<void> {
+    if (!this.spool.fsync) return;
+    const tmp = join(this.spool.path, TMP_DIR);
+    const ends = await Promise.allSettled([
+      file.sync(),
+      ...(isAnnounced ? [this.ids.commit(), this.spool.sync(tmp)] : []),
+    ]);
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
   #newName(): string {
@@ -69,16 +136,6 @@ export class Intake {
       random: Math.floor(this.random() * 2 ** 31),
       now: this.spool.clock.now(),
     });
-  }
-
-  async #write(path: string, packet: Uint8Array, { body, at }: NewTask): Promise<void> {
-    const { files, fsync } = this.spool;
-    using file = await files.open(path, { write: true, createNew: true, mode: TASK_MODE });
-    await writeAll(file, packet);
-    if (body instanceof Uint8Array) await writeAll(file, body);
-    else if (body) { for await (const chunk of body) await writeAll(file, chunk); }
-    if (at !== undefined) await file.utime(at / 1000, at / 1000);
-    if (fsync) await file.sync();
   }
 
   /** @throws {SpoolFullError} */
@@ -94,7 +151,7 @@ export class Intake {
     }
     if (maxFiles === null || this.#roomLeft-- > 0) return;
     // Others put and take files, too: what was counted once is only good for as many puts.
-    const count = this.#countUpTo(maxFiles);
+    const count = this.#countUpTo(maxFiles) + this.#putting;
     if (count >= maxFiles) {
       throw new SpoolFullError(`it holds ${maxFiles} tasks (spooler-max-files)`);
     }
@@ -110,6 +167,10 @@ export class Intake {
     }
     return count;
   }
+}
+
+function writeAllSync(file: OpenFile, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
 }
 
 async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {

@@ -24,6 +24,9 @@ export const ATTEMPTS_DIR = ".spooler/attempts";
  */
 export const RUNNING_DIR = ".spooler/running";
 export const PAUSED_FILE = ".spooler/paused";
+/** The ids of tasks that peers have sent, and the file's predecessor; see accepted_ids.ts. */
+export const ACCEPTED_FILE = ".spooler/accepted";
+export const ACCEPTED_OLD_FILE = ".spooler/accepted.old";
 export const FAILED_DIR = "failed";
 
 /** A task's file, from the spool directory on. */
@@ -84,7 +87,7 @@ export function madeAt(name: string): number | null {
 }
 
 /** What lies beside a task in failed/ and tells why it failed. */
-const RECORD_ENDING = ".json";
+export const RECORD_ENDING = ".json";
 
 /** The path of a record about the file at `path`; always plain text, whatever the file's name is. */
 export function recordPath(path: string): string {

@@ -3,9 +3,18 @@
  * reason beside each in failed/.
  */
 
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { nameFromShown } from "../platform/name.ts";
 import type { SpoolDirectory } from "./directory.ts";
-import { ATTEMPTS_DIR, recordPath, taskId, type TaskRef } from "./layout.ts";
+import {
+  ATTEMPTS_DIR,
+  isPriorityName,
+  isTaskName,
+  RECORD_ENDING,
+  recordPath,
+  taskId,
+  type TaskRef,
+} from "./layout.ts";
 import type { Attempts, FailedRecord } from "./task.ts";
 
 export class Records {
@@ -19,6 +28,23 @@ export class Records {
       return JSON.parse(Deno.readTextFileSync(path)) as Attempts;
     } catch {
       return null;
+    }
+  }
+
+  /** Ids of the tasks that have failed and are not given up. */
+  remembered(): Set<string> {
+    const ids = new Set<string>();
+    this.#noteAttempts(ATTEMPTS_DIR, null, ids);
+    return ids;
+  }
+
+  #noteAttempts(dir: string, priority: string | null, ids: Set<string>): void {
+    for (const entries of this.spool.list(join(this.spool.path, dir))) {
+      for (const { name } of entries) {
+        const task = nameFromShown(basename(name, RECORD_ENDING));
+        if (isTaskName(name)) ids.add(taskId({ name: task, priority }));
+        else if (isPriorityName(name)) this.#noteAttempts(join(dir, name), name, ids);
+      }
     }
   }
 

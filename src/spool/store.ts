@@ -7,6 +7,7 @@
  * renamed into failed/. Each is one system call, so that a crash leaves the task before or after.
  */
 
+import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions } from "./directory.ts";
 import { Intake } from "./intake.ts";
 import type { TaskRef } from "./layout.ts";
@@ -36,6 +37,7 @@ export class Store {
   readonly #records: Records;
   readonly #running: RunningMarks;
   readonly #scanner: Scanner;
+  readonly #ids: AcceptedIds;
   readonly #intake: Intake;
   readonly #transitions: Transitions;
   readonly #operator: OperatorChanges;
@@ -46,7 +48,10 @@ export class Store {
     this.#records = new Records(this.#spool);
     this.#running = new RunningMarks(this.#spool, options.random);
     this.#scanner = new Scanner(this.#spool);
-    this.#intake = new Intake(this.#spool, this.#scanner, options.random, options.limits);
+    const windowMs = options.dedupWindowMs ?? 0;
+    this.#ids = new AcceptedIds(this.#spool, { windowMs });
+    const { random, limits } = options;
+    this.#intake = new Intake(this.#spool, this.#scanner, this.#ids, random, limits);
     this.#transitions = new Transitions(this.#spool, this.#records, this.#running);
     this.#operator = new OperatorChanges(this.#spool, this.#records, this.#running);
   }
@@ -59,6 +64,7 @@ export class Store {
   static async open(options: StoreOptions): Promise<Store> {
     const store = new Store(options);
     await store.prepare();
+    if (options.dedupWindowMs !== undefined) store.#ids.recover();
     return store;
   }
 
@@ -82,7 +88,7 @@ export class Store {
   }
 
   /** Nothing of this store runs any more: what said so is removed. */
-  close(): void {
+  endRuns(): void {
     this.#running.close();
   }
 
@@ -92,7 +98,8 @@ export class Store {
 
   /**
    * Accepts a task: when this resolves it is in the directory and, unless fsync is off, on disk.
-   * When it throws the directory is as it was.
+   * When it throws the directory is as it was. Calls that do not wait for each other give their tasks
+   * an order all the same.
    *
    * @returns its name
    * @throws {SpoolFullError} when the spool's limits are reached
@@ -101,6 +108,22 @@ export class Store {
    */
   put(task: NewTask): Promise<TaskRef> {
     return this.#intake.put(task);
+  }
+
+  /**
+   * Like {@link put}, for a task that a peer may send again: an id that was accepted within the
+   * window is not put a second time. For a store that was opened with `dedupWindowMs`.
+   *
+   * @returns null when it was accepted before
+   */
+  putOnce(task: NewTask, id: string): Promise<TaskRef | null> {
+    return this.#intake.putOnce(task, id);
+  }
+
+  /** Lets go of the files of its own: the accepted ids, and what runs. */
+  close(): void {
+    this.#ids.close();
+    this.endRuns();
   }
 
   /**
@@ -128,6 +151,16 @@ export class Store {
    */
   claim(ref: TaskRef): Claimed {
     return this.#transitions.claim(ref);
+  }
+
+  /** What is known of a task's failures, whoever has claimed it. */
+  attemptsOf(ref: TaskRef): Attempts | null {
+    return this.#records.attempts(ref);
+  }
+
+  /** Ids of the tasks that have failed, or during whose run the program died. */
+  remembered(): Set<string> {
+    return new Set([...this.#records.remembered(), ...this.#running.crashed()]);
   }
 
   /** The task begins to run. Should this program die meanwhile, the next claim says so. */

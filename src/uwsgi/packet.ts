@@ -15,6 +15,14 @@ export const MODIFIER_PING = 100;
 /** modifier1 of the answer to a task. */
 export const MODIFIER_ANSWER = 255;
 
+/**
+ * modifier2 of a task or a ping, an extension of ours that uWSGI ignores: keep the connection open
+ * and answer every packet in order.
+ */
+export const KEEP_OPEN = 1;
+/** modifier2 of a task, ours: behind the vars come a u64 LE length and a body of so many bytes. */
+export const WITH_BODY = 2;
+
 /** Bytes before the vars. */
 export const HEADER_SIZE = 4;
 /** The largest size a u16 can say, of the vars of a packet and of one name or value. */

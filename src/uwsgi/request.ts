@@ -8,6 +8,7 @@
 
 import type { NewTask } from "../spool/store.ts";
 import { findText, findVar, type Var, withoutVar } from "./packet.ts";
+import { RefusalError } from "./refusal.ts";
 
 export interface TaskRequest {
   readonly task: NewTask;
@@ -15,9 +16,13 @@ export interface TaskRequest {
   readonly spooler: string | undefined;
 }
 
-/** The task cannot be accepted; the message says which key and why. */
-export class RequestError extends Error {
+/** The task can never be accepted; the message says which key and why. */
+export class RequestError extends RefusalError {
   override name = "RequestError";
+
+  constructor(message: string) {
+    super("request", message);
+  }
 }
 
 /** The last second a timestamp of ours may name: the end of the year 9999. */

@@ -62,6 +62,11 @@ const scenarios: Scenario[] = [
     act: async ({ store, clock }) => void await store.put({ ...PRIORITY, at: clock.now() }),
   },
   {
+    name: "put a task with an id",
+    before: [TASK],
+    act: async ({ store }) => void await store.putOnce(TASK, "id-1"),
+  },
+  {
     name: "claim and finish",
     before: [TASK],
     completes: true,

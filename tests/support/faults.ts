@@ -17,7 +17,13 @@ export class FaultyFiles implements Files {
   #count = 0;
 
   /** @param at the operation that is hit, counted from 1 */
-  constructor(private readonly fault: Fault, private readonly at: number) {}
+  constructor(private readonly fault: Fault, private at: number) {}
+
+  /** Counts anew from here on. */
+  failAt(at: number): void {
+    this.#count = 0;
+    this.at = at;
+  }
 
   /** Whether the fault has come; when not, there are fewer operations than `at`. */
   get hit(): boolean {
@@ -45,9 +51,9 @@ export class FaultyFiles implements Files {
         step("syncSync");
         file.syncSync();
       },
-      async utime(atime, mtime) {
-        step("utime");
-        await file.utime(atime, mtime);
+      utimeSync(atime, mtime) {
+        step("utimeSync");
+        file.utimeSync(atime, mtime);
       },
       close: () => file.close(),
       [Symbol.dispose]: () => file[Symbol.dispose](),

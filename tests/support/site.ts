@@ -8,7 +8,8 @@ export interface Site extends AsyncDisposable {
   readonly dir: string;
   readonly ini: string;
   readonly spool: string;
-  start(): Promise<Program>;
+  /** @param begun the line that says it has begun its work; `ready` when it is not given */
+  start(begun?: RegExp): Promise<Program>;
 }
 
 /** @param lines of the ini, behind its section and `spooler = spool` */
@@ -20,7 +21,7 @@ export async function makeSite(...lines: string[]): Promise<Site> {
     dir: temp.path,
     ini,
     spool: join(temp.path, "spool"),
-    start: () => Program.start(["--ini", ini]),
+    start: (begun) => Program.start(["--ini", ini], begun === undefined ? {} : { begun }),
     [Symbol.asyncDispose]: () => temp[Symbol.asyncDispose](),
   };
 }

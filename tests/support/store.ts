@@ -9,12 +9,22 @@ import type { TaskRef } from "../../src/spool/layout.ts";
 import { textVar, type Var } from "../../src/uwsgi/packet.ts";
 import { platform } from "./platform.ts";
 
+const DEDUP_WINDOW_MS = 3_600_000;
+
 export function openStore(
   dir: string,
   clock: Clock = systemClock,
   claims: Claims = platform.claims,
 ): Promise<Store> {
-  return Store.open({ dir, fsync: true, clock, random: Math.random, ...platform, claims });
+  return Store.open({
+    dir,
+    fsync: true,
+    dedupWindowMs: DEDUP_WINDOW_MS,
+    clock,
+    random: Math.random,
+    ...platform,
+    claims,
+  });
 }
 
 /**
@@ -23,12 +33,19 @@ export function openStore(
  */
 export function openAnew(dir: string, clock: Clock = systemClock, files?: Files): Promise<Store> {
   const { libc } = platform;
-  const claims = libc ? new PosixClaims(libc) : new PrivateClaims();
-  const more = files ? { files } : {};
-  return Store.open({ dir, fsync: true, clock, random: Math.random, libc, claims, ...more });
+  return Store.open({
+    dir,
+    fsync: true,
+    dedupWindowMs: DEDUP_WINDOW_MS,
+    clock,
+    random: Math.random,
+    libc,
+    claims: libc ? new PosixClaims(libc) : new PrivateClaims(),
+    ...(files ? { files } : {}),
+  });
 }
 
-export function varsOf(values: Record<string, string>): Var[] {
+export function varsOf(values: Record<string, string | Uint8Array>): Var[] {
   return Object.entries(values).map(([name, value]) => textVar(name, value));
 }
 

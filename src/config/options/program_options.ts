@@ -31,7 +31,7 @@ export const PROGRAM_OPTIONS = [
     name: "log-json",
     kind: "flag",
     origin: "ours",
-    standing: "planned",
+    standing: "honoured",
     fallback: "false",
     help: "write the log as JSON lines",
   },

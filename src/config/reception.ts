@@ -1,0 +1,68 @@
+/** The options that hold for every socket: who may talk, how much, and how long it may take. */
+
+import { type Network, parseNetwork } from "../uwsgi/network.ts";
+import { MAX_VARS_SIZE } from "../uwsgi/packet.ts";
+import type { ReceptionConfig } from "./config.ts";
+import type { Given } from "./given.ts";
+import { parseDuration, parseInteger, parseSeconds, parseSecret, parseSize } from "./value.ts";
+
+const DAY_MS = 86_400_000;
+const SHORTEST_TIMEOUT_SECONDS = 0.1;
+
+export function receptionOf(given: Given): ReceptionConfig {
+  return {
+    allow: allowed(given),
+    secrets: given.every("spooler-secret", parseSecret),
+    pickles: given.last("spooler-pickle", parsePickles, "checked"),
+    socketMode: given.last("chmod-socket", parseMode, 0o660),
+    socketOwner: given.last<ReceptionConfig["socketOwner"]>("chown-socket", parseOwner, null),
+    backlog: given.last("listen", (text) => parseInteger(text, 1), 100),
+    timeoutMs: given.last("socket-timeout", timeoutMsOf, 4000),
+    maxVarsSize: given.last("buffer-size", varsSizeOf, MAX_VARS_SIZE),
+    maxBodySize: given.last("spooler-max-body", parseSize, 64 * 2 ** 20),
+    maxConnections: given.last("spooler-max-connections", (text) => parseInteger(text, 1), 4096),
+    dedupWindowMs: given.last("spooler-dedup-window", parseDuration, DAY_MS),
+  };
+}
+
+/** Several lines add up; `any` in one of them is any. */
+function allowed(given: Given): ReceptionConfig["allow"] {
+  const lines = given.every("spooler-allow", parseAllow);
+  if (lines.length === 0) return null;
+  const networks = lines.flatMap((line) => line === "any" ? [] : line);
+  return lines.includes("any") ? "any" : networks;
+}
+
+function parseAllow(text: string): readonly Network[] | "any" {
+  const words = text.split(/\s+/).filter((word) => word !== "");
+  if (words.includes("any")) return "any";
+  if (words.length === 0) throw new SyntaxError("wants networks such as 10.0.0.0/8, or any");
+  return words.map(parseNetwork);
+}
+
+function parsePickles(text: string): ReceptionConfig["pickles"] {
+  if (text !== "checked" && text !== "trusted") throw new SyntaxError("wants checked or trusted");
+  return text;
+}
+
+/** Octal; without a value everybody may connect, as in uWSGI. */
+function parseMode(text: string): number {
+  if (text === "" || text === "true") return 0o666;
+  if (!/^0?[0-7]{3}$/.test(text)) throw new SyntaxError("wants permissions such as 660");
+  return parseInt(text, 8);
+}
+
+function parseOwner(text: string): ReceptionConfig["socketOwner"] {
+  const [, user = "", group] = /^([^:\s]+)(?::([^:\s]+))?$/.exec(text) ?? [];
+  if (user === "") throw new SyntaxError("wants USER or USER:GROUP");
+  return { user, group: group ?? null };
+}
+
+function timeoutMsOf(text: string): number {
+  return 1000 * parseSeconds(text, SHORTEST_TIMEOUT_SECONDS);
+}
+
+/** A packet can say no larger size. */
+function varsSizeOf(text: string): number {
+  return Math.min(parseInteger(text, 1), MAX_VARS_SIZE);
+}

@@ -1,0 +1,179 @@
+/**
+ * The ids of tasks that were accepted from peers, so that a delivery that is repeated, because its
+ * answer was lost, is not put a second time. Kept on disk, bounded in time and number.
+ *
+ * `.spooler/accepted` has one line for each: `+ MILLISECONDS ID NAME .`, and `- ID .` takes one back.
+ * A line is on disk before its task is renamed out of tmp. So a crash leaves one of these:
+ *
+ * | line | tmp/NAME | the task          | at the next start                           |
+ * |------|----------|-------------------|---------------------------------------------|
+ * | no   | perhaps  | not accepted      | tmp is swept; a repetition is a new task    |
+ * | yes  | yes      | not accepted      | the id is forgotten; so is a repetition     |
+ * | yes  | no       | accepted, perhaps | the id is known; a repetition is not put    |
+ * |      |          | done by now       |                                             |
+ *
+ * A line without its last dot, or a newline behind it, was not written to its end and says nothing. When the file has grown,
+ * it becomes `.spooler/accepted.old` and replaces the one before it.
+ */
+
+import { dirname, join } from "node:path";
+import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
+import type { OpenFile } from "./files.ts";
+import { ACCEPTED_FILE, ACCEPTED_OLD_FILE, TMP_DIR } from "./layout.ts";
+import { DirectorySync } from "./sync.ts";
+
+interface Accepted {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly name: string;
+}
+
+export interface AcceptedIdsOptions {
+  /** How long an id is known. */
+  readonly windowMs: number;
+  /** Ids in one file; up to twice as many are known. Absent is {@link MOST_IN_FILE}. */
+  readonly mostInFile?: number;
+}
+
+/** Some 20 MiB of memory when both files are full. */
+const MOST_IN_FILE = 100_000;
+
+export class AcceptedIds {
+  readonly #spool: SpoolDirectory;
+  readonly #windowMs: number;
+  readonly #mostInFile: number;
+  readonly #path: string;
+  readonly #oldPath: string;
+  readonly #commits: DirectorySync;
+  /** Of the file, in order; and of the one before it. */
+  #ids = new Map<string, Accepted>();
+  #oldIds = new Map<string, Accepted>();
+  #file: OpenFile | null = null;
+  /** The last line may be half a line. */
+  #isTorn = false;
+  /** The name of the file is not on disk yet. */
+  #isNew = false;
+
+  constructor(spool: SpoolDirectory, options: AcceptedIdsOptions) {
+    this.#spool = spool;
+    this.#windowMs = options.windowMs;
+    this.#mostInFile = options.mostInFile ?? MOST_IN_FILE;
+    this.#path = join(spool.path, ACCEPTED_FILE);
+    this.#oldPath = join(spool.path, ACCEPTED_OLD_FILE);
+    this.#commits = new DirectorySync(this.#path, () => this.#sync());
+  }
+
+  /** Whether a task with this id was accepted, within the window. */
+  has(id: string): boolean {
+    const accepted = this.#ids.get(id) ?? this.#oldIds.get(id);
+    return accepted !== undefined && !this.#isExpired(accepted);
+  }
+
+  /**
+   * Writes that the task with this id is about to be accepted under this name; that holds when
+   * {@link commit} resolves. {@link has} knows it from {@link confirm} on.
+   *
+   * @throws {Deno.errors} when the disk is full, …: then nothing is announced
+   */
+  announce(id: string, name: string): void {
+    if (this.#ids.size >= this.#mostInFile) this.#turnOver();
+    this.#append(`+ ${this.#spool.clock.now()} ${id} ${name} .\n`);
+  }
+
+  /** The task is accepted. */
+  confirm(id: string, name: string): void {
+    this.#ids.set(id, { at: this.#spool.clock.now(), name });
+  }
+
+  /** Takes an announcement back: the task was not accepted. */
+  async withdraw(id: string): Promise<void> {
+    this.#append(`- ${id} .\n`);
+    await this.commit();
+  }
+
+  /** Resolves when every line that was written before is on disk; at once when fsync is off. */
+  async commit(): Promise<void> {
+    if (this.#spool.fsync) await this.#commits.commit();
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = null;
+  }
+
+  #isExpired({ at }: Accepted): boolean {
+    return at + this.#windowMs < this.#spool.clock.now();
+  }
+
+  #append(line: string): void {
+    this.#file ??= this.#openFile();
+    // What was torn must not become whole by what comes behind it.
+    const bytes = new TextEncoder().encode(this.#isTorn ? `torn\n${line}` : line);
+    this.#isTorn = true;
+    for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
+    this.#isTorn = false;
+  }
+
+  #openFile(): OpenFile {
+    this.#isNew = true;
+    const options = { append: true, create: true, mode: TASK_MODE };
+    return this.#spool.files.openSync(this.#path, options);
+  }
+
+  async #sync(): Promise<void> {
+    const isNew = this.#isNew;
+    await this.#file?.sync();
+    if (!isNew) return;
+    await this.#spool.sync(dirname(this.#path));
+    this.#isNew = false;
+  }
+
+  /** Starts a new file. What is only announced in the old one is on disk before it is put away. */
+  #turnOver(): void {
+    if (this.#spool.fsync) this.#file?.syncSync();
+    this.close();
+    this.#spool.files.renameSync(this.#path, this.#oldPath);
+    this.#oldIds = this.#ids;
+    this.#ids = new Map();
+  }
+
+  /**
+   * Reads what is known, and forgets the ids of tasks that never came out of tmp. To be done before
+   * tmp is swept.
+   */
+  recover(): void {
+    const known = new Map<string, Accepted>();
+    for (const path of [this.#oldPath, this.#path]) {
+      for (const line of this.#linesOf(path)) readLine(line, known);
+    }
+    for (const [id, accepted] of known) {
+      const cameOut = !this.#spool.exists(join(this.#spool.path, TMP_DIR, accepted.name));
+      if (cameOut && !this.#isExpired(accepted)) this.#ids.set(id, accepted);
+    }
+    if (this.#spool.exists(this.#path) || this.#spool.exists(this.#oldPath)) this.#rewrite();
+  }
+
+  /** The lines that were written to their ends. */
+  *#linesOf(path: string): Iterable<string> {
+    if (this.#spool.exists(path)) yield* Deno.readTextFileSync(path).split("\n").slice(0, -1);
+  }
+
+  /** Leaves one file, with nothing but what is known. */
+  #rewrite(): void {
+    const lines = [...this.#ids].map(([id, { at, name }]) => `+ ${at} ${id} ${name} .\n`);
+    this.#spool.replaceFile(this.#path, lines.join(""));
+    this.#spool.removeIfThere(this.#oldPath);
+  }
+}
+
+function readLine(line: string, known: Map<string, Accepted>): void {
+  const [sign, ...fields] = line.split(" ");
+  if (fields.pop() !== ".") return;
+  if (sign === "+" && fields.length === 3) {
+    const [at, id, name] = fields as [string, string, string];
+    known.delete(id);
+    known.set(id, { at: Number(at), name });
+  } else if (sign === "-" && fields.length === 1) {
+    known.delete(fields[0] ?? "");
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Deadlines of many connections under one timer, which is there only while there are any. They are
+ * looked at a few times a second: what is due then is at most that late.
+ */
+
+import type { Cancel, Clock } from "../platform/clock.ts";
+
+const TICK_MS = 250;
+
+/** One thing that may take too long. */
+export interface Deadline {
+  /** On the monotonic clock; Infinity while nothing is waited for. */
+  at: number;
+  /** Called once when the time has come; `at` is Infinity then. */
+  readonly expire: () => void;
+}
+
+export class Deadlines {
+  readonly #deadlines = new Set<Deadline>();
+  #cancel: Cancel | null = null;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** A deadline that is not set yet. Whoever adds it deletes it. */
+  add(expire: () => void): Deadline {
+    const deadline = { at: Infinity, expire };
+    this.#deadlines.add(deadline);
+    this.#cancel ??= this.clock.after(TICK_MS, () => this.#tick());
+    return deadline;
+  }
+
+  delete(deadline: Deadline): void {
+    this.#deadlines.delete(deadline);
+    if (this.#deadlines.size > 0) return;
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  /** Sets or moves a deadline. */
+  set(deadline: Deadline, delayMs: number): void {
+    deadline.at = this.clock.monotonic() + delayMs;
+  }
+
+  #tick(): void {
+    this.#cancel = this.clock.after(TICK_MS, () => this.#tick());
+    const now = this.clock.monotonic();
+    for (const deadline of [...this.#deadlines]) {
+      if (deadline.at > now) continue;
+      deadline.at = Infinity;
+      deadline.expire();
+    }
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * The master's side of the socket to one worker. Each worker gets a socket of its own in a directory
+ * that only this user can enter, so that whoever connects is that worker.
+ */
+
+import { join } from "node:path";
+import { encodeFrame, type Frame, FrameReader } from "./frame.ts";
+import { type FromWorker, readMessage, type ToWorker } from "./message.ts";
+
+/** The directory of the sockets; it goes with the program. */
+export class SocketDirectory implements AsyncDisposable {
+  #count = 0;
+
+  private constructor(readonly path: string) {}
+
+  static async make(): Promise<SocketDirectory> {
+    return new SocketDirectory(await Deno.makeTempDir({ prefix: "spooler-" }));
+  }
+
+  /** A socket for one worker to connect to, once, in a directory that is the worker's own. */
+  listen(): WorkerSocket {
+    const dir = join(this.path, `${++this.#count}`);
+    Deno.mkdirSync(dir, { mode: 0o700 });
+    return new WorkerSocket(dir);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await removeAll(this.path);
+  }
+}
+
+/** Waits for one worker. */
+export class WorkerSocket {
+  readonly path: string;
+  readonly #listener: Deno.UnixListener;
+
+  constructor(private readonly dir: string) {
+    this.path = join(dir, "socket");
+    this.#listener = Deno.listen({ transport: "unix", path: this.path });
+  }
+
+  /** The worker's connection; null when {@link close} came first. */
+  async accept(): Promise<Connection | null> {
+    try {
+      return new Connection(await this.#listener.accept());
+    } catch (error) {
+      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
+        return null;
+      }
+      throw error;
+    } finally {
+      this.close();
+    }
+  }
+
+  close(): void {
+    try {
+      this.#listener.close();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
+    }
+  }
+
+  /** Removes the worker's directory, when the worker is gone. */
+  async remove(): Promise<void> {
+    this.close();
+    await removeAll(this.dir);
+  }
+}
+
+async function removeAll(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    // Whoever tidies temporary directories may have been faster.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** What came in one frame. */
+export interface Received {
+  readonly message: FromWorker;
+  readonly tail: Uint8Array<ArrayBuffer>;
+}
+
+const READ_SIZE = 64 * 1024;
+
+export class Connection {
+  readonly #conn: Deno.Conn;
+  /** Frames that wait for their turn on the socket. */
+  #unsent: Uint8Array[] = [];
+  #sending = false;
+  #closed = false;
+
+  constructor(conn: Deno.Conn) {
+    this.#conn = conn;
+  }
+
+  /** Sends in order and does not wait. A worker that is gone is noticed by {@link received}. */
+  send(message: ToWorker, tail?: Uint8Array): void {
+    if (this.#closed) return;
+    this.#unsent.push(encodeFrame(message, tail));
+    if (!this.#sending) this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    this.#sending = true;
+    try {
+      while (this.#unsent.length > 0 && !this.#closed) {
+        const bytes = joined(this.#unsent);
+        this.#unsent = [];
+        for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
+      }
+    } catch {
+      // Its end of the connection is closed: the reading side tells.
+      this.#unsent = [];
+    } finally {
+      this.#sending = false;
+    }
+  }
+
+  /**
+   * Everything the worker says, until it closes the connection.
+   *
+   * @throws {ProtocolError} when it says what is no message
+   */
+  async *received(): AsyncGenerator<Received> {
+    const reader = new FrameReader();
+    const buffer = new Uint8Array(READ_SIZE);
+    while (true) {
+      const count = await this.#read(buffer);
+      if (count === null) return;
+      reader.push(buffer.subarray(0, count));
+      for (let frame: Frame | null; (frame = reader.next()) !== null;) {
+        yield { message: readMessage(frame.head), tail: frame.tail };
+      }
+    }
+  }
+
+  /** Null at the end, in whatever way it came. */
+  async #read(buffer: Uint8Array): Promise<number | null> {
+    try {
+      return await this.#conn.read(buffer);
+    } catch {
+      return null;
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#conn.close();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
+    }
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [first] = parts;
+  if (parts.length === 1 && first !== undefined) return first;
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,323 @@
+/**
+ * What the program (the master) and its workers say to each other, as two unions. Pure. The page
+ * docs/worker-protocol.md tells what each message means.
+ */
+
+import { ProtocolError } from "./frame.ts";
+
+/** A module, by its path or by its name in its language. */
+export interface ModuleRef {
+  readonly kind: "import" | "file" | "module";
+  readonly name: string;
+}
+
+/** What a worker is told before it loads its modules. */
+export interface Setup {
+  /** The directory it works through. */
+  readonly spool: string;
+  /** All of them, the worker's own first. */
+  readonly spools: readonly string[];
+  readonly modules: readonly ModuleRef[];
+  /** As the ini had them, for `uwsgi.opt`; true for a bare key. */
+  readonly options: readonly (readonly [name: string, value: string | true])[];
+  /** 1 for the first worker of its spool. */
+  readonly worker: number;
+  /** `spooler-processes`. */
+  readonly processes: number;
+  readonly hostname: string;
+  readonly version: string;
+  /** The master's process id. */
+  readonly master: number;
+  /** Functions that other handlers take before a catch-all of this one. */
+  readonly names: readonly string[];
+  /** No other worker language is in this spool: what `names` does not have is for the catch-all. */
+  readonly alone: boolean;
+}
+
+export type ToWorker =
+  | { readonly type: "setup" } & Setup
+  | {
+    readonly type: "run";
+    readonly tasks: readonly string[];
+    /** The master has looked: the one task is for this worker, and every answer holds the lock. */
+    readonly chosen?: true;
+    /** 1 when absent. */
+    readonly attempt?: number;
+  }
+  | { readonly type: "release"; readonly task: string }
+  | { readonly type: "withdraw" }
+  | { readonly type: "abort"; readonly task: string; readonly reason: string }
+  | { readonly type: "signal"; readonly id: number; readonly signal: number }
+  | { readonly type: "reply"; readonly id: number; readonly result: unknown }
+  | { readonly type: "reply"; readonly id: number; readonly error: string }
+  | { readonly type: "stop" };
+
+/** What a worker made of a task. */
+export const ANSWER_KINDS = [
+  "done",
+  "retry",
+  "failed",
+  "permanent",
+  "ignored",
+  "elsewhere",
+  "gone",
+  "busy",
+  "look",
+  "withdrawn",
+] as const;
+
+export type AnswerKind = typeof ANSWER_KINDS[number];
+
+export interface TaskAnswer {
+  readonly task: string;
+  readonly kind: AnswerKind;
+  readonly func: string;
+  /** Of the whole task: claim, run, unlink. */
+  readonly tookMs: number;
+  /** One line; "" for the kinds that need none. */
+  readonly reason: string;
+  /** The end of a trace. */
+  readonly stderr: string;
+}
+
+/** A timer that code has asked for. `weekday` and its like are uWSGI's integers. */
+export type TimerWish = { /** What people call it. */ readonly name?: string } & TimerKind;
+
+type TimerKind =
+  | { readonly kind: "timer"; readonly signal: number; readonly seconds: number }
+  | {
+    readonly kind: "rbtimer";
+    readonly signal: number;
+    readonly seconds: number;
+    /** 0 is without end. */
+    readonly iterations: number;
+  }
+  | {
+    readonly kind: "cron";
+    readonly signal: number;
+    readonly minute: number;
+    readonly hour: number;
+    readonly day: number;
+    readonly month: number;
+    readonly weekday: number;
+  };
+
+/** What the code has registered so far. */
+export interface Registered {
+  /** Numbers that have a handler. */
+  readonly signals: readonly number[];
+  readonly timers: readonly TimerWish[];
+}
+
+export type FromWorker =
+  | { readonly type: "hello"; readonly pid: number; readonly language: string }
+  | {
+    readonly type: "loaded";
+    readonly functions: readonly string[];
+    readonly catchAll: boolean;
+    readonly registered: Registered;
+    readonly files: readonly string[];
+  }
+  | {
+    readonly type: "load-failed";
+    readonly message: string;
+    readonly trace: readonly string[];
+    readonly files: readonly string[];
+  }
+  | { readonly type: "registered"; readonly registered: Registered }
+  | { readonly type: "answers"; readonly answers: readonly TaskAnswer[] }
+  | {
+    readonly type: "output";
+    readonly task: string | null;
+    readonly func: string;
+    readonly stream: "stdout" | "stderr";
+    readonly lines: readonly string[];
+  }
+  | {
+    readonly type: "call";
+    readonly id: number;
+    readonly method: string;
+    readonly args: Readonly<Record<string, unknown>>;
+  }
+  | { readonly type: "signal-done"; readonly id: number; readonly error: string | null };
+
+/**
+ * Understands the head of a worker's frame.
+ *
+ * @throws {ProtocolError} when it is no message, or one with something amiss
+ */
+export function readMessage(head: unknown): FromWorker {
+  const fields = new Fields(head);
+  const type = fields.text("type");
+  switch (type) {
+    case "hello":
+      return { type, pid: fields.whole("pid"), language: fields.text("language") };
+    case "loaded":
+      return {
+        type,
+        functions: fields.texts("functions"),
+        catchAll: fields.flag("catchAll"),
+        registered: registered(fields),
+        files: fields.textsOrNone("files"),
+      };
+    case "load-failed":
+      return {
+        type,
+        message: fields.text("message"),
+        trace: fields.textsOrNone("trace"),
+        files: fields.textsOrNone("files"),
+      };
+    case "registered":
+      return { type, registered: registered(fields) };
+    case "answers":
+      return { type, answers: fields.list("answers").map(answer) };
+    case "output": {
+      const stream = fields.text("stream") === "stderr" ? "stderr" : "stdout";
+      const task = fields.has("task") ? fields.text("task") : null;
+      const func = fields.has("func") ? fields.text("func") : "";
+      return { type, task, func, stream, lines: fields.texts("lines") };
+    }
+    case "call": {
+      const args = fields.has("args") ? fields.record("args") : {};
+      return { type, id: fields.whole("id"), method: fields.text("method"), args };
+    }
+    case "signal-done":
+      return {
+        type,
+        id: fields.whole("id"),
+        error: fields.has("error") ? fields.text("error") : null,
+      };
+    default:
+      throw new ProtocolError(`no message has the type "${type}"`);
+  }
+}
+
+function answer(value: unknown): TaskAnswer {
+  if (!Array.isArray(value)) throw new ProtocolError("an answer is no list");
+  const [task, kind, func, tookMs, details] = value as unknown[];
+  const known = ANSWER_KINDS.find((each) => each === kind);
+  if (typeof task !== "string" || known === undefined) {
+    throw new ProtocolError(`no answer is ${JSON.stringify([task, kind])}`);
+  }
+  const more = details === undefined || details === null ? null : new Fields(details);
+  return {
+    task,
+    kind: known,
+    func: typeof func === "string" ? func : "",
+    tookMs: typeof tookMs === "number" ? tookMs : 0,
+    reason: more?.has("reason") ? more.text("reason") : "",
+    stderr: more?.has("stderr") ? more.text("stderr") : "",
+  };
+}
+
+function registered(fields: Fields): Registered {
+  return {
+    signals: fields.list("signals").map((each) => signalNumber(each)),
+    timers: fields.list("timers").map((each) => timerWish(new Fields(each))),
+  };
+}
+
+function signalNumber(value: unknown): number {
+  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 255) return Number(value);
+  throw new ProtocolError(`a signal is a number from 0 to 255: ${JSON.stringify(value)}`);
+}
+
+function timerWish(fields: Fields): TimerWish {
+  const name = fields.has("name") ? { name: fields.text("name") } : {};
+  return { ...name, ...timerKind(fields) };
+}
+
+function timerKind(fields: Fields): TimerKind {
+  const kind = fields.text("kind");
+  const signal = signalNumber(fields.number("signal"));
+  switch (kind) {
+    case "timer":
+      return { kind, signal, seconds: fields.number("seconds") };
+    case "rbtimer": {
+      const iterations = fields.has("iterations") ? fields.whole("iterations") : 0;
+      return { kind, signal, seconds: fields.number("seconds"), iterations };
+    }
+    case "cron":
+      return {
+        kind,
+        signal,
+        minute: fields.whole("minute"),
+        hour: fields.whole("hour"),
+        day: fields.whole("day"),
+        month: fields.whole("month"),
+        weekday: fields.whole("weekday"),
+      };
+    default:
+      throw new ProtocolError(`no timer is of the kind "${kind}"`);
+  }
+}
+
+/** Fields of a JSON object, each of the type that is asked for. */
+class Fields {
+  readonly #fields: Readonly<Record<string, unknown>>;
+
+  constructor(value: unknown) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw new ProtocolError(`expected an object: ${JSON.stringify(value)}`);
+    }
+    this.#fields = value as Readonly<Record<string, unknown>>;
+  }
+
+  has(name: string): boolean {
+    return this.#fields[name] !== undefined && this.#fields[name] !== null;
+  }
+
+  text(name: string): string {
+    const value = this.#fields[name];
+    if (typeof value === "string") return value;
+    throw this.#wrong(name, "a text");
+  }
+
+  number(name: string): number {
+    const value = this.#fields[name];
+    if (typeof value === "number" && Number.isFinite(value)) return value;
+    throw this.#wrong(name, "a number");
+  }
+
+  whole(name: string): number {
+    const value = this.number(name);
+    if (Number.isInteger(value)) return value;
+    throw this.#wrong(name, "a whole number");
+  }
+
+  flag(name: string): boolean {
+    const value = this.#fields[name];
+    if (typeof value === "boolean") return value;
+    throw this.#wrong(name, "true or false");
+  }
+
+  list(name: string): unknown[] {
+    const value = this.#fields[name];
+    if (Array.isArray(value)) return value as unknown[];
+    throw this.#wrong(name, "a list");
+  }
+
+  texts(name: string): string[] {
+    const list = this.list(name);
+    if (list.every((each) => typeof each === "string")) return list as string[];
+    throw this.#wrong(name, "a list of texts");
+  }
+
+  textsOrNone(name: string): string[] {
+    return this.has(name) ? this.texts(name) : [];
+  }
+
+  record(name: string): Readonly<Record<string, unknown>> {
+    const value = this.#fields[name];
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      return value as Readonly<Record<string, unknown>>;
+    }
+    throw this.#wrong(name, "an object");
+  }
+
+  #wrong(name: string, wish: string): ProtocolError {
+    const type = this.#fields["type"];
+    const value = JSON.stringify(this.#fields[name]) ?? "nothing";
+    return new ProtocolError(`${name} of ${type} wants ${wish}: ${value.slice(0, 100)}`);
+  }
+}

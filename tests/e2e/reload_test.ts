@@ -1,0 +1,100 @@
+/** SIGHUP: the program goes on with the ini as it is now. */
+
+import { join } from "node:path";
+import { assertEquals, assertMatch } from "../support/assert.ts";
+import { programLabel, spooler } from "../support/program.ts";
+import { makeSite, portIn, type Site } from "../support/site.ts";
+
+const test = (name: string, body: () => Promise<void>) =>
+  Deno.test(`${programLabel}: reload: ${name}`, body);
+
+async function rewrite(site: Site, ...lines: string[]): Promise<void> {
+  const all = ["[uwsgi]", "spooler = spool", ...lines, ""];
+  await Deno.writeTextFile(site.ini, all.join("\n"));
+}
+
+async function push(site: Site, ...vars: string[]): Promise<void> {
+  const { code } = await spooler(["push", "--dir", site.spool, ...vars]);
+  assertEquals(code, 0);
+}
+
+test("new tasks, schedules and settings take the place of the old", async () => {
+  await using site = await makeSite("spooler-task = echo the old one");
+  await using program = await site.start();
+  await push(site, "a=1");
+  await program.line(/\| the old one/);
+  await rewrite(
+    site,
+    "if-reload =",
+    "spooler-task = echo the new one",
+    "endif =",
+    "timer2 = every=100ms echo tick",
+  );
+  program.signal("SIGHUP");
+  await program.line(/ reloading \(SIGHUP\)/);
+  await program.line(/ ready$/, 2);
+  await push(site, "a=2");
+  await program.line(/\| the new one/);
+  await program.line(/\| tick/);
+  assertEquals(await program.stop(), 0);
+});
+
+test("what runs ends first, and peers may go on sending meanwhile", async () => {
+  await using site = await makeSite(
+    "socket = 127.0.0.1:0",
+    "spooler-task = echo begun; while ! test -f go; do sleep 0.05; done; echo ended",
+  );
+  await using program = await site.start();
+  const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
+  await push(site, "a=1");
+  await program.line(/\| begun/);
+  await rewrite(site, "spooler-task = echo later");
+  program.signal("SIGHUP");
+  await program.line(/ reloading \(SIGHUP\): waiting for 1 running/);
+  const sent = await spooler(["push", "--to", `127.0.0.1:${port}`, "a=2"]);
+  assertEquals(sent.stdout, "accepted\n");
+  await Deno.writeTextFile(join(site.dir, "go"), "");
+  await program.line(/\| ended/);
+  await program.line(/\| later/);
+  assertEquals(await program.stop(), 0);
+});
+
+test("a wrong ini changes nothing, and its mistakes are named", async () => {
+  await using site = await makeSite("spooler-task = echo still here");
+  await using program = await site.start();
+  await rewrite(site, "spooler-frequency = often");
+  program.signal("SIGHUP");
+  const line = await program.line(/no reload/);
+  assertMatch(line, /site\.ini:3: spooler-frequency .*"often"/);
+  await push(site, "a=1");
+  await program.line(/\| still here/);
+  assertEquals(await program.stop(), 0);
+});
+
+test("an ini that cannot start makes room for the old one", async () => {
+  await using site = await makeSite("spooler-task = echo still here");
+  await using program = await site.start();
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await rewrite(site, `socket = 127.0.0.1:${(taken.addr as Deno.NetAddr).port}`);
+  program.signal("SIGHUP");
+  await program.line(/the new configuration does not start, the old one goes on: .*in use/);
+  await program.line(/ ready$/, 2);
+  await push(site, "a=1");
+  await program.line(/\| still here/);
+  assertEquals(await program.stop(), 0);
+});
+
+test("a stop during a reload is a stop", async () => {
+  await using site = await makeSite(
+    "spooler-task = echo begun; while ! test -f go; do sleep 0.05; done",
+  );
+  await using program = await site.start();
+  await push(site, "a=1");
+  await program.line(/\| begun/);
+  program.signal("SIGHUP");
+  await program.line(/ reloading/);
+  program.signal("SIGTERM");
+  await Deno.writeTextFile(join(site.dir, "go"), "");
+  assertEquals(await program.ended(), 0);
+  assertMatch(program.log, / stopped$/);
+});

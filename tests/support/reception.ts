@@ -1,0 +1,168 @@
+/** Sockets in the test's own process, with a store behind them, and peers that talk to them. */
+
+import { join } from "node:path";
+import type { ReceptionConfig } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { type Clock, systemClock } from "../../src/platform/clock.ts";
+import { Reception, type Spool } from "../../src/reception.ts";
+import type { Event } from "../../src/report/event.ts";
+import { Sockets } from "../../src/sockets.ts";
+import { Store } from "../../src/spool/store.ts";
+import type { Accept } from "../../src/uwsgi/connection.ts";
+import { decodeHeader, decodeVars, findText, HEADER_SIZE } from "../../src/uwsgi/packet.ts";
+import { platform } from "./platform.ts";
+import { tempDir } from "./temp.ts";
+import { until } from "./until.ts";
+
+export interface ReceptionOptions {
+  /** Lines of the ini behind `spooler = spool`; without a socket it listens on loopback. */
+  readonly ini?: readonly string[];
+  readonly clock?: Clock;
+  /** In place of the real one. */
+  readonly accept?: Accept;
+}
+
+export interface TestReception extends AsyncDisposable {
+  readonly dir: string;
+  readonly store: Store;
+  readonly config: ReceptionConfig;
+  readonly events: readonly Event[];
+  readonly sockets: Sockets;
+  /** Of the first socket. */
+  readonly port: number;
+  connect(): Promise<Peer>;
+  refusals(): string[];
+}
+
+export async function openReception(options: ReceptionOptions = {}): Promise<TestReception> {
+  const temp = await tempDir();
+  const lines = options.ini ?? [];
+  const socket = lines.some((line) => /^(s?uwsgi-)?socket =/.test(line))
+    ? []
+    : ["socket = 127.0.0.1:0"];
+  const ini = join(temp.path, "site.ini");
+  await Deno.writeTextFile(ini, ["[uwsgi]", "spooler = spool", ...socket, ...lines, ""].join("\n"));
+  const { config } = await loadConfig(ini);
+  const spools: Spool[] = [];
+  const clock = options.clock ?? systemClock;
+  for (const spool of config.spools) {
+    const { dedupWindowMs } = config.reception;
+    const { dir, fsync, limits } = spool;
+    const store = await Store.open({
+      ...{ dir, fsync, limits, dedupWindowMs, clock, random: Math.random },
+      ...platform,
+    });
+    spools.push({ name: "spool", names: [spool.dir], config: spool, store });
+  }
+  const [{ store }] = spools as [Spool];
+  const events: Event[] = [];
+  const emit = (event: Event) => void events.push(event);
+  const reception = new Reception({ spools, emit, clock, config: config.reception });
+  const sockets = await Sockets.open({
+    config,
+    clock,
+    emit,
+    libc: platform.libc,
+    accept: options.accept ?? ((task) => reception.accept(task)),
+  });
+  const opened = events.find((event) => event.type === "listener.opened");
+  const port = Number(
+    /:(\d+)$/.exec(opened?.type === "listener.opened" ? opened.address : "")?.[1],
+  );
+  return {
+    dir: temp.path,
+    store,
+    config: config.reception,
+    events,
+    sockets,
+    port,
+    connect: async () => new Peer(await Deno.connect({ hostname: "127.0.0.1", port })),
+    refusals: () =>
+      events.flatMap((event) =>
+        event.type === "packet.refused" ? [`${event.kind}: ${event.reason}`] : []
+      ),
+    async [Symbol.asyncDispose]() {
+      await sockets.close();
+      for (const { store } of spools) store.close();
+      await temp[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** An answer, taken apart. */
+export interface Answer {
+  readonly modifier1: number;
+  readonly modifier2: number;
+  readonly vars: Record<string, string>;
+}
+
+export const YES: Answer = { modifier1: 255, modifier2: 1, vars: {} };
+export const NO: Answer = { modifier1: 255, modifier2: 0, vars: {} };
+
+/** One end of a connection. */
+export class Peer implements Disposable {
+  readonly #chunks: number[] = [];
+
+  constructor(readonly connection: Deno.Conn) {}
+
+  async send(...parts: Uint8Array[]): Promise<void> {
+    for (const part of parts) {
+      for (let at = 0; at < part.length;) at += await this.connection.write(part.subarray(at));
+    }
+  }
+
+  /** The next answer; null at the end of the connection. */
+  async answer(): Promise<Answer | null> {
+    const head = await this.take(HEADER_SIZE);
+    if (head === null) return null;
+    const { modifier1, modifier2, size } = decodeHeader(head);
+    const vars = decodeVars((await this.take(size)) ?? new Uint8Array(0));
+    const decoder = new TextDecoder();
+    const names = vars.map(({ name }) => decoder.decode(name));
+    return {
+      modifier1,
+      modifier2,
+      vars: Object.fromEntries(names.map((name) => [name, findText(vars, name) ?? ""])),
+    };
+  }
+
+  /** Everything until the peer closes, in hex. */
+  async rest(): Promise<string> {
+    const bytes: number[] = [];
+    for (let byte = await this.take(1); byte !== null; byte = await this.take(1)) {
+      bytes.push(...byte);
+    }
+    return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  /** The next bytes; null when the connection ends before. */
+  async take(count: number): Promise<Uint8Array | null> {
+    const buffer = new Uint8Array(4096);
+    while (this.#chunks.length < count) {
+      const got = await this.connection.read(buffer);
+      if (got === null) return null;
+      this.#chunks.push(...buffer.subarray(0, got));
+    }
+    return Uint8Array.from(this.#chunks.splice(0, count));
+  }
+
+  [Symbol.dispose](): void {
+    try {
+      this.connection.close();
+    } catch {
+      // It is closed.
+    }
+  }
+}
+
+/** Waits until something was told that matches. */
+export async function told(
+  { events }: TestReception,
+  type: Event["type"],
+  count = 1,
+): Promise<void> {
+  await until(
+    () => events.filter((event) => event.type === type).length >= count,
+    `${count} × ${type}`,
+  );
+}

@@ -1,0 +1,59 @@
+import { ProtocolError } from "../../src/worker/frame.ts";
+import { readMessage, type TimerWish } from "../../src/worker/message.ts";
+import { assertEquals, assertThrows } from "../support/assert.ts";
+
+Deno.test("answers are read with and without details", () => {
+  assertEquals(
+    readMessage({
+      type: "answers",
+      answers: [["10/a", "done", "f", 1.5], ["b", "failed", "g", 2, { reason: "r", stderr: "s" }]],
+    }),
+    {
+      type: "answers",
+      answers: [
+        { task: "10/a", kind: "done", func: "f", tookMs: 1.5, reason: "", stderr: "" },
+        { task: "b", kind: "failed", func: "g", tookMs: 2, reason: "r", stderr: "s" },
+      ],
+    },
+  );
+});
+
+Deno.test("what a module registered is read", () => {
+  const timers: TimerWish[] = [
+    { kind: "timer", signal: 1, seconds: 0.5 },
+    { kind: "rbtimer", signal: 2, seconds: 5, iterations: 3 },
+    { kind: "cron", signal: 3, minute: 0, hour: -1, day: -1, month: -1, weekday: -1 },
+  ];
+  const message = readMessage({
+    type: "loaded",
+    functions: ["a"],
+    catchAll: false,
+    signals: [1, 2, 3],
+    timers,
+  });
+  assertEquals(message, {
+    type: "loaded",
+    functions: ["a"],
+    catchAll: false,
+    registered: { signals: [1, 2, 3], timers },
+    files: [],
+  });
+});
+
+Deno.test("a message with something amiss says what", () => {
+  const cases: [unknown, string][] = [
+    [null, "expected an object: null"],
+    [{ type: "nonsense" }, 'no message has the type "nonsense"'],
+    [{ type: "hello", pid: 1.5, language: "x" }, "pid of hello wants a whole number: 1.5"],
+    [{ type: "answers", answers: [["a", "eaten"]] }, 'no answer is ["a","eaten"]'],
+    [{ type: "registered", signals: [256], timers: [] }, "from 0 to 255: 256"],
+    [
+      { type: "registered", signals: [], timers: [{ kind: "sundial", signal: 1 }] },
+      'no timer is of the kind "sundial"',
+    ],
+    [{ type: "output", stream: "stdout", lines: [1] }, "lines of output wants a list of texts"],
+  ];
+  for (const [head, pattern] of cases) {
+    assertThrows(() => readMessage(head), ProtocolError, pattern);
+  }
+});
