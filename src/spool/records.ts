@@ -66,6 +66,18 @@ export class Records {
     this.spool.writeJson(recordPath(failedPath), record);
   }
 
+  /** When a task in failed/ was given up; null when it has no record that says so. */
+  failedAt(failedPath: string): number | null {
+    const path = recordPath(failedPath);
+    if (!this.spool.exists(path)) return null;
+    try {
+      const { failedAt } = JSON.parse(Deno.readTextFileSync(path)) as Partial<FailedRecord>;
+      return typeof failedAt === "number" ? failedAt : null;
+    } catch {
+      return null;
+    }
+  }
+
   forgetFailed(failedPath: string): void {
     this.spool.removeIfThere(recordPath(failedPath));
   }

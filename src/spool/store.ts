@@ -9,6 +9,7 @@
 
 import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions } from "./directory.ts";
+import { type ExpiredTask, removeFailedBefore } from "./expiry.ts";
 import { Intake } from "./intake.ts";
 import type { TaskRef } from "./layout.ts";
 import { OperatorChanges } from "./operator.ts";
@@ -219,6 +220,14 @@ export class Store {
   /** Like {@link remove}, for a task that lies in failed/. */
   removeFailed(ref: TaskRef): Promise<Changed> {
     return this.#operator.removeFailed(ref);
+  }
+
+  /**
+   * Removes tasks from failed/ that were given up before `before` (milliseconds since the epoch), in
+   * pieces, some of them empty. What somebody else has at the moment stays.
+   */
+  removeFailedBefore(before: number): Generator<ExpiredTask[]> {
+    return removeFailedBefore(this.#spool, this.#records, before);
   }
 
   /** Whether an operator has stopped the work on this spool. */
