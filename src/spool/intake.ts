@@ -27,6 +27,8 @@ export class Intake {
   #counter = 0;
   /** Tasks that may come before they have to be counted again, for spooler-max-files. */
   #roomLeft = 0;
+  /** Puts that go on now: their files are not all there to be counted. */
+  #putting = 0;
   /** Puts that go on now, by the id of their task. They never reject. */
   readonly #underWay = new Map<string, Promise<void>>();
 
@@ -62,6 +64,15 @@ export class Intake {
 
   async #put(task: NewTask, id: string | null): Promise<TaskRef> {
     this.#checkRoom();
+    this.#putting++;
+    try {
+      return await this.#make(task, id);
+    } finally {
+      this.#putting--;
+    }
+  }
+
+  async #make(task: NewTask, id: string | null): Promise<TaskRef> {
     const { path, files } = this.spool;
     const packet = encodePacket(task.vars, MODIFIER_SPOOL);
     const ref: TaskRef = {
@@ -140,7 +151,7 @@ export class Intake {
     }
     if (maxFiles === null || this.#roomLeft-- > 0) return;
     // Others put and take files, too: what was counted once is only good for as many puts.
-    const count = this.#countUpTo(maxFiles);
+    const count = this.#countUpTo(maxFiles) + this.#putting;
     if (count >= maxFiles) {
       throw new SpoolFullError(`it holds ${maxFiles} tasks (spooler-max-files)`);
     }

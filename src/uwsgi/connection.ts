@@ -23,6 +23,7 @@ import {
   PacketError,
   type Var,
 } from "./packet.ts";
+import type { Voucher } from "./pickle_rule.ts";
 import { PacketReader, type RawPacket } from "./reader.ts";
 import { RefusalError } from "./refusal.ts";
 import type { Stream } from "./stream.ts";
@@ -34,6 +35,8 @@ export interface IncomingTask {
   readonly varBytes: Uint8Array;
   readonly body: IncomingBody | null;
   readonly from: string;
+  /** What is known of its sender without a signature. */
+  readonly voucher: Voucher;
 }
 
 /**
@@ -273,9 +276,9 @@ export class Connection {
     staysOpen: boolean,
   ): Promise<Uint8Array> {
     const { accept } = this.#options;
-    const { from } = this.#stream;
+    const { from, voucher } = this.#stream;
     try {
-      await accept({ vars: decodeVars(packet.vars), varBytes: packet.vars, body, from });
+      await accept({ vars: decodeVars(packet.vars), varBytes: packet.vars, body, from, voucher });
       this.#fruitless = 0;
       return ACCEPTED;
     } catch (error) {

@@ -8,6 +8,7 @@ import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import type { Event } from "../../src/report/event.ts";
 import { Store } from "../../src/spool/store.ts";
 import { parseAddress } from "../../src/uwsgi/address.ts";
+import { spoolConfig } from "./dispatcher.ts";
 import { platform } from "./platform.ts";
 import { openStore, varsOf } from "./store.ts";
 import { tempDir } from "./temp.ts";
@@ -63,22 +64,12 @@ export class ForwardSite implements AsyncDisposable {
         address: parseAddress(text.replace("tls://", "")),
         tls: text.startsWith("tls://"),
       })),
-      spool: {
-        dir: this.store.dir,
+      spool: spoolConfig(this.store.dir, {
         processes: 256,
         frequencyMs: HOUR_MS,
-        harakiriMs: null,
-        ordered: false,
-        fsync: true,
         retry: { delayMs: HOUR_MS, maxDelayMs: HOUR_MS, maxRetries: 0 },
-        cwd: this.store.dir,
-        maxAgeMs: null,
-        onFailure: null,
-        rate: null,
-        limits: { maxFiles: null, minFreeBytes: null },
-        external: false,
         ...spool,
-      },
+      }),
     };
     const common = {
       name: "out",

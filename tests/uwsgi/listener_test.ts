@@ -269,7 +269,7 @@ Deno.test("a system without a free descriptor is told of once, waited for, and t
 });
 
 const silentStream = {
-  ...{ from: "here", ip: null, close: () => {} },
+  ...{ from: "here", ip: null, voucher: null, close: () => {} },
   read: () => Promise.resolve(null),
   write: () => Promise.resolve(),
   closeWrite: () => Promise.resolve(),
@@ -282,7 +282,7 @@ Deno.test("a peer that does not read its answers is hung up on", async () => {
   const isWriting = Promise.withResolvers<void>();
   const connection = new Connection({
     stream: {
-      ...{ from: "here", ip: null, closeWrite: () => Promise.resolve() },
+      ...{ from: "here", ip: null, voucher: null, closeWrite: () => Promise.resolve() },
       read: (into) => {
         into.set(task({ n: "1" }, KEEP_OPEN));
         return Promise.resolve(task({ n: "1" }, KEEP_OPEN).length);

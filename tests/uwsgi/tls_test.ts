@@ -66,6 +66,9 @@ testWith("openssl", "with a CA, only its clients get in", async () => {
   const body = new Uint8Array(3_000_000).fill(7);
   await peer.send(task(KEEP_OPEN | WITH_BODY), encodeBodySize(body.length), body, task(KEEP_OPEN));
   assertEquals([await peer.answer(), await peer.answer()], [YES, YES]);
+  const pickled = varsOf({ ud_spool_func: "f", args: "(t.", kwargs: "(d." });
+  await peer.send(encodePacket(pickled, MODIFIER_SPOOL, KEEP_OPEN));
+  assertEquals(await peer.answer(), YES, "its certificate vouches for what it pickles");
   for (const who of [undefined, "stranger"]) {
     // TLS 1.3: the client believes to be in until it hears of the refusal.
     await assertRejects(async () => {
@@ -74,7 +77,7 @@ testWith("openssl", "with a CA, only its clients get in", async () => {
       if ((await other.answer()) === null) throw new Error("closed");
     }, Error);
   }
-  assertEquals(seenNames(reception.store).length, 2);
+  assertEquals(seenNames(reception.store).length, 3);
   await until(() => reception.refusals().length === 2, "both are refused");
   assert(reception.refusals().every((line) => line.startsWith("denied: TLS: ")));
 });
