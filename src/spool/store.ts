@@ -38,6 +38,7 @@ export class Store {
   readonly #running: RunningMarks;
   readonly #scanner: Scanner;
   readonly #ids: AcceptedIds;
+  #mayBeSwept = true;
   readonly #intake: Intake;
   readonly #transitions: Transitions;
   readonly #operator: OperatorChanges;
@@ -64,7 +65,7 @@ export class Store {
   static async open(options: StoreOptions): Promise<Store> {
     const store = new Store(options);
     await store.prepare();
-    if (options.dedupWindowMs !== undefined) store.#ids.recover();
+    if (options.dedupWindowMs !== undefined) store.#mayBeSwept = store.#ids.recover();
     return store;
   }
 
@@ -84,7 +85,7 @@ export class Store {
    * were.
    */
   sweep(): number {
-    return sweep(this.#spool);
+    return this.#mayBeSwept ? sweep(this.#spool) : 0;
   }
 
   pathOf(ref: TaskRef): string {
