@@ -40,7 +40,9 @@ export async function push(args: readonly string[]): Promise<number> {
     const body = bodyFile === undefined ? undefined : await openBody(bodyFile);
     if (options.to !== undefined) {
       if (body) {
-        throw new UsageError("push --to cannot send a body: the protocol has no place for one");
+        throw new UsageError(
+          "push --to cannot send a body: push it into a spool that is forwarded (spooler-forward)",
+        );
       }
       return await pushTo(toAddress(options.to), vars);
     }
