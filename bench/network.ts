@@ -90,19 +90,20 @@ const ATTACKS = {
 
 /** Latency of 8 clients while one kind of attack goes on, each beside its own quiet time. */
 async function underAttack(): Promise<void> {
-  const rows = [["", "quiet p99 ms", "p99 ms", "ratio", "tasks/s", "memory MiB"]];
+  const rows = [["", "quiet p99 ms", "p99 ms", "ratio", "tasks/s", "attacks/s", "memory MiB"]];
   for (const [kind, name] of Object.entries(ATTACKS)) {
-    const ratios: { quiet: Measured; attacked: Measured; memory: number }[] = [];
-    for (let run = 0; run < runs; run++) ratios.push(await attackOnce(kind));
-    const quiet = medianOf(ratios.map((each) => each.quiet));
-    const attacked = medianOf(ratios.map((each) => each.attacked));
+    const all: Awaited<ReturnType<typeof attackOnce>>[] = [];
+    for (let run = 0; run < runs; run++) all.push(await attackOnce(kind));
+    const quiet = medianOf(all.map((each) => each.quiet));
+    const attacked = medianOf(all.map((each) => each.attacked));
     rows.push([
       name,
       quiet.p99Ms.toFixed(2),
       attacked.p99Ms.toFixed(2),
-      median(ratios.map((each) => each.attacked.p99Ms / each.quiet.p99Ms)).toFixed(1),
+      median(all.map((each) => each.attacked.p99Ms / each.quiet.p99Ms)).toFixed(1),
       whole(attacked.tasksPerSecond),
-      whole(median(ratios.map((each) => each.memory))),
+      whole(median(all.map((each) => each.rate))),
+      whole(median(all.map((each) => each.memory))),
     ]);
   }
   printTable(rows);
@@ -121,10 +122,11 @@ async function attackOnce(kind: string) {
   const output = attacker.stdout.getReader();
   await output.read();
   const attacked = await measure(load);
-  attacker.kill("SIGKILL");
+  attacker.kill("SIGTERM");
+  const rate = Number(new TextDecoder().decode((await output.read()).value));
   await attacker.status;
   await output.cancel();
-  return { quiet, attacked, memory: peakMemoryMiB(server.pid) };
+  return { quiet, attacked, rate, memory: peakMemoryMiB(server.pid) };
 }
 
 function peakMemoryMiB(pid: number): number {

@@ -1,6 +1,7 @@
 /**
  * A hostile peer for bench/network.ts, in its own process until it is killed:
- * `network_attack.ts PORT idle|drip|flood|garbage`. Says `ready` when it is at it.
+ * `network_attack.ts PORT idle|drip|flood|garbage`. Says `ready` when it is at it, and at SIGTERM how
+ * many connections it has made a second since then.
  */
 
 const [portText, kind] = Deno.args;
@@ -8,7 +9,14 @@ const port = Number(portText);
 const CONNECTIONS = 2000;
 const FLOODERS = 16;
 
-const connect = () => Deno.connect({ hostname: "127.0.0.1", port });
+let made = 0;
+
+async function connect(): Promise<Deno.Conn> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  made++;
+  return connection;
+}
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Keeps a number of connections open, and opens each anew when it is hung up on. */
@@ -56,5 +64,10 @@ async function flood(bytes: Uint8Array): Promise<never> {
 const garbage = crypto.getRandomValues(new Uint8Array(4096));
 if (kind === "idle" || kind === "drip") await hold(kind === "drip");
 else for (let n = 0; n < FLOODERS; n++) flood(kind === "garbage" ? garbage : new Uint8Array(0));
+made = 0;
+const startedAt = performance.now();
+Deno.addSignalListener("SIGTERM", () => {
+  console.log(made / (performance.now() - startedAt) * 1000);
+  Deno.exit();
+});
 console.log("ready");
-await new Promise(() => {});

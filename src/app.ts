@@ -27,6 +27,7 @@ import { Sockets } from "./sockets.ts";
 import type { Accept } from "./uwsgi/connection.ts";
 import { textVar } from "./uwsgi/packet.ts";
 import { readRequest } from "./uwsgi/request.ts";
+import { Workers } from "./worker/workers.ts";
 
 export interface Machine {
   readonly clock: Clock;
@@ -50,11 +51,14 @@ export async function runApp(
   const { emit, signals } = machine;
   const abort = new AbortController();
   const life = lifetime(signals, abort, reread);
-  const parts: Parts = { stores: [], dispatchers: [], forwarders: [], sockets: [], schedulers: [] };
+  const parts: Parts = {
+    ...{ stores: [], dispatchers: [], forwarders: [], sockets: [], schedulers: [], workers: [] },
+  };
   const closeDoors = () => Promise.all(parts.sockets.map((each) => each.close()));
   const closeStores = () => parts.stores.forEach((store) => store.close());
   const endWork = async () => {
-    await Promise.all([...parts.schedulers, ...parts.dispatchers].map((part) => part.stop()));
+    const working = [...parts.schedulers, ...parts.dispatchers, ...parts.workers];
+    await Promise.all(working.map((part) => part.stop()));
     for (const forwarder of parts.forwarders) forwarder.close();
   };
   try {
@@ -106,6 +110,7 @@ interface Parts {
   readonly forwarders: Forwarder[];
   readonly sockets: Sockets[];
   readonly schedulers: Scheduler[];
+  readonly workers: Workers[];
 }
 
 async function open(
@@ -131,25 +136,57 @@ async function open(
     for (const { name } of spools) emit({ type: "spool.warning", spool: name, message });
   }
 
-  const executors = config.tasks.map((task) => commandExecutor(task, config.env, clock));
+  const commands = config.tasks.map((task) => commandExecutor(task, config.env, clock));
+  const named = commands.filter(({ name }) => name !== null);
+  const rest = commands.filter(({ name }) => name === null);
+  const workers = openWorkers(config, spools, machine, abort);
+  parts.workers.push(workers);
   for (const { name, config: spool, store } of spools) {
     if (spool.external) continue;
     const { libc } = platform;
     const { env } = config;
-    const about = { name, config: spool, store, executors, libc, env, abort };
+    const live = { ...spool };
     const forward = config.forwards.find((each) => each.spool === spool);
-    const dispatcher = new Dispatcher({
-      ...about,
-      ...(forward ? forwarding(openForwarder(parts, name, forward, machine, abort)) : {}),
-      ...machine,
-    });
+    const work = forward
+      ? forwarding(openForwarder(parts, name, forward, machine, abort))
+      : await workers.add(name, live).then(({ handlers, first }) => ({
+        executors: [...named, ...handlers, ...rest],
+        workers: first,
+      }));
+    const about = { name, config: live, store, libc, env, abort };
+    const dispatcher = new Dispatcher({ ...about, ...work, ...machine });
     dispatcher.watch();
     parts.dispatchers.push(dispatcher);
   }
   const reception = new Reception({ spools, config: config.reception, clock, emit });
   const accept: Accept = (task) => reception.accept(task);
   parts.sockets.push(await Sockets.open({ config, clock, emit, libc: platform.libc, accept }));
-  parts.schedulers.push(await openScheduler(config, spools, machine, abort));
+  const scheduler = await openScheduler(config, spools, machine, abort, workers.signals);
+  parts.schedulers.push(scheduler);
+  workers.start((owner, registrations) => {
+    scheduler.register(owner, registrations).catch((error) => {
+      const message = error instanceof Error ? error.message : String(error);
+      emit({ type: "spool.warning", spool: owner, message });
+    });
+  });
+}
+
+function openWorkers(
+  config: Config,
+  spools: readonly Spool[],
+  { clock, emit }: Machine,
+  abort: AbortSignal,
+): Workers {
+  return new Workers({
+    config,
+    clock,
+    emit,
+    abort,
+    put: async (task, spooler, fallback) => {
+      const { store } = spoolFor(spools, spooler ?? fallback);
+      return store.pathOf(await store.put(task));
+    },
+  });
 }
 
 /** What makes a dispatcher deliver its tasks instead of running them. */
@@ -204,15 +241,13 @@ async function openSpools(config: Config, machine: Machine, platform: Platform):
   return spools;
 }
 
-/** Until there is task code, signals are heard by nobody. */
-const NO_SIGNAL_HANDLERS: SignalHandlers = { has: () => false, raise: () => Promise.resolve() };
-
 /** @throws {ConfigError} when a job is for an account that cannot be */
 async function openScheduler(
   config: Config,
   spools: readonly Spool[],
   machine: Machine,
   abort: AbortSignal,
+  signals: SignalHandlers,
 ): Promise<Scheduler> {
   const { clock, emit } = machine;
   const accounts = await readAccounts(config.schedules);
@@ -234,7 +269,7 @@ async function openScheduler(
       env: config.env,
       shell: runShell,
       accounts,
-      signals: NO_SIGNAL_HANDLERS,
+      signals,
       put: async (vars) => {
         const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
         const { name } = await spoolFor(spools, spooler).store.put(task);

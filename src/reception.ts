@@ -11,6 +11,7 @@ import type { TaskRef } from "./spool/layout.ts";
 import type { IncomingBody } from "./uwsgi/body.ts";
 import type { IncomingTask } from "./uwsgi/connection.ts";
 import { findText, PacketError } from "./uwsgi/packet.ts";
+import { pickleProblem } from "./uwsgi/pickle_rule.ts";
 import { RefusalError } from "./uwsgi/refusal.ts";
 import { readRequest, RequestError } from "./uwsgi/request.ts";
 import { withoutReserved } from "./uwsgi/signature.ts";
@@ -62,11 +63,24 @@ export class Reception {
     const { id, bodySha256 } = this.#verifier.check(incoming);
     const { task, spooler } = readRequest(withoutReserved(incoming.vars));
     const spool = spoolFor(spools, spooler);
+    this.#refusePickles(incoming, spool);
     const ref = await this.#put(spool, withBody(task, incoming.body, bodySha256), id);
     const func = findText(task.vars, "ud_spool_func") ?? "";
     const { from } = incoming;
     if (ref !== null) emit({ type: "task.accepted", task: ref.name, func, from });
     else emit({ type: "task.repeated", id: id ?? "", func, from });
+  }
+
+  #refusePickles({ vars, voucher }: IncomingTask, spool: Spool): void {
+    const { secrets, pickles } = this.#options.config;
+    const problem = pickleProblem(vars, {
+      voucher,
+      // With a secret, what is not signed did not come as far as this.
+      isSigned: secrets.length > 0,
+      areTrusted: pickles === "trusted",
+      isExternal: spool.config.external,
+    });
+    if (problem !== null) throw new RefusalError("pickle", problem);
   }
 
   /**

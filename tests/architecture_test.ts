@@ -41,13 +41,13 @@ const TOUCHES_WORLD =
 const PURE = [
   /^src\/version\.ts$/,
   /^src\/forward\/(health|parcel|peer)\.ts$/,
-  /^src\/uwsgi\/(packet|reader|request|address|network|refusal|refusals|replays|answer|signature)\.ts$/,
+  /^src\/uwsgi\/(pickle_rule|packet|reader|request|address|network|refusal|refusals|replays|answer|signature)\.ts$/,
   /^src\/spool\/(layout|task)\.ts$/,
   /^src\/queue\/(heap|queue|settle|backoff)\.ts$/,
   /^src\/schedule\/(?!(?:accounts|boot|job_run|scheduler|state_file)\.ts$)/,
   /^src\/exec\/lines\.ts$/,
   /^src\/report\/(event|log|writer)\.ts$/,
-  /^src\/worker\/(frame|message)\.ts$/,
+  /^src\/worker\/(batch|frame|message)\.ts$/,
   /^src\/cli\/(error|safe_text|table|task_id|task_summary)\.ts$/,
   /^src\/config\/(?!(?:load|system_host)\.ts$)/,
 ];
@@ -92,6 +92,7 @@ Deno.test("only the store changes files of a spool", async () => {
     // These own other files: their sockets, and the state of the schedules.
     const own = [
       "src/uwsgi/listening.ts",
+      "src/exec/python.ts",
       "src/worker/connection.ts",
       "src/schedule/state_file.ts",
     ];

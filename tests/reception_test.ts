@@ -5,7 +5,7 @@ import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, WITH_BODY } from "../src/uwsgi
 import { encodeBodySize } from "../src/uwsgi/reader.ts";
 import { deliveryVars } from "../src/uwsgi/signature.ts";
 import { assert, assertEquals, assertStringIncludes } from "./support/assert.ts";
-import { openReception, type TestReception, YES } from "./support/reception.ts";
+import { openReception, Peer, type TestReception, YES } from "./support/reception.ts";
 import { claimNow, varsOf } from "./support/store.ts";
 
 const SECRET = "correct horse battery staple";
@@ -169,14 +169,48 @@ Deno.test("a flood of refusals is told in a few lines and one number", async () 
   await using reception = await openReception();
   using peer = await reception.connect();
   const bad = encodePacket(varsOf({ at: "never" }), MODIFIER_SPOOL, KEEP_OPEN);
-  for (let i = 0; i < 10; i++) {
-    await peer.send(...Array<Uint8Array>(50).fill(bad));
-    for (let j = 0; j < 50; j++) await peer.answer();
-  }
+  await peer.send(...Array<Uint8Array>(60).fill(bad));
+  for (let i = 0; i < 60; i++) await peer.answer();
   await reception.sockets.close();
   assertEquals(reception.refusals().length, 20);
   const sums = reception.events.flatMap((event) => {
     return event.type === "packets.refused" ? event.counts : [];
   });
-  assertEquals(sums.reduce((sum, [, count]) => sum + count, 0), 480);
+  assertEquals(sums.reduce((sum, [, count]) => sum + count, 0), 40);
+});
+
+const PICKLED = { ud_spool_func: "f", args: "(t.", kwargs: "(d." };
+
+Deno.test("pickled arguments from a stranger are refused, with what would help", async () => {
+  await using reception = await openReception();
+  const packet = encodePacket(varsOf(PICKLED), MODIFIER_SPOOL, KEEP_OPEN);
+  const reason = await reasonFor(reception, packet);
+  for (const wish of ["spooler-secret", "certificate", "unix socket", "spooler-pickle = trusted"]) {
+    assertStringIncludes(reason, wish);
+  }
+  assertEquals(reception.refusals().length, 1);
+  assertEquals(stored(reception), []);
+});
+
+Deno.test("pickled arguments are taken when they are signed, or trusted by the ini", async () => {
+  await using signed = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  await using trusted = await openReception({ ini: ["spooler-pickle = trusted"] });
+  using one = await signed.connect();
+  await one.send(...delivery({ values: PICKLED }));
+  using other = await trusted.connect();
+  await other.send(encodePacket(varsOf(PICKLED), MODIFIER_SPOOL, KEEP_OPEN));
+  assertEquals([await one.answer(), await other.answer()], [YES, YES]);
+  assertEquals([stored(signed).length, stored(trusted).length], [1, 1]);
+});
+
+Deno.test("a unix socket with a file vouches for its users, an abstract one does not", async () => {
+  const name = `spooler-test-${crypto.randomUUID()}`;
+  for (const [socket, accepted] of [["run.sock", true], [`@${name}`, false]] as const) {
+    await using reception = await openReception({ ini: [`socket = ${socket}`] });
+    const path = accepted ? `${reception.dir}/${socket}` : `\0${name}`;
+    using peer = new Peer(await Deno.connect({ transport: "unix", path }));
+    await peer.send(encodePacket(varsOf(PICKLED), MODIFIER_SPOOL, KEEP_OPEN));
+    assertEquals((await peer.answer())?.modifier2, accepted ? 1 : 0);
+    assertEquals(stored(reception).length, accepted ? 1 : 0);
+  }
 });

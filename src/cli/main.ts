@@ -2,6 +2,7 @@
 
 import { ConfigError } from "../config/problem.ts";
 import { VERSION } from "../version.ts";
+import { WORKER_FLAG } from "../worker/commands.ts";
 import { check } from "./check.ts";
 import { reasonOf, UsageError } from "./error.ts";
 import { helpText } from "./help.ts";
@@ -72,6 +73,10 @@ async function dispatch(args: readonly string[]): Promise<number> {
   if (first === "--version" || first === "-V") {
     console.log(`spooler ${VERSION}`);
     return EXIT_OK;
+  }
+  if (first === WORKER_FLAG) {
+    const { runWorker } = await import("../../workers/javascript/main.ts");
+    return await runWorker();
   }
   const command = COMMANDS[first];
   if (command) return await command(rest);

@@ -130,6 +130,7 @@ function socketsText({ listeners, reception }: Config): string[] {
       ...(isUnix ? [] : [`from ${networks}`]),
       ...(tls === null ? [] : [tls.ca === null ? "TLS" : "TLS with client certificates"]),
       secrets.length === 0 ? "unsigned" : "signed",
+      ...(reception.pickles === "trusted" ? ["pickled arguments from anybody"] : []),
       `${maxConnections} connections`,
       `bodies up to ${maxBodySize} bytes`,
     ];

@@ -66,6 +66,38 @@ export interface TaskCommand {
   readonly maxRetries?: number;
 }
 
+/** A file or a Python module whose functions run tasks. */
+export interface TaskModule {
+  readonly language: "javascript" | "python";
+  /** By its path, or by its name as Python knows it. */
+  readonly kind: "file" | "module";
+  /** An absolute path for `file`. */
+  readonly name: string;
+  readonly place: Place;
+}
+
+/** Task modules, and how their workers live. */
+export interface CodeConfig {
+  /** In the order of the ini. */
+  readonly modules: readonly TaskModule[];
+  /** Tasks after which a worker makes room for a fresh one; null is never. */
+  readonly maxTasks: number | null;
+  /** No workers while there is nothing to do. */
+  readonly cheap: boolean;
+  /** Files whose change means fresh workers. Absolute. */
+  readonly touchReload: readonly string[];
+  /** Every option as given, for `uwsgi.opt`; true for one without a value. */
+  readonly options: readonly (readonly [name: string, value: string | true])[];
+}
+
+/** The Python of task code. */
+export interface PythonConfig {
+  /** A path, or a name to be found in PATH. */
+  readonly command: string;
+  /** Directories for modules, in the order of the ini; absolute, perhaps with wildcards. */
+  readonly paths: readonly string[];
+}
+
 /** A socket on which tasks come in. */
 export interface ListenerConfig {
   readonly address: Address;
@@ -116,6 +148,8 @@ export interface ReceptionConfig {
   readonly allow: readonly Network[] | "any" | null;
   /** A task must be signed with one of them; none at all asks for no signature. */
   readonly secrets: readonly string[];
+  /** Whether pickled arguments are taken from anybody who may talk. */
+  readonly pickles: "checked" | "trusted";
   /** Permissions of unix socket files. */
   readonly socketMode: number;
   /** Who owns unix socket files: names or numbers; null is the program's own. */
@@ -194,6 +228,8 @@ export interface ScheduleConfig {
 export interface Config {
   /** What the log is written as. */
   readonly log: "text" | "json";
+  /** Nothing is logged about a task that goes well. */
+  readonly quiet: boolean;
   /** The ini file, for messages. */
   readonly file: string;
   /** Where relative paths start and commands run: the ini's directory. */
@@ -203,6 +239,8 @@ export interface Config {
   readonly spools: readonly SpoolConfig[];
   readonly forwards: readonly ForwardConfig[];
   readonly tasks: readonly TaskCommand[];
+  readonly code: CodeConfig;
+  readonly python: PythonConfig;
   readonly listeners: readonly ListenerConfig[];
   readonly reception: ReceptionConfig;
   readonly schedules: readonly ScheduleConfig[];

@@ -4,6 +4,7 @@
 
 import { dirname, resolve } from "node:path";
 import { checkAll, NOWHERE, type Surroundings } from "./checks.ts";
+import { codeOf } from "./code.ts";
 import type { Config } from "./config.ts";
 import type { Entry } from "./entry.ts";
 import { environmentOf } from "./environment.ts";
@@ -12,6 +13,7 @@ import { Given } from "./given.ts";
 import { handlersOf } from "./handlers.ts";
 import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "./problem.ts";
+import { pythonOf } from "./python.ts";
 import { recognise } from "./recognise.ts";
 import { receptionOf } from "./reception.ts";
 import { cronStateOf, cronZoneOf, schedulesOf } from "./schedules.ts";
@@ -48,10 +50,13 @@ export function examine(
     file,
     baseDir,
     log: given.last("log-json", parseBoolean, false) ? "json" : "text",
+    quiet: given.last("spooler-quiet", parseBoolean, false),
     env: environmentOf(given),
     spools,
     forwards: forwardsOf(given, settings, reception.secrets),
     tasks: handlersOf(given),
+    code: codeOf(given),
+    python: pythonOf(given),
     listeners: listenersOf(given),
     reception,
     schedules: schedulesOf(given, spools),

@@ -13,6 +13,7 @@ export function receptionOf(given: Given): ReceptionConfig {
   return {
     allow: allowed(given),
     secrets: given.every("spooler-secret", parseSecret),
+    pickles: given.last("spooler-pickle", parsePickles, "checked"),
     socketMode: given.last("chmod-socket", parseMode, 0o660),
     socketOwner: given.last<ReceptionConfig["socketOwner"]>("chown-socket", parseOwner, null),
     backlog: given.last("listen", (text) => parseInteger(text, 1), 100),
@@ -37,6 +38,11 @@ function parseAllow(text: string): readonly Network[] | "any" {
   if (words.includes("any")) return "any";
   if (words.length === 0) throw new SyntaxError("wants networks such as 10.0.0.0/8, or any");
   return words.map(parseNetwork);
+}
+
+function parsePickles(text: string): ReceptionConfig["pickles"] {
+  if (text !== "checked" && text !== "trusted") throw new SyntaxError("wants checked or trusted");
+  return text;
 }
 
 /** Octal; without a value everybody may connect, as in uWSGI. */

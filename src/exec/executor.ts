@@ -25,6 +25,10 @@ export interface Run {
   output(stream: Stream, line: string): void;
   /** Aborted when the program must end now: the run is to be broken off. */
   readonly signal: AbortSignal;
+  /**
+   * The claim has gone over to a worker process: it ends with `release` instead of the task's own.
+   */
+  claimedElsewhere(release: () => void): void;
 }
 
 export interface Executor {
@@ -39,13 +43,21 @@ export interface Executor {
   readonly trusted?: boolean;
   /** In place of the spool's `spooler-max-retries`. */
   readonly maxRetries?: number;
+  /** For one whose functions are known only later; in place of `name`. */
+  takes?(func: string): "by name" | "with the rest" | "not";
   run(run: Run): Promise<Answer>;
 }
 
 /** The handlers to ask for a function, in order: those of its name, then the catch-alls. */
 export function handlersFor(executors: readonly Executor[], func: string): Executor[] {
-  return [
-    ...executors.filter((executor) => executor.name !== null && executor.name === func),
-    ...executors.filter((executor) => executor.name === null),
-  ];
+  const answers = executors.map((executor) => ({ executor, takes: takes(executor, func) }));
+  return (["by name", "with the rest"] as const).flatMap((how) =>
+    answers.filter((each) => each.takes === how).map(({ executor }) => executor)
+  );
+}
+
+function takes(executor: Executor, func: string): "by name" | "with the rest" | "not" {
+  if (executor.takes) return executor.takes(func);
+  if (executor.name === null) return "with the rest";
+  return executor.name === func ? "by name" : "not";
 }

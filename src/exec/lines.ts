@@ -41,7 +41,7 @@ export class LineSplitter {
 }
 
 /** Control characters as `\x1b`, so that a log on a terminal stays a log; tabs stay. */
-function harmless(line: string): string {
+export function harmless(line: string): string {
   const text = line.endsWith("\r") ? line.slice(0, -1) : line;
   // deno-lint-ignore no-control-regex
   return text.replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (char) => {

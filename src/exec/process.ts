@@ -89,7 +89,7 @@ export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
 }
 
 /** Deno's options for an environment that may also lack what the program has. */
-function environment(
+export function environment(
   changes: Readonly<Record<string, string | null>>,
 ): { env: Record<string, string>; clearEnv: boolean } {
   const clearEnv = Object.values(changes).includes(null);
@@ -132,8 +132,8 @@ async function untilEnd(child: Deno.ChildProcess, spec: ShellCommand): Promise<E
   }
 }
 
-/** A group without processes is as good as ended. */
-function signalGroup(pid: number, signal: Deno.Signal): void {
+/** Signals a whole process group. A group without processes is as good as ended. */
+export function signalGroup(pid: number, signal: Deno.Signal): void {
   try {
     Deno.kill(-pid, signal);
   } catch (error) {
@@ -141,7 +141,7 @@ function signalGroup(pid: number, signal: Deno.Signal): void {
   }
 }
 
-async function readLines(
+export async function readLines(
   stream: ReadableStream<Uint8Array>,
   stop: AbortSignal,
   pace: Pace,

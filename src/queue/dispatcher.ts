@@ -7,6 +7,8 @@
  */
 
 import type { Executor } from "../exec/executor.ts";
+import { Lane } from "../worker/lane.ts";
+import type { Pool } from "../worker/pool.ts";
 import type { Cancel } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
@@ -21,6 +23,8 @@ export interface DispatcherOptions extends RunnerOptions {
   readonly libc: Libc | null;
   /** Absent is a spool whose tasks can always be started. */
   readonly gate?: Gate;
+  /** Workers that are handed tasks as names, and what they are among the executors. */
+  readonly workers?: { readonly pool: Pool; readonly executor: Executor } | null;
 }
 
 /** Tasks that a scan looks at before it lets others have the thread. */
@@ -38,6 +42,7 @@ const RETRY_MS = 1000;
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #runner: Runner;
+  readonly #lane: Lane | null;
   readonly #queue: Queue;
   readonly #rate: RateLimiter | null;
   /** Ids of the tasks that run. */
@@ -65,10 +70,30 @@ export class Dispatcher {
     this.#queue = new Queue(options.config.ordered ? Infinity : QUEUE_CAPACITY);
     this.#rate = options.config.rate && new RateLimiter(options.config.rate);
     options.gate?.onChange(() => this.#pump());
+    this.#lane = options.workers ? this.#openLane(options.workers) : null;
   }
 
   get running(): number {
-    return this.#running.size;
+    return this.#running.size + (this.#lane?.busy ?? 0);
+  }
+
+  #openLane(workers: NonNullable<DispatcherOptions["workers"]>): Lane {
+    const { config: { maxAgeMs, ordered, processes } } = this.#options;
+    const waiting = () => this.#queue.readySize;
+    const slots = () => processes - this.#running.size;
+    return new Lane({ ...this.#options, ...workers, runner: this.#runner, maxAgeMs, ordered }, {
+      take: () => this.#takeForLane(),
+      get waiting() {
+        return waiting();
+      },
+      get slots() {
+        return slots();
+      },
+      claim: (task, asked) => this.#claim(task, asked),
+      enqueue: (task) => this.#enqueue(task),
+      pump: () => this.#pump(),
+      track: (id, work) => this.#track(id, work),
+    });
   }
 
   /**
@@ -91,7 +116,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer();
-    await Promise.all([this.#watcher?.close(), ...this.#running.values()]);
+    await Promise.all([this.#watcher?.close(), this.#lane?.stop(), ...this.#running.values()]);
   }
 
   #changed(change: Change): void {
@@ -146,6 +171,7 @@ export class Dispatcher {
       this.#touched.set(id, ref);
       return;
     }
+    if (this.#lane?.touch(id)) return;
     const seen = this.#options.store.see(ref);
     if (seen) this.#enqueue(seen);
   }
@@ -166,6 +192,7 @@ export class Dispatcher {
         this.#scanAgain = false;
         this.#incomplete = false;
         this.#notePause();
+        this.#lane?.forgetBusy();
         this.#reportStranded();
         await this.#scanOnce();
       } while (this.#scanAgain && !this.#stopped);
@@ -183,7 +210,8 @@ export class Dispatcher {
     let slice = 0;
     for (const tasks of store.scan()) {
       for (const task of tasks) {
-        if (!this.#running.has(taskId(task))) this.#enqueue(task);
+        const id = taskId(task);
+        if (!this.#running.has(id) && !this.#lane?.has(id)) this.#enqueue(task);
       }
       if (!config.ordered && this.#queue.readySize >= WINDOW) {
         this.#incomplete = true;
@@ -208,7 +236,8 @@ export class Dispatcher {
   #pump(): void {
     const { config, clock } = this.#options;
     if (this.#stopped || (this.#scanning && config.ordered)) return;
-    while (this.#hasSlot() && this.#rateWaitMs() === 0) {
+    if (this.#lane?.isOpen) this.#lane.fill();
+    while (this.#mayClaim()) {
       const task = this.#queue.take(clock.now());
       if (!task) break;
       this.#claim(task);
@@ -220,7 +249,22 @@ export class Dispatcher {
   #hasSlot(): boolean {
     const { config, gate } = this.#options;
     const limit = Math.min(config.processes, gate?.limit ?? Infinity);
-    return !this.#paused && this.#running.size < limit;
+    return !this.#paused && this.running < limit;
+  }
+
+  /** Whether the program may claim a task itself. One that workers take waits for a worker. */
+  #mayClaim(): boolean {
+    const isForWorkers = this.#lane !== null &&
+      (this.#lane.isOpen || this.#options.executors.length === 1);
+    return this.#hasSlot() && !isForWorkers && this.#rateWaitMs() === 0;
+  }
+
+  #takeForLane(): SeenTask | undefined {
+    if (this.#stopped || this.#paused || this.#rateWaitMs() > 0) return undefined;
+    const { clock } = this.#options;
+    const task = this.#queue.take(clock.now());
+    if (task) this.#rate?.started(clock.monotonic());
+    return task;
   }
 
   #rateWaitMs(): number {
@@ -242,12 +286,13 @@ export class Dispatcher {
     });
   }
 
-  #claim(ref: SeenTask): void {
+  /** @param asked a handler that has already said that the task is not its */
+  #claim(ref: SeenTask, asked?: Executor): void {
     const id = taskId(ref);
     const claimed = this.#tryClaim(ref);
     switch (claimed.kind) {
       case "claimed":
-        this.#begin(ref, claimed);
+        this.#begin(ref, claimed, asked);
         return;
       case "deferred":
         this.#enqueue({ ...ref, dueAt: claimed.dueAt });
@@ -277,7 +322,7 @@ export class Dispatcher {
     }
   }
 
-  #begin(ref: SeenTask, task: ClaimedTask): void {
+  #begin(ref: SeenTask, task: ClaimedTask, asked?: Executor): void {
     const { clock, emit, name } = this.#options;
     const id = taskId(ref);
     const lane = this.#laneOf(task);
@@ -289,7 +334,7 @@ export class Dispatcher {
     }
     if (lane) lane.counts.running++;
     this.#rate?.started(clock.monotonic());
-    const run = this.#runner.run(task).then((fate) => {
+    const run = this.#runner.run(task, asked).then((fate) => {
       if (fate.kind === "deferred" || fate.kind === "ready") this.#touched.set(id, ref);
     }, (error) => {
       task.release();

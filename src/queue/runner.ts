@@ -39,16 +39,37 @@ export class Runner {
     return handlersFor(this.options.executors, funcOf(task))[0];
   }
 
-  /** Runs a claimed task to its fate, which is applied; the claim is released. */
-  async run(task: ClaimedTask): Promise<Fate> {
-    const { clock, config, random, emit, name } = this.options;
-    const func = funcOf(task);
-    const failures = task.attempts?.failures ?? 0;
+  /** The function that a task names, or "". */
+  funcOf(task: ClaimedTask): string {
+    return funcOf(task);
+  }
+
+  /**
+   * Runs a claimed task to its fate, which is applied; the claim is released.
+   *
+   * @param asked a handler that has already said that the task is not its
+   */
+  async run(claimed: ClaimedTask, asked?: Executor): Promise<Fate> {
+    const { clock } = this.options;
+    const func = funcOf(claimed);
     const startedAt = clock.monotonic();
+    // A worker process may take over the claim.
+    let release = () => claimed.release();
+    const task = { ...claimed, release: () => release() };
     const outcome = this.#tooOld(task) ?? this.#deadly(task) ??
-      await this.#ask(task, func, failures + 1);
+      await this.#ask(task, func, asked, (other) => release = other);
+    const fate = this.conclude(task, outcome, func, clock.monotonic() - startedAt);
+    if (fate.kind === "failed") await this.gaveUp(task.name, func, fate.reason);
+    return fate;
+  }
+
+  /** Decides the fate of a task that has run, and applies it; the claim is released. */
+  conclude(task: ClaimedTask, outcome: Outcome, func: string, tookMs: number): Fate {
+    const { clock, config, random, emit, name } = this.options;
+    const failures = task.attempts?.failures ?? 0;
     const now = clock.now();
-    const maxRetries = this.firstHandler(task)?.maxRetries ?? config.retry.maxRetries;
+    const maxRetries = handlersFor(this.options.executors, func)[0]?.maxRetries ??
+      config.retry.maxRetries;
     const fate = settle(outcome, {
       policy: { ...config.retry, maxRetries },
       frequencyMs: config.frequencyMs,
@@ -57,12 +78,10 @@ export class Runner {
       random,
     });
     this.#apply(task, fate, failedAttempts(outcome, task.attempts, now));
-    const tookMs = clock.monotonic() - startedAt;
     // What cannot be done by anybody is told by whoever cannot do it, once and not for each task.
     if (outcome.kind !== "unavailable") {
       emit({ type: "task.settled", spool: name, task: task.name, func, fate, tookMs });
     }
-    if (fate.kind === "failed") await this.gaveUp(task.name, func, fate.reason);
     return fate;
   }
 
@@ -90,13 +109,20 @@ export class Runner {
   }
 
   /** Asks the handlers in order until one takes the task. */
-  async #ask(task: ClaimedTask, func: string, attempt: number): Promise<Outcome> {
+  async #ask(
+    task: ClaimedTask,
+    func: string,
+    asked: Executor | undefined,
+    claimedElsewhere: (release: () => void) => void,
+  ): Promise<Outcome> {
     const { config, executors, emit, abort, name } = this.options;
-    if (!this.firstHandler(task)?.trusted) {
+    const attempt = (task.attempts?.failures ?? 0) + 1;
+    if (!handlersFor(executors, func)[0]?.trusted) {
       this.options.store.begin(task);
       emit({ type: "task.started", spool: name, task: task.name, func, attempt });
     }
     for (const executor of handlersFor(executors, func)) {
+      if (executor === asked) continue;
       const answer: Answer = await executor.run({
         task,
         func,
@@ -107,6 +133,7 @@ export class Runner {
         output: (stream, line) =>
           emit({ type: "task.output", task: task.name, func, stream, line }),
         signal: abort,
+        claimedElsewhere,
       });
       if (answer.kind !== "ignored") return answer;
     }

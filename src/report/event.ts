@@ -23,6 +23,26 @@ export type Event =
   | { type: "spool.paused"; spool: string }
   | { type: "spool.resumed"; spool: string }
   | { type: "handlers.loaded"; names: readonly string[]; catchAll: boolean }
+  /** Worker processes have loaded their modules, for the first time or anew. */
+  | {
+    type: "workers.ready";
+    spool: string;
+    modules: string;
+    language: string;
+    functions: readonly string[];
+    catchAll: boolean;
+  }
+  | {
+    type: "workers.unloadable";
+    spool: string;
+    message: string;
+    retryMs: number;
+  }
+  | { type: "workers.reloading"; spool: string; reason: string }
+  /** A worker ended that nobody asked to. */
+  | { type: "worker.ended"; spool: string; pid: number; reason: string }
+  /** What task code prints outside of a task. */
+  | { type: "worker.output"; spool: string; stream: Stream; line: string }
   | { type: "listener.opened"; address: string }
   /** The system cannot take a connection now: too many open files, for example. */
   | { type: "listener.troubled"; address: string; reason: string }

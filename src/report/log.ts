@@ -60,6 +60,20 @@ export function eventText(event: Event): string {
       return `spool ${event.spool}: resumed`;
     case "handlers.loaded":
       return `tasks: ${handlerText(event.names, event.catchAll)}`;
+    case "workers.ready": {
+      const { spool, modules, functions, catchAll, language } = event;
+      return `spool ${spool}: ${modules} loaded (${language}): ${handlerText(functions, catchAll)}`;
+    }
+    case "workers.unloadable": {
+      const again = `tried again in ${msText(event.retryMs)} and when a file changes`;
+      return `spool ${event.spool}: ${event.message}; ${again}`;
+    }
+    case "workers.reloading":
+      return `spool ${event.spool}: fresh workers (${event.reason})`;
+    case "worker.ended":
+      return `spool ${event.spool}: worker ${event.pid}: ${event.reason}`;
+    case "worker.output":
+      return `${event.spool}${mark(event.stream)} ${event.line}`;
     case "listener.opened":
       return `socket ${event.address}`;
     case "listener.troubled":

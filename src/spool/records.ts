@@ -5,7 +5,15 @@
 
 import { basename, dirname, join } from "node:path";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
-import { ATTEMPTS_DIR, RECORD_ENDING, RUNNING_DIR, taskId, type TaskRef } from "./layout.ts";
+import {
+  ATTEMPTS_DIR,
+  isPriorityName,
+  isTaskName,
+  RECORD_ENDING,
+  RUNNING_DIR,
+  taskId,
+  type TaskRef,
+} from "./layout.ts";
 import type { Attempts, FailedRecord } from "./task.ts";
 
 export class Records {
@@ -19,6 +27,29 @@ export class Records {
       return JSON.parse(Deno.readTextFileSync(path)) as Attempts;
     } catch {
       return null;
+    }
+  }
+
+  /**
+   * Ids of the tasks of which something is remembered: they have failed, or the program died while
+   * they ran.
+   */
+  remembered(): Set<string> {
+    const ids = new Set<string>();
+    this.#noteAttempts(ATTEMPTS_DIR, null, ids);
+    for (const entries of this.spool.list(join(this.spool.path, RUNNING_DIR))) {
+      for (const { name } of entries) if (name !== null) ids.add(Records.markedId(name));
+    }
+    return ids;
+  }
+
+  #noteAttempts(dir: string, priority: string | null, ids: Set<string>): void {
+    for (const entries of this.spool.list(join(this.spool.path, dir))) {
+      for (const { name } of entries) {
+        if (name === null) continue;
+        if (isTaskName(name)) ids.add(taskId({ name: basename(name, RECORD_ENDING), priority }));
+        else if (isPriorityName(name)) this.#noteAttempts(join(dir, name), name, ids);
+      }
     }
   }
 

@@ -143,6 +143,16 @@ export class Store {
     return this.#transitions.claim(ref);
   }
 
+  /** What is known of a task's failures, whoever has claimed it. */
+  attemptsOf(ref: TaskRef): Attempts | null {
+    return this.#records.attempts(ref);
+  }
+
+  /** Ids of the tasks that have failed, or during whose run the program died. */
+  remembered(): Set<string> {
+    return this.#records.remembered();
+  }
+
   /** The task begins to run. Should this program die meanwhile, the next claim says so. */
   begin(task: ClaimedTask): void {
     this.#transitions.begin(task);

@@ -23,6 +23,7 @@ import {
   PacketError,
   type Var,
 } from "./packet.ts";
+import type { Voucher } from "./pickle_rule.ts";
 import { PacketReader, type RawPacket } from "./reader.ts";
 import { RefusalError } from "./refusal.ts";
 import type { Stream } from "./stream.ts";
@@ -34,6 +35,8 @@ export interface IncomingTask {
   readonly varBytes: Uint8Array;
   readonly body: IncomingBody | null;
   readonly from: string;
+  /** What is known of its sender without a signature. */
+  readonly voucher: Voucher;
 }
 
 /**
@@ -79,6 +82,7 @@ export class Connection {
   readonly #answers: Answers;
   readonly #readDeadline: Deadline;
   readonly #writeDeadline: Deadline;
+  readonly #stopDeadline: Deadline;
   #isReadingBody = false;
   #served = 0;
   /** Packets in a row that brought no task. */
@@ -95,6 +99,9 @@ export class Connection {
     this.#readDeadline = deadlines.add(() => this.#readTimedOut());
     this.#writeDeadline = deadlines.add(() =>
       this.end(new RefusalError("slow", `its answers were not read ${this.#timeoutText()}`))
+    );
+    this.#stopDeadline = deadlines.add(() =>
+      this.end(new RefusalError("cut off", "this program stops, and it had not all come", true))
     );
     this.#answers = new Answers(stream, (isWriting) => {
       if (isWriting) deadlines.set(this.#writeDeadline, limits.timeoutMs);
@@ -118,6 +125,7 @@ export class Connection {
     } finally {
       deadlines.delete(this.#readDeadline);
       deadlines.delete(this.#writeDeadline);
+      deadlines.delete(this.#stopDeadline);
       this.#stream.close();
     }
   }
@@ -128,10 +136,16 @@ export class Connection {
     this.#stream.close();
   }
 
-  /** Takes no more packets: what has begun is finished and answered, then it closes. */
+  /**
+   * Takes no more packets: what has begun is finished and answered, then it closes. What the peer has
+   * only begun to send has one timeout to come.
+   */
   stop(): void {
     this.#stopping = true;
-    if (this.#reader.pending > 0 || this.#isReadingBody) return;
+    const { deadlines, limits } = this.#options;
+    if (this.#reader.pending > 0 || this.#isReadingBody) {
+      return deadlines.set(this.#stopDeadline, limits.timeoutMs);
+    }
     const close = () => {
       this.#closedFor ??= "stop";
       this.#stream.close();
@@ -262,9 +276,9 @@ export class Connection {
     staysOpen: boolean,
   ): Promise<Uint8Array> {
     const { accept } = this.#options;
-    const { from } = this.#stream;
+    const { from, voucher } = this.#stream;
     try {
-      await accept({ vars: decodeVars(packet.vars), varBytes: packet.vars, body, from });
+      await accept({ vars: decodeVars(packet.vars), varBytes: packet.vars, body, from, voucher });
       this.#fruitless = 0;
       return ACCEPTED;
     } catch (error) {
@@ -289,7 +303,7 @@ export class Connection {
       await this.#answerLast(this.#refuse(error, false)).catch(() => {});
     } else if (error instanceof RefusalError) {
       this.#options.refused(this.#stream.from, error);
-    } else if (this.#reader.pending > 0 || this.#answers.open > 0) {
+    } else if (this.#reader.pending > 0 || this.#answers.open > 0 || !isHangUp(error)) {
       const reason = error instanceof Error ? error.message : String(error);
       const message = `the connection broke before its answer: ${reason}`;
       this.#options.refused(this.#stream.from, new RefusalError("cut off", message));
@@ -314,6 +328,13 @@ export class Connection {
       left -= count;
     }
   }
+}
+
+/** The peer went away, which is its right between packets; other errors are those of TLS. */
+function isHangUp(error: unknown): boolean {
+  const { ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof } = Deno.errors;
+  return [ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof]
+    .some((kind) => error instanceof kind);
 }
 
 function refusalOf(error: unknown): RefusalError {

@@ -3,6 +3,7 @@
 import type { Libc } from "../platform/libc.ts";
 import { type Address, addressText, isAbstract } from "./address.ts";
 import type { SocketOwner } from "./socket_owner.ts";
+import type { Voucher } from "./pickle_rule.ts";
 import { plainStream, type Stream } from "./stream.ts";
 
 /** Something that connections come from. */
@@ -48,17 +49,18 @@ async function listenOnFile(path: string, options: SocketOptions): Promise<Liste
   if (options.owner) Deno.chownSync(path, options.owner.uid, options.owner.gid);
   const own = Deno.lstatSync(path).ino;
   // Some Denos remove the file when they close the socket, some do not.
-  return listening(listener, path, () => removeOwn(path, own));
+  return listening(listener, path, "permissions", () => removeOwn(path, own));
 }
 
 export function listening(
   listener: Deno.Listener,
   address: string,
+  voucher: Voucher = null,
   afterClose: () => void = () => {},
 ): Listening {
   return {
     address,
-    accept: async () => plainStream(await listener.accept()),
+    accept: async () => plainStream(await listener.accept(), voucher),
     close() {
       listener.close();
       afterClose();

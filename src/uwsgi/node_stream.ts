@@ -11,6 +11,8 @@ export function nodeStream(socket: TLSSocket): Stream {
 class NodeStream implements Stream {
   readonly from: string;
   readonly ip: string;
+  /** Such sockets are only for clients that were asked for theirs. */
+  readonly voucher = "certificate";
   readonly #socket: TLSSocket;
   #rest: Uint8Array = new Uint8Array(0);
   #ended = false;

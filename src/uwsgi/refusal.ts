@@ -13,6 +13,8 @@ export type RefusalKind =
   | "cut off"
   /** A signature is missing, wrong, stale or was used before. */
   | "signature"
+  /** Arguments that run code when they are loaded, from somebody nobody vouches for. */
+  | "pickle"
   /** The task asks for something that is not there or means nothing. */
   | "request"
   /** The spool takes no task now. */

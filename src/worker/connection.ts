@@ -17,22 +17,26 @@ export class SocketDirectory implements AsyncDisposable {
     return new SocketDirectory(await Deno.makeTempDir({ prefix: "spooler-" }));
   }
 
-  /** A socket for one worker to connect to, once. */
+  /** A socket for one worker to connect to, once, in a directory that is the worker's own. */
   listen(): WorkerSocket {
-    return new WorkerSocket(join(this.path, `${++this.#count}`));
+    const dir = join(this.path, `${++this.#count}`);
+    Deno.mkdirSync(dir, { mode: 0o700 });
+    return new WorkerSocket(dir);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.path, { recursive: true });
+    await removeAll(this.path);
   }
 }
 
 /** Waits for one worker. */
 export class WorkerSocket {
+  readonly path: string;
   readonly #listener: Deno.UnixListener;
 
-  constructor(readonly path: string) {
-    this.#listener = Deno.listen({ transport: "unix", path });
+  constructor(private readonly dir: string) {
+    this.path = join(dir, "socket");
+    this.#listener = Deno.listen({ transport: "unix", path: this.path });
   }
 
   /** The worker's connection; null when {@link close} came first. */
@@ -55,6 +59,21 @@ export class WorkerSocket {
     } catch (error) {
       if (!(error instanceof Deno.errors.BadResource)) throw error;
     }
+  }
+
+  /** Removes the worker's directory, when the worker is gone. */
+  async remove(): Promise<void> {
+    this.close();
+    await removeAll(this.dir);
+  }
+}
+
+async function removeAll(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    // Whoever tidies temporary directories may have been faster.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -5,12 +5,9 @@
 
 import { ProtocolError } from "./frame.ts";
 
-/** Where the code of a module comes from. */
-export type ModuleKind = "import" | "file" | "module";
-
+/** A module, by its path or by its name in its language. */
 export interface ModuleRef {
-  readonly kind: ModuleKind;
-  /** A path for `file`, a module's name for the others. */
+  readonly kind: "import" | "file" | "module";
   readonly name: string;
 }
 
@@ -84,7 +81,9 @@ export interface TaskAnswer {
 }
 
 /** A timer that code has asked for. `weekday` and its like are uWSGI's integers. */
-export type TimerWish =
+export type TimerWish = { /** What people call it. */ readonly name?: string } & TimerKind;
+
+type TimerKind =
   | { readonly kind: "timer"; readonly signal: number; readonly seconds: number }
   | {
     readonly kind: "rbtimer";
@@ -224,6 +223,11 @@ function signalNumber(value: unknown): number {
 }
 
 function timerWish(fields: Fields): TimerWish {
+  const name = fields.has("name") ? { name: fields.text("name") } : {};
+  return { ...name, ...timerKind(fields) };
+}
+
+function timerKind(fields: Fields): TimerKind {
   const kind = fields.text("kind");
   const signal = signalNumber(fields.number("signal"));
   switch (kind) {

@@ -88,6 +88,7 @@ Deno.test("everything else has a default and a meaning", async () => {
   assertEquals(reception, {
     allow: null,
     secrets: [],
+    pickles: "checked",
     socketMode: 0o660,
     socketOwner: null,
     backlog: 100,
@@ -128,4 +129,10 @@ Deno.test("abstract-socket makes the path a name, as uWSGI does", async () => {
   const { listeners } = await read("abstract-socket = true", "socket = run/x", "socket = @y");
   const paths = listeners.map(({ address }) => address.kind === "unix" ? address.path : "");
   assertEquals(paths, ["\0run/x", "\0y"]);
+});
+
+Deno.test("spooler-pickle says whether strangers may send pickles", async () => {
+  assertEquals((await read("spooler-pickle = trusted")).reception.pickles, "trusted");
+  assertEquals((await read("spooler-pickle = checked")).reception.pickles, "checked");
+  assertStringIncludes(await problem("spooler-pickle = yes"), "wants checked or trusted");
 });

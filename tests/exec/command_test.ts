@@ -43,6 +43,7 @@ async function ran(command: string, given: Given = {}): Promise<Ran> {
     dir: temp.path,
     harakiriMs: given.harakiriMs ?? null,
     signal: given.signal ?? new AbortController().signal,
+    claimedElsewhere: () => {},
     output(stream, line) {
       lines.push(`${stream}: ${line}`);
       given.onLine?.(line);

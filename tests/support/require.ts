@@ -7,6 +7,9 @@ import { canMount } from "./mount.ts";
 
 const required = (Deno.env.get("SPOOLER_REQUIRE") ?? "").split(/[\s,]+/);
 
+/** The Python of task workers in tests. */
+export const testPython = Deno.env.get("SPOOLER_TEST_PYTHON") ?? "python3";
+
 function hasCommand(command: string, ...args: string[]): boolean {
   try {
     return new Deno.Command(command, { args, stdout: "null", stderr: "null" }).outputSync().success;
@@ -17,7 +20,15 @@ function hasCommand(command: string, ...args: string[]): boolean {
 
 const mountable = await canMount();
 
-export type Need = "openssl" | "ss" | "uwsgi" | "executable" | "libc" | "mount" | "root";
+export type Need =
+  | "openssl"
+  | "ss"
+  | "uwsgi"
+  | "executable"
+  | "libc"
+  | "mount"
+  | "python"
+  | "root";
 
 const present: Record<Need, () => boolean> = {
   uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
@@ -26,6 +37,7 @@ const present: Record<Need, () => boolean> = {
   executable: () => Deno.env.has("SPOOLER_EXECUTABLE"),
   libc: () => Deno.build.os === "linux",
   mount: () => mountable,
+  python: () => hasCommand(testPython, "--version"),
   root: () => Deno.build.os === "linux" && Deno.uid() === 0,
 };
 
@@ -36,6 +48,7 @@ const reasons: Record<Need, string> = {
   executable: "SPOOLER_EXECUTABLE names no compiled program",
   libc: "POSIX locks and inotify are used on Linux only",
   mount: "this user may not mount a file system",
+  python: "no python3 on this machine",
   root: "only root may act for another account",
 };
 

@@ -12,7 +12,7 @@ export function openStore(dir: string, clock: Clock = systemClock): Promise<Stor
   return Store.open({ dir, fsync: true, clock, random: Math.random, dedupWindowMs, ...platform });
 }
 
-export function varsOf(values: Record<string, string>): Var[] {
+export function varsOf(values: Record<string, string | Uint8Array>): Var[] {
   return Object.entries(values).map(([name, value]) => textVar(name, value));
 }
 

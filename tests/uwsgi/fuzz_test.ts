@@ -143,6 +143,7 @@ function modelTask(varBytes: Uint8Array, body: Uint8Array, bodySize: number): st
 class PieceStream implements Stream {
   readonly from = "memory";
   readonly ip = null;
+  readonly voucher = null;
   readonly written: Uint8Array[] = [];
   #isClosed = false;
   readonly #pieces: Uint8Array[];

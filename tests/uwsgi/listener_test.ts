@@ -269,7 +269,7 @@ Deno.test("a system without a free descriptor is told of once, waited for, and t
 });
 
 const silentStream = {
-  ...{ from: "here", ip: null, close: () => {} },
+  ...{ from: "here", ip: null, voucher: null, close: () => {} },
   read: () => Promise.resolve(null),
   write: () => Promise.resolve(),
   closeWrite: () => Promise.resolve(),
@@ -282,7 +282,7 @@ Deno.test("a peer that does not read its answers is hung up on", async () => {
   const isWriting = Promise.withResolvers<void>();
   const connection = new Connection({
     stream: {
-      ...{ from: "here", ip: null, closeWrite: () => Promise.resolve() },
+      ...{ from: "here", ip: null, voucher: null, closeWrite: () => Promise.resolve() },
       read: (into) => {
         into.set(task({ n: "1" }, KEEP_OPEN));
         return Promise.resolve(task({ n: "1" }, KEEP_OPEN).length);
@@ -383,6 +383,26 @@ Deno.test("closing answers what has begun, and hangs up on who is idle", async (
   gate.resolve();
   assertEquals(await busy.rest(), "ff000001");
   await closed;
+  await reception[Symbol.asyncDispose]();
+});
+
+Deno.test("closing waits for what is on its way, but not for ever", async () => {
+  const clock = new FakeClock();
+  const reception = await openReception({ clock });
+  using peer = await reception.connect();
+  await peer.send(task({ n: "1" }, KEEP_OPEN | WITH_BODY), encodeBodySize(100), bytes("half"));
+  using slow = await reception.connect();
+  await slow.send(Uint8Array.of(17, 9));
+  const tmp = `${reception.store.dir}/.spooler/tmp`;
+  await until(() => [...Deno.readDirSync(tmp)].length > 0, "the body has begun");
+  let isClosed = false;
+  const closed = reception.sockets.close().then(() => isClosed = true);
+  await until(() => {
+    clock.advance(1000);
+    return isClosed;
+  }, "all are closed");
+  await closed;
+  assertEquals([...Deno.readDirSync(tmp)], []);
   await reception[Symbol.asyncDispose]();
 });
 

@@ -8,6 +8,7 @@ import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { openReception, Peer, type TestReception, YES } from "../support/reception.ts";
 import { testWith } from "../support/require.ts";
 import { seenNames, varsOf } from "../support/store.ts";
+import { until } from "../support/until.ts";
 import { tempDir } from "../support/temp.ts";
 
 const task = (modifier2 = 0) => encodePacket(varsOf({ n: "1" }), MODIFIER_SPOOL, modifier2);
@@ -51,6 +52,7 @@ testWith("openssl", "tasks and bodies come in over TLS", async () => {
   await plain.send(task());
   const rest = await plain.rest().catch(() => "");
   assert(!rest.includes("ff000001"));
+  await until(() => reception.refusals().length > 0, "the plain packet is refused");
   assertEquals(seenNames(reception.store).length, 2);
 });
 
@@ -64,6 +66,9 @@ testWith("openssl", "with a CA, only its clients get in", async () => {
   const body = new Uint8Array(3_000_000).fill(7);
   await peer.send(task(KEEP_OPEN | WITH_BODY), encodeBodySize(body.length), body, task(KEEP_OPEN));
   assertEquals([await peer.answer(), await peer.answer()], [YES, YES]);
+  const pickled = varsOf({ ud_spool_func: "f", args: "(t.", kwargs: "(d." });
+  await peer.send(encodePacket(pickled, MODIFIER_SPOOL, KEEP_OPEN));
+  assertEquals(await peer.answer(), YES, "its certificate vouches for what it pickles");
   for (const who of [undefined, "stranger"]) {
     // TLS 1.3: the client believes to be in until it hears of the refusal.
     await assertRejects(async () => {
@@ -72,7 +77,9 @@ testWith("openssl", "with a CA, only its clients get in", async () => {
       if ((await other.answer()) === null) throw new Error("closed");
     }, Error);
   }
-  assertEquals(seenNames(reception.store).length, 2);
+  assertEquals(seenNames(reception.store).length, 3);
+  await until(() => reception.refusals().length === 2, "both are refused");
+  assert(reception.refusals().every((line) => line.startsWith("denied: TLS: ")));
 });
 
 /** An older Deno must say that it cannot, instead of letting everybody in. */

@@ -8,7 +8,7 @@ export const CODE_OPTIONS = [
     value: "FILE|MODULE",
     kind: "module",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "functions of this module run tasks: tasks.ts, tasks.js, tasks.py or a Python module",
   },
   {
@@ -17,7 +17,7 @@ export const CODE_OPTIONS = [
     value: "MODULE",
     kind: "module",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "spooler-import, for Python only",
   },
   {
@@ -26,7 +26,7 @@ export const CODE_OPTIONS = [
     value: "MODULE",
     kind: "module",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "import a Python module in each task worker",
   },
   {
@@ -35,7 +35,7 @@ export const CODE_OPTIONS = [
     value: "MODULE",
     kind: "module",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "import a Python module in each task worker",
   },
   {
@@ -44,7 +44,7 @@ export const CODE_OPTIONS = [
     value: "DIR",
     kind: "path",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "where Python looks for modules (several allowed)",
   },
   {
@@ -54,7 +54,7 @@ export const CODE_OPTIONS = [
     value: "DIR",
     kind: "path",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "the Python environment of task code",
   },
   {
@@ -63,7 +63,7 @@ export const CODE_OPTIONS = [
     value: "PATH",
     kind: "path",
     origin: "ours",
-    standing: "planned",
+    standing: "honoured",
     fallback: "python3",
     help: "the Python that runs task code (uWSGI: runs a script)",
   },
@@ -72,7 +72,7 @@ export const CODE_OPTIONS = [
     value: "FILE",
     kind: "path",
     origin: "uwsgi",
-    standing: "planned",
+    standing: "honoured",
     help: "start fresh task workers when FILE is touched",
   },
 ] as const satisfies readonly OptionRow[];

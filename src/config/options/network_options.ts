@@ -150,6 +150,15 @@ export const NETWORK_OPTIONS = [
   },
   {
     name: "spooler-pickle",
+    value: "checked|trusted",
+    kind: "text",
+    origin: "ours",
+    standing: "honoured",
+    fallback: "checked",
+    help: "trusted takes pickled arguments, which run code, from anybody who may send tasks",
+  },
+  {
+    name: "spooler-pickle",
     value: "trusted",
     kind: "text",
     origin: "ours",

@@ -1,0 +1,60 @@
+/**
+ * The Python side of a task worker: its source travels inside this program and is written where
+ * python3 can read it.
+ */
+
+import { dirname, join } from "node:path";
+import type { PythonConfig } from "../config/config.ts";
+
+/** Below workers/python/, which `deno compile --include` puts into the executable. */
+export const PYTHON_FILES = [
+  "__main__.py",
+  "uwsgi.py",
+  "uwsgidecorators.py",
+  "_spooler/__init__.py",
+  "_spooler/channel.py",
+  "_spooler/descriptors.py",
+  "_spooler/loader.py",
+  "_spooler/output.py",
+  "_spooler/packet.py",
+  "_spooler/state.py",
+  "_spooler/tasks.py",
+  "_spooler/worker.py",
+] as const;
+
+const SOURCE = new URL("../../workers/python/", import.meta.url);
+
+/**
+ * Writes the worker below `dir`, which only this user may be able to write to.
+ *
+ * @returns the directory that {@link pythonCommand} wants
+ */
+export async function writePythonFiles(dir: string): Promise<string> {
+  const shim = join(dir, "python");
+  for (const file of PYTHON_FILES) {
+    const target = join(shim, file);
+    await Deno.mkdir(dirname(target), { recursive: true });
+    await Deno.writeTextFile(target, await Deno.readTextFile(new URL(file, SOURCE)));
+  }
+  return shim;
+}
+
+export interface WorkerCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Added to the environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * How a worker is started; it also wants SPOOLER_SOCKET.
+ *
+ * @param shim what {@link writePythonFiles} returned
+ */
+export function pythonCommand(python: PythonConfig, shim: string): WorkerCommand {
+  return {
+    command: python.command,
+    args: [shim, ...python.paths.flatMap((path) => ["--path", path])],
+    env: {},
+  };
+}

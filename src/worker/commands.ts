@@ -1,0 +1,47 @@
+/** How a worker of each language is started. */
+
+import type { Config, SpoolConfig, TaskModule } from "../config/config.ts";
+import { pythonCommand, writePythonFiles } from "../exec/python.ts";
+import type { WorkerCommand } from "./process.ts";
+
+/** Known to src/cli/main.ts; no command of people. */
+export const WORKER_FLAG = "--task-worker";
+
+export type Language = TaskModule["language"];
+
+/**
+ * @param scratch a directory of this user alone, for files that a worker needs
+ * @throws {Deno.errors} when they cannot be written
+ */
+export async function workerCommand(
+  language: Language,
+  config: Config,
+  spool: SpoolConfig,
+  scratch: string,
+): Promise<WorkerCommand> {
+  const { cwd } = spool;
+  switch (language) {
+    case "javascript":
+      return { ...thisProgram(), cwd, env: config.env };
+    case "python": {
+      const { command: file, args, env } = pythonCommand(
+        config.python,
+        await writePythonFiles(scratch),
+      );
+      return { file, args, cwd, env: { ...config.env, ...env } };
+    }
+    default:
+      return language satisfies never;
+  }
+}
+
+const PERMISSIONS = ["read", "write", "net", "run", "env", "sys", "ffi", "import"];
+
+/** This very program again: the executable, or its source by the same Deno. */
+function thisProgram(): { file: string; args: string[] } {
+  const file = Deno.execPath();
+  if (Deno.build.standalone) return { file, args: [WORKER_FLAG] };
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const allow = PERMISSIONS.map((each) => `--allow-${each}`);
+  return { file, args: ["run", "--quiet", "--no-prompt", ...allow, main, WORKER_FLAG] };
+}

@@ -1,0 +1,75 @@
+/** The process of a worker: a group of its own, whose output becomes lines. */
+
+import { environment, type Exit, readLines, signalGroup } from "../exec/process.ts";
+import { Pace } from "../exec/pace.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Stream } from "../report/event.ts";
+
+/** What starts a worker of some language. */
+export interface WorkerCommand {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** Added to the program's own environment; null takes a variable out of it. */
+  readonly env: Readonly<Record<string, string | null>>;
+}
+
+/** How long output is still read when the process is gone but a child of it holds the pipe. */
+const PIPE_LINGER_MS = 200;
+
+export class WorkerProcess {
+  readonly #child: Deno.ChildProcess;
+  /** Resolves when it has ended and its output has been read. Its whole group is then gone. */
+  readonly ended: Promise<Exit>;
+
+  /**
+   * @param socket the path of the socket on which the master waits for it
+   * @throws {Error} when it cannot be started
+   */
+  constructor(
+    command: WorkerCommand,
+    socket: string,
+    clock: Clock,
+    output: (stream: Stream, line: string) => void,
+  ) {
+    const { file, args, cwd, env } = command;
+    this.#child = new Deno.Command(file, {
+      args: [...args],
+      cwd,
+      ...environment({ ...env, SPOOLER_SOCKET: socket }),
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      detached: true,
+    }).spawn();
+    this.ended = this.#untilEnd(clock, output);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Ends it and everything it started, now. */
+  kill(): void {
+    signalGroup(this.#child.pid, "SIGKILL");
+  }
+
+  async #untilEnd(
+    clock: Clock,
+    output: (stream: Stream, line: string) => void,
+  ): Promise<Exit> {
+    const linger = new AbortController();
+    const pace = new Pace(clock);
+    const { stdout, stderr } = this.#child;
+    const reading = Promise.all([
+      readLines(stdout, linger.signal, pace, (line) => output("stdout", line)),
+      readLines(stderr, linger.signal, pace, (line) => output("stderr", line)),
+    ]);
+    const { code, signal } = await this.#child.status;
+    this.kill();
+    const cancelLinger = clock.after(PIPE_LINGER_MS, () => linger.abort());
+    await reading;
+    cancelLinger();
+    return signal === null ? { kind: "code", code } : { kind: "signal", signal };
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * All task workers of the program: a pool for each language in each spool, what their code has
+ * registered, and what it asks for.
+ */
+
+import type { Config, SpoolConfig, TaskModule } from "../config/config.ts";
+import type { Executor } from "../exec/executor.ts";
+import type { Cancel, Clock } from "../platform/clock.ts";
+import type { Emit } from "../report/event.ts";
+import type { SignalHandlers } from "../schedule/job_run.ts";
+import type { Registration } from "../schedule/registration.ts";
+import type { NewTask } from "../spool/store.ts";
+import { VERSION } from "../version.ts";
+import { answerCall } from "./calls.ts";
+import { type Language, workerCommand } from "./commands.ts";
+import { SocketDirectory } from "./connection.ts";
+import { poolExecutor } from "./executor.ts";
+import { Locks } from "./locks.ts";
+import type { Registered, TimerWish } from "./message.ts";
+import { Pool } from "./pool.ts";
+import type { WorkerCommand } from "./process.ts";
+import type { TaskWorker } from "./task_worker.ts";
+
+export interface WorkersOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Aborted when what runs must be broken off. */
+  readonly abort: AbortSignal;
+  /** Puts a task into the spool that it names, or into `fallback`. */
+  put(task: NewTask, spooler: string | undefined, fallback: string): Promise<string>;
+}
+
+/** A spool, with what its code may change. */
+export interface LiveSpool extends SpoolConfig {
+  frequencyMs: number;
+}
+
+/** The workers of one spool. */
+export interface SpoolWorkers {
+  /** In the order in which they are asked. */
+  readonly handlers: readonly Executor[];
+  /** Who is handed tasks that nobody has looked at. */
+  readonly first: { readonly pool: Pool; readonly executor: Executor } | null;
+}
+
+interface PoolParts {
+  readonly language: Language;
+  readonly command: WorkerCommand;
+  /** No other language has workers in the spool. */
+  readonly alone: boolean;
+  readonly sockets: SocketDirectory;
+}
+
+interface Member {
+  readonly spool: string;
+  readonly pool: Pool;
+  registered: Registered;
+}
+
+const NO_WORKERS: SpoolWorkers = { handlers: [], first: null };
+const TOUCH_EVERY_MS = 1000;
+
+export class Workers {
+  readonly #options: WorkersOptions;
+  readonly #members: Member[] = [];
+  #sockets: SocketDirectory | null = null;
+  #register: (owner: string, registrations: readonly Registration[]) => void = () => {};
+  #cancelTouch: Cancel = () => {};
+  #isStopped = false;
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+    options.abort.addEventListener("abort", () => {
+      for (const { pool } of this.#members) pool.abort("ended with the program");
+    });
+  }
+
+  /** Makes the pools of a spool. They start with {@link start}. */
+  async add(name: string, spool: LiveSpool): Promise<SpoolWorkers> {
+    const { modules } = this.#options.config.code;
+    if (modules.length === 0) return NO_WORKERS;
+    this.#sockets ??= await SocketDirectory.make();
+    const sockets = this.#sockets;
+    const languages = [...new Set(modules.map(({ language }) => language))];
+    const pools: Pool[] = [];
+    for (const language of languages) {
+      const { config } = this.#options;
+      const command = await workerCommand(language, config, spool, sockets.path);
+      const alone = languages.length === 1;
+      pools.push(this.#pool(name, spool, { language, command, alone, sockets }));
+    }
+    const handlers = pools.map(poolExecutor);
+    const [pool, executor] = [pools[0], handlers[0]];
+    return { handlers, first: pool && executor ? { pool, executor } : null };
+  }
+
+  #pool(name: string, spool: LiveSpool, { language, command, alone, sockets }: PoolParts): Pool {
+    const { config, clock, emit } = this.#options;
+    const { code, spools, tasks } = config;
+    const others = spools.map(({ dir }) => dir).filter((dir) => dir !== spool.dir);
+    const locks = new Locks<TaskWorker>();
+    const pool = new Pool({
+      spool: name,
+      modules: code.modules.filter((each) => each.language === language).map(moduleRef),
+      command,
+      setup: {
+        spool: spool.dir,
+        spools: [spool.dir, ...others],
+        options: code.options,
+        processes: spool.processes,
+        hostname: Deno.hostname(),
+        version: VERSION,
+        master: Deno.pid,
+        names: tasks.flatMap((task) => task.name ?? []),
+        alone,
+      },
+      sockets,
+      size: spool.processes,
+      harakiriMs: spool.harakiriMs,
+      maxTasks: code.maxTasks,
+      idleMs: code.cheap ? spool.frequencyMs : null,
+      clock,
+      emit,
+      registered: (registered) => this.#onRegistered(pool, registered),
+      call: (call) =>
+        answerCall(call, {
+          locks,
+          put: (task, spooler) => this.#options.put(task, spooler, spool.dir),
+          log: (line) => emit({ type: "worker.output", spool: name, stream: "stdout", line }),
+          raise: (signal) => void this.#raise(signal, name).catch(() => {}),
+          setFrequency: (ms) => spool.frequencyMs = ms,
+          pids: () => this.#of(name).flatMap((member) => member.pool.pids),
+        }),
+      gone: (worker) => locks.forget(worker),
+    });
+    this.#members.push({ spool: name, pool, registered: { signals: [], timers: [] } });
+    return pool;
+  }
+
+  #of(spool: string): Member[] {
+    return this.#members.filter((member) => member.spool === spool);
+  }
+
+  /** @param register takes all that the code of a spool wants to be run by the clock */
+  start(register: (owner: string, registrations: readonly Registration[]) => void): void {
+    this.#register = register;
+    for (const { pool } of this.#members) pool.start();
+    this.#watchTouched(this.#options.config.code.touchReload);
+  }
+
+  #onRegistered(pool: Pool, registered: Registered): void {
+    const member = this.#members.find((each) => each.pool === pool);
+    if (member === undefined) return;
+    member.registered = registered;
+    const wishes = this.#of(member.spool).flatMap((each) => each.registered.timers);
+    this.#register(member.spool, wishes.map(registrationOf));
+  }
+
+  /** Handlers of signals, for the schedules. */
+  get signals(): SignalHandlers {
+    return {
+      has: (signal, owner) => this.#hearing(signal, owner) !== undefined,
+      raise: (signal, owner) => this.#raise(signal, owner),
+    };
+  }
+
+  #hearing(signal: number, owner: string | null): Member | undefined {
+    const members = owner === null ? this.#members : this.#of(owner);
+    return members.find(({ pool }) => pool.hasSignal(signal));
+  }
+
+  #raise(signal: number, owner: string | null): Promise<void> {
+    const member = this.#hearing(signal, owner);
+    if (member !== undefined) return member.pool.raise(signal);
+    return Promise.reject(new Error(`no task code has a handler for signal ${signal}`));
+  }
+
+  /** `touch-spoolers-reload`. */
+  #watchTouched(files: readonly string[]): void {
+    if (files.length === 0 || this.#members.length === 0) return;
+    const { clock } = this.#options;
+    let before: readonly (number | null)[] | null = null;
+    const look = async () => {
+      const now = await Promise.all(files.map(touchedAt));
+      if (this.#isStopped) return;
+      const touched = files.find((_file, i) => before !== null && before[i] !== now[i]);
+      before = now;
+      if (touched !== undefined) this.reload(touched);
+      this.#cancelTouch = clock.after(TOUCH_EVERY_MS, look);
+    };
+    look();
+  }
+
+  /** Fresh workers for all spools; what runs is not disturbed. */
+  reload(reason: string): void {
+    for (const { spool, pool } of this.#members) {
+      this.#options.emit({ type: "workers.reloading", spool, reason });
+      pool.reload();
+    }
+  }
+
+  /** Resolves when no worker is left. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelTouch();
+    await Promise.all(this.#members.map(({ pool }) => pool.stop()));
+    await this.#sockets?.[Symbol.asyncDispose]();
+    this.#sockets = null;
+  }
+}
+
+function moduleRef({ kind, name }: TaskModule) {
+  return { kind, name };
+}
+
+function registrationOf(wish: TimerWish): Registration {
+  const { signal, name = `signal ${signal}` } = wish;
+  switch (wish.kind) {
+    case "timer":
+      return { name, signal, time: { kind: "timer", seconds: wish.seconds } };
+    case "rbtimer": {
+      const { seconds, iterations } = wish;
+      return { name, signal, time: { kind: "rbtimer", seconds, iterations } };
+    }
+    case "cron": {
+      const { minute, hour, day, month, weekday } = wish;
+      return { name, signal, time: { kind: "cron", fields: [minute, hour, day, month, weekday] } };
+    }
+    default:
+      return wish satisfies never;
+  }
+}
+
+async function touchedAt(file: string): Promise<number | null> {
+  const info = await Deno.stat(file).catch(() => null);
+  return info?.mtime?.getTime() ?? null;
+}

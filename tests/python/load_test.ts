@@ -1,0 +1,140 @@
+/** How modules are found, and what surrounds their code. */
+
+import { join } from "node:path";
+import { PYTHON_FILES, pythonCommand } from "../../src/exec/python.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { testWith } from "../support/require.ts";
+import { ScriptedMaster } from "../support/scripted_master.ts";
+
+const TASK = `
+from uwsgidecorators import spool
+@spool
+def NAME(env): print(__name__)
+`;
+
+testWith("python", "modules are files, dotted names, or found through pythonpath", async () => {
+  await using master = await ScriptedMaster.python(TASK.replace("NAME", "here"), {
+    loads: false,
+    paths: [],
+    files: {
+      "app/mail.py": TASK.replace("NAME", "mail"),
+      "pkg/__init__.py": "",
+      "pkg/jobs.py": `from . import helper\n${TASK.replace("NAME", "jobs")}`,
+      "pkg/helper.py": "",
+    },
+    setup: {
+      modules: [
+        { kind: "file", name: "tasks.py" },
+        { kind: "import", name: "app/mail.py" },
+        { kind: "module", name: "pkg.jobs" },
+        { kind: "import", name: "tasks" },
+      ],
+    },
+  });
+  const { functions, catchAll, files } = await master.hears("loaded");
+  assertEquals([functions, catchAll], [["here", "mail", "jobs"], false]);
+  const expected = ["app/mail.py", "pkg/__init__.py", "pkg/helper.py", "pkg/jobs.py", "tasks.py"];
+  assertEquals(files, expected.map((file) => join(master.dir, file)));
+  await master.kinds("here", "mail", "jobs");
+  // The names that uWSGI gives to the same files.
+  assertEquals(master.lines(), ["tasks", "app_mail", "pkg.jobs"]);
+});
+
+testWith(
+  "python",
+  "pythonpath lines are searched before all else, the last one first",
+  async () => {
+    const files = {
+      "one/place.py": "name = 'one'",
+      "two/place.py": "name = 'two'",
+      "place.py": "name = 'here'",
+    };
+    const code = `
+import place, sys, os, uwsgi, uwsgidecorators
+uwsgi.spooler = lambda env: print(place.name, sys.argv, os.path.basename(sys.executable)[:6], os.getcwd())
+`;
+    await using master = await ScriptedMaster.python(code, {
+      files,
+      paths: ["one", "tw?"],
+      setup: { options: [["pyargv", "--fast x"]] },
+    });
+    assertEquals((await master.run("any")).kind, "done");
+    assertEquals(master.lines(), [`two ['uwsgi', '--fast', 'x'] python ${master.dir}`]);
+  },
+);
+
+testWith("python", "without pythonpath the working directory is searched", async () => {
+  const code = "import place, uwsgi\nuwsgi.spooler = lambda env: print(place.name)\n";
+  await using master = await ScriptedMaster.python(code, {
+    files: { "place.py": "name = 'here'" },
+  });
+  await master.run("any");
+  assertEquals(master.lines(), ["here"]);
+});
+
+testWith("python", "functions of @postfork run when the worker starts", async () => {
+  await using master = await ScriptedMaster.python(`
+from uwsgidecorators import postfork, spool
+@postfork
+def each():
+    print("each")
+@postfork(1)
+def first():
+    print("a web worker's own")
+@postfork
+def broken():
+    raise ValueError("only printed")
+@spool
+def task(env): pass
+`);
+  const lines = master.lines();
+  assertEquals([lines[0], lines.at(-1)], ["each", "ValueError: only printed"]);
+  assert(!lines.includes("a web worker's own"));
+  assertEquals((await master.run("task")).kind, "done");
+});
+
+testWith("python", "a module without functions leaves every task to others", async () => {
+  await using master = await ScriptedMaster.python("import uwsgi\n", { loads: false });
+  const { functions, catchAll } = await master.hears("loaded");
+  assertEquals([functions, catchAll], [[], false]);
+  assertEquals((await master.run("any")).kind, "elsewhere");
+});
+
+testWith("python", "code is asked to spool while it loads", async () => {
+  const calls: string[] = [];
+  const code = `
+import uwsgi
+from uwsgidecorators import spool
+@spool
+def task(env): pass
+task(a="b")
+`;
+  await using _master = await ScriptedMaster.python(code, {
+    onCall: ({ method }) => {
+      calls.push(method);
+      return "NAME";
+    },
+  });
+  assertEquals(calls, ["spool"]);
+});
+
+Deno.test("every file of the worker travels with the program", async () => {
+  const root = new URL("../../workers/python/", import.meta.url);
+  const files: string[] = [];
+  const collect = async (below: string) => {
+    for await (const { name, isDirectory } of Deno.readDir(new URL(below, root))) {
+      if (isDirectory && name !== "__pycache__") await collect(`${below}${name}/`);
+      else if (name.endsWith(".py")) files.push(`${below}${name}`.slice(2));
+    }
+  };
+  await collect("./");
+  assertEquals(files.toSorted(), [...PYTHON_FILES].toSorted());
+});
+
+Deno.test("the command names the worker's directory and where to search", () => {
+  assertEquals(pythonCommand({ command: "/usr/bin/python3", paths: ["/a", "/b"] }, "/shim"), {
+    command: "/usr/bin/python3",
+    args: ["/shim", "--path", "/a", "--path", "/b"],
+    env: {},
+  });
+});

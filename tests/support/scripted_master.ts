@@ -1,0 +1,247 @@
+/**
+ * A master that does what a test says: starts a worker, sends it messages, keeps what it answers.
+ * Waiting is for messages, never for time.
+ */
+
+import { dirname, join } from "node:path";
+import { pythonCommand, writePythonFiles } from "../../src/exec/python.ts";
+import { TASK_PREFIX } from "../../src/spool/layout.ts";
+import { encodePacket } from "../../src/uwsgi/packet.ts";
+import { type Connection, SocketDirectory } from "../../src/worker/connection.ts";
+import type { AnswerKind, FromWorker, Setup, TaskAnswer } from "../../src/worker/message.ts";
+import { PATIENCE_MS } from "./program.ts";
+import { testPython } from "./require.ts";
+import { varsOf } from "./store.ts";
+import { tempDir } from "./temp.ts";
+
+type MessageOf<T extends FromWorker["type"]> = Extract<FromWorker, { type: T }>;
+type Call = MessageOf<"call">;
+
+/** What a call is answered with; throws for a refusal. */
+export type OnCall = (call: Call, tail: Uint8Array) => unknown;
+
+export interface PythonOptions {
+  readonly python?: string;
+  readonly paths?: readonly string[];
+  readonly setup?: Partial<Setup>;
+  readonly env?: Record<string, string>;
+  readonly onCall?: OnCall;
+  /** Wait for `loaded`; the usual. */
+  readonly loads?: boolean;
+  /** More files beside tasks.py. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+export class ScriptedMaster implements AsyncDisposable {
+  readonly #stack = new AsyncDisposableStack();
+  readonly #heard: FromWorker[] = [];
+  #wake: () => void = () => {};
+  #over = false;
+  #names = 0;
+  /** Lines of the worker's own stdout and stderr, not those of messages. */
+  piped = "";
+  private readonly reading: Promise<void>[] = [];
+
+  private constructor(
+    readonly dir: string,
+    readonly spool: string,
+    readonly child: Deno.ChildProcess,
+    readonly connection: Connection,
+    private readonly onCall: OnCall,
+  ) {}
+
+  /** Starts a Python worker with `code` as its module tasks.py. */
+  static async python(code: string, options: PythonOptions = {}): Promise<ScriptedMaster> {
+    const stack = new AsyncDisposableStack();
+    const temp = stack.use(await tempDir());
+    const sockets = stack.use(await SocketDirectory.make());
+    const dir = temp.path;
+    const spool = join(dir, "spool");
+    await Deno.mkdir(spool);
+    for (const [file, text] of Object.entries({ "tasks.py": code, ...options.files })) {
+      await Deno.mkdir(dirname(join(dir, file)), { recursive: true });
+      await Deno.writeTextFile(join(dir, file), text);
+    }
+    const shim = await writePythonFiles(sockets.path);
+    const config = { command: options.python ?? testPython, paths: options.paths ?? [] };
+    const { command, args, env } = pythonCommand(config, shim);
+    const socket = sockets.listen();
+    const child = new Deno.Command(command, {
+      args: [...args],
+      cwd: dir,
+      env: { ...env, SPOOLER_SOCKET: socket.path, ...options.env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    // One that ends before it has connected is an end of the connection, too.
+    child.status.then(() => socket.close());
+    const connection = await socket.accept();
+    if (connection === null) {
+      const { stderr } = await child.output();
+      await stack.disposeAsync();
+      throw new Error(`the worker did not connect:\n${new TextDecoder().decode(stderr)}`);
+    }
+    const master = new ScriptedMaster(dir, spool, child, connection, options.onCall ?? noCall);
+    master.#stack.use(stack);
+    master.reading.push(master.#listen(), master.#pipe(child.stdout), master.#pipe(child.stderr));
+    master.#stack.defer(() => master.ended());
+    const setup: Setup = {
+      spool,
+      spools: [spool],
+      modules: [{ kind: "file", name: join(dir, "tasks.py") }],
+      options: [["spooler", "spool"]],
+      worker: 1,
+      processes: 1,
+      hostname: "box",
+      version: "9.9.9",
+      master: Deno.pid,
+      names: [],
+      alone: true,
+      ...options.setup,
+    };
+    connection.send({ type: "setup", ...setup });
+    if (options.loads !== false) await master.hears("loaded");
+    return master;
+  }
+
+  async #listen(): Promise<void> {
+    for await (const { message, tail } of this.connection.received()) {
+      if (message.type === "call") this.#reply(message, tail);
+      this.#heard.push(message);
+      this.#wake();
+    }
+    this.#over = true;
+    this.#wake();
+  }
+
+  #reply(call: Call, tail: Uint8Array): void {
+    const { id } = call;
+    try {
+      const result = this.onCall(call, tail) ?? null;
+      this.connection.send({ type: "reply", id, result });
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.connection.send({ type: "reply", id, error: text });
+    }
+  }
+
+  async #pipe(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) this.piped += text;
+  }
+
+  /** The next message of this type that has not been heard yet. */
+  async hears<T extends FromWorker["type"]>(type: T): Promise<MessageOf<T>> {
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      this.#wake();
+    }, PATIENCE_MS);
+    try {
+      while (true) {
+        const at = this.#heard.findIndex((message) => message.type === type);
+        if (at >= 0) return this.#heard.splice(at, 1)[0] as MessageOf<T>;
+        if (this.#over || timedOut) {
+          const why = this.#over ? "the worker is gone" : "it took too long";
+          const heard = JSON.stringify(this.#heard);
+          throw new Error(`no ${type}: ${why}\n${heard}\n${this.piped}`);
+        }
+        await new Promise<void>((resolve) => this.#wake = resolve);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Lines that task code has printed so far and that were not taken yet. */
+  printed(): { stream: string; func: string; task: string | null; line: string }[] {
+    const outputs = this.#heard.filter((message) => message.type === "output");
+    for (const output of outputs) this.#heard.splice(this.#heard.indexOf(output), 1);
+    return outputs.flatMap(({ lines, stream, func, task }) =>
+      lines.map((line) => ({ stream, func, task, line }))
+    );
+  }
+
+  lines(): string[] {
+    return this.printed().map(({ line }) => line);
+  }
+
+  /** Puts a task's file into the spool; returns its id. */
+  put(vars: Record<string, string | Uint8Array>, body: string | Uint8Array = ""): string {
+    const packet = encodePacket(varsOf(vars), 17);
+    return this.putFile(packet, typeof body === "string" ? new TextEncoder().encode(body) : body);
+  }
+
+  putFile(...parts: Uint8Array[]): string {
+    const name = `${TASK_PREFIX}test_1_${++this.#names}_7_1_0`;
+    const blob = new Uint8Array(parts.flatMap((part) => [...part]));
+    Deno.writeFileSync(join(this.spool, name), blob);
+    return name;
+  }
+
+  give(...tasks: string[]): void {
+    this.connection.send({ type: "run", tasks });
+  }
+
+  /** Answers until `count` tasks are answered. */
+  async answers(count: number): Promise<TaskAnswer[]> {
+    const all: TaskAnswer[] = [];
+    while (all.length < count) all.push(...(await this.hears("answers")).answers);
+    return all;
+  }
+
+  /** Runs one task of this function to its answer; lets go of its lock. */
+  async run(
+    func: string,
+    vars: Record<string, string | Uint8Array> = {},
+    body: string | Uint8Array = "",
+  ): Promise<TaskAnswer> {
+    const task = this.put({ ud_spool_func: func, ...vars }, body);
+    this.give(task);
+    const [answer] = await this.answers(1);
+    this.connection.send({ type: "release", task });
+    return answer as TaskAnswer;
+  }
+
+  /** What became of tasks that were run, by the last of their answers. */
+  async kinds(...funcs: string[]): Promise<AnswerKind[]> {
+    const kinds: AnswerKind[] = [];
+    for (const func of funcs) kinds.push((await this.run(func)).kind);
+    return kinds;
+  }
+
+  exists(task: string): boolean {
+    try {
+      Deno.lstatSync(join(this.spool, task));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Resolves when the worker has closed its end and all it said is here. */
+  async ended(): Promise<void> {
+    await Promise.all(this.reading);
+  }
+
+  /** Says stop; the exit code. */
+  async stop(): Promise<number> {
+    this.connection.send({ type: "stop" });
+    return (await this.child.status).code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.child.status;
+    this.connection.close();
+    await this.#stack.disposeAsync();
+  }
+}
+
+function noCall({ method }: Call): never {
+  throw new Error(`the test expects no call: ${method}`);
+}

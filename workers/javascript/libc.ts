@@ -1,0 +1,195 @@
+/**
+ * The calls of libc that a worker makes for every task, with as little around them as can be: the
+ * buffers are made once, numbers stay numbers. `src/platform/libc.ts` is the master's.
+ */
+
+const SYMBOLS = {
+  open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  lockf: { parameters: ["i32", "i32", "i64"], result: "i32" },
+  // Counts that fit into 31 bits: what comes back is never more than what was asked for.
+  pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  unlink: { parameters: ["buffer"], result: "i32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const;
+
+const LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
+
+const O_RDWR = 2;
+const O_NONBLOCK = 0o4000;
+const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0o100000 : 0o400000;
+const O_CLOEXEC = 0o2000000;
+const F_TLOCK = 2;
+const F_DUPFD_CLOEXEC = 1030;
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const STATX_BASIC_STATS = 0x7ff;
+const S_IFMT = 0o170000;
+const S_IFREG = 0o100000;
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2000000;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const EINTR = 4;
+const EAGAIN = 11;
+/** The longest path in a sockaddr_un, its closing NUL not counted. */
+const LONGEST_SOCKET_PATH = 107;
+
+/** What {@link WorkerLibc.look} found, until the next look. */
+export interface FileStat {
+  isFile: boolean;
+  size: number;
+  /** Milliseconds since the epoch, rounded down. */
+  mtimeMs: number;
+  /** Device and inode. */
+  deviceMajor: number;
+  deviceMinor: number;
+  inodeLow: number;
+  inodeHigh: number;
+}
+
+/** A path as the system calls want it. */
+export type PathBytes = Uint8Array<ArrayBuffer>;
+
+const encoder = new TextEncoder();
+
+export function pathBytes(path: string): PathBytes {
+  return encoder.encode(`${path}\0`) as PathBytes;
+}
+
+export class WorkerLibc {
+  readonly #symbols;
+  readonly #statx = new Uint8Array(256);
+  readonly #view = new DataView(this.#statx.buffer);
+
+  private constructor(library: string) {
+    this.#symbols = Deno.dlopen(library, SYMBOLS).symbols;
+  }
+
+  /** @throws {Error} where there is no libc that can be called */
+  static open(): WorkerLibc {
+    const reasons: string[] = [];
+    for (const library of LIBRARIES) {
+      try {
+        return new WorkerLibc(library);
+      } catch (error) {
+        reasons.push(error instanceof Error ? error.message : String(error));
+      }
+    }
+    throw new Error(`task modules need a libc that can be called: ${reasons[0]}`);
+  }
+
+  #errno(): number {
+    const location = this.#symbols.__errno_location();
+    return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
+  }
+
+  /** A descriptor for reading and locking, or a negative number. Follows no symlink, never blocks. */
+  openFile(path: PathBytes): number {
+    return this.#symbols.open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
+  }
+
+  close(fd: number): void {
+    this.#symbols.close(fd);
+  }
+
+  /** Takes the POSIX write lock of the whole file; false when another process has it. */
+  tryLock(fd: number): boolean {
+    return this.#symbols.lockf(fd, F_TLOCK, 0n) === 0;
+  }
+
+  /** Fills `into` from the start of the file on; fewer bytes only at its end, or when it fails. */
+  read(fd: number, into: Uint8Array<ArrayBuffer>): number {
+    let filled = 0;
+    while (filled < into.length) {
+      const rest = filled === 0 ? into : into.subarray(filled);
+      const count = this.#symbols.pread(fd, rest, BigInt(rest.length), BigInt(filled));
+      if (count <= 0) break;
+      filled += count;
+    }
+    return filled;
+  }
+
+  /** Of the name itself, not of what a symlink points to; false when there is nothing. */
+  look(path: PathBytes, into: FileStat): boolean {
+    const { statx } = this.#symbols;
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, this.#statx) !== 0) {
+      return false;
+    }
+    // struct statx, linux/stat.h; 64-bit numbers as two halves, for a BigInt takes its time.
+    const view = this.#view;
+    into.isFile = (view.getUint16(0x1c, true) & S_IFMT) === S_IFREG;
+    into.size = view.getUint32(0x28, true) + view.getUint32(0x2c, true) * 2 ** 32;
+    into.mtimeMs = (view.getUint32(0x70, true) + view.getInt32(0x74, true) * 2 ** 32) * 1000 +
+      Math.floor(view.getUint32(0x78, true) / 1e6);
+    into.deviceMajor = view.getUint32(0x88, true);
+    into.deviceMinor = view.getUint32(0x8c, true);
+    into.inodeLow = view.getUint32(0x20, true);
+    into.inodeHigh = view.getUint32(0x24, true);
+    return true;
+  }
+
+  unlink(path: PathBytes): boolean {
+    return this.#symbols.unlink(path) === 0;
+  }
+
+  /**
+   * Connects to a unix socket.
+   *
+   * @param lowest the descriptor is this or a higher one
+   * @throws {Error} when it cannot be done
+   */
+  connect(path: string, lowest: number): number {
+    const name = encoder.encode(path);
+    if (name.length > LONGEST_SOCKET_PATH) throw new Error(`a socket's path is too long: ${path}`);
+    const fd = this.#symbols.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) throw new Error(`make a socket: errno ${this.#errno()}`);
+    // struct sockaddr_un: the family, then the path and a NUL.
+    const address = new Uint8Array(2 + name.length + 1);
+    new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+    address.set(name, 2);
+    if (this.#symbols.connect(fd, address, address.length) !== 0) {
+      throw new Error(`connect to ${path}: errno ${this.#errno()}`);
+    }
+    const moved = this.#symbols.fcntl(fd, F_DUPFD_CLOEXEC, lowest);
+    if (moved < 0) return fd;
+    this.close(fd);
+    return moved;
+  }
+
+  /** Sends all of it, however long the other side takes; false when that side is gone. */
+  sendAll(fd: number, bytes: Uint8Array<ArrayBuffer>): boolean {
+    for (let at = 0; at < bytes.length;) {
+      const rest = at === 0 ? bytes : bytes.subarray(at);
+      const count = this.#symbols.send(fd, rest, BigInt(rest.length), MSG_NOSIGNAL);
+      if (count < 0 && this.#errno() !== EINTR) return false;
+      if (count > 0) at += count;
+    }
+    return true;
+  }
+
+  /** What is there now: a count of bytes, 0 at the end, null when there is nothing yet. */
+  receive(fd: number, into: Uint8Array<ArrayBuffer>): number | null {
+    const count = this.#symbols.recv(fd, into, BigInt(into.length), MSG_DONTWAIT);
+    if (count >= 0) return count;
+    const errno = this.#errno();
+    return errno === EAGAIN || errno === EINTR ? null : 0;
+  }
+
+  /** Waits, on another thread, until there is something to receive, or the end. */
+  async readable(fd: number): Promise<void> {
+    const POLLIN = 1;
+    const entry = new DataView(new ArrayBuffer(8));
+    entry.setInt32(0, fd, true);
+    entry.setInt16(4, POLLIN, true);
+    await this.#symbols.poll(new Uint8Array(entry.buffer), 1n, -1);
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * A worker process for task modules in TypeScript and JavaScript: this program, started again with a
+ * flag that people have no use for. docs/worker-protocol.md describes what it says to the master.
+ */
+
+import { dirname, join } from "node:path";
+import type { Setup, ToWorker } from "../../src/worker/message.ts";
+import { Answers } from "./answers.ts";
+import { Channel } from "./channel.ts";
+import { WorkerClaims } from "./claim.ts";
+import { Functions } from "./functions.ts";
+import { WorkerLibc } from "./libc.ts";
+import { ModuleLoader } from "./loader.ts";
+import { TaskOutput } from "./output.ts";
+import { SignalRegistry } from "./signals.ts";
+import { installTraces, reasonOf, traceOf } from "./trace.ts";
+import { type Call, makeUwsgi } from "./uwsgi.ts";
+import { Worker } from "./worker.ts";
+
+interface PendingCall {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+/** Ends the process when the master says so, or is gone. */
+export async function runWorker(): Promise<never> {
+  const socket = Deno.env.get("SPOOLER_SOCKET");
+  if (socket === undefined) throw new Error("a task worker is started by the program itself");
+  Deno.env.delete("SPOOLER_SOCKET");
+  const libc = WorkerLibc.open();
+  const channel = new Channel(libc, socket);
+  const { deno, v8 } = Deno.version;
+  channel.send({ type: "hello", pid: Deno.pid, language: `JavaScript, Deno ${deno}, V8 ${v8}` });
+  await new WorkerProcess(channel, libc, dirname(socket)).serve();
+  leaveNothing(dirname(socket));
+  Deno.exit(0);
+}
+
+/** The master died and cannot tidy up. */
+function leaveNothing(dir: string): void {
+  try {
+    Deno.removeSync(dir, { recursive: true });
+    Deno.removeSync(dirname(dir));
+  } catch {
+    // Other workers of that master are not done yet: the last one removes it.
+  }
+}
+
+class WorkerProcess {
+  readonly #calls = new Map<number, PendingCall>();
+  readonly #unawaited = new Set<Promise<unknown>>();
+  #lastCall = 0;
+  #worker: Worker | null = null;
+  #isLoaded = false;
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly libc: WorkerLibc,
+    private readonly scratch: string,
+  ) {}
+
+  /** Does what the master asks for, until the master is gone. */
+  async serve(): Promise<void> {
+    while (!this.channel.ended) {
+      this.#look();
+      this.#worker?.work(() => this.#look());
+      if (!this.channel.ended) await this.channel.readable();
+    }
+  }
+
+  /** Takes everything that has come. */
+  #look(): void {
+    for (let frame; (frame = this.channel.receive()) !== null;) {
+      const message = frame.head as ToWorker;
+      if (message.type === "setup") this.#load(message);
+      else if (message.type === "reply") this.#reply(message);
+      else if (this.#worker !== null) this.#worker.take(message);
+      // Nothing is loaded yet, and there is nothing to be finished.
+      else if (message.type === "stop") Deno.exit(0);
+    }
+  }
+
+  #reply(message: Extract<ToWorker, { type: "reply" }>): void {
+    const call = this.#calls.get(message.id);
+    this.#calls.delete(message.id);
+    if ("error" in message) call?.reject(new Error(message.error));
+    else call?.resolve(message.result);
+  }
+
+  readonly #call: Call = (method, args = {}, tail) => {
+    const id = ++this.#lastCall;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#calls.set(id, { resolve, reject });
+    this.channel.send({ type: "call", id, method, args }, tail);
+    this.#unawaited.add(promise);
+    const forget = () => this.#unawaited.delete(promise);
+    promise.then(forget, forget);
+    return promise;
+  };
+
+  async #load(setup: Setup): Promise<void> {
+    const { channel, libc } = this;
+    const output = new TaskOutput((author, stream, lines) =>
+      channel.send({ type: "output", ...author, stream, lines })
+    );
+    const registry = new SignalRegistry(() => {
+      if (this.#isLoaded) channel.send({ type: "registered", ...registry.registered });
+    });
+    const global = globalThis as unknown as Record<string, unknown>;
+    const log = (line: string) => output.print("stdout", `${line}\n`);
+    global.uwsgi = makeUwsgi(setup, { call: this.#call, log }, registry);
+    output.install();
+    const loader = new ModuleLoader(join(this.scratch, "code"));
+    installTraces((text) => loader.original(text));
+    logStrayErrors(output);
+    const functions = new Functions();
+    try {
+      for (const { name } of setup.modules) functions.add(await loader.load(name));
+    } catch (error) {
+      const trace = loader.original(traceOf(error));
+      const message = isLoadError(error) ? error.message : reasonOf(error);
+      const files = loader.files;
+      channel.send({ type: "load-failed", message, trace: trace.split("\n"), files });
+      Deno.exit(1);
+    }
+    this.#isLoaded = true;
+    this.#worker = new Worker({
+      setup,
+      channel,
+      libc,
+      claims: new WorkerClaims(libc, setup.spool),
+      functions,
+      registry,
+      answers: new Answers((answers) => channel.send({ type: "answers", answers })),
+      output,
+      calls: this.#unawaited,
+      finished: () => Deno.exit(0),
+    });
+    channel.send({
+      type: "loaded",
+      functions: functions.names,
+      catchAll: functions.catchAll.length > 0,
+      files: loader.files,
+      ...registry.registered,
+    });
+  }
+}
+
+function isLoadError(error: unknown): error is Error {
+  return error instanceof Error && error.name === "LoadError";
+}
+
+/** An error that no task waits for is told and is no reason to end: whose it is nobody knows. */
+function logStrayErrors(output: TaskOutput): void {
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    output.print("stderr", `not caught: ${traceOf(event.reason)}\n`);
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    output.print("stderr", `not caught: ${traceOf(event.error)}\n`);
+  });
+}

@@ -1,0 +1,46 @@
+/** What task code has registered: handlers of uWSGI's signals, and the timers that raise them. */
+
+import type { Registered, TimerWish } from "../../src/worker/message.ts";
+
+export type SignalFunction = (signal: number) => unknown;
+
+const SIGNALS = 256;
+
+export class SignalRegistry {
+  readonly #handlers = new Map<number, SignalFunction>();
+  readonly #timers: TimerWish[] = [];
+
+  /** @param changed called after every registration */
+  constructor(private readonly changed: () => void) {}
+
+  get registered(): Registered {
+    return { signals: [...this.#handlers.keys()], timers: this.#timers };
+  }
+
+  handler(signal: number): SignalFunction | undefined {
+    return this.#handlers.get(signal);
+  }
+
+  /** @throws {TypeError} for what is no signal or no function */
+  handle(signal: number, handler: SignalFunction): void {
+    if (!Number.isInteger(signal) || signal < 0 || signal >= SIGNALS) {
+      throw new TypeError(`a signal is a number from 0 to ${SIGNALS - 1}: ${signal}`);
+    }
+    if (typeof handler !== "function") throw new TypeError("a signal wants a function");
+    this.#handlers.set(signal, handler);
+    this.changed();
+  }
+
+  /**
+   * Registers a timer with a signal of its own: from above, for the numbers that people write into
+   * an ini are small.
+   */
+  addTimer(handler: SignalFunction, wish: (signal: number) => TimerWish): void {
+    const free = Array.from({ length: SIGNALS }, (_, i) => SIGNALS - 1 - i)
+      .find((signal) => !this.#handlers.has(signal));
+    if (free === undefined) throw new RangeError(`all ${SIGNALS} signals are taken`);
+    const name = handler.name === "" ? {} : { name: handler.name };
+    this.#timers.push({ ...name, ...wish(free) });
+    this.handle(free, handler);
+  }
+}

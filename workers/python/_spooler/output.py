@@ -1,0 +1,150 @@
+"""sys.stdout and sys.stderr of task code: lines travel to the log under the name of their task.
+
+What writes to the descriptors 1 and 2 itself (child processes, C code) goes through pipes instead,
+and a child of a fork prints there as well.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+
+from .channel import Channel
+
+LONGEST_LINE = 4096
+TAIL_SIZE = 4096
+# Lines of one frame, so that a gigabyte printed at once is no gigabyte in memory a second time.
+MOST_BYTES = 65536
+
+
+class CurrentTask:
+    """Which task is running; its id, its function, and the end of what it wrote to stderr."""
+
+    def __init__(self) -> None:
+        self.id: str | None = None
+        self.func = ""
+        self.stderr = b""
+
+
+class LineWriter(io.RawIOBase):
+    """The raw end of a text stream. Every whole line is sent at once: a crash loses none."""
+
+    def __init__(self, channel: Channel, stream: str, descriptor: int, task: CurrentTask) -> None:
+        super().__init__()
+        self._channel = channel
+        self._stream = stream
+        self._descriptor = descriptor
+        self._task = task
+        self._line = b""
+        self._cut = False
+        self._lock = threading.RLock()
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return False
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    @property
+    def name(self) -> str:
+        return "<%s>" % self._stream
+
+    def write(self, data) -> int:
+        with memoryview(data).cast("B") as view:
+            if self._channel.forked:
+                return os.write(self._descriptor, view)
+            part = bytes(view[:MOST_BYTES])
+        with self._lock:
+            if self._stream == "stderr":
+                self._task.stderr = (self._task.stderr + part)[-TAIL_SIZE:]
+            self._take(part)
+        # A short count is no error: the buffer above comes again with the rest.
+        return len(part)
+
+    def _take(self, part: bytes) -> None:
+        *whole, rest = part.split(b"\n")
+        lines = []
+        for line in whole:
+            self._add(line)
+            lines.append(self._end())
+        self._add(rest)
+        if lines:
+            self._send(lines)
+
+    def _add(self, part: bytes) -> None:
+        room = LONGEST_LINE - len(self._line)
+        self._line += part[:room]
+        self._cut = self._cut or len(part) > room
+
+    def _end(self) -> str:
+        line = self._line.decode("utf-8", "replace") + (" …" if self._cut else "")
+        self._line = b""
+        self._cut = False
+        return line
+
+    def _send(self, lines: list) -> None:
+        task = self._task
+        self._channel.send(
+            {
+                "type": "output",
+                "task": task.id,
+                "func": task.func,
+                "stream": self._stream,
+                "lines": lines,
+            }
+        )
+
+    def end_line(self) -> None:
+        """Sends a line that has no newline yet: its task is over."""
+        with self._lock:
+            if self._line:
+                self._send([self._end()])
+
+    def drop_line(self) -> None:
+        """In the child of a fork: what its parent had begun is its parent's to end."""
+        self._line = b""
+        self._lock = threading.RLock()
+
+
+class Output:
+    """Puts itself in the place of sys.stdout and sys.stderr."""
+
+    def __init__(self, channel: Channel, task: CurrentTask) -> None:
+        self.task = task
+        self._writers = {
+            name: LineWriter(channel, name, descriptor, task)
+            for descriptor, name in ((1, "stdout"), (2, "stderr"))
+        }
+        self._streams = []
+        for name, writer in self._writers.items():
+            stream = io.TextIOWrapper(
+                io.BufferedWriter(writer),
+                encoding="utf-8",
+                errors="backslashreplace",
+                line_buffering=True,
+            )
+            stream.mode = "w"
+            self._streams.append(stream)
+            setattr(sys, name, stream)
+            setattr(sys, "__%s__" % name, stream)
+        os.register_at_fork(after_in_child=self._after_fork)
+
+    def _after_fork(self) -> None:
+        for writer in self._writers.values():
+            writer.drop_line()
+
+    def flush(self) -> None:
+        """To the end of what was printed, with or without a last newline."""
+        for stream in self._streams:
+            try:
+                stream.flush()
+            except ValueError:
+                # Task code has closed it.
+                pass
+        for writer in self._writers.values():
+            writer.end_line()

@@ -1,0 +1,51 @@
+"""The uwsgi packet: modifier1, a u16 LE size, modifier2, then names and values, each with a u16 LE
+length. A task file is such a packet with modifier1 17, and its body behind it."""
+
+from __future__ import annotations
+
+import struct
+
+MODIFIER_SPOOL = 17
+HEADER_SIZE = 4
+LARGEST = 0xFFFF
+
+
+def encode(items, modifier1: int = MODIFIER_SPOOL, modifier2: int = 0) -> bytes:
+    """A packet of pairs of bytes. Raises ValueError when they do not fit."""
+    parts = []
+    for key, value in items:
+        if not key:
+            raise ValueError("a key is empty")
+        for name, part in (("the key", key), ("the value of %r" % key, value)):
+            if len(part) > LARGEST:
+                raise ValueError("%s has %d bytes, a packet holds %d" % (name, len(part), LARGEST))
+            parts.append(struct.pack("<H", len(part)))
+            parts.append(part)
+    packet = b"".join(parts)
+    if len(packet) > LARGEST:
+        raise ValueError("the vars have %d bytes, a packet holds %d" % (len(packet), LARGEST))
+    return struct.pack("<BHB", modifier1, len(packet), modifier2) + packet
+
+
+def decode(data: bytes) -> tuple[dict, int] | None:
+    """The vars of a task file, and where its body starts; None when it is no whole task."""
+    if len(data) < HEADER_SIZE or data[0] != MODIFIER_SPOOL:
+        return None
+    end = HEADER_SIZE + (data[1] | data[2] << 8)
+    if len(data) < end:
+        return None
+    task_vars = {}
+    at = HEADER_SIZE
+    try:
+        while at < end:
+            start = at + 2
+            at = start + (data[at] | data[at + 1] << 8)
+            if at == start:
+                return None
+            key = data[start:at]
+            start = at + 2
+            at = start + (data[at] | data[at + 1] << 8)
+            task_vars[key] = data[start:at]
+    except IndexError:
+        return None
+    return (task_vars, end) if at == end else None

@@ -1,0 +1,41 @@
+"""What the modules `uwsgi` and `uwsgidecorators` share with the worker that runs task code."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from .channel import Channel
+
+
+class Signal:
+    """A handler of one of uWSGI's 256 signals."""
+
+    def __init__(self, target: str, handler) -> None:
+        self.target = target
+        self.handler = handler
+
+
+class State:
+    """One for each process. The worker fills it in before task code is loaded."""
+
+    def __init__(self) -> None:
+        self.channel: Channel = None  # type: ignore[assignment]
+        self.setup: dict = {}
+        self.signals: dict = {}
+        self.timers: list = []
+        # Loading tells all at once what was registered; later each is told when it comes.
+        self.loaded = False
+        # Set while a signal's handler runs that is meant for a web worker, as uWSGI would run it.
+        self.as_web_worker = False
+        # Reads a task that this worker holds itself: another descriptor would drop its lock.
+        self.read_held: Callable[[str], "bytes | None"] = lambda path: None
+
+    def registered(self) -> dict:
+        return {"signals": sorted(self.signals), "timers": self.timers}
+
+    def tell_registered(self) -> None:
+        if self.loaded:
+            self.channel.send({"type": "registered", **self.registered()})
+
+
+state = State()

@@ -1,0 +1,199 @@
+"""A task worker from its start to its end: connect, load the modules, then do what comes."""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import gc
+import glob
+import os
+import shutil
+import sys
+import traceback
+
+import uwsgi
+
+from .channel import Channel, Closed
+from .descriptors import LowDescriptors
+from .loader import LoadFailed, load_all, one_line, source_files
+from .output import CurrentTask, Output
+from .state import state
+from .tasks import OWN_DIRECTORY, TaskRunner, print_exception
+
+
+class Stop(Exception):
+    """The program has asked this worker to end."""
+
+
+def main(arguments: list) -> None:
+    """Does not return. `arguments` are directories for sys.path, each behind --path."""
+    descriptors = LowDescriptors()
+    faulthandler.enable(2)
+    socket_path = os.environ.pop("SPOOLER_SOCKET")
+    channel = Channel(socket_path)
+    state.channel = channel
+    try:
+        Worker(channel, descriptors).run(arguments)
+    except Stop:
+        end(0)
+    except Closed:
+        remove_leftovers(socket_path)
+        end(1)
+    except BaseException:
+        # A signal handler of task code, for one, that raises between two tasks.
+        traceback.print_exc()
+        end(1)
+
+
+class Worker:
+    def __init__(self, channel: Channel, descriptors: LowDescriptors) -> None:
+        self._channel = channel
+        self._descriptors = descriptors
+        self._output = Output(channel, CurrentTask())
+
+    def run(self, arguments: list) -> None:
+        version = ".".join(str(part) for part in sys.version_info[:3])
+        language = "python %s" % version
+        self._channel.send({"type": "hello", "pid": os.getpid(), "language": language})
+        state.setup = self._await_setup()
+        uwsgi._begin(state.setup)
+        sys.argv[:] = ["uwsgi", *arguments_of_code()]
+        sys.path[1:1] = [*search_path(arguments), os.getcwd()]
+        self._tasks = TaskRunner(self._channel, self._output, self._descriptors)
+        self._load()
+        while True:
+            self._handle(self._channel.next())
+            self._tasks.work(self._look)
+
+    def _await_setup(self) -> dict:
+        message = self._channel.next()
+        if message["type"] == "stop":
+            raise Stop
+        return message
+
+    def _load(self) -> None:
+        modules = state.setup["modules"]
+        try:
+            load_all(modules)
+            hook = getattr(uwsgi, "post_fork_hook", None)
+            if hook is not None:
+                self._post_fork(hook)
+        except LoadFailed as failure:
+            self._leave_forked()
+            self._output.flush()
+            head = {"type": "load-failed", "message": failure.line, "trace": failure.trace}
+            self._channel.send({**head, "files": source_files(modules)})
+            end(1)
+        self._leave_forked()
+        self._output.flush()
+        # What has been loaded stays: it need not be looked through again and again.
+        gc.collect()
+        gc.freeze()
+        catch_all = self._tasks.catch_all()
+        state.loaded = True
+        self._channel.send(
+            {
+                "type": "loaded",
+                "functions": self._tasks.functions(),
+                "catchAll": catch_all,
+                "files": source_files(modules),
+                **state.registered(),
+            }
+        )
+
+    def _post_fork(self, hook) -> None:
+        """uWSGI runs the functions of @postfork in each process; what they raise is only printed."""
+        try:
+            hook()
+        except BaseException as error:
+            print_exception(error)
+
+    def _leave_forked(self) -> None:
+        if self._channel.forked:
+            os._exit(0)
+
+    def _look(self) -> None:
+        while True:
+            message = self._channel.next_now()
+            if message is None:
+                return
+            self._handle(message)
+
+    def _handle(self, message: dict) -> None:
+        kind = message["type"]
+        if kind == "run":
+            self._tasks.give(message)
+        elif kind == "release":
+            self._tasks.release(message["task"])
+        elif kind == "withdraw":
+            self._tasks.withdraw()
+        elif kind == "signal":
+            self._tasks.send_answers()
+            self._run_signal(message["id"], message["signal"])
+        elif kind == "stop":
+            self._tasks.send_answers()
+            raise Stop
+
+    def _run_signal(self, call_id: int, number: int) -> None:
+        done = {"type": "signal-done", "id": call_id}
+        registered = state.signals.get(number)
+        if registered is None:
+            error = "signal %d has no handler" % number
+            self._channel.send({**done, "error": error})
+            return
+        state.as_web_worker = registered.target != "spooler"
+        self._output.task.stderr = b""
+        try:
+            registered.handler(number)
+        except BaseException as raised:
+            print_exception(raised)
+            done["error"] = one_line(raised)
+        finally:
+            state.as_web_worker = False
+            self._leave_forked()
+            self._output.flush()
+        self._channel.send(done)
+
+
+def remove_leftovers(socket_path: str) -> None:
+    """The program is gone without a word: what it made for its workers is theirs to remove."""
+    made = os.path.dirname(os.path.dirname(socket_path))
+    if OWN_DIRECTORY.startswith(made + os.sep) and os.path.basename(made).startswith("spooler-"):
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def search_path(arguments: list) -> list:
+    """In the order that uWSGI gives `pythonpath` lines: the last is searched first."""
+    paths: list = []
+    for flag, pattern in zip(arguments[::2], arguments[1::2]):
+        if flag == "--path":
+            paths += sorted(glob.glob(pattern)) or [pattern]
+    return paths[::-1]
+
+
+def arguments_of_code() -> list:
+    """`pyargv` of the ini, split at spaces as by uWSGI."""
+    given = uwsgi.opt.get("pyargv", b"")
+    last = given[-1] if isinstance(given, list) else given
+    return [] if last is True else last.decode("utf-8", "replace").split()
+
+
+def end(code: int) -> None:
+    """Runs what code has asked to be run at the end, but waits for no thread."""
+    try:
+        hook = getattr(uwsgi, "atexit", None)
+        if hook is not None:
+            hook()
+    except BaseException:
+        traceback.print_exc()
+    try:
+        atexit._run_exitfuncs()
+    except BaseException:
+        # What they raise was printed.
+        pass
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            pass
+    os._exit(code)

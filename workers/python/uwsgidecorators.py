@@ -1,0 +1,282 @@
+"""uWSGI's module `uwsgidecorators`, as spooler provides it: the same tasks, the same keys in them.
+docs/python.md has the table."""
+
+from __future__ import annotations
+
+import functools
+import pickle
+import threading
+
+import uwsgi
+
+# By name: what @spool and its like have been put in front of. The worker looks in here.
+spooler_functions: dict = {}
+postfork_chain: list = []
+
+# With pass_arguments these keywords are for the spooler; all others are the function's.
+_SPOOLER_KEYWORDS = ("message_dict", "spooler", "priority", "at", "body")
+
+
+def _to_bytes(value):
+    return value.encode("utf-8") if isinstance(value, str) else value
+
+
+def _to_text(value):
+    """Text wherever it is text. Bytes that are no UTF-8 stay bytes; uWSGI never runs such a task."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return value
+    return value
+
+
+def get_free_signal():
+    for signum in range(256):
+        if not uwsgi.signal_registered(signum):
+            return signum
+    raise Exception("No free uwsgi signal available")
+
+
+def manage_spool_request(task_vars):
+    """Runs the function that a task names. What `uwsgi.spooler` is unless code sets another."""
+    values = {_to_text(key): value for key, value in task_vars.items()}
+    pickled = None
+    # Both: a key of one's own may well be called args.
+    if "args" in values and "kwargs" in values:
+        pickled = [pickle.loads(values.pop(key)) for key in ("args", "kwargs")]
+    values = {key: _to_text(value) for key, value in values.items()}
+    function = spooler_functions[values["ud_spool_func"]]
+    result = function(values) if pickled is None else function(*pickled[0], **pickled[1])
+    result = values.get("ud_spool_ret", result)
+    # A function that returns nothing has done its work; uWSGI stumbles and runs it again.
+    return uwsgi.SPOOL_OK if result is None else int(result)
+
+
+def postfork_chain_hook():
+    for function in postfork_chain:
+        function()
+
+
+uwsgi.spooler = manage_spool_request
+uwsgi.post_fork_hook = postfork_chain_hook
+
+
+class postfork:
+    """@postfork, or @postfork(n) for the worker n alone: run when a worker has started."""
+
+    def __init__(self, function_or_worker):
+        if callable(function_or_worker):
+            self.wid = 0
+            self.f = function_or_worker
+        else:
+            self.wid = function_or_worker
+            self.f = None
+        postfork_chain.append(self)
+
+    def __call__(self, *args, **kwargs):
+        if self.f is None:
+            self.f = args[0]
+            return None
+        if self.wid > 0 and self.wid != uwsgi.worker_id():
+            return None
+        return self.f()
+
+
+class _spoolraw:
+    """A function as a task: calling it puts a task into the spool."""
+
+    def __init__(self, f, pass_arguments):
+        if "spooler" not in uwsgi.opt and not uwsgi.spoolers:
+            raise Exception(
+                "you have to enable the uWSGI spooler to use @%s decorator"
+                % self.__class__.__name__
+            )
+        self.f = f
+        self.pass_arguments = pass_arguments
+        self.base_dict = {"ud_spool_func": f.__name__}
+        spooler_functions[f.__name__] = f
+        f.spool = self.__call__
+
+    def __call__(self, *args, **kwargs):
+        task = dict(self.base_dict)
+        if self.pass_arguments:
+            task.update({key: kwargs.pop(key) for key in _SPOOLER_KEYWORDS if key in kwargs})
+            task["args"] = pickle.dumps(args)
+            task["kwargs"] = pickle.dumps(kwargs)
+        else:
+            if args:
+                task.update(args[0])
+            task.update(kwargs)
+        return uwsgi.spool({_to_bytes(key): _to_bytes(value) for key, value in task.items()})
+
+    def spool(self, *args, **kwargs):
+        return self.__call__(*args, **kwargs)
+
+
+class _spool(_spoolraw):
+    def __call__(self, *args, **kwargs):
+        self.base_dict["ud_spool_ret"] = str(uwsgi.SPOOL_OK)
+        return _spoolraw.__call__(self, *args, **kwargs)
+
+
+class _spoolforever(_spoolraw):
+    def __call__(self, *args, **kwargs):
+        self.base_dict["ud_spool_ret"] = str(uwsgi.SPOOL_RETRY)
+        return _spoolraw.__call__(self, *args, **kwargs)
+
+
+def spool_decorate(f=None, pass_arguments=False, _class=_spoolraw):
+    if not f:
+        return functools.partial(_class, pass_arguments=pass_arguments)
+    return _class(f, pass_arguments)
+
+
+def spoolraw(f=None, pass_arguments=False):
+    """The function's return value says what becomes of the task."""
+    return spool_decorate(f, pass_arguments)
+
+
+def spool(f=None, pass_arguments=False):
+    """Done when the function returns, whatever it returns."""
+    return spool_decorate(f, pass_arguments, _spool)
+
+
+def spoolforever(f=None, pass_arguments=False):
+    """Run again and again."""
+    return spool_decorate(f, pass_arguments, _spoolforever)
+
+
+class signal:
+    """@signal(n): the function answers signal n."""
+
+    def __init__(self, num, **kwargs):
+        self.num = num
+        self.target = kwargs.get("target", "")
+
+    def __call__(self, f):
+        uwsgi.register_signal(self.num, self.target, f)
+        return f
+
+
+class _scheduled:
+    """A signal of its own, raised by the clock."""
+
+    def __init__(self, **kwargs):
+        self.num = kwargs["signum"] if "signum" in kwargs else get_free_signal()
+        self.target = kwargs.get("target", "")
+
+    def schedule(self):
+        raise NotImplementedError
+
+    def __call__(self, f):
+        uwsgi.register_signal(self.num, self.target, f)
+        self.schedule()
+        return f
+
+
+class timer(_scheduled):
+    """@timer(seconds)"""
+
+    def __init__(self, secs, **kwargs):
+        super().__init__(**kwargs)
+        self.secs = secs
+
+    def schedule(self):
+        uwsgi.add_timer(self.num, self.secs)
+
+
+class rbtimer(_scheduled):
+    """@rbtimer(seconds)"""
+
+    def __init__(self, secs, **kwargs):
+        super().__init__(**kwargs)
+        self.secs = secs
+
+    def schedule(self):
+        uwsgi.add_rb_timer(self.num, self.secs)
+
+
+class cron(_scheduled):
+    """@cron(minute, hour, day, month, weekday)"""
+
+    def __init__(self, minute, hour, day, month, dayweek, **kwargs):
+        super().__init__(**kwargs)
+        self.minute = minute
+        self.hour = hour
+        self.day = day
+        self.month = month
+        self.dayweek = dayweek
+
+    def schedule(self):
+        uwsgi.add_cron(self.num, self.minute, self.hour, self.day, self.month, self.dayweek)
+
+
+class lock:
+    """Runs the function under the lock. In a task it does not run at all, as under uWSGI."""
+
+    def __init__(self, f):
+        self.f = f
+
+    def __call__(self, *args, **kwargs):
+        if uwsgi.i_am_the_spooler():
+            return None
+        uwsgi.lock()
+        try:
+            return self.f(*args, **kwargs)
+        finally:
+            uwsgi.unlock()
+
+
+class thread:
+    """Calling it runs the function in a thread, which ends with the worker."""
+
+    def __init__(self, f):
+        self.f = f
+
+    def __call__(self, *args):
+        threading.Thread(target=self.f, args=args, daemon=True).start()
+        return self.f
+
+
+class harakiri:
+    """The function runs; the time limit has no effect in a spooler, under uWSGI too."""
+
+    def __init__(self, seconds):
+        self.s = seconds
+
+    def real_call(self, *args, **kwargs):
+        uwsgi.set_user_harakiri(self.s)
+        result = self.f(*args, **kwargs)
+        uwsgi.set_user_harakiri(0)
+        return result
+
+    def __call__(self, f):
+        self.f = f
+        return self.real_call
+
+
+def _refuse(name):
+    def refused(*_args, **_kwargs):
+        raise NotImplementedError(
+            "@%s of uwsgidecorators is not provided by spooler (docs/python.md lists what is)"
+            % name
+        )
+
+    refused.__name__ = refused.__qualname__ = name
+    refused.__doc__ = "Raises NotImplementedError: spooler does not provide it."
+    return refused
+
+
+filemon = _refuse("filemon")
+erlang = _refuse("erlang")
+rpc = _refuse("rpc")
+farm = _refuse("farm")
+farm_loop = _refuse("farm_loop")
+mule = _refuse("mule")
+muleloop = _refuse("muleloop")
+mulefunc = _refuse("mulefunc")
+mulemsg = _refuse("mulemsg")
+mule_brain = _refuse("mule_brain")
+mule_brainloop = _refuse("mule_brainloop")
+mule_msg_dispatcher = _refuse("mule_msg_dispatcher")
