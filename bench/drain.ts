@@ -1,8 +1,8 @@
 /**
  * How fast a full spool is drained by tasks that do nothing: the bare file system, uWSGI's Python
- * spooler, and this program, side by side in one run.
+ * spooler, and this program with functions in TypeScript and Python, side by side in one run.
  *
- *     deno run -A bench/drain.ts [--tasks=10000] [--commands=500] [--runs=5]
+ *     deno run -A bench/drain.ts [--tasks=10000] [--commands=500] [--runs=5] [--processes=1]
  *
  * Each run measures every contestant once, on files made anew, so that what disturbs the machine
  * disturbs all. Medians are printed. From the start of the first task to the end of the last; the
@@ -12,11 +12,13 @@
 import { join } from "node:path";
 import { fillSpool } from "../tests/support/fill.ts";
 import { drainOnce } from "./drain_once.ts";
+import { drainWithOurs, drainWithUwsgi } from "./programs.ts";
 import { median, numberArg, printTable, whole } from "./table.ts";
 
 const tasks = numberArg("tasks", 10_000);
 const commands = numberArg("commands", 500);
 const runs = numberArg("runs", 5);
+const processes = numberArg("processes", 1);
 
 interface Contestant {
   readonly name: string;
@@ -44,42 +46,18 @@ const rawFiles: Contestant = {
 };
 
 const uwsgi: Contestant = {
-  name: "uWSGI, Python spooler, 1 process",
+  name: `uWSGI, Python spooler, ${processes} at a time`,
   tasks,
-  async drain(dir, spool) {
-    const module = join(dir, "module.py");
-    // It ends uWSGI itself when all have run, and leaves the time they took.
-    Deno.writeTextFileSync(
-      module,
-      `
-import os, signal, time, uwsgi
-left = ${tasks}
-first = None
-def spooler(env):
-    global left, first
-    if first is None:
-        first = time.monotonic()
-    left -= 1
-    if left == 0:
-        with open(${JSON.stringify(join(dir, "took"))}, "w") as out:
-            print(time.monotonic() - first, file=out)
-        os.kill(os.getppid(), signal.SIGKILL)
-    return uwsgi.SPOOL_OK
-uwsgi.spooler = spooler
-`,
-    );
-    await new Deno.Command("uwsgi", {
-      args: [
-        ...["--plugin", "python3", "--master", "--no-orphans", "--spooler-quiet"],
-        ...["--socket", join(dir, "own.sock"), "--spooler", spool, "--import", module],
-        ...["--spooler-frequency", "1"],
-      ],
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return 1000 * Number(Deno.readTextFileSync(join(dir, "took")));
-  },
+  drain: (dir) => drainWithUwsgi({ dir, processes }),
 };
+
+function modules(language: "typescript" | "python", name: string): Contestant {
+  return {
+    name: `spooler, ${name} function, ${processes} at a time`,
+    tasks,
+    drain: (dir) => drainWithOurs({ dir, processes }, language),
+  };
+}
 
 function ours(name: string, count: number, handler: string): Contestant {
   return {
@@ -89,10 +67,12 @@ function ours(name: string, count: number, handler: string): Contestant {
   };
 }
 
-function hasUwsgi(): boolean {
+const hasUwsgi = () => works("uwsgi", "--plugin", "python3", "--version");
+const hasPython = () => works("python3", "--version");
+
+function works(file: string, ...args: string[]): boolean {
   try {
-    const args = ["--plugin", "python3", "--version"];
-    return new Deno.Command("uwsgi", { args, stdout: "null", stderr: "null" }).outputSync().success;
+    return new Deno.Command(file, { args, stdout: "null", stderr: "null" }).outputSync().success;
   } catch {
     return false;
   }
@@ -101,7 +81,9 @@ function hasUwsgi(): boolean {
 const contestants: Contestant[] = [
   rawFiles,
   ...(hasUwsgi() ? [uwsgi] : []),
-  ours("spooler, function that does nothing", tasks, "none"),
+  modules("typescript", "TypeScript"),
+  ...(hasPython() ? [modules("python", "Python")] : []),
+  ours("spooler, function inside the program", tasks, "none"),
   ours("spooler, command `:`", commands, ":"),
 ];
 const rates = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));

@@ -123,12 +123,13 @@ async function open(
   const platform = openPlatform();
   const spools = await openSpools(config, machine, platform);
   parts.stores.push(...spools.map(({ store }) => store));
-  if (config.tasks.length > 0 || config.forwards.length === 0 || config.spools.length > 0) {
-    emit({
-      type: "handlers.loaded",
-      names: config.tasks.flatMap((task) => task.name === null ? [] : [task.name]),
-      catchAll: config.tasks.some((task) => task.name === null),
-    });
+  const { code, tasks, forwards } = config;
+  // What modules offer is told when they are loaded, where forwards deliver when they are opened.
+  const isWorkedByNobody = code.modules.length === 0 &&
+    (forwards.length === 0 || config.spools.length > 0);
+  if (tasks.length > 0 || isWorkedByNobody) {
+    const names = tasks.flatMap(({ name }) => name ?? []);
+    emit({ type: "handlers.loaded", names, catchAll: tasks.some(({ name }) => name === null) });
   }
   if (platform.unavailable) {
     const message = `no file locks that other processes see (${platform.unavailable}): ` +

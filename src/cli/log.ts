@@ -9,7 +9,7 @@ import { LineWriter } from "../report/writer.ts";
 export interface Log {
   readonly emit: Emit;
   /** From now on. */
-  use(format: Config["log"]): void;
+  use(config: Pick<Config, "log" | "quiet">): void;
   /** Writes what still waits. */
   flush(): void;
 }
@@ -23,6 +23,13 @@ function mayWait(event: Event): boolean {
     (event.type === "task.settled" && event.fate.kind === "done");
 }
 
+/** What `spooler-quiet` leaves out. A task that did not go well has its line when it is settled. */
+function isWell(event: Event): boolean {
+  return event.type === "task.accepted" ||
+    (event.type === "task.started" && event.attempt === 1) ||
+    (event.type === "task.settled" && event.fate.kind === "done");
+}
+
 export function openLog(): Log {
   const writer = new LineWriter({
     write: (bytes) => Deno.stderr.writeSync(bytes),
@@ -32,12 +39,17 @@ export function openLog(): Log {
   const write = (line: string) => writer.line(line);
   const sinks = { text: logSink(write, now), json: jsonSink(write, now) };
   let sink = sinks.text;
+  let isQuiet = false;
   return {
     emit: (event) => {
+      if (isQuiet && isWell(event)) return;
       sink(event);
       if (!mayWait(event)) writer.flush();
     },
-    use: (format) => sink = sinks[format],
+    use: ({ log, quiet }) => {
+      sink = sinks[log];
+      isQuiet = quiet;
+    },
     flush: () => writer.flush(),
   };
 }

@@ -26,7 +26,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const log = openLog();
   const { emit } = log;
   try {
-    log.use(loaded.config.log);
+    log.use(loaded.config);
     tell(loaded, emit);
     emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: loaded.config.file });
     const machine = { clock: systemClock, random: systemRandom, signals: systemSignals, emit };
@@ -46,7 +46,7 @@ async function runThrough(
 ): Promise<void> {
   let before: Config | null = null;
   for (let config: Config | null = first; config !== null;) {
-    log.use(config.log);
+    log.use(config);
     try {
       const next: Config | null = await runApp(config, machine, again);
       before = config;

@@ -1,0 +1,105 @@
+/**
+ * Whole programs that drain a spool with functions that do nothing: uWSGI, and this one. Each
+ * process notes when its first task began; the end is when the directory is seen to be empty.
+ */
+
+import { join } from "node:path";
+import { TASK_PREFIX } from "../src/spool/layout.ts";
+
+/** A directory with `spool/` in it, full of tasks. */
+export interface Drain {
+  readonly dir: string;
+  readonly processes: number;
+}
+
+const POLL_MS = 2;
+const PATIENCE_MS = 300_000;
+
+const PYTHON = (dir: string) => `
+import os, time, uwsgi
+from uwsgidecorators import spool
+first = None
+@spool
+def noop(env):
+    global first
+    if first is None:
+        first = time.time()
+        with open(os.path.join(${JSON.stringify(dir)}, "first-%d" % os.getpid()), "w") as out:
+            print(first * 1000, file=out)
+    return uwsgi.SPOOL_OK
+`;
+
+const TYPESCRIPT = (dir: string) => `
+let first: number | null = null;
+export function noop(): number {
+  if (first === null) {
+    first = Date.now();
+    Deno.writeTextFileSync(\`${dir}/first-\${Deno.pid}\`, String(first));
+  }
+  return uwsgi.SPOOL_OK;
+}
+`;
+
+/** Milliseconds that uWSGI's Python spooler takes. */
+export async function drainWithUwsgi({ dir, processes }: Drain): Promise<number> {
+  const module = join(dir, "module.py");
+  Deno.writeTextFileSync(module, PYTHON(dir));
+  return await timed(dir, "uwsgi", [
+    ...["--plugin", "python3", "--master", "--no-orphans", "--spooler-quiet"],
+    ...["--socket", join(dir, "own.sock"), "--spooler", join(dir, "spool"), "--import", module],
+    ...["--spooler-frequency", "1", "--spooler-processes", String(processes)],
+  ]);
+}
+
+/** Milliseconds that this program takes: its executable when SPOOLER_EXECUTABLE names one. */
+export async function drainWithOurs(
+  { dir, processes }: Drain,
+  language: "typescript" | "python",
+): Promise<number> {
+  const module = language === "python" ? "module.py" : "module.ts";
+  const code = language === "python" ? PYTHON(dir) : TYPESCRIPT(dir);
+  Deno.writeTextFileSync(join(dir, module), code);
+  const ini = join(dir, "site.ini");
+  Deno.writeTextFileSync(
+    ini,
+    `[uwsgi]
+spooler = spool
+spooler-import = ${module}
+spooler-processes = ${processes}
+spooler-quiet = true
+`,
+  );
+  const executable = Deno.env.get("SPOOLER_EXECUTABLE");
+  const main = new URL("../main.ts", import.meta.url).pathname;
+  return executable
+    ? await timed(dir, executable, ["--ini", ini])
+    : await timed(dir, Deno.execPath(), ["run", "-A", "--quiet", main, "--ini", ini]);
+}
+
+async function timed(dir: string, file: string, args: string[]): Promise<number> {
+  const child = new Deno.Command(file, { args, stdout: "null", stderr: "null" }).spawn();
+  try {
+    const endedAt = await whenEmpty(join(dir, "spool"));
+    const starts = [...Deno.readDirSync(dir)].filter(({ name }) => name.startsWith("first-"))
+      .map(({ name }) => Number(Deno.readTextFileSync(join(dir, name))));
+    return endedAt - Math.min(...starts);
+  } finally {
+    child.kill(file === "uwsgi" ? "SIGQUIT" : "SIGTERM");
+    await child.status;
+  }
+}
+
+async function whenEmpty(spool: string): Promise<number> {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (hasTask(spool)) {
+    if (Date.now() > deadline) throw new Error(`${spool} is not drained`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  return Date.now();
+}
+
+/** Looks at no more of the directory than it must. */
+function hasTask(spool: string): boolean {
+  for (const { name } of Deno.readDirSync(spool)) if (name.startsWith(TASK_PREFIX)) return true;
+  return false;
+}
