@@ -1,7 +1,7 @@
 /** `spooler-forward`, `spooler-forward2`: spools whose tasks are delivered to a peer. */
 
 import { WINDOW } from "../forward/peer.ts";
-import { type Address, addressText, parseAddress } from "../uwsgi/address.ts";
+import { type Address, addressText, isAbstract, parseAddress } from "../uwsgi/address.ts";
 import type { ClientTls } from "../uwsgi/dial.ts";
 import type { ForwardConfig, ForwardTarget } from "./config.ts";
 import type { Entry } from "./entry.ts";
@@ -104,7 +104,7 @@ function targetOf(given: Given, text: string, entry: Entry): ForwardTarget {
   const parsed = parseAddress(tls ? text.slice(TLS_PREFIX.length) : text);
   if (tls && parsed.kind !== "tcp") throw new SyntaxError(`wants ${TLS_PREFIX}host:port`);
   if (parsed.kind === "tcp" && parsed.port === 0) throw new SyntaxError("wants a port above 0");
-  const address: Address = parsed.kind === "unix"
+  const address: Address = parsed.kind === "unix" && !isAbstract(parsed.path)
     ? { ...parsed, path: given.path(parsed.path, entry) }
     : parsed;
   const names = [...new Set([text, addressText(parsed), addressText(address)])];
