@@ -150,6 +150,52 @@ test("a stop while the target is away is quick, and a second start goes on", asy
   await second.line(/done/);
 });
 
+test("push --to brings a body and a signature, and says why it is refused", async () => {
+  await using hub = await makeSite(
+    "socket = 127.0.0.1:0",
+    "spooler-secret = of-two-sides",
+    'spooler-task = echo "$SPOOL_N: $(cat)"',
+  );
+  await using program = await hub.start();
+  const to = `127.0.0.1:${portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/))}`;
+  const [right, wrong, file] = ["right", "wrong", "body"].map((name) => join(hub.dir, name));
+  await Deno.writeTextFile(right as string, "of-two-sides\n");
+  await Deno.writeTextFile(wrong as string, "of-one-side\n");
+  await Deno.writeTextFile(file as string, "from a file");
+  const push = (secret: string | undefined, ...args: string[]) =>
+    spooler(["push", "--to", to, ...(secret ? ["--secret-file", secret] : []), ...args], "piped");
+  assertEquals((await push(right, "n=1")).stdout, "accepted\n");
+  await program.line(/\| 1: $/);
+  assertEquals((await push(right, "n=2", "--body-file", file as string)).stdout, "accepted\n");
+  await program.line(/\| 2: from a file$/);
+  assertEquals((await push(right, "n=3", "--body-file", "-")).stdout, "accepted\n");
+  await program.line(/\| 3: piped$/);
+  const refused = await push(wrong, "n=4");
+  assertEquals([refused.code, refused.stdout], [1, "refused\n"]);
+  assertStringIncludes(refused.stderr, "the signature is wrong");
+  assertEquals((await push(undefined, "n=5")).stdout, "refused\n");
+});
+
+testWith(
+  "uwsgi",
+  `${programLabel}: push --to does not send a body where it would be lost`,
+  async () => {
+    await using temp = await tempDir();
+    const path = join(temp.path, "uwsgi.sock");
+    await using uwsgi = Program.launch("uwsgi", [
+      ...["--plugin", "spooler", "--plugin", "ping", "--master", "--die-on-term", "--no-orphans"],
+      ...["--socket", path, "--spooler", join(temp.path, "spool")],
+    ], { cwd: temp.path });
+    await uwsgi.line(/spawned uWSGI worker 1/);
+    const { code, stderr } = await spooler(
+      ["push", "--to", path, "--body-file", "-", "a=b"],
+      "body",
+    );
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "takes neither bodies nor signatures");
+  },
+);
+
 test("check shows forwards, and says what is wrong with them", async () => {
   await using site = await makeSite(
     "spooler-forward2 = dir=out,to=a:1;tls://b:2,connections=2,secret=of-two-sides",
