@@ -12,8 +12,9 @@ import { parseInteger, parseSeconds, parseSecret } from "./value.ts";
 
 const TLS_PREFIX = "tls://";
 const TIMEOUT_SECONDS = 30;
-/** More would hold more task files open than many systems allow. */
 const MOST_CONNECTIONS = 16;
+/** Each holds its task's file open, and many systems allow 1,024. */
+const MOST_UNDER_WAY = 512;
 const KEYS = ["dir", "to", "policy", "connections", "timeout", "secret", "ca", "cert", "key"];
 
 /** What all forwards have in common. */
@@ -94,7 +95,10 @@ function forward(base: Base, { place }: Entry, { dir, ...tuned }: Tuned): Forwar
       external: false,
       harakiriMs: null,
       // As many as the connections carry; while a target is down, the forwarder says fewer.
-      processes: connections * WINDOW * (policy === "balance" ? targets.length : 1),
+      processes: Math.min(
+        MOST_UNDER_WAY,
+        connections * WINDOW * (policy === "balance" ? targets.length : 1),
+      ),
     },
   };
 }

@@ -6,6 +6,7 @@ import { Program, programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, portIn } from "../support/site.ts";
 import { tempDir } from "../support/temp.ts";
+import { until } from "../support/until.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
   Deno.test(`${programLabel}: ${name}`, body);
@@ -92,39 +93,74 @@ test("a task whose spooler names a target is forwarded, one without is run here"
   await edgeProgram.line(/spooler is none of ours: "elsewhere:1"/);
 });
 
-test("a hub that is killed in the middle of 1,000 tasks has each of them once", async () => {
-  await using hub = await makeSite("spooler-task = name=never :");
+/** A hub that only keeps what it gets, and an edge with `count` tasks for it. */
+async function makePair(count: number) {
+  const hub = await makeSite("spooler-task = name=never :");
   const ini = ["[uwsgi]", "spooler-external = spool", "socket = in.sock", ""].join("\n");
   await Deno.writeTextFile(hub.ini, ini);
-  const first = await hub.start();
-  await using edge = await makeSite(
+  const edge = await makeSite(
     `spooler-forward2 = dir=out,to=${join(hub.dir, "in.sock")},connections=2`,
   );
-  await using edgeProgram = await edge.start();
-  const count = 1000;
+  const out = join(edge.dir, "out");
+  await Deno.mkdir(out);
   for (let i = 0; i < count; i++) {
-    await Deno.writeFile(join(edge.dir, "part"), taskBytes(i));
-    await Deno.rename(
-      join(edge.dir, "part"),
-      join(edge.dir, "out", `uwsgi_spoolfile_on_edge_1_${i}_1_1_1`),
-    );
+    await Deno.writeFile(join(out, `uwsgi_spoolfile_on_edge_1_${i}_1_1_1`), taskBytes(i));
   }
+  return {
+    hub,
+    edge,
+    /** The numbers of the tasks that the hub has, in order. */
+    async received(): Promise<number[]> {
+      const numbers: number[] = [];
+      for await (const { name, isFile } of Deno.readDir(hub.spool)) {
+        if (!isFile || !name.startsWith("uwsgi_spoolfile_on_")) continue;
+        const text = await Deno.readTextFile(join(hub.spool, name));
+        numbers.push(Number(/\d+$/.exec(text)?.[0]));
+      }
+      return numbers.toSorted((a, b) => a - b);
+    },
+    async [Symbol.asyncDispose]() {
+      await edge[Symbol.asyncDispose]();
+      await hub[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+test("a hub that is killed in the middle of 1,000 tasks has each of them once", async () => {
+  const count = 1000;
+  await using pair = await makePair(count);
+  const first = await pair.hub.start();
+  await using edge = await pair.edge.start();
   await first.line(/ accepted from /, 200);
   await first.kill();
-  await edgeProgram.line(/takes no tasks/);
-  await using again = await hub.start();
-  await edgeProgram.line(/takes tasks again/);
-  await edgeProgram.line(/ task \S+ done/, count);
-  await again.line(/ accepted from /);
-  const values: string[] = [];
-  for await (const { name, isFile } of Deno.readDir(hub.spool)) {
-    if (!isFile || !name.startsWith("uwsgi_spoolfile_on_")) continue;
-    const text = await Deno.readTextFile(join(hub.spool, name));
-    values.push(/\d+$/.exec(text)?.[0] ?? "");
-  }
-  const wanted = Array.from({ length: count }, (_, i) => String(i));
-  assertEquals(values.toSorted(), wanted.toSorted());
+  await edge.line(/takes no tasks/);
+  await using _again = await pair.hub.start();
+  await edge.line(/takes tasks again/);
+  await edge.line(/ task \S+ done/, count);
+  assertEquals(await pair.received(), upTo(count));
 });
+
+test("an edge that is killed twice in the middle of 1,000 tasks has sent each of them once", async () => {
+  const count = 1000;
+  await using pair = await makePair(count);
+  await using hub = await pair.hub.start();
+  for (const accepted of [200, 500]) {
+    const edge = await pair.edge.start();
+    await hub.line(/ accepted from /, accepted);
+    await edge.kill();
+  }
+  await using edge = await pair.edge.start();
+  await hub.line(/ accepted from /, count);
+  await until(() => leftIn(join(pair.edge.dir, "out")) === 0, "nothing is left at the edge");
+  assertEquals(await pair.received(), upTo(count));
+  assertEquals(await edge.stop(), 0);
+});
+
+function leftIn(spool: string): number {
+  return [...Deno.readDirSync(spool)].filter(({ isFile }) => isFile).length;
+}
 
 /** One var, `n`. */
 function taskBytes(n: number): Uint8Array {
