@@ -45,6 +45,6 @@ export async function sendParcel(parcel: Parcel, options: SendOptions): Promise<
   try {
     return await connection.send(parcel);
   } finally {
-    connection.close("done");
+    connection.close();
   }
 }

@@ -134,7 +134,7 @@ export class Target {
   close(): void {
     this.#closed = true;
     this.#cancelProbe();
-    for (const connection of [...this.#connections]) connection.close(CLOSED);
+    for (const connection of [...this.#connections]) connection.close();
     this.#giveBack(CLOSED);
   }
 
@@ -161,7 +161,7 @@ export class Target {
   #roomiest(): Connection | undefined {
     let best: Connection | undefined;
     for (const connection of this.#connections) {
-      if (connection.room > 0 && connection.room > (best?.room ?? 0)) best = connection;
+      if (connection.room > (best?.room ?? 0)) best = connection;
     }
     return best;
   }
@@ -185,7 +185,7 @@ export class Target {
   #closeSpare(): void {
     if (this.#peer && isKeptAlive(this.#peer)) return;
     for (const connection of [...this.#connections]) {
-      if (connection.load === 0) connection.close("there is nothing to send");
+      if (connection.load === 0) connection.close();
     }
   }
 

@@ -128,6 +128,7 @@ Deno.test("a task with a body for a uWSGI stays, and the log says why once", asy
   const warnings = site.of("spool.warning").map(({ message }) => message);
   assertEquals(warnings.length, 1);
   assertStringIncludes(warnings[0] ?? "", "has a body");
+  assertEquals(site.of("target.down"), []);
 });
 
 Deno.test("tasks of one priority go over one connection in their order", async () => {
