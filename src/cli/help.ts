@@ -26,11 +26,13 @@ const USAGE = `Usage:
 Where push puts a task:
   --ini FILE        the first spool of FILE (or the one that spooler=DIR names)
   --dir DIR         this spool directory
-  --to ADDRESS      a peer that speaks uwsgi: HOST:PORT or the path of a unix socket
+  --to ADDRESS      a peer that speaks uwsgi: HOST:PORT, the path of a unix socket, @NAME, or
+                    tls://HOST:PORT (--ca FILE: trust these certificates, too)
 What push adds to it:
   --at TIME         not before: seconds since the epoch, or a date such as 2026-12-24T18:00:00
   --priority N      lower numbers run first
   --body-file FILE  the body; - is standard input
+  --secret-file FILE  (with --to) the secret that signs it, as spooler-secret has it
 
 The commands from list on work on a directory whether or not the program runs, and leave alone what
 runs. Each takes:
