@@ -1,0 +1,31 @@
+/** Which Python runs task code, and where it looks for modules. */
+
+import { interpret } from "../../src/config/interpret.ts";
+import { assertEquals } from "../support/assert.ts";
+import { entriesOf } from "../support/entries.ts";
+
+const pythonOf = (...lines: string[]) => interpret(entriesOf(lines), "/srv/site.ini").config.python;
+
+Deno.test("python3 of PATH is the default", () => {
+  assertEquals(pythonOf(), { command: "python3", paths: [] });
+});
+
+Deno.test("a virtualenv brings its own, under each of its names", () => {
+  for (const name of ["virtualenv", "home", "venv", "pyhome"]) {
+    assertEquals(pythonOf(`${name} = env`).command, "/srv/env/bin/python3");
+  }
+});
+
+Deno.test("python is a path, or a name for PATH, and wins", () => {
+  assertEquals(pythonOf("python = /opt/py/bin/python3").command, "/opt/py/bin/python3");
+  assertEquals(pythonOf("python = bin/python3").command, "/srv/bin/python3");
+  assertEquals(pythonOf("home = env", "python = python3.9").command, "python3.9");
+});
+
+Deno.test("pythonpath adds up in the order of the ini", () => {
+  assertEquals(pythonOf("pythonpath = lib", "pp = /opt/*/lib", "python-path = .").paths, [
+    "/srv/lib",
+    "/opt/*/lib",
+    "/srv",
+  ]);
+});
