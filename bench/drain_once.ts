@@ -17,7 +17,7 @@ export interface Drained {
   readonly peakMiB: number | null;
 }
 
-function peakMiB(): number | null {
+export function peakMiB(): number | null {
   try {
     const status = Deno.readTextFileSync("/proc/self/status");
     return Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024);

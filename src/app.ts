@@ -4,8 +4,10 @@
  */
 
 import { basename } from "node:path";
-import type { Config } from "./config/config.ts";
+import type { Config, ForwardConfig } from "./config/config.ts";
+import { destinationsOf } from "./config/destination.ts";
 import { commandExecutor } from "./exec/command.ts";
+import { Forwarder } from "./forward/forwarder.ts";
 import type { Clock, Random } from "./platform/clock.ts";
 import { lifetime } from "./lifetime.ts";
 import { type Libc, loadLibc } from "./platform/libc.ts";
@@ -49,13 +51,16 @@ export async function runApp(
   const { emit, signals } = machine;
   const abort = new AbortController();
   const life = lifetime(signals, abort, reread);
-  const parts: Parts = { stores: [], dispatchers: [], sockets: [], schedulers: [], workers: [] };
+  const parts: Parts = {
+    ...{ stores: [], dispatchers: [], forwarders: [], sockets: [], schedulers: [], workers: [] },
+  };
   const closeDoors = () => Promise.all(parts.sockets.map((each) => each.close()));
   const closeStores = () => parts.stores.forEach((store) => store.close());
-  const endWork = () =>
-    Promise.all(
-      [...parts.schedulers, ...parts.dispatchers, ...parts.workers].map((part) => part.stop()),
-    );
+  const endWork = async () => {
+    const working = [...parts.schedulers, ...parts.dispatchers, ...parts.workers];
+    await Promise.all(working.map((part) => part.stop()));
+    for (const forwarder of parts.forwarders) forwarder.close();
+  };
   try {
     await open(parts, config, machine, abort.signal);
   } catch (error) {
@@ -102,6 +107,7 @@ export class StartError extends Error {
 interface Parts {
   readonly stores: Store[];
   readonly dispatchers: Dispatcher[];
+  readonly forwarders: Forwarder[];
   readonly sockets: Sockets[];
   readonly schedulers: Scheduler[];
   readonly workers: Workers[];
@@ -118,8 +124,10 @@ async function open(
   const spools = await openSpools(config, machine, platform);
   parts.stores.push(...spools.map(({ store }) => store));
   const { code, tasks } = config;
-  // What modules offer is told when they are loaded.
-  if (tasks.length > 0 || code.modules.length === 0) {
+  // What modules offer is told when they are loaded; what is only forwarded needs no handler.
+  const isAwaited = code.modules.length === 0 &&
+    (config.forwards.length === 0 || config.spools.length > 0);
+  if (tasks.length > 0 || isAwaited) {
     const names = tasks.flatMap(({ name }) => name ?? []);
     emit({ type: "handlers.loaded", names, catchAll: tasks.some(({ name }) => name === null) });
   }
@@ -139,10 +147,15 @@ async function open(
     const { libc } = platform;
     const { env } = config;
     const live = { ...spool };
-    const { handlers, first } = await workers.add(name, live);
-    const executors = [...named, ...handlers, ...rest];
-    const about = { name, config: live, store, executors, libc, env, abort, workers: first };
-    const dispatcher = new Dispatcher({ ...about, ...machine });
+    const forward = config.forwards.find((each) => each.spool === spool);
+    const work = forward
+      ? forwarding(openForwarder(parts, name, forward, machine, abort))
+      : await workers.add(name, live).then(({ handlers, first }) => ({
+        executors: [...named, ...handlers, ...rest],
+        workers: first,
+      }));
+    const about = { name, config: live, store, libc, env, abort };
+    const dispatcher = new Dispatcher({ ...about, ...work, ...machine });
     dispatcher.watch();
     parts.dispatchers.push(dispatcher);
   }
@@ -177,6 +190,24 @@ function openWorkers(
   });
 }
 
+/** What makes a dispatcher deliver its tasks instead of running them. */
+const forwarding = (forwarder: Forwarder) => ({ executors: [forwarder], gate: forwarder });
+
+function openForwarder(
+  { forwarders }: Parts,
+  spool: string,
+  config: ForwardConfig,
+  machine: Machine,
+  abort: AbortSignal,
+): Forwarder {
+  const targets = config.targets.map(({ text }) => text);
+  machine.emit({ type: "forward.opened", spool, targets, policy: config.policy });
+  const host = Deno.hostname();
+  const forwarder = new Forwarder({ config, name: spool, host, abort, ...machine });
+  forwarders.push(forwarder);
+  return forwarder;
+}
+
 interface Platform {
   readonly libc: Libc | null;
   readonly claims: Claims;
@@ -194,7 +225,7 @@ export function openPlatform(): Platform {
 async function openSpools(config: Config, machine: Machine, platform: Platform): Promise<Spool[]> {
   const { clock, random, emit } = machine;
   const spools: Spool[] = [];
-  for (const spool of config.spools) {
+  for (const { spool, names } of destinationsOf(config)) {
     const { dir, fsync, processes, limits } = spool;
     const name = basename(dir);
     const { dedupWindowMs } = config.reception;
@@ -206,7 +237,7 @@ async function openSpools(config: Config, machine: Machine, platform: Platform):
       const message = `removed ${swept} half-written files of tasks that were never accepted`;
       emit({ type: "spool.warning", spool: name, message });
     }
-    spools.push({ name, config: spool, store });
+    spools.push({ name, names, config: spool, store });
   }
   return spools;
 }

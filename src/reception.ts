@@ -3,6 +3,7 @@
  */
 
 import type { ReceptionConfig, SpoolConfig } from "./config/config.ts";
+import { destinationFor } from "./config/destination.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Emit } from "./report/event.ts";
 import type { NewTask, Store } from "./spool/store.ts";
@@ -19,15 +20,15 @@ import { checkedPieces, Verifier } from "./uwsgi/verifier.ts";
 /** An open spool. */
 export interface Spool {
   readonly name: string;
+  /** Values of a task's `spooler` that mean it. */
+  readonly names: readonly string[];
   readonly config: SpoolConfig;
   readonly store: Store;
 }
 
 /** The spool that a task names with `spooler`, or the first. */
 export function spoolFor(spools: readonly Spool[], spooler: string | undefined): Spool {
-  const spool = spooler === undefined
-    ? spools[0]
-    : spools.find(({ config: { dir } }) => dir === spooler);
+  const spool = destinationFor(spools, spooler);
   if (spool) return spool;
   throw new RequestError(
     spooler === undefined ? "there is no spool here" : `spooler is none of ours: "${spooler}"`,

@@ -3,12 +3,14 @@
 import type { Config, ReceptionConfig } from "./config/config.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Libc } from "./platform/libc.ts";
+import { openFilesLimit } from "./platform/open_files.ts";
 import type { Emit } from "./report/event.ts";
+import { uwsgiTwin } from "./uwsgi/address.ts";
 import type { Accept } from "./uwsgi/connection.ts";
 import { Connections } from "./uwsgi/connections.ts";
 import { Deadlines } from "./uwsgi/deadlines.ts";
 import { Listener } from "./uwsgi/listener.ts";
-import { listenOn, type SocketOptions } from "./uwsgi/listening.ts";
+import { type Listening, listenOn, type SocketOptions } from "./uwsgi/listening.ts";
 import { Refusals } from "./uwsgi/refusals.ts";
 import { findSocketOwner } from "./uwsgi/socket_owner.ts";
 import { listenWithTls } from "./uwsgi/tls_listening.ts";
@@ -27,12 +29,14 @@ const FEATURES = ["keep-alive", "body", "id", "signature"];
 export class Sockets {
   readonly #options: SocketsOptions;
   readonly #listeners: Listener[] = [];
+  readonly #deadlines: Deadlines;
   readonly #connections: Connections;
   readonly #refusals: Refusals;
 
   private constructor(options: SocketsOptions) {
     this.#options = options;
-    this.#connections = new Connections(options.config.reception.maxConnections);
+    this.#deadlines = new Deadlines(options.clock);
+    this.#connections = new Connections(connectionsLimit(options));
     this.#refusals = new Refusals(options.clock, options.emit);
   }
 
@@ -49,39 +53,42 @@ export class Sockets {
   }
 
   async #open(): Promise<void> {
-    const { config: { listeners, reception }, clock, emit, libc, accept } = this.#options;
-    const { maxVarsSize, maxBodySize, timeoutMs } = reception;
-    const deadlines = new Deadlines(clock);
+    const { config: { listeners, reception }, emit, libc } = this.#options;
     const socketOptions = await socketOptionsOf(reception, libc);
     for (const { address, tls } of listeners) {
       const listening = tls === null
         ? await listenOn(address, socketOptions)
         : await listenWithTls(address, tls, {
           ...socketOptions,
-          timeoutMs,
+          timeoutMs: reception.timeoutMs,
           maxHandshakes: reception.maxConnections,
+          refused: (from, refusal) => this.#refusals.tell(from, refusal),
         });
-      const text = listening.address;
-      const listener = new Listener({
-        listening,
-        connections: this.#connections,
-        allow: reception.allow === "any" ? null : reception.allow,
-        clock,
-        deadlines,
-        limits: { maxVarsSize, maxBodySize, timeoutMs },
-        features: FEATURES,
-        accept,
-        refused: (from, refusal) => this.#refusals.tell(from, refusal),
-        troubled: (reason) =>
-          emit(
-            reason === null
-              ? { type: "listener.recovered", address: text }
-              : { type: "listener.troubled", address: text, reason },
-          ),
-      });
-      this.#listeners.push(listener);
-      emit({ type: "listener.opened", address: text });
+      this.#listen(listening);
+      emit({ type: "listener.opened", address: listening.address });
+      const twin = uwsgiTwin(address);
+      if (twin !== null) this.#listen(await listenOn(twin, socketOptions));
     }
+  }
+
+  #listen(listening: Listening): void {
+    const { config: { reception }, clock, emit, accept } = this.#options;
+    const { allow, maxVarsSize, maxBodySize, timeoutMs } = reception;
+    const { address } = listening;
+    const listener = new Listener({
+      ...{ listening, connections: this.#connections, clock, deadlines: this.#deadlines, accept },
+      allow: allow === "any" ? null : allow,
+      limits: { maxVarsSize, maxBodySize, timeoutMs },
+      features: FEATURES,
+      refused: (from, refusal) => this.#refusals.tell(from, refusal),
+      troubled: (reason) =>
+        emit(
+          reason === null
+            ? { type: "listener.recovered", address }
+            : { type: "listener.troubled", address, reason },
+        ),
+    });
+    this.#listeners.push(listener);
   }
 
   /** Takes no more connections; resolves when those that are open have their answers. */
@@ -90,6 +97,22 @@ export class Sockets {
     await this.#connections.close();
     this.#refusals.close();
   }
+}
+
+/** Of the files that may be open, this part may be connections: tasks and spools need some, too. */
+const CONNECTIONS_PART = 0.75;
+
+function connectionsLimit({ config, emit }: SocketsOptions): number {
+  const { listeners, reception: { maxConnections } } = config;
+  const files = openFilesLimit();
+  const possible = files === null ? Infinity : Math.floor(files * CONNECTIONS_PART);
+  if (maxConnections <= possible) return maxConnections;
+  if (listeners.length > 0) {
+    const message = `spooler-max-connections is ${possible}, not ${maxConnections}: this process ` +
+      `may open ${files} files (ulimit -n)`;
+    emit({ type: "config.warning", message });
+  }
+  return possible;
 }
 
 async function socketOptionsOf(

@@ -40,6 +40,7 @@ const TOUCHES_WORLD =
 /** Files that are pure by rule: they decide, and leave doing to others. */
 const PURE = [
   /^src\/version\.ts$/,
+  /^src\/forward\/(health|parcel|peer)\.ts$/,
   /^src\/uwsgi\/(pickle_rule|packet|reader|request|address|network|refusal|refusals|replays|answer|signature)\.ts$/,
   /^src\/spool\/(layout|task)\.ts$/,
   /^src\/queue\/(heap|queue|settle|backoff)\.ts$/,

@@ -1,6 +1,12 @@
 /** What a configuration would do, for the person who is about to start it, and for machines. */
 
-import type { Config, ScheduleConfig, SpoolConfig, TaskCommand } from "../config/config.ts";
+import type {
+  Config,
+  ForwardConfig,
+  ScheduleConfig,
+  SpoolConfig,
+  TaskCommand,
+} from "../config/config.ts";
 import type { Loaded } from "../config/load.ts";
 import { placeText, problemText } from "../config/problem.ts";
 import { actionText } from "../schedule/action.ts";
@@ -17,6 +23,7 @@ const LINE_MAX = 100;
 export function planText({ config, warnings, secrets }: Loaded, now: number): string {
   const sections = [
     section("Spools", config.spools.map(spoolText)),
+    section("Forwards", config.forwards.map(forwardText)),
     section("Tasks", tasksText(config)),
     section("Sockets", socketsText(config)),
     section("Schedules", config.schedules.map((schedule) => scheduleText(schedule, now))),
@@ -24,7 +31,7 @@ export function planText({ config, warnings, secrets }: Loaded, now: number): st
   ];
   const count = warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`;
   const verdict = `${config.file} is fine${warnings.length > 0 ? `, with ${count}` : ""}.`;
-  const idle = config.spools.length + config.schedules.length === 0
+  const idle = config.spools.length + config.forwards.length + config.schedules.length === 0
     ? "\nIt has no spooler and no schedule: there is nothing to do.\n"
     : "";
   return secrets.mask(`${verdict}\n${idle}${sections.join("")}`.trimEnd());
@@ -54,7 +61,7 @@ function section(title: string, items: readonly string[]): string {
 }
 
 function spoolText(spool: SpoolConfig): string {
-  const { limits, rate, retry } = spool;
+  const { limits, rate } = spool;
   if (spool.external) return `${spool.dir}\n      tasks are accepted; other programs run them`;
   const work = [
     spool.processes === 1 ? "one task at a time" : `${spool.processes} tasks at a time`,
@@ -64,19 +71,6 @@ function spoolText(spool: SpoolConfig): string {
     ...(rate === null ? [] : [`at most ${rate.count} in ${durationText(rate.perMs)}`]),
     spool.fsync ? "durable" : "NOT durable (spooler-fsync = false)",
   ];
-  const tries = retry.maxRetries === 0
-    ? "retried without end"
-    : `retried ${retry.maxRetries} times, then kept in failed/`;
-  const failing = [
-    tries,
-    `first after ${durationText(retry.delayMs)}, then doubling up to ${
-      durationText(retry.maxDelayMs)
-    }`,
-    ...(spool.maxAgeMs === null
-      ? []
-      : [`given up when older than ${durationText(spool.maxAgeMs)}`]),
-    ...(spool.onFailure === null ? [] : [`then ${onOneLine(spool.onFailure)}`]),
-  ];
   const full = [
     ...(limits.maxFiles === null ? [] : [`it holds ${limits.maxFiles} tasks`]),
     ...(limits.minFreeBytes === null ? [] : [`${limits.minFreeBytes} bytes are free`]),
@@ -84,11 +78,43 @@ function spoolText(spool: SpoolConfig): string {
   const lines = [
     spool.dir,
     work.join(", "),
-    `failing tasks: ${failing.join("; ")}`,
+    `failing tasks: ${failingText(spool)}`,
     ...(full.length === 0 ? [] : [`refuses new tasks when ${full.join(", or when fewer than ")}`]),
     `runs in ${spool.cwd}`,
   ];
   return lines.join("\n      ");
+}
+
+function failingText({ retry, maxAgeMs, onFailure }: SpoolConfig): string {
+  const tries = retry.maxRetries === 0
+    ? "retried without end"
+    : `retried ${retry.maxRetries} times, then kept in failed/`;
+  return [
+    tries,
+    `first after ${durationText(retry.delayMs)}, then doubling up to ${
+      durationText(retry.maxDelayMs)
+    }`,
+    ...(maxAgeMs === null ? [] : [`given up when older than ${durationText(maxAgeMs)}`]),
+    ...(onFailure === null ? [] : [`then ${onOneLine(onFailure)}`]),
+  ].join("; ");
+}
+
+function forwardText(forward: ForwardConfig): string {
+  const { spool, targets, policy, connections, secret, tls, timeoutMs } = forward;
+  const to = targets.map(({ text }) => text).join(policy === "failover" ? ", else " : ", ");
+  const how = [
+    ...(targets.length > 1 ? [policy === "failover" ? "failover" : "balanced"] : []),
+    connections === 1
+      ? "one connection, which keeps the order"
+      : `${connections} connections to each target`,
+    `given up after ${durationText(timeoutMs)} of silence`,
+    secret === null ? "not signed" : "signed",
+    ...(tls.own === null ? [] : ["with a client certificate"]),
+    spool.fsync ? "durable" : "NOT durable (spooler-fsync = false)",
+  ];
+  return `${spool.dir}\n      to ${to}\n      ${how.join(", ")}\n      refused tasks: ${
+    failingText(spool)
+  }`;
 }
 
 function socketsText({ listeners, reception }: Config): string[] {

@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { openPlatform } from "../app.ts";
 import type { SpoolConfig } from "../config/config.ts";
+import { destinationFor, destinationsOf } from "../config/destination.ts";
 import { loadConfig } from "../config/load.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { Store } from "../spool/store.ts";
@@ -89,9 +90,7 @@ async function spoolOf(
   }
   const { config } = await loadConfig(["--ini", options.ini ?? ""]);
   const { spooler } = readRequest(vars);
-  const spool = spooler === undefined
-    ? config.spools[0]
-    : config.spools.find(({ dir }) => dir === spooler);
+  const spool = destinationFor(destinationsOf(config), spooler)?.spool;
   if (!spool) {
     throw new UsageError(
       spooler === undefined

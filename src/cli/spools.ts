@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { openPlatform } from "../app.ts";
+import { destinationsOf } from "../config/destination.ts";
 import { loadConfig } from "../config/load.ts";
 import { parseDuration } from "../config/value.ts";
 import { type Clock, systemClock, systemRandom } from "../platform/clock.ts";
@@ -66,8 +67,9 @@ async function spoolsOf(
     return [{ dir: resolve(dir), fsync: true }];
   }
   const { config } = await loadConfig(["--ini", ini ?? ""]);
-  if (config.spools.length === 0) throw new UsageError(`${config.file} has no spooler`);
-  return config.spools;
+  const spools = destinationsOf(config).map(({ spool }) => spool);
+  if (spools.length === 0) throw new UsageError(`${config.file} has no spooler`);
+  return spools;
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -22,7 +22,7 @@ export interface Surroundings {
 export function checkAll(given: Given, config: Config, around: Surroundings): void {
   checkSpoolDirectories(given, around);
   checkSockets(given, config, around);
-  checkForwards(given);
+  checkForwardFiles(given, config, around);
   checkUser(given, around);
 }
 
@@ -57,6 +57,11 @@ function directoriesOf(given: Given): { entry: Entry; dir: string }[] {
   return [
     ...plain.map((entry) => ({ entry, dir: entry.value })),
     ...given.entriesOf("spooler2").map((entry) => ({ entry, dir: dirSetting(entry) })),
+    ...given.entriesOf("spooler-forward").map((entry) => ({
+      entry,
+      dir: entry.value.trim().split(/\s/, 1)[0] ?? "",
+    })),
+    ...given.entriesOf("spooler-forward2").map((entry) => ({ entry, dir: dirSetting(entry) })),
   ].filter(({ dir }) => dir !== "").map(({ entry, dir }) => ({
     entry,
     dir: given.path(dir, entry),
@@ -65,7 +70,8 @@ function directoriesOf(given: Given): { entry: Entry; dir: string }[] {
 
 /** The `dir=` of a `…2` option; empty when there is none. */
 function dirSetting(entry: Entry): string {
-  return /(?:^|,)dir=([^,\s]+)/.exec(entry.value)?.[1] ?? "";
+  const [, quoted, plain] = /(?:^|,)dir=(?:["']([^"']*)["']|([^,\s]+))/.exec(entry.value) ?? [];
+  return quoted ?? plain ?? "";
 }
 
 function checkSockets(given: Given, config: Config, around: Surroundings): void {
@@ -95,24 +101,16 @@ const OPEN_TO_ALL = "would take tasks from anyone who reaches it, which needs on
   "spooler-allow = NETWORK … (or any, when that is meant); spooler-secret = KEY; " +
   "suwsgi-socket = ADDRESS,CERT,KEY,CA with client certificates";
 
-function checkForwards(given: Given): void {
-  const seen = new Map<string, Entry>();
-  const uses = [
-    ...given.entriesOf("spooler-forward").map((entry) => ({
-      entry,
-      dir: entry.value.split(" ", 1)[0] ?? "",
-    })),
-    ...given.entriesOf("spooler-forward2").map((entry) => ({ entry, dir: dirSetting(entry) })),
-  ];
-  for (const { entry, dir } of uses) {
-    if (dir === "") continue;
-    const path = given.path(dir, entry);
-    const before = seen.get(path);
-    if (before !== undefined) {
-      const where = placeText(before.place);
-      given.problem(entry, `wants a directory of its own, and ${where} forwards this one`);
+function checkForwardFiles(given: Given, config: Config, around: Surroundings): void {
+  const entries = given.entriesOf("spooler-forward2");
+  for (const { place, tls } of config.forwards) {
+    const entry = entries.find((candidate) => candidate.place === place);
+    if (entry === undefined) continue;
+    const files = { ca: tls.ca, cert: tls.own?.cert, key: tls.own?.key };
+    for (const [key, file] of Object.entries(files)) {
+      if (!file || around.kindOf(file) !== undefined) continue;
+      given.problem(entry, `wants ${key}= to name a file that is there`);
     }
-    seen.set(path, entry);
   }
 }
 

@@ -5,6 +5,7 @@
 import type { RetryPolicy } from "../queue/backoff.ts";
 import type { CronSpec } from "../schedule/cron.ts";
 import type { Address } from "../uwsgi/address.ts";
+import type { ClientTls } from "../uwsgi/dial.ts";
 import type { Network } from "../uwsgi/network.ts";
 import type { Place } from "./problem.ts";
 
@@ -102,6 +103,34 @@ export interface ListenerConfig {
   readonly address: Address;
   /** Null is without TLS. */
   readonly tls: TlsFiles | null;
+  readonly place: Place;
+}
+
+/** A peer to which tasks are forwarded. */
+export interface ForwardTarget {
+  /** As the ini has it, for people. */
+  readonly text: string;
+  /** Values of a task's `spooler` that mean it. */
+  readonly names: readonly string[];
+  readonly address: Address;
+  readonly tls: boolean;
+}
+
+/** A spool whose tasks are delivered to a peer. */
+export interface ForwardConfig {
+  readonly spool: SpoolConfig;
+  /** One or more, in order. */
+  readonly targets: readonly ForwardTarget[];
+  /** Failover: the first that takes tasks gets all; balance: all get their share. */
+  readonly policy: "failover" | "balance";
+  /** To each target at the same time, at most. */
+  readonly connections: number;
+  /** Signs every delivery; null is no signature. */
+  readonly secret: string | null;
+  /** For the targets with TLS. */
+  readonly tls: ClientTls;
+  /** A target that makes no progress for so long counts as dead. */
+  readonly timeoutMs: number;
   readonly place: Place;
 }
 
@@ -208,6 +237,7 @@ export interface Config {
   /** What commands find in their environment beside the program's own; null is taken out of it. */
   readonly env: Readonly<Record<string, string | null>>;
   readonly spools: readonly SpoolConfig[];
+  readonly forwards: readonly ForwardConfig[];
   readonly tasks: readonly TaskCommand[];
   readonly code: CodeConfig;
   readonly python: PythonConfig;

@@ -8,6 +8,7 @@ import { codeOf } from "./code.ts";
 import type { Config } from "./config.ts";
 import type { Entry } from "./entry.ts";
 import { environmentOf } from "./environment.ts";
+import { forwardsOf } from "./forwards.ts";
 import { Given } from "./given.ts";
 import { handlersOf } from "./handlers.ts";
 import { listenersOf } from "./listeners.ts";
@@ -16,7 +17,7 @@ import { pythonOf } from "./python.ts";
 import { recognise } from "./recognise.ts";
 import { receptionOf } from "./reception.ts";
 import { cronStateOf, cronZoneOf, schedulesOf } from "./schedules.ts";
-import { spoolsOf } from "./spools.ts";
+import { spoolSettings, spoolsOf } from "./spools.ts";
 import { parseBoolean } from "./value.ts";
 
 export interface Interpreted {
@@ -42,7 +43,9 @@ export function examine(
   const { file, baseDir, used } = context;
   const given = new Given(entries, baseDir);
   const { problems, warnings } = recognise(entries, used, file);
-  const spools = spoolsOf(given);
+  const settings = spoolSettings(given);
+  const reception = receptionOf(given);
+  const spools = spoolsOf(given, settings);
   const config: Config = {
     file,
     baseDir,
@@ -50,11 +53,12 @@ export function examine(
     quiet: given.last("spooler-quiet", parseBoolean, false),
     env: environmentOf(given),
     spools,
+    forwards: forwardsOf(given, settings, reception.secrets),
     tasks: handlersOf(given),
     code: codeOf(given),
     python: pythonOf(given),
     listeners: listenersOf(given),
-    reception: receptionOf(given),
+    reception,
     schedules: schedulesOf(given, spools),
     cronZone: cronZoneOf(given),
     cronState: cronStateOf(given, file, spools),

@@ -8,7 +8,7 @@ import { findOption } from "./options.ts";
 export const MASK = "********";
 
 const SECRET_NAME = /(?:secret|password|passwd|key)$/i;
-const SECRET_PAIR = /((?:secret|password|passwd|key)=)([^,\s]+)/gi;
+const SECRET_PAIR = /((?:secret|password|passwd|key)=)("[^"]*"|'[^']*'|[^,\s]+)/gi;
 /** Shorter texts turn up by chance, and hiding them everywhere would only confuse. */
 const ELSEWHERE_MIN = 6;
 
@@ -26,7 +26,9 @@ export class Secrets {
 
   learn(key: string, value: string): void {
     if (isSecretName(key)) this.#hide(value);
-    for (const [, , secret] of value.matchAll(SECRET_PAIR)) this.#hide(secret ?? "");
+    for (const [, , secret] of value.matchAll(SECRET_PAIR)) {
+      this.#hide((secret ?? "").replace(/^(["'])(.*)\1$/s, "$2"));
+    }
   }
 
   /** The text with everything secret in it replaced. */

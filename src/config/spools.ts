@@ -15,10 +15,9 @@ import {
 
 const FREQUENCY_MIN_SECONDS = 0.05;
 
-type Settings = Omit<SpoolConfig, "dir" | "external">;
+export type SpoolSettings = Omit<SpoolConfig, "dir" | "external">;
 
-export function spoolsOf(given: Given): SpoolConfig[] {
-  const settings = settingsOf(given);
+export function spoolsOf(given: Given, settings: SpoolSettings): SpoolConfig[] {
   const plain = given.every("spooler", (text, entry) => ({
     dir: given.path(parseWanted(text), entry),
     ...settings,
@@ -34,7 +33,7 @@ export function spoolsOf(given: Given): SpoolConfig[] {
 }
 
 /** What holds for every spool that says nothing else. */
-function settingsOf(given: Given): Settings {
+export function spoolSettings(given: Given): SpoolSettings {
   const frequencyMs = given.last("spooler-frequency", frequencyMsOf, 30_000);
   return {
     processes: given.last("spooler-processes", (text) => parseInteger(text, 1), 1),
@@ -81,7 +80,7 @@ const TUNABLE = [
 ];
 
 /** `spooler2 = dir=…,processes=…`: a spool with settings of its own. */
-function tunedSpool(given: Given, base: Settings, text: string, entry: Entry): SpoolConfig {
+function tunedSpool(given: Given, base: SpoolSettings, text: string, entry: Entry): SpoolConfig {
   const { settings: own, rest } = parseKeyValues(text, TUNABLE);
   const dir = own.get("dir");
   if (!dir || rest !== "") throw new SyntaxError("wants dir=DIR and settings, without spaces");

@@ -36,6 +36,11 @@ export interface Executor {
   readonly name: string | null;
   /** Of its runs at the same time, in each spool; null is as many as the spool runs. */
   readonly processes: number | null;
+  /**
+   * It runs nobody's code but this program's: a task cannot take the program down, so no run is marked
+   * on disk, and its start is not told.
+   */
+  readonly trusted?: boolean;
   /** In place of the spool's `spooler-max-retries`. */
   readonly maxRetries?: number;
   /** For one whose functions are known only later; in place of `name`. */

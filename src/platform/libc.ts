@@ -218,9 +218,14 @@ export class Libc {
     }
   }
 
-  /** The descriptors this process has open now. */
-  openDescriptors(): number[] {
-    return [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => Number(name));
+  /** The sockets this process has open now: the name the kernel has for each, and its descriptor. */
+  openSockets(): Map<string, number> {
+    const sockets = new Map<string, number>();
+    for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+      const target = linkTarget(`/proc/self/fd/${name}`);
+      if (target?.startsWith("socket:")) sockets.set(target, Number(name));
+    }
+    return sockets;
   }
 
   /** Changes how many connections wait on a listening socket; leaves any other descriptor alone. */
@@ -253,6 +258,15 @@ export class Libc {
   async inotifyRead(fd: number, buffer: Uint8Array<ArrayBuffer>): Promise<InotifyEvent[]> {
     const length = Number(await this.#lib.symbols.read(fd, buffer, BigInt(buffer.length)));
     return length <= 0 ? [] : parseInotify(buffer, length);
+  }
+}
+
+/** Null when it is gone: descriptors come and go. */
+function linkTarget(path: string): string | null {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return null;
   }
 }
 

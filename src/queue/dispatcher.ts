@@ -14,12 +14,15 @@ import type { Libc } from "../platform/libc.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { Claimed, ClaimedTask, SeenTask } from "../spool/store.ts";
 import { type Change, type Watcher, watchSpool } from "../spool/watcher.ts";
+import type { Gate } from "./gate.ts";
 import { Queue } from "./queue.ts";
 import { RateLimiter } from "./rate.ts";
 import { Runner, type RunnerOptions } from "./runner.ts";
 
 export interface DispatcherOptions extends RunnerOptions {
   readonly libc: Libc | null;
+  /** Absent is a spool whose tasks can always be started. */
+  readonly gate?: Gate;
   /** Workers that are handed tasks as names, and what they are among the executors. */
   readonly workers?: { readonly pool: Pool; readonly executor: Executor } | null;
 }
@@ -66,6 +69,7 @@ export class Dispatcher {
     // A strict order needs all of them in view.
     this.#queue = new Queue(options.config.ordered ? Infinity : QUEUE_CAPACITY);
     this.#rate = options.config.rate && new RateLimiter(options.config.rate);
+    options.gate?.onChange(() => this.#pump());
     this.#lane = options.workers ? this.#openLane(options.workers) : null;
   }
 
@@ -242,13 +246,17 @@ export class Dispatcher {
     this.#setTimer();
   }
 
+  #hasSlot(): boolean {
+    const { config, gate } = this.#options;
+    const limit = Math.min(config.processes, gate?.limit ?? Infinity);
+    return !this.#paused && this.running < limit;
+  }
+
   /** Whether the program may claim a task itself. One that workers take waits for a worker. */
   #mayClaim(): boolean {
-    if (this.#paused || this.running >= this.#options.config.processes) return false;
-    if (this.#lane !== null && (this.#lane.isOpen || this.#options.executors.length === 1)) {
-      return false;
-    }
-    return this.#rateWaitMs() === 0;
+    const isForWorkers = this.#lane !== null &&
+      (this.#lane.isOpen || this.#options.executors.length === 1);
+    return this.#hasSlot() && !isForWorkers && this.#rateWaitMs() === 0;
   }
 
   #takeForLane(): SeenTask | undefined {
@@ -270,7 +278,8 @@ export class Dispatcher {
     const now = clock.now();
     const allowedAt = this.#queue.readySize > 0 ? now + this.#rateWaitMs() : Infinity;
     const startAt = allowedAt > now ? Math.min(dueAt, allowedAt) : dueAt;
-    const wakeAt = Math.min(this.#nextScanAt, this.#paused ? Infinity : startAt);
+    // Without a slot a due task waits for the end of a run, not for a time.
+    const wakeAt = Math.min(this.#nextScanAt, this.#hasSlot() ? startAt : Infinity);
     this.#cancelTimer = clock.after(wakeAt - now, () => {
       if (clock.now() >= this.#nextScanAt) this.#scan();
       else this.#pump();
@@ -326,7 +335,7 @@ export class Dispatcher {
     if (lane) lane.counts.running++;
     this.#rate?.started(clock.monotonic());
     const run = this.#runner.run(task, asked).then((fate) => {
-      if (fate.kind === "deferred") this.#touched.set(id, ref);
+      if (fate.kind === "deferred" || fate.kind === "ready") this.#touched.set(id, ref);
     }, (error) => {
       task.release();
       emit({ type: "spool.warning", spool: name, message: `${id}: ${error}` });

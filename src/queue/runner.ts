@@ -78,7 +78,10 @@ export class Runner {
       random,
     });
     this.#apply(task, fate, failedAttempts(outcome, task.attempts, now));
-    emit({ type: "task.settled", spool: name, task: task.name, func, fate, tookMs });
+    // What cannot be done by anybody is told by whoever cannot do it, once and not for each task.
+    if (outcome.kind !== "unavailable") {
+      emit({ type: "task.settled", spool: name, task: task.name, func, fate, tookMs });
+    }
     return fate;
   }
 
@@ -114,8 +117,10 @@ export class Runner {
   ): Promise<Outcome> {
     const { config, executors, emit, abort, name } = this.options;
     const attempt = (task.attempts?.failures ?? 0) + 1;
-    this.options.store.begin(task);
-    emit({ type: "task.started", spool: name, task: task.name, func, attempt });
+    if (!handlersFor(executors, func)[0]?.trusted) {
+      this.options.store.begin(task);
+      emit({ type: "task.started", spool: name, task: task.name, func, attempt });
+    }
     for (const executor of handlersFor(executors, func)) {
       if (executor === asked) continue;
       const answer: Answer = await executor.run({
@@ -197,6 +202,7 @@ function failedAttempts(outcome: Outcome, before: Attempts | null, now: number):
     case "done":
     case "retry":
     case "interrupted":
+    case "unavailable":
       return null;
     default:
       return outcome satisfies never;

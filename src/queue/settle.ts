@@ -16,7 +16,9 @@ export type Outcome =
   /** Will not get better by trying again. */
   | { readonly kind: "permanent"; readonly reason: string; readonly stderr: string }
   /** Stopped by us, through no fault of its own. */
-  | { readonly kind: "interrupted" };
+  | { readonly kind: "interrupted" }
+  /** Nobody could take it, through no fault of its own: it is to be tried when somebody can. */
+  | { readonly kind: "unavailable"; readonly reason: string };
 
 /** The state a task goes to. */
 export type Fate =
@@ -44,6 +46,8 @@ export function settle(outcome: Outcome, context: SettleContext): Fate {
       return { kind: "done" };
     case "interrupted":
       return { kind: "ready", reason: "interrupted" };
+    case "unavailable":
+      return { kind: "ready", reason: outcome.reason };
     case "retry":
       return { kind: "deferred", dueAt: now + frequencyMs, reason: outcome.reason };
     case "permanent":

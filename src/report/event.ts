@@ -48,6 +48,12 @@ export type Event =
   | { type: "listener.troubled"; address: string; reason: string }
   | { type: "listener.recovered"; address: string }
   | { type: "schedule.loaded"; name: string; text: string; command: string }
+  /** The targets of a spool whose tasks are forwarded, in order. */
+  | { type: "forward.opened"; spool: string; targets: readonly string[]; policy: string }
+  /** The first failure of a streak. */
+  | { type: "target.down"; spool: string; target: string; reason: string }
+  /** The end of a streak, with how often it failed. */
+  | { type: "target.up"; spool: string; target: string; failures: number; downMs: number }
   | { type: "task.accepted"; task: string; func: string; from: string }
   /** A delivery of a task that was accepted before: nothing is put, and the peer hears that it was. */
   | { type: "task.repeated"; id: string; func: string; from: string }

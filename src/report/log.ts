@@ -82,6 +82,18 @@ export function eventText(event: Event): string {
       return `socket ${event.address}: takes connections again`;
     case "schedule.loaded":
       return `schedule ${event.name}: ${event.text}: ${event.command}`;
+    case "forward.opened": {
+      const among = event.targets.length > 1 ? ` (${event.policy})` : "";
+      return `spool ${event.spool}: forwarded to ${event.targets.join(", ")}${among}`;
+    }
+    case "target.down":
+      return `spool ${event.spool}: ${event.target} takes no tasks: ${event.reason}; they wait`;
+    case "target.up": {
+      const times = event.failures === 1 ? "1 attempt" : `${event.failures} attempts`;
+      return `spool ${event.spool}: ${event.target} takes tasks again, after ${times} in vain and ${
+        msText(event.downMs)
+      }`;
+    }
     case "task.accepted":
       return `${named(event.func, event.task)} accepted from ${event.from}`;
     case "task.repeated": {

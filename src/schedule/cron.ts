@@ -19,6 +19,7 @@ import {
   WEEKDAY,
 } from "./field.ts";
 
+/** All in ascending order, but for the weekdays: the calendar takes its slots from them in turn. */
 export interface CronSpec {
   readonly minutes: ReadonlySet<number>;
   readonly hours: ReadonlySet<number>;

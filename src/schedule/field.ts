@@ -21,7 +21,7 @@ export interface FieldRange {
 }
 
 export interface Field {
-  /** The values the field names, within its range. */
+  /** The values the field names, within its range, in ascending order. */
   readonly values: ReadonlySet<number>;
   /** Written as "every" or "every n": the field sets no day of its own (see CronSpec). */
   readonly free: boolean;
@@ -48,7 +48,8 @@ export function parseField(text: string, range: FieldRange): Field {
     if (n === 0) throw new SyntaxError(`wants -1 (every) or -n (every n): "${text}"`);
     return { values: valuesOf(range, (value) => value % n === 0), free: true };
   }
-  const values = new Set(text.split(",").flatMap((item) => [...parseItem(item, range)]));
+  const named = text.split(",").flatMap((item) => [...parseItem(item, range)]);
+  const values = new Set(named.sort((a, b) => a - b));
   return { values, free: text.startsWith("*") };
 }
 

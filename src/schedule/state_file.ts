@@ -44,6 +44,9 @@ export class StateFile {
   #next: { readonly done: Promise<void>; durable: boolean } | null = null;
   #cancelSoon: Cancel | null = null;
   #broken = false;
+  /** Something was set that no write has begun with. */
+  #changed = false;
+  #closed = false;
 
   constructor(options: StateFileOptions) {
     this.#options = options;
@@ -65,6 +68,8 @@ export class StateFile {
       } finally {
         cancel();
       }
+      // The stop came while another program had it.
+      if (this.#closed) return lock.close();
       this.#lock = lock;
     } catch (error) {
       this.#say(error);
@@ -82,6 +87,7 @@ export class StateFile {
 
   set(id: string, record: JobRecord): void {
     this.#records.set(id, record);
+    this.#changed = true;
   }
 
   /** Resolves when what is set now is on disk, or cannot be brought there, which is said. */
@@ -97,11 +103,17 @@ export class StateFile {
     });
   }
 
-  /** Writes what is left and lets other programs have the file. */
+  /**
+   * Writes what is left and lets other programs have the file. It may not have been read yet: then
+   * nothing is left to be written, and least of all that there is nothing.
+   */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#cancelSoon?.();
     this.#cancelSoon = null;
-    if (this.#lock !== null) await this.#write(true);
+    if (this.#lock !== null) {
+      await (this.#changed ? this.#write(true) : this.#next?.done ?? this.#writing);
+    }
     this.#lock?.close();
     this.#lock = null;
   }
@@ -124,6 +136,7 @@ export class StateFile {
   async #writeNow(durable: boolean): Promise<void> {
     const { path } = this.#options;
     const tmp = `${path}.tmp`;
+    this.#changed = false;
     try {
       {
         using file = await Deno.open(tmp, {
@@ -141,6 +154,7 @@ export class StateFile {
       }
       this.#broken = false;
     } catch (error) {
+      this.#changed = true;
       this.#say(error);
     }
   }

@@ -28,7 +28,8 @@ export function comingTimes(
       const from = last === null || last > now ? now + offsetMs : last;
       const passed = Math.max(0, Math.floor((now - from) / when.everyMs));
       const first = from + (passed + 1) * when.everyMs;
-      return Array.from({ length: count }, (_, index) => first + index * when.everyMs);
+      const length = Math.min(count, when.iterations ?? Infinity);
+      return Array.from({ length }, (_, index) => first + index * when.everyMs);
     }
     case "cron": {
       const calendar = new Calendar(when.spec, zoneOf(when.zone));

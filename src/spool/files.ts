@@ -5,7 +5,7 @@
 
 /** A file that is being written. */
 export type OpenFile =
-  & Pick<Deno.FsFile, "write" | "writeSync" | "sync" | "syncSync" | "utime" | "close">
+  & Pick<Deno.FsFile, "write" | "writeSync" | "sync" | "syncSync" | "utimeSync" | "close">
   & Disposable;
 
 export interface OpenFileOptions {

@@ -27,6 +27,8 @@ export class Intake {
   #counter = 0;
   /** Tasks that may come before they have to be counted again, for spooler-max-files. */
   #roomLeft = 0;
+  /** Puts that go on now: their files are not all there to be counted. */
+  #putting = 0;
   /** Puts that go on now, by the id of their task. They never reject. */
   readonly #underWay = new Map<string, Promise<void>>();
 
@@ -62,26 +64,40 @@ export class Intake {
 
   async #put(task: NewTask, id: string | null): Promise<TaskRef> {
     this.#checkRoom();
+    this.#putting++;
+    try {
+      return await this.#make(task, id);
+    } finally {
+      this.#putting--;
+    }
+  }
+
+  async #make(task: NewTask, id: string | null): Promise<TaskRef> {
     const { path, files } = this.spool;
     const packet = encodePacket(task.vars, MODIFIER_SPOOL);
     const ref: TaskRef = {
       name: this.#newName(),
       priority: task.priority === undefined ? null : String(task.priority),
     };
+    const dueAt = task.at ?? this.spool.clock.now();
     const tmp = join(path, TMP_DIR, ref.name);
     let written = tmp;
     let isAnnounced = false;
     try {
-      // Without a wait up to here, tasks get their mtimes in the order of the calls.
-      using file = files.openSync(tmp, { write: true, createNew: true, mode: TASK_MODE });
-      await this.#write(file, packet, task);
+      // A busy journal can make this wait for seconds: the program must not.
+      using file = await files.open(tmp, { write: true, createNew: true, mode: TASK_MODE });
+      await this.#write(file, packet, task.body);
+      // Set, because files need not be written in the order of the calls: tasks then run in it.
+      file.utimeSync(dueAt / 1000, dueAt / 1000);
       if (id !== null) {
         this.ids.announce(id, ref.name);
         isAnnounced = true;
       }
       await this.#commit(file, isAnnounced);
       const target = await this.spool.directoryFor(ref);
-      await files.rename(tmp, join(target, ref.name));
+      // Beside syncs a rename may have to wait for the disk; without them it is done at once.
+      if (this.spool.fsync) await files.rename(tmp, join(target, ref.name));
+      else files.renameSync(tmp, join(target, ref.name));
       written = join(target, ref.name);
       await this.spool.sync(target);
     } catch (error) {
@@ -95,11 +111,10 @@ export class Intake {
   }
 
   /** Waits only for a body that is still on its way. */
-  async #write(file: OpenFile, packet: Uint8Array, { body, at }: NewTask): Promise<void> {
+  async #write(file: OpenFile, packet: Uint8Array, body: NewTask["body"]): Promise<void> {
     writeAllSync(file, packet);
     if (body instanceof Uint8Array) writeAllSync(file, body);
     else if (body) { for await (const chunk of body) await writeAll(file, chunk); }
-    if (at !== undefined) await file.utime(at / 1000, at / 1000);
   }
 
   /** The bytes of the task, its name in tmp when that says something, and its id, all on disk. */
@@ -136,7 +151,7 @@ export class Intake {
     }
     if (maxFiles === null || this.#roomLeft-- > 0) return;
     // Others put and take files, too: what was counted once is only good for as many puts.
-    const count = this.#countUpTo(maxFiles);
+    const count = this.#countUpTo(maxFiles) + this.#putting;
     if (count >= maxFiles) {
       throw new SpoolFullError(`it holds ${maxFiles} tasks (spooler-max-files)`);
     }

@@ -90,8 +90,8 @@ export class Store {
 
   /**
    * Accepts a task: when this resolves it is in the directory and, unless fsync is off, on disk.
-   * When it throws the directory is as it was. Calls that do not wait for each other put their tasks
-   * in order all the same.
+   * When it throws the directory is as it was. Calls that do not wait for each other give their tasks
+   * an order all the same.
    *
    * @returns its name
    * @throws {SpoolFullError} when the spool's limits are reached

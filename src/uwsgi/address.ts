@@ -52,9 +52,22 @@ export function isAbstract(path: string): boolean {
   return path.startsWith("\0");
 }
 
+/**
+ * uWSGI puts a NUL behind an abstract name, as its own (core/socket.c, bind_to_unix), and its clients
+ * look for that one; others have none.
+ *
+ * @returns the address under which a uWSGI has the same name; null when it is no abstract one
+ */
+export function uwsgiTwin(address: Address): Address | null {
+  if (address.kind !== "unix" || !isAbstract(address.path)) return null;
+  return { kind: "unix", path: `${address.path}\0` };
+}
+
 export function addressText(address: Address): string {
   if (address.kind === "unix") {
-    return isAbstract(address.path) ? `@${address.path.slice(1)}` : address.path;
+    return isAbstract(address.path)
+      ? `@${address.path.slice(1).replaceAll("\0", "")}`
+      : address.path;
   }
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   return `${host}:${address.port}`;

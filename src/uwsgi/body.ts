@@ -60,14 +60,24 @@ export class BodyReader implements IncomingBody {
     let sinceDeadline = SLOWEST_BYTES;
     while (this.#left > 0) {
       sinceDeadline = this.#watch(sinceDeadline);
-      const count = await this.#options.stream.read(
-        buffer.subarray(0, Math.min(buffer.length, this.#left)),
-      );
-      if (count === null) throw this.#cutOff();
+      const count = await this.#readInto(buffer.subarray(0, this.#left));
       sinceDeadline += count;
       this.#came(count);
       yield buffer.subarray(0, count);
     }
+  }
+
+  async #readInto(buffer: Uint8Array<ArrayBuffer>): Promise<number> {
+    let reason = "the peer closed";
+    try {
+      const count = await this.#options.stream.read(buffer);
+      if (count !== null) return count;
+    } catch (error) {
+      reason = `the connection broke (${error instanceof Error ? error.message : error})`;
+    }
+    const came = this.size - this.#left;
+    const message = `${reason} after ${came} of ${this.size} bytes of a body`;
+    throw new RefusalError("cut off", message, true);
   }
 
   /** Starts the time anew when enough has come; returns the bytes since its start. */
@@ -83,11 +93,5 @@ export class BodyReader implements IncomingBody {
     if (this.#left > 0) return;
     this.#options.deadline.at = Infinity;
     this.#whole.resolve();
-  }
-
-  #cutOff(): RefusalError {
-    const came = this.size - this.#left;
-    const message = `the peer closed after ${came} of ${this.size} bytes of a body`;
-    return new RefusalError("cut off", message, true);
   }
 }

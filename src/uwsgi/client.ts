@@ -1,10 +1,17 @@
 /** Sends one task to a peer that speaks uwsgi, and reads its answer. */
 
-import { type Address, addressText } from "./address.ts";
-import { decodeHeader, encodePacket, MODIFIER_ANSWER, MODIFIER_SPOOL, type Var } from "./packet.ts";
-import { HEADER_SIZE } from "./packet.ts";
+import { type Address } from "./address.ts";
+import { dial } from "./dial.ts";
+import {
+  decodeHeader,
+  encodePacket,
+  HEADER_SIZE,
+  MODIFIER_ANSWER,
+  MODIFIER_SPOOL,
+  type Var,
+} from "./packet.ts";
 
-/** How long a peer may take for everything. */
+/** How long a peer may take to be reached, and then for everything else. */
 const TIMEOUT_MS = 10_000;
 
 /**
@@ -13,14 +20,14 @@ const TIMEOUT_MS = 10_000;
  */
 export async function sendTask(address: Address, vars: readonly Var[]): Promise<boolean> {
   const packet = encodePacket(vars, MODIFIER_SPOOL);
-  using connection = await connect(address);
+  using connection = await dial({ address, timeoutMs: TIMEOUT_MS });
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
     connection.close();
   }, TIMEOUT_MS);
   try {
-    for (let at = 0; at < packet.length;) at += await connection.write(packet.subarray(at));
+    await writeAll(connection, packet);
     const answer = decodeHeader(await readExactly(connection, HEADER_SIZE));
     if (answer.modifier1 !== MODIFIER_ANSWER) {
       throw new Error(`it answered with modifier1 ${answer.modifier1}, an answer has 255`);
@@ -34,15 +41,8 @@ export async function sendTask(address: Address, vars: readonly Var[]): Promise<
   }
 }
 
-async function connect(address: Address): Promise<Deno.Conn> {
-  try {
-    return address.kind === "tcp"
-      ? await Deno.connect({ transport: "tcp", hostname: address.host, port: address.port })
-      : await Deno.connect({ transport: "unix", path: address.path });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`connect to ${addressText(address)}: ${reason}`);
-  }
+export async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
 }
 
 async function readExactly(connection: Deno.Conn, length: number): Promise<Uint8Array> {

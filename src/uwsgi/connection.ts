@@ -10,6 +10,7 @@
  * - closed
  */
 
+import type { Clock } from "../platform/clock.ts";
 import { ACCEPTED, pingAnswer, PONG, refusalAnswer, REFUSED } from "./answer.ts";
 import { Answers } from "./answers.ts";
 import { BodyReader, type IncomingBody } from "./body.ts";
@@ -56,6 +57,7 @@ export interface ConnectionLimits {
 export interface ConnectionOptions {
   readonly stream: Stream;
   readonly limits: ConnectionLimits;
+  readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly features: readonly string[];
   readonly accept: Accept;
@@ -67,6 +69,9 @@ export interface ConnectionOptions {
 const MOST_OPEN = 64;
 /** A connection that was asked to stay open is closed when nothing comes for so long. */
 const IDLE_MS = 60_000;
+/** After so many packets in a row that brought no task, each costs the peer some time. */
+const MOST_FRUITLESS = 16;
+const FRUITLESS_MS = 10;
 /** Behind a refusal that ends a connection, so much is still read, that the peer sees the answer. */
 const LINGER_BYTES = 1024 * 1024;
 
@@ -77,8 +82,11 @@ export class Connection {
   readonly #answers: Answers;
   readonly #readDeadline: Deadline;
   readonly #writeDeadline: Deadline;
+  readonly #stopDeadline: Deadline;
   #isReadingBody = false;
   #served = 0;
+  /** Packets in a row that brought no task. */
+  #fruitless = 0;
   #stopping = false;
   /** Why this side closed it; null while it did not. */
   #closedFor: RefusalError | "stop" | null = null;
@@ -91,6 +99,9 @@ export class Connection {
     this.#readDeadline = deadlines.add(() => this.#readTimedOut());
     this.#writeDeadline = deadlines.add(() =>
       this.end(new RefusalError("slow", `its answers were not read ${this.#timeoutText()}`))
+    );
+    this.#stopDeadline = deadlines.add(() =>
+      this.end(new RefusalError("cut off", "this program stops, and it had not all come", true))
     );
     this.#answers = new Answers(stream, (isWriting) => {
       if (isWriting) deadlines.set(this.#writeDeadline, limits.timeoutMs);
@@ -114,6 +125,7 @@ export class Connection {
     } finally {
       deadlines.delete(this.#readDeadline);
       deadlines.delete(this.#writeDeadline);
+      deadlines.delete(this.#stopDeadline);
       this.#stream.close();
     }
   }
@@ -124,10 +136,16 @@ export class Connection {
     this.#stream.close();
   }
 
-  /** Takes no more packets: what has begun is finished and answered, then it closes. */
+  /**
+   * Takes no more packets: what has begun is finished and answered, then it closes. What the peer has
+   * only begun to send has one timeout to come.
+   */
   stop(): void {
     this.#stopping = true;
-    if (this.#reader.pending > 0 || this.#isReadingBody) return;
+    const { deadlines, limits } = this.#options;
+    if (this.#reader.pending > 0 || this.#isReadingBody) {
+      return deadlines.set(this.#stopDeadline, limits.timeoutMs);
+    }
     const close = () => {
       this.#closedFor ??= "stop";
       this.#stream.close();
@@ -143,7 +161,14 @@ export class Connection {
       const staysOpen = await this.#handle(packet);
       this.#served++;
       if (!staysOpen || this.#stopping) return;
+      if (this.#fruitless >= MOST_FRUITLESS) await this.#pause();
     }
+  }
+
+  /** Lets others go first: questions and refusals cost a peer nothing, and this program some time. */
+  async #pause(): Promise<void> {
+    await this.#answers.fewerThan(1);
+    await new Promise<void>((resolve) => this.#options.clock.after(FRUITLESS_MS, resolve));
   }
 
   /** @returns null when the peer closes between packets */
@@ -191,6 +216,7 @@ export class Connection {
     const { modifier1, modifier2 } = packet.header;
     const staysOpen = (modifier2 & KEEP_OPEN) !== 0;
     if (modifier1 === MODIFIER_PING) {
+      this.#fruitless++;
       // uwsgi --ping takes anything behind the header for a warning.
       const pong = staysOpen ? pingAnswer(features, limits.maxBodySize) : PONG;
       this.#answers.add(Promise.resolve(pong));
@@ -253,6 +279,7 @@ export class Connection {
     const { from, voucher } = this.#stream;
     try {
       await accept({ vars: decodeVars(packet.vars), varBytes: packet.vars, body, from, voucher });
+      this.#fruitless = 0;
       return ACCEPTED;
     } catch (error) {
       return this.#refuse(this.#closedFor === null ? refusalOf(error) : null, staysOpen);
@@ -261,6 +288,7 @@ export class Connection {
 
   /** @param refusal null when it is told elsewhere */
   #refuse(refusal: RefusalError | null, staysOpen: boolean): Uint8Array {
+    this.#fruitless++;
     if (refusal === null) return REFUSED;
     this.#options.refused(this.#stream.from, refusal);
     return staysOpen ? refusalAnswer(refusal) : REFUSED;
@@ -275,7 +303,7 @@ export class Connection {
       await this.#answerLast(this.#refuse(error, false)).catch(() => {});
     } else if (error instanceof RefusalError) {
       this.#options.refused(this.#stream.from, error);
-    } else if (this.#reader.pending > 0 || this.#answers.open > 0) {
+    } else if (this.#reader.pending > 0 || this.#answers.open > 0 || !isHangUp(error)) {
       const reason = error instanceof Error ? error.message : String(error);
       const message = `the connection broke before its answer: ${reason}`;
       this.#options.refused(this.#stream.from, new RefusalError("cut off", message));
@@ -300,6 +328,13 @@ export class Connection {
       left -= count;
     }
   }
+}
+
+/** The peer went away, which is its right between packets; other errors are those of TLS. */
+function isHangUp(error: unknown): boolean {
+  const { ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof } = Deno.errors;
+  return [ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof]
+    .some((kind) => error instanceof kind);
 }
 
 function refusalOf(error: unknown): RefusalError {

@@ -3,7 +3,6 @@
  * src/uwsgi/connection.ts's business. Running out of descriptors is told once and ends by itself.
  */
 
-import type { Clock } from "../platform/clock.ts";
 import { REFUSED } from "./answer.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import type { Connections } from "./connections.ts";
@@ -17,7 +16,6 @@ export interface ListenerOptions extends Omit<ConnectionOptions, "stream"> {
   readonly connections: Connections;
   /** Who may connect by IP; null is everybody. Unix sockets have permissions instead. */
   readonly allow: readonly Network[] | null;
-  readonly clock: Clock;
   /** Told when the system cannot take connections, and, with null, when it can again. */
   readonly troubled: (reason: string | null) => void;
 }

@@ -71,10 +71,10 @@ export function listening(
 /** Opens a socket and sets its backlog, which Deno does not offer: listen(2) may be called again. */
 export function withBacklog<T extends Deno.Listener>(open: () => T, options: SocketOptions): T {
   const { libc, backlog } = options;
-  const before = new Set(libc?.openDescriptors());
+  const before = libc?.openSockets();
   const listener = open();
-  for (const fd of libc?.openDescriptors() ?? []) {
-    if (!before.has(fd)) libc?.relisten(fd, backlog);
+  for (const [socket, fd] of libc?.openSockets() ?? []) {
+    if (!before?.has(socket)) libc?.relisten(fd, backlog);
   }
   return listener;
 }

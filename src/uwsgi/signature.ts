@@ -37,7 +37,10 @@ const SIGNATURE_SIZE = 2 + SIGNATURE_VAR.length + 2 + 64;
 export interface Delivery {
   /** 1 to {@link LONGEST_ID} printable ASCII characters, the same whenever this task is delivered. */
   readonly id: string;
-  /** Of this delivery, in milliseconds since the epoch. */
+  /**
+   * Of this delivery, in milliseconds since the epoch; no two of a sender are less than a microsecond
+   * apart, as the same time again would make the same signature, which a receiver takes for a replay.
+   */
   readonly sentAt: number;
   /** Lower-case hex SHA-256 of the body; absent when there is none, or nothing is signed. */
   readonly bodySha256?: string;
@@ -91,7 +94,7 @@ export function deliveryVars(
   const vars = [
     ...withoutReserved(task),
     textVar(ID_VAR, id),
-    textVar(TIME_VAR, (sentAt / 1000).toFixed(3)),
+    textVar(TIME_VAR, (sentAt / 1000).toFixed(6)),
     ...(bodySha256 === undefined ? [] : [textVar(BODY_HASH_VAR, bodySha256)]),
   ];
   if (secret === null) return vars;

@@ -8,6 +8,7 @@ import type { TlsFiles } from "../config/config.ts";
 import { type Address, addressText } from "./address.ts";
 import { type Listening, listening, type SocketOptions, withBacklog } from "./listening.ts";
 import { nodeStream } from "./node_stream.ts";
+import { RefusalError } from "./refusal.ts";
 import type { Stream } from "./stream.ts";
 
 interface Pems {
@@ -18,8 +19,10 @@ interface Pems {
 export interface TlsOptions extends SocketOptions {
   /** A handshake that takes longer is given up. */
   readonly timeoutMs: number;
-  /** Handshakes under way at the same time. */
+  /** Connections under way at the same time, those whose handshake is not done among them. */
   readonly maxHandshakes: number;
+  /** Told of every handshake that fails. */
+  readonly refused: (from: string, refusal: RefusalError) => void;
 }
 
 /** @throws {Error} when a file is no PEM, or the address cannot be listened on */
@@ -66,7 +69,7 @@ async function listenForCertificates(
   options: TlsOptions,
 ): Promise<Listening> {
   const server = serverFor(pems, ca, options.timeoutMs);
-  const arrivals = new Arrivals(server, options.maxHandshakes);
+  const arrivals = new Arrivals(server, options);
   const { host, backlog } = { ...address, ...options };
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -90,13 +93,16 @@ class Arrivals {
   #handshakes = 0;
   #isClosed = false;
 
-  constructor(server: Server, maxHandshakes: number) {
+  constructor(server: Server, { maxHandshakes, refused }: TlsOptions) {
     server.on("connection", (socket) => {
       if (++this.#handshakes > maxHandshakes) socket.destroy();
       socket.once("close", () => this.#handshakes--);
     });
     server.on("secureConnection", (socket) => this.#arrive(nodeStream(socket)));
-    server.on("tlsClientError", (_error: Error, socket: TLSSocket) => socket.destroy());
+    server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
+      refused(peerOf(socket), new RefusalError("denied", `TLS: ${error.message}`));
+      socket.destroy();
+    });
   }
 
   next(): Promise<Stream> {
@@ -119,6 +125,11 @@ class Arrivals {
     if (asker !== undefined) asker.resolve(stream);
     else this.#waiting.push(stream);
   }
+}
+
+function peerOf({ remoteAddress, remotePort }: TLSSocket): string {
+  if (remoteAddress === undefined) return "a TLS peer";
+  return addressText({ kind: "tcp", host: remoteAddress, port: remotePort ?? 0 });
 }
 
 const PATIENCE_MS = 5000;

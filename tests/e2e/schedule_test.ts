@@ -100,6 +100,8 @@ test("a schedule puts a task, which then runs with the slot it is for", async ()
     `spooler-task = name=cleanup echo "keep $SPOOL_KEEP of $SPOOL_WHAT for $SPOOL_SPOOLER_SLOT"`,
     'cron2 = minute=*,spool=cleanup,name=nightly keep=7 what="old mails"',
     "timer2 = every=1h,at-start=1,spool=cleanup,name=often keep=1 what=files",
+    "spooler-task = name=broken exit 78",
+    "timer2 = every=1h,at-start=1,spool=broken,name=bad keep=2",
   );
   await using program = await site.start();
   await program.line(/job nightly put \S+ into the spool/);
@@ -109,6 +111,10 @@ test("a schedule puts a task, which then runs with the slot it is for", async ()
   assertEquals(Date.parse(slot) % MINUTE_MS, 0);
   await program.line(/cleanup\| keep 1 of files for /);
   await program.line(/cleanup \S+ done/, 2);
+  // What cannot be done ends where every such task of the spool does.
+  await program.line(/broken \S+ failed for good: exit code 78/);
+  const [dead] = await jsonOf("list", "--dir", site.spool, "--state", "failed");
+  assertEquals([dead?.function, dead?.lastError], ["broken", "exit code 78"]);
 });
 
 test("a job that runs is shown as running, and later how it went", async () => {
@@ -228,6 +234,21 @@ test("harakiri ends the whole process group of a job, and the next slot comes", 
   await until(() => !pids.some(isRunning), "a process of the job is left over");
   await program.line(/beat\| beat/, found(program, /(beat\| beat)/).length + 1);
   assertEquals(await program.stop(), 0);
+});
+
+test("cron-harakiri holds for cron lines, and spares what has its own", async () => {
+  await using site = await makeSite(
+    "cron-harakiri = 1",
+    `cron = * * * * * ${FAMILY.replaceAll("%", "%%")}`,
+    "cron2 = minute=*,harakiri=0,name=long echo begun; read -r go < gate; echo finished",
+  );
+  const gate = await makeGate(join(site.dir, "gate"));
+  await using program = await site.start();
+  await program.line(/long\| begun/);
+  await program.line(/failed: harakiri after 1 s/);
+  await gate.open();
+  await program.line(/long\| finished/);
+  await breakOff(program);
 });
 
 test("replace ends the last run before the next one starts", async () => {

@@ -143,6 +143,34 @@ with open(${JSON.stringify(answer)}, "w") as out:
   await program.line(/net\| over the net: b$/);
 });
 
+testWith(
+  "uwsgi",
+  "a uWSGI app reaches us on a unix socket, by path and by abstract name",
+  async () => {
+    const name = `spooler-test-${crypto.randomUUID()}`;
+    await using site = await makeSite(
+      'spooler-task = name=net echo "from $SPOOL_WAY"',
+      ...["socket = in.sock", `socket = @${name}`],
+    );
+    await using program = await site.start();
+    const packet = (way: string) => [...encodePacket(varsOf({ ud_spool_func: "net", way }), 17)];
+    await runInUwsgi(
+      site.dir,
+      `
+import uwsgi
+for address, packet in ((${JSON.stringify(join(site.dir, "in.sock"))}, bytes(${
+        JSON.stringify(packet("path"))
+      })), ("@${name}", bytes(${JSON.stringify(packet("name"))}))):
+    fd = uwsgi.connect(address)
+    uwsgi.send(fd, packet)
+    assert uwsgi.recv(fd, 4).hex() == "ff000001"
+`,
+    );
+    await program.line(/from path/);
+    await program.line(/from name/);
+  },
+);
+
 testWith("uwsgi", "uwsgi --ping finds us alive", async () => {
   await using site = await makeSite("socket = 127.0.0.1:0");
   await using program = await site.start();

@@ -3,6 +3,7 @@ import { parseCronTime } from "../../src/schedule/line.ts";
 import { zoneOf } from "../../src/schedule/zone.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type Numbers, randomNumbers, type Tm, uwsgiRuns } from "../support/uwsgi_rule.ts";
+import { randomTexts, type Texts, vixieRuns } from "../support/vixie_rule.ts";
 
 const UTC = zoneOf("UTC");
 const MINUTE_MS = 60_000;
@@ -45,21 +46,59 @@ function eachMinute(visit: (at: number, tm: Tm) => void): void {
   }
 }
 
+/** Compares every minute; returns how often the rule runs. */
+function countAgreeing(line: string, theirsAt: (tm: Tm) => boolean): number {
+  const calendar = calendarOf(line);
+  let next = calendar.next(START - 1);
+  let runs = 0;
+  eachMinute((at, tm) => {
+    const theirs = theirsAt(tm);
+    if (theirs !== (at === next)) {
+      throw new Error(`${line} at ${new Date(at).toISOString()}: should run: ${theirs}`);
+    }
+    if (!theirs) return;
+    runs++;
+    next = calendar.next(at);
+  });
+  return runs;
+}
+
 Deno.test("300 rules agree with uWSGI's in every minute of two years", () => {
   const rules: Numbers[] = [[-1, -1, -1, -1, -1], [0, 0, 29, 2, -1], ...randomNumbers(298)];
   let runs = 0;
   for (const rule of rules) {
-    const calendar = calendarOf(rule.join(" "));
-    let next = calendar.next(START - 1);
-    eachMinute((at, tm) => {
-      const theirs = uwsgiRuns(rule, tm);
-      if (theirs !== (at === next)) {
-        throw new Error(`${rule.join(" ")} at ${new Date(at).toISOString()}: uWSGI ${theirs}`);
-      }
-      if (!theirs) return;
-      runs++;
-      next = calendar.next(at);
-    });
+    runs += countAgreeing(rule.join(" "), (tm) => uwsgiRuns(rule, tm));
+  }
+  assert(runs > 1_000_000, `only ${runs} runs were compared`);
+});
+
+Deno.test("200 lines agree with Vixie cron's rule in every minute of two years", () => {
+  const lines: Texts[] = [
+    ["*/5", "8-18", "*", "*", "mon-fri"],
+    ["0", "0", "1,15", "*", "sun"],
+    ["0", "0", "*/2", "*", "7"],
+    ["30", "4", "1-7", "jan,JUL", "5-7"],
+    ...randomTexts(196),
+  ];
+  let runs = 0;
+  for (const line of lines) {
+    // A day is asked about once, not 1,440 times.
+    const known = new Map<string, boolean>();
+    const remembered = (key: string, ask: () => boolean) => {
+      let answer = known.get(key);
+      if (answer === undefined) known.set(key, answer = ask());
+      return answer;
+    };
+    const [minute, hour, day, month, weekday] = line;
+    runs += countAgreeing(
+      line.join(" "),
+      (tm) =>
+        remembered(
+          `${tm.mon} ${tm.mday} ${tm.wday}`,
+          () => vixieRuns(["*", "*", day, month, weekday], tm),
+        ) &&
+        remembered(`${tm.hour}:${tm.min}`, () => vixieRuns([minute, hour, "*", "*", "*"], tm)),
+    );
   }
   assert(runs > 1_000_000, `only ${runs} runs were compared`);
 });

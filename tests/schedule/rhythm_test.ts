@@ -171,13 +171,65 @@ for (
     ["Europe/Berlin", "2026-03-27T12:00Z", ["01:30", "01:00", "00:30"]],
     ["Europe/Berlin", "2026-10-23T12:00Z", ["00:30", "00:30", "01:30"]],
     ["America/New_York", "2026-03-07T00:00Z", ["07:30", "07:00", "06:30"]],
+    ["America/New_York", "2026-10-31T00:00Z", ["06:30", "07:30", "07:30"]],
     ["Australia/Lord_Howe", "2026-10-02T02:00Z", ["16:00", "15:30", "15:30"]],
+    ["Australia/Lord_Howe", "2026-04-03T02:00Z", ["15:30", "16:00", "16:00"]],
     ["Asia/Kathmandu", "2026-03-28T12:00Z", ["20:45", "20:45", "20:45"]],
   ] as const
 ) {
   Deno.test(`a daily job at half past two runs once a day in ${zone} from ${start} on`, () => {
     const job = new Watched(`cron2 = minute=30,hour=2,tz=${zone} x`, start);
     assertEquals(job.slots(3 * DAY_MS), [...slots]);
+  });
+}
+
+const ZONES = [
+  "UTC",
+  "Europe/Berlin",
+  "America/New_York",
+  "Australia/Lord_Howe",
+  "Asia/Kathmandu",
+];
+
+/** Half past one on the night in which clocks go back: two instants, and one run. */
+for (
+  const [zone, start, slot] of [
+    ["America/New_York", "2026-11-01T04:00Z", "05:30"],
+    ["Australia/Lord_Howe", "2026-04-04T13:30Z", "14:30"],
+  ] as const
+) {
+  Deno.test(`${zone}: in a fold a daily job runs in the first pass only, over a restart, too`, () => {
+    const line = `cron2 = minute=30,hour=1,tz=${zone} x`;
+    const job = new Watched(line, start);
+    assertEquals(job.slots(HOUR_MS + 45 * MINUTE_MS), [slot]);
+    const again = new Watched(line, new Date(job.clock.now()).toISOString(), {
+      slot: at(`${start.slice(0, 11)}${slot}Z`),
+      boot: "boot-1",
+    });
+    assertEquals(again.pass(6 * HOUR_MS), []);
+  });
+}
+
+for (const zone of ZONES) {
+  Deno.test(`${zone}: a clock set back an hour repeats nothing, and stops nothing for a day`, () => {
+    const job = new Watched(`cron2 = minute=0,hour=*/6,tz=${zone} x`, "2026-06-15T00:10Z");
+    const slots = job.slots(9 * HOUR_MS);
+    assert(slots.length === 1 || slots.length === 2, slots.join(" "));
+    // Half an hour behind its last slot.
+    while (job.take().kind === "no") job.clock.advance(30 * SECOND_MS);
+    job.clock.advance(30 * MINUTE_MS);
+    job.clock.set(job.clock.now() - HOUR_MS);
+    assertEquals(job.slots(3 * HOUR_MS), []);
+    assertEquals(job.slots(DAY_MS).length, 4);
+  });
+
+  Deno.test(`${zone}: a suspend of three hours misses its slots and fires none of them`, () => {
+    const job = new Watched(`cron2 = minute=*/5,tz=${zone} x`, "2026-06-15T00:11Z");
+    assertEquals(job.slots(5 * MINUTE_MS).length, 1);
+    job.clock.set(job.clock.now() + 3 * HOUR_MS + 2 * MINUTE_MS);
+    const [missed, ...runs] = job.pass(10 * MINUTE_MS);
+    assertEquals([missed?.kind, missed?.kind === "missed" && missed.missed], ["missed", 36]);
+    assertEquals(runs.map(({ kind }) => kind), ["run", "run"]);
   });
 }
 

@@ -18,6 +18,8 @@ class FakeProgram {
   readonly events: Event[] = [];
   /** Signals that were raised, with the owner of their handler. */
   readonly raised: string[] = [];
+  /** What handlers take their time for. */
+  handling: Promise<void> = Promise.resolve();
   readonly #waits: { count: number; type: Event["type"]; resolve(): void }[] = [];
   readonly #scheduler: Scheduler;
 
@@ -53,7 +55,7 @@ class FakeProgram {
           has: (signal) => handlers.includes(signal),
           raise: (signal, owner) => {
             this.raised.push(`${signal} of ${owner}`);
-            return Promise.resolve();
+            return this.handling;
           },
         },
         put: () => Promise.resolve("task"),
@@ -256,6 +258,24 @@ Deno.test("a job registered again by a new worker is neither doubled nor begun a
   // Two iterations, and no third in all that time; the timer at 10 and, with a handler, 20 seconds.
   assertEquals(program.raised, ["6 of mail", "6 of mail", "5 of mail"]);
   assertEquals(program.count("schedule.loaded"), 2);
+});
+
+Deno.test("a handler that is slow is not called beside itself, unless that is asked for", async () => {
+  await using dir = await tempDir();
+  const clock = new FakeClock(NOW);
+  const program = new FakeProgram([], join(dir.path, "cron-state"), clock, [5, 6]);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  program.handling = promise;
+  await program.start();
+  await program.register("mail", timer(5, 1), { ...rbtimer(6, 1, 0), overlap: "allow" });
+  for (const runs of [2, 3, 4]) {
+    clock.advance(1000);
+    await program.until(runs, "job.started");
+  }
+  assertEquals(program.raised, ["5 of mail", ...Array(3).fill("6 of mail")]);
+  assertEquals(program.count("job.skipped"), 1);
+  resolve();
+  await program.stop();
 });
 
 Deno.test("two workers that register the same are one set of jobs, two owners are two", async () => {

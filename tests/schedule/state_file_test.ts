@@ -3,6 +3,8 @@ import { decodeRecords, encodeRecords, type JobRecord } from "../../src/schedule
 import { readRecords, StateFile } from "../../src/schedule/state_file.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
+import { makeGate } from "../support/processes.ts";
+import { testWith } from "../support/require.ts";
 import { tempDir } from "../support/temp.ts";
 
 const NOW = Date.UTC(2026, 10, 23, 9, 30);
@@ -74,6 +76,36 @@ Deno.test("a second program waits for the first, and then knows what it knew", a
   await opening;
   assertEquals(second.state.get("job"), record(NOW));
   await second.state.close();
+});
+
+testWith("libc", "a stop while the file is being read leaves it as it is", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "cron-state");
+  await makeGate(path);
+  const { state, open } = openAt(path);
+  const opening = open();
+  // Opened as soon as it is being read; and it is read until this end is closed.
+  const gate = await Deno.open(path, { write: true });
+  await state.close();
+  assert((await Deno.stat(path)).isFifo, "something was written in its place");
+  gate.close();
+  await opening;
+});
+
+Deno.test("a stop while another program has the file keeps it from nobody later", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "cron-state");
+  const [first, second, third] = [openAt(path), openAt(path), openAt(path)];
+  await first.open();
+  first.state.set("job", record(NOW));
+  const opening = second.open();
+  while (second.clock.pending === 0) await new Promise((turn) => setTimeout(turn));
+  await second.state.close();
+  await first.state.close();
+  await opening;
+  await third.open();
+  assertEquals(third.state.get("job"), record(NOW));
+  await third.state.close();
 });
 
 Deno.test("a file that is damaged is said, and begun anew", async () => {

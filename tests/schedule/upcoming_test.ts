@@ -23,6 +23,10 @@ Deno.test("a timer goes on from its last slot, or counts from now", () => {
   ]);
 });
 
+Deno.test("a timer with iterations has no more times than these", () => {
+  assertEquals(coming("timer2 = every=1h,iterations=1 x"), ["11-23T10:30:00"]);
+});
+
 Deno.test("what never comes has no times", () => {
   assertEquals(coming("cron = 0 0 30 2 * x"), []);
   assertEquals(coming("cron = @reboot x"), []);

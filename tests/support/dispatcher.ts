@@ -25,6 +25,26 @@ export function succeeding(run: (run: Run) => void | Promise<void>): Executor {
   };
 }
 
+/** A spool in which little happens by itself. */
+export function spoolConfig(dir: string, settings: Partial<SpoolConfig> = {}): SpoolConfig {
+  return {
+    dir,
+    processes: 4,
+    frequencyMs: 1000,
+    harakiriMs: null,
+    ordered: false,
+    fsync: true,
+    retry: { delayMs: 1000, maxDelayMs: HOUR_MS, maxRetries: 0 },
+    cwd: dir,
+    maxAgeMs: null,
+    onFailure: null,
+    rate: null,
+    limits: { maxFiles: null, minFreeBytes: null },
+    external: false,
+    ...settings,
+  };
+}
+
 /** Watches and scans `dir`; resolves when it has been looked at once. */
 export async function startDispatcher(
   dir: string,
@@ -35,22 +55,7 @@ export async function startDispatcher(
   const store = await openStore(dir);
   const dispatcher = new Dispatcher({
     name: "test",
-    config: {
-      dir: store.dir,
-      processes: 4,
-      frequencyMs: 1000,
-      harakiriMs: null,
-      ordered: false,
-      fsync: true,
-      retry: { delayMs: 1000, maxDelayMs: HOUR_MS, maxRetries: 0 },
-      cwd: store.dir,
-      maxAgeMs: null,
-      onFailure: null,
-      rate: null,
-      limits: { maxFiles: null, minFreeBytes: null },
-      external: false,
-      ...settings,
-    },
+    config: spoolConfig(store.dir, settings),
     store,
     executors,
     env: {},

@@ -50,9 +50,9 @@ export class FaultyFiles implements Files {
         step("syncSync");
         file.syncSync();
       },
-      async utime(atime, mtime) {
-        step("utime");
-        await file.utime(atime, mtime);
+      utimeSync(atime, mtime) {
+        step("utimeSync");
+        file.utimeSync(atime, mtime);
       },
       close: () => file.close(),
       [Symbol.dispose]: () => file[Symbol.dispose](),

@@ -14,7 +14,8 @@ const root = new URL("../../", import.meta.url).pathname;
 /** For the names of tests: which of the two is under test. */
 export const programLabel = executable ? "executable" : "source";
 
-function commandLine(args: readonly string[], file = executable): [string, string[]] {
+/** What to start for `spooler ARGS`: the file, and its arguments. */
+export function commandLine(args: readonly string[], file = executable): [string, string[]] {
   return file
     ? [resolve(file), [...args]]
     : [Deno.execPath(), ["run", "--quiet", "--allow-all", `${root}main.ts`, ...args]];

@@ -52,7 +52,7 @@ export async function openReception(options: ReceptionOptions = {}): Promise<Tes
       ...{ dir, fsync, limits, dedupWindowMs, clock, random: Math.random },
       ...platform,
     });
-    spools.push({ name: "spool", config: spool, store });
+    spools.push({ name: "spool", names: [spool.dir], config: spool, store });
   }
   const [{ store }] = spools as [Spool];
   const events: Event[] = [];

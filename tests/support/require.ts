@@ -20,10 +20,19 @@ function hasCommand(command: string, ...args: string[]): boolean {
 
 const mountable = await canMount();
 
-export type Need = "openssl" | "uwsgi" | "executable" | "libc" | "mount" | "python" | "root";
+export type Need =
+  | "openssl"
+  | "ss"
+  | "uwsgi"
+  | "executable"
+  | "libc"
+  | "mount"
+  | "python"
+  | "root";
 
 const present: Record<Need, () => boolean> = {
   uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
+  ss: () => hasCommand("ss", "-V"),
   openssl: () => hasCommand("openssl", "version"),
   executable: () => Deno.env.has("SPOOLER_EXECUTABLE"),
   libc: () => Deno.build.os === "linux",
@@ -34,6 +43,7 @@ const present: Record<Need, () => boolean> = {
 
 const reasons: Record<Need, string> = {
   uwsgi: "no uWSGI with its python3 plugin on this machine",
+  ss: "there is no ss to look at sockets with",
   openssl: "there is no openssl to make certificates with",
   executable: "SPOOLER_EXECUTABLE names no compiled program",
   libc: "POSIX locks and inotify are used on Linux only",

@@ -1,4 +1,4 @@
-import { type Address, addressText, parseAddress } from "../../src/uwsgi/address.ts";
+import { type Address, addressText, parseAddress, uwsgiTwin } from "../../src/uwsgi/address.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 
 const GOOD: [string, Address][] = [
@@ -37,4 +37,12 @@ Deno.test("an abstract unix socket is printed as it is written", () => {
 
 Deno.test("an IPv6 address is printed in brackets", () => {
   assertEquals(addressText({ kind: "tcp", host: "::1", port: 80 }), "[::1]:80");
+});
+
+Deno.test("uWSGI has a NUL behind an abstract name", () => {
+  const twin = uwsgiTwin(parseAddress("@name"));
+  assertEquals(twin, { kind: "unix", path: "\0name\0" });
+  assertEquals(twin && addressText(twin), "@name");
+  assertEquals(uwsgiTwin(parseAddress("/run/x.sock")), null);
+  assertEquals(uwsgiTwin(parseAddress("127.0.0.1:1")), null);
 });

@@ -1,5 +1,9 @@
 /** Conversations with a listener, byte by byte, against a real store. */
 
+import { Connections } from "../../src/uwsgi/connections.ts";
+import { Listener } from "../../src/uwsgi/listener.ts";
+import { Connection } from "../../src/uwsgi/connection.ts";
+import { Deadlines } from "../../src/uwsgi/deadlines.ts";
 import {
   encodePacket,
   findText,
@@ -231,6 +235,79 @@ Deno.test("a silent peer and one that drips are hung up on after socket-timeout"
   );
 });
 
+Deno.test("a system without a free descriptor is told of once, waited for, and told of again", async () => {
+  const clock = new FakeClock();
+  const troubles: (string | null)[] = [];
+  const closed = Promise.withResolvers<never>();
+  let tries = 0;
+  const listener = new Listener({
+    listening: {
+      address: "here",
+      accept: () => {
+        if (++tries > 4) return closed.promise;
+        if (tries < 4) return Promise.reject(new Error("Too many open files"));
+        return Promise.resolve(silentStream);
+      },
+      close: () => closed.reject(new Error("closed")),
+    },
+    connections: new Connections(10),
+    allow: null,
+    clock,
+    deadlines: new Deadlines(clock),
+    limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
+    features: [],
+    accept: () => Promise.resolve(),
+    refused: () => {},
+    troubled: (reason) => troubles.push(reason),
+  });
+  await until(() => {
+    clock.advance(100);
+    return tries === 5;
+  }, "it accepts again");
+  assertEquals(troubles, ["Too many open files", null]);
+  await listener.close();
+});
+
+const silentStream = {
+  ...{ from: "here", ip: null, voucher: null, close: () => {} },
+  read: () => Promise.resolve(null),
+  write: () => Promise.resolve(),
+  closeWrite: () => Promise.resolve(),
+};
+
+Deno.test("a peer that does not read its answers is hung up on", async () => {
+  const clock = new FakeClock();
+  const refusals: string[] = [];
+  const closed = Promise.withResolvers<never>();
+  const isWriting = Promise.withResolvers<void>();
+  const connection = new Connection({
+    stream: {
+      ...{ from: "here", ip: null, voucher: null, closeWrite: () => Promise.resolve() },
+      read: (into) => {
+        into.set(task({ n: "1" }, KEEP_OPEN));
+        return Promise.resolve(task({ n: "1" }, KEEP_OPEN).length);
+      },
+      write: () => {
+        isWriting.resolve();
+        return closed.promise;
+      },
+      close: () => closed.reject(new Error("closed")),
+    },
+    clock,
+    deadlines: new Deadlines(clock),
+    limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
+    features: [],
+    accept: () => Promise.resolve(),
+    refused: (_, refusal) => refusals.push(refusal.message),
+  });
+  const ended = connection.run();
+  await isWriting.promise;
+  clock.advance(5000);
+  await ended;
+  assertEquals(refusals, ["its answers were not read within 4 s (socket-timeout)"]);
+  assertEquals(clock.pending, 0);
+});
+
 Deno.test("a kept connection may be idle for a minute, then it is closed without a word", async () => {
   const clock = new FakeClock();
   await using reception = await openReception({ clock });
@@ -306,6 +383,26 @@ Deno.test("closing answers what has begun, and hangs up on who is idle", async (
   gate.resolve();
   assertEquals(await busy.rest(), "ff000001");
   await closed;
+  await reception[Symbol.asyncDispose]();
+});
+
+Deno.test("closing waits for what is on its way, but not for ever", async () => {
+  const clock = new FakeClock();
+  const reception = await openReception({ clock });
+  using peer = await reception.connect();
+  await peer.send(task({ n: "1" }, KEEP_OPEN | WITH_BODY), encodeBodySize(100), bytes("half"));
+  using slow = await reception.connect();
+  await slow.send(Uint8Array.of(17, 9));
+  const tmp = `${reception.store.dir}/.spooler/tmp`;
+  await until(() => [...Deno.readDirSync(tmp)].length > 0, "the body has begun");
+  let isClosed = false;
+  const closed = reception.sockets.close().then(() => isClosed = true);
+  await until(() => {
+    clock.advance(1000);
+    return isClosed;
+  }, "all are closed");
+  await closed;
+  assertEquals([...Deno.readDirSync(tmp)], []);
   await reception[Symbol.asyncDispose]();
 });
 

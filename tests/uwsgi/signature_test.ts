@@ -55,8 +55,8 @@ Deno.test("the bytes of a signed delivery are these", () => {
     [
       "a=b",
       "spooler_id=x",
-      "spooler_ts=1700000000.500",
-      "spooler_sig=f590c0ba4f1f45ffc8050938b99cdf1b861acd3937332aeda69963f993af4606",
+      "spooler_ts=1700000000.500000",
+      "spooler_sig=96f93142f06c02cad47f1cb1722c8906bd3af35a0932604f8703de2695032e50",
     ],
   );
 });

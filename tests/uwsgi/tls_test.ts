@@ -8,6 +8,7 @@ import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { openReception, Peer, type TestReception, YES } from "../support/reception.ts";
 import { testWith } from "../support/require.ts";
 import { seenNames, varsOf } from "../support/store.ts";
+import { until } from "../support/until.ts";
 import { tempDir } from "../support/temp.ts";
 
 const task = (modifier2 = 0) => encodePacket(varsOf({ n: "1" }), MODIFIER_SPOOL, modifier2);
@@ -51,6 +52,7 @@ testWith("openssl", "tasks and bodies come in over TLS", async () => {
   await plain.send(task());
   const rest = await plain.rest().catch(() => "");
   assert(!rest.includes("ff000001"));
+  await until(() => reception.refusals().length > 0, "the plain packet is refused");
   assertEquals(seenNames(reception.store).length, 2);
 });
 
@@ -76,6 +78,8 @@ testWith("openssl", "with a CA, only its clients get in", async () => {
     }, Error);
   }
   assertEquals(seenNames(reception.store).length, 3);
+  await until(() => reception.refusals().length === 2, "both are refused");
+  assert(reception.refusals().every((line) => line.startsWith("denied: TLS: ")));
 });
 
 /** An older Deno must say that it cannot, instead of letting everybody in. */

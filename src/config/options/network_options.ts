@@ -120,8 +120,7 @@ export const NETWORK_OPTIONS = [
     value: "DIR TARGET [TARGET…]",
     kind: "text",
     origin: "ours",
-    standing: "planned",
-    risk: "its tasks would not be forwarded",
+    standing: "honoured",
     help: "deliver the tasks in DIR to the first target that takes them",
   },
   {
@@ -129,8 +128,7 @@ export const NETWORK_OPTIONS = [
     value: "dir=DIR,to=TARGET[;TARGET…][,policy=…]",
     kind: "text",
     origin: "ours",
-    standing: "planned",
-    risk: "its tasks would not be forwarded",
+    standing: "honoured",
     help: "spooler-forward with settings",
   },
   {

@@ -1,0 +1,129 @@
+/** `spooler-forward`, `spooler-forward2`: spools whose tasks are delivered to a peer. */
+
+import { WINDOW } from "../forward/peer.ts";
+import { type Address, addressText, parseAddress } from "../uwsgi/address.ts";
+import type { ClientTls } from "../uwsgi/dial.ts";
+import type { ForwardConfig, ForwardTarget } from "./config.ts";
+import type { Entry } from "./entry.ts";
+import type { Given } from "./given.ts";
+import { parseSettings } from "./settings.ts";
+import type { SpoolSettings } from "./spools.ts";
+import { parseInteger, parseSeconds, parseSecret } from "./value.ts";
+
+const TLS_PREFIX = "tls://";
+const TIMEOUT_SECONDS = 30;
+/** More would hold more task files open than many systems allow. */
+const MOST_CONNECTIONS = 16;
+const KEYS = ["dir", "to", "policy", "connections", "timeout", "secret", "ca", "cert", "key"];
+
+/** What all forwards have in common. */
+interface Base {
+  readonly settings: SpoolSettings;
+  /** The first `spooler-secret`: a second is there to be accepted, not to be used. */
+  readonly secret: string | null;
+}
+
+/**
+ * @param settings what holds for every spool
+ * @param secrets those of `spooler-secret`
+ */
+export function forwardsOf(
+  given: Given,
+  settings: SpoolSettings,
+  secrets: readonly string[],
+): ForwardConfig[] {
+  const base: Base = { settings, secret: secrets[0] ?? null };
+  return [
+    ...given.every("spooler-forward", (text, entry) => plainForward(given, base, text, entry)),
+    ...given.every("spooler-forward2", (text, entry) => tunedForward(given, base, text, entry)),
+  ];
+}
+
+function plainForward(given: Given, base: Base, text: string, entry: Entry): ForwardConfig {
+  const [dir, ...targets] = text.trim().split(/\s+/);
+  if (!dir || targets.length === 0) {
+    throw new SyntaxError("wants DIR TARGET, as in /var/spool/hub hub.example:3031");
+  }
+  return forward(base, entry, {
+    dir: given.path(dir, entry),
+    targets: targets.map((target) => targetOf(given, target, entry)),
+  });
+}
+
+function tunedForward(given: Given, base: Base, text: string, entry: Entry): ForwardConfig {
+  const { values, rest } = parseSettings(text, KEYS);
+  const dir = values.get("dir");
+  const targets = (values.get("to") ?? "").split(";").filter((target) => target !== "");
+  if (!dir || targets.length === 0 || rest !== "") {
+    throw new SyntaxError("wants dir=DIR,to=TARGET[;TARGET…] and settings, without blanks");
+  }
+  const read = <T>(key: string, parse: (value: string) => T, fallback: T): T => {
+    const value = values.get(key);
+    return value === undefined ? fallback : parse(value);
+  };
+  const file = (key: string) => read<string | null>(key, (path) => given.path(path, entry), null);
+  return forward(base, entry, {
+    dir: given.path(dir, entry),
+    targets: targets.map((target) => targetOf(given, target, entry)),
+    policy: read("policy", parsePolicy, "failover"),
+    connections: read("connections", parseConnections, 1),
+    timeoutMs: 1000 * read("timeout", (value) => parseSeconds(value, 0.1), TIMEOUT_SECONDS),
+    secret: read<string | null>("secret", parseSecret, base.secret),
+    tls: { ca: file("ca"), own: ownCertificate(file("cert"), file("key")) },
+  });
+}
+
+type Tuned = Pick<ForwardConfig, "targets"> & { readonly dir: string } & Partial<ForwardConfig>;
+
+function forward(base: Base, { place }: Entry, { dir, ...tuned }: Tuned): ForwardConfig {
+  const { connections = 1, tls = { ca: null, own: null }, targets, policy = "failover" } = tuned;
+  if (targets.every((target) => !target.tls) && (tls.ca !== null || tls.own !== null)) {
+    throw new SyntaxError(`has certificates and no target with TLS, as in ${TLS_PREFIX}host:port`);
+  }
+  return {
+    policy,
+    connections,
+    tls,
+    timeoutMs: 1000 * TIMEOUT_SECONDS,
+    secret: base.secret,
+    ...tuned,
+    place,
+    spool: {
+      ...base.settings,
+      dir,
+      external: false,
+      harakiriMs: null,
+      // As many as the connections carry; while a target is down, the forwarder says fewer.
+      processes: connections * WINDOW * (policy === "balance" ? targets.length : 1),
+    },
+  };
+}
+
+function targetOf(given: Given, text: string, entry: Entry): ForwardTarget {
+  const tls = text.startsWith(TLS_PREFIX);
+  const parsed = parseAddress(tls ? text.slice(TLS_PREFIX.length) : text);
+  if (tls && parsed.kind !== "tcp") throw new SyntaxError(`wants ${TLS_PREFIX}host:port`);
+  if (parsed.kind === "tcp" && parsed.port === 0) throw new SyntaxError("wants a port above 0");
+  const address: Address = parsed.kind === "unix"
+    ? { ...parsed, path: given.path(parsed.path, entry) }
+    : parsed;
+  const names = [...new Set([text, addressText(parsed), addressText(address)])];
+  return { text, names, address, tls };
+}
+
+function parsePolicy(text: string): ForwardConfig["policy"] {
+  if (text === "failover" || text === "balance") return text;
+  throw new SyntaxError("knows policy=failover and policy=balance");
+}
+
+function parseConnections(text: string): number {
+  const connections = parseInteger(text, 1);
+  if (connections <= MOST_CONNECTIONS) return connections;
+  throw new SyntaxError(`wants ${MOST_CONNECTIONS} connections at most`);
+}
+
+function ownCertificate(cert: string | null, key: string | null): ClientTls["own"] {
+  if (cert === null && key === null) return null;
+  if (cert === null || key === null) throw new SyntaxError("wants cert= and key= together");
+  return { cert, key };
+}

@@ -1,0 +1,113 @@
+/**
+ * A task on its way: its id, and the packet it becomes for a peer. Pure.
+ *
+ * What is sent is the task's own vars, with two exceptions: a `spooler` that names this very forward has
+ * done its work and is left out (the peer would refuse it), and a priority that only the directory
+ * knows is added.
+ */
+
+import { createHash } from "node:crypto";
+import type { ClaimedTask } from "../spool/store.ts";
+import {
+  encodePacket,
+  findVar,
+  KEEP_OPEN,
+  MAX_VARS_SIZE,
+  MODIFIER_SPOOL,
+  PacketError,
+  textVar,
+  type Var,
+  varText,
+  WITH_BODY,
+} from "../uwsgi/packet.ts";
+import { deliveryVars, LONGEST_ID, withoutReserved } from "../uwsgi/signature.ts";
+import { encodeBodySize } from "../uwsgi/reader.ts";
+import type { Peer } from "./peer.ts";
+
+/** What of a task is needed to send it. */
+export type Sendable = Pick<ClaimedTask, "name" | "priority" | "vars" | "bodySize" | "readBody">;
+
+export interface Parcel {
+  readonly id: string;
+  readonly vars: readonly Var[];
+  readonly bodySize: number;
+  readBody(into: Uint8Array<ArrayBuffer>, offset: number): number;
+}
+
+export interface Origin {
+  readonly host: string;
+  /** The spool's directory. */
+  readonly dir: string;
+  /** Values of `spooler` that mean this forward. */
+  readonly names: readonly string[];
+}
+
+export function parcelOf(task: Sendable, origin: Origin): Parcel {
+  const isOurName = ({ name, value }: Var) =>
+    varText(name) === "spooler" && origin.names.includes(varText(value));
+  const own = withoutReserved(task.vars).filter((v) => !isOurName(v));
+  const needsPriority = task.priority !== null && findVar(own, "priority") === undefined;
+  return {
+    id: deliveryId(task, origin),
+    vars: needsPriority ? [...own, textVar("priority", String(Number(task.priority)))] : own,
+    bodySize: task.bodySize,
+    readBody: task.readBody,
+  };
+}
+
+const HASH_LENGTH = 24;
+
+/**
+ * The same for every delivery of a task, and for no other task: host and file name, for people, and a
+ * hash over these, the directory and the task's vars.
+ */
+export function deliveryId({ name, vars }: Sendable, { host, dir }: Origin): string {
+  const hash = createHash("sha256").update(`${host}\n${dir}\n${name}\n`);
+  for (const v of vars) hash.update(v.name).update("\n").update(v.value).update("\n");
+  const digest = hash.digest("hex").slice(0, HASH_LENGTH);
+  const readable = `${host}:${name}`.replaceAll(/[^\x21-\x7e]/g, "_");
+  return `${readable.slice(0, LONGEST_ID - HASH_LENGTH - 1)}:${digest}`;
+}
+
+export interface Sending {
+  readonly peer: Peer;
+  readonly secret: string | null;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Hex; wanted when there are a body, a secret and a peer of ours. */
+  readonly bodySha256?: string;
+}
+
+/**
+ * The packet for a peer: header, vars and, when there is a body, its length.
+ *
+ * @throws {PacketError} when what is added to the vars leaves no room for them
+ */
+export function packetFor(parcel: Parcel, sending: Sending): Uint8Array {
+  const { peer } = sending;
+  const hasBody = parcel.bodySize > 0;
+  const flags = peer.kind === "ours"
+    ? (peer.keepAlive ? KEEP_OPEN : 0) | (hasBody ? WITH_BODY : 0)
+    : 0;
+  let packet: Uint8Array;
+  try {
+    packet = encodePacket(varsFor(parcel, sending), MODIFIER_SPOOL, flags);
+  } catch (error) {
+    if (!(error instanceof PacketError)) throw error;
+    throw new PacketError(
+      "its vars leave no room for what a delivery adds to them: all together have at most " +
+        `${MAX_VARS_SIZE} bytes; put what is long into the body`,
+    );
+  }
+  if (peer.kind !== "ours" || !hasBody) return packet;
+  const whole = new Uint8Array(packet.length + 8);
+  whole.set(packet);
+  whole.set(encodeBodySize(parcel.bodySize), packet.length);
+  return whole;
+}
+
+function varsFor({ id, vars }: Parcel, { peer, secret, now, bodySha256 }: Sending): readonly Var[] {
+  if (peer.kind === "plain") return vars;
+  const delivery = { id, sentAt: now, ...(bodySha256 === undefined ? {} : { bodySha256 }) };
+  return deliveryVars(vars, delivery, peer.kind === "ours" ? secret : null);
+}

@@ -1,0 +1,122 @@
+import { destinationFor, destinationsOf } from "../../src/config/destination.ts";
+import { interpret } from "../../src/config/interpret.ts";
+import { ConfigError } from "../../src/config/problem.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import {
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "../support/assert.ts";
+import { entriesOf } from "../support/entries.ts";
+import { fakeHost } from "../support/config_host.ts";
+
+const configOf = (...lines: string[]) => interpret(entriesOf(lines), "/srv/site.ini").config;
+
+Deno.test("spooler-forward is a directory and its targets, in order", () => {
+  const [forward] = configOf("spooler-forward = out hub:3031 /run/b.sock tls://c:1").forwards;
+  assertEquals(forward?.spool.dir, "/srv/out");
+  assertEquals(forward?.targets.map(({ address, tls }) => ({ ...address, tls })), [
+    { kind: "tcp", host: "hub", port: 3031, tls: false },
+    { kind: "unix", path: "/run/b.sock", tls: false },
+    { kind: "tcp", host: "c", port: 1, tls: true },
+  ]);
+  assertEquals([forward?.policy, forward?.connections, forward?.secret], ["failover", 1, null]);
+});
+
+Deno.test("spooler-forward2 has settings of its own", () => {
+  const [forward] = configOf(
+    "spooler-forward2 = dir=out,to=a:1;tls://b:2,policy=balance,connections=4,timeout=5," +
+      'secret="a, b and c",ca=ca.pem,cert=own.pem,key=/etc/own.key',
+  ).forwards;
+  assertEquals(forward?.targets.map(({ text }) => text), ["a:1", "tls://b:2"]);
+  assertEquals(forward?.policy, "balance");
+  assertEquals(forward?.connections, 4);
+  assertEquals(forward?.timeoutMs, 5000);
+  assertEquals(forward?.secret, "a, b and c");
+  assertEquals(forward?.tls, {
+    ca: "/srv/ca.pem",
+    own: { cert: "/srv/own.pem", key: "/etc/own.key" },
+  });
+});
+
+Deno.test("a forward has the settings of spools, and signs with the first secret", () => {
+  const [forward] = configOf(
+    "spooler-max-retries = 3",
+    "spooler-fsync = false",
+    "spooler-secret = the newer one",
+    "spooler-secret = the older one",
+    "spooler-forward = out hub:1",
+  ).forwards;
+  assertEquals(forward?.spool.retry.maxRetries, 3);
+  assertEquals(forward?.spool.fsync, false);
+  assertEquals(forward?.secret, "the newer one");
+});
+
+Deno.test("a task goes where its spooler says: a spool, a target, or the first there is", () => {
+  const config = configOf("spooler = in", "spooler-forward = out hub:1 tls://other:2");
+  const dirOf = (spooler?: string) => destinationFor(destinationsOf(config), spooler)?.spool.dir;
+  assertEquals(dirOf(), "/srv/in");
+  assertEquals(dirOf("/srv/in"), "/srv/in");
+  assertEquals(dirOf("/srv/out"), "/srv/out");
+  assertEquals(dirOf("hub:1"), "/srv/out");
+  assertEquals(dirOf("tls://other:2"), "/srv/out");
+  assertEquals(dirOf("other:2"), "/srv/out");
+  assertEquals(dirOf("hub:2"), undefined);
+  const alone = destinationsOf(configOf("spooler-forward = out hub:1"));
+  assertEquals(destinationFor(alone, undefined)?.spool.dir, "/srv/out");
+});
+
+const BAD: [string, string][] = [
+  ["spooler-forward = out", "spooler-forward wants DIR TARGET"],
+  ["spooler-forward = out hub:http", "wants a port from 0 to 65535"],
+  ["spooler-forward = out hub:0", "wants a port above 0"],
+  ["spooler-forward = out tls:///run/a.sock", "wants tls://host:port"],
+  ["spooler-forward2 = dir=out", "wants dir=DIR,to=TARGET"],
+  ["spooler-forward2 = dir=out,to=a:1,policy=random", "knows policy=failover and policy=balance"],
+  ["spooler-forward2 = dir=out,to=a:1,connections=0", "wants a whole number ≥ 1"],
+  ["spooler-forward2 = dir=out,to=a:1,connections=17", "wants 16 connections at most"],
+  ["spooler-forward2 = dir=out,to=a:1,secret=short", "wants 8 characters or more"],
+  ["spooler-forward2 = dir=out,to=tls://a:1,cert=c.pem", "wants cert= and key= together"],
+  ["spooler-forward2 = dir=out,to=a:1,ca=ca.pem", "has certificates and no target with TLS"],
+  ["spooler-forward2 = dir=out,to=a:1,colour=red", "not colour="],
+];
+
+for (const [line, message] of BAD) {
+  Deno.test(`refused: ${line}`, () => {
+    const error = assertThrows(() => configOf(line), ConfigError);
+    assertStringIncludes(error.message, message);
+    assertStringIncludes(error.message, "/srv/site.ini:");
+  });
+}
+
+for (const secret of ["of-two-sides", '"of two, sides"', "'of two, sides'"]) {
+  Deno.test(`a secret is in no message: ${secret}`, () => {
+    const line = `spooler-forward2 = dir=out,to=a:1,secret=${secret},policy=x`;
+    const error = assertThrows(() => configOf(line), ConfigError);
+    assertStringIncludes(error.message, "secret=********,policy=x");
+    assertEquals(error.message.includes("sides"), false);
+  });
+}
+
+for (
+  const [what, ...lines] of [
+    ["two forwards", "spooler-forward = out a:1", "spooler-forward2 = dir=./out,to=b:1"],
+    ["a spool and a forward", "spooler = out", "spooler-forward = ./out b:1"],
+    ["a spool of others and a forward", "spooler-external = out", "spooler-forward = out b:1"],
+  ] as const
+) {
+  Deno.test(`${what} cannot share a directory`, async () => {
+    const text = ["[uwsgi]", ...lines, ""].join("\n");
+    const host = fakeHost({ files: { "/srv/site.ini": text } });
+    const error = await assertRejects(() => loadConfig("site.ini", host), ConfigError);
+    assertStringIncludes(error.message, "wants a directory of its own, and ");
+  });
+}
+
+Deno.test("certificates that are not there are told before the start", async () => {
+  const line = "spooler-forward2 = dir=out,to=tls://a:1,ca=ca.pem";
+  const host = fakeHost({ files: { "/srv/site.ini": `[uwsgi]\n${line}\n` } });
+  const error = await assertRejects(() => loadConfig("site.ini", host), ConfigError);
+  assertStringIncludes(error.message, "wants ca= to name a file that is there");
+});

@@ -1,0 +1,76 @@
+import fc from "fast-check";
+import { deliveryId, packetFor, parcelOf, type Sendable } from "../../src/forward/parcel.ts";
+import type { Peer } from "../../src/forward/peer.ts";
+import {
+  decodeVars,
+  encodePacket,
+  findText,
+  HEADER_SIZE,
+  PacketError,
+  textVar,
+  type Var,
+} from "../../src/uwsgi/packet.ts";
+import { isDeliveryId } from "../../src/uwsgi/signature.ts";
+import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+
+const ORIGIN = { host: "edge1", dir: "/srv/out", names: ["/srv/out", "hub:3031"] };
+const OURS: Peer = { kind: "ours", version: "1", keepAlive: true, body: true, maxBody: null };
+
+function task(vars: readonly Var[], changes: Partial<Sendable> = {}): Sendable {
+  const name = "uwsgi_spoolfile_on_edge1_1_2_3_4_5";
+  return { name, priority: null, vars, bodySize: 0, readBody: () => 0, ...changes };
+}
+
+function sent(given: Sendable, peer: Peer, secret: string | null = null): Var[] {
+  const packet = packetFor(parcelOf(given, ORIGIN), { peer, secret, now: 1_700_000_000_000 });
+  return decodeVars(packet.subarray(HEADER_SIZE));
+}
+
+Deno.test("the id is the same for a task each time, and fit to be sent", () => {
+  const one = task([textVar("a", "b")]);
+  assertEquals(deliveryId(one, ORIGIN), deliveryId(task([textVar("a", "b")]), ORIGIN));
+  assert(isDeliveryId(deliveryId(one, ORIGIN)));
+  const odd = { host: "hôte local ".repeat(30), dir: "/", names: [] };
+  assert(isDeliveryId(deliveryId(one, odd)));
+});
+
+Deno.test("the id is another for another host, directory, name or content", () => {
+  const one = task([textVar("a", "b")]);
+  const ids = [
+    deliveryId(one, ORIGIN),
+    deliveryId(one, { ...ORIGIN, host: "edge2" }),
+    deliveryId(one, { ...ORIGIN, dir: "/srv/out2" }),
+    deliveryId({ ...one, name: `${one.name}6` }, ORIGIN),
+    deliveryId(task([textVar("a", "c")]), ORIGIN),
+    deliveryId(task([textVar("ab", "")]), ORIGIN),
+  ];
+  assertEquals(new Set(ids).size, ids.length);
+});
+
+Deno.test("a uWSGI that answers pings gets exactly the task's bytes", () => {
+  const name = fc.uint8Array({ minLength: 1, maxLength: 20 });
+  const vars = fc.array(fc.record({ name, value: fc.uint8Array({ maxLength: 50 }) }));
+  fc.assert(fc.property(vars, (given) => {
+    const packet = packetFor(parcelOf(task(given), ORIGIN), {
+      peer: { kind: "plain" },
+      secret: "of two sides",
+      now: 0,
+    });
+    assertEquals([...packet], [...encodePacket(given, 17)]);
+  }));
+});
+
+Deno.test("the priority that only the directory knows is sent, another is left as it is", () => {
+  assertEquals(findText(sent(task([], { priority: "007" }), OURS), "priority"), "7");
+  const own = task([textVar("priority", "3")], { priority: "3" });
+  assertEquals(sent(own, { kind: "plain" }).length, 1);
+});
+
+Deno.test("vars that fill a packet fit a uWSGI, and not one of ours", () => {
+  const full = task([textVar("fill", "x".repeat(65_535 - 8))]);
+  assertEquals(sent(full, { kind: "plain" }).length, 1);
+  for (const secret of [null, "of two sides"]) {
+    assertThrows(() => sent(full, OURS, secret), PacketError, "no room");
+  }
+  assertThrows(() => sent(full, { kind: "mute" }), PacketError, "no room");
+});

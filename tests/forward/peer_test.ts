@@ -1,0 +1,50 @@
+import { answerOf, peerOf } from "../../src/forward/peer.ts";
+import { pingAnswer, refusalAnswer } from "../../src/uwsgi/answer.ts";
+import { PacketError } from "../../src/uwsgi/packet.ts";
+import { PacketReader, type RawPacket } from "../../src/uwsgi/reader.ts";
+import { RefusalError } from "../../src/uwsgi/refusal.ts";
+import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+
+function packet(...bytes: number[]): RawPacket {
+  const reader = new PacketReader();
+  reader.push(Uint8Array.from(bytes));
+  const read = reader.next();
+  assert(read);
+  return read;
+}
+
+Deno.test("one of ours is known by the answer that this program gives", () => {
+  const peer = peerOf(packet(...pingAnswer(["keep-alive", "body", "id"], 1000)));
+  assert(peer.kind === "ours");
+  assertEquals([peer.keepAlive, peer.body, peer.maxBody], [true, true, 1000]);
+});
+
+Deno.test("a feature that is not named is not there", () => {
+  const peer = peerOf(packet(...pingAnswer(["id"], 1000)));
+  assert(peer.kind === "ours");
+  assertEquals([peer.keepAlive, peer.body], [false, false]);
+});
+
+Deno.test("an answer without vars, or with a warning in their place, is a uWSGI's", () => {
+  assertEquals(peerOf(packet(100, 0, 0, 1)), { kind: "plain" });
+  const warning = new TextEncoder().encode("the listen queue is full");
+  assertEquals(peerOf(packet(100, warning.length, 0, 1, ...warning)), { kind: "plain" });
+});
+
+Deno.test("what is no answer is an error", () => {
+  assertThrows(() => peerOf(packet(72, 0, 0, 1)), PacketError, "modifier1 72");
+  assertThrows(() => answerOf(packet(100, 0, 0, 1)), PacketError, "modifier1 100");
+  assertThrows(() => answerOf(packet(255, 0, 0, 2)), PacketError, "neither 0 nor 1");
+});
+
+Deno.test("a refusal says whether it is for now, and why", () => {
+  const refusal = (isTemporary: boolean) =>
+    answerOf(packet(...refusalAnswer(new RefusalError("full", "the disk is full", isTemporary))));
+  assertEquals(refusal(true), { kind: "later", reason: "the disk is full" });
+  assertEquals(refusal(false), { kind: "refused", reason: "the disk is full" });
+  assertEquals(answerOf(packet(255, 0, 0, 0)), {
+    kind: "refused",
+    reason: "it gives no reason",
+  });
+  assertEquals(answerOf(packet(255, 0, 0, 1)), { kind: "accepted" });
+});

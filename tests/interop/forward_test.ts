@@ -1,0 +1,138 @@
+/** Forwarding into the real uWSGI, whose Python spooler runs the tasks, and from its apps. */
+
+import { join } from "node:path";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { ForwardSite } from "../support/forward.ts";
+import { Program, spooler } from "../support/program.ts";
+import { testWith } from "../support/require.ts";
+import { tempDir } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+import { runInUwsgi } from "../support/uwsgi.ts";
+
+interface Hub extends AsyncDisposable {
+  readonly address: string;
+  readonly program: Program;
+  /** What its tasks got, in the order in which they ran. */
+  ran(): Record<string, string>[];
+}
+
+/** A uWSGI with a socket and a Python spooler that writes each task it runs as a line of JSON. */
+async function startHub(dir: string, port = 0, plugins = ["spooler", "ping"]): Promise<Hub> {
+  const ledger = join(dir, "ledger");
+  const module = join(dir, "module.py");
+  await Deno.mkdir(join(dir, "in"), { recursive: true });
+  await Deno.writeTextFile(
+    module,
+    `
+import uwsgi, json
+def text(x):
+    return x if isinstance(x, str) else x.decode()
+def spooler(env):
+    with open(${JSON.stringify(ledger)}, "a") as out:
+        print(json.dumps({text(k): text(v) for k, v in env.items()}), file=out)
+    return uwsgi.SPOOL_OK
+uwsgi.spooler = spooler
+`,
+  );
+  const program = Program.launch("uwsgi", [
+    ...["--plugin", "python3", ...plugins.flatMap((name) => ["--plugin", name])],
+    ...["--master", "--die-on-term", "--no-orphans", "--socket", `127.0.0.1:${port}`],
+    ...["--spooler", join(dir, "in"), "--import", module, "--spooler-frequency", "1"],
+  ]);
+  await program.line(/spawned uWSGI worker 1/);
+  const [, address = ""] = /(127\.0\.0\.1:\d+)/.exec(program.log) ?? [];
+  return {
+    address,
+    program,
+    ran() {
+      try {
+        const lines = Deno.readTextFileSync(ledger).trimEnd().split("\n");
+        return lines.map((line) => JSON.parse(line) as Record<string, string>);
+      } catch {
+        return [];
+      }
+    },
+    [Symbol.asyncDispose]: () => program.kill(),
+  };
+}
+
+const own = (task: Record<string, string>) => {
+  const { spooler_task_name: _, ...rest } = task;
+  return rest;
+};
+
+testWith("uwsgi", "uWSGI's Python spooler runs what is forwarded to it, key for key", async () => {
+  await using temp = await tempDir();
+  await using hub = await startHub(temp.path);
+  await using site = await ForwardSite.start({ targets: [hub.address] });
+  await site.put({ ud_spool_func: "hello", name: "wörld", spooler: hub.address, at: "1000" });
+  await site.drained();
+  await until(() => hub.ran().length === 1, "the task runs");
+  assertEquals(hub.ran().map(own), [{ ud_spool_func: "hello", name: "wörld", at: "1000" }]);
+  assertEquals(site.of("target.down"), []);
+});
+
+testWith("uwsgi", "a uWSGI without its ping plugin gets tasks, too", async () => {
+  await using temp = await tempDir();
+  await using hub = await startHub(temp.path, 0, ["spooler"]);
+  await using site = await ForwardSite.start({ targets: [hub.address] });
+  for (let i = 0; i < 20; i++) await site.put({ i: String(i) });
+  await site.drained();
+  await until(() => hub.ran().length === 20, "all tasks run");
+  const ids = hub.ran().map(({ spooler_id }) => spooler_id);
+  assertEquals(new Set(ids).size, 20);
+  assertEquals(site.of("target.down"), []);
+});
+
+testWith("uwsgi", "a packet above uWSGI's buffer-size stays, and says why", async () => {
+  await using temp = await tempDir();
+  await using hub = await startHub(temp.path);
+  await using site = await ForwardSite.make({ targets: [hub.address], spool: { ordered: true } });
+  await site.put({ i: "0", large: "x".repeat(5000) });
+  await site.put({ i: "1" });
+  await site.start();
+  await until(() => hub.ran().length === 1, "the small one runs");
+  assertEquals(hub.ran().map(own), [{ i: "1" }]);
+  const [failed] = site.of("task.settled").filter(({ fate }) => fate.kind === "deferred");
+  assert(failed?.fate.kind === "deferred");
+  assertStringIncludes(failed.fate.reason, "buffer-size is less than its 5");
+});
+
+testWith("uwsgi", "a uWSGI that is killed and comes back misses none of 500 tasks", async () => {
+  await using temp = await tempDir();
+  const hub = await startHub(temp.path);
+  const { address } = hub;
+  const port = Number(address.split(":")[1]);
+  await using site = await ForwardSite.make({ targets: [address], connections: 2 });
+  for (let i = 0; i < 500; i++) await site.put({ i: String(i) });
+  await site.start();
+  await until(() => site.left().length < 400, "some are delivered");
+  await hub.program.kill();
+  await site.told("target.down");
+  await using again = await startHub(temp.path, port);
+  await site.drained();
+  await until(() => new Set(again.ran().map(({ i }) => i)).size === 500, "all tasks run");
+  assertEquals(site.of("task.settled").filter(({ fate }) => fate.kind !== "done"), []);
+});
+
+testWith("uwsgi", "a uWSGI app's task goes through our forward to another uWSGI", async () => {
+  await using temp = await tempDir();
+  await Deno.mkdir(join(temp.path, "hub"));
+  await using hub = await startHub(join(temp.path, "hub"));
+  const ini = join(temp.path, "edge.ini");
+  await Deno.writeTextFile(ini, `[uwsgi]\nspooler-forward = out ${hub.address}\n`);
+  await using program = await Program.start(["--ini", ini]);
+  await runInUwsgi(
+    temp.path,
+    `
+import uwsgi
+uwsgi.spool({b"ud_spool_func": b"from_app", b"name": b"ann"})
+`,
+    ...["--spooler-external", join(temp.path, "out")],
+  );
+  await program.line(/from_app \S+ done/);
+  const pushed = await spooler(["push", "--ini", ini, "a=b", `spooler=${hub.address}`]);
+  assertEquals(pushed.code, 0);
+  await until(() => hub.ran().length === 2, "both tasks run");
+  assertEquals(hub.ran().map(own), [{ ud_spool_func: "from_app", name: "ann" }, { a: "b" }]);
+});

@@ -1,0 +1,126 @@
+/** A forward spool inside the test: a store, a dispatcher and a forwarder, and what they told. */
+
+import { join } from "node:path";
+import type { ForwardConfig, SpoolConfig } from "../../src/config/config.ts";
+import { Forwarder } from "../../src/forward/forwarder.ts";
+import { systemClock } from "../../src/platform/clock.ts";
+import { Dispatcher } from "../../src/queue/dispatcher.ts";
+import type { Event } from "../../src/report/event.ts";
+import { Store } from "../../src/spool/store.ts";
+import { parseAddress } from "../../src/uwsgi/address.ts";
+import { spoolConfig } from "./dispatcher.ts";
+import { platform } from "./platform.ts";
+import { openStore, varsOf } from "./store.ts";
+import { tempDir } from "./temp.ts";
+import { until } from "./until.ts";
+
+const HOUR_MS = 3_600_000;
+
+export interface ForwardSettings extends Partial<Omit<ForwardConfig, "spool" | "targets">> {
+  readonly targets: readonly string[];
+  readonly spool?: Partial<SpoolConfig>;
+}
+
+export class ForwardSite implements AsyncDisposable {
+  readonly events: Event[] = [];
+  #running: { dispatcher: Dispatcher; forwarder: Forwarder } | null = null;
+
+  private constructor(
+    private readonly temp: AsyncDisposable,
+    readonly store: Store,
+    private readonly settings: ForwardSettings,
+  ) {}
+
+  static async make(settings: ForwardSettings): Promise<ForwardSite> {
+    const temp = await tempDir();
+    return new ForwardSite(temp, await openStore(join(temp.path, "out")), settings);
+  }
+
+  /** Made and started. */
+  static async start(settings: ForwardSettings): Promise<ForwardSite> {
+    const site = await ForwardSite.make(settings);
+    await site.start();
+    return site;
+  }
+
+  async put(values: Record<string, string>, body?: Uint8Array): Promise<string> {
+    const task = { vars: varsOf(values), ...(body ? { body } : {}) };
+    return (await this.store.put(task)).name;
+  }
+
+  async start(): Promise<void> {
+    const { targets, spool, ...rest } = this.settings;
+    const config: ForwardConfig = {
+      policy: "failover",
+      connections: 1,
+      secret: null,
+      tls: { ca: null, own: null },
+      timeoutMs: 10_000,
+      place: { file: "test.ini", line: 1 },
+      ...rest,
+      targets: targets.map((text) => ({
+        text,
+        names: [text],
+        address: parseAddress(text.replace("tls://", "")),
+        tls: text.startsWith("tls://"),
+      })),
+      spool: spoolConfig(this.store.dir, {
+        processes: 256,
+        frequencyMs: HOUR_MS,
+        retry: { delayMs: HOUR_MS, maxDelayMs: HOUR_MS, maxRetries: 0 },
+        ...spool,
+      }),
+    };
+    const common = {
+      name: "out",
+      clock: systemClock,
+      random: Math.random,
+      emit: (event: Event) => void this.events.push(event),
+      abort: new AbortController().signal,
+    };
+    const forwarder = new Forwarder({ ...common, config, host: "edge1" });
+    const dispatcher = new Dispatcher({
+      ...common,
+      config: config.spool,
+      store: this.store,
+      executors: [forwarder],
+      gate: forwarder,
+      libc: platform.libc,
+      env: {},
+    });
+    dispatcher.watch();
+    await dispatcher.start();
+    this.#running = { dispatcher, forwarder };
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.dispatcher.stop();
+    this.#running?.forwarder.close();
+    this.#running = null;
+  }
+
+  /** Names of the tasks that are still there. */
+  left(): string[] {
+    return [...this.store.scan()].flat().map(({ name }) => name);
+  }
+
+  /** Resolves when every task has gone. */
+  async drained(patienceMs?: number): Promise<void> {
+    await until(() => this.left().length === 0, "the spool is not drained", patienceMs);
+  }
+
+  of<T extends Event["type"]>(type: T): Extract<Event, { type: T }>[] {
+    return this.events.filter((event): event is Extract<Event, { type: T }> => event.type === type);
+  }
+
+  /** Waits for the `count`th event of a type, and returns it. */
+  async told<T extends Event["type"]>(type: T, count = 1): Promise<Extract<Event, { type: T }>> {
+    await until(() => this.of(type).length >= count, `${count} × ${type}`);
+    return this.of(type)[count - 1] as Extract<Event, { type: T }>;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.temp[Symbol.asyncDispose]();
+  }
+}
