@@ -1,7 +1,9 @@
 /** Which Python runs task code, and where it looks for modules. */
 
 import { interpret } from "../../src/config/interpret.ts";
+import { loadConfig } from "../../src/config/load.ts";
 import { assertEquals } from "../support/assert.ts";
+import { fakeHost } from "../support/config_host.ts";
 import { entriesOf } from "../support/entries.ts";
 
 const pythonOf = (...lines: string[]) => interpret(entriesOf(lines), "/srv/site.ini").config.python;
@@ -28,4 +30,22 @@ Deno.test("pythonpath adds up in the order of the ini", () => {
     "/opt/*/lib",
     "/srv",
   ]);
+});
+
+/** @param files that are there beside the ini, whose directory is /srv */
+async function warningsOf(lines: string[], ...files: string[]): Promise<string[]> {
+  const ini = ["[uwsgi]", "spooler = spool", ...lines, ""].join("\n");
+  const there = Object.fromEntries(files.map((file) => [file, ""]));
+  const host = fakeHost({ files: { "/srv/site.ini": ini, ...there } });
+  return (await loadConfig("/srv/site.ini", host)).warnings.map(({ message }) => message);
+}
+
+Deno.test("a module file or a Python that is not there is warned about", async () => {
+  const lines = ["import = tasks.py", "spooler-import = pkg.module", "virtualenv = env"];
+  assertEquals(await warningsOf(lines), [
+    'import names a file that is not there: "tasks.py"',
+    'virtualenv wants Python at /srv/env/bin/python3, which is not there: "env"',
+  ]);
+  assertEquals(await warningsOf(lines, "/srv/tasks.py", "/srv/env/bin/python3"), []);
+  assertEquals(await warningsOf(["virtualenv = env"]), [], "nothing wants it");
 });
