@@ -264,6 +264,7 @@ def where(env):
     "virtualenv = env",
     "pythonpath = lib",
     "spooler-chdir = work",
+    "import = beside",
   );
   const made = await new Deno.Command("python3", {
     args: ["-m", "venv", "--without-pip", join(site.dir, "env")],
@@ -271,6 +272,7 @@ def where(env):
   assert(made.success, new TextDecoder().decode(made.stderr));
   for (const dir of ["lib", "work"]) await Deno.mkdir(join(site.dir, dir));
   await Deno.writeTextFile(join(site.dir, "lib", "place.py"), "name = 'lib'\n");
+  await Deno.writeTextFile(join(site.dir, "beside.py"), "import place\n");
   await pushTo(site, "ud_spool_func=where");
   await using program = await site.start();
   await until(() => ledgerOf(site).length === 1, "the task does not run");
