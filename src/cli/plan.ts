@@ -25,6 +25,7 @@ export function planText({ config, warnings, secrets }: Loaded, now: number): st
     section("Spools", config.spools.map(spoolText)),
     section("Forwards", config.forwards.map(forwardText)),
     section("Tasks", tasksText(config)),
+    section("Code", codeText(config)),
     section("Sockets", socketsText(config)),
     section("Schedules", config.schedules.map((schedule) => scheduleText(schedule, now))),
     section("Warnings", warnings.map((warning) => wrap(problemText(warning), 4))),
@@ -138,10 +139,12 @@ function socketsText({ listeners, reception }: Config): string[] {
   });
 }
 
-function tasksText({ tasks, spools }: Config): string[] {
+function tasksText({ tasks, spools, code }: Config): string[] {
   if (tasks.length === 0) {
-    const isAwaited = spools.some(({ external }) => !external);
-    return isAwaited ? ["no spooler-task: tasks would wait for a handler"] : [];
+    const isAwaited = spools.some(({ external }) => !external) && code.modules.length === 0;
+    return isAwaited
+      ? ["no spooler-task and no spooler-import: tasks would wait for a handler"]
+      : [];
   }
   const names = tasks.map(({ name }) => name ?? "anything else");
   const width = Math.min(28, Math.max(...names.map((name) => name.length)));
@@ -150,6 +153,15 @@ function tasksText({ tasks, spools }: Config): string[] {
     const settings = own.length === 0 ? "" : `\n      ${own.join(", ")}`;
     const place = placeText(task.place);
     return `${(names[i] ?? "").padEnd(width)}  ${onOneLine(task.command)}  (${place})${settings}`;
+  });
+}
+
+/** Task modules, and the Python that some of them want. What they offer is known once they run. */
+function codeText({ code, python }: Config): string[] {
+  const where = python.paths.length === 0 ? "" : `, modules also from ${python.paths.join(" ")}`;
+  return code.modules.map(({ language, name, place }) => {
+    const by = language === "python" ? `${python.command}${where}` : "this program";
+    return `${name}  (${placeText(place)})\n      run by ${by}`;
   });
 }
 
