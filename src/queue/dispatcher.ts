@@ -49,6 +49,11 @@ export class Dispatcher {
   readonly #running = new Map<string, Promise<void>>();
   /** Ids that changed while they ran: looked at again when their run is over. */
   readonly #touched = new Map<string, TaskRef>();
+  /**
+   * Ids of tasks that somebody else has. To try a lock is an event of its own, at which to try again
+   * would be to do so without end: an event of one of these is answered by asking first.
+   */
+  readonly #busy = new Set<string>();
   /** How many runs each handler with a limit has, and who waits for one. */
   readonly #lanes = new Map<Executor, { running: number; readonly waiting: SeenTask[] }>();
   /** Told of once, not at every scan. */
@@ -91,6 +96,7 @@ export class Dispatcher {
       },
       claim: (task, asked) => this.#claim(task, asked),
       enqueue: (task) => this.#enqueue(task),
+      busy: (id) => this.#busy.add(id),
       pump: () => this.#pump(),
       track: (id, work) => this.#track(id, work),
     });
@@ -172,6 +178,10 @@ export class Dispatcher {
       return;
     }
     if (this.#lane?.touch(id)) return;
+    if (this.#busy.has(id)) {
+      if (this.#options.store.isLocked(ref)) return;
+      this.#busy.delete(id);
+    }
     const seen = this.#options.store.see(ref);
     if (seen) this.#enqueue(seen);
   }
@@ -192,7 +202,7 @@ export class Dispatcher {
         this.#scanAgain = false;
         this.#incomplete = false;
         this.#notePause();
-        this.#lane?.forgetBusy();
+        this.#busy.clear();
         this.#reportStranded();
         await this.#scanOnce();
       } while (this.#scanAgain && !this.#stopped);
@@ -298,6 +308,8 @@ export class Dispatcher {
         this.#enqueue({ ...ref, dueAt: claimed.dueAt });
         return;
       case "busy":
+        this.#busy.add(id);
+        return;
       case "gone":
         return;
       case "incomplete":
