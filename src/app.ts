@@ -123,11 +123,11 @@ async function open(
   const platform = openPlatform();
   const spools = await openSpools(config, machine, platform);
   parts.stores.push(...spools.map(({ store }) => store));
-  const { code, tasks } = config;
-  // What modules offer is told when they are loaded; what is only forwarded needs no handler.
-  const isAwaited = code.modules.length === 0 &&
-    (config.forwards.length === 0 || config.spools.length > 0);
-  if (tasks.length > 0 || isAwaited) {
+  const { code, tasks, forwards } = config;
+  // What modules offer is told when they are loaded, where forwards deliver when they are opened.
+  const isWorkedByNobody = code.modules.length === 0 &&
+    (forwards.length === 0 || config.spools.length > 0);
+  if (tasks.length > 0 || isWorkedByNobody) {
     const names = tasks.flatMap(({ name }) => name ?? []);
     emit({ type: "handlers.loaded", names, catchAll: tasks.some(({ name }) => name === null) });
   }

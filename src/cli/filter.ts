@@ -38,7 +38,9 @@ function parseState(text: string): StateKind {
 
 /** The tasks that the filter lets through, one by one. */
 export function* matching({ inspector }: OpenSpool, filter: ListFilter): Generator<Inspected> {
-  const seen = (task: PlacedTask) => inspector.mayPass(task, filter) && inspector.inspect(task);
+  const hasFailed = inspector.failedBefore();
+  const seen = (task: PlacedTask) =>
+    inspector.mayPass(task, filter) && inspector.inspect(task, hasFailed(task));
   for (const tasks of inspector.list(filter)) {
     for (const placed of tasks) {
       const task = seen(placed);

@@ -74,9 +74,6 @@ async function listTable(spool: OpenSpool, filter: ListFilter, output: Output): 
   note(`${safeText(spool.dir)}: ${found.join(", ") || "no tasks"}${order}`);
   const pausedSince = spool.inspector.pausedSince();
   if (pausedSince !== null) note(`paused since ${timeText(pausedSince)}: nothing is started`);
-  if (spool.inspector.unnamed > 0) {
-    note(`${spool.inspector.unnamed} files have names that are no UTF-8; no program runs them`);
-  }
 }
 
 /**

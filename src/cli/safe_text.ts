@@ -4,6 +4,8 @@
  * bytes are base64, in a field of another name. Pure.
  */
 
+import { nameToShow } from "../platform/name.ts";
+
 /** Keeps a leading byte order mark, which is part of a value. */
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -21,7 +23,7 @@ const ACTS = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
 /** For a terminal: `\x1b` for an escape, `\x0a` for a newline, `\u202e` for what turns text around. */
 export function safeText(text: string): string {
-  return text.toWellFormed().replaceAll(ACTS, (char) => {
+  return nameToShow(text).replaceAll(ACTS, (char) => {
     const code = char.charCodeAt(0);
     return code < 0x100
       ? `\\x${code.toString(16).padStart(2, "0")}`

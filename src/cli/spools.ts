@@ -6,6 +6,7 @@ import { destinationsOf } from "../config/destination.ts";
 import { loadConfig } from "../config/load.ts";
 import { parseDuration } from "../config/value.ts";
 import { type Clock, systemClock, systemRandom } from "../platform/clock.ts";
+import { nameFromShown } from "../platform/name.ts";
 import type { Libc } from "../platform/libc.ts";
 import { Inspector, type PlacedTask } from "../spool/inspect.ts";
 import { Store } from "../spool/store.ts";
@@ -92,11 +93,15 @@ export type Named =
 /** A task that waits comes before one in failed/ of the same name, which `failed/NAME` names. */
 export function findTask(spools: readonly OpenSpool[], word: string): Named {
   const { name, priority, failedOnly } = parseTaskWord(word);
-  const found = spools.flatMap((spool) =>
-    spool.inspector.find(name, priority)
-      .filter(({ place }) => !failedOnly || place === "failed")
-      .map((task) => ({ spool, task }))
-  );
+  const find = (name: string) =>
+    spools.flatMap((spool) =>
+      spool.inspector.find(name, priority)
+        .filter(({ place }) => !failedOnly || place === "failed")
+        .map((task) => ({ spool, task }))
+    );
+  const literal = find(name);
+  // A name that is no UTF-8 can only be typed as it is shown.
+  const found = literal.length > 0 ? literal : find(nameFromShown(name));
   const [first, second] = found;
   if (!first) return { kind: "none" };
   const isTwin = second?.task.place === "failed" && first.task.place === "queue" &&

@@ -4,9 +4,9 @@
  */
 
 import { Buffer } from "node:buffer";
-import { basename } from "node:path";
 import type { TaskCommand } from "../config/config.ts";
 import type { Clock } from "../platform/clock.ts";
+import { nameToShow } from "../platform/name.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 import type { Answer, Executor, Run } from "./executor.ts";
 import { exitText, type ProcessResult, runShell } from "./process.ts";
@@ -70,11 +70,11 @@ export function taskEnvironment(run: Run): Record<string, string> {
   }
   return {
     ...env,
-    SPOOLER_TASK: task.name,
+    SPOOLER_TASK: nameToShow(task.name),
     SPOOLER_FUNC: run.func,
     SPOOLER_ATTEMPT: String(run.attempt),
     SPOOLER_DIR: run.dir,
-    SPOOLER_FILE: task.path,
+    SPOOLER_FILE: nameToShow(task.path),
   };
 }
 
@@ -83,7 +83,7 @@ function taskNameVar(task: ClaimedTask) {
   const encoder = new TextEncoder();
   return {
     name: encoder.encode("spooler_task_name"),
-    value: encoder.encode(basename(task.path)),
+    value: encoder.encode(nameToShow(task.name)),
   };
 }
 
@@ -104,7 +104,7 @@ function taskJson({ task, func, attempt }: Run): Uint8Array {
   const body = bytes.subarray(0, task.readBody(bytes, 0));
   const bodyText = exactText(body);
   const line = {
-    name: task.name,
+    name: nameToShow(task.name),
     func,
     attempt,
     vars,

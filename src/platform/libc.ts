@@ -5,6 +5,8 @@
  * Deno's own FsFile.lock is flock(2), which uWSGI's fcntl locks do not see.
  */
 
+import { nameFromBytes, nameToBytes, nameToShow } from "./name.ts";
+
 const SYMBOLS = {
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
@@ -12,6 +14,9 @@ const SYMBOLS = {
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  unlink: { parameters: ["buffer"], result: "i32" },
+  rename: { parameters: ["buffer", "buffer"], result: "i32" },
+  utimensat: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   inotify_init1: { parameters: ["i32"], result: "i32" },
   inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },
@@ -33,6 +38,7 @@ const F_TEST = 3;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_NO_AUTOMOUNT = 0x800;
+const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const SOL_SOCKET = 1;
 const SO_ACCEPTCONN = 30;
@@ -48,15 +54,21 @@ const [DIRECTORY_FLAG, NOFOLLOW_FLAG] = Deno.build.arch === "aarch64"
 /** The error numbers that mean something to this program. */
 const EPERM = 1;
 export const ENOENT = 2;
+const ENXIO = 6;
 export const EAGAIN = 11;
 export const EACCES = 13;
+const EISDIR = 21;
+const ELOOP = 40;
+
+/** What open(2) says of a directory, a symlink or a socket that is opened like a file. */
+export const NO_FILE: readonly number[] = [EISDIR, ELOOP, ENXIO];
 
 /** A system call failed in a way that its caller has no answer for. */
 export class SystemError extends Error {
   override name = "SystemError";
 
   constructor(call: string, subject: string, readonly errno: number) {
-    super(`${call} ${subject}: errno ${errno}`);
+    super(`${call} ${nameToShow(subject)}: errno ${errno}`);
   }
 }
 
@@ -72,43 +84,41 @@ export interface Stat {
 }
 
 export interface DirectoryEntry {
-  /** Null when the name is no UTF-8. */
-  readonly name: string | null;
+  readonly name: string;
   readonly kind: "file" | "directory" | "other" | "unknown";
 }
 
 export interface InotifyEvent {
   readonly watch: number;
   readonly mask: number;
-  /** Empty for an event about the watched directory itself; null when the name is no UTF-8. */
-  readonly name: string | null;
+  /** Empty for an event about the watched directory itself. */
+  readonly name: string;
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
-
-/** @throws {TypeError} for a path with a NUL, which no file can have */
-function pathBytes(path: string): Uint8Array<ArrayBuffer> {
-  if (path.includes("\0")) throw new TypeError(`a path cannot hold a NUL: ${path}`);
-  return encoder.encode(`${path}\0`) as Uint8Array<ArrayBuffer>;
-}
-
-function nameText(bytes: Uint8Array): string | null {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return null;
-  }
-}
+/** The longest path that the kernel takes (PATH_MAX), in every encoding of it. */
+const PATH_BUFFER = 3 * 4096;
 
 /** Calls return an errno as a negative number where the caller is expected to deal with it. */
 export class Libc {
   readonly #lib;
+  readonly #path = new Uint8Array(PATH_BUFFER);
+  readonly #otherPath = new Uint8Array(PATH_BUFFER);
   readonly #statx = new Uint8Array(256);
   readonly #statxView = new DataView(this.#statx.buffer);
 
   constructor(library: string) {
     this.#lib = Deno.dlopen(library, SYMBOLS);
+  }
+
+  /**
+   * A path for the next call.
+   *
+   * @throws {TypeError} for a path with a NUL, which no file can have
+   */
+  #pathBytes(path: string, into = this.#path): Uint8Array<ArrayBuffer> {
+    if (path.includes("\0")) throw new TypeError(`a path cannot hold a NUL: ${path}`);
+    into[nameToBytes(path, into)] = 0;
+    return into;
   }
 
   #errno(): number {
@@ -119,7 +129,7 @@ export class Libc {
   /** A descriptor for reading and locking, or -errno. Follows no symlink and never blocks. */
   openFile(path: string): number {
     const flags = O_RDWR | O_CLOEXEC | O_NONBLOCK | NOFOLLOW_FLAG;
-    const fd = this.#lib.symbols.open(pathBytes(path), flags, 0);
+    const fd = this.#lib.symbols.open(this.#pathBytes(path), flags, 0);
     return fd < 0 ? -this.#errno() : fd;
   }
 
@@ -129,7 +139,7 @@ export class Libc {
    */
   openToRead(path: string): number {
     const flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | NOFOLLOW_FLAG;
-    const bytes = pathBytes(path);
+    const bytes = this.#pathBytes(path);
     let fd = this.#lib.symbols.open(bytes, flags | O_NOATIME, 0);
     if (fd < 0 && this.#errno() === EPERM) fd = this.#lib.symbols.open(bytes, flags, 0);
     return fd < 0 ? -this.#errno() : fd;
@@ -137,7 +147,7 @@ export class Libc {
 
   openDirectory(path: string): number {
     const flags = O_RDONLY | O_CLOEXEC | DIRECTORY_FLAG;
-    const fd = this.#lib.symbols.open(pathBytes(path), flags, 0);
+    const fd = this.#lib.symbols.open(this.#pathBytes(path), flags, 0);
     return fd < 0 ? -this.#errno() : fd;
   }
 
@@ -178,15 +188,25 @@ export class Libc {
 
   /** Of the name itself, not of what a symlink points to; null when there is nothing. */
   lstat(path: string): Stat | null {
-    const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+    return this.#stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
+  }
+
+  /** Of an open file. */
+  fstat(fd: number): Stat {
+    const stat = this.#stat(fd, "", AT_EMPTY_PATH);
+    if (stat === null) throw new SystemError("statx", `descriptor ${fd}`, this.#errno());
+    return stat;
+  }
+
+  #stat(fd: number, path: string, flags: number): Stat | null {
     const { symbols } = this.#lib;
-    if (symbols.statx(AT_FDCWD, pathBytes(path), flags, STATX_BASIC_STATS, this.#statx) !== 0) {
+    if (symbols.statx(fd, this.#pathBytes(path), flags, STATX_BASIC_STATS, this.#statx) !== 0) {
       return null;
     }
     // struct statx, linux/stat.h
     const view = this.#statxView;
     const u32 = (at: number) => view.getUint32(at, true);
-    const u64 = (at: number) => Number(view.getBigUint64(at, true));
+    const u64 = (at: number) => u32(at) + 2 ** 32 * u32(at + 4);
     const timeMs = (at: number) => Number(view.getBigInt64(at, true)) * 1000 + u32(at + 8) / 1e6;
     const format = view.getUint16(0x1c, true) & S_IFMT;
     return {
@@ -194,8 +214,37 @@ export class Libc {
       size: u64(0x28),
       mtimeMs: timeMs(0x70),
       ctimeMs: timeMs(0x60),
-      identity: `${u32(0x88)}:${u32(0x8c)}:${view.getBigUint64(0x20, true)}`,
+      identity: `${u32(0x88)}:${u32(0x8c)}:${u32(0x24)}:${u32(0x20)}`,
     };
+  }
+
+  /** Removes a name; 0 or -errno. */
+  unlink(path: string): number {
+    return this.#lib.symbols.unlink(this.#pathBytes(path)) < 0 ? -this.#errno() : 0;
+  }
+
+  /** Gives a file another name, in place of a file that has it; 0 or -errno. */
+  rename(from: string, to: string): number {
+    const { symbols } = this.#lib;
+    const target = this.#pathBytes(to, this.#otherPath);
+    return symbols.rename(this.#pathBytes(from), target) < 0 ? -this.#errno() : 0;
+  }
+
+  /** Sets a file's times, in seconds since the epoch; 0 or -errno. */
+  utime(path: string, atime: number, mtime: number): number {
+    // struct timespec[2]
+    const times = new Uint8Array(32);
+    const view = new DataView(times.buffer);
+    [atime, mtime].forEach((time, i) => {
+      const seconds = Math.floor(time);
+      view.setBigInt64(16 * i, BigInt(seconds), true);
+      view.setBigInt64(16 * i + 8, BigInt(Math.floor((time - seconds) * 1e9)), true);
+    });
+    const { symbols } = this.#lib;
+    const flags = AT_SYMLINK_NOFOLLOW;
+    return symbols.utimensat(AT_FDCWD, this.#pathBytes(path), times, flags) < 0
+      ? -this.#errno()
+      : 0;
   }
 
   /**
@@ -203,15 +252,32 @@ export class Libc {
    * buffer of it. Ends quietly when the directory is gone.
    */
   *list(path: string): Generator<DirectoryEntry[]> {
+    for (const { buffer, view, length } of this.#dirents(path)) {
+      yield parseDirents(buffer, view, length, () => true);
+    }
+  }
+
+  /**
+   * Like {@link list}, but only what is a directory, or may be one where the file system does not
+   * tell: among a million files these are found without making a million names.
+   */
+  *listDirectories(path: string): Generator<DirectoryEntry[]> {
+    for (const { buffer, view, length } of this.#dirents(path)) {
+      yield parseDirents(buffer, view, length, (type) => type === DT_DIR || type === DT_UNKNOWN);
+    }
+  }
+
+  *#dirents(path: string): Generator<{ buffer: Uint8Array; view: DataView; length: number }> {
     const fd = this.openDirectory(path);
     if (fd < 0) return;
     const buffer = new Uint8Array(64 * 1024);
     const view = new DataView(buffer.buffer);
+    const size = BigInt(buffer.length);
     try {
       while (true) {
-        const length = Number(this.#lib.symbols.getdents64(fd, buffer, BigInt(buffer.length)));
+        const length = Number(this.#lib.symbols.getdents64(fd, buffer, size));
         if (length <= 0) return;
-        yield parseDirents(buffer, view, length);
+        yield { buffer, view, length };
       }
     } finally {
       this.close(fd);
@@ -246,7 +312,7 @@ export class Libc {
 
   /** The watch's number, or -errno. */
   inotifyAdd(fd: number, path: string, mask: number): number {
-    const watch = this.#lib.symbols.inotify_add_watch(fd, pathBytes(path), mask);
+    const watch = this.#lib.symbols.inotify_add_watch(fd, this.#pathBytes(path), mask);
     return watch < 0 ? -this.#errno() : watch;
   }
 
@@ -270,26 +336,35 @@ function linkTarget(path: string): string | null {
   }
 }
 
+const DT_UNKNOWN = 0;
+const DT_DIR = 4;
+const DT_REG = 8;
+
 /** struct linux_dirent64: ino, off, u16 length of the record, u8 type, name up to a NUL. */
-function parseDirents(buffer: Uint8Array, view: DataView, length: number): DirectoryEntry[] {
+function parseDirents(
+  buffer: Uint8Array,
+  view: DataView,
+  length: number,
+  wanted: (type: number) => boolean,
+): DirectoryEntry[] {
   const entries: DirectoryEntry[] = [];
   for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
+    const type = buffer[at + 18] as number;
+    if (!wanted(type)) continue;
     const start = at + 19;
-    const bytes = buffer.subarray(start, buffer.indexOf(0, start));
-    const name = nameText(bytes);
-    if (name === "." || name === "..") continue;
-    entries.push({ name, kind: direntKind(buffer[at + 18]) });
+    const name = nameFromBytes(buffer.subarray(start, buffer.indexOf(0, start)));
+    if (name !== "." && name !== "..") entries.push({ name, kind: direntKind(type) });
   }
   return entries;
 }
 
-function direntKind(type: number | undefined): DirectoryEntry["kind"] {
+function direntKind(type: number): DirectoryEntry["kind"] {
   switch (type) {
-    case 0:
+    case DT_UNKNOWN:
       return "unknown";
-    case 4:
+    case DT_DIR:
       return "directory";
-    case 8:
+    case DT_REG:
       return "file";
     default:
       return "other";
@@ -309,7 +384,7 @@ function parseInotify(buffer: Uint8Array<ArrayBuffer>, length: number): InotifyE
     events.push({
       watch: view.getInt32(at, true),
       mask: view.getUint32(at + 4, true),
-      name: nameText(end === -1 ? padded : padded.subarray(0, end)),
+      name: nameFromBytes(end === -1 ? padded : padded.subarray(0, end)),
     });
     at = start + nameLength;
   }

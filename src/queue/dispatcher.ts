@@ -36,6 +36,13 @@ const SCAN_SLICE = 500;
 const WINDOW = 100_000;
 /** A live arrival finds room even when a scan has filled the window. */
 const QUEUE_CAPACITY = 2 * WINDOW;
+/** The runs of a handler with a limit of its own. */
+interface LimitedRuns {
+  running: number;
+  /** Tasks that wait for one of its runs to end, by id, in the order in which they run. */
+  readonly waiting: Map<string, SeenTask>;
+}
+
 /** After a directory could not be watched, or a task not be claimed. */
 const RETRY_MS = 1000;
 
@@ -55,11 +62,13 @@ export class Dispatcher {
    */
   readonly #busy = new Set<string>();
   /** How many runs each handler with a limit has, and who waits for one. */
-  readonly #lanes = new Map<Executor, { running: number; readonly waiting: SeenTask[] }>();
+  readonly #limited = new Map<Executor, LimitedRuns>();
   /** Told of once, not at every scan. */
   readonly #complained = new Set<string>();
   #watcher: Watcher | null = null;
   #cancelTimer: Cancel = () => {};
+  /** When the timer that is set goes off, on the wall clock. */
+  #wakeAt = Infinity;
   #nextScanAt = 0;
   #scanning = false;
   #scanAgain = false;
@@ -182,7 +191,8 @@ export class Dispatcher {
       if (this.#options.store.isLocked(ref)) return;
       this.#busy.delete(id);
     }
-    const seen = this.#options.store.see(ref);
+    // Its release is an event, and must not lead to the next claim, and that to the next release.
+    const seen = this.#isWaiting(id) ? null : this.#options.store.see(ref);
     if (seen) this.#enqueue(seen);
   }
 
@@ -203,7 +213,6 @@ export class Dispatcher {
         this.#incomplete = false;
         this.#notePause();
         this.#busy.clear();
-        this.#reportStranded();
         await this.#scanOnce();
       } while (this.#scanAgain && !this.#stopped);
     } catch (error) {
@@ -217,12 +226,17 @@ export class Dispatcher {
 
   async #scanOnce(): Promise<void> {
     const { store, clock, config } = this.#options;
+    this.#queue.forgetHorizon();
     let slice = 0;
-    for (const tasks of store.scan()) {
-      for (const task of tasks) {
-        const id = taskId(task);
-        if (!this.#running.has(id) && !this.#lane?.has(id)) this.#enqueue(task);
-      }
+    const scan = store.scan({
+      isKnown: (id) =>
+        this.#running.has(id) || this.#lane?.has(id) === true || this.#isWaiting(id) ||
+        this.#queue.isDue(id, clock.now()),
+      onStranded: (dir) =>
+        this.#complain(`${dir}/ holds tasks that nobody runs: a priority is a directory of digits`),
+    });
+    for (const tasks of scan) {
+      for (const task of tasks) this.#enqueue(task);
       if (!config.ordered && this.#queue.readySize >= WINDOW) {
         this.#incomplete = true;
         return;
@@ -233,12 +247,6 @@ export class Dispatcher {
       if (!config.ordered) this.#pump();
       await new Promise<void>((resume) => clock.after(0, resume));
       if (this.#stopped) return;
-    }
-  }
-
-  #reportStranded(): void {
-    for (const dir of this.#options.store.stranded()) {
-      this.#complain(`${dir}/ holds tasks that nobody runs: a priority is a directory of digits`);
     }
   }
 
@@ -283,15 +291,19 @@ export class Dispatcher {
 
   #setTimer(): void {
     const { clock } = this.#options;
-    this.#cancelTimer();
     const dueAt = this.#queue.nextDueAt() ?? Infinity;
     const now = clock.now();
     const allowedAt = this.#queue.readySize > 0 ? now + this.#rateWaitMs() : Infinity;
     const startAt = allowedAt > now ? Math.min(dueAt, allowedAt) : dueAt;
+    const scanAt = Math.min(this.#nextScanAt, this.#queue.horizon);
     // Without a slot a due task waits for the end of a run, not for a time.
-    const wakeAt = Math.min(this.#nextScanAt, this.#hasSlot() ? startAt : Infinity);
+    const wakeAt = Math.min(scanAt, this.#hasSlot() ? startAt : Infinity);
+    if (wakeAt === this.#wakeAt) return;
+    this.#cancelTimer();
+    this.#wakeAt = wakeAt;
     this.#cancelTimer = clock.after(wakeAt - now, () => {
-      if (clock.now() >= this.#nextScanAt) this.#scan();
+      this.#wakeAt = Infinity;
+      if (clock.now() >= Math.min(this.#nextScanAt, this.#queue.horizon)) this.#scan();
       else this.#pump();
     });
   }
@@ -337,14 +349,14 @@ export class Dispatcher {
   #begin(ref: SeenTask, task: ClaimedTask, asked?: Executor): void {
     const { clock, emit, name } = this.#options;
     const id = taskId(ref);
-    const lane = this.#laneOf(task);
-    if (lane && lane.running >= lane.limit) {
+    const executor = this.#runner.firstHandler(task);
+    const lane = executor && executor.processes !== null ? this.#runsOf(executor) : null;
+    if (lane && lane.running >= (executor?.processes ?? Infinity)) {
+      lane.waiting.set(id, ref);
       task.release();
-      if (lane.waiting.length < QUEUE_CAPACITY) lane.waiting.push(ref);
-      else this.#incomplete = true;
       return;
     }
-    if (lane) lane.counts.running++;
+    if (lane) lane.running++;
     this.#rate?.started(clock.monotonic());
     const run = this.#runner.run(task, asked).then((fate) => {
       if (fate.kind === "deferred" || fate.kind === "ready") this.#touched.set(id, ref);
@@ -353,9 +365,11 @@ export class Dispatcher {
       emit({ type: "spool.warning", spool: name, message: `${id}: ${error}` });
     }).finally(() => {
       if (!lane) return;
-      lane.counts.running--;
-      const next = lane.waiting.shift();
-      if (next) this.#enqueue(next);
+      lane.running--;
+      const [next] = lane.waiting;
+      if (!next) return;
+      lane.waiting.delete(next[0]);
+      this.#enqueue(next[1]);
     });
     this.#track(id, run);
   }
@@ -374,13 +388,15 @@ export class Dispatcher {
     );
   }
 
-  /** The limit that the task's handler has of its own; null when it has none. */
-  #laneOf(task: ClaimedTask) {
-    const executor = this.#runner.firstHandler(task);
-    if (!executor || executor.processes === null) return null;
-    let counts = this.#lanes.get(executor);
-    if (!counts) this.#lanes.set(executor, counts = { running: 0, waiting: [] });
-    return { limit: executor.processes, running: counts.running, waiting: counts.waiting, counts };
+  #runsOf(executor: Executor): LimitedRuns {
+    let lane = this.#limited.get(executor);
+    if (!lane) this.#limited.set(executor, lane = { running: 0, waiting: new Map() });
+    return lane;
+  }
+
+  #isWaiting(id: string): boolean {
+    for (const { waiting } of this.#limited.values()) if (waiting.has(id)) return true;
+    return false;
   }
 
   #complain(message: string): void {

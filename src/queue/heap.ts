@@ -16,6 +16,11 @@ export class Heap<T> {
     this.#items.length = 0;
   }
 
+  /** Takes everything, in order. */
+  drain(): T[] {
+    return this.#items.splice(0).sort(this.compare);
+  }
+
   push(item: T): void {
     const items = this.#items;
     let at = items.length;

@@ -14,6 +14,8 @@ export class Queue {
   readonly #ready = new Heap<SeenTask>(inOrder);
   readonly #deferred = new Heap<SeenTask>((a, b) => a.dueAt - b.dueAt);
 
+  #horizon = Infinity;
+
   /** @param capacity how many ready tasks it holds, and how many deferred ones besides */
   constructor(private readonly capacity = Infinity) {}
 
@@ -30,19 +32,57 @@ export class Queue {
     return this.#current.has(id);
   }
 
+  /** Whether it is here and waits for nothing but its turn. */
+  isDue(id: string, now: number): boolean {
+    const task = this.#current.get(id);
+    return task !== undefined && task.dueAt <= now;
+  }
+
+  /**
+   * From this time on (milliseconds since the epoch) deferred tasks may be due that it had no room for:
+   * by then the directory is to be looked at again. Infinity when it has them all.
+   */
+  get horizon(): number {
+    return this.#horizon;
+  }
+
+  /** Before a look at the whole directory. */
+  forgetHorizon(): void {
+    this.#horizon = Infinity;
+  }
+
   /**
    * Adds a task, or notes that its due time is another now.
    *
-   * @returns false when it has no room: the task is to be looked for in the directory again, later
+   * @returns false when it has no room: the task is to be looked for in the directory again, soon
    */
   put(task: SeenTask, now: number): boolean {
     const id = taskId(task);
     if (this.#current.get(id)?.dueAt === task.dueAt) return true;
-    const heap = task.dueAt > now ? this.#deferred : this.#ready;
-    if (heap.size >= this.capacity) return false;
+    if (task.dueAt > now) {
+      this.#defer(id, task);
+      return true;
+    }
+    if (this.#ready.size >= this.capacity) return false;
     this.#current.set(id, task);
-    heap.push(task);
+    this.#ready.push(task);
     return true;
+  }
+
+  /** Of too many deferred tasks those that are due first are kept. */
+  #defer(id: string, task: SeenTask): void {
+    if (task.dueAt >= this.#horizon) {
+      this.#current.delete(id);
+      return;
+    }
+    this.#current.set(id, task);
+    this.#deferred.push(task);
+    if (this.#deferred.size <= this.capacity) return;
+    const kept = this.#deferred.drain().filter((each) => this.#isCurrent(each));
+    const rest = kept.splice(Math.ceil(this.capacity / 2));
+    for (const each of kept) this.#deferred.push(each);
+    for (const each of rest) this.#current.delete(taskId(each));
+    this.#horizon = Math.min(this.#horizon, rest[0]?.dueAt ?? Infinity);
   }
 
   /** Forgets everything, for a fresh look. */

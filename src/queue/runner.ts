@@ -7,6 +7,7 @@ import type { SpoolConfig } from "../config/config.ts";
 import { type Answer, type Executor, handlersFor } from "../exec/executor.ts";
 import { exitText, runShell } from "../exec/process.ts";
 import type { Clock, Random } from "../platform/clock.ts";
+import { nameToShow } from "../platform/name.ts";
 import type { Emit } from "../report/event.ts";
 import type { Attempts, ClaimedTask, Store } from "../spool/store.ts";
 import { findText } from "../uwsgi/packet.ts";
@@ -165,7 +166,7 @@ export class Runner {
       cwd: config.cwd,
       env: {
         ...env,
-        SPOOLER_TASK: task,
+        SPOOLER_TASK: nameToShow(task),
         SPOOLER_FUNC: func,
         SPOOLER_REASON: reason,
         SPOOLER_DIR: config.dir,

@@ -1,6 +1,7 @@
 /** The log: events in, lines for people out. One event is one line. */
 
 import type { Fate } from "../queue/settle.ts";
+import { nameToShow } from "../platform/name.ts";
 import { taskLabel } from "../spool/layout.ts";
 import type { Emit, Event } from "./event.ts";
 
@@ -12,7 +13,18 @@ const FUNC_MAX = 100;
 
 /** @param write takes one line without its newline */
 export function logSink(write: (line: string) => void, now: () => number): Emit {
-  return (event) => write(`${timeText(now())} ${eventText(event)}`);
+  return (event) => write(`${timeText(now())} ${oneLine(eventText(event))}`);
+}
+
+// deno-lint-ignore no-control-regex
+const BREAKS = /[\x00-\x08\x0a-\x1f\x7f]/g;
+
+/** Names of files can hold newlines, escapes, and bytes that are no text: none may break the log. */
+function oneLine(text: string): string {
+  return nameToShow(text).replaceAll(
+    BREAKS,
+    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 }
 
 /**

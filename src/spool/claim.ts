@@ -6,7 +6,7 @@
  * held nothing here opens that file a second time: everything is read through the claim.
  */
 
-import { EACCES, ENOENT, type Libc, type Stat, SystemError } from "../platform/libc.ts";
+import { EACCES, ENOENT, type Libc, NO_FILE, type Stat, SystemError } from "../platform/libc.ts";
 
 /** Why a task file cannot be claimed now. */
 export type Unclaimed =
@@ -52,11 +52,29 @@ export interface Claims {
   lstat(path: string): Stat | null;
 }
 
+const NO_REGULAR_FILE = { kind: "unusable", reason: "it is no regular file" } as const;
+const BUSY = { kind: "busy" } as const;
+/** Paths remembered as busy; what is forgotten costs one more claim in vain. */
+const MOST_BUSY = 10_000;
+
+/** A file that this process has locked. */
+interface Held {
+  readonly fd: number;
+  /** More descriptors of the same file: none may be closed before its lock may go. */
+  readonly others: number[];
+}
+
 /** Claims that uWSGI and every other process respect. */
 export class PosixClaims implements Claims {
   readonly shared = true;
-  /** Identities of the files held, and their descriptors: closing another one would drop the lock. */
-  readonly #held = new Map<string, number>();
+  /** The files held, by identity: closing another descriptor of one would drop its lock. */
+  readonly #held = new Map<string, Held>();
+  /**
+   * Files that somebody else had when they were last tried. The end of such a try is an event for
+   * whoever watches the directory (a close after opening to write), and leads to the next: so from the
+   * second on they are looked at in a way that nobody notices.
+   */
+  readonly #busy = new Set<string>();
 
   constructor(private readonly libc: Libc) {}
 
@@ -65,56 +83,92 @@ export class PosixClaims implements Claims {
   }
 
   claim(path: string, now: number): Claim | Unclaimed {
-    const seen = this.libc.lstat(path);
-    if (seen === null) return { kind: "gone" };
-    if (seen.kind !== "file") return { kind: "unusable", reason: "it is no regular file" };
-    // The wall clock has whole milliseconds: a file of this very one is not in the future.
-    if (Math.floor(seen.mtimeMs) > now) return { kind: "deferred", dueAt: seen.mtimeMs };
-    if (this.#held.has(seen.identity)) return { kind: "busy" };
-
+    if (this.#busy.has(path) && this.#isStillBusy(path)) return BUSY;
     const fd = this.libc.openFile(path);
-    if (fd === -ENOENT) return { kind: "gone" };
-    if (fd === -EACCES) return { kind: "unusable", reason: "permission denied" };
-    if (fd < 0) throw new SystemError("open", path, -fd);
-    let claimed = false;
+    if (fd < 0) return unopened(path, -fd);
+    let keep = false;
     try {
-      if (!this.libc.tryLock(fd)) return { kind: "busy" };
-      // Between lstat and lock another consumer may have finished it, moved it or put it off.
+      const opened = this.libc.fstat(fd);
+      if (opened.kind !== "file") return NO_REGULAR_FILE;
+      const held = this.#held.get(opened.identity);
+      if (held) {
+        held.others.push(fd);
+        keep = true;
+        return BUSY;
+      }
+      if (!this.libc.tryLock(fd)) {
+        this.#noteBusy(path);
+        return BUSY;
+      }
+      // Between open and lock another consumer may have finished it, moved it or put it off.
       const stat = this.libc.lstat(path);
-      if (stat?.identity !== seen.identity) return { kind: "gone" };
+      if (stat?.identity !== opened.identity) return { kind: "gone" };
+      // The wall clock has whole milliseconds: a file of this very one is not in the future.
       if (Math.floor(stat.mtimeMs) > now) return { kind: "deferred", dueAt: stat.mtimeMs };
-      claimed = true;
-      this.#held.set(stat.identity, fd);
+      keep = true;
+      this.#held.set(stat.identity, { fd, others: [] });
       return {
         kind: "claimed",
         stat,
         read: (into, offset) => this.libc.read(fd, into, offset),
-        release: () => {
-          if (this.#held.delete(stat.identity)) this.libc.close(fd);
-        },
+        release: () => this.#release(stat.identity),
       };
     } finally {
-      if (!claimed) this.libc.close(fd);
+      if (!keep) this.libc.close(fd);
     }
   }
 
+  #release(identity: string): void {
+    const held = this.#held.get(identity);
+    if (!held) return;
+    this.#held.delete(identity);
+    for (const fd of [held.fd, ...held.others]) this.libc.close(fd);
+  }
+
+  #noteBusy(path: string): void {
+    if (this.#busy.size >= MOST_BUSY) this.#busy.clear();
+    this.#busy.add(path);
+  }
+
+  /** Asks without opening to write; what is not busy any more is forgotten. */
+  #isStillBusy(path: string): boolean {
+    const look = this.look(path);
+    const busy = look.kind === "open" && look.locked;
+    if (look.kind === "open") look.close();
+    if (!busy) this.#busy.delete(path);
+    return busy;
+  }
+
   look(path: string): ReturnType<Claims["look"]> {
-    const stat = this.libc.lstat(path);
-    if (stat === null) return { kind: "gone" };
-    if (stat.kind !== "file") return { kind: "unusable", reason: "it is no regular file" };
-    const own = this.#held.get(stat.identity);
-    if (own !== undefined) return this.#lookAt(own, stat, true, () => {});
     const fd = this.libc.openToRead(path);
     if (fd === -ENOENT) return { kind: "gone" };
     if (fd === -EACCES) return { kind: "unusable", reason: "permission denied" };
+    if (NO_FILE.includes(-fd)) return NO_REGULAR_FILE;
     if (fd < 0) return { kind: "unusable", reason: `it cannot be opened: errno ${-fd}` };
-    return this.#lookAt(fd, stat, this.libc.isLocked(fd), () => this.libc.close(fd));
+    const stat = this.libc.fstat(fd);
+    const own = this.#held.get(stat.identity);
+    if (own !== undefined) {
+      own.others.push(fd);
+      return this.#lookAt(own.fd, stat, true, () => {});
+    }
+    const close = () => this.libc.close(fd);
+    if (stat.kind === "file") return this.#lookAt(fd, stat, this.libc.isLocked(fd), close);
+    close();
+    return NO_REGULAR_FILE;
   }
 
   #lookAt(fd: number, stat: Stat, locked: boolean, close: () => void): Look {
     const read: Look["read"] = (into, offset) => this.libc.read(fd, into, offset);
     return { kind: "open", stat, locked, read, close };
   }
+}
+
+/** @throws {SystemError} for what only time or an administrator can change, like too many open files */
+function unopened(path: string, errno: number): Unclaimed {
+  if (errno === ENOENT) return { kind: "gone" };
+  if (errno === EACCES) return { kind: "unusable", reason: "permission denied" };
+  if (NO_FILE.includes(errno)) return NO_REGULAR_FILE;
+  throw new SystemError("open", path, errno);
 }
 
 /** For a machine whose libc cannot be called: nothing but this process knows of the claims. */

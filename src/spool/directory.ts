@@ -6,9 +6,9 @@
 import { basename, join } from "node:path";
 import type { SpoolLimits } from "../config/config.ts";
 import type { Clock, Random } from "../platform/clock.ts";
-import type { Libc } from "../platform/libc.ts";
+import type { DirectoryEntry, Libc } from "../platform/libc.ts";
 import type { Claims } from "./claim.ts";
-import { type Files, systemFiles } from "./files.ts";
+import { type Files, libcFiles, systemFiles } from "./files.ts";
 import { ATTEMPTS_DIR, FAILED_DIR, RUNNING_DIR, taskId, type TaskRef, TMP_DIR } from "./layout.ts";
 import { DirectorySync, syncDirectory } from "./sync.ts";
 
@@ -45,13 +45,13 @@ export class SpoolDirectory {
     this.path = dir;
     this.fsync = fsync;
     this.claims = claims;
-    this.files = files ?? systemFiles;
+    this.files = files ?? (libc ? libcFiles(libc) : systemFiles);
     this.clock = clock;
     this.#libc = libc;
   }
 
   pathOf(ref: TaskRef): string {
-    return join(this.path, taskId(ref));
+    return `${this.path}/${taskId(ref)}`;
   }
 
   failedPathOf(ref: TaskRef): string {
@@ -62,9 +62,23 @@ export class SpoolDirectory {
     return this.claims.lstat(path) !== null;
   }
 
-  /** The names in a directory in pieces; nothing when it is not there. */
-  list(dir: string): Iterable<readonly { readonly name: string | null }[]> {
-    return this.#libc?.list(dir) ?? [this.exists(dir) ? [...Deno.readDirSync(dir)] : []];
+  /** What is in a directory, in pieces; nothing when it is not there. */
+  list(dir: string): Iterable<readonly DirectoryEntry[]> {
+    return this.#libc?.list(dir) ?? [this.#listWithDeno(dir)];
+  }
+
+  /** Like {@link list}, but only directories, and what may be one. */
+  listDirectories(dir: string): Iterable<readonly DirectoryEntry[]> {
+    return this.#libc?.listDirectories(dir) ??
+      [this.#listWithDeno(dir).filter(({ kind }) => kind === "directory")];
+  }
+
+  #listWithDeno(dir: string): DirectoryEntry[] {
+    if (!this.exists(dir)) return [];
+    return [...Deno.readDirSync(dir)].map(({ name, isFile, isDirectory }) => ({
+      name,
+      kind: isFile ? "file" : isDirectory ? "directory" : "other",
+    }));
   }
 
   /** Makes the directories that are missing. */

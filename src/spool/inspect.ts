@@ -22,10 +22,11 @@ import {
   ATTEMPTS_DIR,
   FAILED_DIR,
   isPriorityName,
+  isRecordName,
   isTaskName,
   madeAt,
   PAUSED_FILE,
-  RECORD_ENDING,
+  recordPath,
   taskId,
   type TaskRef,
 } from "./layout.ts";
@@ -86,8 +87,6 @@ const FIRST_READ = 4096;
 
 export class Inspector {
   readonly dir: string;
-  /** Files that have a name no text can say: looked at by nobody, counted here. */
-  unnamed = 0;
   readonly #options: InspectorOptions;
 
   constructor(options: InspectorOptions) {
@@ -96,7 +95,9 @@ export class Inspector {
   }
 
   pathOf(task: PlacedTask): string {
-    return join(this.dir, task.place === "failed" ? FAILED_DIR : "", taskId(task));
+    return task.place === "failed"
+      ? `${this.dir}/${FAILED_DIR}/${taskId(task)}`
+      : `${this.dir}/${taskId(task)}`;
   }
 
   /** Since when nothing is started here, in milliseconds since the epoch; null when things are. */
@@ -137,19 +138,14 @@ export class Inspector {
 
   /** In failed/, what ends in .json is a record, and a task only when it has a record of its own. */
   #isRecord(task: PlacedTask): boolean {
-    if (task.place === "queue" || !task.name.endsWith(RECORD_ENDING)) return false;
-    return this.#options.claims.lstat(this.pathOf(task) + RECORD_ENDING) === null;
+    if (task.place === "queue" || !isRecordName(task.name)) return false;
+    return this.#options.claims.lstat(recordPath(this.pathOf(task))) === null;
   }
 
   *#names(dir: string): Generator<string[]> {
     const { libc } = this.#options;
     for (const entries of libc ? listReadable(libc, dir) : listWithDeno(dir)) {
-      const names: string[] = [];
-      for (const { name } of entries) {
-        if (name === null) this.unnamed++;
-        else names.push(name);
-      }
-      yield names;
+      yield entries.map(({ name }) => name);
     }
   }
 
@@ -188,8 +184,31 @@ export class Inspector {
     return states.includes(stat.mtimeMs > this.#options.clock.now() ? "deferred" : "ready");
   }
 
-  /** All that can be said of a task; null when it is gone, or is no file at all. */
-  inspect(task: PlacedTask): Inspected | null {
+  /**
+   * Which tasks have failed before, as of now: so that a long listing need not look for a record of each
+   * task.
+   */
+  failedBefore(): (task: TaskRef) => boolean {
+    const top = join(this.dir, ATTEMPTS_DIR);
+    const records = new Set<string>();
+    const subs: string[] = [""];
+    for (let sub = subs.pop(); sub !== undefined; sub = subs.pop()) {
+      for (const names of this.#names(join(top, sub))) {
+        for (const name of names) {
+          if (isPriorityName(name)) subs.push(name);
+          else records.add(join(sub, name));
+        }
+      }
+    }
+    return (task) => records.size > 0 && records.has(recordPath(taskId(task)));
+  }
+
+  /**
+   * All that can be said of a task; null when it is gone, or is no file at all.
+   *
+   * @param mayHaveFailed false when it is known to have no record of failures
+   */
+  inspect(task: PlacedTask, mayHaveFailed = true): Inspected | null {
     const path = this.pathOf(task);
     const { claims } = this.#options;
     const look = claims.look(path);
@@ -197,10 +216,12 @@ export class Inspector {
     if (look.kind === "unusable") {
       const stat = claims.lstat(path);
       if (stat?.kind !== "file") return null;
-      return this.#inspected(task, path, stat, false, { kind: "unreadable", reason: look.reason });
+      const content: Content = { kind: "unreadable", reason: look.reason };
+      return this.#inspected(task, path, stat, false, content, mayHaveFailed);
     }
     try {
-      return this.#inspected(task, path, look.stat, look.locked, readContent(look));
+      const content = readContent(look);
+      return this.#inspected(task, path, look.stat, look.locked, content, mayHaveFailed);
     } finally {
       look.close();
     }
@@ -212,8 +233,14 @@ export class Inspector {
     stat: Look["stat"],
     locked: boolean,
     content: Content,
+    mayHaveFailed: boolean,
   ): Inspected {
     const state = this.#state(task, path, stat, locked);
+    const attempts = state.kind === "failed"
+      ? state.record?.attempts ?? null
+      : mayHaveFailed
+      ? readAttempts(this.#readJson(recordPath(join(this.dir, ATTEMPTS_DIR, taskId(task)))))
+      : null;
     return {
       ...task,
       path,
@@ -221,15 +248,13 @@ export class Inspector {
       madeAt: madeAt(task.name) ?? stat.ctimeMs,
       size: stat.size,
       content,
-      attempts: state.kind === "failed"
-        ? state.record?.attempts ?? null
-        : readAttempts(this.#readJson(join(this.dir, ATTEMPTS_DIR, `${taskId(task)}.json`))),
+      attempts,
     };
   }
 
   #state(task: PlacedTask, path: string, stat: Look["stat"], locked: boolean): TaskState {
     if (task.place === "failed") {
-      return { kind: "failed", record: readRecord(this.#readJson(path + RECORD_ENDING)) };
+      return { kind: "failed", record: readRecord(this.#readJson(recordPath(path))) };
     }
     if (locked) return { kind: "running" };
     const dueAt = stat.mtimeMs;
@@ -295,7 +320,7 @@ function* listWithDeno(dir: string): Generator<{ readonly name: string }[]> {
 
 function readContent(look: Look): Content {
   const { size } = look.stat;
-  const first = new Uint8Array(Math.min(size, FIRST_READ));
+  const first = size < FIRST_READ ? new Uint8Array(size) : new Uint8Array(FIRST_READ);
   const filled = look.read(first, 0);
   if (filled < HEADER_SIZE) {
     return { kind: "unreadable", reason: `the file has ${size} bytes, a packet's header 4` };

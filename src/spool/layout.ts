@@ -11,12 +11,17 @@
  * | done     | nowhere                                     | unlinked                  |
  */
 
+import { nameToShow } from "../platform/name.ts";
+
 /** What every task file's name begins with; uWSGI looks at no other. */
 export const TASK_PREFIX = "uwsgi_spoolfile_on_";
 
 export const TMP_DIR = ".spooler/tmp";
 export const ATTEMPTS_DIR = ".spooler/attempts";
-/** A mark for each task that runs; one that is there before a run says that the last run's program died. */
+/**
+ * What runs: a file for each program, of records that name its tasks. A file with a task's own name says
+ * that a program died during its run.
+ */
 export const RUNNING_DIR = ".spooler/running";
 export const PAUSED_FILE = ".spooler/paused";
 /** The ids of tasks that peers have sent, and the file's predecessor; see accepted_ids.ts. */
@@ -36,9 +41,9 @@ export function taskId(ref: TaskRef): string {
   return ref.priority === null ? ref.name : `${ref.priority}/${ref.name}`;
 }
 
-/** What people read: the name without the part all names share. */
+/** What people read: the name without the part all names share, bytes that are no text as `\\xff`. */
 export function taskLabel(name: string): string {
-  return name.startsWith(TASK_PREFIX) ? name.slice(TASK_PREFIX.length) : name;
+  return nameToShow(name.startsWith(TASK_PREFIX) ? name.slice(TASK_PREFIX.length) : name);
 }
 
 export function isTaskName(name: string): boolean {
@@ -82,7 +87,21 @@ export function madeAt(name: string): number | null {
 }
 
 /** What lies beside a task in failed/ and tells why it failed. */
-export const RECORD_ENDING = ".json";
+const RECORD_ENDING = ".json";
+
+/** The path of a record about the file at `path`; always plain text, whatever the file's name is. */
+export function recordPath(path: string): string {
+  return nameToShow(path) + RECORD_ENDING;
+}
+
+/** The name of the task that a record is about; null when it is no record. */
+export function recordedTask(name: string): string | null {
+  return isRecordName(name) ? name.slice(0, -RECORD_ENDING.length) : null;
+}
+
+export function isRecordName(name: string): boolean {
+  return name.endsWith(RECORD_ENDING);
+}
 
 /**
  * uWSGI's order of names (scandir with versionsort, so strverscmp(3)): where two names first differ

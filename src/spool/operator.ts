@@ -8,14 +8,19 @@ import type { Claim } from "./claim.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import { PAUSED_FILE, type TaskRef } from "./layout.ts";
 import type { Records } from "./records.ts";
+import type { RunningMarks } from "./running.ts";
 import type { Changed } from "./task.ts";
 
 export class OperatorChanges {
-  constructor(private readonly spool: SpoolDirectory, private readonly records: Records) {}
+  constructor(
+    private readonly spool: SpoolDirectory,
+    private readonly records: Records,
+    private readonly running: RunningMarks,
+  ) {}
 
   /** See {@link Store.retryFailed}. */
   async retryFailed(ref: TaskRef): Promise<Changed> {
-    const { spool, records } = this;
+    const { spool, records, running } = this;
     const from = spool.failedPathOf(ref);
     const to = spool.pathOf(ref);
     return await this.#whileClaimed(from, async () => {
@@ -26,7 +31,7 @@ export class OperatorChanges {
       const now = spool.clock.now() / 1000;
       spool.files.utimeSync(from, now, now);
       records.forgetAttempts(ref);
-      records.unmark(ref);
+      running.end(ref);
       spool.files.renameSync(from, to);
       records.forgetFailed(from);
       await spool.sync(target, dirname(from));
@@ -52,7 +57,7 @@ export class OperatorChanges {
     return await this.#whileClaimed(path, async () => {
       this.spool.files.removeSync(path);
       this.records.forgetAttempts(ref);
-      this.records.unmark(ref);
+      this.running.end(ref);
       await this.spool.sync(dirname(path));
       return { kind: "changed" };
     });

@@ -1,16 +1,16 @@
 /**
- * What is remembered of tasks besides their files: attempts of those that have failed, marks of those
- * that run, and the reason beside each in failed/.
+ * What is remembered of tasks besides their files: the attempts of those that have failed, and the
+ * reason beside each in failed/.
  */
 
-import { basename, dirname, join } from "node:path";
-import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
+import { dirname, join } from "node:path";
+import type { SpoolDirectory } from "./directory.ts";
 import {
   ATTEMPTS_DIR,
   isPriorityName,
   isTaskName,
-  RECORD_ENDING,
-  RUNNING_DIR,
+  recordedTask,
+  recordPath,
   taskId,
   type TaskRef,
 } from "./layout.ts";
@@ -30,24 +30,18 @@ export class Records {
     }
   }
 
-  /**
-   * Ids of the tasks of which something is remembered: they have failed, or the program died while
-   * they ran.
-   */
-  remembered(): Set<string> {
-    const ids = new Set<string>();
+  /** Ids of the tasks that have failed before. */
+  failedBefore(): string[] {
+    const ids: string[] = [];
     this.#noteAttempts(ATTEMPTS_DIR, null, ids);
-    for (const entries of this.spool.list(join(this.spool.path, RUNNING_DIR))) {
-      for (const { name } of entries) if (name !== null) ids.add(Records.markedId(name));
-    }
     return ids;
   }
 
-  #noteAttempts(dir: string, priority: string | null, ids: Set<string>): void {
+  #noteAttempts(dir: string, priority: string | null, ids: string[]): void {
     for (const entries of this.spool.list(join(this.spool.path, dir))) {
       for (const { name } of entries) {
-        if (name === null) continue;
-        if (isTaskName(name)) ids.add(taskId({ name: basename(name, RECORD_ENDING), priority }));
+        const task = recordedTask(name);
+        if (task !== null && isTaskName(task)) ids.push(taskId({ name: task, priority }));
         else if (isPriorityName(name)) this.#noteAttempts(join(dir, name), name, ids);
       }
     }
@@ -64,37 +58,14 @@ export class Records {
   }
 
   #attemptsPath(ref: TaskRef): string {
-    return join(this.spool.path, ATTEMPTS_DIR, `${taskId(ref)}${RECORD_ENDING}`);
-  }
-
-  /** Whether the last run of the task did not end: its program died. */
-  isMarked(ref: TaskRef): boolean {
-    return this.spool.exists(this.#markPath(ref));
-  }
-
-  mark(ref: TaskRef): void {
-    const how = { write: true, create: true, mode: TASK_MODE };
-    this.spool.files.openSync(this.#markPath(ref), how).close();
-  }
-
-  unmark(ref: TaskRef): void {
-    this.spool.removeIfThere(this.#markPath(ref));
-  }
-
-  #markPath(ref: TaskRef): string {
-    return join(this.spool.path, RUNNING_DIR, taskId(ref).replace("/", "_"));
-  }
-
-  /** The task whose run a mark in the directory of marks is about, from the spool directory on. */
-  static markedId(markPath: string): string {
-    return basename(markPath).replace(/^([0-9]+)_/, "$1/");
+    return recordPath(join(this.spool.path, ATTEMPTS_DIR, taskId(ref)));
   }
 
   writeFailed(failedPath: string, record: FailedRecord): void {
-    this.spool.writeJson(failedPath + RECORD_ENDING, record);
+    this.spool.writeJson(recordPath(failedPath), record);
   }
 
   forgetFailed(failedPath: string): void {
-    this.spool.removeIfThere(failedPath + RECORD_ENDING);
+    this.spool.removeIfThere(recordPath(failedPath));
   }
 }

@@ -2,43 +2,67 @@
 
 import { join } from "node:path";
 import type { SpoolDirectory } from "./directory.ts";
-import { FAILED_DIR, isPriorityName, isTaskName, type TaskRef } from "./layout.ts";
+import { FAILED_DIR, isPriorityName, isTaskName, taskId, type TaskRef } from "./layout.ts";
 import type { SeenTask } from "./task.ts";
+
+export interface ScanOptions {
+  /** Tasks, by their id, that the caller needs not hear of. */
+  readonly isKnown?: (id: string) => boolean;
+  /** Told of each sub-directory that holds tasks and that nobody works through. */
+  readonly onStranded?: (name: string) => void;
+}
 
 export class Scanner {
   constructor(private readonly spool: SpoolDirectory) {}
 
-  /** Everything that has a task's name. What has a priority comes first. */
-  *scan(): Generator<SeenTask[]> {
-    for (const refs of this.taskNames()) {
-      yield refs.flatMap((ref) => this.see(ref) ?? []);
+  /** Everything that has a task's name, in pieces that may be empty. What has a priority comes first. */
+  *scan({ isKnown = () => false, onStranded = () => {} }: ScanOptions): Generator<SeenTask[]> {
+    const directories = this.#directories();
+    for (const name of this.#strandedOf(directories)) onStranded(name);
+    for (const refs of this.#taskNames(directories)) {
+      const seen: SeenTask[] = [];
+      for (const ref of refs) {
+        const task = isKnown(taskId(ref)) ? null : this.see(ref);
+        if (task) seen.push(task);
+      }
+      yield seen;
     }
   }
 
   /** One task as it is now; null when it is gone or no file. */
   see(ref: TaskRef): SeenTask | null {
     const stat = this.spool.claims.lstat(this.spool.pathOf(ref));
-    return stat?.kind === "file" ? { ...ref, dueAt: stat.mtimeMs } : null;
+    if (stat?.kind !== "file") return null;
+    return { name: ref.name, priority: ref.priority, dueAt: stat.mtimeMs };
   }
 
-  *taskNames(): Generator<TaskRef[]> {
-    for (const priority of this.#directories().filter(isPriorityName)) {
-      yield* this.#namesIn(priority);
-    }
+  /** The same without a look at each file. */
+  taskNames(): Generator<TaskRef[]> {
+    return this.#taskNames(this.#directories());
+  }
+
+  *#taskNames(directories: readonly string[]): Generator<TaskRef[]> {
+    for (const priority of directories.filter(isPriorityName)) yield* this.#namesIn(priority);
     yield* this.#namesIn(null);
   }
 
   *#namesIn(priority: string | null): Generator<TaskRef[]> {
     for (const entries of this.spool.list(join(this.spool.path, priority ?? ""))) {
-      yield entries.flatMap(({ name }) =>
-        name !== null && isTaskName(name) ? [{ name, priority }] : []
-      );
+      const refs: TaskRef[] = [];
+      for (const { name, kind } of entries) {
+        if (kind !== "directory" && isTaskName(name)) refs.push({ name, priority });
+      }
+      yield refs;
     }
   }
 
   /** Sub-directories that hold tasks and that nobody works through: `5x/`, `urgent/`, … */
   stranded(): string[] {
-    return this.#directories().filter((name) =>
+    return this.#strandedOf(this.#directories());
+  }
+
+  #strandedOf(directories: readonly string[]): string[] {
+    return directories.filter((name) =>
       !isPriorityName(name) && name !== FAILED_DIR && !name.startsWith(".") &&
       this.#holdsTasks(name)
     );
@@ -46,7 +70,7 @@ export class Scanner {
 
   #holdsTasks(sub: string): boolean {
     for (const entries of this.spool.list(join(this.spool.path, sub))) {
-      if (entries.some(({ name }) => name !== null && isTaskName(name))) return true;
+      if (entries.some(({ name }) => isTaskName(name))) return true;
     }
     return false;
   }
@@ -54,12 +78,12 @@ export class Scanner {
   /** Names of the sub-directories; a directory with a task's name is none of ours. */
   #directories(): string[] {
     const names: string[] = [];
-    for (const entries of this.spool.list(this.spool.path)) {
-      for (const { name } of entries) {
-        if (name === null || isTaskName(name)) continue;
-        if (this.spool.claims.lstat(join(this.spool.path, name))?.kind === "directory") {
-          names.push(name);
-        }
+    for (const entries of this.spool.listDirectories(this.spool.path)) {
+      for (const { name, kind } of entries) {
+        if (isTaskName(name)) continue;
+        const isDirectory = kind === "directory" ||
+          this.spool.claims.lstat(join(this.spool.path, name))?.kind === "directory";
+        if (isDirectory) names.push(name);
       }
     }
     return names;

@@ -13,7 +13,8 @@ import { Intake } from "./intake.ts";
 import type { TaskRef } from "./layout.ts";
 import { OperatorChanges } from "./operator.ts";
 import { Records } from "./records.ts";
-import { Scanner } from "./scan.ts";
+import { RunningMarks } from "./running.ts";
+import { Scanner, type ScanOptions } from "./scan.ts";
 import { sweep } from "./sweep.ts";
 import type { Attempts, Changed, Claimed, ClaimedTask, NewTask, SeenTask } from "./task.ts";
 import { Transitions } from "./transitions.ts";
@@ -34,6 +35,7 @@ export class Store {
   readonly dir: string;
   readonly #spool: SpoolDirectory;
   readonly #records: Records;
+  readonly #running: RunningMarks;
   readonly #scanner: Scanner;
   readonly #ids: AcceptedIds;
   readonly #intake: Intake;
@@ -44,13 +46,14 @@ export class Store {
     this.dir = options.dir;
     this.#spool = new SpoolDirectory(options);
     this.#records = new Records(this.#spool);
+    this.#running = new RunningMarks(this.#spool, options.random);
     this.#scanner = new Scanner(this.#spool);
     const windowMs = options.dedupWindowMs ?? 0;
     this.#ids = new AcceptedIds(this.#spool, { windowMs });
     const { random, limits } = options;
     this.#intake = new Intake(this.#spool, this.#scanner, this.#ids, random, limits);
-    this.#transitions = new Transitions(this.#spool, this.#records);
-    this.#operator = new OperatorChanges(this.#spool, this.#records);
+    this.#transitions = new Transitions(this.#spool, this.#records, this.#running);
+    this.#operator = new OperatorChanges(this.#spool, this.#records, this.#running);
   }
 
   /**
@@ -112,17 +115,19 @@ export class Store {
     return this.#intake.putOnce(task, id);
   }
 
-  /** Lets go of the file of accepted ids. */
+  /** Nothing of this store runs any more: its own files are let go of. */
   close(): void {
     this.#ids.close();
+    this.#running.close();
   }
 
   /**
    * Everything that has a task's name, in pieces, so that a huge directory can be worked on. What has
    * a priority comes first.
    */
-  scan(): Generator<SeenTask[]> {
-    return this.#scanner.scan();
+  scan(options: ScanOptions = {}): Generator<SeenTask[]> {
+    this.#running.refresh();
+    return this.#scanner.scan(options);
   }
 
   /** Sub-directories that hold tasks and that nobody works through: `5x/`, `urgent/`, … */
@@ -158,7 +163,7 @@ export class Store {
 
   /** Ids of the tasks that have failed, or during whose run the program died. */
   remembered(): Set<string> {
-    return this.#records.remembered();
+    return new Set([...this.#records.failedBefore(), ...this.#running.crashed()]);
   }
 
   /** The task begins to run. Should this program die meanwhile, the next claim says so. */

@@ -1,9 +1,9 @@
 /** Removes what a crash left behind and nobody needs. */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { SpoolDirectory } from "./directory.ts";
 import { RUNNING_DIR, TMP_DIR } from "./layout.ts";
-import { Records } from "./records.ts";
+import { markedId } from "./running.ts";
 import { HALF_WRITTEN_MS } from "./transitions.ts";
 
 /** See {@link Store.sweep}. */
@@ -13,8 +13,10 @@ export function sweep(spool: SpoolDirectory): number {
     return stat !== null && spool.clock.now() - stat.ctimeMs >= HALF_WRITTEN_MS;
   };
   for (const path of pathsIn(spool, RUNNING_DIR)) {
-    const task = join(spool.path, Records.markedId(path));
-    if (stale(path) && !spool.exists(task)) spool.files.removeSync(path);
+    const id = markedId(basename(path));
+    if (id !== null && stale(path) && !spool.exists(join(spool.path, id))) {
+      spool.files.removeSync(path);
+    }
   }
   const left = pathsIn(spool, TMP_DIR).filter(stale);
   for (const path of left) spool.files.removeSync(path);

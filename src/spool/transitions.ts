@@ -4,22 +4,42 @@
  */
 
 import { dirname } from "node:path";
+import type { Stat } from "../platform/libc.ts";
 import type { SpoolDirectory } from "./directory.ts";
 import type { TaskRef } from "./layout.ts";
 import type { Records } from "./records.ts";
+import type { RunningMarks } from "./running.ts";
 import type { Attempts, Claimed, ClaimedTask, FailedRecord } from "./task.ts";
 import { readTask } from "./task_file.ts";
 
 /** A file that is too short and has not changed for this long is damaged, not half-written. */
 export const HALF_WRITTEN_MS = 60_000;
 
+/** Short files remembered; what is forgotten costs one more claim in vain. */
+const MOST_SHORT = 10_000;
+
 export class Transitions {
-  constructor(private readonly spool: SpoolDirectory, private readonly records: Records) {}
+  /**
+   * Files that were too short when they were claimed, with their size and ctime. Letting go of one is an
+   * event for whoever watches the directory, and leads to the next claim: which only opens it again
+   * when it has changed.
+   */
+  readonly #short = new Map<string, { readonly state: string; readonly reason: string }>();
+
+  constructor(
+    private readonly spool: SpoolDirectory,
+    private readonly records: Records,
+    private readonly running: RunningMarks,
+  ) {}
 
   /** See {@link Store.claim}. */
   claim(ref: TaskRef): Claimed {
     const path = this.spool.pathOf(ref);
     const now = this.spool.clock.now();
+    const short = this.#short.get(path);
+    if (short && this.#isUnchanged(path, short.state, now)) {
+      return { kind: "incomplete", reason: short.reason };
+    }
     const claim = this.spool.claims.claim(path, now);
     if (claim.kind !== "claimed") return claim;
     let handedOut = false;
@@ -34,11 +54,13 @@ export class Transitions {
             kind: "claimed",
             path,
             attempts: this.records.attempts(ref),
-            crashed: this.records.isMarked(ref),
+            crashed: this.running.hasCrashed(ref),
             release: () => claim.release(),
           };
         case "short":
           if (now - claim.stat.ctimeMs < HALF_WRITTEN_MS) {
+            if (this.#short.size >= MOST_SHORT) this.#short.clear();
+            this.#short.set(path, { state: stateOf(claim.stat), reason: read.reason });
             return { kind: "incomplete", reason: read.reason };
           }
           this.#moveToFailed(ref, { reason: read.reason, failedAt: now, attempts: null });
@@ -54,18 +76,26 @@ export class Transitions {
     }
   }
 
+  /** Whether a short file is as it was, and could still be half-written. */
+  #isUnchanged(path: string, state: string, now: number): boolean {
+    const stat = this.spool.claims.lstat(path);
+    if (stat && now - stat.ctimeMs < HALF_WRITTEN_MS && stateOf(stat) === state) return true;
+    this.#short.delete(path);
+    return false;
+  }
+
   begin(task: ClaimedTask): void {
-    this.records.mark(task);
+    this.running.begin(task);
   }
 
   giveBack(task: ClaimedTask): void {
-    this.records.unmark(task);
+    this.running.end(task);
     task.release();
   }
 
   finish(task: ClaimedTask): void {
     this.spool.files.removeSync(task.path);
-    this.records.unmark(task);
+    this.running.end(task);
     if (task.attempts || task.crashed) this.records.forgetAttempts(task);
     task.release();
   }
@@ -73,14 +103,14 @@ export class Transitions {
   defer(task: ClaimedTask, dueAt: number, attempts: Attempts | null): void {
     if (attempts) this.records.writeAttempts(task, attempts);
     this.spool.files.utimeSync(task.path, dueAt / 1000, dueAt / 1000);
-    this.records.unmark(task);
+    this.running.end(task);
     task.release();
   }
 
   fail(task: ClaimedTask, reason: string, attempts: Attempts | null): void {
     this.#moveToFailed(task, { reason, failedAt: this.spool.clock.now(), attempts });
     this.records.forgetAttempts(task);
-    this.records.unmark(task);
+    this.running.end(task);
     task.release();
   }
 
@@ -92,4 +122,8 @@ export class Transitions {
     this.records.writeFailed(to, record);
     this.spool.files.renameSync(this.spool.pathOf(ref), to);
   }
+}
+
+function stateOf({ identity, size, ctimeMs }: Stat): string {
+  return `${identity} ${size} ${ctimeMs}`;
 }

@@ -78,8 +78,9 @@ class InotifyWatcher implements Watcher {
     this.#watches.set(watch, null);
     const stateDir = dirname(join(dir, PAUSED_FILE));
     this.#stateWatch = libc.inotifyAdd(this.#fd, stateDir, STATE_MASK);
-    for (const entry of Deno.readDirSync(dir)) {
-      if (entry.isDirectory && isPriorityName(entry.name)) this.#watchPriority(entry.name);
+    for (const entries of libc.listDirectories(dir)) {
+      // What is no directory cannot be watched as one.
+      for (const { name } of entries) if (isPriorityName(name)) this.#watchPriority(name);
     }
     this.#reading = this.#read();
   }
@@ -119,7 +120,7 @@ class InotifyWatcher implements Watcher {
       return;
     }
     const { name } = event;
-    if (name === null || name === "") return;
+    if (name === "") return;
     if (isTaskName(name)) {
       this.notify({ kind: "task", ref: { name, priority } });
     } else if (priority === null && event.mask & IN_ISDIR && isPriorityName(name)) {

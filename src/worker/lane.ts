@@ -60,12 +60,13 @@ interface Handed {
   holders: number;
   /** Something about it changed meanwhile. */
   touched: boolean;
-  /** An idle worker has been given it, too: once is enough. */
-  helped: boolean;
+  /** How many idle workers have been given it, too. */
+  helped: number;
 }
 
 /** A worker whose present task takes longer gives some of what it has before it to an idle one. */
 const HELP_AFTER_MS = 50;
+const MOST_HELP = 3;
 
 export class Lane {
   readonly #options: LaneOptions;
@@ -159,7 +160,7 @@ export class Lane {
         this.#host.claim(task, asked);
         continue;
       }
-      this.#handed.set(id, { task, holders: 1, touched: false, helped: false });
+      this.#handed.set(id, { task, holders: 1, touched: false, helped: 0 });
       ids.push(id);
     }
     return ids;
@@ -344,11 +345,17 @@ export class Lane {
 
   /** What waits behind tasks that have gone on for some time, and was not given to another worker. */
   #behind(forMs: number): string[] {
-    return this.#options.pool.workers.flatMap((worker) =>
+    const slow = this.#options.pool.workers.filter((worker) =>
       worker.unanswered.size > 1 && this.#isOurs(worker) && worker.busyMs >= forMs
-        ? [...worker.unanswered].slice(1).filter((id) => this.#handed.get(id)?.helped === false)
-        : []
     );
+    const ids = slow.flatMap(({ unanswered }) => [...unanswered].slice(1));
+    return [...new Set(ids)].filter((id) => this.#mayBeHelped(id));
+  }
+
+  /** A task that is done and not yet answered looks like one that waits: not for ever again. */
+  #mayBeHelped(id: string): boolean {
+    const handed = this.#handed.get(id);
+    return handed !== undefined && handed.helped < MOST_HELP;
   }
 
   /**
@@ -359,14 +366,16 @@ export class Lane {
     const behind = this.#behind(HELP_AFTER_MS);
     if (behind.length === 0) return;
     const { pool } = this.#options;
-    for (const helper of pool.open) {
-      if (helper.isBusy || this.busy >= this.#host.slots) continue;
-      const ids = behind.splice(0, Math.min(this.#batch.size, pool.left(helper)));
+    const helpers = pool.open.filter(({ isBusy }) => !isBusy);
+    const share = Math.ceil(behind.length / helpers.length);
+    for (const helper of helpers) {
+      if (this.busy >= this.#host.slots) return;
+      const ids = behind.splice(0, Math.min(share, this.#batch.size, pool.left(helper)));
       if (ids.length === 0) return;
       for (const id of ids) {
         const handed = this.#handed.get(id);
         if (handed === undefined) continue;
-        handed.helped = true;
+        handed.helped++;
         handed.holders++;
       }
       helper.hand(ids);

@@ -11,14 +11,13 @@ import {
   type ClaimedTask,
   type FailedRecord,
   type NewTask,
-  Store,
+  type Store,
 } from "../../src/spool/store.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { type Fault, FaultyFiles, InjectedFault } from "../support/faults.ts";
-import { platform } from "../support/platform.ts";
 import { testWith } from "../support/require.ts";
-import { varsOf } from "../support/store.ts";
+import { openAnew, varsOf } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 
 const TASK = {
@@ -125,18 +124,6 @@ const scenarios: Scenario[] = [
   },
 ];
 
-function openWith(dir: string, clock: FakeClock, files?: FaultyFiles): Promise<Store> {
-  return Store.open({
-    dir,
-    fsync: true,
-    clock,
-    random: Math.random,
-    dedupWindowMs: HOUR_MS,
-    ...platform,
-    ...(files ? { files } : {}),
-  });
-}
-
 /** Where the files with a task's name are, records left out: `in place` or `failed`. */
 function states(dir: string): Map<string, string[]> {
   const found = new Map<string, string[]>();
@@ -161,7 +148,7 @@ async function crashAt(scenario: Scenario, fault: Fault, at: number): Promise<bo
   await using temp = await tempDir();
   const dir = join(temp.path, "spool");
   const clock = new FakeClock(Date.now());
-  const good = await openWith(dir, clock);
+  const good = await openAnew(dir, clock);
   const acknowledged: string[] = [];
   for (const task of scenario.before) {
     const ref = await good.put(task);
@@ -175,7 +162,7 @@ async function crashAt(scenario: Scenario, fault: Fault, at: number): Promise<bo
   clock.set(Date.now() + 2000);
 
   const faulty = new FaultyFiles(fault, at + PREPARE_OPERATIONS);
-  const store = await openWith(dir, clock, faulty);
+  const store = await openAnew(dir, clock, faulty);
   const held: ClaimedTask[] = [];
   const claim = () => {
     const seen = [...store.scan()].flat()[0];
@@ -195,7 +182,11 @@ async function crashAt(scenario: Scenario, fault: Fault, at: number): Promise<bo
   }
   // A process that died holds no lock; one that lives on lets go of it.
   for (const task of held) task.release();
-  store.close();
+  try {
+    store.close();
+  } catch (error) {
+    assert(error instanceof InjectedFault, String(error));
+  }
   if (!faulty.hit) return false;
 
   const after = states(dir);
@@ -227,7 +218,7 @@ async function assertRecovers(dir: string, clock: FakeClock, fault: Fault): Prom
     assertEquals(left().filter((name) => isTaskName(name) && !name.includes(".json")), []);
   }
   clock.set(Date.now() + 2 * HOUR_MS);
-  const fresh = await openWith(dir, clock);
+  const fresh = await openAnew(dir, clock);
   fresh.sweep();
   assertEquals(left(), []);
   for (const seen of [...fresh.scan()].flat()) {
@@ -237,6 +228,7 @@ async function assertRecovers(dir: string, clock: FakeClock, fault: Fault): Prom
     fresh.finish(task);
   }
   assertEquals([...fresh.scan()].flat(), []);
+  fresh.close();
 }
 
 /** Opening a store makes its directories, one operation each. */
@@ -245,12 +237,12 @@ const PREPARE_OPERATIONS = await (async () => {
   for (let at = 1;; at++) {
     const files = new FaultyFiles("dies", at);
     try {
-      await openWith(join(temp.path, String(at)), new FakeClock(), files);
+      await openAnew(join(temp.path, String(at)), new FakeClock(), files);
       return at - 1;
     } catch (error) {
       if (!(error instanceof InjectedFault)) throw error;
       // What was made of it is no obstacle.
-      await openWith(join(temp.path, String(at)), new FakeClock());
+      await openAnew(join(temp.path, String(at)), new FakeClock());
     }
   }
 })();

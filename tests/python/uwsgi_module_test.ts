@@ -40,7 +40,7 @@ testWith("python", "what the module knows without asking", () =>
     ["uwsgi.numproc", "3"],
     ["uwsgi.worker_id()", "0"],
     ["uwsgi.i_am_the_spooler()", "True"],
-    ["uwsgi.i_am_the_lord()", "None"],
+    ["uwsgi.i_am_the_lord('legion')", "False"],
     ["uwsgi.mule_id()", "0"],
     ["uwsgi.masterpid()", String(Deno.pid)],
     ["[type(each).__name__ for each in uwsgi.mem()]", "['int', 'int']"],
@@ -53,7 +53,7 @@ testWith("python", "what the module knows without asking", () =>
 
 testWith(
   "python",
-  "uwsgi.opt has bytes, a list for what is repeated, True for a bare key",
+  "uwsgi.opt has bytes, a list for what is repeated, True for a flag",
   () =>
     expect([
       ["uwsgi.opt['spooler']", "b'spool'"],
@@ -181,7 +181,7 @@ from uwsgidecorators import spoolraw
 def look(env):
     print(sorted(os.path.basename(each) for each in uwsgi.spooler_jobs()))
     path = env["dir"] + "/" + env["spooler_task_name"]
-    print({k: v for k, v in uwsgi.spooler_get_task(path).items() if k != "dir"})
+    print({k: v for k, v in uwsgi.spooler_get_task(path).items() if k != b"dir"})
     child = os.popen("python3 -c 'import fcntl, sys; fcntl.lockf(open(sys.argv[1], \\"r+\\"), 6)' " + path + " 2>&1")
     print("still locked" if "BlockingIOError" in child.read() else "the lock is gone")
     print(uwsgi.spooler_get_task(env["dir"] + "/nothing"), uwsgi.spooler_get_task(__file__))
@@ -201,7 +201,7 @@ def look(env):
       `[b'${name}', b'uwsgi_spoolfile_on_z']`,
       `{'spooler_task_name': b'${
         join(master.spool, name)
-      }', 'ud_spool_func': b'look', 'body': b'BODY'}`,
+      }', b'ud_spool_func': b'look', 'body': b'BODY'}`,
       "still locked",
       "None None",
       "spooler_get_task() argument 1 must be str, not bytes",
@@ -355,13 +355,14 @@ def later(env):
     ]);
     assertEquals(loaded.registered.signals, [0, 1, 40, 41, 42]);
     const timers = [
-      { kind: "timer" as const, signal: 0, seconds: 5 },
-      { kind: "rbtimer" as const, signal: 1, seconds: 6, iterations: 0 },
+      { kind: "timer" as const, name: "a", signal: 0, seconds: 5 },
+      { kind: "rbtimer" as const, name: "b", signal: 1, seconds: 6, iterations: 0 },
       {
         kind: "cron" as const,
+        name: "c",
         ...{ signal: 40, minute: 0, hour: -1, day: -1, month: -1, weekday: 1 },
       },
-      { kind: "rbtimer" as const, signal: 41, seconds: 7, iterations: 3 },
+      { kind: "rbtimer" as const, name: "d", signal: 41, seconds: 7, iterations: 3 },
     ];
     assertEquals(loaded.registered.timers, timers);
 
@@ -389,6 +390,11 @@ def later(env):
     await master.hears("registered");
     const { registered } = await master.hears("registered");
     assertEquals(registered.signals, [0, 1, 40, 41, 42, 50]);
-    assertEquals(registered.timers.at(-1), { kind: "timer", signal: 50, seconds: 9 });
+    assertEquals(registered.timers.at(-1), {
+      kind: "timer",
+      name: "print",
+      signal: 50,
+      seconds: 9,
+    });
   },
 );

@@ -10,7 +10,7 @@ import { Runner } from "../../src/queue/runner.ts";
 import { type FailedRecord, Store } from "../../src/spool/store.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { platform } from "../support/platform.ts";
-import { varsOf } from "../support/store.ts";
+import { openAnew, varsOf } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 
 /** So long that whatever a test waits for cannot come from the poll. */
@@ -98,6 +98,7 @@ async function bench(setup: Setup = {}): Promise<Bench> {
     },
     async [Symbol.asyncDispose]() {
       await dispatcher.stop();
+      store.close();
       await temp[Symbol.asyncDispose]();
     },
   };
@@ -303,6 +304,8 @@ Deno.test("a task during whose run the program died runs again, at once, the fir
   await markAsRunning(it, name);
   await begin(it);
   await it.until(settled(name, "done"));
+  await it.dispatcher.stop();
+  it.store.close();
   assertEquals([...Deno.readDirSync(join(it.store.dir, ".spooler/running"))], []);
   assertEquals([...Deno.readDirSync(join(it.store.dir, ".spooler/attempts"))], []);
 });
@@ -313,9 +316,10 @@ Deno.test("a task that takes the program down each time ends in failed/, and hin
   const harmless = handler(null, () => ({ kind: "done" }));
   await using it = await bench({ config: { retry }, executors: [harmless] });
   const deadly = await it.put({ ud_spool_func: "poison" });
-  // Each start of the program is a store and a runner of their own; each death leaves the mark.
+  // Each start of the program is a store and a runner of their own; each death leaves its marks.
   while (true) {
-    const claimed = it.store.claim({ name: deadly, priority: null });
+    const store = await openAnew(it.store.dir);
+    const claimed = store.claim({ name: deadly, priority: null });
     if (claimed.kind === "gone") break;
     if (claimed.kind !== "claimed") {
       await new Promise((resolve) => setTimeout(resolve, 1));
@@ -324,7 +328,7 @@ Deno.test("a task that takes the program down each time ends in failed/, and hin
     const runner = new Runner({
       name: "test",
       config: { ...it.config, retry },
-      store: it.store,
+      store,
       executors: [poison],
       clock: systemClock,
       random: () => 0.5,

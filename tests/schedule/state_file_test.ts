@@ -82,14 +82,22 @@ testWith("libc", "a stop while the file is being read leaves it as it is", async
   await using dir = await tempDir();
   const path = join(dir.path, "cron-state");
   await makeGate(path);
+  // Says so when it has the pipe open, which is when it is read; and it is read until this ends.
+  const writer = new Deno.Command("sh", {
+    args: ["-c", 'exec 3> "$1"; echo reading; read -r end', "sh", path],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
   const { state, open } = openAt(path);
   const opening = open();
-  // Opened as soon as it is being read; and it is read until this end is closed.
-  const gate = await Deno.open(path, { write: true });
+  const said = writer.stdout.getReader();
+  assertEquals(new TextDecoder().decode((await said.read()).value), "reading\n");
   await state.close();
   assert((await Deno.stat(path)).isFifo, "something was written in its place");
-  gate.close();
+  await writer.stdin.close();
   await opening;
+  await said.cancel();
+  await writer.status;
 });
 
 Deno.test("a stop while another program has the file keeps it from nobody later", async () => {

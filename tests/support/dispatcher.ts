@@ -5,6 +5,7 @@ import type { Executor, Run } from "../../src/exec/executor.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import type { Emit } from "../../src/report/event.ts";
+import type { Claims } from "../../src/spool/claim.ts";
 import { platform } from "./platform.ts";
 import { openStore } from "./store.ts";
 
@@ -45,14 +46,15 @@ export function spoolConfig(dir: string, settings: Partial<SpoolConfig> = {}): S
   };
 }
 
-/** Watches and scans `dir`; resolves when it has been looked at once. */
+/** Watches and scans `dir` with a store of its own; resolves when it has been looked at once. */
 export async function startDispatcher(
   dir: string,
   executors: readonly Executor[],
   settings: Partial<SpoolConfig> = {},
   emit: Emit = () => {},
-): Promise<Dispatcher> {
-  const store = await openStore(dir);
+  claims: Claims = platform.claims,
+): Promise<Pick<Dispatcher, "stop">> {
+  const store = await openStore(dir, systemClock, claims);
   const dispatcher = new Dispatcher({
     name: "test",
     config: spoolConfig(store.dir, settings),
@@ -67,5 +69,10 @@ export async function startDispatcher(
   });
   dispatcher.watch();
   await dispatcher.start();
-  return dispatcher;
+  return {
+    async stop() {
+      await dispatcher.stop();
+      store.close();
+    },
+  };
 }

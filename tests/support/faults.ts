@@ -42,6 +42,7 @@ export class FaultyFiles implements Files {
     return {
       write: (bytes) => file.write(torn(bytes, () => step("write"))),
       writeSync: (bytes) => file.writeSync(torn(bytes, () => step("writeSync"))),
+      seekSync: (offset, whence) => file.seekSync(offset, whence),
       async sync() {
         step("sync");
         await file.sync();

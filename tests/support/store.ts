@@ -2,14 +2,32 @@
 
 import type { Clock } from "../../src/platform/clock.ts";
 import { systemClock } from "../../src/platform/clock.ts";
+import { type Claims, PosixClaims, PrivateClaims } from "../../src/spool/claim.ts";
+import type { Files } from "../../src/spool/files.ts";
 import { type ClaimedTask, Store } from "../../src/spool/store.ts";
 import type { TaskRef } from "../../src/spool/layout.ts";
 import { textVar, type Var } from "../../src/uwsgi/packet.ts";
 import { platform } from "./platform.ts";
 
-export function openStore(dir: string, clock: Clock = systemClock): Promise<Store> {
-  const dedupWindowMs = 3_600_000;
-  return Store.open({ dir, fsync: true, clock, random: Math.random, dedupWindowMs, ...platform });
+export function openStore(
+  dir: string,
+  clock: Clock = systemClock,
+  claims: Claims = platform.claims,
+): Promise<Store> {
+  const options = { dir, fsync: true, clock, random: Math.random, dedupWindowMs: 3_600_000 };
+  return Store.open({ ...options, ...platform, claims });
+}
+
+/**
+ * A store as a new start of the program opens it: what the last one ran it takes for left behind,
+ * because the locks of this process are no obstacle to claims that do not know of them.
+ */
+export function openAnew(dir: string, clock: Clock = systemClock, files?: Files): Promise<Store> {
+  const { libc } = platform;
+  const claims = libc ? new PosixClaims(libc) : new PrivateClaims();
+  const more = files ? { files } : {};
+  const options = { dir, fsync: true, clock, random: Math.random, dedupWindowMs: 3_600_000 };
+  return Store.open({ ...options, libc, claims, ...more });
 }
 
 export function varsOf(values: Record<string, string | Uint8Array>): Var[] {

@@ -55,6 +55,7 @@ def _begin(setup: dict) -> None:
 
 
 def _options(pairs: list) -> dict:
+    # uWSGI 2.0.21 keeps the last of repeated options only; the list is what it promises and later has.
     options: dict = {}
     for name, text in pairs:
         value = True if text is True else text.encode("utf-8", "surrogateescape")
@@ -138,7 +139,7 @@ def _entries(directory: bytes) -> list:
 
 
 def spooler_get_task(path):
-    """The keys (str), values and body (bytes) of a task file, or None."""
+    """What `uwsgi.spooler` would get for a task file, with its path as the name; or None."""
     if not isinstance(path, str):
         kind = type(path).__name__
         raise TypeError("spooler_get_task() argument 1 must be str, not %s" % kind)
@@ -154,7 +155,7 @@ def spooler_get_task(path):
         return None
     task_vars, end = found
     task = {"spooler_task_name": _os.fsencode(path)}
-    task.update((key.decode("utf-8", "surrogateescape"), value) for key, value in task_vars.items())
+    task.update(task_vars)
     if len(data) > end:
         task["body"] = data[end:]
     return task
@@ -364,8 +365,8 @@ def i_am_the_spooler():
     return None if _state.as_web_worker else True
 
 
-def i_am_the_lord():
-    return None
+def i_am_the_lord(_legion):
+    return False
 
 
 def mule_id():

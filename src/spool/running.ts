@@ -1,0 +1,190 @@
+/**
+ * Which tasks run, so that after the death of a program it is known whose run that was.
+ *
+ * Each program has one file in `.spooler/running/` and keeps it locked: records of 1 KiB, each the id of
+ * a task that runs and a NUL; one that begins with a NUL is free. So a run costs two small writes and no
+ * new file. What a program leaves behind that died is locked by nobody: whoever finds it makes a mark of
+ * each task it names, an empty file with the task's name, which the next claim of the task looks for.
+ *
+ * The marks are an aid: where one cannot be made (a full disk) the task runs all the same.
+ */
+
+import { join } from "node:path";
+import type { Random } from "../platform/clock.ts";
+import { nameFromBytes, nameToBytes, nameToShow } from "../platform/name.ts";
+import type { Claim } from "./claim.ts";
+import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
+import type { OpenFile } from "./files.ts";
+import { RUNNING_DIR, taskId, type TaskRef } from "./layout.ts";
+
+const PROGRAM_PREFIX = "program_";
+/** Two names of 255 bytes, a slash, and the NUL. */
+const RECORD_SIZE = 1024;
+/** Written at once, so that a disk that fills up later does no harm to the first records. */
+const FIRST_RECORDS = 4;
+/** Names to try for the own file; another program can take one away before it is locked. */
+const MOST_TRIES = 10;
+
+/** This program's own file. */
+interface OwnFile {
+  readonly path: string;
+  readonly file: OpenFile;
+  /** Keeps it locked. */
+  readonly claim: Claim;
+  /** Record numbers by task id. */
+  readonly records: Map<string, number>;
+  readonly free: number[];
+  size: number;
+}
+
+export class RunningMarks {
+  #own: OwnFile | null = null;
+  /** Names of marks that were there at the last look; null before the first. */
+  #marks: Set<string> | null = null;
+  readonly #record = new Uint8Array(RECORD_SIZE);
+
+  constructor(private readonly spool: SpoolDirectory, private readonly random: Random) {}
+
+  /** The task runs from now on. */
+  begin(ref: TaskRef): void {
+    try {
+      this.#own ??= this.#makeOwn();
+      const own = this.#own;
+      if (!own) return;
+      const record = own.records.get(taskId(ref)) ?? own.free.pop() ?? own.size++;
+      own.records.set(taskId(ref), record);
+      this.#write(own, record, taskId(ref));
+    } catch {
+      // No mark is better than no run: see above.
+    }
+  }
+
+  /** The task runs no longer, and no earlier run of it is held against it. */
+  end(ref: TaskRef): void {
+    const id = taskId(ref);
+    const own = this.#own;
+    const record = own?.records.get(id);
+    if (own && record !== undefined) {
+      own.records.delete(id);
+      own.free.push(record);
+      this.#write(own, record, "");
+    }
+    if (this.#marks?.has(markName(id)) ?? true) this.spool.removeIfThere(this.#markPath(id));
+  }
+
+  /** Whether the last run of the task did not end: its program died. */
+  hasCrashed(ref: TaskRef): boolean {
+    if (!this.#marks) this.refresh();
+    const id = taskId(ref);
+    return this.#marks?.has(markName(id)) === true && this.spool.exists(this.#markPath(id));
+  }
+
+  /** Ids of the tasks whose last run did not end. */
+  crashed(): string[] {
+    if (!this.#marks) this.refresh();
+    return [...this.#marks ?? []].flatMap((name) => markedId(name) ?? []);
+  }
+
+  /** Looks for what programs left behind that died. */
+  refresh(): void {
+    const dir = join(this.spool.path, RUNNING_DIR);
+    // With the directory the own file goes, too.
+    if (this.#own && !this.spool.exists(this.#own.path)) this.#letGo();
+    const marks = new Set<string>();
+    for (const entries of this.spool.list(dir)) {
+      for (const { name } of entries) {
+        const path = join(dir, name);
+        if (!name.startsWith(PROGRAM_PREFIX)) marks.add(name);
+        else if (path !== this.#own?.path) {
+          for (const id of this.#takeOver(path)) marks.add(markName(id));
+        }
+      }
+    }
+    this.#marks = marks;
+  }
+
+  /** Nothing runs any more. */
+  close(): void {
+    if (!this.#own) return;
+    try {
+      this.spool.removeIfThere(this.#own.path);
+    } finally {
+      this.#letGo();
+    }
+  }
+
+  #letGo(): void {
+    this.#own?.file.close();
+    this.#own?.claim.release();
+    this.#own = null;
+  }
+
+  /** Null when another program is in the way again and again. */
+  #makeOwn(): OwnFile | null {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const random = Math.floor(this.random() * 2 ** 31);
+      const path = join(this.spool.path, RUNNING_DIR, `${PROGRAM_PREFIX}${Deno.pid}_${random}`);
+      const how = { write: true, createNew: true, mode: TASK_MODE };
+      const file = this.spool.files.openSync(path, how);
+      const claim = this.spool.claims.claim(path, Infinity);
+      if (claim.kind !== "claimed") {
+        file.close();
+        continue;
+      }
+      const own: OwnFile = { path, file, claim, records: new Map(), free: [], size: 0 };
+      for (let record = 0; record < FIRST_RECORDS; record++) this.#write(own, record, "");
+      return own;
+    }
+    return null;
+  }
+
+  #write({ file }: OwnFile, record: number, id: string): void {
+    const length = nameToBytes(id, this.#record);
+    this.#record[length] = 0;
+    file.seekSync(record * RECORD_SIZE, Deno.SeekMode.Start);
+    file.writeSync(this.#record.subarray(0, length + 1));
+  }
+
+  /** The tasks that a program was running when it died; empty when it lives. */
+  #takeOver(path: string): string[] {
+    const look = this.spool.claims.look(path);
+    if (look.kind !== "open") return [];
+    const alive = look.locked;
+    look.close();
+    const claim = alive ? null : this.spool.claims.claim(path, Infinity);
+    if (claim?.kind !== "claimed") return [];
+    try {
+      const ids = recordsIn(claim).filter((id) => this.spool.exists(join(this.spool.path, id)));
+      const how = { write: true, create: true, mode: TASK_MODE };
+      for (const id of ids) this.spool.files.openSync(this.#markPath(id), how).close();
+      this.spool.files.removeSync(path);
+      return ids;
+    } finally {
+      claim.release();
+    }
+  }
+
+  #markPath(id: string): string {
+    return join(this.spool.path, RUNNING_DIR, markName(id));
+  }
+}
+
+function markName(id: string): string {
+  return nameToShow(id.replace("/", "_"));
+}
+
+/** The task that a mark is about, from the spool directory on; null when it is none of a task. */
+export function markedId(name: string): string | null {
+  return name.startsWith(PROGRAM_PREFIX) ? null : name.replace(/^([0-9]+)_/, "$1/");
+}
+
+function recordsIn(claim: Claim): string[] {
+  const ids: string[] = [];
+  const record = new Uint8Array(RECORD_SIZE);
+  for (let at = 0;; at += RECORD_SIZE) {
+    const length = claim.read(record, at);
+    if (length === 0) return ids;
+    const end = record.subarray(0, length).indexOf(0);
+    if (end !== 0) ids.push(nameFromBytes(record.subarray(0, end === -1 ? length : end)));
+  }
+}

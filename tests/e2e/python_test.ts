@@ -1,0 +1,207 @@
+/** Python task code in the whole program: the example, and code that ends its worker. */
+
+import { join } from "node:path";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { countLines, ledgerLines } from "../support/ledger.ts";
+import { Program, programLabel, spooler } from "../support/program.ts";
+import { testWith } from "../support/require.ts";
+import { makeSite, type Site } from "../support/site.ts";
+import { tempDir } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+
+const test = (name: string, body: () => Promise<void>) =>
+  testWith("python", `${programLabel}: ${name}`, body);
+
+const EXAMPLE = new URL("../../examples/python-tasks/", import.meta.url);
+
+test("the Python example does what its README says", async () => {
+  await using temp = await tempDir();
+  const dir = temp.path;
+  const ini = join(dir, "site.ini");
+  await Deno.copyFile(new URL("site.ini", EXAMPLE), ini);
+  const code = await Deno.readTextFile(new URL("tasks.py", EXAMPLE));
+  assert(code.includes("@timer(5)"));
+  await Deno.writeTextFile(join(dir, "tasks.py"), code.replace("@timer(5)", "@timer(1)"));
+  const checked = await spooler(["check", ini]);
+  assertEquals(checked.code, 0, checked.stderr);
+  await using program = await Program.start(["--ini", ini]);
+  const out = (name: string) => ledgerLines(join(dir, "out", name));
+  const push = (...vars: string[]) => spooler(["push", "--ini", ini, ...vars]);
+
+  await push("ud_spool_func=sign_up", "name=ann", "mail=ann@example.org");
+  await until(() => out("index.txt").length === 1, "the index is not written");
+  await until(() => out("mails.txt").length === 1, "the mail is not written");
+  assertEquals(out("mails.txt"), ["to ann@example.org: Welcome!"]);
+  assertEquals(out("thumbnails.txt"), ["ann.jpg 64x100"]);
+  assertEquals(out("index.txt"), ["ann.jpg"]);
+  await program.line(/ send_mail\| sent a mail to ann@example\.org$/);
+  const { stdout } = await spooler(["list", "--ini", ini, "--json"]);
+  assertEquals(stdout.trim().split("\n").length, 1, "one mail waits for tomorrow");
+  assertStringIncludes(stdout, "deferred");
+
+  await push("ud_spool_func=send_mail", "to=nobody", "body=hello");
+  await program.line(/ send_mail! ValueError: no address: 'nobody'$/);
+  await program.line(/put off .*ValueError: no address: 'nobody'/);
+  await until(() => out("heartbeat.txt").length > 1, "the timer does not tick");
+  assertEquals(await program.stop(), 0);
+});
+
+async function siteWith(code: string, ...lines: string[]): Promise<Site> {
+  const site = await makeSite(
+    ...["spooler-frequency = 1", "spooler-retry-delay = 1", "spooler-import = tasks.py", ...lines],
+  );
+  const prelude = `
+import os, signal, sys, time, uwsgi
+from uwsgidecorators import *
+def note(text):
+    with open(${JSON.stringify(join(site.dir, "ledger"))}, "a") as ledger:
+        ledger.write(text + "\\n")
+def runs(env):
+    path = env["spooler_task_name"] + ".runs"
+    count = int(open(path).read()) + 1 if os.path.exists(path) else 1
+    open(path, "w").write(str(count))
+    return count
+`;
+  await Deno.writeTextFile(join(site.dir, "tasks.py"), prelude + code);
+  return site;
+}
+
+const ledgerOf = (site: Site) => ledgerLines(join(site.dir, "ledger"));
+const pushTo = (site: Site, ...vars: string[]) => spooler(["push", "--dir", site.spool, ...vars]);
+
+test("a task that ends its worker fails alone, and is run again by another", async () => {
+  await using site = await siteWith(`
+@spool
+def deadly(env):
+    if runs(env) == 1:
+        os._exit(3)
+    note("deadly")
+@spool
+def task(env):
+    note("task " + env["n"])
+`);
+  await pushTo(site, "ud_spool_func=deadly");
+  for (let n = 0; n < 20; n++) await pushTo(site, "ud_spool_func=task", `n=${n}`);
+  await using program = await site.start();
+  await until(() => ledgerOf(site).length === 21, "not all have run");
+  const counts = countLines(ledgerOf(site));
+  assertEquals([counts.size, counts.get("deadly")], [21, 1]);
+  await program.line(/deadly .*put off .*/);
+  assertEquals(await program.stop(), 0);
+});
+
+test("a worker that is killed from outside costs no task", async () => {
+  await using site = await siteWith(
+    `
+@spool
+def task(env):
+    note("task " + env["n"])
+    if env["n"] == "5" and runs(env) == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+`,
+    "spooler-processes = 2",
+  );
+  for (let n = 0; n < 30; n++) await pushTo(site, "ud_spool_func=task", `n=${n}`);
+  await using program = await site.start();
+  await until(() => countLines(ledgerOf(site)).size === 30, "not all have run");
+  await until(
+    () => countLines(ledgerOf(site)).get("task 5") === 2,
+    "the killer does not run again",
+  );
+  assertEquals(ledgerOf(site).length, 31);
+  assertEquals(await program.stop(), 0);
+});
+
+test("a hung task is ended by harakiri, and others go on", async () => {
+  await using site = await siteWith(
+    `
+@spool
+def hangs(env):
+    if runs(env) == 1:
+        while True:
+            pass
+    note("hangs")
+@spool
+def task(env):
+    note("task")
+`,
+    "spooler-harakiri = 1",
+  );
+  await pushTo(site, "ud_spool_func=hangs");
+  await pushTo(site, "ud_spool_func=task");
+  await using program = await site.start();
+  await until(() => countLines(ledgerOf(site)).size === 2, "not all have run");
+  await program.line(/hangs .*harakiri/);
+  assertEquals(ledgerOf(site).toSorted(), ["hangs", "task"]);
+});
+
+test("a module that cannot be loaded waits until its file is better", async () => {
+  await using site = await siteWith("1 / 0\n");
+  await pushTo(site, "ud_spool_func=task");
+  await using program = await site.start();
+  await program.line(/tasks\.py: ZeroDivisionError: division by zero/);
+  const file = join(site.dir, "tasks.py");
+  const code = await Deno.readTextFile(file);
+  await Deno.writeTextFile(
+    file,
+    code.replace("1 / 0\n", '@spool\ndef task(env):\n    note("task")\n'),
+  );
+  await until(() => ledgerOf(site).length === 1, "the task does not run");
+});
+
+test("a task for an unknown function stays, and the log says so", async () => {
+  await using site = await siteWith("@spool\ndef task(env):\n    note('task')\n");
+  await using program = await site.start();
+  await pushTo(site, "ud_spool_func=unknown");
+  await program.line(/no handler for "unknown"/);
+  await pushTo(site, "ud_spool_func=task");
+  await until(() => ledgerOf(site).length === 1, "the task does not run");
+  const { stdout } = await spooler(["list", "--dir", site.spool]);
+  assertStringIncludes(stdout, "unknown");
+});
+
+test("commands and Python functions share a spool; what one ignores the next is asked for", async () => {
+  await using site = await siteWith(
+    `
+@spoolraw
+def picky(env):
+    note("python " + env["n"])
+    return uwsgi.SPOOL_IGNORE if env["n"] == "2" else uwsgi.SPOOL_OK
+`,
+    "spooler-task = name=shell echo from the shell",
+    'spooler-task = echo "the rest: $SPOOLER_FUNC $SPOOL_N"',
+  );
+  await using program = await site.start();
+  await pushTo(site, "ud_spool_func=shell");
+  await pushTo(site, "ud_spool_func=picky", "n=1");
+  await pushTo(site, "ud_spool_func=picky", "n=2");
+  await program.line(/shell\| from the shell/);
+  await program.line(/picky\| the rest: picky 2/);
+  await until(() => ledgerOf(site).length >= 2, "the function does not run");
+  assertEquals([...new Set(ledgerOf(site))], ["python 1", "python 2"]);
+});
+
+test("a pickled packet from a stranger is refused, a plain one runs", async () => {
+  await using site = await siteWith(
+    `
+@spool(pass_arguments=True)
+def passed(*args, **kwargs):
+    note("passed %r %r" % (args, kwargs))
+@spool
+def task(env):
+    note("task")
+`,
+    "socket = 127.0.0.1:0",
+  );
+  await using program = await site.start();
+  const address = /127\.0\.0\.1:\d+$/.exec(await program.line(/ socket 127\.0\.0\.1:\d+$/))?.[0];
+  const pickled = ["ud_spool_func=passed", "args=(I1\nt.", "kwargs=(d."];
+  const refused = await spooler(["push", "--to", address ?? "", ...pickled]);
+  assert(refused.code !== 0);
+  await program.line(/it has pickled arguments .*spooler-pickle = trusted$/);
+  assertEquals((await spooler(["push", "--to", address ?? "", "ud_spool_func=task"])).code, 0);
+  await until(() => ledgerOf(site).length === 1, "the task does not run");
+  assertEquals((await pushTo(site, ...pickled)).code, 0, "who writes files is trusted");
+  await until(() => ledgerOf(site).length === 2, "the pickled task does not run");
+  assertEquals(ledgerOf(site), ["task", "passed (1,) {}"]);
+});
