@@ -90,6 +90,7 @@ test("nothing is started in a paused spool; what came meanwhile runs afterwards"
   await Deno.remove(join(site.spool, ".spooler/paused"));
   await program.line(/ resumed/);
   assertEquals((await untilTold(site, 3)).toSorted(), ["1", "2", "3"]);
+  await program.line(/quick \S+ done/, 3);
   const lines = program.log.split("\n");
   const resumedAt = lines.findIndex((line) => / resumed/.test(line));
   assert(lines.findIndex((line) => /quick \S+ done/.test(line)) > resumedAt, program.log);
