@@ -149,6 +149,14 @@ export class Store {
     return this.#transitions.claim(ref);
   }
 
+  /** Whether somebody runs the task, or writes it. Nobody notices the question. */
+  isLocked(ref: TaskRef): boolean {
+    const look = this.#spool.claims.look(this.pathOf(ref));
+    if (look.kind !== "open") return false;
+    look.close();
+    return look.locked;
+  }
+
   /** What is known of a task's failures, whoever has claimed it. */
   attemptsOf(ref: TaskRef): Attempts | null {
     return this.#records.attempts(ref);
