@@ -49,17 +49,27 @@ function row(what: string, late: readonly number[]): string[] {
   return [what, String(late.length), at(0.5), at(0.99), at(1)];
 }
 
-/** User and system time in milliseconds, and how often the process gave up the CPU to wait. */
-async function usageOf(pid: number): Promise<{ cpuMs: number; wakeUps: number }> {
+interface Usage {
+  /** User and system time in milliseconds. */
+  readonly cpuMs: number;
+  /** How often each thread gave up the CPU to wait; a thread may end meanwhile. */
+  readonly waits: ReadonlyMap<string, number>;
+}
+
+async function usageOf(pid: number): Promise<Usage> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  let wakeUps = 0;
+  const waits = new Map<string, number>();
   for await (const { name } of Deno.readDir(`/proc/${pid}/task`)) {
     const status = await Deno.readTextFile(`/proc/${pid}/task/${name}/status`);
-    wakeUps += Number(/^voluntary_ctxt_switches:\s*(\d+)$/m.exec(status)?.[1] ?? 0);
+    waits.set(name, Number(/^voluntary_ctxt_switches:\s*(\d+)$/m.exec(status)?.[1] ?? 0));
   }
   // Ticks of 10 ms; fields 14 and 15 of proc(5), counted from the third.
-  return { cpuMs: 10 * (Number(fields[11]) + Number(fields[12])), wakeUps };
+  return { cpuMs: 10 * (Number(fields[11]) + Number(fields[12])), waits };
+}
+
+function wakeUps(before: Usage, after: Usage): number {
+  return [...after.waits].reduce((sum, [id, n]) => sum + n - (before.waits.get(id) ?? 0), 0);
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -72,7 +82,7 @@ async function idle(lines: readonly string[]): Promise<string[]> {
     const after = await usageOf(pid);
     return [
       `${((after.cpuMs - before.cpuMs) / (seconds * 10)).toFixed(2)} %`,
-      ((after.wakeUps - before.wakeUps) / seconds).toFixed(1),
+      (wakeUps(before, after) / seconds).toFixed(1),
     ];
   });
 }

@@ -330,6 +330,7 @@ export class Libc {
 const DT_UNKNOWN = 0;
 const DT_DIR = 4;
 const DT_REG = 8;
+
 /** Null when it is gone: descriptors come and go. */
 function linkTarget(path: string): string | null {
   try {

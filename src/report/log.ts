@@ -131,7 +131,7 @@ export function eventText(event: Event): string {
       return `${named(event.func, event.task)} taken from ${event.spool}${again}`;
     }
     case "task.output":
-      return `${event.func || "task"}${mark(event.stream)} ${event.line}`;
+      return `${event.func || named("", event.task)}${mark(event.stream)} ${event.line}`;
     case "task.settled":
       return `${named(event.func, event.task)} ${fateText(event.fate)} (${msText(event.tookMs)})`;
     case "schedule.warning":

@@ -94,6 +94,11 @@ export function recordPath(path: string): string {
   return nameToShow(path) + RECORD_ENDING;
 }
 
+/** The name of the task that a record is about; null when it is no record. */
+export function recordedTask(name: string): string | null {
+  return isRecordName(name) ? name.slice(0, -RECORD_ENDING.length) : null;
+}
+
 export function isRecordName(name: string): boolean {
   return name.endsWith(RECORD_ENDING);
 }

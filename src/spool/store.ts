@@ -39,6 +39,7 @@ export class Store {
   readonly #running: RunningMarks;
   readonly #scanner: Scanner;
   readonly #ids: AcceptedIds;
+  #mayBeSwept = true;
   readonly #intake: Intake;
   readonly #transitions: Transitions;
   readonly #operator: OperatorChanges;
@@ -65,7 +66,7 @@ export class Store {
   static async open(options: StoreOptions): Promise<Store> {
     const store = new Store(options);
     await store.prepare();
-    if (options.dedupWindowMs !== undefined) store.#ids.recover();
+    if (options.dedupWindowMs !== undefined) store.#mayBeSwept = store.#ids.recover();
     return store;
   }
 
@@ -85,7 +86,7 @@ export class Store {
    * there were.
    */
   sweep(): number {
-    return sweep(this.#spool, this.#records);
+    return this.#mayBeSwept ? sweep(this.#spool, this.#records) : 0;
   }
 
   /** Nothing of this store runs any more: what said so is removed. */
@@ -152,6 +153,14 @@ export class Store {
    */
   claim(ref: TaskRef): Claimed {
     return this.#transitions.claim(ref);
+  }
+
+  /** Whether somebody runs the task, or writes it. Nobody notices the question. */
+  isLocked(ref: TaskRef): boolean {
+    const look = this.#spool.claims.look(this.pathOf(ref));
+    if (look.kind !== "open") return false;
+    look.close();
+    return look.locked;
   }
 
   /** What is known of a task's failures, whoever has claimed it. */

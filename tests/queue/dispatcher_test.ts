@@ -99,6 +99,7 @@ async function bench(setup: Setup = {}): Promise<Bench> {
     },
     async [Symbol.asyncDispose]() {
       await dispatcher.stop();
+      store.close();
       await temp[Symbol.asyncDispose]();
     },
   };
@@ -305,6 +306,7 @@ Deno.test("a task during whose run the program died runs again, at once, the fir
   await begin(it);
   await it.until(settled(name, "done"));
   await it.dispatcher.stop();
+  it.store.close();
   assertEquals([...Deno.readDirSync(join(it.store.dir, ".spooler/running"))], []);
   assertEquals([...Deno.readDirSync(join(it.store.dir, ".spooler/attempts"))], []);
 });

@@ -7,7 +7,6 @@
 import { basename, join } from "node:path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import type { Claim, Claims, Look, Unclaimed } from "../../src/spool/claim.ts";
-import type { Dispatcher } from "../../src/queue/dispatcher.ts";
 import type { Executor } from "../../src/exec/executor.ts";
 import type { Stat } from "../../src/platform/libc.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -65,7 +64,7 @@ async function inWorld(
   const ran: string[] = [];
   const claims = new CountedClaims();
   const all = [...executors, succeeding(({ task }) => void ran.push(task.name))];
-  const dispatcher: Dispatcher = await startDispatcher(dir, all, NEVER_POLLS, () => {}, claims);
+  const dispatcher = await startDispatcher(dir, all, NEVER_POLLS, () => {}, claims);
   const put = async (func = "any") =>
     (await store.put({ vars: varsOf({ ud_spool_func: func }) })).name;
   try {

@@ -47,14 +47,14 @@ export function spoolConfig(dir: string, settings: Partial<SpoolConfig> = {}): S
   };
 }
 
-/** Watches and scans `dir`; resolves when it has been looked at once. */
+/** Watches and scans `dir` with a store of its own; resolves when it has been looked at once. */
 export async function startDispatcher(
   dir: string,
   executors: readonly Executor[],
   settings: Partial<SpoolConfig> = {},
   emit: Emit = () => {},
   claims: Claims = platform.claims,
-): Promise<Dispatcher> {
+): Promise<Pick<Dispatcher, "stop">> {
   const store = await openStore(dir, systemClock, claims);
   const dispatcher = new Dispatcher({
     name: "test",
@@ -70,5 +70,10 @@ export async function startDispatcher(
   });
   dispatcher.watch();
   await dispatcher.start();
-  return dispatcher;
+  return {
+    async stop() {
+      await dispatcher.stop();
+      store.close();
+    },
+  };
 }
