@@ -20,6 +20,7 @@ const USAGE = `Usage:
   spooler jobs --ini FILE          print how each job went, and when it comes next
   spooler run-job NAME --ini FILE  run a job now, in the foreground
   spooler import-crontab [FILE]    print the lines of an ini for a crontab (--system, --user)
+  spooler types                    print the types of task code in TypeScript (uwsgi.d.ts)
   spooler --help                   show this
   spooler --version                show the version
 

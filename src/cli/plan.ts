@@ -25,6 +25,7 @@ export function planText({ config, warnings, secrets }: Loaded, now: number): st
     section("Spools", config.spools.map(spoolText)),
     section("Forwards", config.forwards.map(forwardText)),
     section("Tasks", tasksText(config)),
+    section("Modules", modulesText(config)),
     section("Sockets", socketsText(config)),
     section("Schedules", config.schedules.map((schedule) => scheduleText(schedule, now))),
     section("Warnings", warnings.map((warning) => wrap(problemText(warning), 4))),
@@ -39,9 +40,11 @@ export function planText({ config, warnings, secrets }: Loaded, now: number): st
 
 /** The same for machines: the typed configuration, the coming times in ISO 8601, the warnings. */
 export function planJson({ config, warnings, secrets }: Loaded, now: number): string {
+  const { options: _repeated, ...code } = config.code;
   const plan = {
     ok: true,
     ...config,
+    code,
     schedules: config.schedules.map((schedule) => ({
       ...schedule,
       next: nextTimes(schedule, now).map((at) => new Date(at).toISOString()),
@@ -85,7 +88,7 @@ function spoolText(spool: SpoolConfig): string {
   return lines.join("\n      ");
 }
 
-function failingText({ retry, maxAgeMs, onFailure }: SpoolConfig): string {
+function failingText({ retry, maxAgeMs, failedMaxAgeMs, onFailure }: SpoolConfig): string {
   const tries = retry.maxRetries === 0
     ? "retried without end"
     : `retried ${retry.maxRetries} times, then kept in failed/`;
@@ -95,6 +98,9 @@ function failingText({ retry, maxAgeMs, onFailure }: SpoolConfig): string {
       durationText(retry.maxDelayMs)
     }`,
     ...(maxAgeMs === null ? [] : [`given up when older than ${durationText(maxAgeMs)}`]),
+    ...(failedMaxAgeMs === null
+      ? []
+      : [`removed from failed/ after ${durationText(failedMaxAgeMs)}`]),
     ...(onFailure === null ? [] : [`then ${onOneLine(onFailure)}`]),
   ].join("; ");
 }
@@ -138,10 +144,31 @@ function socketsText({ listeners, reception }: Config): string[] {
   });
 }
 
-function tasksText({ tasks, spools }: Config): string[] {
+function modulesText({ code, python }: Config): string[] {
+  const { modules, maxTasks, cheap, touchReload } = code;
+  if (modules.length === 0) return [];
+  const where = python.paths.length === 0 ? "" : `, modules also from ${python.paths.join(" ")}`;
+  const life = [
+    ...(maxTasks === null ? [] : [`a fresh worker after ${maxTasks} tasks`]),
+    ...(cheap ? ["no worker while there is nothing to do"] : []),
+    ...touchReload.map((file) => `fresh workers when ${file} is touched`),
+  ];
+  return [
+    ...modules.map(({ language, name, place }) => {
+      const by = language === "python" ? `${python.command}${where}` : "this program";
+      return `${name}  ${language}  (${placeText(place)})\n      run by ${by}`;
+    }),
+    ...life,
+  ];
+}
+
+function tasksText({ tasks, spools, code }: Config): string[] {
   if (tasks.length === 0) {
+    if (code.modules.length > 0) return [];
     const isAwaited = spools.some(({ external }) => !external);
-    return isAwaited ? ["no spooler-task: tasks would wait for a handler"] : [];
+    return isAwaited
+      ? ["no spooler-task and no spooler-import: tasks would wait for a handler"]
+      : [];
   }
   const names = tasks.map(({ name }) => name ?? "anything else");
   const width = Math.min(28, Math.max(...names.map((name) => name.length)));
@@ -153,6 +180,7 @@ function tasksText({ tasks, spools }: Config): string[] {
   });
 }
 
+/** Task modules, and the Python that some of them want. What they offer is known once they run. */
 function taskSettings({ processes, harakiriMs, maxRetries, stdin }: TaskCommand): string[] {
   return [
     ...(processes === null ? [] : [`${processes} at a time`]),

@@ -23,7 +23,20 @@ export function checkAll(given: Given, config: Config, around: Surroundings): vo
   checkSpoolDirectories(given, around);
   checkSockets(given, config, around);
   checkForwardFiles(given, config, around);
+  checkCode(given, config, around);
   checkUser(given, around);
+  checkModules(given, config, around);
+}
+
+/** Workers try again when the file is there; but that it is not yet there is worth a word. */
+function checkModules(given: Given, config: Config, around: Surroundings): void {
+  const entries = (["spooler-import", "spooler-python-import", "import", "shared-import"] as const)
+    .flatMap((name) => given.entriesOf(name));
+  for (const { kind, name, place } of config.code.modules) {
+    if (kind !== "file" || around.kindOf(name) === "file") continue;
+    const entry = entries.find((candidate) => candidate.place === place);
+    if (entry !== undefined) given.warning(entry, `names a file that is not there: ${name}`);
+  }
 }
 
 /**
@@ -111,6 +124,30 @@ function checkForwardFiles(given: Given, config: Config, around: Surroundings): 
       if (!file || around.kindOf(file) !== undefined) continue;
       given.problem(entry, `wants ${key}= to name a file that is there`);
     }
+  }
+}
+
+const MODULES = [
+  "spooler-import",
+  "spooler-python-import",
+  "import",
+  "shared-import",
+] as const;
+
+/** What is missing may come yet, as with a deployment under way: loading is tried again. */
+function checkCode(given: Given, { code, python }: Config, around: Surroundings): void {
+  const isMissing = (path: string) => around.kindOf(path) === undefined;
+  const entries = MODULES.flatMap((name) => given.entriesOf(name));
+  for (const { kind, name, place } of code.modules) {
+    const entry = entries.find((candidate) => candidate.place === place);
+    if (entry && kind === "file" && isMissing(name)) {
+      given.warning(entry, "names a file that is not there");
+    }
+  }
+  if (!code.modules.some(({ language }) => language === "python")) return;
+  const [entry] = [...given.entriesOf("virtualenv"), ...given.entriesOf("python")].slice(-1);
+  if (entry && python.command.includes("/") && isMissing(python.command)) {
+    given.warning(entry, `wants Python at ${python.command}, which is not there`);
   }
 }
 

@@ -50,11 +50,12 @@ export interface WorkerCommand {
  * How a worker is started; it also wants SPOOLER_SOCKET.
  *
  * @param shim what {@link writePythonFiles} returned
+ * @param baseDir the ini's directory, where modules are looked for at last
  */
-export function pythonCommand(python: PythonConfig, shim: string): WorkerCommand {
+export function pythonCommand(python: PythonConfig, shim: string, baseDir: string): WorkerCommand {
   return {
     command: python.command,
-    args: [shim, ...python.paths.flatMap((path) => ["--path", path])],
+    args: [shim, ...python.paths.flatMap((path) => ["--path", path]), "--base", baseDir],
     env: {},
   };
 }

@@ -27,6 +27,7 @@ export async function workerCommand(
       const { command: file, args, env } = pythonCommand(
         config.python,
         await writePythonFiles(scratch),
+        config.baseDir,
       );
       return { file, args, cwd, env: { ...config.env, ...env } };
     }

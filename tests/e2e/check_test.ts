@@ -89,3 +89,15 @@ test("options finds an option by a word, and suggests one", async () => {
   assertEquals(none.code, 2);
   assertStringIncludes(none.stderr, 'no option has "frequnecy-spooler"');
 });
+
+test("check says which modules are loaded, and by which Python", async (dir, ini) => {
+  await Deno.writeTextFile(join(dir, "tasks.py"), "");
+  const lines = ["spooler = spool", "import = tasks.py", "spooler-import = no.such", "pp = lib"];
+  await Deno.writeTextFile(ini, ["[uwsgi]", ...lines, ""].join("\n"));
+  const { code, stdout } = await spooler(["check", ini]);
+  assertEquals(code, 0);
+  const by = `      run by python3, modules also from ${dir}/lib`;
+  assertStringIncludes(stdout, `Code\n  ${dir}/tasks.py  (${ini}:3)\n${by}`);
+  assertStringIncludes(stdout, `  no.such  (${ini}:4)\n${by}`);
+  assert(!stdout.includes("would wait for a handler"));
+});

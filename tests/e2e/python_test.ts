@@ -1,9 +1,10 @@
 /** Python task code in the whole program: the example, and code that ends its worker. */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { countLines, ledgerLines } from "../support/ledger.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";
+import { isRunning } from "../support/processes.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, type Site } from "../support/site.ts";
 import { tempDir } from "../support/temp.ts";
@@ -205,3 +206,127 @@ def task(env):
   await until(() => ledgerOf(site).length === 2, "the pickled task does not run");
   assertEquals(ledgerOf(site), ["task", "passed (1,) {}"]);
 });
+
+test("a timer ticks once a spool, not once a worker, and is a job like others", async () => {
+  await using site = await siteWith(
+    `
+@timer(1)
+def tick(number):
+    note("%.3f" % time.time())
+@cron(0, 3, -1, -1, -1)
+def nightly(number):
+    pass
+`,
+    "spooler-processes = 3",
+  );
+  await using program = await site.start();
+  await until(() => ledgerOf(site).length >= 4, "the timer does not tick");
+  const times = ledgerOf(site).map(Number);
+  for (const [i, time] of times.entries()) {
+    if (i > 0) assert(time - (times[i - 1] ?? 0) > 0.3, times.join(" "));
+  }
+  await program.line(/nightly/);
+  assertEquals(await program.stop(), 0);
+});
+
+test("uwsgi.lock keeps the workers of a spool apart", async () => {
+  await using site = await siteWith(
+    `
+COUNT = "count"
+@spool
+def add(env):
+    uwsgi.lock()
+    try:
+        count = int(open(COUNT).read()) if os.path.exists(COUNT) else 0
+        time.sleep(0.01)
+        open(COUNT, "w").write(str(count + 1))
+    finally:
+        uwsgi.unlock()
+    note("added")
+`,
+    "spooler-processes = 3",
+  );
+  for (let n = 0; n < 30; n++) await pushTo(site, "ud_spool_func=add");
+  await using program = await site.start();
+  await until(() => ledgerOf(site).length === 30, "not all have run");
+  assertEquals(Deno.readTextFileSync(join(site.dir, "count")), "30");
+  assertEquals(await program.stop(), 0);
+});
+
+test("a virtual environment's Python and pythonpath are used", async () => {
+  await using site = await siteWith(
+    `
+import place
+@spool
+def where(env):
+    note("%s %s %s" % (os.path.basename(sys.prefix), place.name, os.getcwd()))
+`,
+    "virtualenv = env",
+    "pythonpath = lib",
+    "spooler-chdir = work",
+    "import = beside",
+  );
+  const made = await new Deno.Command("python3", {
+    args: ["-m", "venv", "--without-pip", join(site.dir, "env")],
+  }).output();
+  assert(made.success, new TextDecoder().decode(made.stderr));
+  for (const dir of ["lib", "work"]) await Deno.mkdir(join(site.dir, dir));
+  await Deno.writeTextFile(join(site.dir, "lib", "place.py"), "name = 'lib'\n");
+  await Deno.writeTextFile(join(site.dir, "beside.py"), "import place\n");
+  await pushTo(site, "ud_spool_func=where");
+  await using program = await site.start();
+  await until(() => ledgerOf(site).length === 1, "the task does not run");
+  assertEquals(ledgerOf(site), [`env lib ${join(site.dir, "work")}`]);
+  assertEquals(await program.stop(), 0);
+});
+
+test("when the program is killed its workers end and remove what it made for them", async () => {
+  await using site = await siteWith(`
+@spool
+def where(env):
+    note("%d %s" % (os.getpid(), uwsgi.__file__))
+`);
+  await pushTo(site, "ud_spool_func=where");
+  await using program = await site.start();
+  await until(() => ledgerOf(site).length === 1, "the task does not run");
+  const [pid = "", file = ""] = (ledgerOf(site)[0] ?? "").split(" ");
+  assert(isRunning(Number(pid)));
+  await program.kill();
+  await until(() => !isRunning(Number(pid)), "the worker stays");
+  await until(() => !exists(dirname(dirname(file))), "its files stay");
+});
+
+test("a task that prints without end slows down itself, and fills no memory", async () => {
+  await using site = await siteWith(
+    `
+@spool
+def chatter(env):
+    note("begun")
+    while True:
+        print("x" * 100000)
+@spool
+def task(env):
+    note("task")
+`,
+    "spooler-processes = 2",
+    "spooler-harakiri = 3",
+  );
+  await using program = await site.start();
+  await pushTo(site, "ud_spool_func=chatter");
+  await until(() => ledgerOf(site).length === 1, "the chatter does not begin");
+  await pushTo(site, "ud_spool_func=task");
+  await until(() => ledgerOf(site).includes("task"), "the other task waits");
+  await program.line(/chatter .*harakiri/);
+  const status = Deno.readTextFileSync(`/proc/${program.pid}/status`);
+  const peakMiB = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+  assert(peakMiB < 500, `${peakMiB} MiB`);
+});
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -132,9 +132,10 @@ Deno.test("every file of the worker travels with the program", async () => {
 });
 
 Deno.test("the command names the worker's directory and where to search", () => {
-  assertEquals(pythonCommand({ command: "/usr/bin/python3", paths: ["/a", "/b"] }, "/shim"), {
+  const python = { command: "/usr/bin/python3", paths: ["/a", "/b"] };
+  assertEquals(pythonCommand(python, "/shim", "/srv"), {
     command: "/usr/bin/python3",
-    args: ["/shim", "--path", "/a", "--path", "/b"],
+    args: ["/shim", "--path", "/a", "--path", "/b", "--base", "/srv"],
     env: {},
   });
 });

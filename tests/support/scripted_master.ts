@@ -64,7 +64,7 @@ export class ScriptedMaster implements AsyncDisposable {
     }
     const shim = await writePythonFiles(sockets.path);
     const config = { command: options.python ?? testPython, paths: options.paths ?? [] };
-    const { command, args, env } = pythonCommand(config, shim);
+    const { command, args, env } = pythonCommand(config, shim, dir);
     const socket = sockets.listen();
     const child = new Deno.Command(command, {
       args: [...args],

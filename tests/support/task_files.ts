@@ -19,8 +19,11 @@ export async function writeTask(
 ): Promise<string> {
   await Deno.mkdir(dir, { recursive: true });
   const path = join(dir, name);
-  await Deno.writeFile(path, new Uint8Array([...encodePacket(varsOf(vars), 17), ...body]));
-  await Deno.utime(path, mtime, mtime);
+  // A program that runs would take it between two steps: it comes whole.
+  const unfinished = join(dir, `.${name}`);
+  await Deno.writeFile(unfinished, new Uint8Array([...encodePacket(varsOf(vars), 17), ...body]));
+  await Deno.utime(unfinished, mtime, mtime);
+  await Deno.rename(unfinished, path);
   return path;
 }
 

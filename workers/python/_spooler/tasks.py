@@ -27,6 +27,8 @@ from .state import state
 # How long an answer may wait for others, and the socket for a look: seconds.
 PATIENCE = 0.005
 LONGEST_READ = 1 << 30
+# The program's clock has whole milliseconds: a file of this very one is not in the future.
+MILLISECOND = 0.001
 
 # Not opened: symbolic links. Not waited for: pipes.
 OPEN_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -194,7 +196,7 @@ class TaskRunner:
             there = os.stat(path, follow_symlinks=False)
             if has.st_ino != there.st_ino or has.st_dev != there.st_dev:
                 return "gone"
-            if not stat.S_ISREG(has.st_mode) or has.st_mtime > time.time():
+            if not stat.S_ISREG(has.st_mode) or has.st_mtime - MILLISECOND > time.time():
                 return "look"
             claimed = True
             return descriptor

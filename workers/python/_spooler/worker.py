@@ -26,7 +26,7 @@ class Stop(Exception):
 
 
 def main(arguments: list) -> None:
-    """Does not return. `arguments` are directories for sys.path, each behind --path."""
+    """Does not return. `arguments` are directories for sys.path behind --path and --base."""
     descriptors = LowDescriptors()
     faulthandler.enable(2)
     socket_path = os.environ.pop("SPOOLER_SOCKET")
@@ -58,7 +58,7 @@ class Worker:
         state.setup = self._await_setup()
         uwsgi._begin(state.setup)
         sys.argv[:] = ["uwsgi", *arguments_of_code()]
-        sys.path[1:1] = [*search_path(arguments), os.getcwd()]
+        sys.path[1:1] = search_path(arguments)
         self._tasks = TaskRunner(self._channel, self._output, self._descriptors)
         self._load()
         while True:
@@ -163,12 +163,16 @@ def remove_leftovers(socket_path: str) -> None:
 
 
 def search_path(arguments: list) -> list:
-    """In the order that uWSGI gives `pythonpath` lines: the last is searched first."""
+    """In the order that uWSGI gives `pythonpath` lines: the last is searched first. Then come the
+    working directory and the ini's, which are one unless the ini says otherwise."""
     paths: list = []
+    bases: list = []
     for flag, pattern in zip(arguments[::2], arguments[1::2]):
         if flag == "--path":
             paths += sorted(glob.glob(pattern)) or [pattern]
-    return paths[::-1]
+        else:
+            bases.append(pattern)
+    return [*paths[::-1], os.getcwd(), *bases]
 
 
 def arguments_of_code() -> list:

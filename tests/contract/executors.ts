@@ -1,0 +1,260 @@
+/**
+ * The kinds of handlers that must behave alike, and how each is made to do what a test wants: every
+ * one has functions of the same names.
+ *
+ * Whatever a function has to tell it appends to the file `told` in its working directory, one line
+ * at a time.
+ */
+
+import type { Need } from "../support/require.ts";
+
+export interface ExecutorKind {
+  readonly name: string;
+  readonly need: Need;
+  /** Files beside the ini. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Lines of the ini. */
+  readonly ini: readonly string[];
+  /** Runs in a process that lives from task to task. */
+  readonly isWorker: boolean;
+}
+
+const SHELL: Readonly<Record<string, string>> = {
+  tell:
+    'echo "$SPOOLER_FUNC $SPOOL_COLOUR $SPOOLER_ATTEMPT $(od -An -tu1 | tr -s " \\n" " ")" >> told',
+  silent: ":",
+  retry: "if [ -e tried ]; then echo again >> told; else touch tried; exit 75; fi",
+  ignored: "exit 69",
+  failing: 'echo "attempt $SPOOLER_ATTEMPT" >> told; echo "the reason" >&2; exit 3',
+  permanent: "exit 65",
+  sleeping: "sleep 60",
+  looping: "while :; do :; done",
+  crashing: "kill -9 $$",
+  printing: "echo to stdout; echo to stderr >&2",
+  flooding: "yes 0123456789012345678901234567890123456789",
+  waiting: "echo waiting >> told; while ! test -e go; do sleep 0.02; done; echo went >> told",
+};
+
+const command: ExecutorKind = {
+  name: "command",
+  need: "libc",
+  files: {},
+  ini: Object.entries(SHELL).map(([name, code]) => `spooler-task = name=${name} ${code}`),
+  isWorker: false,
+};
+
+const typescript = (types: boolean) => {
+  const t = (text: string) => types ? text : "";
+  const vars = t(": Record<string, string>");
+  return `
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import process from "node:process";
+${t('enum Words { Again = "again" }')}
+${t("type Context = { attempt: number };")}
+function note(line${t(": string")}) {
+  Deno.writeTextFileSync("told", line + "\\n", { append: true });
+}
+export function tell(vars${vars}, body${t(": Uint8Array")}, context${t(": Context")}) {
+  note([vars.ud_spool_func, vars.colour, context.attempt, ...body].join(" "));
+}
+export function silent() {}
+export async function retry() {
+  try {
+    await Deno.stat("tried");
+  } catch {
+    await Deno.writeTextFile("tried", "");
+    return uwsgi.SPOOL_RETRY;
+  }
+  note(${types ? "Words.Again" : '"again"'});
+  return uwsgi.SPOOL_OK;
+}
+export const ignored = () => uwsgi.SPOOL_IGNORE;
+export function failing(_vars${vars}, _body${t(": Uint8Array")}, context${t(": Context")}) {
+  note(\`attempt \${context.attempt}\`);
+  throw new Error("the reason");
+}
+export async function permanent() {
+  await Promise.resolve();
+  throw new uwsgi.Permanent("it will never be");
+}
+export const sleeping = () => new Promise((resolve) => setTimeout(resolve, 60_000));
+export function looping() {
+  while (true);
+}
+export function crashing() {
+  Deno.kill(Deno.pid, "SIGKILL");
+  while (true);
+}
+export function printing() {
+  console.log("to stdout");
+  console.error("to stderr");
+}
+export function flooding() {
+  while (true) console.log("0123456789".repeat(10));
+}
+export function leaving() {
+  note(String(spawn("sleep", ["1000"], { stdio: "ignore" }).pid));
+}
+export async function waiting() {
+  note("waiting");
+  while (!existsSync("go")) await new Promise((resolve) => setTimeout(resolve, 20));
+  note("went");
+}
+export function process_id() {
+  note(String(process.pid));
+}
+export function allocating() {
+  const all${t(": unknown[]")} = [];
+  while (true) all.push(new Array(1000).fill({}));
+}
+export function exiting() {
+  process.exit(0);
+}
+export function closing() {
+  Deno.stdin.close();
+  Deno.stdout.close();
+  Deno.stderr.close();
+  console.log("closed");
+}
+export function stubborn() {
+  Deno.addSignalListener("SIGTERM", () => {});
+  note("stubborn");
+}
+export const beaten = 5;
+`;
+};
+
+const PYTHON = `
+import os, signal, subprocess, sys, time
+import uwsgi
+from uwsgidecorators import spool
+
+def note(line):
+    with open("told", "a") as out:
+        out.write(line + "\\n")
+
+attempts = {}
+
+@spool
+def tell(env):
+    body = env.get("body", b"")
+    if isinstance(body, str):
+        body = body.encode()
+    note(" ".join([env["ud_spool_func"], env["colour"], "1", *map(str, body)]))
+    return uwsgi.SPOOL_OK
+
+@spool
+def silent(env):
+    return uwsgi.SPOOL_OK
+
+@spool
+def retry(env):
+    if not os.path.exists("tried"):
+        open("tried", "w").close()
+        return uwsgi.SPOOL_RETRY
+    note("again")
+    return uwsgi.SPOOL_OK
+
+@spool
+def ignored(env):
+    return uwsgi.SPOOL_IGNORE
+
+@spool
+def failing(env):
+    note("attempt")
+    raise RuntimeError("the reason")
+
+@spool
+def sleeping(env):
+    time.sleep(60)
+
+@spool
+def looping(env):
+    while True:
+        pass
+
+@spool
+def crashing(env):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+@spool
+def printing(env):
+    print("to stdout")
+    print("to stderr", file=sys.stderr)
+    return uwsgi.SPOOL_OK
+
+@spool
+def flooding(env):
+    while True:
+        print("0123456789" * 10)
+
+@spool
+def leaving(env):
+    note(str(subprocess.Popen(["sleep", "1000"]).pid))
+    return uwsgi.SPOOL_OK
+
+@spool
+def waiting(env):
+    note("waiting")
+    while not os.path.exists("go"):
+        time.sleep(0.02)
+    note("went")
+    return uwsgi.SPOOL_OK
+
+@spool
+def process_id(env):
+    note(str(os.getpid()))
+    return uwsgi.SPOOL_OK
+
+@spool
+def allocating(env):
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (200 << 20, 200 << 20))
+    everything = []
+    while True:
+        everything.append(bytearray(1 << 20))
+
+@spool
+def exiting(env):
+    os._exit(0)
+
+@spool
+def closing(env):
+    os.closerange(0, 10)
+    print("closed")
+    return uwsgi.SPOOL_OK
+
+@spool
+def stubborn(env):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    note("stubborn")
+    return uwsgi.SPOOL_OK
+
+beaten = 5
+`;
+
+export const EXECUTORS: readonly ExecutorKind[] = [
+  command,
+  {
+    name: "TypeScript",
+    need: "libc",
+    files: { "tasks.ts": typescript(true) },
+    ini: ["spooler-import = tasks.ts"],
+    isWorker: true,
+  },
+  {
+    name: "JavaScript",
+    need: "libc",
+    files: { "tasks.js": typescript(false) },
+    ini: ["spooler-import = tasks.js"],
+    isWorker: true,
+  },
+  {
+    name: "Python",
+    need: "python",
+    files: { "tasks.py": PYTHON },
+    ini: ["spooler-import = tasks.py"],
+    isWorker: true,
+  },
+];

@@ -1,0 +1,148 @@
+/** What becomes of a task, whatever runs it. */
+
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { contract, ContractSite } from "./site.ts";
+
+const isPython = ({ name }: { name: string }) => name === "Python";
+
+contract("a task arrives with its vars and its body, is done and gone", async (kind) => {
+  await using site = await ContractSite.make(kind);
+  await using program = await site.start();
+  const body = Uint8Array.of(0, 10, 255, 200);
+  const name = await site.task("tell", body);
+  await program.line(/tell \S+ done/);
+  assertEquals(site.told(), ["tell red 1 0 10 255 200"]);
+  assert(!site.has(name));
+  assertEquals(await program.stop(), 0);
+});
+
+contract("a task that asks for it runs again, and that is no failure", async (kind) => {
+  await using site = await ContractSite.make(kind);
+  await using program = await site.start();
+  const name = await site.task("retry");
+  await program.line(/retry \S+ put off until/);
+  assert(!site.has(`.spooler/attempts/${name}.json`));
+  await program.line(/retry \S+ done/);
+  assertEquals(site.told(), ["again"]);
+});
+
+contract("an ignored task goes to the next handler", async (kind) => {
+  await using site = await ContractSite.make(
+    kind,
+    "spooler-task = echo next $SPOOLER_FUNC >> told",
+  );
+  await using program = await site.start();
+  const name = await site.task("ignored");
+  await site.untilGone(name);
+  assertEquals(site.told(), ["next ignored"]);
+  assertEquals(await program.stop(), 0);
+});
+
+contract("an ignored task that nobody takes stays, and says so", async (kind) => {
+  await using site = await ContractSite.make(kind);
+  await using program = await site.start();
+  const name = await site.task("ignored");
+  await program.line(/ignored \S+ put off until .*: no handler for "ignored"/);
+  assert(site.has(name));
+});
+
+contract("a failing task runs again later, and its failures are remembered", async (kind) => {
+  await using site = await ContractSite.make(kind, "spooler-max-retries = 1");
+  await using program = await site.start();
+  const name = await site.task("failing");
+  await program.line(/failing! .*the reason/);
+  await program.line(/failing \S+ put off until/);
+  const record = site.readJson(`.spooler/attempts/${name}.json`);
+  assertEquals(record.failures, 1);
+  assertMatch(String(record.stderr), /the reason/);
+  await program.line(/failing \S+ taken from spool, attempt 2/);
+  await program.line(/failing \S+ failed for good/);
+  assertEquals(site.told(), isPython(kind) ? ["attempt", "attempt"] : ["attempt 1", "attempt 2"]);
+  assert(site.has(`failed/${name}`) && !site.has(name));
+  assertMatch(JSON.stringify(site.readJson(`failed/${name}.json`)), /the reason/);
+});
+
+contract("a permanent failure is not tried again", async (kind) => {
+  await using site = await ContractSite.make(kind);
+  await using program = await site.start();
+  const name = await site.task("permanent");
+  await program.line(/permanent \S+ failed for good/);
+  assert(site.has(`failed/${name}`) && !site.has(name));
+}, (kind) => !isPython(kind));
+
+for (const func of ["sleeping", "looping"]) {
+  contract(`harakiri ends a task that is ${func}, which has failed; others go on`, async (kind) => {
+    await using site = await ContractSite.make(kind, "spooler-harakiri = 1");
+    await using program = await site.start();
+    const name = await site.task(func);
+    await site.task("tell");
+    await program.line(new RegExp(`${func} \\S+ put off until .*harakiri after 1 s`));
+    await program.line(/tell \S+ done/);
+    assert(site.has(name));
+    assertEquals(site.readJson(`.spooler/attempts/${name}.json`).failures, 1);
+  });
+}
+
+contract("a task that is killed has failed; those behind it have not", async (kind) => {
+  await using site = await ContractSite.make(kind);
+  // All are there before the start, so that one worker has them all.
+  const before = await site.task("tell");
+  const name = await site.task("crashing");
+  const after = await Promise.all(Array.from({ length: 5 }, () => site.task("tell")));
+  await using program = await site.start();
+  await program.line(/crashing \S+ put off until .*killed by SIGKILL/);
+  for (const each of [before, ...after]) await site.untilGone(each);
+  assertEquals(site.readJson(`.spooler/attempts/${name}.json`).failures, 1);
+  for (const each of after) assert(!site.has(`.spooler/attempts/${each}.json`));
+  assertEquals(site.told().length, 6);
+});
+
+contract("what a task prints is logged with its name", async (kind) => {
+  await using site = await ContractSite.make(kind);
+  await using program = await site.start();
+  await site.task("printing");
+  await program.line(/ printing\| to stdout$/);
+  await program.line(/ printing! to stderr$/);
+});
+
+contract("a flood of output ends with its task, and fills no memory", async (kind) => {
+  await using site = await ContractSite.make(kind, "spooler-harakiri = 2");
+  await using program = await site.start();
+  await site.task("flooding");
+  await program.line(/flooding \S+ put off until .*harakiri/);
+  const status = Deno.readTextFileSync(`/proc/${program.pid}/status`);
+  const peakMiB = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+  // The flood alone is some hundred MiB in that time.
+  assert(peakMiB < 400, `${peakMiB} MiB`);
+});
+
+contract("a stop waits for the task that runs", async (kind) => {
+  await using site = await ContractSite.make(kind);
+  await using program = await site.start();
+  const name = await site.task("waiting");
+  await site.untilTold(1);
+  program.signal("SIGTERM");
+  await program.line(/stopping \(SIGTERM\): waiting for 1 running/);
+  await site.write("go", "");
+  assertEquals(await program.ended(), 0);
+  assertEquals(site.told(), ["waiting", "went"]);
+  assert(!site.has(name));
+});
+
+contract("a second signal breaks the task off, which stays ready", async (kind) => {
+  await using site = await ContractSite.make(kind);
+  await using program = await site.start();
+  const name = await site.task("waiting");
+  await site.untilTold(1);
+  program.signal("SIGTERM");
+  await program.line(/stopping \(SIGTERM\): waiting for 1 running/);
+  // What comes within half a second is the same wish; so it is said until it is heard.
+  const again = setInterval(() => program.signal("SIGTERM"), 100);
+  try {
+    assertEquals(await program.ended(), 0);
+  } finally {
+    clearInterval(again);
+  }
+  assert(site.has(name));
+  assert(!site.has(`.spooler/attempts/${name}.json`));
+});

@@ -1,0 +1,402 @@
+/** Task modules in TypeScript and JavaScript: what they may be made of, and how they fail to load. */
+
+import { join } from "node:path";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { programLabel, spooler } from "../support/program.ts";
+import { testWith } from "../support/require.ts";
+import { makeSite, type Site } from "../support/site.ts";
+
+const test = (name: string, body: () => Promise<void>) =>
+  testWith("libc", `${programLabel}: ${name}`, body);
+
+async function siteWith(files: Record<string, string>, ...ini: string[]): Promise<Site> {
+  const site = await makeSite("spooler-frequency = 1", ...ini);
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(site.dir, name);
+    await Deno.mkdir(join(path, ".."), { recursive: true });
+    await Deno.writeTextFile(path, text);
+  }
+  return site;
+}
+
+async function push(site: Site, ...vars: string[]): Promise<void> {
+  const { code, stderr } = await spooler(["push", "--dir", site.spool, ...vars]);
+  assertEquals([code, stderr], [0, ""]);
+}
+
+const IMPORT = "spooler-import = tasks.ts";
+
+test("a module may import files, JSON and node: modules, and await at its top", async () => {
+  await using site = await siteWith({
+    "tasks.ts": `
+import { basename } from "node:path";
+import { Kind, Mail, type Address } from "./lib/mail.ts";
+import settings from "./settings.json" with { type: "json" };
+import { plain } from "./lib/plain.js";
+const late = await Promise.resolve("late");
+export async function all(vars: Record<string, string>) {
+  const to: Address = "a@b";
+  const mail = new Mail(to, Kind.Letter);
+  const { dynamic } = await import(\`./lib/\${"dynamic"}.ts\`);
+  console.log(basename("/x/y"), mail.to, Kind[mail.kind], settings.port, plain(), late, dynamic);
+  console.log(basename(import.meta.filename!), import.meta.url.startsWith("file:///"), vars.name);
+}
+`,
+    "lib/mail.ts": `
+export type Address = string;
+export enum Kind { Card, Letter }
+export class Mail {
+  constructor(readonly to: Address, public kind: Kind) {}
+}
+export { back } from "./circle.ts";
+`,
+    "lib/circle.ts": `
+import { Kind } from "./mail.ts";
+export function back(): number { return Kind.Card; }
+`,
+    "lib/plain.js": `export const plain = () => "plain";`,
+    "lib/dynamic.ts": `export const dynamic: string = "dynamic";`,
+    "settings.json": `{ "port": 25 }`,
+  }, IMPORT);
+  await using program = await site.start();
+  await push(site, "ud_spool_func=all", "name=é");
+  await program.line(/ all\| y a@b Letter 25 plain late dynamic$/);
+  await program.line(/ all\| tasks\.ts true é$/);
+});
+
+test("an error names the original file and line, also where the code had to be changed", async () => {
+  await using site = await siteWith({
+    "tasks.ts": `import { deep } from "./deep.ts";
+interface Unused {
+  a: string;
+}
+export function failing(_vars: Record<string, string>): void {
+  deep(1);
+}
+`,
+    "deep.ts": `enum Color {
+  Red = 1,
+}
+class Box {
+  constructor(private readonly value: number) {}
+  open(): never {
+    throw new RangeError(\`box \${this.value} of \${Color[1]}\`);
+  }
+}
+export function deep(value: number): void {
+  new Box(value).open();
+}
+`,
+  }, IMPORT);
+  await using program = await site.start();
+  await push(site, "ud_spool_func=failing");
+  await program.line(/failing! RangeError: box 1 of Red$/);
+  await program.line(/failing! {5}at Box\.open \(\S*\/deep\.ts:7:11\)$/);
+  await program.line(/failing! {5}at deep \(\S*\/deep\.ts:11:18\)$/);
+  await program.line(/failing! {5}at failing \(\S*\/tasks\.ts:6:3\)$/);
+  assert(!/workers\/javascript|ext:core|main\.ts/.test(program.log), program.log);
+});
+
+test("the example works as its README says", async () => {
+  const example = new URL("../../examples/typescript-tasks/", import.meta.url);
+  const files = ["tasks.ts", "mail.ts"];
+  const texts = await Promise.all(files.map((file) => Deno.readTextFile(new URL(file, example))));
+  const ini = (await Deno.readTextFile(new URL("site.ini", example))).split("\n").slice(2);
+  await using site = await siteWith(
+    Object.fromEntries(files.map((file, i) => [file, texts[i] ?? ""])),
+    ...ini,
+  );
+  await using program = await site.start();
+  await push(site, "ud_spool_func=send_mail", "to=ann@example.org", "order=17");
+  await program.line(/ send_mail\| attempt 1: Your order 17 to ann@example\.org$/);
+  await program.line(/send_mail \S+ done/);
+  const listed = await spooler(["list", "--dir", site.spool, "--state", "deferred"]);
+  assertMatch(listed.stdout, / remind/);
+  await spooler(
+    ["push", "--dir", site.spool, "ud_spool_func=count_bytes", "--body-file", "-"],
+    "hello\n",
+  );
+  await program.line(/ count_bytes\| 6 bytes$/);
+  await push(site, "ud_spool_func=nobody");
+  await program.line(/ nobody! nobody knows nobody$/);
+  await push(site, "ud_spool_func=send_mail");
+  await program.line(/send_mail \S+ failed for good: Permanent: send_mail wants to=ADDRESS/);
+});
+
+test("spooler types prints the types of task code", async () => {
+  const { code, stdout } = await spooler(["types"]);
+  assertEquals(code, 0);
+  const own = await Deno.readTextFile(new URL("../../workers/uwsgi.d.ts", import.meta.url));
+  assertEquals(stdout, own);
+});
+
+const UNLOADABLE: [name: string, files: Record<string, string>, said: RegExp][] = [
+  [
+    "npm: points to bundling",
+    { "tasks.ts": 'import ms from "npm:ms";\nexport const a = ms;' },
+    /tasks\.ts: cannot import "npm:ms": only relative paths and node: modules .* bundle/,
+  ],
+  [
+    "a bare name points to bundling",
+    { "tasks.ts": 'import { z } from "zod";\nexport const a = z;' },
+    /cannot import "zod": .* bundle/,
+  ],
+  [
+    "a missing file is named, with the one that was meant",
+    {
+      "tasks.ts": 'import { a } from "./lib";\nexport const b = a;',
+      "lib.ts": "export const a = 1;",
+    },
+    /tasks\.ts: cannot read \S+\/lib: there is no such file; there is \S+\/lib\.ts/,
+  ],
+  [
+    "what is no TypeScript is named with its place",
+    { "tasks.ts": "export const a: number = 1;\nexport function () {" },
+    /tasks\.ts:2:\d+: /,
+  ],
+  [
+    "a type that is imported as a value",
+    {
+      "tasks.ts": 'import { T } from "./t.ts";\nexport const a = (x: T) => x;',
+      "t.ts": "export type T = 1;",
+    },
+    /does not provide an export named 'T'.* \(a type is imported with `import type`\)/,
+  ],
+  [
+    "an error while it loads",
+    { "tasks.ts": 'export {};\nthrow new TypeError("not today");' },
+    /TypeError: not today/,
+  ],
+  [
+    "JSON that is none",
+    {
+      "tasks.ts": 'import a from "./a.json" with { type: "json" };\nexport const b = a;',
+      "a.json": "{",
+    },
+    /a\.json: no JSON/,
+  ],
+];
+
+for (const [name, files, said] of UNLOADABLE) {
+  test(`a module that cannot be loaded: ${name}`, async () => {
+    await using site = await siteWith(files, IMPORT);
+    await using program = await site.start();
+    assertMatch(await program.line(/tried again in/), said);
+    assertEquals(await program.stop(), 0);
+  });
+}
+
+test("several modules: the first with a function has it; default takes the rest", async () => {
+  await using site = await siteWith(
+    {
+      "a.ts": `
+export const shared = () => console.log("a");
+export function passed() { console.log("a passes"); return uwsgi.SPOOL_IGNORE; }
+export class NoTask {}
+`,
+      "b.mjs": `
+export const shared = () => console.log("b");
+export const passed = () => console.log("b takes");
+export default (vars) => console.log("rest:", vars.ud_spool_func);
+`,
+    },
+    "spooler-import = a.ts and what follows a blank",
+    "spooler-import = b.mjs",
+  );
+  await using program = await site.start();
+  await program.line(/a\.ts, \S+b\.mjs loaded \(.*\): passed, shared, and all others$/);
+  for (const func of ["shared", "passed", "other", "NoTask"]) {
+    await push(site, `ud_spool_func=${func}`);
+  }
+  await program.line(/ shared\| a$/);
+  await program.line(/ passed\| a passes$/);
+  await program.line(/ passed\| b takes$/);
+  await program.line(/ other\| rest: other$/);
+  await program.line(/ NoTask\| rest: NoTask$/);
+  assert(!/ shared\| b/.test(program.log));
+});
+
+test("returns mean what they mean for uWSGI, and ud_spool_ret counts more", async () => {
+  await using site = await siteWith({
+    "tasks.ts": `export const answer = (vars: Record<string, string>) => {
+  switch (vars.kind) {
+    case "ok": return uwsgi.SPOOL_OK;
+    case "number": return 7;
+    case "text": return "fine";
+    default: return undefined;
+  }
+};`,
+  }, IMPORT);
+  await using program = await site.start();
+  const say = (kind: string, ...more: string[]) =>
+    push(site, "ud_spool_func=answer", `kind=${kind}`, ...more);
+  await say("ok");
+  await program.line(/answer \S+ done/);
+  await say("nothing");
+  await program.line(/answer \S+ done/, 2);
+  await say("number");
+  await program.line(/put off until .*: returned 7, which means SPOOL_RETRY/);
+  await say("text");
+  await program.line(/put off until .*: returned fine, which means SPOOL_RETRY/);
+  await say("number", "ud_spool_ret=-2");
+  await program.line(/answer \S+ done/, 3);
+});
+
+test("a task can put tasks into the spool, which is a part of its work", async () => {
+  await using site = await siteWith({
+    "tasks.ts": `
+export function first() {
+  // Not waited for: the task is not done before it is on disk all the same.
+  uwsgi.spool({ ud_spool_func: "second", n: 7, ok: true, body: new Uint8Array([1, 2, 3]) });
+}
+export async function second(vars: Record<string, string>, body: Uint8Array) {
+  const path = await uwsgi.spool({ ud_spool_func: "third", at: new Date("2100-01-01"), priority: 3 });
+  console.log(vars.n, vars.ok, body.join(), path);
+}
+export async function wrong() {
+  await uwsgi.spool({ priority: "high" });
+}
+`,
+  }, IMPORT);
+  await using program = await site.start();
+  await push(site, "ud_spool_func=first");
+  const line = await program.line(/ second\| 7 true 1,2,3 /);
+  const path = line.split(" ").at(-1) ?? "";
+  assertEquals((await Deno.stat(path)).mtime?.toISOString(), "2100-01-01T00:00:00.000Z");
+  assert(path.startsWith(join(site.spool, "3/uwsgi_spoolfile_on_")), path);
+  await push(site, "ud_spool_func=wrong");
+  await program.line(/wrong \S+ put off until .*priority wants digits only/);
+});
+
+test("timers, cron and signals run in a worker, once for the spool", async () => {
+  await using site = await siteWith(
+    {
+      "tasks.ts": `
+uwsgi.timer(1, function beat(signal) { console.log("beat", typeof signal); });
+uwsgi.rbtimer(1, function twice() { console.log("twice"); }, 2);
+uwsgi.cron(-1, -1, -1, -1, -1, function minutely() {});
+uwsgi.signal(17, (signal) => { console.log("heard", signal); if (signal === 17) throw new Error("on 17"); });
+`,
+    },
+    IMPORT,
+    "spooler-processes = 3",
+    "timer = 17 1",
+  );
+  await using program = await site.start();
+  await program.line(/schedule spool\/beat: /);
+  await program.line(/schedule spool\/minutely: /);
+  await program.line(/beat number$/, 2);
+  await program.line(/heard 17$/);
+  await program.line(/Error: on 17/);
+  await program.line(/twice$/, 2);
+  const jobs = program.log.split("\n");
+  const started = jobs.filter((line) => /job spool\/beat started/.test(line)).length;
+  const beats = jobs.filter((line) => /beat number$/.test(line)).length;
+  assert(started - beats <= 1, `${started} starts, ${beats} beats`);
+});
+
+test("uwsgi.opt has the options of the ini, a list for what comes twice", async () => {
+  await using site = await siteWith(
+    {
+      "tasks.ts": `export const show = () => console.log(JSON.stringify([
+  uwsgi.opt.colour, uwsgi.opt["spooler-task"], uwsgi.opt.missing, uwsgi.spoolers.length, uwsgi.numproc,
+]));`,
+    },
+    IMPORT,
+    "colour = red",
+    "spooler-task = name=a :",
+    "spooler-task = name=b :",
+  );
+  await using program = await site.start();
+  await push(site, "ud_spool_func=show");
+  await program.line(/ show\| \["red",\["name=a :","name=b :"\],null,1,1\]$/);
+});
+
+test("what is printed outside of console is logged, too", async () => {
+  await using site = await siteWith({
+    "tasks.ts": `
+import process from "node:process";
+console.log("while it loads");
+export function prints(_vars: unknown, _body: unknown, context: { log(...data: unknown[]): void }) {
+  Deno.stdout.writeSync(new TextEncoder().encode("half "));
+  process.stdout.write("a line\\n");
+  context.log("by", "context");
+  uwsgi.log("by uwsgi");
+  console.group("group");
+  console.warn("%d", 5, { a: [1] });
+  console.groupEnd();
+  console.table([{ a: 1 }]);
+  new Deno.Command("sh", { args: ["-c", "echo from a child"], stdout: "inherit" }).outputSync();
+}
+`,
+  }, IMPORT);
+  await using program = await site.start();
+  await program.line(/ spool\| while it loads$/);
+  await push(site, "ud_spool_func=prints");
+  await program.line(/ prints\| half a line$/);
+  await program.line(/ prints\| by context$/);
+  await program.line(/ prints\| by uwsgi$/);
+  await program.line(/ prints! {3}5 \{ a: \[ 1 \] \}$/);
+  await program.line(/ task \S+_\S+\| from a child$/);
+});
+
+test("a context tells the attempt and the time to stop", async () => {
+  await using site = await siteWith(
+    {
+      "tasks.ts": `
+type Context = { name: string; attempt: number; signal: AbortSignal };
+export async function patient(_vars: unknown, _body: unknown, { name, attempt, signal }: Context) {
+  console.log(attempt, name.startsWith("uwsgi_spoolfile_on_"));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve());
+  await promise;
+  console.log(String(signal.reason));
+}
+`,
+    },
+    IMPORT,
+    "spooler-harakiri = 1",
+  );
+  await using program = await site.start();
+  await push(site, "ud_spool_func=patient");
+  await program.line(/ patient\| 1 true$/);
+  await program.line(/ patient\| AbortError: harakiri after 1 s$/);
+  await program.line(/patient \S+ done/);
+});
+
+test("errors that no task waits for are logged, and end nothing", async () => {
+  await using site = await siteWith({
+    "tasks.ts": `
+export function forgets() { Promise.reject(new Error("forgotten")); setTimeout(() => { throw new Error("late"); }); }
+export function after() { console.log("alive"); }
+`,
+  }, IMPORT);
+  await using program = await site.start();
+  await push(site, "ud_spool_func=forgets");
+  await program.line(/! not caught: Error: forgotten$/);
+  await program.line(/! not caught: Error: late$/);
+  await push(site, "ud_spool_func=after");
+  await program.line(/ after\| alive$/);
+});
+
+test("TypeScript, JavaScript and commands share a spool, with the order of handlers", async () => {
+  await using site = await siteWith(
+    {
+      "tasks.ts": "export const taken = () => console.log('ts'); export const ignored = () => 0;",
+    },
+    IMPORT,
+    "spooler-task = name=taken echo command",
+    "spooler-task = name=shell echo shell",
+    "spooler-task = echo any $SPOOLER_FUNC",
+    "spooler-processes = 2",
+  );
+  await using program = await site.start();
+  for (const func of ["taken", "shell", "ignored", "unknown"]) {
+    await push(site, `ud_spool_func=${func}`);
+  }
+  await program.line(/ taken\| command$/);
+  await program.line(/ shell\| shell$/);
+  await program.line(/ ignored\| any ignored$/);
+  await program.line(/ unknown\| any unknown$/);
+  assert(!/ taken\| ts/.test(program.log));
+});
