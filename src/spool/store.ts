@@ -7,6 +7,7 @@
  * renamed into failed/. Each is one system call, so that a crash leaves the task before or after.
  */
 
+import type { Random } from "../platform/clock.ts";
 import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions } from "./directory.ts";
 import { type ExpiredTask, removeFailedBefore } from "./expiry.ts";
@@ -39,6 +40,7 @@ export class Store {
   readonly #running: RunningMarks;
   readonly #scanner: Scanner;
   readonly #ids: AcceptedIds;
+  readonly #random: Random;
   #mayBeSwept = true;
   readonly #intake: Intake;
   readonly #transitions: Transitions;
@@ -53,6 +55,7 @@ export class Store {
     const windowMs = options.dedupWindowMs ?? 0;
     this.#ids = new AcceptedIds(this.#spool, { windowMs });
     const { random, limits } = options;
+    this.#random = random;
     this.#intake = new Intake(this.#spool, this.#scanner, this.#ids, random, limits);
     this.#transitions = new Transitions(this.#spool, this.#records, this.#running);
     this.#operator = new OperatorChanges(this.#spool, this.#records, this.#running);
@@ -87,6 +90,11 @@ export class Store {
    */
   sweep(): number {
     return this.#mayBeSwept ? sweep(this.#spool) : 0;
+  }
+
+  /** See {@link SpoolDirectory.identity}. */
+  identity(): Promise<string> {
+    return this.#spool.identity(this.#random);
   }
 
   /** Nothing of this store runs any more: what said so is removed. */
