@@ -114,5 +114,6 @@ function withBody(task: NewTask, body: IncomingBody | null, sha256: string | nul
   if (task.body !== undefined) {
     throw new RequestError("it has a body behind its vars and the key body");
   }
-  return { ...task, body: sha256 === null ? body.pieces() : checkedPieces(body.pieces(), sha256) };
+  const pieces = sha256 === null ? body.pieces() : checkedPieces(body.pieces(), sha256);
+  return { ...task, body: pieces, bodySize: body.size };
 }

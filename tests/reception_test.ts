@@ -1,11 +1,12 @@
 /** What becomes of a task from the network: signatures, bodies, service keys, spools. */
 
 import { createHash } from "node:crypto";
+import { statfsSync } from "node:fs";
 import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, WITH_BODY } from "../src/uwsgi/packet.ts";
 import { encodeBodySize } from "../src/uwsgi/reader.ts";
 import { deliveryVars } from "../src/uwsgi/signature.ts";
 import { assert, assertEquals, assertStringIncludes } from "./support/assert.ts";
-import { openReception, Peer, type TestReception, YES } from "./support/reception.ts";
+import { openReception, Peer, type TestReception, told, YES } from "./support/reception.ts";
 import { claimNow, varsOf } from "./support/store.ts";
 
 const SECRET = "correct horse battery staple";
@@ -163,6 +164,23 @@ Deno.test("service keys are safe: body, priority, at, spooler", async () => {
     await reasonFor(reception, both, encodeBodySize(8), BODY),
     "and the key body",
   );
+});
+
+Deno.test("a body that would leave too little room is refused before it comes, for now", async () => {
+  const { bavail, bsize } = statfsSync("/tmp");
+  const spare = 2 ** 30;
+  if (bavail * bsize < 2 * spare) return;
+  const most = bavail * bsize - spare;
+  await using reception = await openReception({
+    ini: [`spooler-min-free = ${most}`, "spooler-max-body = 1000G"],
+  });
+  using peer = await reception.connect();
+  await peer.send(...delivery({ secret: null }));
+  assertEquals(await peer.answer(), YES);
+  const packet = encodePacket(varsOf({ n: "2" }), MODIFIER_SPOOL, KEEP_OPEN | WITH_BODY);
+  await peer.send(packet, encodeBodySize(2 * spare));
+  await told(reception, "packet.refused");
+  assertStringIncludes(reception.refusals().join(), "full: less than ");
 });
 
 Deno.test("a flood of refusals is told in a few lines and one number", async () => {

@@ -20,17 +20,20 @@ const USAGE = `Usage:
   spooler jobs --ini FILE          print how each job went, and when it comes next
   spooler run-job NAME --ini FILE  run a job now, in the foreground
   spooler import-crontab [FILE]    print the lines of an ini for a crontab (--system, --user)
+  spooler types                    print the types of task code in TypeScript (uwsgi.d.ts)
   spooler --help                   show this
   spooler --version                show the version
 
 Where push puts a task:
   --ini FILE        the first spool of FILE (or the one that spooler=DIR names)
   --dir DIR         this spool directory
-  --to ADDRESS      a peer that speaks uwsgi: HOST:PORT or the path of a unix socket
+  --to ADDRESS      a peer that speaks uwsgi: HOST:PORT, the path of a unix socket, @NAME, or
+                    tls://HOST:PORT (--ca FILE: trust these certificates, too)
 What push adds to it:
   --at TIME         not before: seconds since the epoch, or a date such as 2026-12-24T18:00:00
   --priority N      lower numbers run first
   --body-file FILE  the body; - is standard input
+  --secret-file FILE  (with --to) the secret that signs it, as spooler-secret has it
 
 The commands from list on work on a directory whether or not the program runs, and leave alone what
 runs. Each takes:

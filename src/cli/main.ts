@@ -17,6 +17,7 @@ import { remove } from "./remove.ts";
 import { retry } from "./retry.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
+import { types } from "./types.ts";
 import { wait } from "./wait.ts";
 import { runJob } from "./run_job.ts";
 
@@ -38,6 +39,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   jobs,
   "run-job": runJob,
   "import-crontab": importCrontab,
+  types,
 };
 
 export const EXIT_OK = 0;

@@ -25,7 +25,7 @@ export function planText({ config, warnings, secrets }: Loaded, now: number): st
     section("Spools", config.spools.map(spoolText)),
     section("Forwards", config.forwards.map(forwardText)),
     section("Tasks", tasksText(config)),
-    section("Code", codeText(config)),
+    section("Modules", modulesText(config)),
     section("Sockets", socketsText(config)),
     section("Schedules", config.schedules.map((schedule) => scheduleText(schedule, now))),
     section("Warnings", warnings.map((warning) => wrap(problemText(warning), 4))),
@@ -40,9 +40,11 @@ export function planText({ config, warnings, secrets }: Loaded, now: number): st
 
 /** The same for machines: the typed configuration, the coming times in ISO 8601, the warnings. */
 export function planJson({ config, warnings, secrets }: Loaded, now: number): string {
+  const { options: _repeated, ...code } = config.code;
   const plan = {
     ok: true,
     ...config,
+    code,
     schedules: config.schedules.map((schedule) => ({
       ...schedule,
       next: nextTimes(schedule, now).map((at) => new Date(at).toISOString()),
@@ -139,9 +141,28 @@ function socketsText({ listeners, reception }: Config): string[] {
   });
 }
 
+function modulesText({ code, python }: Config): string[] {
+  const { modules, maxTasks, cheap, touchReload } = code;
+  if (modules.length === 0) return [];
+  const where = python.paths.length === 0 ? "" : `, modules also from ${python.paths.join(" ")}`;
+  const life = [
+    ...(maxTasks === null ? [] : [`a fresh worker after ${maxTasks} tasks`]),
+    ...(cheap ? ["no worker while there is nothing to do"] : []),
+    ...touchReload.map((file) => `fresh workers when ${file} is touched`),
+  ];
+  return [
+    ...modules.map(({ language, name, place }) => {
+      const by = language === "python" ? `${python.command}${where}` : "this program";
+      return `${name}  ${language}  (${placeText(place)})\n      run by ${by}`;
+    }),
+    ...life,
+  ];
+}
+
 function tasksText({ tasks, spools, code }: Config): string[] {
   if (tasks.length === 0) {
-    const isAwaited = spools.some(({ external }) => !external) && code.modules.length === 0;
+    if (code.modules.length > 0) return [];
+    const isAwaited = spools.some(({ external }) => !external);
     return isAwaited
       ? ["no spooler-task and no spooler-import: tasks would wait for a handler"]
       : [];
@@ -157,14 +178,6 @@ function tasksText({ tasks, spools, code }: Config): string[] {
 }
 
 /** Task modules, and the Python that some of them want. What they offer is known once they run. */
-function codeText({ code, python }: Config): string[] {
-  const where = python.paths.length === 0 ? "" : `, modules also from ${python.paths.join(" ")}`;
-  return code.modules.map(({ language, name, place }) => {
-    const by = language === "python" ? `${python.command}${where}` : "this program";
-    return `${name}  (${placeText(place)})\n      run by ${by}`;
-  });
-}
-
 function taskSettings({ processes, harakiriMs, maxRetries, stdin }: TaskCommand): string[] {
   return [
     ...(processes === null ? [] : [`${processes} at a time`]),

@@ -7,12 +7,11 @@ import { destinationFor, destinationsOf } from "../config/destination.ts";
 import { loadConfig } from "../config/load.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { Store } from "../spool/store.ts";
-import { type Address, parseAddress } from "../uwsgi/address.ts";
-import { sendTask } from "../uwsgi/client.ts";
 import { textVar, type Var } from "../uwsgi/packet.ts";
 import { parseAt, parsePriority, readRequest, RequestError } from "../uwsgi/request.ts";
 import { readArgs } from "./args.ts";
 import { reasonOf, UsageError } from "./error.ts";
+import { pushTo } from "./push_to.ts";
 
 type Destination = Pick<SpoolConfig, "dir" | "fsync" | "limits">;
 
@@ -24,6 +23,8 @@ export async function push(args: readonly string[]): Promise<number> {
     "at",
     "priority",
     "body-file",
+    "ca",
+    "secret-file",
   ]);
   const targets = [options.ini, options.dir, options.to].filter((value) => value !== undefined);
   if (targets.length !== 1) throw new UsageError("push wants one of --ini, --dir and --to");
@@ -36,14 +37,14 @@ export async function push(args: readonly string[]): Promise<number> {
   if (options.priority !== undefined) vars.push(textVar("priority", options.priority));
   try {
     if (options.priority !== undefined) parsePriority(options.priority);
-    const bodyFile = options["body-file"];
-    const body = bodyFile === undefined ? undefined : await openBody(bodyFile);
-    if (options.to !== undefined) {
-      if (body) {
-        throw new UsageError("push --to cannot send a body: the protocol has no place for one");
-      }
-      return await pushTo(toAddress(options.to), vars);
+    const { to, ca, "body-file": bodyFile, "secret-file": secretFile } = options;
+    if (to !== undefined) {
+      return await pushTo({ to, ca, secretFile, bodyFile }, vars);
     }
+    if (ca !== undefined || secretFile !== undefined) {
+      throw new UsageError("push wants --ca and --secret-file together with --to");
+    }
+    const body = bodyFile === undefined ? undefined : await openBody(bodyFile);
     return await pushInto(await spoolOf(options, vars), vars, body);
   } catch (error) {
     if (error instanceof RequestError) throw new UsageError(error.message);
@@ -68,12 +69,6 @@ async function pushInto(
   const { name } = await store.put(body ? { ...task, body } : task);
   console.log(name);
   return 0;
-}
-
-async function pushTo(address: Address, vars: readonly Var[]): Promise<number> {
-  const accepted = await sendTask(address, vars);
-  console.log(accepted ? "accepted" : "refused");
-  return accepted ? 0 : 1;
 }
 
 /** The spool that --dir, --ini and a `spooler=DIR` of the task mean. */
@@ -117,14 +112,6 @@ function parseTime(text: string): number {
     );
   }
   return Math.floor(at / 1000);
-}
-
-function toAddress(text: string): Address {
-  try {
-    return parseAddress(text);
-  } catch (error) {
-    throw new UsageError(`--to ${reasonOf(error)}: "${text}"`);
-  }
 }
 
 async function openBody(file: string): Promise<AsyncIterable<Uint8Array>> {

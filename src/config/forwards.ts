@@ -1,7 +1,7 @@
 /** `spooler-forward`, `spooler-forward2`: spools whose tasks are delivered to a peer. */
 
 import { WINDOW } from "../forward/peer.ts";
-import { type Address, addressText, parseAddress } from "../uwsgi/address.ts";
+import { type Address, addressText, isAbstract, parseAddress } from "../uwsgi/address.ts";
 import type { ClientTls } from "../uwsgi/dial.ts";
 import type { ForwardConfig, ForwardTarget } from "./config.ts";
 import type { Entry } from "./entry.ts";
@@ -12,8 +12,9 @@ import { parseInteger, parseSeconds, parseSecret } from "./value.ts";
 
 const TLS_PREFIX = "tls://";
 const TIMEOUT_SECONDS = 30;
-/** More would hold more task files open than many systems allow. */
 const MOST_CONNECTIONS = 16;
+/** Each holds its task's file open, and many systems allow 1,024. */
+const MOST_UNDER_WAY = 512;
 const KEYS = ["dir", "to", "policy", "connections", "timeout", "secret", "ca", "cert", "key"];
 
 /** What all forwards have in common. */
@@ -94,7 +95,10 @@ function forward(base: Base, { place }: Entry, { dir, ...tuned }: Tuned): Forwar
       external: false,
       harakiriMs: null,
       // As many as the connections carry; while a target is down, the forwarder says fewer.
-      processes: connections * WINDOW * (policy === "balance" ? targets.length : 1),
+      processes: Math.min(
+        MOST_UNDER_WAY,
+        connections * WINDOW * (policy === "balance" ? targets.length : 1),
+      ),
     },
   };
 }
@@ -104,7 +108,7 @@ function targetOf(given: Given, text: string, entry: Entry): ForwardTarget {
   const parsed = parseAddress(tls ? text.slice(TLS_PREFIX.length) : text);
   if (tls && parsed.kind !== "tcp") throw new SyntaxError(`wants ${TLS_PREFIX}host:port`);
   if (parsed.kind === "tcp" && parsed.port === 0) throw new SyntaxError("wants a port above 0");
-  const address: Address = parsed.kind === "unix"
+  const address: Address = parsed.kind === "unix" && !isAbstract(parsed.path)
     ? { ...parsed, path: given.path(parsed.path, entry) }
     : parsed;
   const names = [...new Set([text, addressText(parsed), addressText(address)])];

@@ -15,6 +15,7 @@ import {
   MAX_VARS_SIZE,
   MODIFIER_SPOOL,
   PacketError,
+  sameBytes,
   textVar,
   type Var,
   varText,
@@ -42,9 +43,11 @@ export interface Origin {
   readonly names: readonly string[];
 }
 
+const SPOOLER = new TextEncoder().encode("spooler");
+
 export function parcelOf(task: Sendable, origin: Origin): Parcel {
   const isOurName = ({ name, value }: Var) =>
-    varText(name) === "spooler" && origin.names.includes(varText(value));
+    sameBytes(name, SPOOLER) && origin.names.includes(varText(value));
   const own = withoutReserved(task.vars).filter((v) => !isOurName(v));
   const needsPriority = task.priority !== null && findVar(own, "priority") === undefined;
   return {

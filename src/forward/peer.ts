@@ -73,6 +73,11 @@ export type TaskAnswer =
 
 const LONGEST_REASON = 300;
 
+/** A peer's words go to the log and to terminals: they stay on their line, and steer nothing. */
+function plainText(text: string): string {
+  return text.slice(0, LONGEST_REASON).replaceAll(/\p{C}/gu, "·");
+}
+
 /** @throws {PacketError} when it is no answer to a task */
 export function answerOf({ header, vars }: RawPacket): TaskAnswer {
   if (header.modifier1 !== MODIFIER_ANSWER) {
@@ -83,7 +88,7 @@ export function answerOf({ header, vars }: RawPacket): TaskAnswer {
     throw new PacketError(`it answered 255 with ${header.modifier2}, which is neither 0 nor 1`);
   }
   const told = varsOrNone(vars);
-  const reason = (findText(told, "reason") ?? "it gives no reason").slice(0, LONGEST_REASON);
+  const reason = plainText(findText(told, "reason") ?? "it gives no reason");
   const isTemporary = findText(told, "temporary") === "1";
   return { kind: isTemporary ? "later" : "refused", reason };
 }

@@ -45,6 +45,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const GREETING_TIMEOUT_MS = 5_000;
 /** Well below the minute after which one of ours hangs up on the idle. */
 const IDLE_MS = 10_000;
+const PLAIN_IDLE_MS = 500;
 /** A peer that was none of ours is asked again after so long: it may have become one. */
 const ASK_AGAIN_MS = 30_000;
 /** Pings in a row that a peer may leave without an answer before it counts as mute. */
@@ -133,7 +134,7 @@ export class Target {
   close(): void {
     this.#closed = true;
     this.#cancelProbe();
-    for (const connection of [...this.#connections]) connection.close(CLOSED);
+    for (const connection of [...this.#connections]) connection.close();
     this.#giveBack(CLOSED);
   }
 
@@ -160,7 +161,7 @@ export class Target {
   #roomiest(): Connection | undefined {
     let best: Connection | undefined;
     for (const connection of this.#connections) {
-      if (connection.room > 0 && connection.room > (best?.room ?? 0)) best = connection;
+      if (connection.room > (best?.room ?? 0)) best = connection;
     }
     return best;
   }
@@ -177,6 +178,15 @@ export class Target {
     }
     this.#tellCapacity();
     this.#pump();
+    this.#closeSpare();
+  }
+
+  /** A connection without a task keeps a worker of a uWSGI waiting, and with it everybody else. */
+  #closeSpare(): void {
+    if (this.#peer && isKeptAlive(this.#peer)) return;
+    for (const connection of [...this.#connections]) {
+      if (connection.load === 0) connection.close();
+    }
   }
 
   /** Adds a connection; for a peer that takes one packet on each, after learning that it does. */
@@ -229,7 +239,7 @@ export class Target {
       secret,
       window: WINDOW,
       timeoutMs,
-      idleMs: IDLE_MS,
+      idleMs: isKeptAlive(peer) ? IDLE_MS : PLAIN_IDLE_MS,
       clock,
       stamp: () => this.#stamp(),
       ended: (end) => this.#ended(connection, end),

@@ -56,6 +56,11 @@ export class Dispatcher {
   readonly #running = new Map<string, Promise<void>>();
   /** Ids that changed while they ran: looked at again when their run is over. */
   readonly #touched = new Map<string, TaskRef>();
+  /**
+   * Ids of tasks that somebody else has. To try a lock is an event of its own, at which to try again
+   * would be to do so without end: an event of one of these is answered by asking first.
+   */
+  readonly #busy = new Set<string>();
   /** How many runs each handler with a limit has, and who waits for one. */
   readonly #limited = new Map<Executor, LimitedRuns>();
   /** Told of once, not at every scan. */
@@ -100,6 +105,7 @@ export class Dispatcher {
       },
       claim: (task, asked) => this.#claim(task, asked),
       enqueue: (task) => this.#enqueue(task),
+      busy: (id) => this.#busy.add(id),
       pump: () => this.#pump(),
       track: (id, work) => this.#track(id, work),
     });
@@ -181,6 +187,10 @@ export class Dispatcher {
       return;
     }
     if (this.#lane?.touch(id)) return;
+    if (this.#busy.has(id)) {
+      if (this.#options.store.isLocked(ref)) return;
+      this.#busy.delete(id);
+    }
     // Its release is an event, and must not lead to the next claim, and that to the next release.
     const seen = this.#isWaiting(id) ? null : this.#options.store.see(ref);
     if (seen) this.#enqueue(seen);
@@ -202,7 +212,7 @@ export class Dispatcher {
         this.#scanAgain = false;
         this.#incomplete = false;
         this.#notePause();
-        this.#lane?.forgetBusy();
+        this.#busy.clear();
         await this.#scanOnce();
       } while (this.#scanAgain && !this.#stopped);
     } catch (error) {
@@ -310,6 +320,8 @@ export class Dispatcher {
         this.#enqueue({ ...ref, dueAt: claimed.dueAt });
         return;
       case "busy":
+        this.#busy.add(id);
+        return;
       case "gone":
         return;
       case "incomplete":

@@ -140,8 +140,11 @@ export class AcceptedIds {
   /**
    * Reads what is known, and forgets the ids of tasks that never came out of tmp. To be done before
    * tmp is swept.
+   *
+   * @returns false when the disk was too full to write down what is forgotten: then tmp must stay as
+   * it is, for the next start to come to the same
    */
-  recover(): void {
+  recover(): boolean {
     const known = new Map<string, Accepted>();
     for (const path of [this.#oldPath, this.#path]) {
       for (const line of this.#linesOf(path)) readLine(line, known);
@@ -150,7 +153,14 @@ export class AcceptedIds {
       const cameOut = !this.#spool.exists(join(this.#spool.path, TMP_DIR, accepted.name));
       if (cameOut && !this.#isExpired(accepted)) this.#ids.set(id, accepted);
     }
-    if (this.#spool.exists(this.#path) || this.#spool.exists(this.#oldPath)) this.#rewrite();
+    if (!this.#spool.exists(this.#path) && !this.#spool.exists(this.#oldPath)) return true;
+    try {
+      this.#rewrite();
+      return true;
+    } catch {
+      this.#isTorn = true;
+      return false;
+    }
   }
 
   /** The lines that were written to their ends. */

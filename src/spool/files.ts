@@ -10,7 +10,7 @@ import { nameToShow } from "../platform/name.ts";
 export type OpenFile =
   & Pick<
     Deno.FsFile,
-    "write" | "writeSync" | "seekSync" | "sync" | "syncSync" | "utimeSync" | "close"
+    "write" | "writeSync" | "seekSync" | "sync" | "syncSync" | "utime" | "close"
   >
   & Disposable;
 

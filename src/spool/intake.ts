@@ -63,7 +63,7 @@ export class Intake {
   }
 
   async #put(task: NewTask, id: string | null): Promise<TaskRef> {
-    this.#checkRoom();
+    this.#checkRoom(bodySizeOf(task));
     this.#putting++;
     try {
       return await this.#make(task, id);
@@ -84,20 +84,18 @@ export class Intake {
     let written = tmp;
     let isAnnounced = false;
     try {
-      // A busy journal can make this wait for seconds: the program must not.
+      // A busy journal can make each of these wait for seconds: the program must not.
       using file = await files.open(tmp, { write: true, createNew: true, mode: TASK_MODE });
       await this.#write(file, packet, task.body);
       // Set, because files need not be written in the order of the calls: tasks then run in it.
-      file.utimeSync(dueAt / 1000, dueAt / 1000);
+      await file.utime(dueAt / 1000, dueAt / 1000);
       if (id !== null) {
         this.ids.announce(id, ref.name);
         isAnnounced = true;
       }
       await this.#commit(file, isAnnounced);
       const target = await this.spool.directoryFor(ref);
-      // Beside syncs a rename may have to wait for the disk; without them it is done at once.
-      if (this.spool.fsync) await files.rename(tmp, join(target, ref.name));
-      else files.renameSync(tmp, join(target, ref.name));
+      await files.rename(tmp, join(target, ref.name));
       written = join(target, ref.name);
       await this.spool.sync(target);
     } catch (error) {
@@ -110,10 +108,9 @@ export class Intake {
     return ref;
   }
 
-  /** Waits only for a body that is still on its way. */
   async #write(file: OpenFile, packet: Uint8Array, body: NewTask["body"]): Promise<void> {
-    writeAllSync(file, packet);
-    if (body instanceof Uint8Array) writeAllSync(file, body);
+    await writeAll(file, packet);
+    if (body instanceof Uint8Array) await writeAll(file, body);
     else if (body) { for await (const chunk of body) await writeAll(file, chunk); }
   }
 
@@ -139,13 +136,14 @@ export class Intake {
   }
 
   /** @throws {SpoolFullError} */
-  #checkRoom(): void {
+  #checkRoom(bodySize: number): void {
     const { maxFiles, minFreeBytes } = this.#limits;
     if (minFreeBytes !== null) {
       const { bavail, bsize } = statfsSync(this.spool.path);
-      if (bavail * bsize < minFreeBytes) {
+      const free = bavail * bsize - bodySize;
+      if (free < minFreeBytes) {
         throw new SpoolFullError(
-          `less than ${minFreeBytes} bytes are free (spooler-min-free): ${bavail * bsize}`,
+          `less than ${minFreeBytes} bytes would be free (spooler-min-free): ${Math.max(0, free)}`,
         );
       }
     }
@@ -169,8 +167,8 @@ export class Intake {
   }
 }
 
-function writeAllSync(file: OpenFile, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+function bodySizeOf({ body, bodySize }: NewTask): number {
+  return bodySize ?? (body instanceof Uint8Array ? body.length : 0);
 }
 
 async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {

@@ -38,6 +38,7 @@ export class Store {
   readonly #running: RunningMarks;
   readonly #scanner: Scanner;
   readonly #ids: AcceptedIds;
+  #mayBeSwept = true;
   readonly #intake: Intake;
   readonly #transitions: Transitions;
   readonly #operator: OperatorChanges;
@@ -64,7 +65,7 @@ export class Store {
   static async open(options: StoreOptions): Promise<Store> {
     const store = new Store(options);
     await store.prepare();
-    if (options.dedupWindowMs !== undefined) store.#ids.recover();
+    if (options.dedupWindowMs !== undefined) store.#mayBeSwept = store.#ids.recover();
     return store;
   }
 
@@ -84,7 +85,7 @@ export class Store {
    * were.
    */
   sweep(): number {
-    return sweep(this.#spool);
+    return this.#mayBeSwept ? sweep(this.#spool) : 0;
   }
 
   pathOf(ref: TaskRef): string {
@@ -146,6 +147,14 @@ export class Store {
    */
   claim(ref: TaskRef): Claimed {
     return this.#transitions.claim(ref);
+  }
+
+  /** Whether somebody runs the task, or writes it. Nobody notices the question. */
+  isLocked(ref: TaskRef): boolean {
+    const look = this.#spool.claims.look(this.pathOf(ref));
+    if (look.kind !== "open") return false;
+    look.close();
+    return look.locked;
   }
 
   /** What is known of a task's failures, whoever has claimed it. */

@@ -1,11 +1,16 @@
 /**
  * Deadlines of many connections under one timer, which is there only while there are any. They are
  * looked at a few times a second: what is due then is at most that late.
+ *
+ * When this program itself was held up, by a disk or by the machine, everybody gets that time on
+ * top: what peers have sent meanwhile waits to be read.
  */
 
 import type { Cancel, Clock } from "../platform/clock.ts";
 
 const TICK_MS = 250;
+/** A look that is later than this was held up. */
+const HELD_UP_MS = 250;
 
 /** One thing that may take too long. */
 export interface Deadline {
@@ -18,6 +23,7 @@ export interface Deadline {
 export class Deadlines {
   readonly #deadlines = new Set<Deadline>();
   #cancel: Cancel | null = null;
+  #nextTickAt = 0;
 
   constructor(private readonly clock: Clock) {}
 
@@ -25,7 +31,7 @@ export class Deadlines {
   add(expire: () => void): Deadline {
     const deadline = { at: Infinity, expire };
     this.#deadlines.add(deadline);
-    this.#cancel ??= this.clock.after(TICK_MS, () => this.#tick());
+    if (this.#cancel === null) this.#scheduleTick();
     return deadline;
   }
 
@@ -41,9 +47,18 @@ export class Deadlines {
     deadline.at = this.clock.monotonic() + delayMs;
   }
 
-  #tick(): void {
+  #scheduleTick(): void {
+    this.#nextTickAt = this.clock.monotonic() + TICK_MS;
     this.#cancel = this.clock.after(TICK_MS, () => this.#tick());
+  }
+
+  #tick(): void {
     const now = this.clock.monotonic();
+    const lateMs = now - this.#nextTickAt;
+    this.#scheduleTick();
+    if (lateMs > HELD_UP_MS) {
+      for (const deadline of this.#deadlines) deadline.at += lateMs;
+    }
     for (const deadline of [...this.#deadlines]) {
       if (deadline.at > now) continue;
       deadline.at = Infinity;

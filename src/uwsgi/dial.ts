@@ -1,6 +1,6 @@
 /** Connects to a peer, with TLS if it wants it, within a time. */
 
-import { type Address, addressText } from "./address.ts";
+import { type Address, addressText, uwsgiTwin } from "./address.ts";
 
 export interface ClientTls {
   /** Certificates to trust besides those the machine trusts; null is none. Absolute, as the others. */
@@ -45,13 +45,21 @@ export async function dial({ address, tls, timeoutMs }: DialOptions): Promise<De
 }
 
 async function dialPlain(address: Address): Promise<Deno.Conn> {
-  if (address.kind === "unix") {
-    return await Deno.connect({ transport: "unix", path: address.path });
-  }
+  if (address.kind === "unix") return await dialUnix(address);
   const { host: hostname, port } = address;
   const connection = await Deno.connect({ transport: "tcp", hostname, port });
   connection.setNoDelay(true);
   return connection;
+}
+
+async function dialUnix(address: Extract<Address, { kind: "unix" }>): Promise<Deno.Conn> {
+  try {
+    return await Deno.connect({ transport: "unix", path: address.path });
+  } catch (error) {
+    const twin = uwsgiTwin(address);
+    if (twin?.kind !== "unix") throw error;
+    return await Deno.connect({ transport: "unix", path: twin.path });
+  }
 }
 
 async function dialTls(address: Address, { ca, own }: ClientTls): Promise<Deno.Conn> {

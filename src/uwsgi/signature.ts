@@ -26,6 +26,8 @@ export const SIGNATURE_VAR = "spooler_sig";
 /** Vars that belong to the wire and never to a task: a sender replaces them, a receiver removes them. */
 export const RESERVED_VARS: readonly string[] = [ID_VAR, TIME_VAR, BODY_HASH_VAR, SIGNATURE_VAR];
 
+const FIRST_BYTE = "s".charCodeAt(0);
+
 /** Bytes that an id may have. */
 export const LONGEST_ID = 128;
 /** A signature that is further from the receiver's clock, to either side, is stale. */
@@ -64,7 +66,8 @@ export interface Verification {
 }
 
 export function isReserved({ name }: Var): boolean {
-  return RESERVED_VARS.includes(varText(name));
+  // Nearly every name is told apart by its first byte, which is cheaper than to decode it.
+  return name[0] === FIRST_BYTE && RESERVED_VARS.includes(varText(name));
 }
 
 /** The task's own vars: without those that belong to the wire. */

@@ -20,11 +20,6 @@ export class BatchSize {
       : this.#averageMs + WEIGHT * (tookMs - this.#averageMs);
   }
 
-  /** A task has gone on for this long, and is not done. */
-  suspect(tookMs: number): void {
-    if (this.#averageMs !== null && tookMs > this.#averageMs) this.#averageMs = tookMs;
-  }
-
   get size(): number {
     if (this.#averageMs === null) return 1;
     return Math.max(1, Math.min(MOST, Math.floor(AHEAD_MS / Math.max(this.#averageMs, 0.001))));

@@ -46,6 +46,8 @@ export interface LaneHost {
   claim(task: SeenTask, asked: Executor | undefined): void;
   /** Puts a task back into the queue. */
   enqueue(task: SeenTask): void;
+  /** Somebody else has it: it is tried again when there is a reason to. */
+  busy(id: string): void;
   /** Starts what can be started. */
   pump(): void;
   /** Something goes on for a task that is not to be started meanwhile. */
@@ -58,10 +60,13 @@ interface Handed {
   holders: number;
   /** Something about it changed meanwhile. */
   touched: boolean;
+  /** How many idle workers have been given it, too. */
+  helped: number;
 }
 
 /** A worker whose present task takes longer gives some of what it has before it to an idle one. */
 const HELP_AFTER_MS = 50;
+const MOST_HELP = 3;
 
 export class Lane {
   readonly #options: LaneOptions;
@@ -70,8 +75,6 @@ export class Lane {
   readonly #handed = new Map<string, Handed>();
   /** Tasks that the program has to look at itself, and who has been asked already. */
   readonly #mustLook = new Map<string, Executor | undefined>();
-  /** Somebody else has them; their locks are not to be tried at every event. */
-  readonly #busy = new Set<string>();
   #cancelHelp: Cancel | null = null;
 
   constructor(options: LaneOptions, host: LaneHost) {
@@ -107,16 +110,10 @@ export class Lane {
 
   /** Something about a task changed; true when that is noted and nothing else is to be done. */
   touch(id: string): boolean {
-    if (this.#busy.has(id)) return true;
     const handed = this.#handed.get(id);
     if (handed === undefined) return false;
     handed.touched = true;
     return true;
-  }
-
-  /** A look at the whole directory begins: who was busy may have become free. */
-  forgetBusy(): void {
-    this.#busy.clear();
   }
 
   /** Hands out what can be handed out. */
@@ -163,7 +160,7 @@ export class Lane {
         this.#host.claim(task, asked);
         continue;
       }
-      this.#handed.set(id, { task, holders: 1, touched: false });
+      this.#handed.set(id, { task, holders: 1, touched: false, helped: 0 });
       ids.push(id);
     }
     return ids;
@@ -216,8 +213,7 @@ export class Lane {
       case "gone":
         return this.#letGo(id, handed, handed.touched);
       case "busy":
-        if (handed.holders === 1) this.#busy.add(id);
-        return this.#letGo(id, handed, false);
+        return this.#letGoBusy(id, handed);
       case "withdrawn":
         return this.#letGo(id, handed, true);
       case "done":
@@ -294,6 +290,13 @@ export class Lane {
     if (seen) this.#host.enqueue(seen);
   }
 
+  /** Somebody else has it, or had it when its lock was tried. */
+  #letGoBusy(id: string, handed: Handed): void {
+    const isFree = handed.touched && !this.#options.store.isLocked(handed.task);
+    if (handed.holders === 1 && !isFree) this.#host.busy(id);
+    this.#letGo(id, handed, isFree);
+  }
+
   /** The first task that is still there is the one its worker died of. */
   #ended(_worker: TaskWorker, { isAsked, reason, left }: WorkerEnd): void {
     const { store, name, emit } = this.#options;
@@ -331,7 +334,8 @@ export class Lane {
   }
 
   #arrangeHelp(): void {
-    if (this.#cancelHelp !== null || this.#slow(0) === undefined) return;
+    if (this.#cancelHelp !== null || this.#behind(0).length === 0) return;
+    if (this.#behind(HELP_AFTER_MS).length > 0) return this.#help();
     this.#cancelHelp = this.#options.clock.after(HELP_AFTER_MS, () => {
       this.#cancelHelp = null;
       this.#help();
@@ -339,11 +343,19 @@ export class Lane {
     });
   }
 
-  /** A worker that has been at its present task for some time while others wait behind it. */
-  #slow(forMs: number): TaskWorker | undefined {
-    return this.#options.pool.workers.find((worker) =>
+  /** What waits behind tasks that have gone on for some time, and was not given to another worker. */
+  #behind(forMs: number): string[] {
+    const slow = this.#options.pool.workers.filter((worker) =>
       worker.unanswered.size > 1 && this.#isOurs(worker) && worker.busyMs >= forMs
     );
+    const ids = slow.flatMap(({ unanswered }) => [...unanswered].slice(1));
+    return [...new Set(ids)].filter((id) => this.#mayBeHelped(id));
+  }
+
+  /** A task that is done and not yet answered looks like one that waits: not for ever again. */
+  #mayBeHelped(id: string): boolean {
+    const handed = this.#handed.get(id);
+    return handed !== undefined && handed.helped < MOST_HELP;
   }
 
   /**
@@ -351,18 +363,20 @@ export class Lane {
    * answer: the lock decides who runs a task that two have.
    */
   #help(): void {
-    const slow = this.#slow(HELP_AFTER_MS);
-    if (slow === undefined) return;
-    this.#batch.suspect(slow.busyMs);
-    const behind = [...slow.unanswered].slice(1);
-    for (const helper of this.#options.pool.open) {
-      if (helper.isBusy || this.busy >= this.#host.slots) continue;
-      const ids = behind.filter((id) => this.#handed.get(id)?.holders === 1)
-        .slice(0, Math.min(this.#batch.size, this.#options.pool.left(helper)));
+    const behind = this.#behind(HELP_AFTER_MS);
+    if (behind.length === 0) return;
+    const { pool } = this.#options;
+    const helpers = pool.open.filter(({ isBusy }) => !isBusy);
+    const share = Math.ceil(behind.length / helpers.length);
+    for (const helper of helpers) {
+      if (this.busy >= this.#host.slots) return;
+      const ids = behind.splice(0, Math.min(share, this.#batch.size, pool.left(helper)));
       if (ids.length === 0) return;
       for (const id of ids) {
         const handed = this.#handed.get(id);
-        if (handed) handed.holders++;
+        if (handed === undefined) continue;
+        handed.helped++;
+        handed.holders++;
       }
       helper.hand(ids);
     }

@@ -14,12 +14,15 @@ import { fakeHost } from "../support/config_host.ts";
 const configOf = (...lines: string[]) => interpret(entriesOf(lines), "/srv/site.ini").config;
 
 Deno.test("spooler-forward is a directory and its targets, in order", () => {
-  const [forward] = configOf("spooler-forward = out hub:3031 /run/b.sock tls://c:1").forwards;
+  const [forward] =
+    configOf("spooler-forward = out hub:3031 /run/b.sock tls://c:1 b.sock @b").forwards;
   assertEquals(forward?.spool.dir, "/srv/out");
   assertEquals(forward?.targets.map(({ address, tls }) => ({ ...address, tls })), [
     { kind: "tcp", host: "hub", port: 3031, tls: false },
     { kind: "unix", path: "/run/b.sock", tls: false },
     { kind: "tcp", host: "c", port: 1, tls: true },
+    { kind: "unix", path: "/srv/b.sock", tls: false },
+    { kind: "unix", path: "\0b", tls: false },
   ]);
   assertEquals([forward?.policy, forward?.connections, forward?.secret], ["failover", 1, null]);
 });

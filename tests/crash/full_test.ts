@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { isTaskName, TMP_DIR } from "../../src/spool/layout.ts";
 import { sendTask } from "../../src/uwsgi/client.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
 import { smallFileSystem } from "../support/mount.ts";
 import { Program, programLabel } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
@@ -15,7 +16,7 @@ const BODY = new Uint8Array(20_000).fill(66);
 
 /** Puts until it throws; returns how many were accepted. */
 async function fill(put: () => Promise<unknown>): Promise<number> {
-  for (let count = 0; count < SIZE_KIB; count++) {
+  for (let count = 0; count < 2 * SIZE_KIB; count++) {
     try {
       await put();
     } catch (error) {
@@ -55,6 +56,61 @@ testWith(
     assertEquals(seenNames(store), []);
   },
 );
+
+testWith("mount", "on a full disk no id is known whose task was refused", async () => {
+  await using disk = await smallFileSystem(SIZE_KIB);
+  const dir = join(disk.path, "spool");
+  const store = await openStore(dir);
+  // Tasks of odd sizes, so that the end of the room meets every kind of write.
+  const task = (n: number) => ({ vars: [], body: BODY.subarray(0, (n * 997) % 3000) });
+  const accepted: number[] = [];
+  const refused: number[] = [];
+  for (let n = 0; refused.length < 50; n++) {
+    try {
+      await store.putOnce(task(n), `id-${n}`);
+      accepted.push(n);
+    } catch (error) {
+      assert(String(error).includes("No space left on device"), String(error));
+      refused.push(n);
+    }
+  }
+  store.close();
+  assert(accepted.length > 20);
+  for (const seen of seenNames(store).slice(10)) Deno.removeSync(join(dir, seen));
+
+  const next = await openStore(dir);
+  for (const n of accepted) assertEquals(await next.putOnce(task(n), `id-${n}`), null, `id-${n}`);
+  for (const n of refused.slice(0, 10)) assert(await next.putOnce(task(n), `id-${n}`) !== null);
+  assertEquals(seenNames(next).length, 20);
+  next.close();
+});
+
+testWith("mount", "a store opens on a full disk, and forgets nothing by it", async () => {
+  await using disk = await smallFileSystem(SIZE_KIB);
+  const dir = join(disk.path, "spool");
+  const store = await openStore(dir);
+  const task = { vars: [] };
+  await store.putOnce(task, "done");
+  store.close();
+  // A program died right before its rename, long ago, and then the disk became full.
+  const half = join(dir, TMP_DIR, "half");
+  Deno.writeTextFileSync(half, "x");
+  Deno.writeTextFileSync(join(dir, ".spooler/accepted"), "+ 9e15 id-1 half .\n", { append: true });
+  const ballast = join(disk.path, "ballast");
+  await fill(() => Deno.writeFile(ballast, new Uint8Array(1000), { append: true }));
+
+  const later = new FakeClock(Date.now() + 600_000);
+  const full = await openStore(dir, later);
+  assertEquals(full.sweep(), 0);
+  assertEquals(await full.putOnce(task, "done"), null);
+  full.close();
+  Deno.removeSync(ballast);
+  const next = await openStore(dir, later);
+  assertEquals(next.sweep(), 1);
+  assertEquals(await next.putOnce(task, "done"), null);
+  assert(await next.putOnce(task, "id-1") !== null);
+  next.close();
+});
 
 testWith("mount", "a task that fails on a full disk is not lost", async () => {
   await using disk = await smallFileSystem(SIZE_KIB);

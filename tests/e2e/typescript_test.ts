@@ -97,6 +97,39 @@ export function deep(value: number): void {
   assert(!/workers\/javascript|ext:core|main\.ts/.test(program.log), program.log);
 });
 
+test("the example works as its README says", async () => {
+  const example = new URL("../../examples/typescript-tasks/", import.meta.url);
+  const files = ["tasks.ts", "mail.ts"];
+  const texts = await Promise.all(files.map((file) => Deno.readTextFile(new URL(file, example))));
+  const ini = (await Deno.readTextFile(new URL("site.ini", example))).split("\n").slice(2);
+  await using site = await siteWith(
+    Object.fromEntries(files.map((file, i) => [file, texts[i] ?? ""])),
+    ...ini,
+  );
+  await using program = await site.start();
+  await push(site, "ud_spool_func=send_mail", "to=ann@example.org", "order=17");
+  await program.line(/ send_mail\| attempt 1: Your order 17 to ann@example\.org$/);
+  await program.line(/send_mail \S+ done/);
+  const listed = await spooler(["list", "--dir", site.spool, "--state", "deferred"]);
+  assertMatch(listed.stdout, / remind/);
+  await spooler(
+    ["push", "--dir", site.spool, "ud_spool_func=count_bytes", "--body-file", "-"],
+    "hello\n",
+  );
+  await program.line(/ count_bytes\| 6 bytes$/);
+  await push(site, "ud_spool_func=nobody");
+  await program.line(/ nobody! nobody knows nobody$/);
+  await push(site, "ud_spool_func=send_mail");
+  await program.line(/send_mail \S+ failed for good: Permanent: send_mail wants to=ADDRESS/);
+});
+
+test("spooler types prints the types of task code", async () => {
+  const { code, stdout } = await spooler(["types"]);
+  assertEquals(code, 0);
+  const own = await Deno.readTextFile(new URL("../../workers/uwsgi.d.ts", import.meta.url));
+  assertEquals(stdout, own);
+});
+
 const UNLOADABLE: [name: string, files: Record<string, string>, said: RegExp][] = [
   [
     "npm: points to bundling",

@@ -1,6 +1,7 @@
 /** Delivery to peers that behave: one of ours, and uWSGI with and without its ping plugin. */
 
 import { createHash } from "node:crypto";
+import { WINDOW } from "../../src/forward/peer.ts";
 import {
   encodePacket,
   KEEP_OPEN,
@@ -10,6 +11,7 @@ import {
 } from "../../src/uwsgi/packet.ts";
 import { verifyDelivery } from "../../src/uwsgi/signature.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { fillSpool } from "../support/fill.ts";
 import { ForwardSite } from "../support/forward.ts";
 import {
   ACCEPTED,
@@ -126,6 +128,7 @@ Deno.test("a task with a body for a uWSGI stays, and the log says why once", asy
   const warnings = site.of("spool.warning").map(({ message }) => message);
   assertEquals(warnings.length, 1);
   assertStringIncludes(warnings[0] ?? "", "has a body");
+  assertEquals(site.of("target.down"), []);
 });
 
 Deno.test("tasks of one priority go over one connection in their order", async () => {
@@ -161,4 +164,32 @@ Deno.test("several connections share the work, and no more than allowed are open
   assertEquals(peer.connections, 3);
   assertEquals(new Set(accepted.map((task) => textOf(task, "i"))).size, 300);
   assertEquals(accepted.length, 300);
+});
+
+Deno.test("of a backlog no more than a window is under way, and each task goes once", async () => {
+  const accepted: Received[] = [];
+  const rounds = 20;
+  await using peer = new Peer(async (talk) => {
+    await talk.next();
+    await talk.say(pong());
+    // The first is the trial. From then on there are answers only when a whole window has come.
+    for (let wanted = 1;; wanted = WINDOW) {
+      for (let i = 0; i < wanted; i++) {
+        const packet = await talk.next();
+        if (!packet) return;
+        accepted.push(packet);
+      }
+      assertEquals(talk.pending, 0, "more is under way than a window");
+      await talk.say(...Array<Uint8Array>(wanted).fill(ACCEPTED));
+    }
+  });
+  const count = 1 + rounds * WINDOW;
+  await using site = await ForwardSite.make({ targets: [peer.address] });
+  fillSpool(site.store.dir, count);
+  await site.start();
+  await site.drained();
+  assertEquals(accepted.length, count);
+  assertEquals(new Set(accepted.map((task) => textOf(task, "spooler_id"))).size, count);
+  assertEquals(peer.connections, 1);
+  assertEquals(site.of("target.down"), []);
 });

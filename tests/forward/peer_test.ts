@@ -37,6 +37,14 @@ Deno.test("what is no answer is an error", () => {
   assertThrows(() => answerOf(packet(255, 0, 0, 2)), PacketError, "neither 0 nor 1");
 });
 
+Deno.test("a peer's reason stays on its line, and is not without end", () => {
+  const reason = `no\n2026-11-23 09:30:00.490 stopped \x1b[2J${"x".repeat(1000)}`;
+  const answer = answerOf(packet(...refusalAnswer(new RefusalError("request", reason))));
+  assert(answer.kind === "refused");
+  assertEquals(answer.reason.slice(0, 40), "no·2026-11-23 09:30:00.490 stopped ·[2Jx");
+  assertEquals(answer.reason.length, 300);
+});
+
 Deno.test("a refusal says whether it is for now, and why", () => {
   const refusal = (isTemporary: boolean) =>
     answerOf(packet(...refusalAnswer(new RefusalError("full", "the disk is full", isTemporary))));

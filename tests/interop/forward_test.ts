@@ -17,7 +17,11 @@ interface Hub extends AsyncDisposable {
 }
 
 /** A uWSGI with a socket and a Python spooler that writes each task it runs as a line of JSON. */
-async function startHub(dir: string, port = 0, plugins = ["spooler", "ping"]): Promise<Hub> {
+async function startHub(
+  dir: string,
+  socket = "127.0.0.1:0",
+  plugins = ["spooler", "ping"],
+): Promise<Hub> {
   const ledger = join(dir, "ledger");
   const module = join(dir, "module.py");
   await Deno.mkdir(join(dir, "in"), { recursive: true });
@@ -36,7 +40,7 @@ uwsgi.spooler = spooler
   );
   const program = Program.launch("uwsgi", [
     ...["--plugin", "python3", ...plugins.flatMap((name) => ["--plugin", name])],
-    ...["--master", "--die-on-term", "--no-orphans", "--socket", `127.0.0.1:${port}`],
+    ...["--master", "--die-on-term", "--no-orphans", "--socket", socket],
     ...["--spooler", join(dir, "in"), "--import", module, "--spooler-frequency", "1"],
   ]);
   await program.line(/spawned uWSGI worker 1/);
@@ -74,7 +78,7 @@ testWith("uwsgi", "uWSGI's Python spooler runs what is forwarded to it, key for 
 
 testWith("uwsgi", "a uWSGI without its ping plugin gets tasks, too", async () => {
   await using temp = await tempDir();
-  await using hub = await startHub(temp.path, 0, ["spooler"]);
+  await using hub = await startHub(temp.path, undefined, ["spooler"]);
   await using site = await ForwardSite.start({ targets: [hub.address] });
   for (let i = 0; i < 20; i++) await site.put({ i: String(i) });
   await site.drained();
@@ -102,14 +106,13 @@ testWith("uwsgi", "a uWSGI that is killed and comes back misses none of 500 task
   await using temp = await tempDir();
   const hub = await startHub(temp.path);
   const { address } = hub;
-  const port = Number(address.split(":")[1]);
   await using site = await ForwardSite.make({ targets: [address], connections: 2 });
   for (let i = 0; i < 500; i++) await site.put({ i: String(i) });
   await site.start();
   await until(() => site.left().length < 400, "some are delivered");
   await hub.program.kill();
   await site.told("target.down");
-  await using again = await startHub(temp.path, port);
+  await using again = await startHub(temp.path, address);
   await site.drained();
   await until(() => new Set(again.ran().map(({ i }) => i)).size === 500, "all tasks run");
   assertEquals(site.of("task.settled").filter(({ fate }) => fate.kind !== "done"), []);
@@ -135,4 +138,15 @@ uwsgi.spool({b"ud_spool_func": b"from_app", b"name": b"ann"})
   assertEquals(pushed.code, 0);
   await until(() => hub.ran().length === 2, "both tasks run");
   assertEquals(hub.ran().map(own), [{ ud_spool_func: "from_app", name: "ann" }, { a: "b" }]);
+});
+
+testWith("uwsgi", "a uWSGI with an abstract socket is reached by its name", async () => {
+  await using temp = await tempDir();
+  const name = `@spooler-test-${Deno.pid}-${crypto.randomUUID()}`;
+  await using hub = await startHub(temp.path, name);
+  await using site = await ForwardSite.start({ targets: [name] });
+  await site.put({ i: "1" });
+  await site.drained();
+  await until(() => hub.ran().length === 1, "the task runs");
+  assertEquals(site.of("target.down"), []);
 });

@@ -43,3 +43,22 @@ Deno.test("without a handler the log says what that means", () => {
     "tasks: no handler at all: every task will wait",
   );
 });
+
+Deno.test("a target that takes no tasks, and takes them again, are a line each", () => {
+  const about = { spool: "out", target: "hub:3031" };
+  assertEquals(
+    eventText({ type: "target.down", ...about, reason: "it closed the connection" }),
+    "spool out: hub:3031 takes no tasks: it closed the connection; they wait",
+  );
+  assertEquals(
+    eventText({ type: "target.up", ...about, failures: 7, downMs: 2500 }),
+    "spool out: hub:3031 takes tasks again, after 7 attempts in vain and 2.5 s",
+  );
+});
+
+Deno.test("a forward is opened with its targets", () => {
+  const opened = (...targets: string[]) =>
+    eventText({ type: "forward.opened", spool: "out", targets, policy: "failover" });
+  assertEquals(opened("hub:1"), "spool out: forwarded to hub:1");
+  assertEquals(opened("hub:1", "b:2"), "spool out: forwarded to hub:1, b:2 (failover)");
+});

@@ -51,9 +51,9 @@ export class FaultyFiles implements Files {
         step("syncSync");
         file.syncSync();
       },
-      utimeSync(atime, mtime) {
-        step("utimeSync");
-        file.utimeSync(atime, mtime);
+      async utime(atime, mtime) {
+        step("utime");
+        await file.utime(atime, mtime);
       },
       close: () => file.close(),
       [Symbol.dispose]: () => file[Symbol.dispose](),

@@ -44,6 +44,11 @@ export class Talk {
   /** @param number 1 for the first connection that the peer got */
   constructor(readonly socket: Deno.Conn, readonly number: number) {}
 
+  /** Bytes that have come and were not taken yet. */
+  get pending(): number {
+    return this.#buffer.length;
+  }
+
   /** The next packet; null when the other side has closed. */
   async next(): Promise<Received | null> {
     const head = await this.#take(HEADER_SIZE);

@@ -25,8 +25,8 @@ import { seededRandom } from "../support/random.ts";
 
 const STREAMS = Number(Deno.env.get("SPOOLER_FUZZ") ?? 3000);
 const SEED = Number(Deno.env.get("SPOOLER_SEED") ?? 1);
-const MAX_VARS = 300;
-const MAX_BODY = 2000;
+const MAX_VARS = 150;
+const MAX_BODY = 200;
 
 type Random = () => number;
 const below = (random: Random, end: number) => Math.floor(random() * end);

@@ -1,0 +1,65 @@
+/** Workers that are killed at random, while they drain a spool: every task runs, none is lost. */
+
+import { join } from "node:path";
+import { TASK_PREFIX } from "../../src/spool/layout.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { seededRandom } from "../support/random.ts";
+import { testWith } from "../support/require.ts";
+import { makeSite } from "../support/site.ts";
+import { writeTask } from "../support/task_files.ts";
+import { until } from "../support/until.ts";
+
+const TASKS = 400;
+const KILLS = 15;
+
+function childrenOf(pid: number): number[] {
+  const text = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
+  return text.trim().split(" ").filter((each) => each !== "").map(Number);
+}
+
+testWith("libc", "tasks survive workers that are killed at any moment", async () => {
+  await using site = await makeSite(
+    "spooler-import = tasks.mjs",
+    "spooler-processes = 3",
+    "spooler-retry-delay = 0.05",
+    "spooler-retry-max-delay = 0.2",
+    "spooler-frequency = 1",
+  );
+  await Deno.writeTextFile(
+    join(site.dir, "tasks.mjs"),
+    `export const note = ({ n }) => {
+      for (const end = performance.now() + 2; performance.now() < end;);
+      Deno.writeTextFileSync("told", n + "\\n", { append: true });
+    };`,
+  );
+  for (let n = 0; n < TASKS; n++) {
+    await writeTask(site.spool, `${TASK_PREFIX}test_1_${n}_1_1_0`, {
+      ud_spool_func: "note",
+      n: String(n),
+    });
+  }
+  const random = seededRandom(7);
+  const told = () => {
+    try {
+      return Deno.readTextFileSync(join(site.dir, "told")).split("\n").slice(0, -1);
+    } catch {
+      return [];
+    }
+  };
+  await using program = await site.start();
+  for (let kill = 0; kill < KILLS; kill++) {
+    const before = told().length;
+    await until(() => told().length > before || told().length >= TASKS, "a task has run");
+    const workers = childrenOf(program.pid);
+    const victim = workers[Math.floor(random() * workers.length)];
+    if (victim !== undefined) Deno.kill(victim, "SIGKILL");
+  }
+  const left = () =>
+    [...Deno.readDirSync(site.spool)].filter(({ name }) => name.startsWith(TASK_PREFIX)).length;
+  await until(() => left() === 0, "the spool is empty");
+  const lines = told();
+  assertEquals(new Set(lines).size, TASKS);
+  // A kill costs no more than the task that ran, which may have done its work already.
+  assert(lines.length <= TASKS + KILLS, `${lines.length} runs`);
+  assertEquals(await program.stop(), 0);
+});
