@@ -13,6 +13,7 @@ import { lifetime } from "./lifetime.ts";
 import { type Libc, loadLibc } from "./platform/libc.ts";
 import type { Signals } from "./platform/signals.ts";
 import { Dispatcher } from "./queue/dispatcher.ts";
+import { Retention } from "./queue/retention.ts";
 import type { Emit } from "./report/event.ts";
 import { runShell } from "./exec/process.ts";
 import { readAccounts } from "./schedule/accounts.ts";
@@ -52,12 +53,21 @@ export async function runApp(
   const abort = new AbortController();
   const life = lifetime(signals, abort, reread);
   const parts: Parts = {
-    ...{ stores: [], dispatchers: [], forwarders: [], sockets: [], schedulers: [], workers: [] },
+    ...{
+      stores: [],
+      dispatchers: [],
+      retentions: [],
+      forwarders: [],
+      sockets: [],
+      schedulers: [],
+      workers: [],
+    },
   };
   const closeDoors = () => Promise.all(parts.sockets.map((each) => each.close()));
   const closeStores = () => parts.stores.forEach((store) => store.close());
   const endWork = async () => {
-    const working = [...parts.schedulers, ...parts.dispatchers, ...parts.workers];
+    const { schedulers, dispatchers, retentions, workers } = parts;
+    const working = [...schedulers, ...dispatchers, ...retentions, ...workers];
     await Promise.all(working.map((part) => part.stop()));
     for (const forwarder of parts.forwarders) forwarder.close();
   };
@@ -74,6 +84,7 @@ export async function runApp(
   for (const scheduler of parts.schedulers) scheduler.start().catch(life.fail);
   // A directory of a million tasks takes a while to look through: a stop need not wait for it.
   for (const dispatcher of parts.dispatchers) dispatcher.start().catch(life.fail);
+  for (const retention of parts.retentions) retention.start().catch(life.fail);
 
   let doorsFirst = true;
   try {
@@ -107,6 +118,7 @@ export class StartError extends Error {
 interface Parts {
   readonly stores: Store[];
   readonly dispatchers: Dispatcher[];
+  readonly retentions: Retention[];
   readonly forwarders: Forwarder[];
   readonly sockets: Sockets[];
   readonly schedulers: Scheduler[];
@@ -158,6 +170,10 @@ async function open(
     const dispatcher = new Dispatcher({ ...about, ...work, ...machine });
     dispatcher.watch();
     parts.dispatchers.push(dispatcher);
+    const { failedMaxAgeMs: maxAgeMs } = spool;
+    if (maxAgeMs !== null) {
+      parts.retentions.push(new Retention({ name, store, maxAgeMs, clock, emit }));
+    }
   }
   const reception = new Reception({ spools, config: config.reception, clock, emit });
   const accept: Accept = (task) => reception.accept(task);

@@ -88,7 +88,7 @@ function spoolText(spool: SpoolConfig): string {
   return lines.join("\n      ");
 }
 
-function failingText({ retry, maxAgeMs, onFailure }: SpoolConfig): string {
+function failingText({ retry, maxAgeMs, failedMaxAgeMs, onFailure }: SpoolConfig): string {
   const tries = retry.maxRetries === 0
     ? "retried without end"
     : `retried ${retry.maxRetries} times, then kept in failed/`;
@@ -98,6 +98,9 @@ function failingText({ retry, maxAgeMs, onFailure }: SpoolConfig): string {
       durationText(retry.maxDelayMs)
     }`,
     ...(maxAgeMs === null ? [] : [`given up when older than ${durationText(maxAgeMs)}`]),
+    ...(failedMaxAgeMs === null
+      ? []
+      : [`removed from failed/ after ${durationText(failedMaxAgeMs)}`]),
     ...(onFailure === null ? [] : [`then ${onOneLine(onFailure)}`]),
   ].join("; ");
 }

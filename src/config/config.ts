@@ -28,6 +28,8 @@ export interface SpoolConfig {
   readonly cwd: string;
   /** An older task is given up instead of being run; null is never. */
   readonly maxAgeMs: number | null;
+  /** A task that has been in failed/ for longer is removed; null keeps it. */
+  readonly failedMaxAgeMs: number | null;
   /** A shell command for each task that is given up. */
   readonly onFailure: string | null;
   readonly rate: Rate | null;

@@ -48,6 +48,7 @@ export function spoolSettings(given: Given): SpoolSettings {
     },
     cwd: given.last("spooler-chdir", (text, entry) => given.path(text, entry), workingDir(given)),
     maxAgeMs: given.last<number | null>("spooler-max-age", parseDuration, null),
+    failedMaxAgeMs: given.last<number | null>("spooler-failed-max-age", parseDuration, null),
     onFailure: given.last<string | null>("spooler-on-failure", parseWanted, null),
     rate: given.last<Rate | null>("spooler-rate", parseRate, null),
     limits: {
@@ -76,6 +77,7 @@ const TUNABLE = [
   "retry-delay",
   "chdir",
   "max-age",
+  "failed-max-age",
   "rate",
 ];
 
@@ -98,6 +100,7 @@ function tunedSpool(given: Given, base: SpoolSettings, text: string, entry: Entr
     ordered: read("ordered", parseBoolean, base.ordered),
     cwd: read("chdir", (value) => given.path(value, entry), base.cwd),
     maxAgeMs: read<number | null>("max-age", parseDuration, base.maxAgeMs),
+    failedMaxAgeMs: read<number | null>("failed-max-age", parseDuration, base.failedMaxAgeMs),
     rate: read<Rate | null>("rate", parseRate, base.rate),
     retry: {
       ...base.retry,

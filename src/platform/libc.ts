@@ -327,6 +327,10 @@ export class Libc {
   }
 }
 
+const DT_UNKNOWN = 0;
+const DT_DIR = 4;
+const DT_REG = 8;
+
 /** Null when it is gone: descriptors come and go. */
 function linkTarget(path: string): string | null {
   try {
@@ -335,10 +339,6 @@ function linkTarget(path: string): string | null {
     return null;
   }
 }
-
-const DT_UNKNOWN = 0;
-const DT_DIR = 4;
-const DT_REG = 8;
 
 /** struct linux_dirent64: ino, off, u16 length of the record, u8 type, name up to a NUL. */
 function parseDirents(

@@ -132,6 +132,7 @@ export class Dispatcher {
     this.#stopped = true;
     this.#cancelTimer();
     await Promise.all([this.#watcher?.close(), this.#lane?.stop(), ...this.#running.values()]);
+    this.#options.store.endRuns();
   }
 
   #changed(change: Change): void {
@@ -229,9 +230,7 @@ export class Dispatcher {
     this.#queue.forgetHorizon();
     let slice = 0;
     const scan = store.scan({
-      isKnown: (id) =>
-        this.#running.has(id) || this.#lane?.has(id) === true || this.#isWaiting(id) ||
-        this.#queue.isDue(id, clock.now()),
+      isKnown: (id) => this.#isKnown(id),
       onStranded: (dir) =>
         this.#complain(`${dir}/ holds tasks that nobody runs: a priority is a directory of digits`),
     });
@@ -289,13 +288,18 @@ export class Dispatcher {
     return this.#rate?.waitMs(this.#options.clock.monotonic()) ?? 0;
   }
 
+  /** When the whole directory is to be looked at; the end of a look that goes on says it anew. */
+  #scanAt(): number {
+    return this.#scanning ? Infinity : Math.min(this.#nextScanAt, this.#queue.horizon);
+  }
+
   #setTimer(): void {
     const { clock } = this.#options;
     const dueAt = this.#queue.nextDueAt() ?? Infinity;
     const now = clock.now();
     const allowedAt = this.#queue.readySize > 0 ? now + this.#rateWaitMs() : Infinity;
     const startAt = allowedAt > now ? Math.min(dueAt, allowedAt) : dueAt;
-    const scanAt = Math.min(this.#nextScanAt, this.#queue.horizon);
+    const scanAt = this.#scanAt();
     // Without a slot a due task waits for the end of a run, not for a time.
     const wakeAt = Math.min(scanAt, this.#hasSlot() ? startAt : Infinity);
     if (wakeAt === this.#wakeAt) return;
@@ -303,7 +307,7 @@ export class Dispatcher {
     this.#wakeAt = wakeAt;
     this.#cancelTimer = clock.after(wakeAt - now, () => {
       this.#wakeAt = Infinity;
-      if (clock.now() >= Math.min(this.#nextScanAt, this.#queue.horizon)) this.#scan();
+      if (clock.now() >= this.#scanAt()) this.#scan();
       else this.#pump();
     });
   }
@@ -350,13 +354,13 @@ export class Dispatcher {
     const { clock, emit, name } = this.#options;
     const id = taskId(ref);
     const executor = this.#runner.firstHandler(task);
-    const lane = executor && executor.processes !== null ? this.#runsOf(executor) : null;
-    if (lane && lane.running >= (executor?.processes ?? Infinity)) {
-      lane.waiting.set(id, ref);
+    const limited = executor && executor.processes !== null ? this.#limitedRunsOf(executor) : null;
+    if (limited && limited.running >= (executor?.processes ?? Infinity)) {
+      limited.waiting.set(id, ref);
       task.release();
       return;
     }
-    if (lane) lane.running++;
+    if (limited) limited.running++;
     this.#rate?.started(clock.monotonic());
     const run = this.#runner.run(task, asked).then((fate) => {
       if (fate.kind === "deferred" || fate.kind === "ready") this.#touched.set(id, ref);
@@ -364,11 +368,11 @@ export class Dispatcher {
       task.release();
       emit({ type: "spool.warning", spool: name, message: `${id}: ${error}` });
     }).finally(() => {
-      if (!lane) return;
-      lane.running--;
-      const [next] = lane.waiting;
+      if (!limited) return;
+      limited.running--;
+      const [next] = limited.waiting;
       if (!next) return;
-      lane.waiting.delete(next[0]);
+      limited.waiting.delete(next[0]);
       this.#enqueue(next[1]);
     });
     this.#track(id, run);
@@ -388,10 +392,16 @@ export class Dispatcher {
     );
   }
 
-  #runsOf(executor: Executor): LimitedRuns {
-    let lane = this.#limited.get(executor);
-    if (!lane) this.#limited.set(executor, lane = { running: 0, waiting: new Map() });
-    return lane;
+  #limitedRunsOf(executor: Executor): LimitedRuns {
+    let runs = this.#limited.get(executor);
+    if (!runs) this.#limited.set(executor, runs = { running: 0, waiting: new Map() });
+    return runs;
+  }
+
+  /** Nothing is to be found out about it by a look at its file. */
+  #isKnown(id: string): boolean {
+    return this.#running.has(id) || this.#lane?.has(id) === true || this.#isWaiting(id) ||
+      this.#queue.isDue(id, this.#options.clock.now());
   }
 
   #isWaiting(id: string): boolean {

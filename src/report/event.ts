@@ -20,6 +20,10 @@ export type Event =
   | { type: "spool.warning"; spool: string; message: string }
   /** It takes tasks again, after a time in which it could not. */
   | { type: "spool.accepting"; spool: string }
+  /** It was in failed/ for longer than the ini wants to keep it, and is gone. */
+  | { type: "task.expired"; spool: string; task: string; failedAt: number }
+  /** How many tasks a look through failed/ removed. */
+  | { type: "spool.expired"; spool: string; removed: number }
   | { type: "spool.paused"; spool: string }
   | { type: "spool.resumed"; spool: string }
   | { type: "handlers.loaded"; names: readonly string[]; catchAll: boolean }

@@ -66,6 +66,12 @@ export function eventText(event: Event): string {
       return `spool ${event.spool}: warning: ${event.message}`;
     case "spool.accepting":
       return `spool ${event.spool}: takes new tasks again`;
+    case "task.expired":
+      return `spool ${event.spool}: ${
+        taskLabel(event.task)
+      } removed from failed/, where it was since ${timeText(event.failedAt)}`;
+    case "spool.expired":
+      return `spool ${event.spool}: ${event.removed} tasks removed from failed/ (spooler-failed-max-age)`;
     case "spool.paused":
       return `spool ${event.spool}: paused; tasks are accepted, none is started`;
     case "spool.resumed":

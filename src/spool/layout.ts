@@ -87,7 +87,7 @@ export function madeAt(name: string): number | null {
 }
 
 /** What lies beside a task in failed/ and tells why it failed. */
-const RECORD_ENDING = ".json";
+export const RECORD_ENDING = ".json";
 
 /** The path of a record about the file at `path`; always plain text, whatever the file's name is. */
 export function recordPath(path: string): string {

@@ -3,13 +3,14 @@
  * reason beside each in failed/.
  */
 
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { nameFromShown } from "../platform/name.ts";
 import type { SpoolDirectory } from "./directory.ts";
 import {
   ATTEMPTS_DIR,
   isPriorityName,
   isTaskName,
-  recordedTask,
+  RECORD_ENDING,
   recordPath,
   taskId,
   type TaskRef,
@@ -30,18 +31,18 @@ export class Records {
     }
   }
 
-  /** Ids of the tasks that have failed before. */
-  failedBefore(): string[] {
-    const ids: string[] = [];
+  /** Ids of the tasks that have failed and are not given up. */
+  remembered(): Set<string> {
+    const ids = new Set<string>();
     this.#noteAttempts(ATTEMPTS_DIR, null, ids);
     return ids;
   }
 
-  #noteAttempts(dir: string, priority: string | null, ids: string[]): void {
+  #noteAttempts(dir: string, priority: string | null, ids: Set<string>): void {
     for (const entries of this.spool.list(join(this.spool.path, dir))) {
       for (const { name } of entries) {
-        const task = recordedTask(name);
-        if (task !== null && isTaskName(task)) ids.push(taskId({ name: task, priority }));
+        const task = nameFromShown(basename(name, RECORD_ENDING));
+        if (isTaskName(name)) ids.add(taskId({ name: task, priority }));
         else if (isPriorityName(name)) this.#noteAttempts(join(dir, name), name, ids);
       }
     }
@@ -63,6 +64,18 @@ export class Records {
 
   writeFailed(failedPath: string, record: FailedRecord): void {
     this.spool.writeJson(recordPath(failedPath), record);
+  }
+
+  /** When a task in failed/ was given up; null when it has no record that says so. */
+  failedAt(failedPath: string): number | null {
+    const path = recordPath(failedPath);
+    if (!this.spool.exists(path)) return null;
+    try {
+      const { failedAt } = JSON.parse(Deno.readTextFileSync(path)) as Partial<FailedRecord>;
+      return typeof failedAt === "number" ? failedAt : null;
+    } catch {
+      return null;
+    }
   }
 
   forgetFailed(failedPath: string): void {

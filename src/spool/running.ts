@@ -11,7 +11,7 @@
 
 import { join } from "node:path";
 import type { Random } from "../platform/clock.ts";
-import { nameFromBytes, nameToBytes, nameToShow } from "../platform/name.ts";
+import { nameFromBytes, nameFromShown, nameToBytes, nameToShow } from "../platform/name.ts";
 import type { Claim } from "./claim.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { OpenFile } from "./files.ts";
@@ -79,10 +79,10 @@ export class RunningMarks {
     return this.#marks?.has(markName(id)) === true && this.spool.exists(this.#markPath(id));
   }
 
-  /** Ids of the tasks whose last run did not end. */
+  /** Ids of the tasks during whose last run a program died. */
   crashed(): string[] {
-    if (!this.#marks) this.refresh();
-    return [...this.#marks ?? []].flatMap((name) => markedId(name) ?? []);
+    this.refresh();
+    return [...this.#marks ?? []].map((name) => markedId(name) ?? name);
   }
 
   /** Looks for what programs left behind that died. */
@@ -175,7 +175,7 @@ function markName(id: string): string {
 
 /** The task that a mark is about, from the spool directory on; null when it is none of a task. */
 export function markedId(name: string): string | null {
-  return name.startsWith(PROGRAM_PREFIX) ? null : name.replace(/^([0-9]+)_/, "$1/");
+  return name.startsWith(PROGRAM_PREFIX) ? null : nameFromShown(name.replace(/^([0-9]+)_/, "$1/"));
 }
 
 function recordsIn(claim: Claim): string[] {

@@ -9,6 +9,7 @@
 
 import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions } from "./directory.ts";
+import { type ExpiredTask, removeFailedBefore } from "./expiry.ts";
 import { Intake } from "./intake.ts";
 import type { TaskRef } from "./layout.ts";
 import { OperatorChanges } from "./operator.ts";
@@ -88,6 +89,11 @@ export class Store {
     return this.#mayBeSwept ? sweep(this.#spool) : 0;
   }
 
+  /** Nothing of this store runs any more: what said so is removed. */
+  endRuns(): void {
+    this.#running.close();
+  }
+
   pathOf(ref: TaskRef): string {
     return this.#spool.pathOf(ref);
   }
@@ -116,10 +122,10 @@ export class Store {
     return this.#intake.putOnce(task, id);
   }
 
-  /** Nothing of this store runs any more: its own files are let go of. */
+  /** Lets go of the files of its own: the accepted ids, and what runs. */
   close(): void {
     this.#ids.close();
-    this.#running.close();
+    this.endRuns();
   }
 
   /**
@@ -164,7 +170,7 @@ export class Store {
 
   /** Ids of the tasks that have failed, or during whose run the program died. */
   remembered(): Set<string> {
-    return new Set([...this.#records.failedBefore(), ...this.#running.crashed()]);
+    return new Set([...this.#records.remembered(), ...this.#running.crashed()]);
   }
 
   /** The task begins to run. Should this program die meanwhile, the next claim says so. */
@@ -223,6 +229,14 @@ export class Store {
   /** Like {@link remove}, for a task that lies in failed/. */
   removeFailed(ref: TaskRef): Promise<Changed> {
     return this.#operator.removeFailed(ref);
+  }
+
+  /**
+   * Removes tasks from failed/ that were given up before `before` (milliseconds since the epoch), in
+   * pieces, some of them empty. What somebody else has at the moment stays.
+   */
+  removeFailedBefore(before: number): Generator<ExpiredTask[]> {
+    return removeFailedBefore(this.#spool, this.#records, before);
   }
 
   /** Whether an operator has stopped the work on this spool. */

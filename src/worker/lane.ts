@@ -150,7 +150,8 @@ export class Lane {
       const task = this.#host.take();
       if (task === undefined) break;
       const id = taskId(task);
-      if (this.#mustLook.has(id) || this.#mayBeTooOld(task)) {
+      // A message to a worker is text, and cannot say a name that is none.
+      if (this.#mustLook.has(id) || !id.isWellFormed() || this.#mayBeTooOld(task)) {
         if (this.busy >= this.#host.slots) {
           this.#host.enqueue(task);
           break;

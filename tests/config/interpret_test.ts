@@ -19,6 +19,7 @@ Deno.test("an empty ini has nothing to do, and uWSGI's defaults", () => {
     retry: { delayMs: 30_000, maxDelayMs: 3_600_000, maxRetries: 0 },
     cwd: "/srv",
     maxAgeMs: null,
+    failedMaxAgeMs: null,
     onFailure: null,
     rate: null,
     limits: { maxFiles: null, minFreeBytes: null },

@@ -46,6 +46,7 @@ async function bench(setup: Setup = {}): Promise<Bench> {
     retry: { delayMs: NEVER_MS, maxDelayMs: NEVER_MS, maxRetries: 0 },
     cwd: temp.path,
     maxAgeMs: null,
+    failedMaxAgeMs: null,
     onFailure: null,
     rate: null,
     limits: { maxFiles: null, minFreeBytes: null },

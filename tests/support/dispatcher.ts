@@ -38,6 +38,7 @@ export function spoolConfig(dir: string, settings: Partial<SpoolConfig> = {}): S
     retry: { delayMs: 1000, maxDelayMs: HOUR_MS, maxRetries: 0 },
     cwd: dir,
     maxAgeMs: null,
+    failedMaxAgeMs: null,
     onFailure: null,
     rate: null,
     limits: { maxFiles: null, minFreeBytes: null },

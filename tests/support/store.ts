@@ -9,13 +9,22 @@ import type { TaskRef } from "../../src/spool/layout.ts";
 import { textVar, type Var } from "../../src/uwsgi/packet.ts";
 import { platform } from "./platform.ts";
 
+const DEDUP_WINDOW_MS = 3_600_000;
+
 export function openStore(
   dir: string,
   clock: Clock = systemClock,
   claims: Claims = platform.claims,
 ): Promise<Store> {
-  const options = { dir, fsync: true, clock, random: Math.random, dedupWindowMs: 3_600_000 };
-  return Store.open({ ...options, ...platform, claims });
+  return Store.open({
+    dir,
+    fsync: true,
+    dedupWindowMs: DEDUP_WINDOW_MS,
+    clock,
+    random: Math.random,
+    ...platform,
+    claims,
+  });
 }
 
 /**
@@ -24,10 +33,16 @@ export function openStore(
  */
 export function openAnew(dir: string, clock: Clock = systemClock, files?: Files): Promise<Store> {
   const { libc } = platform;
-  const claims = libc ? new PosixClaims(libc) : new PrivateClaims();
-  const more = files ? { files } : {};
-  const options = { dir, fsync: true, clock, random: Math.random, dedupWindowMs: 3_600_000 };
-  return Store.open({ ...options, libc, claims, ...more });
+  return Store.open({
+    dir,
+    fsync: true,
+    dedupWindowMs: DEDUP_WINDOW_MS,
+    clock,
+    random: Math.random,
+    libc,
+    claims: libc ? new PosixClaims(libc) : new PrivateClaims(),
+    ...(files ? { files } : {}),
+  });
 }
 
 export function varsOf(values: Record<string, string | Uint8Array>): Var[] {

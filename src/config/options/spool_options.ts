@@ -23,7 +23,7 @@ export const SPOOL_OPTIONS = [
   {
     name: "spooler2",
     value:
-      "dir=DIR[,processes=N,frequency=,harakiri=,ordered=,retries=,retry-delay=,chdir=,max-age=,rate=]",
+      "dir=DIR[,processes=N,frequency=,harakiri=,ordered=,retries=,retry-delay=,chdir=,max-age=,failed-max-age=,rate=]",
     kind: "text",
     origin: "ours",
     standing: "honoured",
@@ -154,7 +154,7 @@ export const SPOOL_OPTIONS = [
     value: "DURATION",
     kind: "text",
     origin: "ours",
-    standing: "planned",
+    standing: "honoured",
     help: "remove what has been in failed/ for longer",
   },
   {
