@@ -230,3 +230,34 @@ testWith("uwsgi", "the functions of uwsgi are worth the same in a task", async (
   const got = differing.map((_, i) => [theirs[ALIKE.length + i], own[ALIKE.length + i]]);
   assertEquals(got, differing);
 });
+
+/** Names that expressions find in a module, without those that begin with an underscore. */
+const NAMES = ["uwsgi", "uwsgidecorators"].map((module) =>
+  `" ".join(n for n in dir(${module}) if not n.startswith("_"))`
+);
+
+async function namesUnder(start: Start): Promise<string[][]> {
+  const task = ({ ledger }: Site) => {
+    const vars = varsOf({ ud_spool_func: "expressions", ledger, ud_spool_ret: "-2" });
+    const body = new TextEncoder().encode(NAMES.join("\n"));
+    return new Uint8Array([...encodePacket(vars, 17), ...body]);
+  };
+  const lines = await notes(start, "expressions.py", task, (lines) => lines.length === 2, []);
+  return lines.map((line) => (/=> '(.*)'$/.exec(line)?.[1] ?? "").split(" "));
+}
+
+/** What the modules import for themselves. */
+const THEIR_IMPORTS = ["Thread", "partial", "pickle", "sys", "uwsgi"];
+const OUR_IMPORTS = ["annotations", "functools", "pickle", "threading", "uwsgi"];
+
+testWith("uwsgi", "every name of uWSGI's modules is there, and in docs/python.md", async () => {
+  const [theirs, own] = await Promise.all([namesUnder(uwsgi), namesUnder(ours)]);
+  const page = await Deno.readTextFile(new URL("../../docs/python.md", import.meta.url));
+  for (const i of [0, 1]) {
+    const wanted = (theirs[i] ?? []).filter((name) => !THEIR_IMPORTS.includes(name));
+    const there = (own[i] ?? []).filter((name) => !OUR_IMPORTS.includes(name));
+    assert(wanted.length > 20 && there.length > 20);
+    assertEquals(wanted.filter((name) => !there.includes(name)), []);
+    assertEquals(there.filter((name) => !page.includes(`\`${name}`)), []);
+  }
+});
