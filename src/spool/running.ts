@@ -125,17 +125,29 @@ export class RunningMarks {
       const random = Math.floor(this.random() * 2 ** 31);
       const path = join(this.spool.path, RUNNING_DIR, `${PROGRAM_PREFIX}${Deno.pid}_${random}`);
       const how = { write: true, createNew: true, mode: TASK_MODE };
-      const file = this.spool.files.openSync(path, how);
-      const claim = this.spool.claims.claim(path, Infinity);
-      if (claim.kind !== "claimed") {
-        file.close();
-        continue;
-      }
-      const own: OwnFile = { path, file, claim, records: new Map(), free: [], size: 0 };
-      for (let record = 0; record < FIRST_RECORDS; record++) this.#write(own, record, "");
-      return own;
+      const own = this.#lockOwn(path, this.spool.files.openSync(path, how));
+      if (own) return own;
     }
     return null;
+  }
+
+  #lockOwn(path: string, file: OpenFile): OwnFile | null {
+    let claim: Claim | null = null;
+    let own: OwnFile | null = null;
+    try {
+      const claimed = this.spool.claims.claim(path, Infinity);
+      if (claimed.kind !== "claimed") return null;
+      claim = claimed;
+      const made = { path, file, claim, records: new Map(), free: [], size: 0 };
+      for (let record = 0; record < FIRST_RECORDS; record++) this.#write(made, record, "");
+      own = made;
+      return own;
+    } finally {
+      if (!own) {
+        file.close();
+        claim?.release();
+      }
+    }
   }
 
   #write({ file }: OwnFile, record: number, id: string): void {

@@ -12,7 +12,7 @@ import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions } from "./directory.ts";
 import { type ExpiredTask, removeFailedBefore } from "./expiry.ts";
 import { Intake } from "./intake.ts";
-import type { TaskRef } from "./layout.ts";
+import { taskId, type TaskRef } from "./layout.ts";
 import { OperatorChanges } from "./operator.ts";
 import { Records } from "./records.ts";
 import { RunningMarks } from "./running.ts";
@@ -85,11 +85,11 @@ export class Store {
 
   /**
    * Removes what nobody needs any more: files in tmp whose writer died (nobody was told that these
-   * were accepted), and marks of runs whose task is gone. Returns how many half-written files there
-   * were.
+   * were accepted), and records and marks of tasks that are gone. Returns how many half-written files
+   * there were.
    */
   sweep(): number {
-    return this.#mayBeSwept ? sweep(this.#spool) : 0;
+    return this.#mayBeSwept ? sweep(this.#spool, this.#records) : 0;
   }
 
   /** See {@link SpoolDirectory.identity}. */
@@ -178,7 +178,7 @@ export class Store {
 
   /** Ids of the tasks that have failed, or during whose run the program died. */
   remembered(): Set<string> {
-    return new Set([...this.#records.remembered(), ...this.#running.crashed()]);
+    return new Set([...this.#records.withAttempts().map(taskId), ...this.#running.crashed()]);
   }
 
   /** The task begins to run. Should this program die meanwhile, the next claim says so. */
