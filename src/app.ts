@@ -152,7 +152,7 @@ async function open(
   const commands = config.tasks.map((task) => commandExecutor(task, config.env, clock));
   const named = commands.filter(({ name }) => name !== null);
   const rest = commands.filter(({ name }) => name === null);
-  const workers = openWorkers(config, spools, machine, abort);
+  const workers = openWorkers(config, spools, machine, platform, abort);
   parts.workers.push(workers);
   for (const { name, config: spool, store } of spools) {
     if (spool.external) continue;
@@ -192,10 +192,12 @@ function openWorkers(
   config: Config,
   spools: readonly Spool[],
   { clock, emit }: Machine,
+  { claims }: Platform,
   abort: AbortSignal,
 ): Workers {
   return new Workers({
     config,
+    claims,
     clock,
     emit,
     abort,

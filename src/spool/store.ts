@@ -15,7 +15,7 @@ import { Intake } from "./intake.ts";
 import { taskId, type TaskRef } from "./layout.ts";
 import { OperatorChanges } from "./operator.ts";
 import { Records } from "./records.ts";
-import { RunningMarks } from "./running.ts";
+import { type RunningBatch, RunningMarks } from "./running.ts";
 import { Scanner, type ScanOptions } from "./scan.ts";
 import { sweep } from "./sweep.ts";
 import type { Attempts, Changed, Claimed, ClaimedTask, NewTask, SeenTask } from "./task.ts";
@@ -179,6 +179,19 @@ export class Store {
   /** Ids of the tasks that have failed, or during whose run the program died. */
   remembered(): Set<string> {
     return new Set([...this.#records.withAttempts().map(taskId), ...this.#running.crashed()]);
+  }
+
+  /**
+   * These tasks begin to run in a worker, one after the other. Should this program die meanwhile, the
+   * next claims of those that are left say so. Null where that cannot be noted.
+   */
+  beginBatch(ids: readonly string[]): RunningBatch | null {
+    return this.#running.beginBatch(ids);
+  }
+
+  /** The end of {@link beginBatch}. */
+  endBatch(batch: RunningBatch): void {
+    this.#running.endBatch(batch);
   }
 
   /** The task begins to run. Should this program die meanwhile, the next claim says so. */
