@@ -152,7 +152,7 @@ async function open(
   const commands = config.tasks.map((task) => commandExecutor(task, config.env, clock));
   const named = commands.filter(({ name }) => name !== null);
   const rest = commands.filter(({ name }) => name === null);
-  const workers = openWorkers(config, spools, machine, abort);
+  const workers = openWorkers(config, spools, machine, platform, abort);
   parts.workers.push(workers);
   for (const { name, config: spool, store } of spools) {
     if (spool.external) continue;
@@ -161,7 +161,7 @@ async function open(
     const live = { ...spool };
     const forward = config.forwards.find((each) => each.spool === spool);
     const work = forward
-      ? forwarding(openForwarder(parts, name, forward, machine, abort))
+      ? forwarding(await openForwarder(parts, { name, store }, forward, machine, abort))
       : await workers.add(name, live).then(({ handlers, first }) => ({
         executors: [...named, ...handlers, ...rest],
         workers: first,
@@ -192,10 +192,12 @@ function openWorkers(
   config: Config,
   spools: readonly Spool[],
   { clock, emit }: Machine,
+  { claims }: Platform,
   abort: AbortSignal,
 ): Workers {
   return new Workers({
     config,
+    claims,
     clock,
     emit,
     abort,
@@ -209,17 +211,17 @@ function openWorkers(
 /** What makes a dispatcher deliver its tasks instead of running them. */
 const forwarding = (forwarder: Forwarder) => ({ executors: [forwarder], gate: forwarder });
 
-function openForwarder(
+async function openForwarder(
   { forwarders }: Parts,
-  spool: string,
+  { name, store }: Pick<Spool, "name" | "store">,
   config: ForwardConfig,
   machine: Machine,
   abort: AbortSignal,
-): Forwarder {
+): Promise<Forwarder> {
   const targets = config.targets.map(({ text }) => text);
-  machine.emit({ type: "forward.opened", spool, targets, policy: config.policy });
-  const host = Deno.hostname();
-  const forwarder = new Forwarder({ config, name: spool, host, abort, ...machine });
+  machine.emit({ type: "forward.opened", spool: name, targets, policy: config.policy });
+  const identity = await store.identity();
+  const forwarder = new Forwarder({ config, name, identity, abort, ...machine });
   forwarders.push(forwarder);
   return forwarder;
 }
