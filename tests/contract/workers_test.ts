@@ -174,15 +174,20 @@ contract("a touched file means fresh workers; the task that runs is not lost", a
   assert(!site.has(`.spooler/attempts/${running}.json`));
 }, inWorkers);
 
-contract("SIGHUP means fresh workers", async (kind) => {
+contract("SIGHUP means fresh workers; the task that runs is not lost", async (kind) => {
   await using site = await ContractSite.make(kind);
   await using program = await site.start();
   await site.task("process_id");
-  await site.untilTold(1);
+  const running = await site.task("waiting");
+  await site.untilTold(2);
   program.signal("SIGHUP");
+  await program.line(/reloading \(SIGHUP\): waiting for 1 running/);
+  await site.write("go", "");
   await program.line(/ ready$/, 2);
+  assert(!site.has(running));
   await site.task("process_id");
-  const [first, second] = await site.untilTold(2);
+  const [first, , went, second] = await site.untilTold(4);
+  assertEquals(went, "went");
   assert(first !== second);
   assertEquals(await program.stop(), 0);
 }, inWorkers);
