@@ -75,11 +75,12 @@ async function fromBacklog(
   };
   const abort = new AbortController().signal;
   const common = { name: basename(spool), clock: systemClock, random: Math.random, emit, abort };
-  const forwarder = new Forwarder({ ...common, config, host: "bench" });
+  const store = await openStore(spool);
+  const forwarder = new Forwarder({ ...common, config, identity: await store.identity() });
   const dispatcher = new Dispatcher({
     ...common,
     config: config.spool,
-    store: await openStore(spool),
+    store,
     executors: [forwarder],
     gate: forwarder,
     libc: platform.libc,

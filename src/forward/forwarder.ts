@@ -21,8 +21,8 @@ export interface ForwarderOptions {
   readonly config: ForwardConfig;
   /** Names the spool in the log. */
   readonly name: string;
-  /** This machine's name, for the ids of its tasks. */
-  readonly host: string;
+  /** Of the spool: see Store.identity. */
+  readonly identity: string;
   /** Aborted when what is under way must be broken off. */
   readonly abort: AbortSignal;
   readonly clock: Clock;
@@ -43,11 +43,10 @@ export class Forwarder implements Executor, Gate {
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
-    const { config, name: spool, host, clock, random, emit } = options;
+    const { config, name: spool, identity, clock, random, emit } = options;
     const { secret, connections, timeoutMs } = config;
     this.#origin = {
-      host,
-      dir: config.spool.dir,
+      identity,
       names: [config.spool.dir, ...config.targets.flatMap(({ names }) => names)],
     };
     this.#targets = config.targets.map(({ text, address, tls }) =>

@@ -36,9 +36,8 @@ export interface Parcel {
 }
 
 export interface Origin {
-  readonly host: string;
-  /** The spool's directory. */
-  readonly dir: string;
+  /** Of the spool: a name that no other has. */
+  readonly identity: string;
   /** Values of `spooler` that mean this forward. */
   readonly names: readonly string[];
 }
@@ -61,14 +60,15 @@ export function parcelOf(task: Sendable, origin: Origin): Parcel {
 const HASH_LENGTH = 24;
 
 /**
- * The same for every delivery of a task, and for no other task: host and file name, for people, and a
- * hash over these, the directory and the task's vars.
+ * The same for every delivery of a task, and for no other task: the file's name, for people, and a hash
+ * over the spool, this name and the task's vars. The machine's name is no part of it: a container may
+ * have another one each time.
  */
-export function deliveryId({ name, vars }: Sendable, { host, dir }: Origin): string {
-  const hash = createHash("sha256").update(`${host}\n${dir}\n${name}\n`);
+export function deliveryId({ name, vars }: Sendable, { identity }: Origin): string {
+  const hash = createHash("sha256").update(`${identity}\n${name}\n`);
   for (const v of vars) hash.update(v.name).update("\n").update(v.value).update("\n");
   const digest = hash.digest("hex").slice(0, HASH_LENGTH);
-  const readable = `${host}:${name}`.replaceAll(/[^\x21-\x7e]/g, "_");
+  const readable = name.replaceAll(/[^\x21-\x7e]/g, "_");
   return `${readable.slice(0, LONGEST_ID - HASH_LENGTH - 1)}:${digest}`;
 }
 

@@ -3,13 +3,21 @@
  * them.
  */
 
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { SpoolLimits } from "../config/config.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import type { DirectoryEntry, Libc } from "../platform/libc.ts";
 import type { Claims } from "./claim.ts";
 import { type Files, libcFiles, systemFiles } from "./files.ts";
-import { ATTEMPTS_DIR, FAILED_DIR, RUNNING_DIR, taskId, type TaskRef, TMP_DIR } from "./layout.ts";
+import {
+  ATTEMPTS_DIR,
+  FAILED_DIR,
+  IDENTITY_FILE,
+  RUNNING_DIR,
+  taskId,
+  type TaskRef,
+  TMP_DIR,
+} from "./layout.ts";
 import { DirectorySync, syncDirectory } from "./sync.ts";
 
 export interface StoreOptions {
@@ -116,6 +124,21 @@ export class SpoolDirectory {
       this.#syncs.set(dir, sync);
     }
     return sync;
+  }
+
+  /**
+   * A name of this spool that no other has: 32 hex digits, made when they are asked for the first time.
+   * It lies in the directory and goes wherever that goes, to a machine of another name too.
+   */
+  async identity(random: Random): Promise<string> {
+    const path = join(this.path, IDENTITY_FILE);
+    const known = this.exists(path) ? Deno.readTextFileSync(path).trim() : "";
+    if (/^[0-9a-f]{32}$/.test(known)) return known;
+    const digits = () => Math.floor(random() * 2 ** 32).toString(16).padStart(8, "0");
+    const made = digits() + digits() + digits() + digits();
+    this.replaceFile(path, `${made}\n`);
+    await this.sync(dirname(path));
+    return made;
   }
 
   /** Removes a file that may be missing, or that another program removes at the same time. */

@@ -27,6 +27,8 @@ export const PAUSED_FILE = ".spooler/paused";
 /** The ids of tasks that peers have sent, and the file's predecessor; see accepted_ids.ts. */
 export const ACCEPTED_FILE = ".spooler/accepted";
 export const ACCEPTED_OLD_FILE = ".spooler/accepted.old";
+/** A name that the spool alone has, for the ids of tasks that it forwards. */
+export const IDENTITY_FILE = ".spooler/identity";
 export const FAILED_DIR = "failed";
 
 /** A task's file, from the spool directory on. */

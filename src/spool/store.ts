@@ -7,6 +7,7 @@
  * renamed into failed/. Each is one system call, so that a crash leaves the task before or after.
  */
 
+import type { Random } from "../platform/clock.ts";
 import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions } from "./directory.ts";
 import { type ExpiredTask, removeFailedBefore } from "./expiry.ts";
@@ -14,7 +15,7 @@ import { Intake } from "./intake.ts";
 import { taskId, type TaskRef } from "./layout.ts";
 import { OperatorChanges } from "./operator.ts";
 import { Records } from "./records.ts";
-import { RunningMarks } from "./running.ts";
+import { type RunningBatch, RunningMarks } from "./running.ts";
 import { Scanner, type ScanOptions } from "./scan.ts";
 import { sweep } from "./sweep.ts";
 import type { Attempts, Changed, Claimed, ClaimedTask, NewTask, SeenTask } from "./task.ts";
@@ -39,6 +40,7 @@ export class Store {
   readonly #running: RunningMarks;
   readonly #scanner: Scanner;
   readonly #ids: AcceptedIds;
+  readonly #random: Random;
   #mayBeSwept = true;
   readonly #intake: Intake;
   readonly #transitions: Transitions;
@@ -53,6 +55,7 @@ export class Store {
     const windowMs = options.dedupWindowMs ?? 0;
     this.#ids = new AcceptedIds(this.#spool, { windowMs });
     const { random, limits } = options;
+    this.#random = random;
     this.#intake = new Intake(this.#spool, this.#scanner, this.#ids, random, limits);
     this.#transitions = new Transitions(this.#spool, this.#records, this.#running);
     this.#operator = new OperatorChanges(this.#spool, this.#records, this.#running);
@@ -87,6 +90,11 @@ export class Store {
    */
   sweep(): number {
     return this.#mayBeSwept ? sweep(this.#spool, this.#records) : 0;
+  }
+
+  /** See {@link SpoolDirectory.identity}. */
+  identity(): Promise<string> {
+    return this.#spool.identity(this.#random);
   }
 
   /** Nothing of this store runs any more: what said so is removed. */
@@ -171,6 +179,19 @@ export class Store {
   /** Ids of the tasks that have failed, or during whose run the program died. */
   remembered(): Set<string> {
     return new Set([...this.#records.withAttempts().map(taskId), ...this.#running.crashed()]);
+  }
+
+  /**
+   * These tasks begin to run in a worker, one after the other. Should this program die meanwhile, the
+   * next claims of those that are left say so. Null where that cannot be noted.
+   */
+  beginBatch(ids: readonly string[]): RunningBatch | null {
+    return this.#running.beginBatch(ids);
+  }
+
+  /** The end of {@link beginBatch}. */
+  endBatch(batch: RunningBatch): void {
+    this.#running.endBatch(batch);
   }
 
   /** The task begins to run. Should this program die meanwhile, the next claim says so. */

@@ -280,7 +280,7 @@ def where(env):
   assertEquals(await program.stop(), 0);
 });
 
-test("when the program is killed its workers end and remove what it made for them", async () => {
+test("when the program is killed its workers end; what was made for them goes with the next start", async () => {
   await using site = await siteWith(`
 @spool
 def where(env):
@@ -293,7 +293,11 @@ def where(env):
   assert(isRunning(Number(pid)));
   await program.kill();
   await until(() => !isRunning(Number(pid)), "the worker stays");
-  await until(() => !exists(dirname(dirname(file))), "its files stay");
+  const made = dirname(dirname(file));
+  // A start leaves what is younger than a minute alone.
+  Deno.utimeSync(join(made, "lock"), 1, 1);
+  await using _next = await site.start();
+  await until(() => !exists(made), "its files stay");
 });
 
 test("a task that prints without end slows down itself, and fills no memory", async () => {
@@ -320,6 +324,43 @@ def task(env):
   const status = Deno.readTextFileSync(`/proc/${program.pid}/status`);
   const peakMiB = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
   assert(peakMiB < 500, `${peakMiB} MiB`);
+});
+
+test("task code sends packets to sockets, and changes its spool's frequency", async () => {
+  await using site = await siteWith(
+    `
+@spool
+def sends(env):
+    note("accepted %s" % uwsgi.send_message("in.sock", 17, 0, {"ud_spool_func": "sent", "n": "1"}))
+    refused = uwsgi.send_message("in.sock", 17, 0, {"ud_spool_func": "sent", "priority": "../x"})
+    note("refused %s" % (not refused))
+    note("ping %r" % uwsgi.send_message("in.sock", 100, 0))
+@spool
+def sent(env):
+    note("sent " + env["n"])
+@spoolraw
+def patient(env):
+    if runs(env) == 1:
+        uwsgi.set_spooler_frequency(1)
+        return uwsgi.SPOOL_RETRY
+    note("again")
+    return uwsgi.SPOOL_OK
+`,
+    "spooler-frequency = 3600",
+    "socket = in.sock",
+  );
+  await using program = await site.start();
+  await pushTo(site, "ud_spool_func=sends");
+  await pushTo(site, "ud_spool_func=patient");
+  await until(() => ledgerOf(site).length === 5, "not all have run");
+  assertEquals(ledgerOf(site).toSorted(), [
+    "accepted True",
+    "again",
+    "ping b'd\\x00\\x00\\x01'",
+    "refused True",
+    "sent 1",
+  ]);
+  assertEquals(await program.stop(), 0);
 });
 
 function exists(path: string): boolean {

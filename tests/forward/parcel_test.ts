@@ -13,7 +13,7 @@ import {
 import { isDeliveryId } from "../../src/uwsgi/signature.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 
-const ORIGIN = { host: "edge1", dir: "/srv/out", names: ["/srv/out", "hub:3031"] };
+const ORIGIN = { identity: "0123456789abcdef0123456789abcdef", names: ["/srv/out", "hub:3031"] };
 const OURS: Peer = { kind: "ours", version: "1", keepAlive: true, body: true, maxBody: null };
 
 function task(vars: readonly Var[], changes: Partial<Sendable> = {}): Sendable {
@@ -30,16 +30,15 @@ Deno.test("the id is the same for a task each time, and fit to be sent", () => {
   const one = task([textVar("a", "b")]);
   assertEquals(deliveryId(one, ORIGIN), deliveryId(task([textVar("a", "b")]), ORIGIN));
   assert(isDeliveryId(deliveryId(one, ORIGIN)));
-  const odd = { host: "hôte local ".repeat(30), dir: "/", names: [] };
-  assert(isDeliveryId(deliveryId(one, odd)));
+  const odd = { ...one, name: "uwsgi_spoolfile_on_hôte local ".repeat(30) };
+  assert(isDeliveryId(deliveryId(odd, ORIGIN)));
 });
 
-Deno.test("the id is another for another host, directory, name or content", () => {
+Deno.test("the id is another for another spool, name or content", () => {
   const one = task([textVar("a", "b")]);
   const ids = [
     deliveryId(one, ORIGIN),
-    deliveryId(one, { ...ORIGIN, host: "edge2" }),
-    deliveryId(one, { ...ORIGIN, dir: "/srv/out2" }),
+    deliveryId(one, { ...ORIGIN, identity: "another" }),
     deliveryId({ ...one, name: `${one.name}6` }, ORIGIN),
     deliveryId(task([textVar("a", "c")]), ORIGIN),
     deliveryId(task([textVar("ab", "")]), ORIGIN),

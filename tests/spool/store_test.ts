@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { encodePacket, findText, textVar } from "../../src/uwsgi/packet.ts";
 import type { FailedRecord } from "../../src/spool/store.ts";
-import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { claimNow, openStore, seenNames, varsOf } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
@@ -189,4 +189,20 @@ Deno.test("sweep removes what writers left half-written, but not what they write
   clock.advance(120_000);
   assertEquals(store.sweep(), 1);
   assertEquals(store.sweep(), 0);
+});
+
+Deno.test("a spool has a name of its own, the same each time and wherever it is moved", async () => {
+  await using temp = await tempDir();
+  const path = (name: string) => join(temp.path, name);
+  const [one, other] = [await openStore(path("one")), await openStore(path("other"))];
+  const identity = await one.identity();
+  assertMatch(identity, /^[0-9a-f]{32}$/);
+  assertEquals(await one.identity(), identity);
+  assert(await other.identity() !== identity);
+  one.close();
+  other.close();
+  await Deno.rename(path("one"), path("moved"));
+  const moved = await openStore(path("moved"));
+  assertEquals(await moved.identity(), identity);
+  moved.close();
 });

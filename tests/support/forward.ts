@@ -78,7 +78,7 @@ export class ForwardSite implements AsyncDisposable {
       emit: (event: Event) => void this.events.push(event),
       abort: new AbortController().signal,
     };
-    const forwarder = new Forwarder({ ...common, config, host: "edge1" });
+    const forwarder = new Forwarder({ ...common, config, identity: await this.store.identity() });
     const dispatcher = new Dispatcher({
       ...common,
       config: config.spool,
