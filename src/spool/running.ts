@@ -191,6 +191,8 @@ export class RunningMarks {
       if (!own) {
         file.close();
         claim?.release();
+        // On a full disk this is tried for each task: nothing may pile up.
+        this.spool.removeIfThere(path);
       }
     }
   }

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { isTaskName, TMP_DIR } from "../../src/spool/layout.ts";
 import { sendTask } from "../../src/uwsgi/client.ts";
-import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { smallFileSystem } from "../support/mount.ts";
 import { Program, programLabel } from "../support/program.ts";
@@ -140,6 +140,37 @@ testWith("mount", "a task that fails on a full disk is not lost", async () => {
   assert(namesIn(join(store.dir, "failed")).includes(ref.name));
   assertEquals(seenNames(store), []);
 });
+
+testWith(
+  "mount",
+  "a full disk can be drained, though nothing can be noted of what runs",
+  async () => {
+    await using disk = await smallFileSystem(SIZE_KIB);
+    const dir = join(disk.path, "spool");
+    const store = await openStore(dir);
+    const refs = [await store.put({ vars: [] }), await store.put({ vars: [] })];
+    store.close();
+    using file = Deno.openSync(join(disk.path, "ballast"), { write: true, create: true });
+    assertThrows(
+      () => {
+        while (true) file.writeSync(new Uint8Array(512));
+      },
+      Error,
+      "No space left",
+    );
+
+    const fresh = await openStore(dir);
+    for (const ref of refs) {
+      const task = claimNow(fresh, ref);
+      fresh.begin(task);
+      fresh.finish(task);
+    }
+    assertEquals(seenNames(fresh), []);
+    assertEquals(namesIn(join(dir, ".spooler/running")).length <= 1, true);
+    fresh.close();
+    assertEquals(namesIn(join(dir, ".spooler/running")), []);
+  },
+);
 
 testWith("mount", `${programLabel}: a full disk refuses tasks, and takes them again`, async () => {
   await using disk = await smallFileSystem(SIZE_KIB);
