@@ -12,7 +12,8 @@
 import { join } from "node:path";
 import { fillSpool } from "../tests/support/fill.ts";
 import { drainOnce } from "./drain_once.ts";
-import { drainWithOurs, drainWithUwsgi } from "./programs.ts";
+import { drainWithOurs, drainWithUwsgi, hasPython, hasUwsgi } from "./programs.ts";
+import { drainRawFiles } from "./raw_files.ts";
 import { median, numberArg, printTable, whole } from "./table.ts";
 
 const tasks = numberArg("tasks", 10_000);
@@ -30,19 +31,7 @@ interface Contestant {
 const rawFiles: Contestant = {
   name: "file system: open, read, unlink",
   tasks,
-  drain(_dir, spool) {
-    const buffer = new Uint8Array(4096);
-    const startedAt = performance.now();
-    for (const { name } of Deno.readDirSync(spool)) {
-      const path = join(spool, name);
-      {
-        using file = Deno.openSync(path);
-        file.readSync(buffer);
-      }
-      Deno.removeSync(path);
-    }
-    return Promise.resolve(performance.now() - startedAt);
-  },
+  drain: (_dir, spool) => Promise.resolve(drainRawFiles(spool)),
 };
 
 const uwsgi: Contestant = {
@@ -65,17 +54,6 @@ function ours(name: string, count: number, handler: string): Contestant {
     tasks: count,
     drain: async (_dir, spool) => (await drainOnce(spool, count, handler)).drainMs,
   };
-}
-
-const hasUwsgi = () => works("uwsgi", "--plugin", "python3", "--version");
-const hasPython = () => works("python3", "--version");
-
-function works(file: string, ...args: string[]): boolean {
-  try {
-    return new Deno.Command(file, { args, stdout: "null", stderr: "null" }).outputSync().success;
-  } catch {
-    return false;
-  }
 }
 
 const contestants: Contestant[] = [

@@ -2,7 +2,7 @@
  * How many tasks a second are acknowledged over TCP, and how long each takes: the real uWSGI and this
  * program side by side in one run, and this program under attack.
  *
- *     deno run -A bench/network.ts [--tasks=4000] [--runs=3]
+ *     deno run -A bench/network.ts [--tasks=4000] [--runs=3] [--compare | --attack]
  *
  * Each run measures every contestant once, with 1, 8 and 64 clients. The clients are one process, the
  * server another. Medians are printed. TMPDIR says which file system is used.
@@ -134,6 +134,5 @@ function peakMemoryMiB(pid: number): number {
   return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }
 
-await compare();
-console.log();
-await underAttack();
+if (!Deno.args.includes("--attack")) await compare();
+if (!Deno.args.includes("--compare")) await underAttack();

@@ -6,13 +6,15 @@
 
 const [portText, kind] = Deno.args;
 const port = Number(portText);
+/** Not the address of the other clients: they must not run out of ports because of the attack. */
+const HOST = "127.0.0.2";
 const CONNECTIONS = 2000;
 const FLOODERS = 16;
 
 let made = 0;
 
 async function connect(): Promise<Deno.Conn> {
-  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const connection = await Deno.connect({ hostname: HOST, port });
   made++;
   return connection;
 }

@@ -28,7 +28,8 @@ export async function startUwsgi(): Promise<Server> {
 export async function startSpooler(...lines: readonly string[]): Promise<Server> {
   return await start((dir, port) => {
     const ini = join(dir, "site.ini");
-    const fixed = [`socket = 127.0.0.1:${port}`, "spooler-external = spool", `listen = ${BACKLOG}`];
+    const open = [`socket = :${port}`, "spooler-allow = 127.0.0.0/8", `listen = ${BACKLOG}`];
+    const fixed = [...open, "spooler-external = spool"];
     Deno.writeTextFileSync(ini, ["[uwsgi]", ...fixed, ...lines, ""].join("\n"));
     return commandLine(["--ini", ini]);
   });

@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import { TASK_PREFIX } from "../src/spool/layout.ts";
+import { platform } from "../tests/support/platform.ts";
 
 /** A directory with `spool/` in it, full of tasks. */
 export interface Drain {
@@ -13,7 +14,7 @@ export interface Drain {
 }
 
 const POLL_MS = 2;
-const PATIENCE_MS = 300_000;
+const PATIENCE_MS = 900_000;
 
 const PYTHON = (dir: string) => `
 import os, time, uwsgi
@@ -100,6 +101,19 @@ async function whenEmpty(spool: string): Promise<number> {
 
 /** Looks at no more of the directory than it must. */
 function hasTask(spool: string): boolean {
-  for (const { name } of Deno.readDirSync(spool)) if (name.startsWith(TASK_PREFIX)) return true;
+  for (const entries of platform.libc?.list(spool) ?? [Deno.readDirSync(spool)]) {
+    for (const { name } of entries) if (name.startsWith(TASK_PREFIX)) return true;
+  }
   return false;
+}
+
+export const hasUwsgi = () => works("uwsgi", "--plugin", "python3", "--version");
+export const hasPython = () => works("python3", "--version");
+
+function works(file: string, ...args: string[]): boolean {
+  try {
+    return new Deno.Command(file, { args, stdout: "null", stderr: "null" }).outputSync().success;
+  } catch {
+    return false;
+  }
 }

@@ -48,7 +48,7 @@ const PURE = [
   /^src\/platform\/name\.ts$/,
   /^src\/exec\/lines\.ts$/,
   /^src\/report\/(event|log|writer)\.ts$/,
-  /^src\/worker\/(batch|frame|message)\.ts$/,
+  /^src\/worker\/(batch|frame|locks|message)\.ts$/,
   /^src\/cli\/(error|safe_text|table|task_id|task_summary)\.ts$/,
   /^src\/config\/(?!(?:load|system_host)\.ts$)/,
 ];

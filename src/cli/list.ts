@@ -35,6 +35,8 @@ export async function list(args: readonly string[]): Promise<number> {
       const filter = readFilter(options, spool.clock.now());
       if (flags.has("json")) await listJson(spool, filter, output);
       else await listTable(spool, filter, output);
+      await output.flush();
+      if (!output.closed) noteStranded(spool);
     }
   } finally {
     await output.flush();
@@ -74,6 +76,14 @@ async function listTable(spool: OpenSpool, filter: ListFilter, output: Output): 
   note(`${safeText(spool.dir)}: ${found.join(", ") || "no tasks"}${order}`);
   const pausedSince = spool.inspector.pausedSince();
   if (pausedSince !== null) note(`paused since ${timeText(pausedSince)}: nothing is started`);
+}
+
+/** Tasks that no program finds are no part of the list, and yet not to be overlooked. */
+function noteStranded({ store }: OpenSpool): void {
+  for (const dir of store.stranded()) {
+    const path = safeText(`${store.dir}/${dir}/`);
+    note(`${path} holds tasks that nobody runs: a priority is a directory of digits`);
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 /** `spooler push`: puts one task into a spool directory, or sends it to a peer. */
 
 import { resolve } from "node:path";
-import { openPlatform } from "../app.ts";
+import { openPlatform } from "../spool/platform.ts";
 import type { SpoolConfig } from "../config/config.ts";
 import { destinationFor, destinationsOf } from "../config/destination.ts";
 import { loadConfig } from "../config/load.ts";

@@ -1,6 +1,7 @@
 /** `spooler --ini FILE`, with any options of the table: the program itself. */
 
-import { type Machine, runApp, StartError } from "../app.ts";
+import { runApp, StartError } from "../app.ts";
+import type { Machine } from "../parts.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig, type Loaded, showConfigOf } from "../config/load.ts";
 import { ConfigError, problemText } from "../config/problem.ts";

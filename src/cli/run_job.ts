@@ -3,7 +3,7 @@
  * environment, account, limits and retries. It counts as no slot, and nothing is remembered of it.
  */
 
-import { openPlatform } from "../app.ts";
+import { openPlatform } from "../spool/platform.ts";
 import type { Config, ScheduleConfig } from "../config/config.ts";
 import { runShell } from "../exec/process.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";

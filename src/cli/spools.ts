@@ -1,7 +1,7 @@
 /** Which spools a queue command is for, and which task a name on the command line means. */
 
 import { resolve } from "node:path";
-import { openPlatform } from "../app.ts";
+import { openPlatform } from "../spool/platform.ts";
 import { destinationsOf } from "../config/destination.ts";
 import { loadConfig } from "../config/load.ts";
 import { parseDuration } from "../config/value.ts";

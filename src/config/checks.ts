@@ -25,18 +25,6 @@ export function checkAll(given: Given, config: Config, around: Surroundings): vo
   checkForwardFiles(given, config, around);
   checkCode(given, config, around);
   checkUser(given, around);
-  checkModules(given, config, around);
-}
-
-/** Workers try again when the file is there; but that it is not yet there is worth a word. */
-function checkModules(given: Given, config: Config, around: Surroundings): void {
-  const entries = (["spooler-import", "spooler-python-import", "import", "shared-import"] as const)
-    .flatMap((name) => given.entriesOf(name));
-  for (const { kind, name, place } of config.code.modules) {
-    if (kind !== "file" || around.kindOf(name) === "file") continue;
-    const entry = entries.find((candidate) => candidate.place === place);
-    if (entry !== undefined) given.warning(entry, `names a file that is not there: ${name}`);
-  }
 }
 
 /**

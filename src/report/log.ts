@@ -71,7 +71,9 @@ export function eventText(event: Event): string {
         taskLabel(event.task)
       } removed from failed/, where it was since ${timeText(event.failedAt)}`;
     case "spool.expired":
-      return `spool ${event.spool}: ${event.removed} tasks removed from failed/ (spooler-failed-max-age)`;
+      return `spool ${event.spool}: ${
+        counted(event.removed, "task")
+      } removed from failed/ (spooler-failed-max-age)`;
     case "spool.paused":
       return `spool ${event.spool}: paused; tasks are accepted, none is started`;
     case "spool.resumed":
@@ -173,6 +175,10 @@ function visible(text: string, most: number): string {
   // deno-lint-ignore no-control-regex -- they are what is looked for
   const plain = text.slice(0, most).replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "·");
   return text.length > most ? `${plain}…` : plain;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function mark(stream: "stdout" | "stderr"): string {

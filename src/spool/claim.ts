@@ -54,8 +54,6 @@ export interface Claims {
 
 const NO_REGULAR_FILE = { kind: "unusable", reason: "it is no regular file" } as const;
 const BUSY = { kind: "busy" } as const;
-/** Paths remembered as busy; what is forgotten costs one more claim in vain. */
-const MOST_BUSY = 10_000;
 
 /** A file that this process has locked. */
 interface Held {
@@ -69,12 +67,6 @@ export class PosixClaims implements Claims {
   readonly shared = true;
   /** The files held, by identity: closing another descriptor of one would drop its lock. */
   readonly #held = new Map<string, Held>();
-  /**
-   * Files that somebody else had when they were last tried. The end of such a try is an event for
-   * whoever watches the directory (a close after opening to write), and leads to the next: so from the
-   * second on they are looked at in a way that nobody notices.
-   */
-  readonly #busy = new Set<string>();
 
   constructor(private readonly libc: Libc) {}
 
@@ -83,7 +75,6 @@ export class PosixClaims implements Claims {
   }
 
   claim(path: string, now: number): Claim | Unclaimed {
-    if (this.#busy.has(path) && this.#isStillBusy(path)) return BUSY;
     const fd = this.libc.openFile(path);
     if (fd < 0) return unopened(path, -fd);
     let keep = false;
@@ -96,10 +87,7 @@ export class PosixClaims implements Claims {
         keep = true;
         return BUSY;
       }
-      if (!this.libc.tryLock(fd)) {
-        this.#noteBusy(path);
-        return BUSY;
-      }
+      if (!this.libc.tryLock(fd)) return BUSY;
       // Between open and lock another consumer may have finished it, moved it or put it off.
       const stat = this.libc.lstat(path);
       if (stat?.identity !== opened.identity) return { kind: "gone" };
@@ -123,20 +111,6 @@ export class PosixClaims implements Claims {
     if (!held) return;
     this.#held.delete(identity);
     for (const fd of [held.fd, ...held.others]) this.libc.close(fd);
-  }
-
-  #noteBusy(path: string): void {
-    if (this.#busy.size >= MOST_BUSY) this.#busy.clear();
-    this.#busy.add(path);
-  }
-
-  /** Asks without opening to write; what is not busy any more is forgotten. */
-  #isStillBusy(path: string): boolean {
-    const look = this.look(path);
-    const busy = look.kind === "open" && look.locked;
-    if (look.kind === "open") look.close();
-    if (!busy) this.#busy.delete(path);
-    return busy;
   }
 
   look(path: string): ReturnType<Claims["look"]> {

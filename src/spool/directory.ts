@@ -141,9 +141,14 @@ export class SpoolDirectory {
     return made;
   }
 
-  /** Removes a file that may be missing. */
+  /** Removes a file that may be missing, or that another program removes at the same time. */
   removeIfThere(path: string): void {
-    if (this.exists(path)) this.files.removeSync(path);
+    if (!this.exists(path)) return;
+    try {
+      this.files.removeSync(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 
   writeJson(path: string, value: unknown): void {

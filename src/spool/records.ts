@@ -31,21 +31,21 @@ export class Records {
     }
   }
 
-  /** Ids of the tasks that have failed and are not given up. */
-  remembered(): Set<string> {
-    const ids = new Set<string>();
-    this.#noteAttempts(ATTEMPTS_DIR, null, ids);
-    return ids;
-  }
-
-  #noteAttempts(dir: string, priority: string | null, ids: Set<string>): void {
-    for (const entries of this.spool.list(join(this.spool.path, dir))) {
-      for (const { name } of entries) {
-        const task = nameFromShown(basename(name, RECORD_ENDING));
-        if (isTaskName(name)) ids.add(taskId({ name: task, priority }));
-        else if (isPriorityName(name)) this.#noteAttempts(join(dir, name), name, ids);
+  /** The tasks of whose failures something is remembered; they may be gone. */
+  withAttempts(): TaskRef[] {
+    const tasks: TaskRef[] = [];
+    const priorities: (string | null)[] = [null];
+    for (let at = 0; at < priorities.length; at++) {
+      const priority = priorities[at] ?? null;
+      for (const entries of this.spool.list(join(this.spool.path, ATTEMPTS_DIR, priority ?? ""))) {
+        for (const { name } of entries) {
+          if (isTaskName(name)) {
+            tasks.push({ name: nameFromShown(basename(name, RECORD_ENDING)), priority });
+          } else if (priority === null && isPriorityName(name)) priorities.push(name);
+        }
       }
     }
+    return tasks;
   }
 
   writeAttempts(ref: TaskRef, attempts: Attempts): void {

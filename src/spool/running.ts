@@ -34,8 +34,19 @@ interface OwnFile {
   /** Record numbers by task id. */
   readonly records: Map<string, number>;
   readonly free: number[];
+  /** First records of free blocks. */
+  readonly freeBlocks: number[];
   size: number;
 }
+
+/** Tasks that one worker runs one after the other: a block of records, written at once. */
+export interface RunningBatch {
+  readonly firstRecord: number;
+  readonly count: number;
+}
+
+/** Records of a block, and so the most tasks of a batch. */
+const BLOCK_RECORDS = 256;
 
 export class RunningMarks {
   #own: OwnFile | null = null;
@@ -70,6 +81,39 @@ export class RunningMarks {
       this.#write(own, record, "");
     }
     if (this.#marks?.has(markName(id)) ?? true) this.spool.removeIfThere(this.#markPath(id));
+  }
+
+  /**
+   * These run from now on, one after the other; null where they cannot be noted. When the program
+   * dies meanwhile all of them that are still there are held to have been at hand.
+   */
+  beginBatch(ids: readonly string[]): RunningBatch | null {
+    try {
+      this.#own ??= this.#makeOwn();
+      const own = this.#own;
+      if (!own) return null;
+      const firstRecord = own.freeBlocks.pop() ?? own.size;
+      own.size = Math.max(own.size, firstRecord + BLOCK_RECORDS);
+      const count = Math.min(ids.length, BLOCK_RECORDS);
+      const bytes = new Uint8Array(count * RECORD_SIZE);
+      for (let i = 0; i < count; i++) {
+        nameToBytes(ids[i] ?? "", bytes.subarray(i * RECORD_SIZE, (i + 1) * RECORD_SIZE));
+      }
+      this.#writeAt(own, firstRecord, bytes);
+      return { firstRecord, count };
+    } catch {
+      // No mark is better than no run: see above.
+      return null;
+    }
+  }
+
+  /** None of them runs any longer. */
+  endBatch({ firstRecord, count }: RunningBatch): void {
+    const own = this.#own;
+    // A file that was made anew knows nothing of earlier batches.
+    if (!own || firstRecord >= own.size) return;
+    this.#writeAt(own, firstRecord, new Uint8Array(count * RECORD_SIZE));
+    own.freeBlocks.push(firstRecord);
   }
 
   /** Whether the last run of the task did not end: its program died. */
@@ -125,24 +169,41 @@ export class RunningMarks {
       const random = Math.floor(this.random() * 2 ** 31);
       const path = join(this.spool.path, RUNNING_DIR, `${PROGRAM_PREFIX}${Deno.pid}_${random}`);
       const how = { write: true, createNew: true, mode: TASK_MODE };
-      const file = this.spool.files.openSync(path, how);
-      const claim = this.spool.claims.claim(path, Infinity);
-      if (claim.kind !== "claimed") {
-        file.close();
-        continue;
-      }
-      const own: OwnFile = { path, file, claim, records: new Map(), free: [], size: 0 };
-      for (let record = 0; record < FIRST_RECORDS; record++) this.#write(own, record, "");
-      return own;
+      const own = this.#lockOwn(path, this.spool.files.openSync(path, how));
+      if (own) return own;
     }
     return null;
   }
 
-  #write({ file }: OwnFile, record: number, id: string): void {
+  #lockOwn(path: string, file: OpenFile): OwnFile | null {
+    let claim: Claim | null = null;
+    let own: OwnFile | null = null;
+    try {
+      const claimed = this.spool.claims.claim(path, Infinity);
+      if (claimed.kind !== "claimed") return null;
+      claim = claimed;
+      const none = { records: new Map(), free: [], freeBlocks: [], size: 0 };
+      const made: OwnFile = { path, file, claim, ...none };
+      for (let record = 0; record < FIRST_RECORDS; record++) this.#write(made, record, "");
+      own = made;
+      return own;
+    } finally {
+      if (!own) {
+        file.close();
+        claim?.release();
+      }
+    }
+  }
+
+  #write(own: OwnFile, record: number, id: string): void {
     const length = nameToBytes(id, this.#record);
     this.#record[length] = 0;
+    this.#writeAt(own, record, this.#record.subarray(0, length + 1));
+  }
+
+  #writeAt({ file }: OwnFile, record: number, bytes: Uint8Array): void {
     file.seekSync(record * RECORD_SIZE, Deno.SeekMode.Start);
-    file.writeSync(this.#record.subarray(0, length + 1));
+    file.writeSync(bytes);
   }
 
   /** The tasks that a program was running when it died; empty when it lives. */

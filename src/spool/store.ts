@@ -12,10 +12,10 @@ import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions } from "./directory.ts";
 import { type ExpiredTask, removeFailedBefore } from "./expiry.ts";
 import { Intake } from "./intake.ts";
-import type { TaskRef } from "./layout.ts";
+import { taskId, type TaskRef } from "./layout.ts";
 import { OperatorChanges } from "./operator.ts";
 import { Records } from "./records.ts";
-import { RunningMarks } from "./running.ts";
+import { type RunningBatch, RunningMarks } from "./running.ts";
 import { Scanner, type ScanOptions } from "./scan.ts";
 import { sweep } from "./sweep.ts";
 import type { Attempts, Changed, Claimed, ClaimedTask, NewTask, SeenTask } from "./task.ts";
@@ -85,11 +85,11 @@ export class Store {
 
   /**
    * Removes what nobody needs any more: files in tmp whose writer died (nobody was told that these
-   * were accepted), and marks of runs whose task is gone. Returns how many half-written files there
-   * were.
+   * were accepted), and records and marks of tasks that are gone. Returns how many half-written files
+   * there were.
    */
   sweep(): number {
-    return this.#mayBeSwept ? sweep(this.#spool) : 0;
+    return this.#mayBeSwept ? sweep(this.#spool, this.#records) : 0;
   }
 
   /** See {@link SpoolDirectory.identity}. */
@@ -178,7 +178,20 @@ export class Store {
 
   /** Ids of the tasks that have failed, or during whose run the program died. */
   remembered(): Set<string> {
-    return new Set([...this.#records.remembered(), ...this.#running.crashed()]);
+    return new Set([...this.#records.withAttempts().map(taskId), ...this.#running.crashed()]);
+  }
+
+  /**
+   * These tasks begin to run in a worker, one after the other. Should this program die meanwhile, the
+   * next claims of those that are left say so. Null where that cannot be noted.
+   */
+  beginBatch(ids: readonly string[]): RunningBatch | null {
+    return this.#running.beginBatch(ids);
+  }
+
+  /** The end of {@link beginBatch}. */
+  endBatch(batch: RunningBatch): void {
+    this.#running.endBatch(batch);
   }
 
   /** The task begins to run. Should this program die meanwhile, the next claim says so. */

@@ -1,29 +1,34 @@
 /** Removes what a crash left behind and nobody needs. */
 
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { SpoolDirectory } from "./directory.ts";
 import { RUNNING_DIR, TMP_DIR } from "./layout.ts";
+import type { Records } from "./records.ts";
 import { markedId } from "./running.ts";
 import { HALF_WRITTEN_MS } from "./transitions.ts";
 
 /** See {@link Store.sweep}. */
-export function sweep(spool: SpoolDirectory): number {
-  const stale = (path: string): boolean => {
-    const stat = spool.claims.lstat(path);
-    return stat !== null && spool.clock.now() - stat.ctimeMs >= HALF_WRITTEN_MS;
-  };
-  for (const path of pathsIn(spool, RUNNING_DIR)) {
-    const id = markedId(basename(path));
-    if (id !== null && stale(path) && !spool.exists(join(spool.path, id))) {
-      spool.files.removeSync(path);
-    }
+export function sweep(spool: SpoolDirectory, records: Records): number {
+  for (const ref of records.withAttempts()) {
+    // Unlinked, or moved to failed/, and then the crash.
+    if (!spool.exists(spool.pathOf(ref))) records.forgetAttempts(ref);
   }
-  const left = pathsIn(spool, TMP_DIR).filter(stale);
-  for (const path of left) spool.files.removeSync(path);
+  for (const name of staleIn(spool, RUNNING_DIR)) {
+    const id = markedId(name);
+    const isOrphan = id !== null && !spool.exists(join(spool.path, id));
+    if (isOrphan) spool.removeIfThere(join(spool.path, RUNNING_DIR, name));
+  }
+  const left = staleIn(spool, TMP_DIR);
+  for (const name of left) spool.removeIfThere(join(spool.path, TMP_DIR, name));
   return left.length;
 }
 
-function pathsIn(spool: SpoolDirectory, sub: string): string[] {
-  return [...Deno.readDirSync(join(spool.path, sub))]
-    .map(({ name }) => join(spool.path, sub, name));
+/** The files that nobody can be writing any more. */
+function staleIn(spool: SpoolDirectory, sub: string): string[] {
+  const dir = join(spool.path, sub);
+  const names = [...spool.list(dir)].flat().map(({ name }) => name);
+  return names.filter((name) => {
+    const stat = spool.claims.lstat(join(dir, name));
+    return stat !== null && spool.clock.now() - stat.ctimeMs >= HALF_WRITTEN_MS;
+  });
 }

@@ -3,18 +3,42 @@
  * that only this user can enter, so that whoever connects is that worker.
  */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { type Clock, systemClock } from "../platform/clock.ts";
+import type { Claim, Claims } from "../spool/claim.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frame.ts";
 import { type FromWorker, readMessage, type ToWorker } from "./message.ts";
 
-/** The directory of the sockets; it goes with the program. */
+const PREFIX = "spooler-workers-";
+/** A younger directory may be one whose program has not yet locked it. */
+const STALE_MS = 60_000;
+
+/**
+ * The directory of the sockets, which goes with the program. A file in it is locked as long as the
+ * program lives: what one left behind that was killed is removed by the next.
+ */
 export class SocketDirectory implements AsyncDisposable {
   #count = 0;
 
-  private constructor(readonly path: string) {}
+  private constructor(readonly path: string, private readonly claim: Claim | null) {}
 
-  static async make(): Promise<SocketDirectory> {
-    return new SocketDirectory(await Deno.makeTempDir({ prefix: "spooler-" }));
+  /**
+   * @param claims the machine's locks; without them nothing of others is removed
+   * @param parent where to make it; absent is where temporary files go
+   */
+  static async make(
+    claims: Claims | null = null,
+    clock: Clock = systemClock,
+    parent?: string,
+  ): Promise<SocketDirectory> {
+    const where = parent === undefined ? {} : { dir: parent };
+    const path = await Deno.makeTempDir({ prefix: PREFIX, ...where });
+    if (claims === null) return new SocketDirectory(path, null);
+    const lock = join(path, "lock");
+    Deno.createSync(lock).close();
+    const claim = claims.claim(lock, Infinity);
+    await removeLeftovers(path, claims, clock.now());
+    return new SocketDirectory(path, claim.kind === "claimed" ? claim : null);
   }
 
   /** A socket for one worker to connect to, once, in a directory that is the worker's own. */
@@ -26,6 +50,22 @@ export class SocketDirectory implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await removeAll(this.path);
+    this.claim?.release();
+  }
+}
+
+/** Directories beside `own` whose programs were killed. */
+async function removeLeftovers(own: string, claims: Claims, now: number): Promise<void> {
+  const parent = dirname(own);
+  for await (const { name, isDirectory } of Deno.readDir(parent)) {
+    const path = join(parent, name);
+    if (!isDirectory || !name.startsWith(PREFIX) || path === own) continue;
+    const look = claims.look(join(path, "lock"));
+    if (look.kind !== "open") continue;
+    look.close();
+    if (look.locked || now - look.stat.mtimeMs < STALE_MS) continue;
+    // Another user's cannot be removed, and is no concern of ours.
+    await removeAll(path).catch(() => {});
   }
 }
 

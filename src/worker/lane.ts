@@ -13,6 +13,7 @@ import type { Runner } from "../queue/runner.ts";
 import type { Outcome } from "../queue/settle.ts";
 import type { Emit } from "../report/event.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
+import type { RunningBatch } from "../spool/running.ts";
 import type { ClaimedTask, SeenTask, Store } from "../spool/store.ts";
 import { BatchSize } from "./batch.ts";
 import type { TaskAnswer } from "./message.ts";
@@ -62,6 +63,13 @@ interface Handed {
   touched: boolean;
   /** How many idle workers have been given it, too. */
   helped: number;
+  batch: Batch | null;
+}
+
+/** Tasks that were handed over together, and are noted together as running. */
+interface Batch {
+  readonly note: RunningBatch;
+  left: number;
 }
 
 /** A worker whose present task takes longer gives some of what it has before it to an idle one. */
@@ -126,7 +134,7 @@ export class Lane {
       if (!worker.isBusy && busy >= this.#host.slots) break;
       const wasBusy = worker.isBusy;
       const ids = this.#collect(this.#roomOf(worker, open.length));
-      if (ids.length > 0) worker.hand(ids);
+      if (ids.length > 0) this.#hand(worker, ids);
       if (!wasBusy && ids.length > 0) busy++;
       if (!wasBusy && ids.length === 0) idle++;
     }
@@ -134,6 +142,23 @@ export class Lane {
     else if (busy < this.#host.slots) {
       pool.demand(Math.min(this.#host.waiting, this.#host.slots - busy));
     }
+  }
+
+  #hand(worker: TaskWorker, ids: readonly string[]): void {
+    const note = this.#options.store.beginBatch(ids);
+    const batch = note && { note, left: ids.length };
+    for (const id of ids) {
+      const handed = this.#handed.get(id);
+      if (handed) handed.batch = batch;
+    }
+    worker.hand(ids);
+  }
+
+  /** Its fate is known, or it is somebody else's. */
+  #forget(id: string): void {
+    const batch = this.#handed.get(id)?.batch;
+    this.#handed.delete(id);
+    if (batch && --batch.left === 0) this.#options.store.endBatch(batch.note);
   }
 
   #roomOf(worker: TaskWorker, workers: number): number {
@@ -161,7 +186,7 @@ export class Lane {
         this.#host.claim(task, asked);
         continue;
       }
-      this.#handed.set(id, { task, holders: 1, touched: false, helped: 0 });
+      this.#handed.set(id, { task, holders: 1, touched: false, helped: 0, batch: null });
       ids.push(id);
     }
     return ids;
@@ -182,7 +207,7 @@ export class Lane {
       if (handed === undefined) continue;
       if (kind !== "withdrawn" && kind !== "busy" && kind !== "gone") this.#batch.observe(tookMs);
       if (kind === "done") {
-        this.#handed.delete(id);
+        this.#forget(id);
         const fate = { kind: "done" } as const;
         emit({ type: "task.settled", spool: name, task: handed.task.name, func, fate, tookMs });
         continue;
@@ -249,7 +274,7 @@ export class Lane {
     try {
       this.#concludeClaimed(handed, claimed, outcome, func, tookMs);
     } catch (error) {
-      this.#handed.delete(taskId(task));
+      this.#forget(taskId(task));
       release();
       emit({ type: "spool.warning", spool: name, message: `${taskId(task)}: ${error}` });
     }
@@ -265,7 +290,7 @@ export class Lane {
     const { store, runner } = this.#options;
     const id = taskId(claimed);
     const fate = runner.conclude(claimed, outcome, func, tookMs);
-    this.#handed.delete(id);
+    this.#forget(id);
     if (fate.kind === "failed") {
       this.#host.track(id, runner.gaveUp(claimed.name, func, fate.reason));
       return;
@@ -277,7 +302,7 @@ export class Lane {
   }
 
   #lookAt(id: string, handed: Handed, asked: Executor | undefined): void {
-    this.#handed.delete(id);
+    this.#forget(id);
     this.#mustLook.set(id, asked);
     this.#host.enqueue(handed.task);
   }
@@ -285,7 +310,7 @@ export class Lane {
   /** One holder less; the task is looked at again when nobody has it and that is wanted. */
   #letGo(id: string, handed: Handed, lookAgain: boolean): void {
     if (--handed.holders > 0) return;
-    this.#handed.delete(id);
+    this.#forget(id);
     if (!lookAgain) return;
     const seen = this.#options.store.see(handed.task);
     if (seen) this.#host.enqueue(seen);
@@ -311,7 +336,7 @@ export class Lane {
       }
       if (store.see(handed.task) === null) {
         // It was done, and the answer did not arrive.
-        this.#handed.delete(id);
+        this.#forget(id);
         const settled = { spool: name, task: handed.task.name, func: "", tookMs: 0 };
         emit({ type: "task.settled", ...settled, fate: { kind: "done" } });
         continue;
@@ -329,7 +354,7 @@ export class Lane {
       const outcome = { kind: "failed", reason, stderr: "" } as const;
       this.#concludeClaimed(handed, claimed, outcome, runner.funcOf(claimed), 0);
     } catch (error) {
-      this.#handed.delete(id);
+      this.#forget(id);
       emit({ type: "spool.warning", spool: name, message: `${id}: ${error}` });
     }
   }

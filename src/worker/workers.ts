@@ -9,6 +9,7 @@ import type { Cancel, Clock } from "../platform/clock.ts";
 import type { Emit } from "../report/event.ts";
 import type { SignalHandlers } from "../schedule/job_run.ts";
 import type { Registration } from "../schedule/registration.ts";
+import type { Claims } from "../spool/claim.ts";
 import type { NewTask } from "../spool/store.ts";
 import { VERSION } from "../version.ts";
 import { answerCall } from "./calls.ts";
@@ -23,6 +24,8 @@ import type { TaskWorker } from "./task_worker.ts";
 
 export interface WorkersOptions {
   readonly config: Config;
+  /** The machine's locks. */
+  readonly claims: Claims;
   readonly clock: Clock;
   readonly emit: Emit;
   /** Aborted when what runs must be broken off. */
@@ -80,7 +83,7 @@ export class Workers {
   async add(name: string, spool: LiveSpool): Promise<SpoolWorkers> {
     const { modules } = this.#options.config.code;
     if (modules.length === 0) return NO_WORKERS;
-    this.#sockets ??= await SocketDirectory.make();
+    this.#sockets ??= await SocketDirectory.make(this.#options.claims, this.#options.clock);
     const sockets = this.#sockets;
     const languages = [...new Set(modules.map(({ language }) => language))];
     const pools: Pool[] = [];

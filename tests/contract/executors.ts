@@ -32,6 +32,7 @@ const SHELL: Readonly<Record<string, string>> = {
   crashing: "kill -9 $$",
   printing: "echo to stdout; echo to stderr >&2",
   flooding: "yes 0123456789012345678901234567890123456789",
+  place: 'echo "$(basename "$PWD") $FLAVOUR" > ../told',
   waiting: "echo waiting >> told; while ! test -e go; do sleep 0.02; done; echo went >> told",
 };
 
@@ -100,6 +101,10 @@ export async function waiting() {
   note("waiting");
   while (!existsSync("go")) await new Promise((resolve) => setTimeout(resolve, 20));
   note("went");
+}
+export function place() {
+  const cwd = Deno.cwd().split("/").at(-1);
+  Deno.writeTextFileSync("../told", \`\${cwd} \${process.env.FLAVOUR}\\n\`);
 }
 export function process_id() {
   note(String(process.pid));
@@ -200,6 +205,12 @@ def waiting(env):
     while not os.path.exists("go"):
         time.sleep(0.02)
     note("went")
+    return uwsgi.SPOOL_OK
+
+@spool
+def place(env):
+    with open("../told", "w") as out:
+        out.write("%s %s\\n" % (os.path.basename(os.getcwd()), os.environ["FLAVOUR"]))
     return uwsgi.SPOOL_OK
 
 @spool

@@ -1,5 +1,6 @@
 /** What becomes of a task, whatever runs it. */
 
+import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { contract, ContractSite } from "./site.ts";
 
@@ -114,6 +115,15 @@ contract("a flood of output ends with its task, and fills no memory", async (kin
   const peakMiB = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
   // The flood alone is some hundred MiB in that time.
   assert(peakMiB < 400, `${peakMiB} MiB`);
+});
+
+contract("tasks run in spooler-chdir, with the variables of env", async (kind) => {
+  await using site = await ContractSite.make(kind, "spooler-chdir = sub", "env = FLAVOUR=lemon");
+  await Deno.mkdir(join(site.dir, "sub"));
+  await using program = await site.start();
+  await site.task("place");
+  assertEquals(await site.untilTold(1), ["sub lemon"]);
+  assertEquals(await program.stop(), 0);
 });
 
 contract("a stop waits for the task that runs", async (kind) => {

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { platform } from "../support/platform.ts";
 import { executable } from "../support/program.ts";
 import { until } from "../support/until.ts";
 import { contract, ContractSite, inWorkers } from "./site.ts";
@@ -13,6 +14,14 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Somebody runs it. */
+function isLocked(path: string): boolean {
+  const look = platform.claims.look(path);
+  if (look.kind !== "open") return false;
+  look.close();
+  return look.locked;
 }
 
 contract("a worker runs one task after the other, until spooler-max-tasks", async (kind) => {
@@ -91,14 +100,19 @@ contract("a worker that minds no SIGTERM ends with the program", async (kind) =>
   assert(!isAlive(Number(pid)));
 }, inWorkers);
 
-contract("workers end when the program is killed", async (kind) => {
-  await using site = await ContractSite.make(kind);
-  const program = await site.start();
-  await site.task("process_id");
-  const [pid] = await site.untilTold(1);
-  await program.kill();
-  await until(() => !isAlive(Number(pid)), "the worker is gone");
-}, inWorkers);
+for (const func of ["silent", "looping"]) {
+  contract(`workers end when the program is killed while a task is ${func}`, async (kind) => {
+    await using site = await ContractSite.make(kind);
+    const program = await site.start();
+    await site.task("process_id");
+    const [pid] = await site.untilTold(1);
+    const name = await site.task(func);
+    const claimed = () => func === "silent" || isLocked(join(site.spool, name));
+    await until(claimed, "the task runs");
+    await program.kill();
+    await until(() => !isAlive(Number(pid)), "the worker is gone");
+  }, inWorkers);
+}
 
 contract("what is no function takes no task", async (kind) => {
   await using site = await ContractSite.make(kind);
@@ -160,15 +174,20 @@ contract("a touched file means fresh workers; the task that runs is not lost", a
   assert(!site.has(`.spooler/attempts/${running}.json`));
 }, inWorkers);
 
-contract("SIGHUP means fresh workers", async (kind) => {
+contract("SIGHUP means fresh workers; the task that runs is not lost", async (kind) => {
   await using site = await ContractSite.make(kind);
   await using program = await site.start();
   await site.task("process_id");
-  await site.untilTold(1);
+  const running = await site.task("waiting");
+  await site.untilTold(2);
   program.signal("SIGHUP");
+  await program.line(/reloading \(SIGHUP\): waiting for 1 running/);
+  await site.write("go", "");
   await program.line(/ ready$/, 2);
+  assert(!site.has(running));
   await site.task("process_id");
-  const [first, second] = await site.untilTold(2);
+  const [first, , went, second] = await site.untilTold(4);
+  assertEquals(went, "went");
   assert(first !== second);
   assertEquals(await program.stop(), 0);
 }, inWorkers);

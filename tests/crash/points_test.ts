@@ -5,9 +5,10 @@
  */
 
 import { join } from "node:path";
-import { FAILED_DIR, isTaskName, TMP_DIR } from "../../src/spool/layout.ts";
+import { FAILED_DIR, isTaskName, type TaskRef, TMP_DIR } from "../../src/spool/layout.ts";
 import {
   type Attempts,
+  type Changed,
   type ClaimedTask,
   type FailedRecord,
   type NewTask,
@@ -16,6 +17,7 @@ import {
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { type Fault, FaultyFiles, InjectedFault } from "../support/faults.ts";
+import { platform } from "../support/platform.ts";
 import { testWith } from "../support/require.ts";
 import { openAnew, varsOf } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
@@ -41,16 +43,18 @@ interface World {
   readonly clock: FakeClock;
   /** The store whose operations fail. */
   readonly store: Store;
+  /** The tasks that were there before. */
+  readonly tasks: readonly TaskRef[];
 }
 
 interface Scenario {
   readonly name: string;
   /** Tasks that were acknowledged before. */
   readonly before: readonly NewTask[];
-  /** With its files, a task that was deferred and has attempts. */
-  readonly deferred?: boolean;
+  /** In which state the tasks are; each has attempts. Absent is ready, without any. */
+  readonly state?: "deferred" | "due again" | "failed" | "left running";
   act(world: World, claim: () => ClaimedTask): Promise<void> | void;
-  /** The task had run to completion before the first operation that may lose it. */
+  /** Its end may be that the task is gone: it had run to completion, or somebody wished it away. */
   readonly completes?: boolean;
 }
 
@@ -79,7 +83,7 @@ const scenarios: Scenario[] = [
   {
     name: "finish a task that has failed before",
     before: [PRIORITY],
-    deferred: true,
+    state: "due again",
     completes: true,
     act: ({ store }, claim) => store.finish(claim()),
   },
@@ -95,7 +99,7 @@ const scenarios: Scenario[] = [
   {
     name: "fail",
     before: [PRIORITY],
-    deferred: true,
+    state: "due again",
     act: ({ store }, claim) => {
       const task = claim();
       store.begin(task);
@@ -117,12 +121,81 @@ const scenarios: Scenario[] = [
     act: async ({ store, dir, clock }) => {
       Deno.writeTextFileSync(join(dir, TMP_DIR, "left"), "half");
       Deno.writeTextFileSync(join(dir, ".spooler/running/uwsgi_spoolfile_on_gone"), "");
+      Deno.writeTextFileSync(join(dir, ".spooler/attempts/uwsgi_spoolfile_on_gone.json"), "{}");
+      Deno.mkdirSync(join(dir, ".spooler/attempts/3"), { recursive: true });
+      Deno.writeTextFileSync(join(dir, ".spooler/attempts/3/uwsgi_spoolfile_on_gone.json"), "{}");
       clock.set(Date.now() + HOUR_MS);
       await store.prepare();
       store.sweep();
     },
   },
+  {
+    name: "take over what a program left running",
+    before: [TASK, PRIORITY],
+    state: "left running",
+    act: ({ store }) => void [...store.scan()],
+  },
+  {
+    name: "note a task that took the program down",
+    before: [PRIORITY],
+    state: "left running",
+    act: ({ store }, claim) => {
+      const task = claim();
+      assert(task.crashed);
+      store.note(task, { ...ATTEMPTS, crashes: 1 });
+      store.begin(task);
+      store.giveBack(task);
+    },
+  },
+  {
+    name: "retry a failed task",
+    before: [PRIORITY],
+    state: "failed",
+    act: ({ store, tasks }) => changed(tasks, (ref) => store.retryFailed(ref)),
+  },
+  {
+    name: "retry a deferred task",
+    before: [TASK, PRIORITY],
+    state: "deferred",
+    act: ({ store, tasks }) => changed(tasks, (ref) => store.retryDeferred(ref)),
+  },
+  {
+    name: "remove a task that waits",
+    before: [PRIORITY],
+    state: "deferred",
+    completes: true,
+    act: ({ store, tasks }) => changed(tasks, (ref) => store.remove(ref)),
+  },
+  {
+    name: "remove a failed task",
+    before: [PRIORITY],
+    state: "failed",
+    completes: true,
+    act: ({ store, tasks }) => changed(tasks, (ref) => store.removeFailed(ref)),
+  },
+  {
+    name: "remove failed tasks that are too old",
+    before: [PRIORITY],
+    state: "failed",
+    completes: true,
+    act: ({ store, clock }) => void [...store.removeFailedBefore(clock.now() + 1)],
+  },
+  {
+    name: "pause and resume",
+    before: [TASK],
+    act: async ({ store }) => {
+      assert(await store.pause());
+      assert(await store.resume());
+    },
+  },
 ];
+
+async function changed(
+  tasks: readonly TaskRef[],
+  change: (ref: TaskRef) => Promise<Changed>,
+): Promise<void> {
+  for (const ref of tasks) assertEquals(await change(ref), { kind: "changed" });
+}
 
 /** Where the files with a task's name are, records left out: `in place` or `failed`. */
 function states(dir: string): Map<string, string[]> {
@@ -149,15 +222,21 @@ async function crashAt(scenario: Scenario, fault: Fault, at: number): Promise<bo
   const dir = join(temp.path, "spool");
   const clock = new FakeClock(Date.now());
   const good = await openAnew(dir, clock);
-  const acknowledged: string[] = [];
+  const tasks: TaskRef[] = [];
   for (const task of scenario.before) {
     const ref = await good.put(task);
-    acknowledged.push(ref.name);
-    if (!scenario.deferred) continue;
+    tasks.push(ref);
+    if (!scenario.state) continue;
     clock.set(Date.now() + 1000);
     const claimed = good.claim(ref);
     assert(claimed.kind === "claimed");
-    good.defer(claimed, clock.now(), ATTEMPTS);
+    if (scenario.state === "deferred") good.defer(claimed, clock.now() + 5000, ATTEMPTS);
+    else if (scenario.state === "due again") good.defer(claimed, clock.now(), ATTEMPTS);
+    else if (scenario.state === "failed") good.fail(claimed, "exit code 65", ATTEMPTS);
+    else {
+      good.begin(claimed);
+      claimed.release();
+    }
   }
   clock.set(Date.now() + 2000);
 
@@ -175,7 +254,7 @@ async function crashAt(scenario: Scenario, fault: Fault, at: number): Promise<bo
   const before = states(dir);
   let refused = false;
   try {
-    await scenario.act({ dir, clock, store }, claim);
+    await scenario.act({ dir, clock, store, tasks }, claim);
   } catch (error) {
     assert(error instanceof InjectedFault, String(error));
     refused = true;
@@ -187,10 +266,13 @@ async function crashAt(scenario: Scenario, fault: Fault, at: number): Promise<bo
   } catch (error) {
     assert(error instanceof InjectedFault, String(error));
   }
-  if (!faulty.hit) return false;
+  if (!faulty.hit) {
+    good.close();
+    return false;
+  }
 
   const after = states(dir);
-  for (const name of acknowledged) {
+  for (const { name } of tasks) {
     const where = after.get(name) ?? [];
     const ok = where.length === 1 || (where.length === 0 && scenario.completes);
     assert(ok, `${name} is in ${where.length} states: ${where}`);
@@ -198,6 +280,7 @@ async function crashAt(scenario: Scenario, fault: Fault, at: number): Promise<bo
   }
   if (refused && fault === "fails") assert(after.size <= before.size, "refused, and yet there");
   await assertRecovers(dir, clock, fault);
+  good.close();
   return true;
 }
 
@@ -229,6 +312,11 @@ async function assertRecovers(dir: string, clock: FakeClock, fault: Fault): Prom
   }
   assertEquals([...fresh.scan()].flat(), []);
   fresh.close();
+  // Nothing is remembered of tasks that are gone.
+  const remembered = [".spooler/attempts", ".spooler/attempts/3", ".spooler/running"]
+    .map((sub) => join(dir, sub)).filter((path) => platform.claims.lstat(path) !== null)
+    .flatMap((path) => [...Deno.readDirSync(path)]).filter(({ isFile }) => isFile);
+  assertEquals(remembered.map(({ name }) => name), []);
 }
 
 /** Opening a store makes its directories, one operation each. */

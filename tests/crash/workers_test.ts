@@ -63,3 +63,49 @@ testWith("libc", "tasks survive workers that are killed at any moment", async ()
   assert(lines.length <= TASKS + KILLS, `${lines.length} runs`);
   assertEquals(await program.stop(), 0);
 });
+
+testWith(
+  "libc",
+  "a task that kills the program each time ends in failed/, the others are done",
+  async () => {
+    await using site = await makeSite(
+      "spooler-import = tasks.mjs",
+      "spooler-max-retries = 1",
+      "spooler-retry-delay = 0.05",
+      "spooler-frequency = 1",
+    );
+    await Deno.writeTextFile(
+      join(site.dir, "tasks.mjs"),
+      `export const good = ({ n }) => Deno.writeTextFileSync("told", n + "\\n", { append: true });
+    export function deadly() {
+      Deno.kill(uwsgi.masterpid, "SIGKILL");
+      while (true);
+    }`,
+    );
+    const task = (n: number, func: string) =>
+      writeTask(site.spool, `${TASK_PREFIX}test_1_${n}_1_1_0`, {
+        ud_spool_func: func,
+        n: String(n),
+      });
+    for (let n = 0; n < 20; n++) await task(n, n === 10 ? "deadly" : "good");
+    const failed = join(site.spool, "failed", `${TASK_PREFIX}test_1_10_1_1_0`);
+    const isFailed = () => Deno.stat(failed).then(() => true, () => false);
+    let starts = 0;
+    while (!await isFailed()) {
+      assert(++starts < 10, "it is never found out");
+      const program = await site.start();
+      await Promise.race([
+        program.ended(),
+        program.line(/deadly \S+ failed for good/).catch(() => {}),
+      ]);
+      await program.kill();
+    }
+    await using program = await site.start();
+    const left = () =>
+      [...Deno.readDirSync(site.spool)].filter(({ name }) => name.startsWith(TASK_PREFIX)).length;
+    await until(() => left() === 0, "the others are done");
+    const told = Deno.readTextFileSync(join(site.dir, "told")).split("\n").slice(0, -1);
+    assertEquals(new Set(told).size, 19);
+    assertEquals(await program.stop(), 0);
+  },
+);

@@ -97,7 +97,7 @@ test("check says which modules are loaded, and by which Python", async (dir, ini
   const { code, stdout } = await spooler(["check", ini]);
   assertEquals(code, 0);
   const by = `      run by python3, modules also from ${dir}/lib`;
-  assertStringIncludes(stdout, `Code\n  ${dir}/tasks.py  (${ini}:3)\n${by}`);
-  assertStringIncludes(stdout, `  no.such  (${ini}:4)\n${by}`);
+  assertStringIncludes(stdout, `Modules\n  ${dir}/tasks.py  python  (${ini}:3)\n${by}`);
+  assertStringIncludes(stdout, `  no.such  python  (${ini}:4)\n${by}`);
   assert(!stdout.includes("would wait for a handler"));
 });

@@ -322,6 +322,43 @@ def task(env):
   assert(peakMiB < 500, `${peakMiB} MiB`);
 });
 
+test("task code sends packets to sockets, and changes its spool's frequency", async () => {
+  await using site = await siteWith(
+    `
+@spool
+def sends(env):
+    note("accepted %s" % uwsgi.send_message("in.sock", 17, 0, {"ud_spool_func": "sent", "n": "1"}))
+    refused = uwsgi.send_message("in.sock", 17, 0, {"ud_spool_func": "sent", "priority": "../x"})
+    note("refused %s" % (not refused))
+    note("ping %r" % uwsgi.send_message("in.sock", 100, 0))
+@spool
+def sent(env):
+    note("sent " + env["n"])
+@spoolraw
+def patient(env):
+    if runs(env) == 1:
+        uwsgi.set_spooler_frequency(1)
+        return uwsgi.SPOOL_RETRY
+    note("again")
+    return uwsgi.SPOOL_OK
+`,
+    "spooler-frequency = 3600",
+    "socket = in.sock",
+  );
+  await using program = await site.start();
+  await pushTo(site, "ud_spool_func=sends");
+  await pushTo(site, "ud_spool_func=patient");
+  await until(() => ledgerOf(site).length === 5, "not all have run");
+  assertEquals(ledgerOf(site).toSorted(), [
+    "accepted True",
+    "again",
+    "ping b'd\\x00\\x00\\x01'",
+    "refused True",
+    "sent 1",
+  ]);
+  assertEquals(await program.stop(), 0);
+});
+
 function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);

@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
+import { nameFromBytes } from "../../src/platform/name.ts";
+import { platform } from "../support/platform.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite } from "../support/site.ts";
@@ -338,3 +340,31 @@ for (const [what, args, message] of MISTAKES) {
     assertEquals(stderr.trimEnd().split("\n").length, 1, stderr);
   });
 }
+
+test("list tells of directories with tasks that nobody runs", async () => {
+  await using temp = await tempDir();
+  await writeTask(temp.path, `${NAME}1`, {});
+  await writeTask(join(temp.path, "urgent"), `${NAME}2`, {});
+  await Deno.mkdir(join(temp.path, "empty"));
+  for (const more of [[], ["--json"]]) {
+    const { stdout, stderr } = await spooler(["list", "--dir", temp.path, ...more]);
+    assertMatch(stderr, /\/urgent\/ holds tasks that nobody runs/);
+    assertEquals([/empty/.test(stderr), stdout.includes("12")], [false, false]);
+  }
+});
+
+testWithLibc("a name that is no UTF-8 is shown, and can be typed as it is shown", async () => {
+  await using temp = await tempDir();
+  const path = await writeTask(temp.path, NAME, { ud_spool_func: "odd" }, { mtime: FAR });
+  const odd = nameFromBytes(Uint8Array.of(0x61, 0xff));
+  assertEquals(platform.libc?.rename(path, join(temp.path, PREFIX + odd)), 0);
+  const { stdout } = await spooler(["list", "--dir", temp.path]);
+  assertMatch(stdout, /odd {2,}a\\xff/);
+  const json = jsonLines((await spooler(["list", "--dir", temp.path, "--json"])).stdout);
+  assertEquals(json.map(({ name }) => name), [PREFIX + odd]);
+  const shown = await spooler(["show", "--dir", temp.path, "a\\xff"]);
+  assertMatch(shown.stdout, /^task +a\\xff$/m);
+  const removed = await spooler(["remove", "--dir", temp.path, "a\\xff"]);
+  assertEquals([removed.code, removed.stdout], [0, "a\\xff: removed, was waiting\n"]);
+  assertEquals((await spooler(["list", "--dir", temp.path, "--json"])).stdout, "");
+});

@@ -34,6 +34,20 @@ test("a task that is pushed is taken, run and done", async () => {
   assertEquals(await program.stop(), 0);
 });
 
+test("what failed is removed when spooler-failed-max-age is over, and the log says so", async () => {
+  await using site = await makeSite(
+    "spooler-task = exit 65",
+    "spooler-failed-max-age = 1s",
+  );
+  await using program = await site.start();
+  await spooler(["push", "--dir", site.spool, "a=b"]);
+  await program.line(/ failed for good: exit code 65/);
+  await program.line(/ removed from failed\/, where it was since /);
+  await program.line(/: 1 task removed from failed\/ \(spooler-failed-max-age\)$/);
+  const left = await spooler(["list", "--dir", site.spool, "--json"]);
+  assertEquals(left.stdout, "");
+});
+
 test("tasks that came before the start run, too", async () => {
   await using site = await makeSite(HELLO);
   await spooler(["push", "--dir", site.spool, "ud_spool_func=hello", "name=early"]);

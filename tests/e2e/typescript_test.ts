@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
-import { makeSite, type Site } from "../support/site.ts";
+import { makeSite, portIn, type Site } from "../support/site.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
   testWith("libc", `${programLabel}: ${name}`, body);
@@ -135,6 +135,11 @@ const UNLOADABLE: [name: string, files: Record<string, string>, said: RegExp][] 
     "npm: points to bundling",
     { "tasks.ts": 'import ms from "npm:ms";\nexport const a = ms;' },
     /tasks\.ts: cannot import "npm:ms": only relative paths and node: modules .* bundle/,
+  ],
+  [
+    "jsr: points to bundling",
+    { "tasks.ts": 'export { ulid } from "jsr:@std/ulid";' },
+    /cannot import "jsr:@std\/ulid": .* bundle/,
   ],
   [
     "a bare name points to bundling",
@@ -293,6 +298,62 @@ uwsgi.signal(17, (signal) => { console.log("heard", signal); if (signal === 17) 
   const started = jobs.filter((line) => /job spool\/beat started/.test(line)).length;
   const beats = jobs.filter((line) => /beat number$/.test(line)).length;
   assert(started - beats <= 1, `${started} starts, ${beats} beats`);
+});
+
+test("a timer never runs twice at a time, however many workers there are", async () => {
+  await using site = await siteWith(
+    {
+      "tasks.ts": `uwsgi.timer(0.2, async function slow() {
+      console.log("begin");
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      console.log("end");
+    });`,
+    },
+    IMPORT,
+    "spooler-processes = 3",
+  );
+  await using program = await site.start();
+  await program.line(/\| end$/, 3);
+  const said = program.log.split("\n").flatMap((line) => /\| (begin|end)$/.exec(line)?.[1] ?? []);
+  said.forEach((word, i) => assertEquals(word, i % 2 === 0 ? "begin" : "end"));
+});
+
+test("a task can send tasks to other programs", async () => {
+  await using site = await siteWith(
+    {
+      "tasks.ts": `
+export async function sends({ to, priority }: Record<string, string>) {
+  console.log("accepted:", await uwsgi.sendMessage(to, { ud_spool_func: "gets", n: 5, priority }));
+}
+export const gets = ({ n }: Record<string, string>) => console.log("got", n);
+`,
+    },
+    IMPORT,
+    "socket = 127.0.0.1:0",
+  );
+  await using program = await site.start();
+  const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
+  await push(site, "ud_spool_func=sends", `to=127.0.0.1:${port}`, "priority=5");
+  await program.line(/ sends\| accepted: true$/);
+  await program.line(/ gets\| got 5$/);
+});
+
+test("spooler-quiet: nothing about what goes well, everything about what does not", async () => {
+  await using site = await siteWith(
+    {
+      "tasks.ts": `export const good = () => console.log("printed");
+export function bad() { throw new Error("told"); }`,
+    },
+    IMPORT,
+    "spooler-quiet = true",
+  );
+  await using program = await site.start();
+  await push(site, "ud_spool_func=good");
+  await program.line(/ good\| printed$/);
+  await push(site, "ud_spool_func=bad");
+  await program.line(/bad \S+ put off until .*Error: told/);
+  assertEquals(await program.stop(), 0);
+  assert(!/good \S+ done/.test(program.log), program.log);
 });
 
 test("uwsgi.opt has the options of the ini, a list for what comes twice", async () => {

@@ -37,7 +37,8 @@ async function notes(
   module: string,
   task: (site: Site) => Uint8Array,
   isOver: (lines: readonly string[]) => boolean,
-  ...lines: string[]
+  lines: readonly string[],
+  patienceMs?: number,
 ): Promise<string[]> {
   await using temp = await tempDir();
   const site: Site = { dir: temp.path, ledger: join(temp.path, "ledger") };
@@ -55,7 +56,7 @@ async function notes(
   await Deno.writeTextFile(ini, `${settings.join("\n")}\n`);
   await using program = await start(site, ini);
   try {
-    await until(() => isOver(ledgerLines(ledger)), "the notes are not complete");
+    await until(() => isOver(ledgerLines(ledger)), "the notes are not complete", patienceMs);
   } catch (error) {
     throw new Error(`${error}\n${ledgerLines(ledger).join("\n")}\n${program.log}`);
   }
@@ -87,7 +88,7 @@ function isComplete(lines: readonly string[]): boolean {
 }
 
 testWith("uwsgi", "spooler functions are called alike under uWSGI and here", async () => {
-  const ordered = "spooler-ordered = true";
+  const ordered = ["spooler-ordered = true"];
   const [theirs, own] = await Promise.all([
     notes(uwsgi, "ledger.py", started, isComplete, ordered),
     notes(ours, "ledger.py", started, isComplete, ordered),
@@ -97,6 +98,19 @@ testWith("uwsgi", "spooler functions are called alike under uWSGI and here", asy
   const order = (lines: string[]) => lines.filter((line) => line.startsWith('["ordered"'));
   assertEquals(order(own), order(theirs), "priorities");
   assertEquals(order(own), ["1", "5", "9"].map((n) => `["ordered", "${n}"]`));
+});
+
+/** A job of every minute comes in the next one. */
+const MINUTE_AND_MORE_MS = 90_000;
+
+testWith("uwsgi", "functions of @cron run in their minute under both", async () => {
+  const isOver = (lines: readonly string[]) => lines.length >= 1;
+  const [theirs, own] = await Promise.all([
+    notes(uwsgi, "cron.py", started, isOver, [], MINUTE_AND_MORE_MS),
+    notes(ours, "cron.py", started, isOver, [], MINUTE_AND_MORE_MS),
+  ]);
+  assertEquals(own, theirs);
+  assertEquals(own, ["every minute 0"]);
 });
 
 /** Expressions that are worth the same under both. */
@@ -204,8 +218,8 @@ testWith("uwsgi", "the functions of uwsgi are worth the same in a task", async (
   const isOver = (lines: readonly string[]) => lines.length > 0;
   const lines = ["foo = bar", "bare", "env = ONE=1", "env = TWO=2", "pyargv = a b"];
   const [theirs, own] = await Promise.all([
-    notes(uwsgi, "expressions.py", task, isOver, ...lines),
-    notes(ours, "expressions.py", task, isOver, ...lines),
+    notes(uwsgi, "expressions.py", task, isOver, lines),
+    notes(ours, "expressions.py", task, isOver, lines),
   ]);
   assertEquals(own.slice(0, ALIKE.length), theirs.slice(0, ALIKE.length));
   assert(own.slice(0, ALIKE.length).some((line) => line.endsWith("raised ValueError")));
@@ -215,4 +229,35 @@ testWith("uwsgi", "the functions of uwsgi are worth the same in a task", async (
   ]);
   const got = differing.map((_, i) => [theirs[ALIKE.length + i], own[ALIKE.length + i]]);
   assertEquals(got, differing);
+});
+
+/** Names that expressions find in a module, without those that begin with an underscore. */
+const NAMES = ["uwsgi", "uwsgidecorators"].map((module) =>
+  `" ".join(n for n in dir(${module}) if not n.startswith("_"))`
+);
+
+async function namesUnder(start: Start): Promise<string[][]> {
+  const task = ({ ledger }: Site) => {
+    const vars = varsOf({ ud_spool_func: "expressions", ledger, ud_spool_ret: "-2" });
+    const body = new TextEncoder().encode(NAMES.join("\n"));
+    return new Uint8Array([...encodePacket(vars, 17), ...body]);
+  };
+  const lines = await notes(start, "expressions.py", task, (lines) => lines.length === 2, []);
+  return lines.map((line) => (/=> '(.*)'$/.exec(line)?.[1] ?? "").split(" "));
+}
+
+/** What the modules import for themselves. */
+const THEIR_IMPORTS = ["Thread", "partial", "pickle", "sys", "uwsgi"];
+const OUR_IMPORTS = ["annotations", "functools", "pickle", "threading", "uwsgi"];
+
+testWith("uwsgi", "every name of uWSGI's modules is there, and in docs/python.md", async () => {
+  const [theirs, own] = await Promise.all([namesUnder(uwsgi), namesUnder(ours)]);
+  const page = await Deno.readTextFile(new URL("../../docs/python.md", import.meta.url));
+  for (const i of [0, 1]) {
+    const wanted = (theirs[i] ?? []).filter((name) => !THEIR_IMPORTS.includes(name));
+    const there = (own[i] ?? []).filter((name) => !OUR_IMPORTS.includes(name));
+    assert(wanted.length > 20 && there.length > 20);
+    assertEquals(wanted.filter((name) => !there.includes(name)), []);
+    assertEquals(there.filter((name) => !page.includes(`\`${name}`)), []);
+  }
 });

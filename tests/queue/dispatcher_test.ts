@@ -318,8 +318,10 @@ Deno.test("a task that takes the program down each time ends in failed/, and hin
   await using it = await bench({ config: { retry }, executors: [harmless] });
   const deadly = await it.put({ ud_spool_func: "poison" });
   // Each start of the program is a store and a runner of their own; each death leaves its marks.
+  const stores: Store[] = [];
   while (true) {
     const store = await openAnew(it.store.dir);
+    stores.push(store);
     const claimed = store.claim({ name: deadly, priority: null });
     if (claimed.kind === "gone") break;
     if (claimed.kind !== "claimed") {
@@ -341,6 +343,7 @@ Deno.test("a task that takes the program down each time ends in failed/, and hin
     const over = await Promise.race([started.then(() => true), Promise.resolve(false)]);
     if (!over) claimed.release();
   }
+  for (const store of stores) store.close();
   const record = JSON.parse(
     await Deno.readTextFile(join(it.store.dir, "failed", `${deadly}.json`)),
   ) as FailedRecord;

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { Heap } from "../../src/queue/heap.ts";
 import { Queue } from "../../src/queue/queue.ts";
+import { compareNatural, taskId } from "../../src/spool/layout.ts";
 import type { SeenTask } from "../../src/spool/store.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assert, assertEquals } from "../support/assert.ts";
 
 function task(name: string, dueAt = 0, priority: string | null = null): SeenTask {
   return { name, dueAt, priority };
@@ -72,4 +73,58 @@ Deno.test("a full queue says so, and holds as many deferred tasks besides", () =
   assertEquals(queue.put(task("later", 200), 100), true);
   queue.take(100);
   assertEquals(queue.put(task("c"), 100), true);
+});
+
+/** Names that meet all of the order's rules: digits with and without zeros, runs of other characters. */
+const anyTask = fc.record({
+  name: fc.stringMatching(/^[ab01_]{1,6}$/),
+  dueAt: fc.integer({ min: 0, max: 5 }),
+  priority: fc.constantFrom(null, "1", "2", "10"),
+});
+
+Deno.test("whatever order tasks come in, they leave in theirs", () => {
+  const ids = { selector: taskId, maxLength: 40 };
+  fc.assert(fc.property(fc.uniqueArray(anyTask, ids), fc.integer(), (tasks, seed) => {
+    const queue = new Queue();
+    const mixed = tasks.toSorted((a, b) => hash(taskId(a), seed) - hash(taskId(b), seed));
+    for (const each of mixed) queue.put(each, each.dueAt % 2 === 0 ? 0 : 100);
+    const out: SeenTask[] = [];
+    for (let next = queue.take(100); next; next = queue.take(100)) out.push(next);
+    assertEquals(out.length, tasks.length);
+    for (const [i, next] of out.slice(1).entries()) {
+      const before = out[i] as SeenTask;
+      const rank = (each: SeenTask) => Number(each.priority ?? Infinity);
+      const order = rank(before) === rank(next)
+        ? before.dueAt - next.dueAt || compareNatural(before.name, next.name)
+        : rank(before) - rank(next);
+      assert(order <= 0, `${taskId(before)} before ${taskId(next)}`);
+    }
+  }));
+});
+
+function hash(text: string, seed: number): number {
+  let value = seed;
+  for (const char of text) value = Math.imul(value ^ char.charCodeAt(0), 0x9e3779b1);
+  return value;
+}
+
+Deno.test("of too many deferred tasks the earliest are kept, and it is known from when on some miss", () => {
+  const dueTimes = fc.uniqueArray(fc.integer({ min: 200, max: 1000 }), { minLength: 1 });
+  const capacity = fc.integer({ min: 1, max: 8 });
+  fc.assert(fc.property(dueTimes, capacity, (times, capacity) => {
+    const queue = new Queue(capacity);
+    for (const dueAt of times) assert(queue.put(task(String(dueAt), dueAt), 100));
+    assert(queue.size <= capacity + 1);
+    // What is due before the horizon is there, all of it; at the horizon the directory is asked again.
+    const kept = times.filter((dueAt) => queue.has(String(dueAt)));
+    const missing = times.filter((dueAt) => !queue.has(String(dueAt)));
+    assertEquals(queue.horizon, missing.length === 0 ? Infinity : Math.min(...missing));
+    assert(kept.every((dueAt) => dueAt < queue.horizon));
+    assertEquals(queue.nextDueAt(), Math.min(...times));
+
+    queue.forgetHorizon();
+    assertEquals(drain(queue, 1000), kept.toSorted((a, b) => a - b).map(String));
+    for (const dueAt of missing) queue.put(task(String(dueAt), dueAt), 1000);
+    assertEquals(queue.horizon, Infinity);
+  }));
 });

@@ -8,13 +8,14 @@ import { basename, join } from "node:path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import type { Claim, Claims, Look, Unclaimed } from "../../src/spool/claim.ts";
 import type { Executor } from "../../src/exec/executor.ts";
-import type { Stat } from "../../src/platform/libc.ts";
+import { type Stat, SystemError } from "../../src/platform/libc.ts";
+import type { Event } from "../../src/report/event.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { NEVER_POLLS, startDispatcher, succeeding } from "../support/dispatcher.ts";
-import { holdElsewhere } from "../support/holder.ts";
 import { platform } from "../support/platform.ts";
 import { testWith } from "../support/require.ts";
 import { openStore, varsOf } from "../support/store.ts";
+import { holdTask } from "../support/task_files.ts";
 import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
@@ -49,6 +50,7 @@ interface World {
 
 /** More than it takes in a world where each claim leads to the next. */
 const ROUNDS = 30;
+const EMFILE = 24;
 /** One when it is seen, one for the event of letting go, one to spare. */
 const MOST_CLAIMS = 3;
 
@@ -101,12 +103,12 @@ testWith(
       // The same again, with a name that is taken before the dispatcher gets it.
       const store = await openStore(join(other.path, "spool"));
       const ref = await store.put({ vars: [] });
-      const holder = await holdElsewhere(store.pathOf(ref));
+      const holder = await holdTask(store.pathOf(ref));
       await Deno.rename(store.pathOf(ref), join(dir, ref.name));
       await settle();
       const claims = claimsOf(ref.name);
       assert(claims >= 1 && claims <= MOST_CLAIMS, `${claims} claims`);
-      await holder.release();
+      await holder[Symbol.asyncDispose]();
       await until(() => ran.includes(ref.name), "it does not run when it is free");
     });
   },
@@ -147,5 +149,39 @@ testWith(
       const store = await openStore(dir);
       await until(() => [...store.scan()].flat().length === 0, "they do not run");
     }, [limited]);
+  },
+);
+
+testWith(
+  "libc",
+  "without a free descriptor a task is left alone, told once, and tried again",
+  async () => {
+    await using temp = await tempDir();
+    const dir = join(temp.path, "spool");
+    const store = await openStore(dir);
+    const { name } = await store.put({ vars: [] });
+    class ScarceClaims extends CountedClaims {
+      override claim(path: string, now: number): Claim | Unclaimed {
+        const claim = () => super.claim(path, now);
+        if (basename(path) !== name || (this.counts.get(name) ?? 0) >= 3) return claim();
+        this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+        throw new SystemError("open", path, EMFILE);
+      }
+    }
+    const events: Event[] = [];
+    const dispatcher = await startDispatcher(
+      dir,
+      [succeeding(() => {})],
+      { frequencyMs: 20 },
+      (event) => void events.push(event),
+      new ScarceClaims(),
+    );
+    try {
+      await until(() => events.some(({ type }) => type === "task.settled"), "it is never run");
+    } finally {
+      await dispatcher.stop();
+    }
+    const warnings = events.filter(({ type }) => type === "spool.warning");
+    assertEquals(warnings.length, 1);
   },
 );

@@ -66,3 +66,36 @@ Deno.test("a task without a handler is never given up, only asked less often", (
   const outcome: Outcome = { kind: "unhandled", reason: 'no handler for "x"' };
   assertEquals(fateOf(outcome, 40).kind, "deferred");
 });
+
+Deno.test("whatever came of a run, the task is in one state, and never forgotten but when it is done", () => {
+  const reason = "r";
+  const outcome = fc.constantFrom<Outcome>(
+    { kind: "done" },
+    { kind: "interrupted" },
+    { kind: "retry", reason },
+    { kind: "unhandled", reason },
+    { kind: "failed", reason, stderr: "" },
+    { kind: "permanent", reason, stderr: "" },
+  );
+  const ms = fc.integer({ min: 0, max: 10_000_000 });
+  const policies = fc.record({
+    delayMs: ms,
+    maxDelayMs: ms,
+    maxRetries: fc.integer({ min: 0, max: 20 }),
+  });
+  const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+  const failures = fc.integer({ min: 0, max: 5000 });
+  fc.assert(fc.property(outcome, policies, failures, chance, (outcome, policy, failures, drawn) => {
+    const now = 1_000_000;
+    const context = { policy, frequencyMs: 30_000, failures, now, random: () => drawn };
+    const fate = settle(outcome, context);
+    assertEquals(fate.kind === "done", outcome.kind === "done");
+    const isGivenUp = outcome.kind === "permanent" ||
+      (outcome.kind === "failed" && policy.maxRetries > 0 && failures >= policy.maxRetries);
+    assertEquals(fate.kind === "failed", isGivenUp);
+    if (fate.kind === "deferred") {
+      const longest = Math.max(context.frequencyMs, policy.maxDelayMs * 1.25);
+      assert(fate.dueAt >= now && fate.dueAt <= now + longest, String(fate.dueAt - now));
+    }
+  }));
+});

@@ -43,11 +43,15 @@ export async function holdTask(path: string): Promise<AsyncDisposable> {
     args: ["eval", "--quiet", "--ext=ts", LOCKER, path],
     stdin: "piped",
     stdout: "piped",
-    stderr: "inherit",
+    stderr: "null",
   }).spawn();
   const reader = child.stdout.getReader();
   const { done } = await reader.read();
-  if (done) throw new Error(`${path} could not be held`);
+  if (done) {
+    await child.stdin.close();
+    await child.status;
+    throw new Error(`${path} could not be held`);
+  }
   return {
     async [Symbol.asyncDispose]() {
       await child.stdin.close();

@@ -352,17 +352,22 @@ Deno.test("when connections run out, the one that is silent longest makes room",
 
 Deno.test("when all connections are at work, a new one is refused", async () => {
   const gate = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
   await using reception = await openReception({
     ini: ["spooler-max-connections = 1"],
-    accept: () => gate.promise,
+    accept: () => {
+      begun.resolve();
+      return gate.promise;
+    },
   });
   using busy = await reception.connect();
   await busy.send(task({}));
+  await begun.promise;
   using other = await reception.connect();
-  // It may come before the first one's task does, and then takes its place: not what is meant here.
-  const answer = await other.rest();
+  assertEquals(await other.rest(), "ff000000");
+  assertStringIncludes(reception.refusals().join(), "crowded: every connection is busy");
   gate.resolve();
-  assert(answer === "ff000000" || (await busy.rest()) === "");
+  assertEquals(await busy.rest(), "ff000001");
 });
 
 Deno.test("closing answers what has begun, and hangs up on who is idle", async () => {

@@ -17,6 +17,7 @@ const SYMBOLS = {
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
+  prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
@@ -90,6 +91,16 @@ export class WorkerLibc {
   #errno(): number {
     const location = this.#symbols.__errno_location();
     return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
+  }
+
+  /**
+   * The kernel ends this process when its parent dies. The end of the connection says so, too, but
+   * code that loops without end would not hear it.
+   */
+  dieWithParent(): void {
+    const PR_SET_PDEATHSIG = 1;
+    const SIGKILL = 9n;
+    this.#symbols.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
   }
 
   /** A descriptor for reading and locking, or a negative number. Follows no symlink, never blocks. */

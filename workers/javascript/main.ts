@@ -28,22 +28,12 @@ export async function runWorker(): Promise<never> {
   if (socket === undefined) throw new Error("a task worker is started by the program itself");
   Deno.env.delete("SPOOLER_SOCKET");
   const libc = WorkerLibc.open();
+  libc.dieWithParent();
   const channel = new Channel(libc, socket);
   const { deno, v8 } = Deno.version;
   channel.send({ type: "hello", pid: Deno.pid, language: `JavaScript, Deno ${deno}, V8 ${v8}` });
   await new WorkerProcess(channel, libc, dirname(socket)).serve();
-  leaveNothing(dirname(socket));
   Deno.exit(0);
-}
-
-/** The master died and cannot tidy up. */
-function leaveNothing(dir: string): void {
-  try {
-    Deno.removeSync(dir, { recursive: true });
-    Deno.removeSync(dirname(dir));
-  } catch {
-    // Other workers of that master are not done yet: the last one removes it.
-  }
 }
 
 class WorkerProcess {

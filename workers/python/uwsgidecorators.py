@@ -12,6 +12,7 @@ import uwsgi
 # By name: what @spool and its like have been put in front of. The worker looks in here.
 spooler_functions: dict = {}
 postfork_chain: list = []
+mule_functions: dict = {}
 
 # With pass_arguments these keywords are for the spooler; all others are the function's.
 _SPOOLER_KEYWORDS = ("message_dict", "spooler", "priority", "at", "body")
@@ -277,6 +278,10 @@ mule = _refuse("mule")
 muleloop = _refuse("muleloop")
 mulefunc = _refuse("mulefunc")
 mulemsg = _refuse("mulemsg")
+mulemsg_loop = _refuse("mulemsg_loop")
 mule_brain = _refuse("mule_brain")
 mule_brainloop = _refuse("mule_brainloop")
 mule_msg_dispatcher = _refuse("mule_msg_dispatcher")
+
+# Set as by uWSGI's module, for code that wraps it; nothing here calls it.
+uwsgi.mule_msg_hook = mule_msg_dispatcher

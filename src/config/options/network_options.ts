@@ -158,14 +158,6 @@ export const NETWORK_OPTIONS = [
     help: "trusted takes pickled arguments, which run code, from anybody who may send tasks",
   },
   {
-    name: "spooler-pickle",
-    value: "trusted",
-    kind: "text",
-    origin: "ours",
-    standing: "planned",
-    help: "accept pickled arguments from senders that are not authenticated",
-  },
-  {
     name: "http-socket",
     value: "ADDRESS",
     kind: "address",

@@ -7,6 +7,7 @@ import faulthandler
 import gc
 import glob
 import os
+import signal
 import shutil
 import sys
 import traceback
@@ -25,8 +26,21 @@ class Stop(Exception):
     """The program has asked this worker to end."""
 
 
+def die_with_parent() -> None:
+    """The kernel ends this process when the program dies: a loop without end would not hear of it."""
+    PR_SET_PDEATHSIG = 1
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    except (ImportError, OSError, AttributeError):
+        # Then only the end of the connection says so.
+        pass
+
+
 def main(arguments: list) -> None:
     """Does not return. `arguments` are directories for sys.path behind --path and --base."""
+    die_with_parent()
     descriptors = LowDescriptors()
     faulthandler.enable(2)
     socket_path = os.environ.pop("SPOOLER_SOCKET")

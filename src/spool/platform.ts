@@ -1,0 +1,18 @@
+/** What this machine has for spools: its libc, and claims that other processes see, or not. */
+
+import { type Libc, loadLibc } from "../platform/libc.ts";
+import { type Claims, PosixClaims, PrivateClaims } from "./claim.ts";
+
+export interface Platform {
+  readonly libc: Libc | null;
+  readonly claims: Claims;
+  /** Why there is no libc; absent when there is. */
+  readonly unavailable?: string;
+}
+
+export function openPlatform(): Platform {
+  const libc = loadLibc();
+  return "unavailable" in libc
+    ? { libc: null, claims: new PrivateClaims(), ...libc }
+    : { libc, claims: new PosixClaims(libc) };
+}

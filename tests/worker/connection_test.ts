@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import { SocketDirectory } from "../../src/worker/connection.ts";
+import { assertEquals } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
+import { platform } from "../support/platform.ts";
+import { testWith } from "../support/require.ts";
+import { holdTask } from "../support/task_files.ts";
+import { tempDir } from "../support/temp.ts";
+
+const namesIn = (dir: string) => [...Deno.readDirSync(dir)].map(({ name }) => name).toSorted();
+
+testWith(
+  "libc",
+  "what a killed program left is removed; what a live one has, or is young, stays",
+  async () => {
+    await using temp = await tempDir();
+    const make = (name: string, mtime: number) => {
+      Deno.mkdirSync(join(temp.path, name));
+      const lock = join(temp.path, name, "lock");
+      Deno.writeTextFileSync(lock, "");
+      Deno.utimeSync(lock, mtime, mtime);
+      return lock;
+    };
+    const clock = new FakeClock();
+    const seconds = clock.now() / 1000;
+    make("spooler-workers-dead", seconds - 100);
+    make("spooler-workers-young", seconds - 10);
+    make("other-dead", seconds - 100);
+    await using _alive = await holdTask(make("spooler-workers-alive", seconds - 100));
+    const own = await SocketDirectory.make(platform.claims, clock, temp.path);
+    const expected = ["other-dead", "spooler-workers-alive", "spooler-workers-young"];
+    assertEquals(namesIn(temp.path).filter((name) => !own.path.endsWith(name)), expected);
+    await own[Symbol.asyncDispose]();
+    assertEquals(namesIn(temp.path), expected);
+  },
+);

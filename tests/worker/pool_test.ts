@@ -1,0 +1,167 @@
+/** A pool with workers that do not what they should. */
+
+import { join } from "node:path";
+import { systemClock } from "../../src/platform/clock.ts";
+import type { Event } from "../../src/report/event.ts";
+import { SocketDirectory } from "../../src/worker/connection.ts";
+import { WORKER_FLAG } from "../../src/worker/commands.ts";
+import { Pool } from "../../src/worker/pool.ts";
+import type { WorkerCall } from "../../src/worker/task_worker.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../support/assert.ts";
+import { testWith } from "../support/require.ts";
+import { writeTask } from "../support/task_files.ts";
+import { tempDir } from "../support/temp.ts";
+
+interface Bench extends AsyncDisposable {
+  readonly pool: Pool;
+  readonly spool: string;
+  readonly calls: WorkerCall[];
+  until<T extends Event["type"]>(type: T): Promise<Extract<Event, { type: T }>>;
+}
+
+const main = new URL("../../main.ts", import.meta.url).pathname;
+
+/** @param code of a JavaScript module, or of a program that is no worker at all */
+async function start(
+  code: string,
+  given: { readonly isProgram?: true; readonly loadLimitMs?: number } = {},
+): Promise<Bench> {
+  const temp = await tempDir();
+  const module = join(temp.path, given.isProgram ? "program.ts" : "tasks.mjs");
+  const spool = join(temp.path, "spool");
+  await Deno.mkdir(spool);
+  await Deno.writeTextFile(module, code);
+  const events: Event[] = [];
+  const waiting = new Set<() => void>();
+  const calls: WorkerCall[] = [];
+  const sockets = await SocketDirectory.make();
+  const pool = new Pool({
+    spool: "test",
+    modules: [{ kind: "file", name: module }],
+    command: {
+      file: Deno.execPath(),
+      args: [
+        "run",
+        "--quiet",
+        "--allow-all",
+        ...(given.isProgram ? [module] : [main, WORKER_FLAG]),
+      ],
+      cwd: temp.path,
+      env: {},
+    },
+    setup: {
+      spool,
+      spools: [spool],
+      options: [],
+      processes: 1,
+      hostname: "host",
+      version: "0",
+      master: Deno.pid,
+      names: [],
+      alone: true,
+    },
+    sockets,
+    size: 1,
+    harakiriMs: null,
+    maxTasks: null,
+    idleMs: null,
+    ...(given.loadLimitMs === undefined ? {} : { loadLimitMs: given.loadLimitMs }),
+    clock: systemClock,
+    emit(event) {
+      events.push(event);
+      for (const wake of [...waiting]) wake();
+    },
+    registered: () => {},
+    call(call) {
+      calls.push(call);
+      return call.method === "log" ? Promise.resolve("fine") : Promise.reject(new Error("no\nway"));
+    },
+    gone: () => {},
+  });
+  pool.start();
+  return {
+    pool,
+    spool,
+    calls,
+    async until(type) {
+      while (true) {
+        const found = events.find((event) => event.type === type);
+        if (found) return found as never;
+        await new Promise<void>((resolve) => waiting.add(resolve));
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await pool.stop();
+      await sockets[Symbol.asyncDispose]();
+      await temp[Symbol.asyncDispose]();
+    },
+  };
+}
+
+for (
+  const [name, code] of [
+    ["waits without end", "await new Promise(() => {});"],
+    ["loops without end", "while (true);"],
+  ] as const
+) {
+  testWith("libc", `a module that ${name} while it loads is given up`, async () => {
+    await using bench = await start(code, { loadLimitMs: 1000 });
+    const { message, retryMs } = await bench.until("workers.unloadable");
+    assertMatch(message, /tasks\.mjs cannot be loaded: it took more than 1 s$/);
+    assertEquals(retryMs, 1000);
+    assert(bench.pool.isFailing);
+  });
+}
+
+testWith("libc", "a process that is no worker is given up, and its output is shown", async () => {
+  await using bench = await start('console.log("who, me?"); Deno.exit(7);', { isProgram: true });
+  assertEquals((await bench.until("worker.output")).line, "who, me?");
+  assertMatch((await bench.until("workers.unloadable")).message, /ended with exit code 7$/);
+});
+
+testWith("libc", "a worker that speaks no protocol is ended", async () => {
+  await using bench = await start(
+    `const conn = await Deno.connect({ transport: "unix", path: Deno.env.get("SPOOLER_SOCKET") });
+    await conn.write(new TextEncoder().encode("GET / HTTP/1.1\\r\\n\\r\\n"));
+    await new Promise(() => {});`,
+    { isProgram: true },
+  );
+  const { message } = await bench.until("workers.unloadable");
+  assertMatch(message, /broke the protocol: a frame of \d+ bytes with a head of \d+$/);
+});
+
+testWith("libc", "a stopped pool takes nothing any more", async () => {
+  await using bench = await start("export {};");
+  await bench.until("workers.ready");
+  await bench.pool.stop();
+  assertEquals((await bench.pool.choose("any", 1)).kind, "withdrawn");
+  await assertRejects(() => bench.pool.raise(1), Error, "the program ends");
+});
+
+testWith("libc", "calls are answered, and a refusal is an error of one line", async () => {
+  await using bench = await start(`
+    export async function asks() {
+      try { await uwsgi.spool({ a: 1 }); } catch (error) { console.log("refused: " + error.message); }
+    }
+  `);
+  await bench.until("workers.ready");
+  const id = "uwsgi_spoolfile_on_test_1_1_1_1_0";
+  await writeTask(bench.spool, id, { ud_spool_func: "asks" });
+  const answer = await bench.pool.choose(id, 1);
+  assertEquals([answer.kind, answer.func], ["done", "asks"]);
+  // It was chosen: the file is there, and locked, until the answer is acted on.
+  assert((await Deno.stat(join(bench.spool, id))).isFile);
+  bench.pool.release(id);
+  assertEquals((await bench.until("task.output")).line, "refused: no");
+  assertEquals(bench.calls.map(({ method, args }) => [method, args]), [["spool", { bodySize: 0 }]]);
+});
+
+testWith("libc", "a chosen task that is not there, or not yet due, is said to be", async () => {
+  await using bench = await start("export default () => {};");
+  await bench.until("workers.ready");
+  const later = "uwsgi_spoolfile_on_test_1_2_1_1_0";
+  await writeTask(bench.spool, later, { a: "b" }, { mtime: 4_000_000_000 });
+  const missing = bench.pool.choose("uwsgi_spoolfile_on_missing", 1);
+  assertEquals((await missing).kind, "gone");
+  assertEquals((await bench.pool.choose(later, 1)).kind, "look");
+});
