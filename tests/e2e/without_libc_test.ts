@@ -1,0 +1,36 @@
+/** The program where libc cannot be called: from source, without the permission for it. */
+
+import { join } from "node:path";
+import { assertEquals, assertMatch } from "../support/assert.ts";
+import { Program, spooler } from "../support/program.ts";
+import { makeSite } from "../support/site.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const PERMISSIONS = ["read", "write", "net", "run", "env", "sys"].map((each) => `--allow-${each}`);
+
+Deno.test("without libc the program says once that it must be alone, and goes on", async () => {
+  await using site = await makeSite(
+    "spooler-task = name=bad exit 65",
+    "spooler-task = echo ran $SPOOL_A",
+    "spooler-frequency = 3600",
+  );
+  const put = (...vars: string[]) => spooler(["push", "--dir", site.spool, ...vars]);
+  await put("a=before");
+  await put("a=urgent", "--priority", "3");
+  const args = ["run", "--quiet", "--no-prompt", ...PERMISSIONS, MAIN, "--ini", site.ini];
+  await using program = Program.launch(Deno.execPath(), args);
+  await program.line(/ran before$/);
+  await program.line(/ran urgent$/);
+  // No poll comes: Deno's own watcher tells.
+  await put("a=after");
+  await program.line(/ran after$/);
+  await put("ud_spool_func=bad");
+  await program.line(/ failed for good: exit code 65/);
+  assertEquals(await program.stop(), 0);
+
+  const warnings = program.log.split("\n").filter((line) => line.includes("no file locks"));
+  assertEquals(warnings.length, 1);
+  assertMatch(warnings[0] ?? "", /this program must be the only one/);
+  const left = [...Deno.readDirSync(join(site.spool, ".spooler/running"))];
+  assertEquals(left.map(({ name }) => name), []);
+});
