@@ -47,11 +47,12 @@ Deno.test("a task command may have a name; what is no setting is the command", (
 Deno.test("spooler2 is a spool with settings of its own", () => {
   const { config } = configOf(
     "spooler-processes = 4",
-    "spooler2 = dir=mail,processes=2,harakiri=30,retries=5,rate=10/s,max-age=2h",
+    "spooler2 = dir=mail,processes=2,harakiri=30,retries=5,rate=10/s,max-age=2h,failed-max-age=30d",
   );
   const [spool] = config.spools;
   assertEquals([spool?.dir, spool?.processes, spool?.harakiriMs], ["/srv/mail", 2, 30_000]);
   assertEquals([spool?.retry.maxRetries, spool?.maxAgeMs], [5, 7_200_000]);
+  assertEquals(spool?.failedMaxAgeMs, 30 * 86_400_000);
   assertEquals(spool?.rate, { count: 10, perMs: 1000 });
 });
 
