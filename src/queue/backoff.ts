@@ -16,11 +16,15 @@ export interface RetryPolicy {
 /** A wait is drawn evenly from this much below to this much above its nominal length. */
 export const JITTER = 0.25;
 
+/** Far beyond every cap, and still a number: no delay times infinity would be none. */
+const MOST_DOUBLINGS = 100;
+
 /**
  * @param failures how often the task has failed, the last time included: 1 or more
  * @returns milliseconds to wait
  */
 export function backoffMs(failures: number, policy: RetryPolicy, random: Random): number {
-  const nominalMs = Math.min(policy.delayMs * 2 ** (failures - 1), policy.maxDelayMs);
+  const doublings = Math.min(failures - 1, MOST_DOUBLINGS);
+  const nominalMs = Math.min(policy.delayMs * 2 ** doublings, policy.maxDelayMs);
   return nominalMs * (1 - JITTER + 2 * JITTER * random());
 }

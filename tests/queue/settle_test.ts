@@ -23,6 +23,11 @@ Deno.test("backoff doubles up to its cap", () => {
   assertEquals(waits, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
 });
 
+Deno.test("without a delay a task is tried at once, however often it has failed", () => {
+  const at = (failures: number) => backoffMs(failures, { ...policy, delayMs: 0 }, middle);
+  assertEquals([1, 2, 1025, 1_000_000].map(at), [0, 0, 0, 0]);
+});
+
 Deno.test("jitter stays within a quarter of the nominal wait", () => {
   const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   fc.assert(fc.property(fc.integer({ min: 1, max: 5000 }), chance, (failures, random) => {
@@ -73,6 +78,7 @@ Deno.test("whatever came of a run, the task is in one state, and never forgotten
     { kind: "done" },
     { kind: "interrupted" },
     { kind: "retry", reason },
+    { kind: "unavailable", reason },
     { kind: "unhandled", reason },
     { kind: "failed", reason, stderr: "" },
     { kind: "permanent", reason, stderr: "" },
