@@ -51,6 +51,8 @@ async function measure(connections: number, source: "memory" | "backlog"): Promi
     const { child, port } = await startReceiver(dir);
     const from = source === "memory" ? "-" : out;
     const measured = await forwardOnce(String(port), String(tasks), String(connections), from);
+    const rate = whole(1000 * tasks / measured.tookMs);
+    console.error(`from ${source}, ${connections} connections: ${rate} tasks/s`);
     child.kill("SIGTERM");
     await child.status;
     return measured;

@@ -13,7 +13,7 @@ import type { Cancel } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { Claimed, ClaimedTask, SeenTask } from "../spool/store.ts";
-import { type Change, type Watcher, watchSpool } from "../spool/watcher.ts";
+import { type Change, type SpoolWatcher, watchSpool } from "../spool/watcher.ts";
 import type { Gate } from "./gate.ts";
 import { Queue } from "./queue.ts";
 import { RateLimiter } from "./rate.ts";
@@ -65,7 +65,7 @@ export class Dispatcher {
   readonly #limited = new Map<Executor, LimitedRuns>();
   /** Told of once, not at every scan. */
   readonly #complained = new Set<string>();
-  #watcher: Watcher | null = null;
+  #watcher: SpoolWatcher | null = null;
   #cancelTimer: Cancel = () => {};
   /** When the timer that is set goes off, on the wall clock. */
   #wakeAt = Infinity;
@@ -231,6 +231,7 @@ export class Dispatcher {
     let slice = 0;
     const scan = store.scan({
       isKnown: (id) => this.#isKnown(id),
+      onPriority: (priority) => this.#watcher?.watchPriority(priority),
       onStranded: (dir) =>
         this.#complain(`${dir}/ holds tasks that nobody runs: a priority is a directory of digits`),
     });

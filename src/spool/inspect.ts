@@ -9,14 +9,7 @@
 import { join } from "node:path";
 import type { Clock } from "../platform/clock.ts";
 import { EACCES, ENOENT, type Libc, SystemError } from "../platform/libc.ts";
-import {
-  decodeHeader,
-  decodeVars,
-  HEADER_SIZE,
-  MODIFIER_SPOOL,
-  PacketError,
-  type Var,
-} from "../uwsgi/packet.ts";
+import type { Var } from "../uwsgi/packet.ts";
 import type { Claims, Look } from "./claim.ts";
 import {
   ATTEMPTS_DIR,
@@ -31,6 +24,7 @@ import {
   type TaskRef,
 } from "./layout.ts";
 import type { Attempts, FailedRecord } from "./store.ts";
+import { readTask } from "./task_file.ts";
 
 /** Where a task's file lies: waiting or running, or given up. */
 export type Place = "queue" | "failed";
@@ -81,9 +75,6 @@ export interface InspectorOptions {
   readonly libc: Libc | null;
   readonly clock: Clock;
 }
-
-/** Read at once, so that most tasks cost one read. */
-const FIRST_READ = 4096;
 
 export class Inspector {
   readonly dir: string;
@@ -319,35 +310,10 @@ function* listWithDeno(dir: string): Generator<{ readonly name: string }[]> {
 }
 
 function readContent(look: Look): Content {
-  const { size } = look.stat;
-  const first = size < FIRST_READ ? new Uint8Array(size) : new Uint8Array(FIRST_READ);
-  const filled = look.read(first, 0);
-  if (filled < HEADER_SIZE) {
-    return { kind: "unreadable", reason: `the file has ${size} bytes, a packet's header 4` };
-  }
-  const header = decodeHeader(first);
-  if (header.modifier1 !== MODIFIER_SPOOL) {
-    return { kind: "unreadable", reason: `modifier1 is ${header.modifier1}, a task's is 17` };
-  }
-  const bodyStart = HEADER_SIZE + header.size;
-  if (bodyStart > size) {
-    return {
-      kind: "unreadable",
-      reason: `the file has ${size} bytes, its header says ${bodyStart}`,
-    };
-  }
-  let packet = first;
-  if (bodyStart > filled) {
-    packet = new Uint8Array(bodyStart);
-    look.read(packet, 0);
-  }
-  try {
-    const vars = decodeVars(packet.subarray(HEADER_SIZE, bodyStart));
-    return { kind: "task", vars, bodySize: size - bodyStart };
-  } catch (error) {
-    if (!(error instanceof PacketError)) throw error;
-    return { kind: "unreadable", reason: error.message };
-  }
+  const read = readTask(look);
+  return read.kind === "task"
+    ? { kind: "task", vars: read.vars, bodySize: read.bodySize }
+    : { kind: "unreadable", reason: read.reason };
 }
 
 type Json = Readonly<Record<string, unknown>>;

@@ -8,6 +8,8 @@ import type { SeenTask } from "./task.ts";
 export interface ScanOptions {
   /** Tasks, by their id, that the caller needs not hear of. */
   readonly isKnown?: (id: string) => boolean;
+  /** Told of each priority before its tasks are looked for. */
+  readonly onPriority?: (priority: string) => void;
   /** Told of each sub-directory that holds tasks and that nobody works through. */
   readonly onStranded?: (name: string) => void;
 }
@@ -16,9 +18,10 @@ export class Scanner {
   constructor(private readonly spool: SpoolDirectory) {}
 
   /** Everything that has a task's name, in pieces that may be empty. What has a priority comes first. */
-  *scan({ isKnown = () => false, onStranded = () => {} }: ScanOptions): Generator<SeenTask[]> {
+  *scan({ isKnown = () => false, onPriority, onStranded }: ScanOptions): Generator<SeenTask[]> {
     const directories = this.#directories();
-    for (const name of this.#strandedOf(directories)) onStranded(name);
+    if (onPriority) directories.filter(isPriorityName).forEach(onPriority);
+    if (onStranded) this.#strandedOf(directories).forEach(onStranded);
     for (const refs of this.#taskNames(directories)) {
       const seen: SeenTask[] = [];
       for (const ref of refs) {

@@ -1,4 +1,4 @@
-/** Reads the file of a claimed task: a wire packet, then a body to the end of the file. */
+/** Reads the file of a task: a wire packet, then a body to the end of the file. */
 
 import {
   decodeHeader,
@@ -22,19 +22,27 @@ export type ReadTask =
   /** No task, however long one waits. */
   | { readonly kind: "damaged"; readonly reason: string };
 
-export function readTask(claim: Claim): ReadTask {
-  const { size } = claim.stat;
-  const headerBytes = new Uint8Array(HEADER_SIZE);
-  if (claim.read(headerBytes, 0) < HEADER_SIZE) {
+/** What can be read: a claimed file, or one that is only looked at. */
+type Readable = Pick<Claim, "stat" | "read">;
+
+/** Read at once, so that most tasks cost one read. */
+const FIRST_READ = 4096;
+const firstBytes = new Uint8Array(FIRST_READ);
+
+export function readTask(file: Readable): ReadTask {
+  const { size } = file.stat;
+  const filled = file.read(firstBytes.subarray(0, Math.min(size, FIRST_READ)), 0);
+  if (filled < HEADER_SIZE) {
     return { kind: "short", reason: `the file has ${size} bytes, a packet's header 4` };
   }
-  const header = decodeHeader(headerBytes);
+  const header = decodeHeader(firstBytes);
   if (header.modifier1 !== MODIFIER_SPOOL) {
     return { kind: "damaged", reason: `modifier1 is ${header.modifier1}, a task's is 17` };
   }
-  const varBytes = new Uint8Array(header.size);
   const bodyStart = HEADER_SIZE + header.size;
-  if (claim.read(varBytes, HEADER_SIZE) < header.size) {
+  const varBytes = firstBytes.slice(HEADER_SIZE, Math.min(bodyStart, filled));
+  const packet = bodyStart <= filled ? varBytes : readVars(file, header.size);
+  if (packet.length < header.size) {
     return {
       kind: "short",
       reason: `the file has ${size} bytes, its header says ${bodyStart}`,
@@ -43,12 +51,17 @@ export function readTask(claim: Claim): ReadTask {
   try {
     return {
       kind: "task",
-      vars: decodeVars(varBytes),
+      vars: decodeVars(packet),
       bodySize: size - bodyStart,
-      readBody: (into, offset) => claim.read(into, bodyStart + offset),
+      readBody: (into, offset) => file.read(into, bodyStart + offset),
     };
   } catch (error) {
     if (!(error instanceof PacketError)) throw error;
     return { kind: "damaged", reason: error.message };
   }
+}
+
+function readVars(file: Readable, size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  return bytes.subarray(0, file.read(bytes, HEADER_SIZE));
 }

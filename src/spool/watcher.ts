@@ -26,6 +26,14 @@ export interface Watcher {
   close(): Promise<void>;
 }
 
+export interface SpoolWatcher extends Watcher {
+  /**
+   * Watches the directory of a priority, too; again does no harm. Those that are made later are watched
+   * anyway, of those that are there already a scan tells: to look for them costs a pass over all files.
+   */
+  watchPriority(priority: string): void;
+}
+
 const IN_ATTRIB = 0x4;
 const IN_CLOSE_WRITE = 0x8;
 const IN_MOVED_FROM = 0x40;
@@ -51,11 +59,11 @@ export function watchSpool(
   dir: string,
   libc: Libc | null,
   notify: (change: Change) => void,
-): Watcher {
+): SpoolWatcher {
   return libc ? new InotifyWatcher(dir, libc, notify) : watchWithDeno(dir, notify);
 }
 
-class InotifyWatcher implements Watcher {
+class InotifyWatcher implements SpoolWatcher {
   readonly #fd: number;
   /** Watch number to the priority whose directory it watches; null for the spool itself. */
   readonly #watches = new Map<number, string | null>();
@@ -78,14 +86,11 @@ class InotifyWatcher implements Watcher {
     this.#watches.set(watch, null);
     const stateDir = dirname(join(dir, PAUSED_FILE));
     this.#stateWatch = libc.inotifyAdd(this.#fd, stateDir, STATE_MASK);
-    for (const entries of libc.listDirectories(dir)) {
-      // What is no directory cannot be watched as one.
-      for (const { name } of entries) if (isPriorityName(name)) this.#watchPriority(name);
-    }
     this.#reading = this.#read();
   }
 
-  #watchPriority(priority: string): void {
+  watchPriority(priority: string): void {
+    if (this.#closed) return;
     const watch = this.libc.inotifyAdd(this.#fd, join(this.dir, priority), MASK);
     if (watch >= 0) this.#watches.set(watch, priority);
   }
@@ -124,7 +129,7 @@ class InotifyWatcher implements Watcher {
     if (isTaskName(name)) {
       this.notify({ kind: "task", ref: { name, priority } });
     } else if (priority === null && event.mask & IN_ISDIR && isPriorityName(name)) {
-      this.#watchPriority(name);
+      this.watchPriority(name);
       // What came into it before it was watched made no event.
       this.notify({ kind: "unknown", reason: `new priority ${name}` });
     }
@@ -140,7 +145,7 @@ class InotifyWatcher implements Watcher {
   }
 }
 
-function watchWithDeno(dir: string, notify: (change: Change) => void): Watcher {
+function watchWithDeno(dir: string, notify: (change: Change) => void): SpoolWatcher {
   const watcher = Deno.watchFs(dir, { recursive: true });
   const reading = (async () => {
     for await (const event of watcher) {
@@ -149,6 +154,7 @@ function watchWithDeno(dir: string, notify: (change: Change) => void): Watcher {
     }
   })();
   return {
+    watchPriority() {},
     close() {
       watcher.close();
       return reading;

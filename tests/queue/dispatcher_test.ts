@@ -128,6 +128,13 @@ Deno.test("a task that arrives runs at once, without the poll", async () => {
   await it.until(settled(await it.put(), "done"));
 });
 
+Deno.test("a priority that was there before the start is watched, too", async () => {
+  await using it = await bench();
+  await Deno.mkdir(join(it.store.dir, "7"));
+  await begin(it);
+  await it.until(settled(await it.put({}, 7), "done"));
+});
+
 Deno.test("with spooler-ordered, what was there before the start runs in strict order", async () => {
   await using it = await bench({ config: { ordered: true } });
   const plain = [await it.put(), await it.put()];
