@@ -111,8 +111,10 @@ export function isRecordName(name: string): boolean {
  * fractions (`000 < 00 < 01 < 010 < 09 < 0 < 1 < 9 < 10`); elsewhere the character codes decide.
  */
 export function compareNatural(a: string, b: string): number {
+  // As numbers: a letter of a string is a string of its own.
   let at = 0;
-  while (at < a.length && a[at] === b[at]) at++;
+  const common = Math.min(a.length, b.length);
+  while (at < common && a.charCodeAt(at) === b.charCodeAt(at)) at++;
   if (at === a.length && at === b.length) return 0;
 
   let start = at;

@@ -1,6 +1,7 @@
 /** What holds for handlers that live in worker processes. */
 
 import { join } from "node:path";
+import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { platform } from "../support/platform.ts";
 import { executable } from "../support/program.ts";
@@ -113,6 +114,21 @@ for (const func of ["silent", "looping"]) {
     await until(() => !isAlive(Number(pid)), "the worker is gone");
   }, inWorkers);
 }
+
+contract("a task whose name is no UTF-8 is a task like any other", async (kind) => {
+  await using site = await ContractSite.make(kind);
+  const strange = `${TASK_PREFIX}\udcff\udc80`;
+  for (const func of ["tell", "failing"]) {
+    const name = await site.task(func);
+    const from = join(site.spool, name);
+    assertEquals(platform.libc?.rename(from, join(site.spool, strange + func)), 0);
+  }
+  await using program = await site.start();
+  await program.line(/tell \S+ done/);
+  await program.line(/failing \S+ put off until/);
+  assert(site.told().includes("tell red 1"));
+  assertEquals(await program.stop(), 0);
+}, inWorkers);
 
 contract("what is no function takes no task", async (kind) => {
   await using site = await ContractSite.make(kind);

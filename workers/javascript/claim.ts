@@ -2,8 +2,9 @@
  * Claims task files as `src/spool/claim.ts` does, and reads them: the same rules, fewer calls.
  */
 
+import { nameToBytes } from "../../src/platform/name.ts";
 import { decodeHeader, HEADER_SIZE, MODIFIER_SPOOL } from "../../src/uwsgi/packet.ts";
-import { type FileStat, type PathBytes, pathBytes, type WorkerLibc } from "./libc.ts";
+import { type FileStat, type PathBytes, type WorkerLibc } from "./libc.ts";
 import { readVars } from "./vars.ts";
 
 /** A task that this worker has locked and read. */
@@ -22,13 +23,19 @@ export type Taken =
   | "busy"
   | "look";
 
+/** PATH_MAX, and room for a name that is longer than any can be. */
+const LONGEST_PATH = 8192;
 const NO_BODY = new Uint8Array(0);
 const SCRATCH_SIZE = 128 * 1024;
+/** File times come from a clock that ticks more coarsely than the system's, or from a server. */
+const CLOCK_SLACK_MS = 5000;
 
 const newStat = (): FileStat => ({
   isFile: false,
   size: 0,
   mtimeMs: 0,
+  ctimeMs: 0,
+  links: 0,
   deviceMajor: 0,
   deviceMinor: 0,
   inodeLow: 0,
@@ -36,40 +43,53 @@ const newStat = (): FileStat => ({
 });
 
 export class WorkerClaims {
-  readonly #seen = newStat();
+  /** Of the open file, and of what has its name. */
   readonly #now = newStat();
+  readonly #named = newStat();
   readonly #scratch = new Uint8Array(SCRATCH_SIZE);
-  readonly #prefix: string;
+  /** The directory and a slash; a task's id comes behind. One task at a time has a path. */
+  readonly #path = new Uint8Array(LONGEST_PATH);
+  readonly #idStart: number;
 
   constructor(private readonly libc: WorkerLibc, dir: string) {
-    this.#prefix = `${dir}/`;
+    this.#idStart = nameToBytes(`${dir}/`, this.#path);
+  }
+
+  #pathOf(id: string): PathBytes {
+    const length = nameToBytes(id, this.#path.subarray(this.#idStart));
+    this.#path[this.#idStart + length] = 0;
+    return this.#path;
   }
 
   /** Locks a task and reads it. Whoever gets a {@link TakenTask} closes its descriptor. */
   take(id: string): Taken {
     const { libc } = this;
-    const path = pathBytes(this.#prefix + id);
-    const seen = this.#seen;
-    if (!libc.look(path, seen)) return "gone";
-    if (!seen.isFile || seen.mtimeMs > Date.now()) return "look";
+    const path = this.#pathOf(id);
+    const openedAt = Date.now();
     const fd = libc.openFile(path);
-    if (fd < 0) return libc.look(path, seen) ? "look" : "gone";
+    if (fd < 0) return libc.look(path, this.#named) ? "look" : "gone";
     let taken: Taken = "look";
     try {
-      taken = this.#read(path, fd, seen);
+      taken = this.#read(path, fd, openedAt);
     } finally {
       if (typeof taken === "string") libc.close(fd);
     }
     return taken;
   }
 
-  #read(path: PathBytes, fd: number, seen: FileStat): Taken {
+  #read(path: PathBytes, fd: number, openedAt: number): Taken {
     const { libc } = this;
     if (!libc.tryLock(fd)) return "busy";
-    // Between the look and the lock another consumer may have finished it, moved it or put it off.
     const now = this.#now;
-    if (!libc.look(path, now) || !isSameFile(seen, now)) return "gone";
+    if (!libc.lookAt(fd, now) || !now.isFile) return "look";
+    // Between open and lock another consumer may have finished it, moved it or put it off.
+    if (now.links === 0) return "gone";
     if (now.mtimeMs > Date.now()) return "look";
+    // A move changes the ctime. So a file that has long been as it is still has its name.
+    const mayHaveMoved = now.ctimeMs > openedAt - CLOCK_SLACK_MS;
+    if (mayHaveMoved && !(libc.look(path, this.#named) && isSameFile(this.#named, now))) {
+      return "gone";
+    }
     const { size } = now;
     if (size < HEADER_SIZE) return "look";
     const fits = size <= SCRATCH_SIZE;

@@ -31,6 +31,7 @@ const F_TLOCK = 2;
 const F_DUPFD_CLOEXEC = 1030;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
@@ -50,6 +51,10 @@ export interface FileStat {
   size: number;
   /** Milliseconds since the epoch, rounded down. */
   mtimeMs: number;
+  /** Changes with every rename and utime, too. */
+  ctimeMs: number;
+  /** Names that it has. */
+  links: number;
   /** Device and inode. */
   deviceMajor: number;
   deviceMinor: number;
@@ -62,8 +67,12 @@ export type PathBytes = Uint8Array<ArrayBuffer>;
 
 const encoder = new TextEncoder();
 
-export function pathBytes(path: string): PathBytes {
-  return encoder.encode(`${path}\0`) as PathBytes;
+const NO_PATH = new Uint8Array(1);
+
+/** struct statx_timestamp: seconds as 64 bits, then nanoseconds. */
+function timeMs(view: DataView, at: number): number {
+  const seconds = view.getUint32(at, true) + view.getInt32(at + 4, true) * 2 ** 32;
+  return seconds * 1000 + Math.floor(view.getUint32(at + 8, true) / 1e6);
 }
 
 export class WorkerLibc {
@@ -131,16 +140,23 @@ export class WorkerLibc {
 
   /** Of the name itself, not of what a symlink points to; false when there is nothing. */
   look(path: PathBytes, into: FileStat): boolean {
-    const { statx } = this.#symbols;
-    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, this.#statx) !== 0) {
-      return false;
-    }
+    return this.#statInto(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, into);
+  }
+
+  /** Of an open file. */
+  lookAt(fd: number, into: FileStat): boolean {
+    return this.#statInto(fd, NO_PATH, AT_EMPTY_PATH, into);
+  }
+
+  #statInto(fd: number, path: PathBytes, flags: number, into: FileStat): boolean {
+    if (this.#symbols.statx(fd, path, flags, STATX_BASIC_STATS, this.#statx) !== 0) return false;
     // struct statx, linux/stat.h; 64-bit numbers as two halves, for a BigInt takes its time.
     const view = this.#view;
     into.isFile = (view.getUint16(0x1c, true) & S_IFMT) === S_IFREG;
     into.size = view.getUint32(0x28, true) + view.getUint32(0x2c, true) * 2 ** 32;
-    into.mtimeMs = (view.getUint32(0x70, true) + view.getInt32(0x74, true) * 2 ** 32) * 1000 +
-      Math.floor(view.getUint32(0x78, true) / 1e6);
+    into.mtimeMs = timeMs(view, 0x70);
+    into.ctimeMs = timeMs(view, 0x60);
+    into.links = view.getUint32(0x10, true);
     into.deviceMajor = view.getUint32(0x88, true);
     into.deviceMinor = view.getUint32(0x8c, true);
     into.inodeLow = view.getUint32(0x20, true);

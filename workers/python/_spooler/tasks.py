@@ -126,7 +126,7 @@ class TaskRunner:
 
     def _run(self, task: str, chosen: bool) -> tuple:
         """The kind of the answer, the function's name, and perhaps details."""
-        path = self._prefix + task.encode()
+        path = self._prefix + task.encode("utf-8", "surrogateescape")
         try:
             descriptor = self._claim(task, path)
         except OSError as error:
@@ -241,7 +241,9 @@ class TaskRunner:
     def _read_held(self, path: str) -> bytes | None:
         """A task file that is claimed here, read without opening it again."""
         wanted = os.path.abspath(os.fsencode(path))
-        held = [self._current, *((self._prefix + k.encode(), v) for k, v in self._held.items())]
+        held = [self._current]
+        for task, descriptor in self._held.items():
+            held.append((self._prefix + task.encode("utf-8", "surrogateescape"), descriptor))
         for each, descriptor in held:
             if each and os.path.abspath(each) == wanted:
                 return read_all(descriptor)
