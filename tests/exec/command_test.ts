@@ -1,8 +1,10 @@
 import { commandExecutor } from "../../src/exec/command.ts";
 import type { Answer } from "../../src/exec/executor.ts";
 import { handlersFor } from "../../src/exec/executor.ts";
+import { BURST_BYTES, BYTES_PER_SECOND } from "../../src/exec/pace.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { testWith } from "../support/require.ts";
 import { claimNow, openStore, varsOf } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 
@@ -127,6 +129,39 @@ Deno.test("a task is over when its command is, though a child holds its stdout",
   assertEquals(answer.kind, "done");
   Deno.kill(child, "SIGKILL");
 });
+
+Deno.test("a command that prints without end waits for its own output, until harakiri", async () => {
+  const startedAt = performance.now();
+  let bytes = 0;
+  const { answer } = await ran("yes", {
+    harakiriMs: 500,
+    onLine: (line) => bytes += line.length + 1,
+  });
+  assertEquals(answer.kind, "failed");
+  const seconds = (performance.now() - startedAt) / 1000;
+  // The pipe and the last piece that was read may come on top.
+  const most = BURST_BYTES + seconds * BYTES_PER_SECOND + 128 * 1024;
+  assert(bytes > 0 && bytes <= most, `${bytes} bytes in ${seconds} s`);
+});
+
+testWith("libc", "commands that have ended leave no zombies", async () => {
+  await Promise.all(Array.from({ length: 20 }, (_, i) => ran(`exit ${i % 2}`)));
+  assertEquals(zombies(), []);
+});
+
+/** Children of this process that nobody has waited for (proc(5), stat). */
+function zombies(): string[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+      const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return state === "Z" && Number(parent) === Deno.pid;
+    } catch {
+      return false;
+    }
+  });
+}
 
 Deno.test("a stop that cannot wait interrupts the command, which is no failure", async () => {
   const abort = new AbortController();
