@@ -61,9 +61,11 @@ async function removeLeftovers(own: string, claims: Claims, now: number): Promis
     const path = join(parent, name);
     if (!isDirectory || !name.startsWith(PREFIX) || path === own) continue;
     const look = claims.look(join(path, "lock"));
-    if (look.kind !== "open") continue;
-    look.close();
-    if (look.locked || now - look.stat.mtimeMs < STALE_MS) continue;
+    if (look.kind === "unusable") continue;
+    if (look.kind === "open") look.close();
+    const stat = look.kind === "open" ? look.stat : claims.lstat(path);
+    const isLocked = look.kind === "open" && look.locked;
+    if (isLocked || stat === null || now - stat.mtimeMs < STALE_MS) continue;
     // Another user's cannot be removed, and is no concern of ours.
     await removeAll(path).catch(() => {});
   }

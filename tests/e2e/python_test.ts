@@ -294,9 +294,8 @@ def where(env):
   await program.kill();
   await until(() => !isRunning(Number(pid)), "the worker stays");
   const made = dirname(dirname(file));
-  // A worker that heard of the end in time has removed it. Else the next start does, which leaves
-  // alone what is younger than a minute.
-  if (exists(made)) Deno.utimeSync(join(made, "lock"), 1, 1);
+  // A start leaves alone what is younger than a minute.
+  await Deno.utime(join(made, "lock"), 1, 1);
   await using _next = await site.start();
   await until(() => !exists(made), "its files stay");
 });

@@ -8,7 +8,6 @@ import gc
 import glob
 import os
 import signal
-import shutil
 import sys
 import traceback
 
@@ -19,7 +18,7 @@ from .descriptors import LowDescriptors
 from .loader import LoadFailed, load_all, one_line, source_files
 from .output import CurrentTask, Output
 from .state import state
-from .tasks import OWN_DIRECTORY, TaskRunner, print_exception
+from .tasks import TaskRunner, print_exception
 
 
 class Stop(Exception):
@@ -51,7 +50,6 @@ def main(arguments: list) -> None:
     except Stop:
         end(0)
     except Closed:
-        remove_leftovers(socket_path)
         end(1)
     except BaseException:
         # A signal handler of task code, for one, that raises between two tasks.
@@ -167,13 +165,6 @@ class Worker:
             self._leave_forked()
             self._output.flush()
         self._channel.send(done)
-
-
-def remove_leftovers(socket_path: str) -> None:
-    """The program is gone without a word: what it made for its workers is theirs to remove."""
-    made = os.path.dirname(os.path.dirname(socket_path))
-    if OWN_DIRECTORY.startswith(made + os.sep) and os.path.basename(made).startswith("spooler-"):
-        shutil.rmtree(made, ignore_errors=True)
 
 
 def search_path(arguments: list) -> list:
