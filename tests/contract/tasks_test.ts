@@ -147,12 +147,7 @@ contract("a second signal breaks the task off, which stays ready", async (kind) 
   program.signal("SIGTERM");
   await program.line(/stopping \(SIGTERM\): waiting for 1 running/);
   // What comes within half a second is the same wish; so it is said until it is heard.
-  const again = setInterval(() => program.signal("SIGTERM"), 100);
-  try {
-    assertEquals(await program.ended(), 0);
-  } finally {
-    clearInterval(again);
-  }
+  assertEquals(await program.insist("SIGTERM"), 0);
   assert(site.has(name));
   assert(!site.has(`.spooler/attempts/${name}.json`));
 });

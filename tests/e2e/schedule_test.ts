@@ -201,12 +201,9 @@ test("a second stop ends the job that runs, and all it has started", async () =>
 });
 
 /** Stops the program, and what it runs with it; returns the exit code. */
-async function breakOff(program: Program): Promise<number> {
+function breakOff(program: Program): Promise<number> {
   // Two signals within half a second are one wish.
-  const asking = setInterval(() => program.signal("SIGTERM"), 100);
-  await program.line(/ stopping /);
-  await program.line(/ stopped$/).finally(() => clearInterval(asking));
-  return await program.ended();
+  return program.insist("SIGTERM");
 }
 
 /** A shell, its child and its grandchild, of which the latter two do not mind SIGTERM. */

@@ -150,6 +150,22 @@ export class Program implements AsyncDisposable {
     return code;
   }
 
+  /** Sends a signal again and again, until the program has heard and ended; returns its exit code. */
+  async insist(signal: Deno.Signal): Promise<number> {
+    const again = setInterval(() => {
+      try {
+        this.#child.kill(signal);
+      } catch {
+        // It has just ended.
+      }
+    }, 100);
+    try {
+      return await this.ended();
+    } finally {
+      clearInterval(again);
+    }
+  }
+
   /** A friendly stop; returns the exit code. */
   async stop(): Promise<number> {
     this.signal("SIGTERM");
