@@ -13,7 +13,7 @@ export interface Drain {
   readonly processes: number;
 }
 
-const POLL_MS = 2;
+const POLL_MS = 5;
 const PATIENCE_MS = 900_000;
 
 const PYTHON = (dir: string) => `
