@@ -6,6 +6,7 @@
 import type { Config } from "./config/config.ts";
 import { lifetime } from "./lifetime.ts";
 import { type Machine, openParts, type Parts } from "./parts.ts";
+import { reasonOf } from "./report/reason.ts";
 
 /**
  * Runs until a signal says stop, or reload; everything that was running has then ended.
@@ -80,6 +81,6 @@ export async function runApp(
 export class StartError extends Error {
   override name = "StartError";
   constructor(override readonly cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause));
+    super(reasonOf(cause));
   }
 }

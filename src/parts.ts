@@ -24,6 +24,7 @@ import type { Accept } from "./uwsgi/connection.ts";
 import { textVar } from "./uwsgi/packet.ts";
 import { readRequest } from "./uwsgi/request.ts";
 import { Workers } from "./worker/workers.ts";
+import { reasonOf } from "./report/reason.ts";
 
 export interface Machine {
   readonly clock: Clock;
@@ -106,7 +107,7 @@ export async function openParts(
   parts.schedulers.push(scheduler);
   workers.start((owner, registrations) => {
     scheduler.register(owner, registrations).catch((error) => {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = reasonOf(error);
       emit({ type: "spool.warning", spool: owner, message });
     });
   });

@@ -16,6 +16,7 @@ import { RefusalError } from "./uwsgi/refusal.ts";
 import { readRequest, RequestError } from "./uwsgi/request.ts";
 import { withoutReserved } from "./uwsgi/signature.ts";
 import { checkedPieces, Verifier } from "./uwsgi/verifier.ts";
+import { reasonOf } from "./report/reason.ts";
 
 /** An open spool. */
 export interface Spool {
@@ -97,7 +98,7 @@ export class Reception {
       return ref;
     } catch (error) {
       if (error instanceof PacketError || error instanceof RefusalError) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       const message = `refuses new tasks: ${reason}`;
       if (!this.#refusing.has(spool)) {
         emit({ type: "spool.warning", spool: spool.name, message });

@@ -1,7 +1,8 @@
 /** The options of a command, read strictly: an unknown one is an error that names it. */
 
 import { parseArgs } from "node:util";
-import { reasonOf, UsageError } from "./error.ts";
+import { UsageError } from "./error.ts";
+import { reasonOf } from "../report/reason.ts";
 
 export interface Args<Name extends string, Flag extends string = never> {
   readonly options: Readonly<Partial<Record<Name, string>>>;

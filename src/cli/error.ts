@@ -2,8 +2,3 @@
 export class UsageError extends Error {
   override name = "UsageError";
 }
-
-/** What `error` says, without its stack. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

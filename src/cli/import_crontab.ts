@@ -2,7 +2,8 @@
 
 import { importCrontab as linesOf } from "../schedule/crontab.ts";
 import { readArgs } from "./args.ts";
-import { reasonOf, UsageError } from "./error.ts";
+import { UsageError } from "./error.ts";
+import { reasonOf } from "../report/reason.ts";
 
 const HEADER = [
   "; Taken over from a crontab. Two things differ: commands run in the directory of the ini, not in",

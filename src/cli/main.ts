@@ -4,7 +4,7 @@ import { ConfigError } from "../config/problem.ts";
 import { VERSION } from "../version.ts";
 import { WORKER_FLAG } from "../worker/commands.ts";
 import { check } from "./check.ts";
-import { reasonOf, UsageError } from "./error.ts";
+import { UsageError } from "./error.ts";
 import { helpText } from "./help.ts";
 import { list } from "./list.ts";
 import { importCrontab } from "./import_crontab.ts";
@@ -20,6 +20,7 @@ import { show } from "./show.ts";
 import { types } from "./types.ts";
 import { wait } from "./wait.ts";
 import { runJob } from "./run_job.ts";
+import { reasonOf } from "../report/reason.ts";
 
 type Command = (args: readonly string[]) => Promise<number>;
 

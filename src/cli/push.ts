@@ -10,8 +10,9 @@ import { Store } from "../spool/store.ts";
 import { textVar, type Var } from "../uwsgi/packet.ts";
 import { parseAt, parsePriority, readRequest, RequestError } from "../uwsgi/request.ts";
 import { readArgs } from "./args.ts";
-import { reasonOf, UsageError } from "./error.ts";
+import { UsageError } from "./error.ts";
 import { pushTo } from "./push_to.ts";
+import { reasonOf } from "../report/reason.ts";
 
 type Destination = Pick<SpoolConfig, "dir" | "fsync" | "limits">;
 

@@ -9,8 +9,9 @@ import { type Address, parseAddress } from "../uwsgi/address.ts";
 import { sendTask } from "../uwsgi/client.ts";
 import type { ClientTls } from "../uwsgi/dial.ts";
 import type { Var } from "../uwsgi/packet.ts";
-import { reasonOf, UsageError } from "./error.ts";
+import { UsageError } from "./error.ts";
 import { note } from "./output.ts";
+import { reasonOf } from "../report/reason.ts";
 
 export interface PushTo {
   /** `HOST:PORT`, a path, `@NAME`, or `tls://HOST:PORT`. */

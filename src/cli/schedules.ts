@@ -7,6 +7,7 @@ import { readRecords } from "../schedule/state_file.ts";
 import { machineZoneName, type Zone, zoneOf } from "../schedule/zone.ts";
 import { UsageError } from "./error.ts";
 import { note } from "./output.ts";
+import { reasonOf } from "../report/reason.ts";
 
 /** @throws {UsageError} when there is no --ini */
 export async function configOf(ini: string | undefined, command: string): Promise<Config> {
@@ -31,7 +32,7 @@ export async function recordsOf(config: Config): Promise<ReadonlyMap<string, Job
   try {
     return await readRecords(config.cronState);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     note(`${config.cronState} cannot be read: ${reason}`);
     return new Map();
   }

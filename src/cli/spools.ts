@@ -10,10 +10,11 @@ import { nameFromShown } from "../platform/name.ts";
 import type { Libc } from "../platform/libc.ts";
 import { Inspector, type PlacedTask } from "../spool/inspect.ts";
 import { Store } from "../spool/store.ts";
-import { reasonOf, UsageError } from "./error.ts";
+import { UsageError } from "./error.ts";
 import { note } from "./output.ts";
 import { safeText } from "./safe_text.ts";
 import { parseTaskWord, placedId } from "./task_id.ts";
+import { reasonOf } from "../report/reason.ts";
 
 /** The options that say where; every queue command has them. */
 export const WHERE = ["ini", "dir"] as const;

@@ -5,6 +5,7 @@ import { userInfo } from "node:os";
 import { readFileSync } from "node:fs";
 import { systemClock } from "../platform/clock.ts";
 import { type ConfigHost, HostError } from "./host.ts";
+import { reasonOf } from "../report/reason.ts";
 
 /** A file, a pipe or a command that takes longer is given up. */
 const PATIENCE_MS = 10_000;
@@ -160,7 +161,7 @@ function asHostError(error: unknown): HostError {
   if (error instanceof Deno.errors.NotCapable) {
     return new HostError("special files such as this one are closed to the program");
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = reasonOf(error);
   return new HostError(message.replace(/\s*\(os error \d+\).*$/s, ""));
 }
 

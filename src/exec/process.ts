@@ -7,6 +7,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Stream } from "../report/event.ts";
 import { LineSplitter, Tail } from "./lines.ts";
 import { Pace } from "./pace.ts";
+import { reasonOf } from "../report/reason.ts";
 
 /** How a process ended. */
 export type Exit =
@@ -63,7 +64,7 @@ export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
       ...(spec.account ? { uid: spec.account.uid, gid: spec.account.gid } : {}),
     }).spawn();
   } catch (error) {
-    const what = error instanceof Error ? error.message : String(error);
+    const what = reasonOf(error);
     // What is forbidden or missing may as well be the directory.
     const who = spec.account ? ` for uid ${spec.account.uid}` : "";
     const reason = `${what}, in ${spec.cwd}${who}`;

@@ -13,6 +13,7 @@ import { encodeHeader, HEADER_SIZE, KEEP_OPEN, MODIFIER_PING } from "../uwsgi/pa
 import { PacketReader, type RawPacket } from "../uwsgi/reader.ts";
 import { packetFor, type Parcel } from "./parcel.ts";
 import { answerOf, type Peer, peerOf, type TaskAnswer } from "./peer.ts";
+import { reasonOf } from "../report/reason.ts";
 
 /** How a parcel fared. */
 export type Delivered =
@@ -384,7 +385,7 @@ function isSocketError(error: unknown): boolean {
 }
 
 function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return reasonOf(error);
 }
 
 /** The next piece of a body; null when the file has no more, although it should. */

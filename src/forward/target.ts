@@ -20,6 +20,7 @@ import {
 import { afterFailure, afterProbe, type Health, troubleOf, UNKNOWN, UP } from "./health.ts";
 import type { Parcel } from "./parcel.ts";
 import { type Peer, WINDOW } from "./peer.ts";
+import { reasonOf } from "../report/reason.ts";
 
 export interface TargetOptions {
   /** As the ini has it, for the log. */
@@ -361,7 +362,7 @@ export class Target {
 }
 
 function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return reasonOf(error);
 }
 
 async function greetOrClose(socket: Deno.Conn, clock: Clock) {

@@ -5,6 +5,24 @@
  * Deno's own FsFile.lock is flock(2), which uWSGI's fcntl locks do not see.
  */
 
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  EAGAIN,
+  F_TLOCK,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOATIME,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  openLibrary,
+  S_IFMT,
+  S_IFREG,
+  STATX_BASIC_STATS,
+} from "./linux.ts";
 import { nameFromBytes, nameToBytes, nameToShow } from "./name.ts";
 
 const SYMBOLS = {
@@ -26,36 +44,16 @@ const SYMBOLS = {
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
-const O_RDONLY = 0;
-const O_RDWR = 2;
-const O_NONBLOCK = 0o4000;
-const O_DIRECTORY = 0o200000;
-const O_NOFOLLOW = 0o400000;
-const O_NOATIME = 0o1000000;
-const O_CLOEXEC = 0o2000000;
-const F_TLOCK = 2;
 const F_TEST = 3;
-const AT_FDCWD = -100;
-const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_NO_AUTOMOUNT = 0x800;
-const AT_EMPTY_PATH = 0x1000;
-const STATX_BASIC_STATS = 0x7ff;
 const SOL_SOCKET = 1;
 const SO_ACCEPTCONN = 30;
-const S_IFMT = 0o170000;
-const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
-
-/** On some machines (arm) the two flags of open(2) have each other's place. */
-const [DIRECTORY_FLAG, NOFOLLOW_FLAG] = Deno.build.arch === "aarch64"
-  ? [0o40000, 0o100000]
-  : [O_DIRECTORY, O_NOFOLLOW];
 
 /** The error numbers that mean something to this program. */
 const EPERM = 1;
 export const ENOENT = 2;
 const ENXIO = 6;
-export const EAGAIN = 11;
 export const EACCES = 13;
 const EISDIR = 21;
 const ELOOP = 40;
@@ -128,7 +126,7 @@ export class Libc {
 
   /** A descriptor for reading and locking, or -errno. Follows no symlink and never blocks. */
   openFile(path: string): number {
-    const flags = O_RDWR | O_CLOEXEC | O_NONBLOCK | NOFOLLOW_FLAG;
+    const flags = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
     const fd = this.#lib.symbols.open(this.#pathBytes(path), flags, 0);
     return fd < 0 ? -this.#errno() : fd;
   }
@@ -138,7 +136,7 @@ export class Libc {
    * and reading leaves the file's atime as it was, where the kernel lets this user have that.
    */
   openToRead(path: string): number {
-    const flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | NOFOLLOW_FLAG;
+    const flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
     const bytes = this.#pathBytes(path);
     let fd = this.#lib.symbols.open(bytes, flags | O_NOATIME, 0);
     if (fd < 0 && this.#errno() === EPERM) fd = this.#lib.symbols.open(bytes, flags, 0);
@@ -146,7 +144,7 @@ export class Libc {
   }
 
   openDirectory(path: string): number {
-    const flags = O_RDONLY | O_CLOEXEC | DIRECTORY_FLAG;
+    const flags = O_RDONLY | O_CLOEXEC | O_DIRECTORY;
     const fd = this.#lib.symbols.open(this.#pathBytes(path), flags, 0);
     return fd < 0 ? -this.#errno() : fd;
   }
@@ -391,17 +389,8 @@ function parseInotify(buffer: Uint8Array<ArrayBuffer>, length: number): InotifyE
   return events;
 }
 
-const LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
-
 /** The machine's libc, or the reason why there is none to call. */
 export function loadLibc(): Libc | { readonly unavailable: string } {
-  let reason = "";
-  for (const library of LIBRARIES) {
-    try {
-      return new Libc(library);
-    } catch (error) {
-      reason ||= error instanceof Error ? error.message : String(error);
-    }
-  }
-  return { unavailable: reason };
+  const library = openLibrary((name) => new Libc(name));
+  return "opened" in library ? library.opened : library;
 }

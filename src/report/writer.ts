@@ -3,6 +3,8 @@
  * as it is not. A busy spool writes tens of thousands of lines a second.
  */
 
+import { joined } from "../platform/bytes.ts";
+
 /** Lines that wait are written at once when they come to this many characters. */
 const BATCH = 64 * 1024;
 /** When nobody reads them and the pipe is full, this many characters are kept and the rest is lost. */
@@ -44,7 +46,7 @@ export class LineWriter {
   flush(): void {
     const fresh = this.#encoder.encode(this.#lines);
     this.#lines = "";
-    const bytes = this.#rest.length === 0 ? fresh : joined(this.#rest, fresh);
+    const bytes = this.#rest.length === 0 ? fresh : joined([this.#rest, fresh]);
     let at = 0;
     try {
       while (at < bytes.length) at += this.options.write(bytes.subarray(at));
@@ -53,11 +55,4 @@ export class LineWriter {
     }
     this.#rest = bytes.subarray(at);
   }
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(a.length + b.length);
-  bytes.set(a);
-  bytes.set(b, a.length);
-  return bytes;
 }

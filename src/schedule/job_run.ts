@@ -11,6 +11,7 @@ import type { Emit, Stream } from "../report/event.ts";
 import { type Account, accountEnvironment } from "./account.ts";
 import { FloodGate } from "./flood.ts";
 import { REPLACED } from "./runs.ts";
+import { reasonOf } from "../report/reason.ts";
 
 /**
  * Handlers that task code has registered for uWSGI's signals. With an owner only the handlers of its
@@ -215,7 +216,7 @@ function failedTo(
   tookMs: number,
   emit: Emit,
 ): Ended {
-  const result = `could not ${what}: ${error instanceof Error ? error.message : String(error)}`;
+  const result = `could not ${what}: ${reasonOf(error)}`;
   emit({ type: "job.ended", job: job.name, exit: result, ok: false, tookMs });
   return { ok: false, result };
 }

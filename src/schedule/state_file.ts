@@ -13,6 +13,7 @@
 import { dirname } from "node:path";
 import type { Cancel, Clock } from "../platform/clock.ts";
 import { decodeRecords, encodeRecords, type JobRecord, withoutForgotten } from "./record.ts";
+import { reasonOf } from "../report/reason.ts";
 
 /** Results that come in meanwhile are written together. */
 const SOON_MS = 1000;
@@ -162,7 +163,7 @@ export class StateFile {
   #say(error: unknown): void {
     if (this.#broken) return;
     this.#broken = true;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     this.#options.warn(
       `${this.#options.path} cannot be used; a restart may repeat or miss a job: ${reason}`,
     );

@@ -4,6 +4,7 @@ import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { PacketReader } from "./reader.ts";
 import { RefusalError } from "./refusal.ts";
 import type { Stream } from "./stream.ts";
+import { reasonOf } from "../report/reason.ts";
 
 /** A body on its way here. */
 export interface IncomingBody {
@@ -73,7 +74,7 @@ export class BodyReader implements IncomingBody {
       const count = await this.#options.stream.read(buffer);
       if (count !== null) return count;
     } catch (error) {
-      reason = `the connection broke (${error instanceof Error ? error.message : error})`;
+      reason = `the connection broke (${reasonOf(error)})`;
     }
     const came = this.size - this.#left;
     const message = `${reason} after ${came} of ${this.size} bytes of a body`;

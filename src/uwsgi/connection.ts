@@ -27,6 +27,7 @@ import type { Voucher } from "./pickle_rule.ts";
 import { PacketReader, type RawPacket } from "./reader.ts";
 import { RefusalError } from "./refusal.ts";
 import type { Stream } from "./stream.ts";
+import { reasonOf } from "../report/reason.ts";
 
 /** A task as it came over a connection. */
 export interface IncomingTask {
@@ -304,7 +305,7 @@ export class Connection {
     } else if (error instanceof RefusalError) {
       this.#options.refused(this.#stream.from, error);
     } else if (this.#reader.pending > 0 || this.#answers.open > 0 || !isHangUp(error)) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       const message = `the connection broke before its answer: ${reason}`;
       this.#options.refused(this.#stream.from, new RefusalError("cut off", message));
     }
@@ -340,5 +341,5 @@ function isHangUp(error: unknown): boolean {
 function refusalOf(error: unknown): RefusalError {
   if (error instanceof RefusalError) return error;
   if (error instanceof PacketError) return new RefusalError("malformed", error.message);
-  return new RefusalError("full", error instanceof Error ? error.message : String(error), true);
+  return new RefusalError("full", reasonOf(error), true);
 }

@@ -1,6 +1,7 @@
 /** Connects to a peer, with TLS if it wants it, within a time. */
 
 import { type Address, addressText, uwsgiTwin } from "./address.ts";
+import { reasonOf } from "../report/reason.ts";
 
 export interface ClientTls {
   /** Certificates to trust besides those the machine trusts; null is none. Absolute, as the others. */
@@ -37,7 +38,7 @@ export async function dial({ address, tls, timeoutMs }: DialOptions): Promise<De
   try {
     return await Promise.race([dialled, late]);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new Error(`connect to ${tls ? "tls://" : ""}${addressText(address)}: ${reason}`);
   } finally {
     clearTimeout(timer);
@@ -84,6 +85,6 @@ async function readPem(file: string): Promise<string> {
   try {
     return await Deno.readTextFile(file);
   } catch (error) {
-    throw new Error(`read ${file}: ${error instanceof Error ? error.message : error}`);
+    throw new Error(`read ${file}: ${reasonOf(error)}`);
   }
 }

@@ -10,6 +10,7 @@ import type { Listening } from "./listening.ts";
 import { isInNetwork, type Network } from "./network.ts";
 import { RefusalError } from "./refusal.ts";
 import type { Stream } from "./stream.ts";
+import { reasonOf } from "../report/reason.ts";
 
 export interface ListenerOptions extends Omit<ConnectionOptions, "stream"> {
   readonly listening: Listening;
@@ -58,7 +59,7 @@ export class Listener {
       } catch (error) {
         if (this.#isClosed) return;
         if (error instanceof Deno.errors.ConnectionAborted) continue;
-        if (!isTroubled) troubled(error instanceof Error ? error.message : String(error));
+        if (!isTroubled) troubled(reasonOf(error));
         isTroubled = true;
         await this.#pause();
       }

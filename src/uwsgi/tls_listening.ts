@@ -10,6 +10,7 @@ import { type Listening, listening, type SocketOptions, withBacklog } from "./li
 import { nodeStream } from "./node_stream.ts";
 import { RefusalError } from "./refusal.ts";
 import type { Stream } from "./stream.ts";
+import { reasonOf } from "../report/reason.ts";
 
 interface Pems {
   readonly cert: string;
@@ -47,7 +48,7 @@ async function readPem(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    throw new Error(`read ${path}: ${error instanceof Error ? error.message : error}`);
+    throw new Error(`read ${path}: ${reasonOf(error)}`);
   }
 }
 

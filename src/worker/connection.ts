@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../platform/clock.ts";
 import type { Claim, Claims } from "../spool/claim.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frame.ts";
 import { type FromWorker, readMessage, type ToWorker } from "./message.ts";
+import { joined } from "../platform/bytes.ts";
 
 const PREFIX = "spooler-workers-";
 /** A younger directory may be one whose program has not yet locked it. */
@@ -197,16 +198,4 @@ export class Connection {
       if (!(error instanceof Deno.errors.BadResource)) throw error;
     }
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const [first] = parts;
-  if (parts.length === 1 && first !== undefined) return first;
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -14,6 +14,7 @@ import type { Stream } from "../report/event.ts";
 import { Connection, type SocketDirectory, type WorkerSocket } from "./connection.ts";
 import type { FromWorker, Registered, Setup, TaskAnswer } from "./message.ts";
 import { type WorkerCommand, WorkerProcess } from "./process.ts";
+import { reasonOf } from "../report/reason.ts";
 
 /** What a module offers. */
 export interface Loaded {
@@ -243,7 +244,7 @@ export class TaskWorker {
         this.#options.listener.output(task ?? null, "", stream, line);
       });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       return { kind: "not started", reason };
     }
     const limit = `it took more than ${loadLimitMs / 1000} s`;
@@ -268,9 +269,7 @@ export class TaskWorker {
     try {
       for await (const { message, tail } of connection.received()) await this.#take(message, tail);
     } catch (error) {
-      this.#doom ??= `the worker broke the protocol: ${
-        error instanceof Error ? error.message : error
-      }`;
+      this.#doom ??= `the worker broke the protocol: ${reasonOf(error)}`;
     } finally {
       connection.close();
     }
@@ -346,7 +345,7 @@ export class TaskWorker {
       const result = await this.#options.listener.call({ method, args, tail, worker: this });
       this.#connection?.send({ type: "reply", id, result: result ?? null });
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = reasonOf(error);
       this.#connection?.send({ type: "reply", id, error: text.split("\n", 1)[0] ?? "" });
     }
   }

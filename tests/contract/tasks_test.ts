@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { contract, ContractSite } from "./site.ts";
+import type { Program } from "../support/program.ts";
 
 const isPython = ({ name }: { name: string }) => name === "Python";
 
@@ -126,13 +127,19 @@ contract("tasks run in spooler-chdir, with the variables of env", async (kind) =
   assertEquals(await program.stop(), 0);
 });
 
-contract("a stop waits for the task that runs", async (kind) => {
-  await using site = await ContractSite.make(kind);
-  await using program = await site.start();
+/** Begins a task that waits for `go`, and asks for a stop; returns the name of the task. */
+async function stopDuringTask(site: ContractSite, program: Program): Promise<string> {
   const name = await site.task("waiting");
   await site.untilTold(1);
   program.signal("SIGTERM");
   await program.line(/stopping \(SIGTERM\): waiting for 1 running/);
+  return name;
+}
+
+contract("a stop waits for the task that runs", async (kind) => {
+  await using site = await ContractSite.make(kind);
+  await using program = await site.start();
+  const name = await stopDuringTask(site, program);
   await site.write("go", "");
   assertEquals(await program.ended(), 0);
   assertEquals(site.told(), ["waiting", "went"]);
@@ -142,10 +149,7 @@ contract("a stop waits for the task that runs", async (kind) => {
 contract("a second signal breaks the task off, which stays ready", async (kind) => {
   await using site = await ContractSite.make(kind);
   await using program = await site.start();
-  const name = await site.task("waiting");
-  await site.untilTold(1);
-  program.signal("SIGTERM");
-  await program.line(/stopping \(SIGTERM\): waiting for 1 running/);
+  const name = await stopDuringTask(site, program);
   // What comes within half a second is the same wish; so it is said until it is heard.
   assertEquals(await program.insist("SIGTERM"), 0);
   assert(site.has(name));

@@ -35,18 +35,23 @@ function isLocked(master: ScriptedMaster, task: string): boolean {
   return look.locked;
 }
 
+/** What becomes of a task whose function returns this, for each of the values. */
+async function kindsOf(
+  master: ScriptedMaster,
+  values: readonly string[],
+): Promise<Record<string, string>> {
+  const kinds: Record<string, string> = {};
+  for (const returns of values) kinds[returns] = (await master.run("raw", { returns })).kind;
+  return kinds;
+}
+
 testWith("python", "what a function returns decides, as under uWSGI", async () => {
   await using master = await ScriptedMaster.python(EVALUATING);
-  const kinds: Record<string, string> = {};
-  for (
-    const returns of [
-      ...["-2", "-1", "0", "5", "None", "True", "False", "-2.0", "'-2'", "'x'", "1/0"],
-      ...["uwsgi.SPOOL_OK", "uwsgi.SPOOL_RETRY", "uwsgi.SPOOL_IGNORE"],
-    ]
-  ) {
-    kinds[returns] = (await master.run("raw", { returns })).kind;
-  }
-  assertEquals(kinds, {
+  const values = [
+    ...["-2", "-1", "0", "5", "None", "True", "False", "-2.0", "'-2'", "'x'", "1/0"],
+    ...["uwsgi.SPOOL_OK", "uwsgi.SPOOL_RETRY", "uwsgi.SPOOL_IGNORE"],
+  ];
+  assertEquals(await kindsOf(master, values), {
     "-2": "done",
     "-1": "retry",
     "0": "ignored",
@@ -84,11 +89,8 @@ uwsgi.spooler = spooler
   );
   const { functions, catchAll } = await master.hears("loaded");
   assertEquals([functions, catchAll], [[], true]);
-  const kinds: Record<string, string> = {};
-  for (const returns of ["-2", "-1", "0", "5", "None", "True", "False", "-2.0", "b'-2'"]) {
-    kinds[returns] = (await master.run("raw", { returns })).kind;
-  }
-  assertEquals(kinds, {
+  const values = ["-2", "-1", "0", "5", "None", "True", "False", "-2.0", "b'-2'"];
+  assertEquals(await kindsOf(master, values), {
     "-2": "done",
     "-1": "retry",
     "0": "ignored",

@@ -11,20 +11,25 @@ import { platform } from "./platform.ts";
 
 const DEDUP_WINDOW_MS = 3_600_000;
 
-export function openStore(
-  dir: string,
-  clock: Clock = systemClock,
-  claims: Claims = platform.claims,
-): Promise<Store> {
+function open(dir: string, clock: Clock, claims: Claims, files?: Files): Promise<Store> {
   return Store.open({
     dir,
     fsync: true,
     dedupWindowMs: DEDUP_WINDOW_MS,
     clock,
     random: Math.random,
-    ...platform,
+    libc: platform.libc,
     claims,
+    ...(files ? { files } : {}),
   });
+}
+
+export function openStore(
+  dir: string,
+  clock: Clock = systemClock,
+  claims: Claims = platform.claims,
+): Promise<Store> {
+  return open(dir, clock, claims);
 }
 
 /**
@@ -33,16 +38,7 @@ export function openStore(
  */
 export function openAnew(dir: string, clock: Clock = systemClock, files?: Files): Promise<Store> {
   const { libc } = platform;
-  return Store.open({
-    dir,
-    fsync: true,
-    dedupWindowMs: DEDUP_WINDOW_MS,
-    clock,
-    random: Math.random,
-    libc,
-    claims: libc ? new PosixClaims(libc) : new PrivateClaims(),
-    ...(files ? { files } : {}),
-  });
+  return open(dir, clock, libc ? new PosixClaims(libc) : new PrivateClaims(), files);
 }
 
 export function varsOf(values: Record<string, string | Uint8Array>): Var[] {

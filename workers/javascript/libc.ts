@@ -3,6 +3,22 @@
  * buffers are made once, numbers stay numbers. `src/platform/libc.ts` is the master's.
  */
 
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  EAGAIN,
+  F_TLOCK,
+  O_CLOEXEC,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDWR,
+  openLibrary,
+  S_IFMT,
+  S_IFREG,
+  STATX_BASIC_STATS,
+} from "../../src/platform/linux.ts";
+
 const SYMBOLS = {
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
@@ -21,27 +37,13 @@ const SYMBOLS = {
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
-const LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
-
-const O_RDWR = 2;
-const O_NONBLOCK = 0o4000;
-const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0o100000 : 0o400000;
-const O_CLOEXEC = 0o2000000;
-const F_TLOCK = 2;
 const F_DUPFD_CLOEXEC = 1030;
-const AT_FDCWD = -100;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-const AT_EMPTY_PATH = 0x1000;
-const STATX_BASIC_STATS = 0x7ff;
-const S_IFMT = 0o170000;
-const S_IFREG = 0o100000;
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const EINTR = 4;
-const EAGAIN = 11;
 /** The longest path in a sockaddr_un, its closing NUL not counted. */
 const LONGEST_SOCKET_PATH = 107;
 
@@ -86,15 +88,9 @@ export class WorkerLibc {
 
   /** @throws {Error} where there is no libc that can be called */
   static open(): WorkerLibc {
-    const reasons: string[] = [];
-    for (const library of LIBRARIES) {
-      try {
-        return new WorkerLibc(library);
-      } catch (error) {
-        reasons.push(error instanceof Error ? error.message : String(error));
-      }
-    }
-    throw new Error(`task modules need a libc that can be called: ${reasons[0]}`);
+    const library = openLibrary((name) => new WorkerLibc(name));
+    if ("opened" in library) return library.opened;
+    throw new Error(`task modules need a libc that can be called: ${library.unavailable}`);
   }
 
   #errno(): number {

@@ -1,5 +1,6 @@
 /** The global `uwsgi` of task code. `workers/uwsgi.d.ts` says what task code may expect of it. */
 
+import { joined } from "../../src/platform/bytes.ts";
 import { parseAddress } from "../../src/uwsgi/address.ts";
 import { sendTask } from "../../src/uwsgi/client.ts";
 import { encodePacket, MODIFIER_SPOOL, textVar, type Var } from "../../src/uwsgi/packet.ts";
@@ -46,7 +47,7 @@ export function makeUwsgi(setup: Setup, { call, log }: Master, registry: SignalR
     async spool(vars: Readonly<Record<string, Value | undefined>>): Promise<string> {
       const { list, body } = taskVars(vars);
       const packet = encodePacket(list, MODIFIER_SPOOL);
-      return String(await call("spool", { bodySize: body.length }, joined(packet, body)));
+      return String(await call("spool", { bodySize: body.length }, joined([packet, body])));
     },
     async sendMessage(
       address: string,
@@ -128,11 +129,4 @@ function valueText(name: string, value: Exclude<Value, Uint8Array>): string {
   throw new TypeError(
     `${name} wants a string, a number, a boolean, a Date or bytes: ${typeof value}`,
   );
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(a.length + b.length);
-  bytes.set(a);
-  bytes.set(b, a.length);
-  return bytes;
 }

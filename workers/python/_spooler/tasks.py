@@ -225,7 +225,7 @@ class TaskRunner:
         except BaseException as error:
             if self._channel.forked:
                 print_exception(error)
-                leave_child(1)
+                leave(1)
             print_exception(error)
             self._output.flush()
             kind = "permanent" if isinstance(error, uwsgi.Permanent) else "failed"
@@ -233,7 +233,7 @@ class TaskRunner:
             return kind, {"reason": one_line(error), "stderr": stderr}
         finally:
             if self._channel.forked:
-                leave_child(0)
+                leave(0)
             self._output.flush()
             current.id = None
             current.func = ""
@@ -305,8 +305,9 @@ def print_exception(error: BaseException) -> None:
         traceback.print_exception(type(error), error, error.__traceback__, file=sys.__stderr__)
 
 
-def leave_child(code: int) -> None:
-    """A child that task code has forked and that came back from it: it is no second worker."""
+def leave(code: int) -> None:
+    """Ends this process at once, with its output written: a worker, or a child that task code has
+    forked and that came back from it, which is no second worker."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -18,7 +18,7 @@ from .descriptors import LowDescriptors
 from .loader import LoadFailed, load_all, one_line, source_files
 from .output import CurrentTask, Output
 from .state import state
-from .tasks import TaskRunner, print_exception
+from .tasks import TaskRunner, leave, print_exception
 
 
 class Stop(Exception):
@@ -200,9 +200,4 @@ def end(code: int) -> None:
     except BaseException:
         # What they raise was printed.
         pass
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except Exception:
-            pass
-    os._exit(code)
+    leave(code)

@@ -1,0 +1,41 @@
+/**
+ * Numbers of the Linux kernel and the names of its libc, for the program and its workers: both call it
+ * past Deno. Some differ between processors.
+ */
+
+import { reasonOf } from "../report/reason.ts";
+
+const isArm = Deno.build.arch === "aarch64";
+
+export const O_RDONLY = 0;
+export const O_RDWR = 2;
+export const O_NONBLOCK = 0o4000;
+export const O_DIRECTORY = isArm ? 0o40000 : 0o200000;
+export const O_NOFOLLOW = isArm ? 0o100000 : 0o400000;
+export const O_NOATIME = 0o1000000;
+export const O_CLOEXEC = 0o2000000;
+export const F_TLOCK = 2;
+export const AT_FDCWD = -100;
+export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const AT_EMPTY_PATH = 0x1000;
+export const STATX_BASIC_STATS = 0x7ff;
+export const S_IFMT = 0o170000;
+export const S_IFREG = 0o100000;
+export const EAGAIN = 11;
+
+const LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
+
+/** What `open` makes of the first of the libc's names that can be opened, or why there is none. */
+export function openLibrary<T>(
+  open: (library: string) => T,
+): { readonly opened: T } | { readonly unavailable: string } {
+  let unavailable = "";
+  for (const library of LIBRARIES) {
+    try {
+      return { opened: open(library) };
+    } catch (error) {
+      unavailable ||= reasonOf(error);
+    }
+  }
+  return { unavailable };
+}
