@@ -71,7 +71,8 @@ export async function runApp(
     await endWork();
     if (!doorsFirst) await closeDoors();
     closeStores();
-    life.ignore();
+    // At the end of the program an impatient signal must not spoil its exit code.
+    if (life.next !== null) life.ignore();
   }
   if (life.next === null) emit({ type: "program.stopped" });
   return life.next;
