@@ -46,7 +46,7 @@ export interface RunningBatch {
 }
 
 /** Records of a block, and so the most tasks of a batch. */
-const BLOCK_RECORDS = 256;
+const BLOCK_RECORDS = 1024;
 
 export class RunningMarks {
   #own: OwnFile | null = null;

@@ -5,8 +5,8 @@
  */
 
 /** The work that a worker has before it, when its tasks take as long as the last ones. */
-const AHEAD_MS = 20;
-const MOST = 256;
+const AHEAD_MS = 60;
+const MOST = 1024;
 /** How much the last task counts for the average. */
 const WEIGHT = 0.1;
 

@@ -12,11 +12,11 @@ Deno.test("one task at first, for nobody knows how long they take", () => {
   assertEquals(new BatchSize().size, 1);
 });
 
-Deno.test("as many as are done in 20 ms, and never more than 256", () => {
-  assertEquals(after(...times(10, 1)).size, 20);
-  assertEquals(after(...times(10, 5)).size, 4);
+Deno.test("as many as are done in 60 ms, and never more than 1,024", () => {
+  assertEquals(after(...times(10, 1)).size, 60);
+  assertEquals(after(...times(10, 5)).size, 12);
   assertEquals(after(...times(10, 100)).size, 1);
-  assertEquals(after(...times(10, 0)).size, 256);
+  assertEquals(after(...times(10, 0)).size, 1024);
 });
 
 Deno.test("a slow task makes batches small at once, quick ones make them large by and by", () => {
@@ -31,6 +31,6 @@ Deno.test("a slow task makes batches small at once, quick ones make them large b
 
 Deno.test("a worker gets more when half of what it had is answered", () => {
   const batch = after(...times(10, 1));
-  assertEquals([20, 11, 10, 0].map((unanswered) => batch.more(unanswered)), [0, 0, 10, 20]);
+  assertEquals([60, 31, 30, 0].map((unanswered) => batch.more(unanswered)), [0, 0, 30, 60]);
   assertEquals([0, 1].map((unanswered) => new BatchSize().more(unanswered)), [1, 0]);
 });
