@@ -5,7 +5,7 @@ import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import type { Program } from "../support/program.ts";
 import { executable } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
-import { makeSite, type Site } from "../support/site.ts";
+import { makeSite, rewriteSite, type Site } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
 import { until } from "../support/until.ts";
 import { type ExecutorKind, EXECUTORS } from "./executors.ts";
@@ -13,14 +13,19 @@ import { type ExecutorKind, EXECUTORS } from "./executors.ts";
 export class ContractSite implements AsyncDisposable {
   #count = 0;
 
-  private constructor(private readonly site: Site) {}
+  private constructor(private readonly site: Site, private readonly kind: ExecutorKind) {}
 
   static async make(kind: ExecutorKind, ...ini: string[]): Promise<ContractSite> {
-    const site = await makeSite("spooler-frequency = 1", ...kind.ini, ...ini);
+    const site = await makeSite(...linesOf(kind, ini));
     for (const [name, text] of Object.entries(kind.files)) {
       await Deno.writeTextFile(join(site.dir, name), text);
     }
-    return new ContractSite(site);
+    return new ContractSite(site, kind);
+  }
+
+  /** The ini, with other lines than at first. */
+  rewriteIni(...ini: string[]): Promise<void> {
+    return rewriteSite(this.site, ...linesOf(this.kind, ini));
   }
 
   get dir(): string {
@@ -83,6 +88,12 @@ export class ContractSite implements AsyncDisposable {
     await this.site[Symbol.asyncDispose]();
   }
 }
+
+const linesOf = (kind: ExecutorKind, ini: readonly string[]) => [
+  "spooler-frequency = 1",
+  ...kind.ini,
+  ...ini,
+];
 
 /** One test for each kind of handler, or each that lives from task to task. */
 export function contract(

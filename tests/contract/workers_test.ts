@@ -190,6 +190,21 @@ contract("a touched file means fresh workers; the task that runs is not lost", a
   assert(!site.has(`.spooler/attempts/${running}.json`));
 }, inWorkers);
 
+contract("a changed ini reaches the workers by reload", async (kind) => {
+  await using site = await ContractSite.make(kind, "spooler-chdir = sub", "env = FLAVOUR=lemon");
+  await Deno.mkdir(join(site.dir, "sub"));
+  await Deno.mkdir(join(site.dir, "other"));
+  await using program = await site.start();
+  await site.task("place");
+  assertEquals(await site.untilTold(1), ["sub lemon"]);
+  await site.rewriteIni("spooler-chdir = other", "env = FLAVOUR=lime");
+  program.signal("SIGHUP");
+  await program.line(/ ready$/, 2);
+  await site.task("place");
+  await until(() => site.told()[0] === "other lime", "the task ran with the new settings");
+  assertEquals(await program.stop(), 0);
+});
+
 contract("SIGHUP means fresh workers; the task that runs is not lost", async (kind) => {
   await using site = await ContractSite.make(kind);
   await using program = await site.start();

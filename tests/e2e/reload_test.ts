@@ -3,15 +3,10 @@
 import { join } from "node:path";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { programLabel, spooler } from "../support/program.ts";
-import { makeSite, portIn, type Site } from "../support/site.ts";
+import { makeSite, portIn, rewriteSite, type Site } from "../support/site.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
   Deno.test(`${programLabel}: reload: ${name}`, body);
-
-async function rewrite(site: Site, ...lines: string[]): Promise<void> {
-  const all = ["[uwsgi]", "spooler = spool", ...lines, ""];
-  await Deno.writeTextFile(site.ini, all.join("\n"));
-}
 
 async function push(site: Site, ...vars: string[]): Promise<void> {
   const { code } = await spooler(["push", "--dir", site.spool, ...vars]);
@@ -23,7 +18,7 @@ test("new tasks, schedules and settings take the place of the old", async () => 
   await using program = await site.start();
   await push(site, "a=1");
   await program.line(/\| the old one/);
-  await rewrite(
+  await rewriteSite(
     site,
     "if-reload =",
     "spooler-task = echo the new one",
@@ -48,7 +43,7 @@ test("what runs ends first, and peers may go on sending meanwhile", async () => 
   const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
   await push(site, "a=1");
   await program.line(/\| begun/);
-  await rewrite(site, "spooler-task = echo later");
+  await rewriteSite(site, "spooler-task = echo later");
   program.signal("SIGHUP");
   await program.line(/ reloading \(SIGHUP\): waiting for 1 running/);
   const sent = await spooler(["push", "--to", `127.0.0.1:${port}`, "a=2"]);
@@ -62,7 +57,7 @@ test("what runs ends first, and peers may go on sending meanwhile", async () => 
 test("a wrong ini changes nothing, and its mistakes are named", async () => {
   await using site = await makeSite("spooler-task = echo still here");
   await using program = await site.start();
-  await rewrite(site, "spooler-frequency = often");
+  await rewriteSite(site, "spooler-frequency = often");
   program.signal("SIGHUP");
   const line = await program.line(/no reload/);
   assertMatch(line, /site\.ini:3: spooler-frequency .*"often"/);
@@ -75,7 +70,7 @@ test("an ini that cannot start makes room for the old one", async () => {
   await using site = await makeSite("spooler-task = echo still here");
   await using program = await site.start();
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  await rewrite(site, `socket = 127.0.0.1:${(taken.addr as Deno.NetAddr).port}`);
+  await rewriteSite(site, `socket = 127.0.0.1:${(taken.addr as Deno.NetAddr).port}`);
   program.signal("SIGHUP");
   await program.line(/the new configuration does not start, the old one goes on: .*in use/);
   await program.line(/ ready$/, 2);

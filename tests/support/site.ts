@@ -16,7 +16,7 @@ export interface Site extends AsyncDisposable {
 export async function makeSite(...lines: string[]): Promise<Site> {
   const temp = await tempDir();
   const ini = join(temp.path, "site.ini");
-  await Deno.writeTextFile(ini, ["[uwsgi]", "spooler = spool", ...lines, ""].join("\n"));
+  await Deno.writeTextFile(ini, iniText(lines));
   return {
     dir: temp.path,
     ini,
@@ -25,6 +25,14 @@ export async function makeSite(...lines: string[]): Promise<Site> {
     [Symbol.asyncDispose]: () => temp[Symbol.asyncDispose](),
   };
 }
+
+/** Gives the site another ini. */
+export function rewriteSite(site: Site, ...lines: string[]): Promise<void> {
+  return Deno.writeTextFile(site.ini, iniText(lines));
+}
+
+const iniText = (lines: readonly string[]) =>
+  ["[uwsgi]", "spooler = spool", ...lines, ""].join("\n");
 
 /** The port in the log line of a socket that was asked for with port 0. */
 export function portIn(line: string): number {
