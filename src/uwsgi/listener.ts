@@ -3,6 +3,7 @@
  * src/uwsgi/connection.ts's business. Running out of descriptors is told once and ends by itself.
  */
 
+import { setImmediate } from "node:timers";
 import { REFUSED } from "./answer.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import type { Connections } from "./connections.ts";
@@ -23,6 +24,11 @@ export interface ListenerOptions extends Omit<ConnectionOptions, "stream"> {
 
 /** How long to wait when the system cannot take a connection now. */
 const BACKOFF_MS = 100;
+/**
+ * Connections that are let in one right after the other. Those that wait in the backlog are there at
+ * once, and while it is being refilled as fast as it is emptied nobody else would get a turn.
+ */
+const MOST_AT_ONCE = 8;
 
 export class Listener {
   readonly #options: ListenerOptions;
@@ -51,9 +57,10 @@ export class Listener {
   async #accept(): Promise<void> {
     const { listening, troubled } = this.#options;
     let isTroubled = false;
-    while (!this.#isClosed) {
+    for (let count = 1; !this.#isClosed; count++) {
       try {
         this.#letIn(await listening.accept());
+        if (count % MOST_AT_ONCE === 0) await turnOfOthers();
         if (isTroubled) troubled(null);
         isTroubled = false;
       } catch (error) {
@@ -90,4 +97,9 @@ export class Listener {
     this.#options.refused(stream.from, refusal);
     stream.write(REFUSED).catch(() => {}).finally(() => stream.close());
   }
+}
+
+/** Lets what is ready go first: reads, writes, timers. */
+function turnOfOthers(): Promise<void> {
+  return new Promise((resume) => setImmediate(resume));
 }

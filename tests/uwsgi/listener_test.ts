@@ -1,5 +1,6 @@
 /** Conversations with a listener, byte by byte, against a real store. */
 
+import { setImmediate } from "node:timers";
 import { Connections } from "../../src/uwsgi/connections.ts";
 import { Listener } from "../../src/uwsgi/listener.ts";
 import { Connection } from "../../src/uwsgi/connection.ts";
@@ -241,6 +242,7 @@ Deno.test("a system without a free descriptor is told of once, waited for, and t
   const closed = Promise.withResolvers<never>();
   let tries = 0;
   const listener = new Listener({
+    ...optionsWith(clock),
     listening: {
       address: "here",
       accept: () => {
@@ -250,14 +252,6 @@ Deno.test("a system without a free descriptor is told of once, waited for, and t
       },
       close: () => closed.reject(new Error("closed")),
     },
-    connections: new Connections(10),
-    allow: null,
-    clock,
-    deadlines: new Deadlines(clock),
-    limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
-    features: [],
-    accept: () => Promise.resolve(),
-    refused: () => {},
     troubled: (reason) => troubles.push(reason),
   });
   await until(() => {
@@ -266,6 +260,36 @@ Deno.test("a system without a free descriptor is told of once, waited for, and t
   }, "it accepts again");
   assertEquals(troubles, ["Too many open files", null]);
   await listener.close();
+});
+
+Deno.test("a backlog that is never empty does not keep others from their turn", async () => {
+  const closed = Promise.withResolvers<never>();
+  const crowd = 1000;
+  let accepted = 0;
+  const listener = new Listener({
+    ...optionsWith(new FakeClock()),
+    listening: {
+      address: "here",
+      accept: () => ++accepted > crowd ? closed.promise : Promise.resolve(silentStream),
+      close: () => closed.reject(new Error("closed")),
+    },
+  });
+  await new Promise((resume) => setImmediate(resume));
+  assert(accepted < crowd / 10, `${accepted} were let in before anybody else had a turn`);
+  await until(() => accepted > crowd, "all are let in");
+  await listener.close();
+});
+
+const optionsWith = (clock: FakeClock) => ({
+  connections: new Connections(10),
+  allow: null,
+  clock,
+  deadlines: new Deadlines(clock),
+  limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
+  features: [],
+  accept: () => Promise.resolve(),
+  refused: () => {},
+  troubled: () => {},
 });
 
 const silentStream = {
