@@ -7,7 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { Cancel, Clock } from "../platform/clock.ts";
+import { type Cancel, type Clock, turnOfOthers } from "../platform/clock.ts";
 import { writeAll } from "../uwsgi/client.ts";
 import { encodeHeader, HEADER_SIZE, KEEP_OPEN, MODIFIER_PING } from "../uwsgi/packet.ts";
 import { PacketReader, type RawPacket } from "../uwsgi/reader.ts";
@@ -214,7 +214,7 @@ export class Connection {
       hash.update(chunk);
       at += chunk.length;
       if (pieces % HASH_PIECES !== 0) continue;
-      await new Promise<void>((resume) => this.#options.clock.after(0, resume));
+      await turnOfOthers(this.#options.clock);
       if (this.#ended) return null;
       this.#progressAt = this.#options.clock.monotonic();
     }

@@ -9,7 +9,7 @@
 import type { Executor } from "../exec/executor.ts";
 import { Lane } from "../worker/lane.ts";
 import type { Pool } from "../worker/pool.ts";
-import type { Cancel } from "../platform/clock.ts";
+import { type Cancel, turnOfOthers } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { Claimed, ClaimedTask, SeenTask } from "../spool/store.ts";
@@ -245,7 +245,7 @@ export class Dispatcher {
       if (slice < SCAN_SLICE) continue;
       slice = 0;
       if (!config.ordered) this.#pump();
-      await new Promise<void>((resume) => clock.after(0, resume));
+      await turnOfOthers(clock);
       if (this.#stopped) return;
     }
   }

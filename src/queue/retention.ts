@@ -3,7 +3,7 @@
  * has been there for too long. What is removed is told, task by task.
  */
 
-import type { Cancel, Clock } from "../platform/clock.ts";
+import { type Cancel, type Clock, turnOfOthers } from "../platform/clock.ts";
 import type { Emit } from "../report/event.ts";
 import type { Store } from "../spool/store.ts";
 
@@ -57,7 +57,7 @@ export class Retention {
           emit({ type: "task.expired", spool: name, task, failedAt });
         }
         removed += tasks.length;
-        await new Promise<void>((resume) => clock.after(0, resume));
+        await turnOfOthers(clock);
         if (this.#stopped) break;
       }
     } catch (error) {

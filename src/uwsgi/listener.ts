@@ -3,6 +3,7 @@
  * src/uwsgi/connection.ts's business. Running out of descriptors is told once and ends by itself.
  */
 
+import { turnOfOthers } from "../platform/clock.ts";
 import { REFUSED } from "./answer.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import type { Connections } from "./connections.ts";
@@ -54,12 +55,12 @@ export class Listener {
   }
 
   async #accept(): Promise<void> {
-    const { listening, troubled } = this.#options;
+    const { listening, troubled, clock } = this.#options;
     let isTroubled = false;
     for (let count = 1; !this.#isClosed; count++) {
       try {
         this.#letIn(await listening.accept());
-        if (count % MOST_AT_ONCE === 0) await turnOfOthers();
+        if (count % MOST_AT_ONCE === 0) await turnOfOthers(clock);
         if (isTroubled) troubled(null);
         isTroubled = false;
       } catch (error) {
@@ -96,12 +97,4 @@ export class Listener {
     this.#options.refused(stream.from, refusal);
     stream.write(REFUSED).catch(() => {}).finally(() => stream.close());
   }
-}
-
-/**
- * Lets what is ready go first: reads, writes, timers. A timer, for an immediate comes back so soon that
- * the runtime does not ask the system which sockets have something to say.
- */
-function turnOfOthers(): Promise<void> {
-  return new Promise((resume) => setTimeout(resume, 0));
 }
