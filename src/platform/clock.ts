@@ -40,7 +40,8 @@ export const systemClock: Clock = {
         partMs,
       );
     };
-    wait(Math.max(0, delayMs));
+    // A fraction would be cut off, and the timer go off too early.
+    wait(Math.ceil(Math.max(0, delayMs)));
     return () => clearTimeout(timer);
   },
 };

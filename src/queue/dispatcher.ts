@@ -69,6 +69,8 @@ export class Dispatcher {
   #cancelTimer: Cancel = () => {};
   /** When the timer that is set goes off, on the wall clock. */
   #wakeAt = Infinity;
+  /** Until then spooler-rate has held back a start, on the wall clock; Infinity when it has not. */
+  #heldBackUntil = Infinity;
   #nextScanAt = 0;
   #scanning = false;
   #scanAgain = false;
@@ -254,6 +256,7 @@ export class Dispatcher {
   #pump(): void {
     const { config, clock } = this.#options;
     if (this.#stopped || (this.#scanning && config.ordered)) return;
+    this.#heldBackUntil = Infinity;
     if (this.#lane?.isOpen) this.#lane.fill();
     while (this.#mayClaim()) {
       const task = this.#queue.take(clock.now());
@@ -274,19 +277,26 @@ export class Dispatcher {
   #mayClaim(): boolean {
     const isForWorkers = this.#lane !== null &&
       (this.#lane.isOpen || this.#options.executors.length === 1);
-    return this.#hasSlot() && !isForWorkers && this.#rateWaitMs() === 0;
+    return this.#hasSlot() && !isForWorkers && !this.#isHeldBack();
   }
 
   #takeForLane(): SeenTask | undefined {
-    if (this.#stopped || this.#paused || this.#rateWaitMs() > 0) return undefined;
+    if (this.#stopped || this.#paused || this.#isHeldBack()) return undefined;
     const { clock } = this.#options;
     const task = this.#queue.take(clock.now());
     if (task) this.#rate?.started(clock.monotonic());
     return task;
   }
 
-  #rateWaitMs(): number {
-    return this.#rate?.waitMs(this.#options.clock.monotonic()) ?? 0;
+  /**
+   * Whether spooler-rate forbids a start now. The timer is set by this answer and not by a later one:
+   * a start that was held back and would be allowed a moment later is to be tried again.
+   */
+  #isHeldBack(): boolean {
+    const { clock } = this.#options;
+    const waitMs = this.#rate?.waitMs(clock.monotonic()) ?? 0;
+    if (waitMs > 0) this.#heldBackUntil = clock.now() + waitMs;
+    return waitMs > 0;
   }
 
   /** When the whole directory is to be looked at; the end of a look that goes on says it anew. */
@@ -297,16 +307,14 @@ export class Dispatcher {
   #setTimer(): void {
     const { clock } = this.#options;
     const dueAt = this.#queue.nextDueAt() ?? Infinity;
-    const now = clock.now();
-    const allowedAt = this.#queue.readySize > 0 ? now + this.#rateWaitMs() : Infinity;
-    const startAt = allowedAt > now ? Math.min(dueAt, allowedAt) : dueAt;
+    const startAt = Math.min(dueAt, this.#heldBackUntil);
     const scanAt = this.#scanAt();
     // Without a slot a due task waits for the end of a run, not for a time.
     const wakeAt = Math.min(scanAt, this.#hasSlot() ? startAt : Infinity);
     if (wakeAt === this.#wakeAt) return;
     this.#cancelTimer();
     this.#wakeAt = wakeAt;
-    this.#cancelTimer = clock.after(wakeAt - now, () => {
+    this.#cancelTimer = clock.after(wakeAt - clock.now(), () => {
       this.#wakeAt = Infinity;
       if (clock.now() >= this.#scanAt()) this.#scan();
       else this.#pump();

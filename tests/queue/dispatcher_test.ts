@@ -3,12 +3,13 @@
 import { join } from "node:path";
 import type { SpoolConfig } from "../../src/config/config.ts";
 import type { Answer, Executor, Run } from "../../src/exec/executor.ts";
-import { systemClock } from "../../src/platform/clock.ts";
+import { type Clock, systemClock } from "../../src/platform/clock.ts";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import type { Event } from "../../src/report/event.ts";
 import { Runner } from "../../src/queue/runner.ts";
 import { type FailedRecord, Store } from "../../src/spool/store.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
 import { platform } from "../support/platform.ts";
 import { openAnew, varsOf } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
@@ -31,6 +32,7 @@ interface Bench extends AsyncDisposable {
 interface Setup {
   readonly config?: Partial<SpoolConfig>;
   readonly executors?: readonly Executor[];
+  readonly clock?: Clock;
 }
 
 async function bench(setup: Setup = {}): Promise<Bench> {
@@ -70,7 +72,7 @@ async function bench(setup: Setup = {}): Promise<Bench> {
     store,
     executors: setup.executors ?? [handler(null, () => ({ kind: "done" }))],
     libc: platform.libc,
-    clock: systemClock,
+    clock: setup.clock ?? systemClock,
     random: () => 0.5,
     env: {},
     abort: new AbortController().signal,
@@ -143,6 +145,33 @@ Deno.test("with spooler-ordered, what was there before the start runs in strict 
   await begin(it);
   for (const name of plain) await it.until(settled(name));
   assertEquals(it.ran, [first, urgent, ...plain]);
+});
+
+Deno.test("a start that is allowed while one decides that it is not is not forgotten", async () => {
+  const time = new FakeClock(Date.now() + 60_000);
+  // A timer that goes off a little early: the first look at the clock finds it too early, the next one
+  // does not.
+  let earlyMs = 0;
+  const clock: Clock = {
+    now: () => time.now(),
+    monotonic() {
+      const now = time.monotonic() - earlyMs;
+      earlyMs = 0;
+      return now;
+    },
+    after: (delayMs, action) =>
+      time.after(delayMs, () => {
+        earlyMs = 0.3;
+        action();
+      }),
+  };
+  await using it = await bench({ clock, config: { rate: { count: 1, perMs: 1000 } } });
+  const names = [await it.put(), await it.put()];
+  await begin(it);
+  await it.until(settled(names[0] ?? ""));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  time.advance(1001);
+  await it.until(settled(names[1] ?? ""));
 });
 
 Deno.test("no more tasks run at the same time than spooler-processes says", async () => {
