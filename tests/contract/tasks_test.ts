@@ -5,6 +5,9 @@ import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { contract, ContractSite } from "./site.ts";
 import type { Program } from "../support/program.ts";
 
+/** A failed task stays as it is for as long as a test looks at it. */
+const NO_RETRY = "spooler-retry-delay = 3600";
+
 const isPython = ({ name }: { name: string }) => name === "Python";
 
 contract("a task arrives with its vars and its body, is done and gone", async (kind) => {
@@ -49,7 +52,7 @@ contract("an ignored task that nobody takes stays, and says so", async (kind) =>
 });
 
 contract("a failing task runs again later, and its failures are remembered", async (kind) => {
-  await using site = await ContractSite.make(kind, "spooler-max-retries = 1");
+  await using site = await ContractSite.make(kind, "spooler-max-retries = 1", NO_RETRY);
   await using program = await site.start();
   const name = await site.task("failing");
   await program.line(/failing! .*the reason/);
@@ -57,11 +60,29 @@ contract("a failing task runs again later, and its failures are remembered", asy
   const record = site.readJson(`.spooler/attempts/${name}.json`);
   assertEquals(record.failures, 1);
   assertMatch(String(record.stderr), /the reason/);
+  // Its time comes.
+  await Deno.utime(join(site.spool, name), 1, 1);
   await program.line(/failing \S+ taken from spool, attempt 2/);
   await program.line(/failing \S+ failed for good/);
   assertEquals(site.told(), isPython(kind) ? ["attempt", "attempt"] : ["attempt 1", "attempt 2"]);
   assert(site.has(`failed/${name}`) && !site.has(name));
   assertMatch(JSON.stringify(site.readJson(`failed/${name}.json`)), /the reason/);
+});
+
+contract("every run is told how often the task has failed before", async (kind) => {
+  await using site = await ContractSite.make(
+    kind,
+    ...["spooler-max-retries = 4", "spooler-retry-delay = 0.05"],
+  );
+  await using program = await site.start();
+  const name = await site.task("failing");
+  await program.line(/failing \S+ failed for good/);
+  for (const n of [2, 3, 4, 5]) {
+    await program.line(new RegExp(`failing \\S+ taken from spool, attempt ${n}$`));
+  }
+  const attempts = [1, 2, 3, 4, 5].map((n) => isPython(kind) ? "attempt" : `attempt ${n}`);
+  assertEquals(site.told(), attempts);
+  assert(site.has(`failed/${name}`) && !site.has(name));
 });
 
 contract("a permanent failure is not tried again", async (kind) => {
@@ -74,7 +95,7 @@ contract("a permanent failure is not tried again", async (kind) => {
 
 for (const func of ["sleeping", "looping"]) {
   contract(`harakiri ends a task that is ${func}, which has failed; others go on`, async (kind) => {
-    await using site = await ContractSite.make(kind, "spooler-harakiri = 1");
+    await using site = await ContractSite.make(kind, "spooler-harakiri = 1", NO_RETRY);
     await using program = await site.start();
     const name = await site.task(func);
     await site.task("tell");
@@ -86,7 +107,7 @@ for (const func of ["sleeping", "looping"]) {
 }
 
 contract("a task that is killed has failed; those behind it have not", async (kind) => {
-  await using site = await ContractSite.make(kind);
+  await using site = await ContractSite.make(kind, NO_RETRY);
   // All are there before the start, so that one worker has them all.
   const before = await site.task("tell");
   const name = await site.task("crashing");
