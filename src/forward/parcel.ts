@@ -7,6 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { nameToBytes } from "../platform/name.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 import {
   encodePacket,
@@ -65,11 +66,17 @@ const HASH_LENGTH = 24;
  * have another one each time.
  */
 export function deliveryId({ name, vars }: Sendable, { identity }: Origin): string {
-  const hash = createHash("sha256").update(`${identity}\n${name}\n`);
+  const hash = createHash("sha256").update(`${identity}\n`).update(bytesOf(name)).update("\n");
   for (const v of vars) hash.update(v.name).update("\n").update(v.value).update("\n");
   const digest = hash.digest("hex").slice(0, HASH_LENGTH);
   const readable = name.replaceAll(/[^\x21-\x7e]/g, "_");
   return `${readable.slice(0, LONGEST_ID - HASH_LENGTH - 1)}:${digest}`;
+}
+
+/** Of a name as it is on disk: as a text, those that are no UTF-8 would all be hashed alike. */
+function bytesOf(name: string): Uint8Array {
+  const bytes = new Uint8Array(3 * name.length);
+  return bytes.subarray(0, nameToBytes(name, bytes));
 }
 
 export interface Sending {

@@ -1,22 +1,29 @@
 /**
- * The kinds of handlers that must behave alike, and how each is made to do what a test wants: every
- * one has functions of the same names.
+ * The kinds of handlers that must behave alike, and how each is made to do what a test wants:
+ * functions of the same name do the same in all of them.
  *
  * Whatever a function has to tell it appends to the file `told` in its working directory, one line
  * at a time.
  */
 
 import type { Need } from "../support/require.ts";
+import { Hub, HUB_FUNCTIONS } from "./hub.ts";
 
 export interface ExecutorKind {
   readonly name: string;
   readonly need: Need;
   /** Files beside the ini. */
   readonly files: Readonly<Record<string, string>>;
-  /** Lines of the ini. */
-  readonly ini: readonly string[];
+  /** Names of the functions that a task can ask it for. */
+  readonly functions: ReadonlySet<string>;
   /** Runs in a process that lives from task to task. */
   readonly isWorker: boolean;
+  /**
+   * Lines of the ini for functions that work in a directory.
+   *
+   * @param stack closes what was opened for them, when the test is over
+   */
+  ini(workingDir: string, stack: AsyncDisposableStack): readonly string[];
 }
 
 const SHELL: Readonly<Record<string, string>> = {
@@ -25,7 +32,8 @@ const SHELL: Readonly<Record<string, string>> = {
   silent: ":",
   retry: "if [ -e tried ]; then echo again >> told; else touch tried; exit 75; fi",
   ignored: "exit 69",
-  failing: 'echo "attempt $SPOOLER_ATTEMPT" >> told; echo "the reason" >&2; exit 3',
+  failing: 'echo failing >> told; echo "the reason" >&2; exit 3',
+  attempt: 'echo "attempt $SPOOLER_ATTEMPT" >> told; exit 3',
   permanent: "exit 65",
   sleeping: "sleep 60",
   looping: "while :; do :; done",
@@ -40,8 +48,42 @@ const command: ExecutorKind = {
   name: "command",
   need: "libc",
   files: {},
-  ini: Object.entries(SHELL).map(([name, code]) => `spooler-task = name=${name} ${code}`),
+  functions: new Set(Object.keys(SHELL)),
   isWorker: false,
+  ini: (workingDir) => [
+    "spooler = spool",
+    `spooler-chdir = ${workingDir}`,
+    ...Object.entries(SHELL).map(([name, code]) => `spooler-task = name=${name} ${code}`),
+  ],
+};
+
+/** Task code in a module. */
+function module(name: string, file: string, code: string, need: Need = "libc"): ExecutorKind {
+  const names = [...code.matchAll(/^(?:def|export (?:async )?(?:function|const)) (\w+)/gm)];
+  return {
+    name,
+    need,
+    files: { [file]: code },
+    functions: new Set(names.map(([, each]) => each as string)),
+    isWorker: true,
+    ini: (workingDir) => [
+      "spooler = spool",
+      `spooler-chdir = ${workingDir}`,
+      `spooler-import = ${file}`,
+    ],
+  };
+}
+
+/** Its functions are the peer's. */
+const forwarder: ExecutorKind = {
+  name: "forwarder",
+  need: "libc",
+  files: {},
+  functions: HUB_FUNCTIONS,
+  isWorker: false,
+  ini: (workingDir, stack) => [
+    `spooler-forward = spool ${stack.use(new Hub(workingDir)).address}`,
+  ],
 };
 
 const typescript = (types: boolean) => {
@@ -71,9 +113,13 @@ export async function retry() {
   return uwsgi.SPOOL_OK;
 }
 export const ignored = () => uwsgi.SPOOL_IGNORE;
-export function failing(_vars${vars}, _body${t(": Uint8Array")}, context${t(": Context")}) {
-  note(\`attempt \${context.attempt}\`);
+export function failing() {
+  note("failing");
   throw new Error("the reason");
+}
+export function attempt(_vars${vars}, _body${t(": Uint8Array")}, context${t(": Context")}) {
+  note(\`attempt \${context.attempt}\`);
+  throw new Error("as it should");
 }
 export async function permanent() {
   await Promise.resolve();
@@ -139,8 +185,6 @@ def note(line):
     with open("told", "a") as out:
         out.write(line + "\\n")
 
-attempts = {}
-
 @spool
 def tell(env):
     body = env.get("body", b"")
@@ -167,8 +211,12 @@ def ignored(env):
 
 @spool
 def failing(env):
-    note("attempt")
+    note("failing")
     raise RuntimeError("the reason")
+
+@spool
+def permanent(env):
+    raise uwsgi.Permanent("it will never be")
 
 @spool
 def sleeping(env):
@@ -247,25 +295,8 @@ beaten = 5
 
 export const EXECUTORS: readonly ExecutorKind[] = [
   command,
-  {
-    name: "TypeScript",
-    need: "libc",
-    files: { "tasks.ts": typescript(true) },
-    ini: ["spooler-import = tasks.ts"],
-    isWorker: true,
-  },
-  {
-    name: "JavaScript",
-    need: "libc",
-    files: { "tasks.js": typescript(false) },
-    ini: ["spooler-import = tasks.js"],
-    isWorker: true,
-  },
-  {
-    name: "Python",
-    need: "python",
-    files: { "tasks.py": PYTHON },
-    ini: ["spooler-import = tasks.py"],
-    isWorker: true,
-  },
+  module("TypeScript", "tasks.ts", typescript(true)),
+  module("JavaScript", "tasks.js", typescript(false)),
+  module("Python", "tasks.py", PYTHON, "python"),
+  forwarder,
 ];

@@ -5,27 +5,40 @@ import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import type { Program } from "../support/program.ts";
 import { executable } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
-import { makeSite, rewriteSite, type Site } from "../support/site.ts";
+import { makeSite, type Site } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
 import { until } from "../support/until.ts";
 import { type ExecutorKind, EXECUTORS } from "./executors.ts";
 
 export class ContractSite implements AsyncDisposable {
+  readonly #stack = new AsyncDisposableStack();
   #count = 0;
+  #workingDir: string;
 
-  private constructor(private readonly site: Site, private readonly kind: ExecutorKind) {}
+  private constructor(private readonly site: Site, private readonly kind: ExecutorKind) {
+    this.#stack.use(site);
+    this.#workingDir = site.dir;
+  }
 
   static async make(kind: ExecutorKind, ...ini: string[]): Promise<ContractSite> {
-    const site = await makeSite(...linesOf(kind, ini));
-    for (const [name, text] of Object.entries(kind.files)) {
-      await Deno.writeTextFile(join(site.dir, name), text);
-    }
-    return new ContractSite(site, kind);
+    const made = new ContractSite(await makeSite(), kind);
+    for (const [name, text] of Object.entries(kind.files)) await made.write(name, text);
+    await made.rewriteIni(...ini);
+    return made;
   }
 
   /** The ini, with other lines than at first. */
   rewriteIni(...ini: string[]): Promise<void> {
-    return rewriteSite(this.site, ...linesOf(this.kind, ini));
+    const lines = this.kind.ini(this.#workingDir, this.#stack);
+    const text = ["[uwsgi]", "spooler-frequency = 1", ...lines, ...ini, ""].join("\n");
+    return Deno.writeTextFile(this.site.ini, text);
+  }
+
+  /** An ini by which the functions work in another directory, below the one of now. */
+  async moveTo(name: string): Promise<void> {
+    this.#workingDir = join(this.#workingDir, name);
+    await Deno.mkdir(this.#workingDir);
+    await this.rewriteIni();
   }
 
   get dir(): string {
@@ -55,7 +68,7 @@ export class ContractSite implements AsyncDisposable {
   /** The lines that functions have told so far. */
   told(): string[] {
     try {
-      const lines = Deno.readTextFileSync(join(this.dir, "told")).split("\n").slice(0, -1);
+      const lines = Deno.readTextFileSync(join(this.#workingDir, "told")).split("\n").slice(0, -1);
       return lines.map((line) => line.replaceAll(/\s+/g, " ").trim());
     } catch {
       return [];
@@ -85,17 +98,11 @@ export class ContractSite implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.site[Symbol.asyncDispose]();
+    await this.#stack.disposeAsync();
   }
 }
 
-const linesOf = (kind: ExecutorKind, ini: readonly string[]) => [
-  "spooler-frequency = 1",
-  ...kind.ini,
-  ...ini,
-];
-
-/** One test for each kind of handler, or each that lives from task to task. */
+/** One test for each kind of handler, or for some. */
 export function contract(
   name: string,
   body: (kind: ExecutorKind) => Promise<void>,
@@ -106,5 +113,8 @@ export function contract(
     testWith(kind.need, `${label}${kind.name}: ${name}`, () => body(kind));
   }
 }
+
+/** Those that have a function of this name. */
+export const does = (func: string) => ({ functions }: ExecutorKind): boolean => functions.has(func);
 
 export const inWorkers = (kind: ExecutorKind): boolean => kind.isWorker;

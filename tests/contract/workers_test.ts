@@ -1,7 +1,6 @@
 /** What holds for handlers that live in worker processes. */
 
 import { join } from "node:path";
-import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { platform } from "../support/platform.ts";
 import { executable } from "../support/program.ts";
@@ -115,21 +114,6 @@ for (const func of ["silent", "looping"]) {
   }, inWorkers);
 }
 
-contract("a task whose name is no UTF-8 is a task like any other", async (kind) => {
-  await using site = await ContractSite.make(kind);
-  const strange = `${TASK_PREFIX}\udcff\udc80`;
-  for (const func of ["tell", "failing"]) {
-    const name = await site.task(func);
-    const from = join(site.spool, name);
-    assertEquals(platform.libc?.rename(from, join(site.spool, strange + func)), 0);
-  }
-  await using program = await site.start();
-  await program.line(/tell \S+ done/);
-  await program.line(/failing \S+ put off until/);
-  assert(site.told().includes("tell red 1"));
-  assertEquals(await program.stop(), 0);
-}, inWorkers);
-
 contract("what is no function takes no task", async (kind) => {
   await using site = await ContractSite.make(kind);
   await using program = await site.start();
@@ -192,35 +176,15 @@ contract("a touched file means fresh workers; the task that runs is not lost", a
   assert(!site.has(`.spooler/attempts/${running}.json`));
 }, inWorkers);
 
-contract("a changed ini reaches the workers by reload", async (kind) => {
-  await using site = await ContractSite.make(kind, "spooler-chdir = sub", "env = FLAVOUR=lemon");
-  await Deno.mkdir(join(site.dir, "sub"));
-  await Deno.mkdir(join(site.dir, "other"));
-  await using program = await site.start();
-  await site.task("place");
-  assertEquals(await site.untilTold(1), ["sub lemon"]);
-  await site.rewriteIni("spooler-chdir = other", "env = FLAVOUR=lime");
-  program.signal("SIGHUP");
-  await program.line(/ ready$/, 2);
-  await site.task("place");
-  await until(() => site.told()[0] === "other lime", "the task ran with the new settings");
-  assertEquals(await program.stop(), 0);
-});
-
-contract("SIGHUP means fresh workers; the task that runs is not lost", async (kind) => {
+contract("SIGHUP means fresh workers", async (kind) => {
   await using site = await ContractSite.make(kind);
   await using program = await site.start();
   await site.task("process_id");
-  const running = await site.task("waiting");
-  await site.untilTold(2);
+  const [first] = await site.untilTold(1);
   program.signal("SIGHUP");
-  await program.line(/reloading \(SIGHUP\): waiting for 1 running/);
-  await site.write("go", "");
   await program.line(/ ready$/, 2);
-  assert(!site.has(running));
   await site.task("process_id");
-  const [first, , went, second] = await site.untilTold(4);
-  assertEquals(went, "went");
+  const [, second] = await site.untilTold(2);
   assert(first !== second);
   assertEquals(await program.stop(), 0);
 }, inWorkers);

@@ -97,6 +97,26 @@ export function deep(value: number): void {
   assert(!/workers\/javascript|ext:core|main\.ts/.test(program.log), program.log);
 });
 
+test("Node's modules go by both of their names, and can be required as bundles do", async () => {
+  await using site = await siteWith({
+    "tasks.mjs": `
+import { join } from "path";
+import { readFile } from "fs/promises";
+const { basename } = require("path");
+export async function both() {
+  const { sep } = await import("path");
+  console.log(join("a", "b"), typeof readFile, basename("/x/y"), sep);
+}
+export function missing() { require("zod"); }
+`,
+  }, "spooler-import = tasks.mjs");
+  await using program = await site.start();
+  await push(site, "ud_spool_func=both");
+  await program.line(/ both\| a\/b function y \/$/);
+  await push(site, "ud_spool_func=missing");
+  await program.line(/missing \S+ put off .*: cannot require "zod": .* bundle it with the rest/);
+});
+
 test("the example works as its README says", async () => {
   const example = new URL("../../examples/typescript-tasks/", import.meta.url);
   const files = ["tasks.ts", "mail.ts"];

@@ -40,6 +40,9 @@ Deno.test("the id is another for another spool, name or content", () => {
     deliveryId(one, ORIGIN),
     deliveryId(one, { ...ORIGIN, identity: "another" }),
     deliveryId({ ...one, name: `${one.name}6` }, ORIGIN),
+    // Two bytes that are no UTF-8.
+    deliveryId({ ...one, name: `${one.name}\udcfe` }, ORIGIN),
+    deliveryId({ ...one, name: `${one.name}\udcff` }, ORIGIN),
     deliveryId(task([textVar("a", "c")]), ORIGIN),
     deliveryId(task([textVar("ab", "")]), ORIGIN),
   ];

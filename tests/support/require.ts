@@ -3,6 +3,7 @@
  * SPOOLER_REQUIRE names it, as in CI, they run, and so fail instead.
  */
 
+import { readBundling } from "./bundling.ts";
 import { canMount } from "./mount.ts";
 
 const required = (Deno.env.get("SPOOLER_REQUIRE") ?? "").split(/[\s,]+/);
@@ -24,6 +25,7 @@ export type Need =
   | "openssl"
   | "ss"
   | "uwsgi"
+  | "esbuild"
   | "executable"
   | "libc"
   | "mount"
@@ -34,6 +36,7 @@ const present: Record<Need, () => boolean> = {
   uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
   ss: () => hasCommand("ss", "-V"),
   openssl: () => hasCommand("openssl", "version"),
+  esbuild: () => hasCommand("npx", "--fetch-retries=0", "-y", readBundling().bundler, "--version"),
   executable: () => Deno.env.has("SPOOLER_EXECUTABLE"),
   libc: () => Deno.build.os === "linux",
   mount: () => mountable,
@@ -45,6 +48,7 @@ const reasons: Record<Need, string> = {
   uwsgi: "no uWSGI with its python3 plugin on this machine",
   ss: "there is no ss to look at sockets with",
   openssl: "there is no openssl to make certificates with",
+  esbuild: "there is no npx that can fetch esbuild",
   executable: "SPOOLER_EXECUTABLE names no compiled program",
   libc: "POSIX locks and inotify are used on Linux only",
   mount: "this user may not mount a file system",

@@ -10,6 +10,7 @@
 import { init, parse } from "es-module-lexer";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { builtinModule, requireBuiltin } from "./builtin.ts";
 import { LoadError } from "./load_error.ts";
 import { type Position, SourceMap } from "./source_map.ts";
 import { readTypeScript } from "./typescript.ts";
@@ -43,6 +44,7 @@ export class ModuleLoader {
     const global = globalThis as unknown as Record<string, unknown>;
     hide(global, IMPORT, (from: string, specifier: unknown) => this.#importFrom(from, specifier));
     hide(global, META, setMeta);
+    hide(global, "require", requireBuiltin);
   }
 
   /** The files that were read so far, or could not be. */
@@ -139,7 +141,8 @@ export class ModuleLoader {
 
   /** What an import of `specifier` in the file `importer` imports instead. */
   async #resolve(specifier: string, importer: string): Promise<string> {
-    if (specifier.startsWith("node:")) return specifier;
+    const builtin = builtinModule(specifier);
+    if (builtin !== null) return builtin;
     if (/^(\.\.?)?\//.test(specifier) || specifier.startsWith("file:")) {
       const url = new URL(specifier, pathToFileURL(importer));
       // What stands behind ? or # makes a module of its own elsewhere; here it is the same one.
