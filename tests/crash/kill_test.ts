@@ -10,6 +10,7 @@
  */
 
 import { join } from "node:path";
+import type { Random } from "../../src/platform/clock.ts";
 import { TASK_PREFIX, taskLabel } from "../../src/spool/layout.ts";
 import { sendTask } from "../../src/uwsgi/client.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -23,8 +24,9 @@ import { until } from "../support/until.ts";
 
 const ROUNDS = Number(Deno.env.get("SPOOLER_CRASH_ROUNDS") ?? 20);
 const SEED = Number(Deno.env.get("SPOOLER_CRASH_SEED") ?? 20_261_123);
-/** A kill comes so long after the program is ready, at most. */
-const KILL_WITHIN_MS = 400;
+/** A kill comes when so many tasks of its round are acknowledged, at least, and a little later. */
+const LEAST_ACKNOWLEDGED = 2;
+const LITTLE_MS = 50;
 /** More would only wait for the last run, which works through all that is left. */
 const TASKS_A_ROUND = 40;
 const PUSHERS = 4;
@@ -59,18 +61,24 @@ class Pushed {
   }
 }
 
-/** Starts the program, pushes tasks, kills it; returns its log. */
-async function round(site: Site, pushed: Pushed, killAfterMs: number): Promise<string> {
+/** Starts the program, pushes tasks, kills it at a random moment; returns its log. */
+async function round(site: Site, pushed: Pushed, random: Random): Promise<string> {
   // Its commands have the same directory from their first moment on: none is overlooked at the end.
   const program = await Program.start(["--ini", site.ini], { cwd: site.dir });
   const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
   let left = TASKS_A_ROUND;
-  const pushers = Array.from({ length: PUSHERS }, async () => {
-    while (left-- > 0 && await pushed.one(port));
-  });
-  await new Promise((resolve) => setTimeout(resolve, killAfterMs));
+  const most = TASKS_A_ROUND - LEAST_ACKNOWLEDGED;
+  const enough = pushed.acknowledged.size + LEAST_ACKNOWLEDGED + Math.floor(random() * most);
+  const isTime = Promise.withResolvers<void>();
+  const pushing = Promise.all(Array.from({ length: PUSHERS }, async () => {
+    while (left-- > 0 && await pushed.one(port)) {
+      if (pushed.acknowledged.size >= enough) isTime.resolve();
+    }
+  }));
+  await Promise.race([isTime.promise, pushing]);
+  await new Promise((resolve) => setTimeout(resolve, random() * LITTLE_MS));
   await program.kill();
-  await Promise.all(pushers);
+  await pushing;
   return program.log;
 }
 
@@ -108,7 +116,7 @@ testWith("libc", `${programLabel}: ${ROUNDS} kills lose no task (seed ${SEED})`,
   const pushed = new Pushed();
   const atKills: string[] = [];
   for (let i = 0; i < ROUNDS; i++) {
-    atKills.push(...runningAtEnd(await round(site, pushed, random() * KILL_WITHIN_MS)));
+    atKills.push(...runningAtEnd(await round(site, pushed, random)));
   }
 
   await using last = await site.start();
@@ -129,6 +137,7 @@ testWith("libc", `${programLabel}: ${ROUNDS} kills lose no task (seed ${SEED})`,
     assert(times <= allowed, `${line} ran ${times} times, at ${allowed - 1} kills it was running`);
   }
   // A test in which nothing was interrupted would have shown nothing.
-  assert(pushed.acknowledged.size > ROUNDS, `only ${pushed.acknowledged.size} tasks`);
+  const least = LEAST_ACKNOWLEDGED * ROUNDS;
+  assert(pushed.acknowledged.size >= least, `only ${pushed.acknowledged.size} tasks`);
   assert(killed.size > 0, "no kill met a running task");
 });
