@@ -23,7 +23,7 @@ export interface CallTarget {
  * @throws {Error} with what the worker is told
  */
 export async function answerCall(call: WorkerCall, target: CallTarget): Promise<unknown> {
-  const { method, args, tail, worker } = call;
+  const { method, args, tail } = call;
   switch (method) {
     case "spool":
       return await spool(numberArg(args, "bodySize"), tail, target);
@@ -36,14 +36,20 @@ export async function answerCall(call: WorkerCall, target: CallTarget): Promise<
     case "pids":
       return target.pids();
     case "lock":
-      return await target.locks.lock(numberArg(args, "lock"), worker);
+      return await target.locks.lock(numberArg(args, "lock"), holderOf(call));
     case "unlock":
-      return target.locks.unlock(numberArg(args, "lock"), worker);
+      return target.locks.unlock(numberArg(args, "lock"), holderOf(call));
     case "locked":
       return target.locks.isHeld(numberArg(args, "lock"));
     default:
       throw new Error(`there is no call "${method}"`);
   }
+}
+
+/** What a worker holds ends with it; of the end of its children nobody hears. */
+function holderOf({ worker }: WorkerCall): TaskWorker {
+  if (worker !== null) return worker;
+  throw new Error("a forked child can hold no lock: the task can");
 }
 
 /** A packet, and a body of any length behind it. */

@@ -1,6 +1,7 @@
 /**
- * The master's side of the socket to one worker. Each worker gets a socket of its own in a directory
- * that only this user can enter, so that whoever connects is that worker.
+ * The master's side of the socket to one worker, or to a process that it has forked. Each worker gets
+ * a socket of its own in a directory that only this user can enter, so that whoever connects is that
+ * worker.
  */
 
 import { dirname, join } from "node:path";
@@ -9,6 +10,7 @@ import type { Claim, Claims } from "../spool/claim.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frame.ts";
 import { type FromWorker, readMessage, type ToWorker } from "./message.ts";
 import { joined } from "../platform/bytes.ts";
+import { reasonOf } from "../report/reason.ts";
 
 const PREFIX = "spooler-workers-";
 /** A younger directory may be one whose program has not yet locked it. */
@@ -44,9 +46,14 @@ export class SocketDirectory implements AsyncDisposable {
 
   /** A socket for one worker to connect to, once, in a directory that is the worker's own. */
   listen(): WorkerSocket {
+    return new WorkerSocket(this.makeDir());
+  }
+
+  /** A directory for one socket. */
+  makeDir(): string {
     const dir = join(this.path, `${++this.#count}`);
     Deno.mkdirSync(dir, { mode: 0o700 });
-    return new WorkerSocket(dir);
+    return dir;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -144,6 +151,15 @@ export class Connection {
     if (this.#closed) return;
     this.#unsent.push(encodeFrame(message, tail));
     if (!this.#sending) this.#flush();
+  }
+
+  /** Answers a call with what comes of it: a result, or the first line of an error. */
+  async reply(id: number, outcome: Promise<unknown>): Promise<void> {
+    try {
+      this.send({ type: "reply", id, result: await outcome ?? null });
+    } catch (error) {
+      this.send({ type: "reply", id, error: reasonOf(error).split("\n", 1)[0] ?? "" });
+    }
   }
 
   async #flush(): Promise<void> {

@@ -28,6 +28,8 @@ export interface Setup {
   readonly version: string;
   /** The master's process id. */
   readonly master: number;
+  /** Path of the socket on which a process that the worker has forked may call. */
+  readonly calls: string;
   /** Functions that other handlers take before a catch-all of this one. */
   readonly names: readonly string[];
   /** No other worker language is in this spool: what `names` does not have is for the catch-all. */

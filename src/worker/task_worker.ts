@@ -36,7 +36,8 @@ export interface WorkerCall {
   readonly method: string;
   readonly args: Readonly<Record<string, unknown>>;
   readonly tail: Uint8Array<ArrayBuffer>;
-  readonly worker: TaskWorker;
+  /** Null for a process that a worker has forked. */
+  readonly worker: TaskWorker | null;
 }
 
 /** Why a worker ended, and what it leaves behind. */
@@ -305,7 +306,7 @@ export class TaskWorker {
         return await this.#pace.after(bytes);
       }
       case "call":
-        this.#answerCall(message.id, message.method, message.args, tail);
+        this.#answerCall(message, tail);
         return;
       case "signal-done":
         return this.#signalDone(message.id, message.error);
@@ -335,19 +336,10 @@ export class TaskWorker {
     else waiting?.reject(new Error(error));
   }
 
-  async #answerCall(
-    id: number,
-    method: string,
-    args: Readonly<Record<string, unknown>>,
-    tail: Uint8Array<ArrayBuffer>,
-  ): Promise<void> {
-    try {
-      const result = await this.#options.listener.call({ method, args, tail, worker: this });
-      this.#connection?.send({ type: "reply", id, result: result ?? null });
-    } catch (error) {
-      const text = reasonOf(error);
-      this.#connection?.send({ type: "reply", id, error: text.split("\n", 1)[0] ?? "" });
-    }
+  #answerCall(call: Extract<FromWorker, { type: "call" }>, tail: Uint8Array<ArrayBuffer>): void {
+    const { id, method, args } = call;
+    const outcome = this.#options.listener.call({ method, args, tail, worker: this });
+    this.#connection?.reply(id, outcome);
   }
 
   #end(exit: Exit): void {

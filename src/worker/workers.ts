@@ -3,6 +3,7 @@
  * registered, and what it asks for.
  */
 
+import { join } from "node:path";
 import type { Config, SpoolConfig, TaskModule } from "../config/config.ts";
 import type { Executor } from "../exec/executor.ts";
 import type { Cancel, Clock } from "../platform/clock.ts";
@@ -12,7 +13,8 @@ import type { Registration } from "../schedule/registration.ts";
 import type { Claims } from "../spool/claim.ts";
 import type { NewTask } from "../spool/store.ts";
 import { VERSION } from "../version.ts";
-import { answerCall } from "./calls.ts";
+import { answerCall, type CallTarget } from "./calls.ts";
+import { CallSocket } from "./call_socket.ts";
 import { type Language, workerCommand } from "./commands.ts";
 import { SocketDirectory } from "./connection.ts";
 import { poolExecutor } from "./executor.ts";
@@ -20,7 +22,7 @@ import { Locks } from "./locks.ts";
 import type { Registered, TimerWish } from "./message.ts";
 import { Pool } from "./pool.ts";
 import type { WorkerCommand } from "./process.ts";
-import type { TaskWorker } from "./task_worker.ts";
+import type { TaskWorker, WorkerCall } from "./task_worker.ts";
 
 export interface WorkersOptions {
   readonly config: Config;
@@ -68,6 +70,7 @@ export class Workers {
   readonly #options: WorkersOptions;
   readonly #members: Member[] = [];
   #sockets: SocketDirectory | null = null;
+  readonly #callSockets: CallSocket[] = [];
   #register: (owner: string, registrations: readonly Registration[]) => void = () => {};
   #cancelTouch: Cancel = () => {};
   #isStopped = false;
@@ -103,6 +106,10 @@ export class Workers {
     const { code, spools, tasks } = config;
     const others = spools.map(({ dir }) => dir).filter((dir) => dir !== spool.dir);
     const locks = new Locks<TaskWorker>();
+    const target = this.#callTarget(name, spool, locks);
+    const call = (asked: WorkerCall) => answerCall(asked, target);
+    const calls = join(sockets.makeDir(), "socket");
+    this.#callSockets.push(new CallSocket({ path: calls, clock, call }));
     const pool = new Pool({
       spool: name,
       modules: code.modules.filter((each) => each.language === language).map(moduleRef),
@@ -115,6 +122,7 @@ export class Workers {
         hostname: Deno.hostname(),
         version: VERSION,
         master: Deno.pid,
+        calls,
         names: tasks.flatMap((task) => task.name ?? []),
         alone,
       },
@@ -126,19 +134,23 @@ export class Workers {
       clock,
       emit,
       registered: (registered) => this.#onRegistered(pool, registered),
-      call: (call) =>
-        answerCall(call, {
-          locks,
-          put: (task, spooler) => this.#options.put(task, spooler, spool.dir),
-          log: (line) => emit({ type: "worker.output", spool: name, stream: "stdout", line }),
-          raise: (signal) => void this.#raise(signal, name).catch(() => {}),
-          setFrequency: (ms) => spool.frequencyMs = ms,
-          pids: () => this.#of(name).flatMap((member) => member.pool.pids),
-        }),
+      call,
       gone: (worker) => locks.forget(worker),
     });
     this.#members.push({ spool: name, pool, registered: { signals: [], timers: [] } });
     return pool;
+  }
+
+  #callTarget(name: string, spool: LiveSpool, locks: Locks<TaskWorker>): CallTarget {
+    const { emit, put } = this.#options;
+    return {
+      locks,
+      put: (task, spooler) => put(task, spooler, spool.dir),
+      log: (line) => emit({ type: "worker.output", spool: name, stream: "stdout", line }),
+      raise: (signal) => void this.#raise(signal, name).catch(() => {}),
+      setFrequency: (ms) => spool.frequencyMs = ms,
+      pids: () => this.#of(name).flatMap((member) => member.pool.pids),
+    };
   }
 
   #of(spool: string): Member[] {
@@ -208,6 +220,7 @@ export class Workers {
     this.#isStopped = true;
     this.#cancelTouch();
     await Promise.all(this.#members.map(({ pool }) => pool.stop()));
+    await Promise.all(this.#callSockets.map((each) => each[Symbol.asyncDispose]()));
     await this.#sockets?.[Symbol.asyncDispose]();
     this.#sockets = null;
   }

@@ -254,6 +254,56 @@ def add(env):
   assertEquals(await program.stop(), 0);
 });
 
+test("a forked child that outlives its worker spools by the same rules", async () => {
+  await using site = await siteWith(
+    `
+def attempt(what):
+    try:
+        path = what()
+        note("there" if os.path.exists(path) else "missing")
+        note(os.fsdecode(path))
+    except ValueError as error:
+        note(str(error))
+def put(**more):
+    task = {"ud_spool_func": "never", "at": "4102444800", **more}
+    return uwsgi.spool({key.encode(): value.encode() for key, value in task.items()})
+@spool
+def forks(env):
+    worker = os.getpid()
+    reading, writing = os.pipe()
+    if os.fork():
+        os.read(reading, 1)
+        return uwsgi.SPOOL_OK
+    os.setsid()
+    os.write(writing, b"x")
+    while os.getppid() == worker:
+        time.sleep(0.01)
+    attempt(lambda: put(body="x" * 100000))
+    attempt(lambda: put(priority="5"))
+    attempt(lambda: put(spooler=os.path.abspath("other")))
+    attempt(lambda: put(spooler="/nowhere"))
+    attempt(lambda: put())
+    attempt(lambda: uwsgi.lock())
+    note("end")
+`,
+    ...["spooler-max-tasks = 1", "spooler-max-files = 2", "spooler-external = other"],
+  );
+  await using program = await site.start();
+  await pushTo(site, "ud_spool_func=forks");
+  await until(() => ledgerOf(site).includes("end"), "the child has come to its end");
+  const told = ledgerOf(site).map((line) => line.replace(/uwsgi_spoolfile_on_.*/, "NAME"));
+  assertEquals(told, [
+    ...["there", `${site.spool}/NAME`],
+    ...["there", `${site.spool}/5/NAME`],
+    ...["there", `${site.dir}/other/NAME`],
+    'unable to spool job: spooler is none of ours: "/nowhere"',
+    "unable to spool job: it holds 2 tasks (spooler-max-files)",
+    "uwsgi: lock: a forked child can hold no lock: the task can",
+    "end",
+  ]);
+  assertEquals(await program.stop(), 0);
+});
+
 test("a virtual environment's Python and pythonpath are used", async () => {
   await using site = await siteWith(
     `

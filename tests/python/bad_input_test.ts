@@ -167,65 +167,6 @@ def noisy(env):
 });
 
 testWith(
-  "python",
-  "a fork that comes back is no second worker; what it prints is kept",
-  async () => {
-    await using master = await ScriptedMaster.python(`
-import os, sys, multiprocessing, subprocess
-import uwsgi
-from uwsgidecorators import spool
-@spool
-def forks(env):
-    child = os.fork()
-    if child == 0:
-        print("from the child")
-        try:
-            uwsgi.spool({b"a": b"b"})
-        except ValueError as error:
-            print(error)
-        return
-    _, status = os.waitpid(child, 0)
-    print("from the parent", status)
-@spool
-def fails(env):
-    child = os.fork()
-    if child == 0:
-        raise ValueError("in the child")
-    print("child:", os.waitpid(child, 0)[1] >> 8)
-def work(number):
-    print("working", number)
-    return number * 2
-@spool
-def pool(env):
-    with multiprocessing.get_context("fork").Pool(2) as workers:
-        print(workers.map(work, [1, 2, 3]))
-@spool
-def runs(env):
-    subprocess.run(["sh", "-c", "echo from sh; echo to stderr >&2"], check=True)
-`);
-    const kinds = await master.kinds("forks", "fails", "pool", "runs");
-    assertEquals(kinds, ["done", "done", "done", "done"]);
-    assertEquals(master.lines(), ["from the parent 0", "child: 1", "[2, 4, 6]"]);
-    assertEquals(await master.stop(), 0);
-    await master.ended();
-    for (
-      const line of [
-        "from the child",
-        "unable to spool job: a forked child has no connection to the program: call it in the task",
-        "ValueError: in the child",
-        "working 1",
-        "working 2",
-        "working 3",
-        "from sh",
-        "to stderr",
-      ]
-    ) {
-      assertEquals(master.piped.split("\n").filter((each) => each === line).length, 1, line);
-    }
-  },
-);
-
-testWith(
   "libc",
   "closing the descriptors 0 to 9 harms neither lock, answers nor output",
   async () => {
@@ -425,16 +366,4 @@ testWith("python", "an import that never returns answers nothing and can be kill
   assertEquals((await master.hears("output")).lines, ["begun"]);
   master.child.kill("SIGKILL");
   assertEquals((await master.child.status).signal, "SIGKILL");
-});
-
-testWith("python", "a fork while a module is loaded is no second worker", async () => {
-  await using master = await ScriptedMaster.python(`
-import os
-from uwsgidecorators import spool
-os.fork()
-@spool
-def task(env): print("once")
-`);
-  assertEquals((await master.run("task")).kind, "done");
-  assertEquals(master.lines(), ["once"]);
 });

@@ -5,8 +5,10 @@
 
 import { dirname, join } from "node:path";
 import { pythonCommand, writePythonFiles } from "../../src/exec/python.ts";
+import { systemClock } from "../../src/platform/clock.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { encodePacket } from "../../src/uwsgi/packet.ts";
+import { CallSocket } from "../../src/worker/call_socket.ts";
 import { type Connection, SocketDirectory } from "../../src/worker/connection.ts";
 import type { AnswerKind, FromWorker, Setup, TaskAnswer } from "../../src/worker/message.ts";
 import { PATIENCE_MS } from "./program.ts";
@@ -17,7 +19,7 @@ import { tempDir } from "./temp.ts";
 type MessageOf<T extends FromWorker["type"]> = Extract<FromWorker, { type: T }>;
 type Call = MessageOf<"call">;
 
-/** What a call is answered with; throws for a refusal. */
+/** What a call, also one of a forked child, is answered with; throws for a refusal. */
 export type OnCall = (call: Call, tail: Uint8Array) => unknown;
 
 export interface PythonOptions {
@@ -86,6 +88,16 @@ export class ScriptedMaster implements AsyncDisposable {
     master.#stack.use(stack);
     master.reading.push(master.#listen(), master.#pipe(child.stdout), master.#pipe(child.stderr));
     master.#stack.defer(() => master.ended());
+    const calls = join(sockets.makeDir(), "socket");
+    const onCall = options.onCall ?? noCall;
+    stack.use(
+      new CallSocket({
+        path: calls,
+        clock: systemClock,
+        // deno-lint-ignore require-await -- what it throws is to be a rejection
+        call: async ({ method, args, tail }) => onCall({ type: "call", id: 0, method, args }, tail),
+      }),
+    );
     const setup: Setup = {
       spool,
       spools: [spool],
@@ -98,6 +110,7 @@ export class ScriptedMaster implements AsyncDisposable {
       master: Deno.pid,
       names: [],
       alone: true,
+      calls,
       ...options.setup,
     };
     connection.send({ type: "setup", ...setup });

@@ -59,6 +59,7 @@ async function start(
       master: Deno.pid,
       names: [],
       alone: true,
+      calls: "",
     },
     sockets,
     size: 1,

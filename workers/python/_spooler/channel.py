@@ -1,5 +1,7 @@
 """The connection to the program that started this worker: frames out, frames in.
 
+A process that task code has forked is no worker. It has a connection of its own, for calls alone.
+
 Any thread may send and may wait for the answer to a call. Signal handlers of task code run in the
 middle of it all and may raise; bytes on their way are not lost then.
 """
@@ -42,6 +44,10 @@ class Channel:
         self._poll = select.poll()
         self._poll.register(high, select.POLLIN)
         self.forked = False
+        # The socket for calls of forked children; told by the program.
+        self.calls_path = ""
+        self._own: Channel | None = None
+        self._owning = threading.Lock()
         self._sending = threading.Lock()
         self._sender: int | None = None
         self._backlog: collections.deque = collections.deque()
@@ -58,11 +64,15 @@ class Channel:
         """A child of task code is no worker: what it would say would be taken for its parent's."""
         self.forked = True
         self._socket.close()
+        self._own = None
+        self._owning = threading.Lock()
 
     # Sending
 
     def send(self, head: dict, tail: bytes = b"") -> None:
         """Raises Closed when the program is gone."""
+        if self.forked:
+            raise Closed("a forked child is no worker")
         text = _encode(head).encode("ascii")
         frame = struct.pack("<II", 4 + len(text) + len(tail), len(text)) + text + tail
         me = threading.get_ident()
@@ -115,6 +125,8 @@ class Channel:
 
     def call(self, method: str, tail: bytes = b"", **args) -> object:
         """Asks the program and waits for its answer. Raises CallFailed, or Closed."""
+        if self.forked:
+            return self._call_as_child(method, tail, args)
         call_id = self._new_call(method, args, tail, wanted=True)
         try:
             reply = self._until(lambda: self._replies.pop(call_id, None))
@@ -126,11 +138,31 @@ class Channel:
 
     def tell(self, method: str, **args) -> None:
         """A call whose answer is not of interest."""
+        if self.forked:
+            # It reads only while it waits: answers that nobody takes would pile up.
+            self._call_as_child(method, b"", args)
+            return
         self._new_call(method, args, b"", wanted=False)
 
+    def _call_as_child(self, method: str, tail: bytes, args: dict) -> object:
+        """Over a connection of this process's own. Raises CallFailed."""
+        try:
+            return self._own_channel().call(method, tail, **args)
+        except Closed as error:
+            self._own = None
+            raise CallFailed("a forked child cannot reach the program: %s" % error) from None
+
+    def _own_channel(self) -> Channel:
+        """The first call of a forked child connects. Raises Closed."""
+        with self._owning:
+            if self._own is None:
+                try:
+                    self._own = Channel(self.calls_path)
+                except OSError as error:
+                    raise Closed(str(error)) from error
+            return self._own
+
     def _new_call(self, method: str, args: dict, tail: bytes, wanted: bool) -> int:
-        if self.forked:
-            raise CallFailed("a forked child has no connection to the program: call it in the task")
         with self._changed:
             self._calls += 1
             call_id = self._calls

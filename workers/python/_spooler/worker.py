@@ -68,6 +68,7 @@ class Worker:
         language = "python %s" % version
         self._channel.send({"type": "hello", "pid": os.getpid(), "language": language})
         state.setup = self._await_setup()
+        self._channel.calls_path = state.setup["calls"]
         uwsgi._begin(state.setup)
         sys.argv[:] = ["uwsgi", *arguments_of_code()]
         sys.path[1:1] = search_path(arguments)
