@@ -13,6 +13,9 @@ export interface Drain {
   readonly processes: number;
 }
 
+/** Debian's uWSGI plugin runs this one; another, or another build of it, is faster or slower. */
+export const UWSGI_PYTHON = "/usr/bin/python3";
+
 const POLL_MS = 5;
 const PATIENCE_MS = 900_000;
 
@@ -66,6 +69,7 @@ export async function drainWithOurs(
     `[uwsgi]
 spooler = spool
 spooler-import = ${module}
+python = ${UWSGI_PYTHON}
 spooler-processes = ${processes}
 spooler-quiet = true
 `,
@@ -108,7 +112,7 @@ function hasTask(spool: string): boolean {
 }
 
 export const hasUwsgi = () => works("uwsgi", "--plugin", "python3", "--version");
-export const hasPython = () => works("python3", "--version");
+export const hasPython = () => works(UWSGI_PYTHON, "--version");
 
 function works(file: string, ...args: string[]): boolean {
   try {

@@ -10,6 +10,7 @@
 import { join } from "node:path";
 import { fillSpool } from "../tests/support/fill.ts";
 import { ScriptedMaster } from "../tests/support/scripted_master.ts";
+import { UWSGI_PYTHON } from "./programs.ts";
 import { median, numberArg, printTable, whole } from "./table.ts";
 
 const tasks = numberArg("tasks", 20_000);
@@ -74,7 +75,7 @@ async function ours(dir: string, python: string): Promise<number> {
 
 const contestants: [string, (dir: string) => Promise<number>][] = [
   ["uWSGI, Python spooler, 1 process", uwsgi],
-  ["Python task worker, 1 process", (dir) => ours(dir, "/usr/bin/python3")],
+  ["Python task worker, 1 process", (dir) => ours(dir, UWSGI_PYTHON)],
 ];
 const rates = new Map<string, number[]>(contestants.map(([name]) => [name, []]));
 for (let run = 0; run < runs; run++) {

@@ -127,6 +127,9 @@ export class Connection {
     if (this.#writing) return;
     this.#writing = true;
     try {
+      // Answers come many at a time, and with them the tasks that take the places of those answered: sent
+      // together, they share a sync of the peer, which would otherwise begin with the first alone.
+      if (isKeptAlive(this.#options.peer)) await turnOfOthers(this.#options.clock);
       while (!this.#ended) {
         const next = this.#waiting.find(({ state }) => state === "waiting");
         if (!next) break;

@@ -336,12 +336,14 @@ export class Dispatcher {
         this.#busy.add(id);
         return;
       case "gone":
+        this.#lane?.gone(id);
         return;
       case "incomplete":
       case "unusable":
         this.#complain(`${id}: left alone: ${claimed.reason}`);
         return;
       case "damaged":
+        this.#lane?.gone(id);
         this.#complain(`${id}: moved to failed/: ${claimed.reason}`);
         this.#track(id, this.#runner.gaveUp(ref.name, "", claimed.reason));
         return;
@@ -373,6 +375,7 @@ export class Dispatcher {
     this.#rate?.started(clock.monotonic());
     const run = this.#runner.run(task, asked).then((fate) => {
       if (fate.kind === "deferred" || fate.kind === "ready") this.#touched.set(id, ref);
+      else this.#lane?.gone(id);
     }, (error) => {
       task.release();
       emit({ type: "spool.warning", spool: name, message: `${id}: ${error}` });

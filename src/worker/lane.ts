@@ -81,7 +81,9 @@ export class Lane {
   readonly #host: LaneHost;
   readonly #batch = new BatchSize();
   readonly #handed = new Map<string, Handed>();
-  /** Tasks that the program has to look at itself, and who has been asked already. */
+  /**
+   * Tasks that the program has to look at itself until they are gone, and who has been asked already.
+   */
   readonly #mustLook = new Map<string, Executor | undefined>();
   #cancelHelp: Cancel | null = null;
 
@@ -122,6 +124,11 @@ export class Lane {
     if (handed === undefined) return false;
     handed.touched = true;
     return true;
+  }
+
+  /** A task that the program has claimed is done, or was found to be gone. */
+  gone(id: string): void {
+    this.#mustLook.delete(id);
   }
 
   /** Hands out what can be handed out. */
@@ -182,7 +189,8 @@ export class Lane {
           break;
         }
         const asked = this.#mustLook.get(id);
-        this.#mustLook.delete(id);
+        // Whoever was asked is asked again when it is put off, or not to be claimed now.
+        this.#mustLook.set(id, undefined);
         this.#host.claim(task, asked);
         continue;
       }

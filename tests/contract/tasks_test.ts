@@ -8,6 +8,10 @@ import type { Program } from "../support/program.ts";
 import { until } from "../support/until.ts";
 import { contract, ContractSite, does } from "./site.ts";
 
+/** A failed task stays as it is for as long as a test looks at it. */
+const NO_RETRY = "spooler-retry-delay = 3600";
+const RETRIES_AT_ONCE = "spooler-retry-delay = 0.05";
+
 contract("a task arrives with its vars and its body, is done and gone", async (kind) => {
   await using site = await ContractSite.make(kind);
   await using program = await site.start();
@@ -51,13 +55,15 @@ contract("an ignored task that nobody takes stays, and says so", async (kind) =>
 }, does("ignored"));
 
 contract("a failing task runs again later, and its failures are remembered", async (kind) => {
-  await using site = await ContractSite.make(kind, "spooler-max-retries = 1");
+  await using site = await ContractSite.make(kind, "spooler-max-retries = 1", NO_RETRY);
   await using program = await site.start();
   const name = await site.task("failing");
   await program.line(/failing \S+ put off until/);
   const record = site.readJson(`.spooler/attempts/${name}.json`);
   assertEquals(record.failures, 1);
   assertMatch(JSON.stringify(record), /the reason/);
+  // Its time comes.
+  await Deno.utime(join(site.spool, name), 1, 1);
   await program.line(/failing \S+ failed for good/);
   assertEquals(site.told(), ["failing", "failing"]);
   assert(site.has(`failed/${name}`) && !site.has(name));
@@ -65,21 +71,31 @@ contract("a failing task runs again later, and its failures are remembered", asy
 });
 
 contract("what a failing task printed is logged and kept", async (kind) => {
-  await using site = await ContractSite.make(kind);
+  await using site = await ContractSite.make(kind, NO_RETRY);
   await using program = await site.start();
   const name = await site.task("failing");
   await program.line(/failing! .*the reason/);
   await program.line(/failing \S+ put off until/);
   assertMatch(String(site.readJson(`.spooler/attempts/${name}.json`).stderr), /the reason/);
-  await program.line(/failing \S+ taken from spool, attempt 2/);
+}, does("printing"));
+
+contract("every failure of a task is counted", async (kind) => {
+  await using site = await ContractSite.make(kind, "spooler-max-retries = 4", RETRIES_AT_ONCE);
+  await using program = await site.start();
+  await site.task("failing");
+  await program.line(/failing \S+ failed for good/);
+  for (const n of [2, 3, 4, 5]) {
+    await program.line(new RegExp(`failing \\S+ taken from spool, attempt ${n}$`));
+  }
+  assertEquals(site.told(), Array(5).fill("failing"));
 }, does("printing"));
 
 contract("a handler is told which attempt it is", async (kind) => {
-  await using site = await ContractSite.make(kind, "spooler-max-retries = 1");
+  await using site = await ContractSite.make(kind, "spooler-max-retries = 4", RETRIES_AT_ONCE);
   await using program = await site.start();
   await site.task("attempt");
   await program.line(/attempt \S+ failed for good/);
-  assertEquals(site.told(), ["attempt 1", "attempt 2"]);
+  assertEquals(site.told(), [1, 2, 3, 4, 5].map((n) => `attempt ${n}`));
 }, does("attempt"));
 
 contract("a permanent failure is not tried again", async (kind) => {
@@ -92,7 +108,7 @@ contract("a permanent failure is not tried again", async (kind) => {
 
 for (const func of ["sleeping", "looping"]) {
   contract(`harakiri ends a task that is ${func}, which has failed; others go on`, async (kind) => {
-    await using site = await ContractSite.make(kind, "spooler-harakiri = 1");
+    await using site = await ContractSite.make(kind, "spooler-harakiri = 1", NO_RETRY);
     await using program = await site.start();
     const name = await site.task(func);
     await site.task("tell");
@@ -106,7 +122,7 @@ for (const func of ["sleeping", "looping"]) {
 contract(
   "a task that takes its handler down has failed; those behind it have not",
   async (kind) => {
-    await using site = await ContractSite.make(kind);
+    await using site = await ContractSite.make(kind, NO_RETRY);
     // All are there before the start, so that one worker, or one connection, has them all.
     const before = await site.task("tell");
     const name = await site.task("crashing");

@@ -5,12 +5,12 @@
  *
  * A command has a session of its own and survives the kill of the program: it writes its line all
  * the same, before or after the program's next start. So the ledger is counted when no process works
- * in the site's directory any more. Which tasks were running is read from the log: the line that a
- * task is taken is written before its command starts, the one that it is done after its file is gone.
+ * in the site's directory any more. Which tasks were running says the file that the program keeps of
+ * them: a task is noted there before its command starts, and until its file is gone.
  */
 
-import { join } from "node:path";
-import { TASK_PREFIX, taskLabel } from "../../src/spool/layout.ts";
+import { basename, join } from "node:path";
+import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { sendTask } from "../../src/uwsgi/client.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { countLines, ledgerLines, worksIn } from "../support/ledger.ts";
@@ -23,8 +23,8 @@ import { until } from "../support/until.ts";
 
 const ROUNDS = Number(Deno.env.get("SPOOLER_CRASH_ROUNDS") ?? 20);
 const SEED = Number(Deno.env.get("SPOOLER_CRASH_SEED") ?? 20_261_123);
-/** A kill comes so long after the program is ready, at most. */
-const KILL_WITHIN_MS = 400;
+/** A kill comes so long after the acknowledgement that was drawn for it, at most. */
+const KILL_WITHIN_MS = 300;
 /** More would only wait for the last run, which works through all that is left. */
 const TASKS_A_ROUND = 40;
 const PUSHERS = 4;
@@ -59,8 +59,8 @@ class Pushed {
   }
 }
 
-/** Starts the program, pushes tasks, kills it; returns its log. */
-async function round(site: Site, pushed: Pushed, killAfterMs: number): Promise<string> {
+/** Starts the program, pushes tasks, kills it; returns the names of the tasks that were running. */
+async function round(site: Site, pushed: Pushed, random: () => number): Promise<string[]> {
   // Its commands have the same directory from their first moment on: none is overlooked at the end.
   const program = await Program.start(["--ini", site.ini], { cwd: site.dir });
   const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
@@ -68,22 +68,26 @@ async function round(site: Site, pushed: Pushed, killAfterMs: number): Promise<s
   const pushers = Array.from({ length: PUSHERS }, async () => {
     while (left-- > 0 && await pushed.one(port));
   });
-  await new Promise((resolve) => setTimeout(resolve, killAfterMs));
+  const enough = pushed.acknowledged.size + 2 + Math.floor(random() * (TASKS_A_ROUND - 2));
+  await until(() => pushed.acknowledged.size >= enough, `${enough} tasks are acknowledged`);
+  await new Promise((resolve) => setTimeout(resolve, random() * KILL_WITHIN_MS));
   await program.kill();
   await Promise.all(pushers);
-  return program.log;
+  return noted(site.spool);
 }
 
-/** Names of the tasks that were taken and not settled when the log ended. */
-function runningAtEnd(log: string): string[] {
-  const running = new Set<string>();
-  for (const line of log.split("\n")) {
-    const [, label, what] = /^\S+ \S+ task (\S+) (taken from|done|put off|failed)/.exec(line) ?? [];
-    if (label === undefined) continue;
-    if (what === "taken from") running.add(label);
-    else running.delete(label);
+/** Names of the tasks in the files of `.spooler/running/`: an id and a NUL in each KiB, or a NUL first. */
+function noted(spool: string): string[] {
+  const dir = join(spool, ".spooler/running");
+  const names: string[] = [];
+  for (const { name } of Deno.readDirSync(dir)) {
+    const bytes = Deno.readFileSync(join(dir, name));
+    for (let at = 0; at < bytes.length; at += 1024) {
+      const end = bytes.indexOf(0, at);
+      if (end > at) names.push(basename(new TextDecoder().decode(bytes.subarray(at, end))));
+    }
   }
-  return [...running];
+  return names;
 }
 
 function taskFiles(spool: string): string[] {
@@ -108,7 +112,7 @@ testWith("libc", `${programLabel}: ${ROUNDS} kills lose no task (seed ${SEED})`,
   const pushed = new Pushed();
   const atKills: string[] = [];
   for (let i = 0; i < ROUNDS; i++) {
-    atKills.push(...runningAtEnd(await round(site, pushed, random() * KILL_WITHIN_MS)));
+    atKills.push(...await round(site, pushed, random));
   }
 
   await using last = await site.start();
@@ -124,8 +128,7 @@ testWith("libc", `${programLabel}: ${ROUNDS} kills lose no task (seed ${SEED})`,
 
   const killed = countLines(atKills);
   for (const [line, times] of countLines(lines)) {
-    const label = taskLabel(line.split(" ")[1] ?? "");
-    const allowed = 1 + (killed.get(label) ?? 0);
+    const allowed = 1 + (killed.get(line.split(" ")[1] ?? "") ?? 0);
     assert(times <= allowed, `${line} ran ${times} times, at ${allowed - 1} kills it was running`);
   }
   // A test in which nothing was interrupted would have shown nothing.

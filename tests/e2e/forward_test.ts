@@ -2,20 +2,16 @@
 
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
+import { quietPort } from "../support/port.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, portIn } from "../support/site.ts";
+import { writeTask } from "../support/task_files.ts";
 import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
   Deno.test(`${programLabel}: ${name}`, body);
-
-/** A port that was free a moment ago. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
-}
 
 testWith(
   "openssl",
@@ -23,7 +19,7 @@ testWith(
   async () => {
     await using temp = await tempDir();
     const example = new URL("../../examples/edge-to-hub/", import.meta.url);
-    const [hubPort, edgePort] = [freePort(), freePort()];
+    const [hubPort, edgePort] = [quietPort(), quietPort()];
     for (const name of ["edge.ini", "hub.ini", "make-keys.sh"]) {
       const text = await Deno.readTextFile(new URL(name, example));
       const moved = text.replaceAll("127.0.0.1:3032", `127.0.0.1:${hubPort}`)
@@ -93,7 +89,7 @@ test("a task whose spooler names a target is forwarded, one without is run here"
   await edgeProgram.line(/spooler is none of ours: "elsewhere:1"/);
 });
 
-/** A hub that only keeps what it gets, and an edge with `count` tasks for it. */
+/** A hub that only keeps what it gets, and an edge with tasks for it, numbered from 0. */
 async function makePair(count: number) {
   const hub = await makeSite("spooler-task = name=never :");
   const ini = ["[uwsgi]", "spooler-external = spool", "socket = in.sock", ""].join("\n");
@@ -102,13 +98,16 @@ async function makePair(count: number) {
     `spooler-forward2 = dir=out,to=${join(hub.dir, "in.sock")},connections=2`,
   );
   const out = join(edge.dir, "out");
-  await Deno.mkdir(out);
-  for (let i = 0; i < count; i++) {
-    await Deno.writeFile(join(out, `uwsgi_spoolfile_on_edge_1_${i}_1_1_1`), taskBytes(i));
-  }
+  const put = async (from: number, to: number) => {
+    for (let i = from; i < to; i++) {
+      await writeTask(out, `uwsgi_spoolfile_on_edge_1_${i}_1_1_1`, { n: String(i) });
+    }
+  };
+  await put(0, count);
   return {
     hub,
     edge,
+    put,
     /** The numbers of the tasks that the hub has, in order. */
     async received(): Promise<number[]> {
       const numbers: number[] = [];
@@ -130,11 +129,13 @@ const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 test("a hub that is killed in the middle of 1,000 tasks has each of them once", async () => {
   const count = 1000;
-  await using pair = await makePair(count);
+  await using pair = await makePair(count / 2);
   const first = await pair.hub.start();
   await using edge = await pair.edge.start();
   await first.line(/ accepted from /, 200);
   await first.kill();
+  // However late the kill was: there is something to send while the hub is away.
+  await pair.put(count / 2, count);
   await edge.line(/takes no tasks/);
   await using _again = await pair.hub.start();
   await edge.line(/takes tasks again/);
@@ -162,15 +163,8 @@ function leftIn(spool: string): number {
   return [...Deno.readDirSync(spool)].filter(({ isFile }) => isFile).length;
 }
 
-/** One var, `n`. */
-function taskBytes(n: number): Uint8Array {
-  const value = new TextEncoder().encode(String(n));
-  const size = 2 + 1 + 2 + value.length;
-  return Uint8Array.of(17, size, 0, 0, 1, 0, 110, value.length, 0, ...value);
-}
-
 test("a stop while the target is away is quick, and a second start goes on", async () => {
-  const port = freePort();
+  const port = quietPort();
   await using edge = await makeSite(`spooler-forward = out 127.0.0.1:${port}`);
   await using first = await edge.start();
   await spooler(["push", "--dir", join(edge.dir, "out"), "n=1"]);

@@ -36,6 +36,9 @@ test("the Python example does what its README says", async () => {
   assertEquals(out("thumbnails.txt"), ["ann.jpg 64x100"]);
   assertEquals(out("index.txt"), ["ann.jpg"]);
   await program.line(/ send_mail\| sent a mail to ann@example\.org$/);
+  for (const func of ["sign_up", "send_mail", "make_thumbnail", "update_index"]) {
+    await program.line(new RegExp(` ${func} \\S+ done`));
+  }
   const { stdout } = await spooler(["list", "--ini", ini, "--json"]);
   assertEquals(stdout.trim().split("\n").length, 1, "one mail waits for tomorrow");
   assertStringIncludes(stdout, "deferred");
@@ -143,10 +146,10 @@ test("a module that cannot be loaded waits until its file is better", async () =
   await program.line(/tasks\.py: ZeroDivisionError: division by zero/);
   const file = join(site.dir, "tasks.py");
   const code = await Deno.readTextFile(file);
-  await Deno.writeTextFile(
-    file,
-    code.replace("1 / 0\n", '@spool\ndef task(env):\n    note("task")\n'),
-  );
+  const better = code.replace("1 / 0\n", '@spool\ndef task(env):\n    note("task")\n');
+  // Whole at once: the half of it that a worker read might be a module, too.
+  await Deno.writeTextFile(`${file}.new`, better);
+  await Deno.rename(`${file}.new`, file);
   await until(() => ledgerOf(site).length === 1, "the task does not run");
 });
 
@@ -212,7 +215,7 @@ test("a timer ticks once a spool, not once a worker, and is a job like others", 
     `
 @timer(1)
 def tick(number):
-    note("%.3f" % time.time())
+    note("tick")
 @cron(0, 3, -1, -1, -1)
 def nightly(number):
     pass
@@ -221,12 +224,10 @@ def nightly(number):
   );
   await using program = await site.start();
   await until(() => ledgerOf(site).length >= 4, "the timer does not tick");
-  const times = ledgerOf(site).map(Number);
-  for (const [i, time] of times.entries()) {
-    if (i > 0) assert(time - (times[i - 1] ?? 0) > 0.3, times.join(" "));
-  }
   await program.line(/nightly/);
   assertEquals(await program.stop(), 0);
+  const started = program.log.match(/job spool\/tick started/g)?.length;
+  assertEquals(ledgerOf(site).length, started, program.log);
 });
 
 test("uwsgi.lock keeps the workers of a spool apart", async () => {

@@ -14,6 +14,8 @@ const test = (name: string, body: () => Promise<void>) =>
 const MINUTE_MS = 60_000;
 /** The next minute may be a whole one away. */
 const NEXT_MINUTE_MS = 90_000;
+/** What is to happen within one minute needs less. */
+const ROOM_MS = 15_000;
 
 /** What `pattern` found in each line of a log. */
 function found(program: Program, pattern: RegExp): string[] {
@@ -42,6 +44,9 @@ test("a cron job runs once in each minute, over a kill and a restart, too", asyn
       slots.push(slotAt);
     }
   };
+  // A kill at the turn of a minute may come between a job and its first word.
+  const leftMs = MINUTE_MS - Date.now() % MINUTE_MS;
+  if (leftMs < ROOM_MS) await new Promise((resolve) => setTimeout(resolve, leftMs));
   {
     await using killed = await site.start();
     await killed.line(RUN);
@@ -195,6 +200,7 @@ test("a second stop ends the job that runs, and all it has started", async () =>
   await using site = await makeSite(`timer2 = every=1h,at-start=1,name=slow ${FAMILY}`);
   await using program = await site.start();
   const pids = await familyOf(program);
+  assert(pids.every(isRunning));
   assertEquals(await breakOff(program), 0);
   assertMatch(program.log, /job slow failed: ended with the program/);
   await until(() => !pids.some(isRunning), "a process of the job is left over");
@@ -215,19 +221,20 @@ async function familyOf(program: Program): Promise<number[]> {
     await program.line(new RegExp(`slow\\| ${who} \\d+$`));
   }
   const pids = found(program, /slow\| \w+ (\d+)$/).map(Number);
-  assertEquals([pids.length, pids.every(isRunning)], [3, true]);
+  assertEquals(pids.length, 3);
   return pids;
 }
 
 test("harakiri ends the whole process group of a job, and the next slot comes", async () => {
   await using site = await makeSite(
-    `timer2 = every=1s,harakiri=1,name=slow,iterations=2 ` +
+    // Long enough for all three to be there, however busy the machine is.
+    `timer2 = every=1s,harakiri=5,name=slow,iterations=2 ` +
       `test -e second && echo again && exit; touch second; ${FAMILY}`,
     "timer2 = every=1s,name=beat echo beat",
   );
   await using program = await site.start();
   const pids = await familyOf(program);
-  await program.line(/job slow failed: harakiri after 1 s/);
+  await program.line(/job slow failed: harakiri after 5 s/);
   await until(() => !pids.some(isRunning), "a process of the job is left over");
   await program.line(/beat\| beat/, found(program, /(beat\| beat)/).length + 1);
   assertEquals(await program.stop(), 0);
@@ -348,16 +355,17 @@ test("next prints the coming times in the zone of each job, for people and machi
     "cron2 = minute=0,hour=12,tz=UTC,name=noon true",
     'cron2 = when="@reboot",name=boot true',
   );
+  const before = Date.now();
   const nights = await jsonOf("next", "--ini", site.ini, "-n", "3", "--job", "nightly");
+  const after = Date.now();
   assertEquals(nights.length, 3);
-  const now = Date.now();
   const times = nights.map(({ at, zone, job }) => {
     assertEquals([zone, job], ["Asia/Kathmandu", "nightly"]);
     assertMatch(String(at), /^\d{4}-\d\d-\d\dT03:15:00\+05:45$/);
     return Date.parse(String(at));
   });
   const [first = 0] = times;
-  assert(first > now && first <= now + 24 * 60 * MINUTE_MS, `${new Date(first)}`);
+  assert(first > before && first <= after + 24 * 60 * MINUTE_MS, `${new Date(first)}`);
   // Kathmandu's clock has not been changed for forty years.
   assertEquals(times, [0, 1, 2].map((day) => first + day * 24 * 60 * MINUTE_MS));
 

@@ -396,9 +396,10 @@ test("uwsgi.opt has the options of the ini, a list for what comes twice", async 
 test("what is printed outside of console is logged, too", async () => {
   await using site = await siteWith({
     "tasks.ts": `
+import { existsSync } from "node:fs";
 import process from "node:process";
 console.log("while it loads");
-export function prints(_vars: unknown, _body: unknown, context: { log(...data: unknown[]): void }) {
+export async function prints(_vars: unknown, _body: unknown, context: { log(...data: unknown[]): void }) {
   Deno.stdout.writeSync(new TextEncoder().encode("half "));
   process.stdout.write("a line\\n");
   context.log("by", "context");
@@ -408,17 +409,20 @@ export function prints(_vars: unknown, _body: unknown, context: { log(...data: u
   console.groupEnd();
   console.table([{ a: 1 }]);
   new Deno.Command("sh", { args: ["-c", "echo from a child"], stdout: "inherit" }).outputSync();
+  // What a child prints is the task's for as long as the task runs.
+  while (!existsSync("go")) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 `,
   }, IMPORT);
   await using program = await site.start();
   await program.line(/ spool\| while it loads$/);
   await push(site, "ud_spool_func=prints");
+  await program.line(/ task \S+_\S+\| from a child$/);
+  await Deno.writeTextFile(join(site.dir, "go"), "");
   await program.line(/ prints\| half a line$/);
   await program.line(/ prints\| by context$/);
   await program.line(/ prints\| by uwsgi$/);
   await program.line(/ prints! {3}5 \{ a: \[ 1 \] \}$/);
-  await program.line(/ task \S+_\S+\| from a child$/);
 });
 
 test("a context tells the attempt and the time to stop", async () => {

@@ -15,13 +15,8 @@ import {
   type Script,
   textOf,
 } from "../support/peer.ts";
+import { quietPort } from "../support/port.ts";
 import { until } from "../support/until.ts";
-
-/** A port on which nobody listens. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
-}
 
 /** Answers pings as one of ours; `task` has the rest of the connection from its first task on. */
 function greeted(task: (...args: Parameters<Script>) => Promise<void>): Script {
@@ -37,7 +32,7 @@ const numbers = (tasks: readonly Received[]) => tasks.map((task) => textOf(task,
 
 Deno.test("tasks wait while the peer is away, and go when it comes, each once", async () => {
   const accepted: Received[] = [];
-  const port = freePort();
+  const port = quietPort();
   await using site = await ForwardSite.make({ targets: [`127.0.0.1:${port}`] });
   for (let i = 0; i < 200; i++) await site.put({ i: String(i) });
   await site.start();
@@ -149,7 +144,8 @@ Deno.test("a peer that never answers is given up after the timeout", async () =>
   assertEquals((await site.told("target.down")).reason, "no answer for 0.1 s");
   peer.becomes(ours(accepted));
   await site.drained();
-  assertEquals(accepted.length, 1);
+  // Where the machine is late by the timeout, the answer is, too, and the task is sent once more.
+  assertEquals(new Set(accepted.map((task) => textOf(task, "spooler_id"))).size, 1);
 });
 
 Deno.test("a peer that reads no more than a part of a body is given up after the timeout", async () => {
@@ -217,7 +213,7 @@ Deno.test("a task at which the peer hangs up each time fails; the others go on",
   await site.put({ i: "0", poison: "yes" });
   for (let i = 1; i < 20; i++) await site.put({ i: String(i) });
   await site.start();
-  await until(() => site.left().length === 1, "all but one are delivered");
+  await site.told("task.settled", 20);
   const [failed] = site.of("task.settled").filter(({ fate }) => fate.kind === "deferred");
   assert(failed?.fate.kind === "deferred");
   assertStringIncludes(failed.fate.reason, "3 times in a row the connection broke at this task");
@@ -297,7 +293,8 @@ Deno.test("a packet that a uWSGI does not take is that task's failure", async ()
   await site.put({ i: "0", large: "x".repeat(5000) });
   await site.put({ i: "1" });
   await site.start();
-  await until(() => accepted.length === 1, "the small one is delivered");
+  await site.told("task.settled", 2);
+  assertEquals(numbers(accepted), ["1"]);
   const [failed] = site.of("task.settled").filter(({ fate }) => fate.kind === "deferred");
   assert(failed?.fate.kind === "deferred");
   assertStringIncludes(failed.fate.reason, "buffer-size");
@@ -326,7 +323,7 @@ Deno.test("a body that the peer refuses while it comes does not break what else 
   await site.put({ i: "0" }, new Uint8Array(20_000_000));
   await site.put({ i: "1" });
   await site.start();
-  await until(() => accepted.length === 1, "the other one is delivered");
+  await site.told("task.settled", 2);
   assertEquals(numbers(accepted), ["1"]);
   const [failed] = site.of("task.settled").filter(({ fate }) => fate.kind === "deferred");
   assert(failed?.fate.kind === "deferred");
@@ -363,7 +360,7 @@ Deno.test("a task whose vars leave no room for an id fails, and says what to do"
 Deno.test("failover: the second target gets what the first does not take, until it is back", async () => {
   const first: Received[] = [];
   const second: Received[] = [];
-  const port = freePort();
+  const port = quietPort();
   await using other = new Peer(ours(second));
   await using site = await ForwardSite.start({ targets: [`127.0.0.1:${port}`, other.address] });
   await site.put({ i: "1" });
@@ -398,7 +395,7 @@ Deno.test("balance: all targets have their share, and a dead one none", async ()
   const second: Received[] = [];
   await using one = new Peer(ours(first));
   await using two = new Peer(ours(second));
-  const dead = `127.0.0.1:${freePort()}`;
+  const dead = `127.0.0.1:${quietPort()}`;
   await using site = await ForwardSite.make({
     targets: [one.address, dead, two.address],
     policy: "balance",

@@ -97,6 +97,7 @@ testWith("uwsgi", "a packet above uWSGI's buffer-size stays, and says why", asyn
   await site.start();
   await until(() => hub.ran().length === 1, "the small one runs");
   assertEquals(hub.ran().map(own), [{ i: "1" }]);
+  await site.told("task.settled", 2);
   const [failed] = site.of("task.settled").filter(({ fate }) => fate.kind === "deferred");
   assert(failed?.fate.kind === "deferred");
   assertStringIncludes(failed.fate.reason, "buffer-size is less than its 5");

@@ -1,5 +1,6 @@
 import { dial } from "../../src/uwsgi/dial.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import { quietPort } from "../support/port.ts";
 
 const NO_FILES = { ca: null, own: null };
 
@@ -20,11 +21,7 @@ Deno.test("who does not shake hands in time is not waited for", async () => {
 });
 
 Deno.test("what cannot be reached is named, with the reason", async () => {
-  let port: number;
-  {
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    port = (listener.addr as Deno.NetAddr).port;
-  }
+  const port = quietPort();
   const failed = async (options: Parameters<typeof dial>[0]) =>
     (await assertRejects(() => dial(options), Error)).message;
   const tcp = { kind: "tcp", host: "127.0.0.1", port } as const;

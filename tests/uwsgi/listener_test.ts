@@ -345,8 +345,13 @@ Deno.test("a kept connection may be idle for a minute, then it is closed without
   clock.advance(50_000);
   await peer.send(task({ n: "2" }, KEEP_OPEN));
   assertEquals(await peer.answer(), YES);
-  clock.advance(61_000);
-  assertEquals(await peer.rest(), "");
+  let isClosed = false;
+  const closed = peer.rest().finally(() => isClosed = true);
+  await until(() => {
+    clock.advance(1000);
+    return isClosed;
+  }, "it is closed");
+  assertEquals(await closed, "");
   assertEquals(reception.refusals(), []);
 });
 
