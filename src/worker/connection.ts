@@ -49,10 +49,10 @@ export class SocketDirectory implements AsyncDisposable {
     return new WorkerSocket(this.makeDir());
   }
 
-  /** A directory for one socket. */
+  /** A directory for one socket; all of it anew where somebody has tidied temporary directories. */
   makeDir(): string {
     const dir = join(this.path, `${++this.#count}`);
-    Deno.mkdirSync(dir, { mode: 0o700 });
+    Deno.mkdirSync(dir, { recursive: true, mode: 0o700 });
     return dir;
   }
 
@@ -114,7 +114,8 @@ export class WorkerSocket {
   /** Removes the worker's directory, when the worker is gone. */
   async remove(): Promise<void> {
     this.close();
-    await removeAll(this.dir);
+    // What cannot be removed now goes with all the others.
+    await removeAll(this.dir).catch(() => {});
   }
 }
 

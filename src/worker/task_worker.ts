@@ -228,11 +228,17 @@ export class TaskWorker {
   async #live(): Promise<void> {
     const { sockets, clock, loadLimitMs } = this.#options;
     this.idleSince = clock.monotonic();
-    const socket = sockets.listen();
-    const exit = await this.#runIn(socket, loadLimitMs);
+    let socket: WorkerSocket | null = null;
+    let exit: Exit;
+    try {
+      socket = sockets.listen();
+      exit = await this.#runIn(socket, loadLimitMs);
+    } catch (error) {
+      exit = { kind: "not started", reason: reasonOf(error) };
+    }
     this.#cancelTimer();
     this.#cancelKill();
-    await socket.remove();
+    await socket?.remove();
     this.#end(exit);
   }
 
@@ -263,7 +269,10 @@ export class TaskWorker {
   }
 
   async #converse(socket: WorkerSocket): Promise<void> {
-    const connection = await socket.accept();
+    const connection = await socket.accept().catch((error) => {
+      this.#doom ??= `the program cannot listen to it: ${reasonOf(error)}`;
+      return null;
+    });
     if (connection === null) return;
     this.#connection = connection;
     connection.send({ type: "setup", ...this.#options.setup });

@@ -34,3 +34,11 @@ testWith(
     assertEquals(namesIn(temp.path), expected);
   },
 );
+
+testWith("libc", "a directory for sockets that somebody has tidied away is made anew", async () => {
+  await using temp = await tempDir();
+  await using own = await SocketDirectory.make(platform.claims, new FakeClock(), temp.path);
+  await Deno.remove(own.path, { recursive: true });
+  await own.listen().remove();
+  assertEquals((await Deno.stat(own.path)).mode, 0o40700);
+});

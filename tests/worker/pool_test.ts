@@ -14,6 +14,7 @@ import { tempDir } from "../support/temp.ts";
 
 interface Bench extends AsyncDisposable {
   readonly pool: Pool;
+  readonly sockets: SocketDirectory;
   readonly spool: string;
   readonly calls: WorkerCall[];
   until<T extends Event["type"]>(type: T): Promise<Extract<Event, { type: T }>>;
@@ -82,6 +83,7 @@ async function start(
   pool.start();
   return {
     pool,
+    sockets,
     spool,
     calls,
     async until(type) {
@@ -130,6 +132,21 @@ testWith("libc", "a worker that speaks no protocol is ended", async () => {
   const { message } = await bench.until("workers.unloadable");
   assertMatch(message, /broke the protocol: a frame of \d+ bytes with a head of \d+$/);
 });
+
+testWith(
+  "libc",
+  "a worker for which no socket can be made is one that cannot be loaded",
+  async () => {
+    await using bench = await start("export {};");
+    await bench.until("workers.ready");
+    await Deno.rename(bench.sockets.path, `${bench.sockets.path}-away`);
+    await Deno.writeTextFile(bench.sockets.path, "");
+    bench.pool.reload();
+    const { message } = await bench.until("workers.unloadable");
+    assertMatch(message, /tasks\.mjs cannot be loaded: /);
+    await Deno.remove(`${bench.sockets.path}-away`, { recursive: true });
+  },
+);
 
 testWith("libc", "a stopped pool takes nothing any more", async () => {
   await using bench = await start("export {};");
