@@ -35,7 +35,9 @@ export interface TestReception extends AsyncDisposable {
 }
 
 export async function openReception(options: ReceptionOptions = {}): Promise<TestReception> {
-  const temp = await tempDir();
+  // What has been opened goes also when the rest cannot be.
+  await using opening = new AsyncDisposableStack();
+  const temp = opening.use(await tempDir());
   const lines = options.ini ?? [];
   const socket = lines.some((line) => /^(s?uwsgi-)?socket =/.test(line))
     ? []
@@ -52,6 +54,7 @@ export async function openReception(options: ReceptionOptions = {}): Promise<Tes
       ...{ dir, fsync, limits, dedupWindowMs, clock, random: Math.random },
       ...platform,
     });
+    opening.defer(() => store.close());
     spools.push({ name: "spool", names: [spool.dir], config: spool, store });
   }
   const [{ store }] = spools as [Spool];
@@ -65,10 +68,12 @@ export async function openReception(options: ReceptionOptions = {}): Promise<Tes
     libc: platform.libc,
     accept: options.accept ?? ((task) => reception.accept(task)),
   });
+  opening.defer(() => sockets.close());
   const opened = events.find((event) => event.type === "listener.opened");
   const port = Number(
     /:(\d+)$/.exec(opened?.type === "listener.opened" ? opened.address : "")?.[1],
   );
+  const open = opening.move();
   return {
     dir: temp.path,
     store,
@@ -81,11 +86,7 @@ export async function openReception(options: ReceptionOptions = {}): Promise<Tes
       events.flatMap((event) =>
         event.type === "packet.refused" ? [`${event.kind}: ${event.reason}`] : []
       ),
-    async [Symbol.asyncDispose]() {
-      await sockets.close();
-      for (const { store } of spools) store.close();
-      await temp[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
 
