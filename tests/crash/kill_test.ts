@@ -10,6 +10,7 @@
  */
 
 import { basename, join } from "node:path";
+import type { Random } from "../../src/platform/clock.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { sendTask } from "../../src/uwsgi/client.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -60,7 +61,7 @@ class Pushed {
 }
 
 /** Starts the program, pushes tasks, kills it; returns the names of the tasks that were running. */
-async function round(site: Site, pushed: Pushed, random: () => number): Promise<string[]> {
+async function round(site: Site, pushed: Pushed, random: Random): Promise<string[]> {
   // Its commands have the same directory from their first moment on: none is overlooked at the end.
   const program = await Program.start(["--ini", site.ini], { cwd: site.dir });
   const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
