@@ -5,11 +5,12 @@
  *     deno run -A bench/drain.ts [--tasks=10000] [--commands=500] [--runs=5] [--processes=1]
  *
  * Each run measures every contestant once, on files made anew, so that what disturbs the machine
- * disturbs all. Medians are printed. From the start of the first task to the end of the last; the
+ * disturbs all. The files rest before: a backlog is no file of this very moment. Medians are printed. From the start of the first task to the end of the last; the
  * start of a process does not count. TMPDIR says which file system is used.
  */
 
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fillSpool } from "../tests/support/fill.ts";
 import { drainOnce } from "./drain_once.ts";
 import { drainWithOurs, drainWithUwsgi, hasPython, hasUwsgi } from "./programs.ts";
@@ -20,6 +21,8 @@ const tasks = numberArg("tasks", 10_000);
 const commands = numberArg("commands", 500);
 const runs = numberArg("runs", 5);
 const processes = numberArg("processes", 1);
+
+const REST_MS = 1500;
 
 interface Contestant {
   readonly name: string;
@@ -71,6 +74,7 @@ for (let run = 0; run < runs; run++) {
     try {
       const spool = join(dir, "spool");
       fillSpool(spool, tasks);
+      await delay(REST_MS);
       rates.get(name)?.push(1000 * tasks / await drain(dir, spool));
     } finally {
       await Deno.remove(dir, { recursive: true });

@@ -34,6 +34,7 @@ def noop(env):
             print(time.monotonic() - first, file=out)
         if os.environ.get("BENCH_UWSGI"):
             os.kill(os.getppid(), signal.SIGKILL)
+    return uwsgi.SPOOL_OK
 `;
 
 async function uwsgi(dir: string): Promise<number> {

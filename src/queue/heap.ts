@@ -22,9 +22,22 @@ export class Heap<T> {
   }
 
   push(item: T): void {
+    this.#items.push(item);
+    this.#rise(this.#items.length - 1, item);
+  }
+
+  pop(): T | undefined {
     const items = this.#items;
-    let at = items.length;
-    items.push(item);
+    const top = items[0];
+    const last = items.pop();
+    if (items.length > 0 && last !== undefined) this.#rise(this.#sinkHole(), last);
+    return top;
+  }
+
+  /** Puts an item into a hole, or above it where it belongs. */
+  #rise(hole: number, item: T): void {
+    const items = this.#items;
+    let at = hole;
     while (at > 0) {
       const parent = (at - 1) >> 1;
       const above = items[parent] as T;
@@ -35,24 +48,20 @@ export class Heap<T> {
     items[at] = item;
   }
 
-  pop(): T | undefined {
+  /**
+   * Moves the hole at the top down to a leaf; returns where it is then. What fills it was the last leaf
+   * and rarely rises far: that is half the comparisons of looking on the way down where it belongs.
+   */
+  #sinkHole(): number {
     const items = this.#items;
-    const top = items[0];
-    const last = items.pop();
-    if (items.length === 0 || last === undefined) return top;
+    const { length } = items;
     let at = 0;
-    while (true) {
-      let child = 2 * at + 1;
-      if (child >= items.length) break;
+    for (let child = 1; child < length; child = 2 * at + 1) {
       const right = child + 1;
-      if (right < items.length && this.compare(items[right] as T, items[child] as T) < 0) {
-        child = right;
-      }
-      if (this.compare(last, items[child] as T) <= 0) break;
+      if (right < length && this.compare(items[right] as T, items[child] as T) < 0) child = right;
       items[at] = items[child] as T;
       at = child;
     }
-    items[at] = last;
-    return top;
+    return at;
   }
 }

@@ -190,6 +190,76 @@ testWith("python", "done and gone release, all else that ran is locked until rel
   assertMatch(answers[3]?.stderr ?? "", /ZeroDivisionError: division by zero\n$/);
 });
 
+/** Moves each file away at the moment when it is open and not yet locked. */
+const MOVING = `
+import fcntl, os, uwsgi
+from uwsgidecorators import spool
+lockf = fcntl.lockf
+def moving(descriptor, how):
+    path = os.readlink("/proc/self/fd/%d" % descriptor)
+    os.rename(path, path.replace("uwsgi_spoolfile", "moved"))
+    return lockf(descriptor, how)
+@spool
+def once(env):
+    print("ran")
+@spool
+def move(env):
+    fcntl.lockf = moving
+@spool
+def remove(env):
+    fcntl.lockf = lambda descriptor, how: os.unlink(os.readlink("/proc/self/fd/%d" % descriptor))
+`;
+
+testWith("python", "a task that is moved before it is locked is not run", async () => {
+  await using master = await ScriptedMaster.python(MOVING);
+  // Long as it is: then a change of its name shows at the file itself.
+  const old = master.put({ ud_spool_func: "once" });
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  await master.run("move");
+  const young = master.put({ ud_spool_func: "once" });
+  master.give(old, young);
+  const kinds = (await master.answers(2)).map(({ kind }) => kind);
+  assertEquals(kinds, ["gone", "gone"]);
+});
+
+testWith("python", "a task that is removed before it is locked is not run", async () => {
+  await using master = await ScriptedMaster.python(MOVING);
+  const task = master.put({ ud_spool_func: "once" });
+  await master.run("remove");
+  master.give(task);
+  assertEquals((await master.answers(1))[0]?.kind, "gone");
+});
+
+testWith(
+  "python",
+  "what is printed without an end is told with its task, however it is written",
+  async () => {
+    await using master = await ScriptedMaster.python(`
+import sys
+from uwsgidecorators import spool
+@spool
+def text(env):
+    print("text", end="")
+@spool
+def raw(env):
+    sys.stdout.buffer.raw.write(b"raw")
+@spool
+def buffer(env):
+    sys.stderr.buffer.write(b"buffer")
+@spool
+def nothing(env):
+    pass
+`);
+    for (const func of ["text", "raw", "buffer", "nothing"]) await master.run(func);
+    const told = master.printed().map(({ stream, func, line }) => [stream, func, line]);
+    assertEquals(told, [
+      ["stdout", "text", "text"],
+      ["stdout", "raw", "raw"],
+      ["stderr", "buffer", "buffer"],
+    ]);
+  },
+);
+
 testWith("python", "a chosen task runs whoever it is for, and stays locked", async () => {
   await using master = await ScriptedMaster.python(EVALUATING, {
     setup: { names: ["once"], alone: false },

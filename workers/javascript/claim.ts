@@ -28,7 +28,7 @@ const LONGEST_PATH = 8192;
 const NO_BODY = new Uint8Array(0);
 const SCRATCH_SIZE = 128 * 1024;
 /** File times come from a clock that ticks more coarsely than the system's, or from a server. */
-const CLOCK_SLACK_MS = 5000;
+const CLOCK_SLACK_MS = 1000;
 
 const newStat = (): FileStat => ({
   isFile: false,

@@ -40,6 +40,8 @@ class LineWriter(io.RawIOBase):
         self._line = b""
         self._cut = False
         self._lock = threading.RLock()
+        # Something was written since the last flush. Most tasks print nothing: they need none.
+        self.begun = False
 
     def writable(self) -> bool:
         return True
@@ -59,6 +61,7 @@ class LineWriter(io.RawIOBase):
             if self._channel.forked:
                 return os.write(self._descriptor, view)
             part = bytes(view[:MOST_BYTES])
+        self.begun = True
         with self._lock:
             if self._stream == "stderr":
                 self._task.stderr = (self._task.stderr + part)[-TAIL_SIZE:]
@@ -111,40 +114,55 @@ class LineWriter(io.RawIOBase):
         self._lock = threading.RLock()
 
 
+class NotingBuffer(io.BufferedWriter):
+    """Tells the raw end of what is on its way to it."""
+
+    def __init__(self, writer: LineWriter) -> None:
+        super().__init__(writer)
+        self._writer = writer
+
+    def write(self, data) -> int:
+        self._writer.begun = True
+        return super().write(data)
+
+
 class Output:
     """Puts itself in the place of sys.stdout and sys.stderr."""
 
     def __init__(self, channel: Channel, task: CurrentTask) -> None:
         self.task = task
-        self._writers = {
-            name: LineWriter(channel, name, descriptor, task)
-            for descriptor, name in ((1, "stdout"), (2, "stderr"))
-        }
-        self._streams = []
-        for name, writer in self._writers.items():
+        self._outputs = []
+        for descriptor, name in ((1, "stdout"), (2, "stderr")):
+            writer = LineWriter(channel, name, descriptor, task)
             stream = io.TextIOWrapper(
-                io.BufferedWriter(writer),
+                NotingBuffer(writer),
                 encoding="utf-8",
                 errors="backslashreplace",
                 line_buffering=True,
+                write_through=True,
             )
             stream.mode = "w"
-            self._streams.append(stream)
+            self._outputs.append((stream, writer))
             setattr(sys, name, stream)
             setattr(sys, "__%s__" % name, stream)
         os.register_at_fork(after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
-        for writer in self._writers.values():
+        for _, writer in self._outputs:
             writer.drop_line()
 
     def flush(self) -> None:
         """To the end of what was printed, with or without a last newline."""
-        for stream in self._streams:
-            try:
-                stream.flush()
-            except ValueError:
-                # Task code has closed it.
-                pass
-        for writer in self._writers.values():
-            writer.end_line()
+        for stream, writer in self._outputs:
+            if writer.begun:
+                end(stream, writer)
+
+
+def end(stream: io.TextIOWrapper, writer: LineWriter) -> None:
+    writer.begun = False
+    try:
+        stream.flush()
+    except ValueError:
+        # Task code has closed it.
+        pass
+    writer.end_line()

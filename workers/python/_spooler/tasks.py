@@ -26,9 +26,10 @@ from .state import state
 
 # How long an answer may wait for others, and the socket for a look: seconds.
 PATIENCE = 0.005
-LONGEST_READ = 1 << 30
 # The program's clock has whole milliseconds: a file of this very one is not in the future.
 MILLISECOND = 0.001
+# File times come from a clock that ticks more coarsely than the system's, or from a server: seconds.
+CLOCK_SLACK = 1
 
 # Not opened: symbolic links. Not waited for: pipes.
 OPEN_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -128,16 +129,17 @@ class TaskRunner:
         """The kind of the answer, the function's name, and perhaps details."""
         path = self._prefix + task.encode("utf-8", "surrogateescape")
         try:
-            descriptor = self._claim(task, path)
+            claimed = self._claim(task, path)
         except OSError as error:
             if error.errno == errno.ENOENT:
                 return "gone", "", None
             return "look", "", None
-        if isinstance(descriptor, str):
-            return descriptor, "", None
+        if isinstance(claimed, str):
+            return claimed, "", None
+        descriptor, size = claimed
         hold = chosen
         try:
-            data = read_all(descriptor)
+            data = read_all(descriptor, size)
             found = packet.decode(data)
             if found is None:
                 hold = False
@@ -147,8 +149,7 @@ class TaskRunner:
             name = func.decode("utf-8", "replace")
             if not chosen and not self._is_mine(func, name):
                 return "elsewhere", name, None
-            environment = {"spooler_task_name": path.rpartition(b"/")[2]}
-            environment.update(task_vars)
+            environment = {"spooler_task_name": path.rpartition(b"/")[2], **task_vars}
             if len(data) > end:
                 environment["body"] = data[end:]
             del data, task_vars, found
@@ -176,9 +177,10 @@ class TaskRunner:
                 close(descriptor)
 
     def _claim(self, task: str, path: bytes):
-        """A locked descriptor, or the kind of answer when there is none. Raises OSError."""
+        """A locked descriptor and the file's size, or the kind of answer. Raises OSError."""
         if task in self._held:
             return "busy"
+        now = time.time()
         descriptor = os.open(path, OPEN_FLAGS)
         claimed = False
         try:
@@ -191,15 +193,17 @@ class TaskRunner:
                     return "busy"
                 raise
             # Between the look of the program and the lock another consumer may have finished it, moved
-            # it or put it off.
+            # it or put it off. A move changes the ctime: a file that has long been as it is still has
+            # its name.
             has = os.fstat(descriptor)
-            there = os.stat(path, follow_symlinks=False)
-            if has.st_ino != there.st_ino or has.st_dev != there.st_dev:
+            if has.st_nlink == 0:
                 return "gone"
-            if not stat.S_ISREG(has.st_mode) or has.st_mtime - MILLISECOND > time.time():
+            if has.st_ctime > now - CLOCK_SLACK and not is_at(path, has):
+                return "gone"
+            if not stat.S_ISREG(has.st_mode) or has.st_mtime - MILLISECOND > now:
                 return "look"
             claimed = True
-            return descriptor
+            return descriptor, has.st_size
         finally:
             if not claimed:
                 close(descriptor)
@@ -207,9 +211,9 @@ class TaskRunner:
     def _is_mine(self, func: bytes, name: str) -> bool:
         if func in self._names:
             return False
-        if uwsgi.__dict__.get("spooler") is self._manage_request():
-            return self._decorators is not None and name in self._known_functions()
-        return self._alone and "spooler" in uwsgi.__dict__
+        if self.catch_all():
+            return self._alone
+        return self._decorators is not None and name in self._known_functions()
 
     def _call(self, task: str, name: str, environment: dict) -> tuple:
         current = self._task
@@ -246,8 +250,13 @@ class TaskRunner:
             held.append((self._prefix + task.encode("utf-8", "surrogateescape"), descriptor))
         for each, descriptor in held:
             if each and os.path.abspath(each) == wanted:
-                return read_all(descriptor)
+                return read_all(descriptor, os.fstat(descriptor).st_size)
         return None
+
+
+def is_at(path: bytes, file: os.stat_result) -> bool:
+    """Whether the path is a name of that file. Raises OSError."""
+    return os.path.samestat(os.stat(path, follow_symlinks=False), file)
 
 
 def outcome(result) -> tuple:
@@ -265,23 +274,21 @@ def outcome(result) -> tuple:
     return "retry", {"reason": "it returned %d" % result}
 
 
-def read_all(descriptor: int) -> bytes:
+def read_all(descriptor: int, size: int) -> bytes:
     """A whole file, wherever its offset is. Raises OSError."""
-    data = os.pread(descriptor, LONGEST_READ_AT_ONCE, 0)
-    if len(data) < LONGEST_READ_AT_ONCE:
+    data = os.pread(descriptor, size, 0)
+    if len(data) == size:
         return data
+    # Longer than one read can be, or it was cut meanwhile.
     parts = [data]
     at = len(data)
-    while True:
-        part = os.pread(descriptor, LONGEST_READ, at)
+    while at < size:
+        part = os.pread(descriptor, size - at, at)
         if not part:
-            return b"".join(parts)
+            break
         parts.append(part)
         at += len(part)
-
-
-# Most tasks are smaller, and Python sets aside what a read asks for.
-LONGEST_READ_AT_ONCE = 8192
+    return b"".join(parts)
 
 
 def close(descriptor: int) -> None:
