@@ -45,8 +45,9 @@ async function startReceiver(dir: string): Promise<{ child: Deno.ChildProcess; p
 
 async function measure(connections: number, source: "memory" | "backlog"): Promise<Forwarded> {
   const dir = await Deno.makeTempDir({ prefix: "spooler-bench-" });
+  const backlogDir = await Deno.makeTempDir({ prefix: "spooler-bench-" });
   try {
-    const out = join(dir, "out");
+    const out = join(backlogDir, "out");
     if (source === "backlog") fillSpool(out, tasks);
     const { child, port } = await startReceiver(dir);
     const from = source === "memory" ? "-" : out;
@@ -58,6 +59,7 @@ async function measure(connections: number, source: "memory" | "backlog"): Promi
     return measured;
   } finally {
     await Deno.remove(dir, { recursive: true });
+    await Deno.remove(backlogDir, { recursive: true });
   }
 }
 

@@ -7,11 +7,11 @@
  */
 
 import { createHash } from "node:crypto";
-import { type Cancel, type Clock, turnOfOthers } from "../platform/clock.ts";
+import { type Cancel, type Clock, nextTurn, turnOfOthers } from "../platform/clock.ts";
 import { writeAll } from "../uwsgi/client.ts";
 import { encodeHeader, HEADER_SIZE, KEEP_OPEN, MODIFIER_PING } from "../uwsgi/packet.ts";
 import { PacketReader, type RawPacket } from "../uwsgi/reader.ts";
-import { packetFor, type Parcel } from "./parcel.ts";
+import { LARGEST_PACKET, type Parcel, writeParcel } from "./parcel.ts";
 import { answerOf, type Peer, peerOf, type TaskAnswer } from "./peer.ts";
 import { reasonOf } from "../report/reason.ts";
 
@@ -70,6 +70,12 @@ const UWSGI_BUFFER = 4096;
 /** Bodyless packets that are ready go out in one write of about this size; bodies in such pieces. */
 const WRITE_SIZE = 64 * 1024;
 
+/**
+ * Answers taken at once. They come many at a time, and what takes the places of those answered is sent
+ * while the rest is still settled: the peer need not wait for all of it.
+ */
+const ANSWERS_AT_ONCE = 32;
+
 /** So many pieces of a body are hashed before others have the thread. */
 const HASH_PIECES = 16;
 
@@ -77,6 +83,12 @@ export class Connection {
   readonly #options: ConnectionOptions;
   /** Without an answer so far, in order. */
   readonly #waiting: Waiting[] = [];
+  /** How many of them, from the first on, are begun or sent. */
+  #begun = 0;
+  /** How many of them have a body that is not sent. */
+  #bodies = 0;
+  /** What is being written: whole packets. */
+  readonly #packets = new Uint8Array(WRITE_SIZE + LARGEST_PACKET);
   #answers = 0;
   #writing = false;
   #ended = false;
@@ -96,9 +108,7 @@ export class Connection {
     // A peer of version 0 takes one packet and closes.
     if (!isKeptAlive(this.#options.peer)) return this.#answers + this.#waiting.length > 0 ? 0 : 1;
     // What waits behind a body may wait long: another connection is the better one.
-    if (this.#waiting.some(({ parcel, state }) => parcel.bodySize > 0 && state !== "sent")) {
-      return 0;
-    }
+    if (this.#bodies > 0) return 0;
     return this.#options.window - this.#waiting.length;
   }
 
@@ -110,6 +120,7 @@ export class Connection {
     const { promise, resolve } = Promise.withResolvers<Delivered>();
     const wasIdle = this.#waiting.length === 0;
     this.#waiting.push({ parcel, state: "waiting", size: 0, settle: resolve });
+    if (parcel.bodySize > 0) this.#bodies++;
     if (wasIdle) {
       this.#progressAt = this.#options.clock.monotonic();
       this.#watchTime();
@@ -127,11 +138,11 @@ export class Connection {
     if (this.#writing) return;
     this.#writing = true;
     try {
-      // Answers come many at a time, and with them the tasks that take the places of those answered: sent
-      // together, they share a sync of the peer, which would otherwise begin with the first alone.
-      if (isKeptAlive(this.#options.peer)) await turnOfOthers(this.#options.clock);
+      // What takes the places of answered tasks is sent together, and shares a sync of the peer: that
+      // would otherwise begin with the first alone.
+      if (isKeptAlive(this.#options.peer)) await nextTurn();
       while (!this.#ended) {
-        const next = this.#waiting.find(({ state }) => state === "waiting");
+        const next = this.#waiting[this.#begun];
         if (!next) break;
         if (next.parcel.bodySize > 0) await this.#sendWithBody(next);
         else await this.#sendBatch();
@@ -144,25 +155,18 @@ export class Connection {
   }
 
   async #sendBatch(): Promise<void> {
-    const batch: { readonly waiting: Waiting; readonly packet: Uint8Array }[] = [];
-    let size = 0;
-    for (const waiting of [...this.#waiting]) {
-      if (waiting.state !== "waiting") continue;
-      if (waiting.parcel.bodySize > 0 || size >= WRITE_SIZE) break;
-      const packet = this.#packet(waiting);
-      if (packet === null) continue;
-      batch.push({ waiting, packet });
-      size += packet.length;
+    const batch: Waiting[] = [];
+    let end = 0;
+    for (const waiting of this.#waiting.slice(this.#begun)) {
+      if (waiting.parcel.bodySize > 0 || end >= WRITE_SIZE) break;
+      const packetEnd = this.#writePacket(waiting, end);
+      if (packetEnd === null) continue;
+      batch.push(waiting);
+      end = packetEnd;
     }
-    const bytes = new Uint8Array(size);
-    let at = 0;
-    for (const { waiting, packet } of batch) {
-      waiting.state = "begun";
-      bytes.set(packet, at);
-      at += packet.length;
-    }
-    await writeAll(this.#options.socket, bytes);
-    for (const { waiting } of batch) waiting.state = "sent";
+    for (const waiting of batch) this.#begin(waiting);
+    await writeAll(this.#options.socket, this.#packets.subarray(0, end));
+    for (const waiting of batch) waiting.state = "sent";
     this.#progressAt = this.#options.clock.monotonic();
   }
 
@@ -179,10 +183,10 @@ export class Connection {
     }
     const bodySha256 = secret === null ? undefined : await this.#hash(waiting);
     if (this.#ended || bodySha256 === null) return;
-    const packet = this.#packet(waiting, bodySha256);
-    if (packet === null) return;
-    waiting.state = "begun";
-    await writeAll(socket, packet);
+    const end = this.#writePacket(waiting, 0, bodySha256);
+    if (end === null) return;
+    this.#begin(waiting);
+    await writeAll(socket, this.#packets.subarray(0, end));
     for (let at = 0; at < parcel.bodySize;) {
       // An answer ahead of the end, or the end of the connection: the task is not ours to read any more.
       if (this.#ended) return;
@@ -193,6 +197,13 @@ export class Connection {
       at += chunk.length;
     }
     waiting.state = "sent";
+    this.#bodies--;
+  }
+
+  /** The first that was not begun. */
+  #begin(waiting: Waiting): void {
+    waiting.state = "begun";
+    this.#begun++;
   }
 
   /** A packet that was begun and cannot be finished: only the end of the connection tells the peer. */
@@ -224,14 +235,15 @@ export class Connection {
     return hash.digest("hex");
   }
 
-  /** Null when the task cannot be a packet; it is then told so. */
-  #packet(waiting: Waiting, bodySha256?: string): Uint8Array | null {
+  /** Returns where the packet ends; null when the task cannot be one, and it is then told so. */
+  #writePacket(waiting: Waiting, at: number, bodySha256?: string): number | null {
     const { peer, secret, stamp } = this.#options;
     try {
       const hash = bodySha256 === undefined ? {} : { bodySha256 };
-      const packet = packetFor(waiting.parcel, { peer, secret, now: stamp(), ...hash });
-      waiting.size = packet.length;
-      return packet;
+      const sending = { peer, secret, now: stamp(), ...hash };
+      const end = writeParcel(waiting.parcel, sending, this.#packets, at);
+      waiting.size = end - at;
+      return end;
     } catch (error) {
       this.#drop(waiting, { kind: "refused", reason: textOf(error) });
       return null;
@@ -243,6 +255,7 @@ export class Connection {
     const at = this.#waiting.indexOf(waiting);
     if (at === -1) return;
     this.#waiting.splice(at, 1);
+    if (waiting.parcel.bodySize > 0) this.#bodies--;
     waiting.settle(how);
     this.#options.room();
   }
@@ -255,8 +268,10 @@ export class Connection {
         const count = await socket.read(reader.space());
         if (count === null) return this.#fail("it closed the connection", true);
         reader.filled(count);
+        let taken = 0;
         for (let packet = reader.next(); packet && !this.#ended; packet = reader.next()) {
           this.#answered(packet);
+          if (++taken % ANSWERS_AT_ONCE === 0) await nextTurn();
         }
         if (!this.#ended) this.#options.room();
       }
@@ -268,7 +283,7 @@ export class Connection {
   #answered(packet: RawPacket): void {
     const answer = answerOf(packet);
     const first = this.#waiting[0];
-    if (!first || first.state === "waiting") throw new Error("it answered a task it was not sent");
+    if (!first || this.#begun === 0) throw new Error("it answered a task it was not sent");
     this.#progressAt = this.#options.clock.monotonic();
     this.#answers++;
     if (first.state === "begun" && first.parcel.bodySize > 0) {
@@ -282,6 +297,7 @@ export class Connection {
       return;
     }
     this.#waiting.shift();
+    this.#begun--;
     first.settle(answer);
     if (!isKeptAlive(this.#options.peer)) this.#end(null, null);
   }

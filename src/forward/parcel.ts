@@ -10,8 +10,8 @@ import { createHash } from "node:crypto";
 import { nameToBytes } from "../platform/name.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 import {
-  encodePacket,
   findVar,
+  HEADER_SIZE,
   KEEP_OPEN,
   MAX_VARS_SIZE,
   MODIFIER_SPOOL,
@@ -21,9 +21,10 @@ import {
   type Var,
   varText,
   WITH_BODY,
+  writePacket,
 } from "../uwsgi/packet.ts";
 import { deliveryVars, LONGEST_ID, withoutReserved } from "../uwsgi/signature.ts";
-import { encodeBodySize } from "../uwsgi/reader.ts";
+import { BODY_LENGTH_SIZE, encodeBodySize } from "../uwsgi/reader.ts";
 import type { Peer } from "./peer.ts";
 
 /** What of a task is needed to send it. */
@@ -88,20 +89,46 @@ export interface Sending {
   readonly bodySha256?: string;
 }
 
+/** The largest packet, with the length of a body. */
+export const LARGEST_PACKET = HEADER_SIZE + MAX_VARS_SIZE + BODY_LENGTH_SIZE;
+
 /**
- * The packet for a peer: header, vars and, when there is a body, its length.
+ * Writes the packet for a peer into `into`, from `at` on: header, vars and, when there is a body, its
+ * length. Returns where it ends; there must be room for {@link LARGEST_PACKET}.
  *
  * @throws {PacketError} when what is added to the vars leaves no room for them
  */
-export function packetFor(parcel: Parcel, sending: Sending): Uint8Array {
+export function writeParcel(
+  parcel: Parcel,
+  sending: Sending,
+  into: Uint8Array,
+  at: number,
+): number {
   const { peer } = sending;
   const hasBody = parcel.bodySize > 0;
-  const flags = peer.kind === "ours"
+  const modifier2 = peer.kind === "ours"
     ? (peer.keepAlive ? KEEP_OPEN : 0) | (hasBody ? WITH_BODY : 0)
     : 0;
-  let packet: Uint8Array;
+  const end = writeVars(parcel, sending, modifier2, into, at);
+  if (peer.kind !== "ours" || !hasBody) return end;
+  into.set(encodeBodySize(parcel.bodySize), end);
+  return end + BODY_LENGTH_SIZE;
+}
+
+function writeVars(
+  parcel: Parcel,
+  sending: Sending,
+  modifier2: number,
+  into: Uint8Array,
+  at: number,
+): number {
   try {
-    packet = encodePacket(varsFor(parcel, sending), MODIFIER_SPOOL, flags);
+    return writePacket(
+      varsFor(parcel, sending),
+      { modifier1: MODIFIER_SPOOL, modifier2 },
+      into,
+      at,
+    );
   } catch (error) {
     if (!(error instanceof PacketError)) throw error;
     throw new PacketError(
@@ -109,11 +136,6 @@ export function packetFor(parcel: Parcel, sending: Sending): Uint8Array {
         `${MAX_VARS_SIZE} bytes; put what is long into the body`,
     );
   }
-  if (peer.kind !== "ours" || !hasBody) return packet;
-  const whole = new Uint8Array(packet.length + 8);
-  whole.set(packet);
-  whole.set(encodeBodySize(parcel.bodySize), packet.length);
-  return whole;
 }
 
 function varsFor({ id, vars }: Parcel, { peer, secret, now, bodySha256 }: Sending): readonly Var[] {

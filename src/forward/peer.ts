@@ -16,7 +16,7 @@ import {
 } from "../uwsgi/packet.ts";
 
 /** Parcels that may be on one connection without an answer. */
-export const WINDOW = 64;
+export const WINDOW = 128;
 
 export type Peer =
   /** Speaks the extension. */

@@ -2,6 +2,8 @@
  * Time and chance as arguments: the only place that asks the machine for either.
  */
 
+import { setImmediate } from "node:timers";
+
 /** Ends a timer that has not run yet. */
 export type Cancel = () => void;
 
@@ -20,6 +22,14 @@ export interface Clock {
  */
 export function turnOfOthers(clock: Clock): Promise<void> {
   return new Promise((resume) => clock.after(0, resume));
+}
+
+/**
+ * Comes back when all that can go on without news from outside has gone on: the ends of what was just
+ * settled, and what begins in their place.
+ */
+export function nextTurn(): Promise<void> {
+  return new Promise((resume) => setImmediate(resume));
 }
 
 /** Uniform in [0, 1), as Math.random. */

@@ -77,6 +77,8 @@ export interface Stat {
   readonly mtimeMs: number;
   /** Changes with every write, rename and utime, and cannot be set. */
   readonly ctimeMs: number;
+  /** Names that the file has; 0 of one that was removed while it is open. */
+  readonly links: number;
   /** Device and inode: the same for two names of one file. */
   readonly identity: string;
 }
@@ -212,6 +214,7 @@ export class Libc {
       size: u64(0x28),
       mtimeMs: timeMs(0x70),
       ctimeMs: timeMs(0x60),
+      links: u32(0x10),
       identity: `${u32(0x88)}:${u32(0x8c)}:${u32(0x24)}:${u32(0x20)}`,
     };
   }

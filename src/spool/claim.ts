@@ -42,7 +42,10 @@ export interface Look {
 export interface Claims {
   /** False when claims are not seen by other processes: a directory may have one consumer only. */
   readonly shared: boolean;
-  /** @param now milliseconds since the epoch, to tell what is due */
+  /**
+   * @param now milliseconds since the epoch, to tell what is due and what has just changed; with Infinity
+   * everything is due
+   */
   claim(path: string, now: number): Claim | Unclaimed;
   /**
    * Opens a file without claiming it. Nobody else notices: the lock is asked about and not taken, so
@@ -54,6 +57,9 @@ export interface Claims {
 
 const NO_REGULAR_FILE = { kind: "unusable", reason: "it is no regular file" } as const;
 const BUSY = { kind: "busy" } as const;
+
+/** File times come from a clock that ticks more coarsely than the system's, or from a server. */
+const CLOCK_SLACK_MS = 1000;
 
 /** A file that this process has locked. */
 interface Held {
@@ -79,18 +85,16 @@ export class PosixClaims implements Claims {
     if (fd < 0) return unopened(path, -fd);
     let keep = false;
     try {
-      const opened = this.libc.fstat(fd);
-      if (opened.kind !== "file") return NO_REGULAR_FILE;
-      const held = this.#held.get(opened.identity);
-      if (held) {
-        held.others.push(fd);
-        keep = true;
-        return BUSY;
-      }
       if (!this.libc.tryLock(fd)) return BUSY;
+      const stat = this.libc.fstat(fd);
+      // A lock that this process has already is no hindrance to its next.
+      if (this.#held.has(stat.identity)) return BUSY;
+      if (stat.kind !== "file") return NO_REGULAR_FILE;
       // Between open and lock another consumer may have finished it, moved it or put it off.
-      const stat = this.libc.lstat(path);
-      if (stat?.identity !== opened.identity) return { kind: "gone" };
+      if (stat.links === 0) return { kind: "gone" };
+      if (mayHaveMoved(stat, now) && this.libc.lstat(path)?.identity !== stat.identity) {
+        return { kind: "gone" };
+      }
       // The wall clock has whole milliseconds: a file of this very one is not in the future.
       if (Math.floor(stat.mtimeMs) > now) return { kind: "deferred", dueAt: stat.mtimeMs };
       keep = true;
@@ -102,8 +106,15 @@ export class PosixClaims implements Claims {
         release: () => this.#release(stat.identity),
       };
     } finally {
-      if (!keep) this.libc.close(fd);
+      if (!keep) this.#close(fd);
     }
+  }
+
+  /** At once, or with the claim of the file when there is one: its lock would go. */
+  #close(fd: number): void {
+    const held = this.#held.get(this.libc.fstat(fd).identity);
+    if (held) held.others.push(fd);
+    else this.libc.close(fd);
   }
 
   #release(identity: string): void {
@@ -137,6 +148,14 @@ export class PosixClaims implements Claims {
   }
 }
 
+/**
+ * Whether a file may have been moved since `now` (milliseconds since the epoch). A move changes the
+ * ctime: what has long been as it is still has its name.
+ */
+function mayHaveMoved({ ctimeMs }: Stat, now: number): boolean {
+  return now === Infinity || ctimeMs > now - CLOCK_SLACK_MS;
+}
+
 /** @throws {SystemError} for what only time or an administrator can change, like too many open files */
 function unopened(path: string, errno: number): Unclaimed {
   if (errno === ENOENT) return { kind: "gone" };
@@ -158,6 +177,7 @@ export class PrivateClaims implements Claims {
         size: info.size,
         mtimeMs: info.mtime?.getTime() ?? 0,
         ctimeMs: info.mtime?.getTime() ?? 0,
+        links: info.nlink ?? 1,
         identity: `${info.dev}:${info.ino}`,
       };
     } catch (error) {

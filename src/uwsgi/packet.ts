@@ -137,6 +137,34 @@ export function decodeVars(bytes: Uint8Array): Var[] {
  * @throws {PacketError} when a name, a value or all of them together exceed 65,535 bytes.
  */
 export function encodePacket(vars: readonly Var[], modifier1: number, modifier2 = 0): Uint8Array {
+  const packet = new Uint8Array(HEADER_SIZE + sizeOf(vars));
+  writePacket(vars, { modifier1, modifier2 }, packet, 0);
+  return packet;
+}
+
+/**
+ * Writes a whole packet into `into`, from `at` on; returns where it ends. What sends many packets at once
+ * needs no memory of its own for each.
+ *
+ * @throws {PacketError} when a name, a value or all of them together exceed 65,535 bytes.
+ */
+export function writePacket(
+  vars: readonly Var[],
+  { modifier1, modifier2 }: Pick<Header, "modifier1" | "modifier2">,
+  into: Uint8Array,
+  at: number,
+): number {
+  const size = sizeOf(vars);
+  into[at] = modifier1;
+  writeLength(size, into, at + 1);
+  into[at + 3] = modifier2;
+  let end = at + HEADER_SIZE;
+  for (const { name, value } of vars) end = writePart(value, into, writePart(name, into, end));
+  return end;
+}
+
+/** What vars take in a packet, in bytes. */
+function sizeOf(vars: readonly Var[]): number {
   let size = 0;
   for (const { name, value } of vars) {
     if (name.length === 0) throw new PacketError("a name is empty");
@@ -145,16 +173,16 @@ export function encodePacket(vars: readonly Var[], modifier1: number, modifier2 
   if (size > MAX_VARS_SIZE) {
     throw new PacketError(`the vars have ${size} bytes, a packet holds ${MAX_VARS_SIZE}`);
   }
-  const packet = new Uint8Array(HEADER_SIZE + size);
-  packet.set(encodeHeader({ modifier1, size, modifier2 }));
-  let at = HEADER_SIZE;
-  for (const { name, value } of vars) {
-    for (const bytes of [name, value]) {
-      packet[at] = bytes.length & 0xff;
-      packet[at + 1] = bytes.length >> 8;
-      packet.set(bytes, at + 2);
-      at += 2 + bytes.length;
-    }
-  }
-  return packet;
+  return size;
+}
+
+function writePart(bytes: Uint8Array, into: Uint8Array, at: number): number {
+  writeLength(bytes.length, into, at);
+  into.set(bytes, at + 2);
+  return at + 2 + bytes.length;
+}
+
+function writeLength(length: number, into: Uint8Array, at: number): void {
+  into[at] = length & 0xff;
+  into[at + 1] = length >> 8;
 }

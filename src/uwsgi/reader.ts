@@ -22,7 +22,7 @@ export interface RawPacket {
 }
 
 /** Bytes of the length in front of a body. */
-const BODY_LENGTH_SIZE = 8;
+export const BODY_LENGTH_SIZE = 8;
 /** What a reader starts with; idle connections are many. */
 const SMALLEST_BUFFER = 2 * 1024;
 

@@ -1,5 +1,12 @@
 import fc from "fast-check";
-import { deliveryId, packetFor, parcelOf, type Sendable } from "../../src/forward/parcel.ts";
+import {
+  deliveryId,
+  LARGEST_PACKET,
+  parcelOf,
+  type Sendable,
+  type Sending,
+  writeParcel,
+} from "../../src/forward/parcel.ts";
 import type { Peer } from "../../src/forward/peer.ts";
 import {
   decodeVars,
@@ -21,8 +28,14 @@ function task(vars: readonly Var[], changes: Partial<Sendable> = {}): Sendable {
   return { name, priority: null, vars, bodySize: 0, readBody: () => 0, ...changes };
 }
 
+/** Where others stand already, as in a batch. */
+function packetFor(given: Sendable, sending: Sending): Uint8Array {
+  const into = new Uint8Array(3 + LARGEST_PACKET);
+  return into.subarray(3, writeParcel(parcelOf(given, ORIGIN), sending, into, 3));
+}
+
 function sent(given: Sendable, peer: Peer, secret: string | null = null): Var[] {
-  const packet = packetFor(parcelOf(given, ORIGIN), { peer, secret, now: 1_700_000_000_000 });
+  const packet = packetFor(given, { peer, secret, now: 1_700_000_000_000 });
   return decodeVars(packet.subarray(HEADER_SIZE));
 }
 
@@ -53,7 +66,7 @@ Deno.test("a uWSGI that answers pings gets exactly the task's bytes", () => {
   const name = fc.uint8Array({ minLength: 1, maxLength: 20 });
   const vars = fc.array(fc.record({ name, value: fc.uint8Array({ maxLength: 50 }) }));
   fc.assert(fc.property(vars, (given) => {
-    const packet = packetFor(parcelOf(task(given), ORIGIN), {
+    const packet = packetFor(task(given), {
       peer: { kind: "plain" },
       secret: "of two sides",
       now: 0,

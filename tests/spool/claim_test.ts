@@ -9,7 +9,10 @@ import { testWith } from "../support/require.ts";
 import { holdTask } from "../support/task_files.ts";
 import { tempDir } from "../support/temp.ts";
 
-const NOW = 2_000_000_000_000;
+/** In the file system's time: a claim asks how long a file has been as it is. */
+const now = () => Date.now();
+/** What was made in this second may have been moved since it was opened. */
+const LONG_MS = 1_100;
 
 /** The machine's libc, with something that happens, or comes instead, when it is called. */
 function libcWith(calls: Partial<Record<keyof Libc, () => unknown>>): Libc {
@@ -33,7 +36,7 @@ async function inFile(act: (path: string, dir: string) => Promise<void> | void):
 }
 
 function claimed(claims: PosixClaims, path: string): Claim {
-  const claim = claims.claim(path, NOW);
+  const claim = claims.claim(path, now());
   assert(claim.kind === "claimed", claim.kind);
   return claim;
 }
@@ -45,7 +48,7 @@ const MOMENTS: readonly (readonly [string, (path: string) => void, string])[] = 
     Deno.writeTextFileSync(`${path}.new`, "another");
     Deno.renameSync(`${path}.new`, path);
   }, "gone"],
-  ["is put off", (path) => Deno.utimeSync(path, NOW / 1000 + 5, NOW / 1000 + 5), "deferred"],
+  ["is put off", (path) => Deno.utimeSync(path, now() / 1000 + 5, now() / 1000 + 5), "deferred"],
 ];
 
 for (const [what, happen, kind] of MOMENTS) {
@@ -55,15 +58,50 @@ for (const [what, happen, kind] of MOMENTS) {
     () =>
       inFile((path) => {
         const claims = new PosixClaims(libcWith({ tryLock: () => void happen(path) }));
-        assertEquals(claims.claim(path, NOW).kind, kind);
+        assertEquals(claims.claim(path, now()).kind, kind);
       }),
   );
 }
 
+testWith(
+  "libc",
+  "the same happens to tasks that have long been as they are",
+  () =>
+    inFile(async (path) => {
+      const long = MOMENTS.map((moment) => ({ moment, path: `${path} that ${moment[0]}` }));
+      for (const { path } of long) await Deno.writeTextFile(path, "the task");
+      await new Promise((resolve) => setTimeout(resolve, LONG_MS));
+      for (const { moment: [what, happen, kind], path } of long) {
+        const claims = new PosixClaims(libcWith({ tryLock: () => void happen(path) }));
+        assertEquals(claims.claim(path, now()).kind, kind, what);
+      }
+    }),
+);
+
+testWith(
+  "libc",
+  "a try that fails for want of a lock leaves an earlier claim its own",
+  () =>
+    inFile(async (path) => {
+      let isLacking = false;
+      const claims = new PosixClaims(libcWith({
+        tryLock: () => {
+          if (isLacking) throw new Error("no locks available");
+        },
+      }));
+      const claim = claimed(claims, path);
+      isLacking = true;
+      assertThrows(() => claims.claim(path, now()), Error, "no locks available");
+      await assertRejects(() => holdTask(path), Error, "could not be held");
+      claim.release();
+      await using _held = await holdTask(path);
+    }),
+);
+
 testWith("libc", "a task that is gone before it is opened is gone", () =>
   inFile((path) => {
     Deno.removeSync(path);
-    assertEquals(new PosixClaims(libcWith({})).claim(path, NOW), { kind: "gone" });
+    assertEquals(new PosixClaims(libcWith({})).claim(path, now()), { kind: "gone" });
   }));
 
 testWith(
@@ -75,7 +113,7 @@ testWith(
       const claim = claimed(claims, path);
       Deno.linkSync(path, `${path}.link`);
       for (const name of [path, `${path}.link`]) {
-        assertEquals(claims.claim(name, NOW), { kind: "busy" });
+        assertEquals(claims.claim(name, now()), { kind: "busy" });
         const look = claims.look(name);
         assert(look.kind === "open" && look.locked);
         look.close();
@@ -97,7 +135,7 @@ testWith("libc", "what is no regular file is none to claim, and nothing waits fo
   const claims = new PosixClaims(libcWith({}));
   const expected = { kind: "unusable", reason: "it is no regular file" } as const;
   for (const name of ["directory", "symlink", "fifo", "socket"]) {
-    assertEquals(claims.claim(at(name), NOW), expected, name);
+    assertEquals(claims.claim(at(name), now()), expected, name);
     assertEquals(claims.look(at(name)), expected, name);
   }
 });
@@ -108,8 +146,8 @@ testWith(
   () =>
     inFile((path) => {
       const refusing = new PosixClaims(libcWith({ openFile: () => -13 }));
-      assertEquals(refusing.claim(path, NOW), { kind: "unusable", reason: "permission denied" });
+      assertEquals(refusing.claim(path, now()), { kind: "unusable", reason: "permission denied" });
       const lacking = new PosixClaims(libcWith({ openFile: () => -24 }));
-      assertThrows(() => lacking.claim(path, NOW), Error, "errno 24");
+      assertThrows(() => lacking.claim(path, now()), Error, "errno 24");
     }),
 );
