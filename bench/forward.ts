@@ -5,7 +5,8 @@
  *     deno run -A bench/forward.ts [--tasks=100000] [--runs=3]
  *
  * The receiver is this program with a durable spool through which nobody works, a fresh one for each
- * measurement. Medians are printed. TMPDIR says which file system is used, by both sides.
+ * measurement. What the forwarder could do if a receiver cost nothing is measured with a peer that only
+ * says yes. Medians are printed. TMPDIR says which file system is used, by both sides.
  */
 
 import { join } from "node:path";
@@ -16,68 +17,97 @@ import { median, numberArg, printTable, whole } from "./table.ts";
 const tasks = numberArg("tasks", 100_000);
 const runs = numberArg("runs", 3);
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
+const PEER = new URL("forward_peer.ts", import.meta.url).pathname;
 
-/** Starts a receiver whose log goes to a file; returns its port. */
-async function startReceiver(dir: string): Promise<{ child: Deno.ChildProcess; port: number }> {
+interface Started {
+  readonly child: Deno.ChildProcess;
+  readonly port: number;
+}
+
+/** Starts a receiver whose log goes to a file. */
+async function startReceiver(dir: string): Promise<Started> {
   const ini = join(dir, "hub.ini");
   const log = join(dir, "hub.log");
   await Deno.mkdir(join(dir, "in"));
   await Deno.writeTextFile(ini, "[uwsgi]\nspooler-external = in\nsocket = 127.0.0.1:0\n");
+  return await start(log, / socket 127\.0\.0\.1:(\d+)/, MAIN, "--ini", ini);
+}
+
+/** Starts one that accepts everything and does nothing with it. */
+function startYeaSayer(dir: string): Promise<Started> {
+  return start(join(dir, "peer.log"), /^(\d+)$/m, PEER);
+}
+
+/** Starts a program of ours; what it prints goes to `log`, and has its port. */
+async function start(log: string, port: RegExp, ...args: readonly string[]): Promise<Started> {
   const child = new Deno.Command("/bin/sh", {
     args: [
       "-c",
-      'exec "$0" run -A --quiet "$1" --ini "$2" 2>"$3"',
+      'log=$1; shift; exec "$0" run -A --quiet "$@" >"$log" 2>&1',
       Deno.execPath(),
-      MAIN,
-      ini,
       log,
+      ...args,
     ],
     stdout: "null",
     stderr: "null",
   }).spawn();
   while (true) {
     const text = await Deno.readTextFile(log).catch(() => "");
-    const [, port] = / socket 127\.0\.0\.1:(\d+)/.exec(text) ?? [];
-    if (port !== undefined) return { child, port: Number(port) };
+    const [, number] = port.exec(text) ?? [];
+    if (number !== undefined) return { child, port: Number(number) };
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
-async function measure(connections: number, source: "memory" | "backlog"): Promise<Forwarded> {
+interface Contestant {
+  readonly name: string;
+  readonly source: "memory" | "backlog";
+  readonly receiver: (dir: string) => Promise<Started>;
+}
+
+const CONTESTANTS: readonly Contestant[] = [
+  { name: "from memory", source: "memory", receiver: startReceiver },
+  { name: "from a backlog", source: "backlog", receiver: startReceiver },
+  { name: "from a backlog, to nobody's disk", source: "backlog", receiver: startYeaSayer },
+];
+
+async function measure(
+  { name, source, receiver }: Contestant,
+  connections: number,
+): Promise<Forwarded> {
   const dir = await Deno.makeTempDir({ prefix: "spooler-bench-" });
-  const backlogDir = await Deno.makeTempDir({ prefix: "spooler-bench-" });
   try {
-    const out = join(backlogDir, "out");
+    const out = join(dir, "out");
     if (source === "backlog") fillSpool(out, tasks);
-    const { child, port } = await startReceiver(dir);
+    const { child, port } = await receiver(dir);
     const from = source === "memory" ? "-" : out;
     const measured = await forwardOnce(String(port), String(tasks), String(connections), from);
     const rate = whole(1000 * tasks / measured.tookMs);
-    console.error(`from ${source}, ${connections} connections: ${rate} tasks/s`);
+    console.error(`${name}, ${connections} connections: ${rate} tasks/s`);
     child.kill("SIGTERM");
     await child.status;
     return measured;
   } finally {
     await Deno.remove(dir, { recursive: true });
-    await Deno.remove(backlogDir, { recursive: true });
   }
 }
 
 const rows = [["", "tasks/s", "to the receiver's", "slowest", "fastest", "peak memory"]];
 for (const connections of [1, 4]) {
-  const memory: Forwarded[] = [];
-  const backlog: Forwarded[] = [];
+  const all = CONTESTANTS.map((contestant) => ({ contestant, measured: [] as Forwarded[] }));
   for (let run = 0; run < runs; run++) {
-    memory.push(await measure(connections, "memory"));
-    backlog.push(await measure(connections, "backlog"));
+    for (const { contestant, measured } of all) {
+      measured.push(await measure(contestant, connections));
+    }
   }
-  const rates = (all: readonly Forwarded[]) => all.map(({ tookMs }) => 1000 * tasks / tookMs);
-  const base = median(rates(memory));
-  for (const [name, all] of [["from memory", memory], ["from a backlog", backlog]] as const) {
-    const own = rates(all);
-    const peak = Math.max(...all.map(({ peakMiB }) => peakMiB ?? NaN));
+  const ratesOf = (measured: readonly Forwarded[]) =>
+    measured.map(({ tookMs }) => 1000 * tasks / tookMs);
+  const base = median(ratesOf(all[0]?.measured ?? []));
+  for (const { contestant, measured } of all) {
+    const own = ratesOf(measured);
+    const peak = Math.max(...measured.map(({ peakMiB }) => peakMiB ?? NaN));
     rows.push([
-      `${name}, ${connections} connection${connections === 1 ? "" : "s"}`,
+      `${contestant.name}, ${connections} connection${connections === 1 ? "" : "s"}`,
       whole(median(own)),
       (median(own) / base).toFixed(2),
       whole(Math.min(...own)),
