@@ -6,7 +6,8 @@
  *
  * The receiver is this program with a durable spool through which nobody works, a fresh one for each
  * measurement. What the forwarder could do if a receiver cost nothing is measured with a peer that only
- * says yes. Medians are printed. TMPDIR says which file system is used, by both sides.
+ * says yes. Medians are printed. TMPDIR says which file system is used, and BACKLOG_TMPDIR which one by the
+ * sender, when it is to be another: as on two machines, neither then waits for the other's journal.
  */
 
 import { join } from "node:path";
@@ -76,9 +77,15 @@ async function measure(
   connections: number,
 ): Promise<Forwarded> {
   const dir = await Deno.makeTempDir({ prefix: "spooler-bench-" });
+  const senderDir = await Deno.makeTempDir({
+    dir: Deno.env.get("BACKLOG_TMPDIR") ?? dir,
+    prefix: "spooler-bench-",
+  });
   try {
-    const out = join(dir, "out");
+    const out = join(senderDir, "out");
     if (source === "backlog") fillSpool(out, tasks);
+    // What was made here, and what the last measurement removed: it is not to be on anybody's account.
+    await new Deno.Command("sync").output();
     const { child, port } = await receiver(dir);
     const from = source === "memory" ? "-" : out;
     const measured = await forwardOnce(String(port), String(tasks), String(connections), from);
@@ -88,7 +95,7 @@ async function measure(
     await child.status;
     return measured;
   } finally {
-    await Deno.remove(dir, { recursive: true });
+    for (const each of [senderDir, dir]) await Deno.remove(each, { recursive: true });
   }
 }
 
@@ -96,7 +103,9 @@ const rows = [["", "tasks/s", "to the receiver's", "slowest", "fastest", "peak m
 for (const connections of [1, 4]) {
   const all = CONTESTANTS.map((contestant) => ({ contestant, measured: [] as Forwarded[] }));
   for (let run = 0; run < runs; run++) {
-    for (const { contestant, measured } of all) {
+    // Each in its turn is the first, and none always follows the same.
+    const order = [...all.slice(run % all.length), ...all.slice(0, run % all.length)];
+    for (const { contestant, measured } of order) {
       measured.push(await measure(contestant, connections));
     }
   }
