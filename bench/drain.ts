@@ -5,8 +5,9 @@
  *     deno run -A bench/drain.ts [--tasks=10000] [--commands=500] [--runs=5] [--processes=1]
  *
  * Each run measures every contestant once, on files made anew, so that what disturbs the machine
- * disturbs all. The files rest before: a backlog is no file of this very moment. Medians are printed. From the start of the first task to the end of the last; the
- * start of a process does not count. TMPDIR says which file system is used.
+ * disturbs all. The files rest before: a backlog is no file of this very moment. Medians are printed.
+ * From the start of the first task to the end of the last; the start of a process does not count.
+ * TMPDIR says which file system is used.
  */
 
 import { join } from "node:path";

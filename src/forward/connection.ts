@@ -76,6 +76,9 @@ const WRITE_SIZE = 64 * 1024;
  */
 const ANSWERS_AT_ONCE = 32;
 
+/** Where the packets of a write are put together, one connection after the other. */
+const scratch = new Uint8Array(WRITE_SIZE + LARGEST_PACKET);
+
 /** So many pieces of a body are hashed before others have the thread. */
 const HASH_PIECES = 16;
 
@@ -87,8 +90,6 @@ export class Connection {
   #begun = 0;
   /** How many of them have a body that is not sent. */
   #bodies = 0;
-  /** What is being written: whole packets. */
-  readonly #packets = new Uint8Array(WRITE_SIZE + LARGEST_PACKET);
   #answers = 0;
   #writing = false;
   #ended = false;
@@ -139,8 +140,8 @@ export class Connection {
     this.#writing = true;
     try {
       // What takes the places of answered tasks is sent together, and shares a sync of the peer: that
-      // would otherwise begin with the first alone.
-      if (isKeptAlive(this.#options.peer)) await nextTurn();
+      // would otherwise begin with the first alone. And no write begins amid another connection's.
+      await nextTurn();
       while (!this.#ended) {
         const next = this.#waiting[this.#begun];
         if (!next) break;
@@ -165,7 +166,7 @@ export class Connection {
       end = packetEnd;
     }
     for (const waiting of batch) this.#begin(waiting);
-    await writeAll(this.#options.socket, this.#packets.subarray(0, end));
+    await writeAll(this.#options.socket, scratch.slice(0, end));
     for (const waiting of batch) waiting.state = "sent";
     this.#progressAt = this.#options.clock.monotonic();
   }
@@ -186,7 +187,7 @@ export class Connection {
     const end = this.#writePacket(waiting, 0, bodySha256);
     if (end === null) return;
     this.#begin(waiting);
-    await writeAll(socket, this.#packets.subarray(0, end));
+    await writeAll(socket, scratch.slice(0, end));
     for (let at = 0; at < parcel.bodySize;) {
       // An answer ahead of the end, or the end of the connection: the task is not ours to read any more.
       if (this.#ended) return;
@@ -235,13 +236,13 @@ export class Connection {
     return hash.digest("hex");
   }
 
-  /** Returns where the packet ends; null when the task cannot be one, and it is then told so. */
+  /** Into the scratch. Returns where the packet ends; null when the task cannot be one, and it is then told so. */
   #writePacket(waiting: Waiting, at: number, bodySha256?: string): number | null {
     const { peer, secret, stamp } = this.#options;
     try {
       const hash = bodySha256 === undefined ? {} : { bodySha256 };
       const sending = { peer, secret, now: stamp(), ...hash };
-      const end = writeParcel(waiting.parcel, sending, this.#packets, at);
+      const end = writeParcel(waiting.parcel, sending, scratch, at);
       waiting.size = end - at;
       return end;
     } catch (error) {

@@ -7,6 +7,7 @@
  */
 
 import { EACCES, ENOENT, type Libc, NO_FILE, type Stat, SystemError } from "../platform/libc.ts";
+import { mayHaveMoved } from "./moved.ts";
 
 /** Why a task file cannot be claimed now. */
 export type Unclaimed =
@@ -58,9 +59,6 @@ export interface Claims {
 const NO_REGULAR_FILE = { kind: "unusable", reason: "it is no regular file" } as const;
 const BUSY = { kind: "busy" } as const;
 
-/** File times come from a clock that ticks more coarsely than the system's, or from a server. */
-const CLOCK_SLACK_MS = 1000;
-
 /** A file that this process has locked. */
 interface Held {
   readonly fd: number;
@@ -92,7 +90,7 @@ export class PosixClaims implements Claims {
       if (stat.kind !== "file") return NO_REGULAR_FILE;
       // Between open and lock another consumer may have finished it, moved it or put it off.
       if (stat.links === 0) return { kind: "gone" };
-      if (mayHaveMoved(stat, now) && this.libc.lstat(path)?.identity !== stat.identity) {
+      if (mayHaveMoved(stat.ctimeMs, now) && this.libc.lstat(path)?.identity !== stat.identity) {
         return { kind: "gone" };
       }
       // The wall clock has whole milliseconds: a file of this very one is not in the future.
@@ -146,14 +144,6 @@ export class PosixClaims implements Claims {
     const read: Look["read"] = (into, offset) => this.libc.read(fd, into, offset);
     return { kind: "open", stat, locked, read, close };
   }
-}
-
-/**
- * Whether a file may have been moved since `now` (milliseconds since the epoch). A move changes the
- * ctime: what has long been as it is still has its name.
- */
-function mayHaveMoved({ ctimeMs }: Stat, now: number): boolean {
-  return now === Infinity || ctimeMs > now - CLOCK_SLACK_MS;
 }
 
 /** @throws {SystemError} for what only time or an administrator can change, like too many open files */

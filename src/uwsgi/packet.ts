@@ -137,8 +137,9 @@ export function decodeVars(bytes: Uint8Array): Var[] {
  * @throws {PacketError} when a name, a value or all of them together exceed 65,535 bytes.
  */
 export function encodePacket(vars: readonly Var[], modifier1: number, modifier2 = 0): Uint8Array {
-  const packet = new Uint8Array(HEADER_SIZE + sizeOf(vars));
-  writePacket(vars, { modifier1, modifier2 }, packet, 0);
+  const size = sizeOf(vars);
+  const packet = new Uint8Array(HEADER_SIZE + size);
+  writeParts(vars, encodeHeader({ modifier1, size, modifier2 }), packet, 0);
   return packet;
 }
 
@@ -154,10 +155,18 @@ export function writePacket(
   into: Uint8Array,
   at: number,
 ): number {
-  const size = sizeOf(vars);
-  into[at] = modifier1;
-  writeLength(size, into, at + 1);
-  into[at + 3] = modifier2;
+  const header = encodeHeader({ modifier1, size: sizeOf(vars), modifier2 });
+  return writeParts(vars, header, into, at);
+}
+
+/** Returns where the packet ends. */
+function writeParts(
+  vars: readonly Var[],
+  header: Uint8Array,
+  into: Uint8Array,
+  at: number,
+): number {
+  into.set(header, at);
   let end = at + HEADER_SIZE;
   for (const { name, value } of vars) end = writePart(value, into, writePart(name, into, end));
   return end;
@@ -177,12 +186,8 @@ function sizeOf(vars: readonly Var[]): number {
 }
 
 function writePart(bytes: Uint8Array, into: Uint8Array, at: number): number {
-  writeLength(bytes.length, into, at);
+  into[at] = bytes.length & 0xff;
+  into[at + 1] = bytes.length >> 8;
   into.set(bytes, at + 2);
   return at + 2 + bytes.length;
-}
-
-function writeLength(length: number, into: Uint8Array, at: number): void {
-  into[at] = length & 0xff;
-  into[at + 1] = length >> 8;
 }

@@ -3,6 +3,7 @@
  */
 
 import { nameToBytes } from "../../src/platform/name.ts";
+import { mayHaveMoved } from "../../src/spool/moved.ts";
 import { decodeHeader, HEADER_SIZE, MODIFIER_SPOOL } from "../../src/uwsgi/packet.ts";
 import { type FileStat, type PathBytes, type WorkerLibc } from "./libc.ts";
 import { readVars } from "./vars.ts";
@@ -27,8 +28,6 @@ export type Taken =
 const LONGEST_PATH = 8192;
 const NO_BODY = new Uint8Array(0);
 const SCRATCH_SIZE = 128 * 1024;
-/** File times come from a clock that ticks more coarsely than the system's, or from a server. */
-const CLOCK_SLACK_MS = 1000;
 
 const newStat = (): FileStat => ({
   isFile: false,
@@ -85,11 +84,8 @@ export class WorkerClaims {
     // Between open and lock another consumer may have finished it, moved it or put it off.
     if (now.links === 0) return "gone";
     if (now.mtimeMs > Date.now()) return "look";
-    // A move changes the ctime. So a file that has long been as it is still has its name.
-    const mayHaveMoved = now.ctimeMs > openedAt - CLOCK_SLACK_MS;
-    if (mayHaveMoved && !(libc.look(path, this.#named) && isSameFile(this.#named, now))) {
-      return "gone";
-    }
+    const isNamed = () => libc.look(path, this.#named) && isSameFile(this.#named, now);
+    if (mayHaveMoved(now.ctimeMs, openedAt) && !isNamed()) return "gone";
     const { size } = now;
     if (size < HEADER_SIZE) return "look";
     const fits = size <= SCRATCH_SIZE;
