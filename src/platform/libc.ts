@@ -203,20 +203,7 @@ export class Libc {
     if (symbols.statx(fd, this.#pathBytes(path), flags, STATX_BASIC_STATS, this.#statx) !== 0) {
       return null;
     }
-    // struct statx, linux/stat.h
-    const view = this.#statxView;
-    const u32 = (at: number) => view.getUint32(at, true);
-    const u64 = (at: number) => u32(at) + 2 ** 32 * u32(at + 4);
-    const timeMs = (at: number) => Number(view.getBigInt64(at, true)) * 1000 + u32(at + 8) / 1e6;
-    const format = view.getUint16(0x1c, true) & S_IFMT;
-    return {
-      kind: format === S_IFREG ? "file" : format === S_IFDIR ? "directory" : "other",
-      size: u64(0x28),
-      mtimeMs: timeMs(0x70),
-      ctimeMs: timeMs(0x60),
-      links: u32(0x10),
-      identity: `${u32(0x88)}:${u32(0x8c)}:${u32(0x24)}:${u32(0x20)}`,
-    };
+    return new StatxStat(this.#statxView);
   }
 
   /** Removes a name; 0 or -errno. */
@@ -326,6 +313,42 @@ export class Libc {
     const length = Number(await this.#lib.symbols.read(fd, buffer, BigInt(buffer.length)));
     return length <= 0 ? [] : parseInotify(buffer, length);
   }
+}
+
+/** What the kernel has written into a struct statx (linux/stat.h). Thousands are made at a time. */
+class StatxStat implements Stat {
+  readonly kind: Stat["kind"];
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly links: number;
+  readonly #inode: number;
+  readonly #inodeHigh: number;
+  readonly #device: number;
+  readonly #deviceMinor: number;
+
+  constructor(view: DataView) {
+    const format = view.getUint16(0x1c, true) & S_IFMT;
+    this.kind = format === S_IFREG ? "file" : format === S_IFDIR ? "directory" : "other";
+    this.size = view.getUint32(0x28, true) + 2 ** 32 * view.getUint32(0x2c, true);
+    this.mtimeMs = statxTimeMs(view, 0x70);
+    this.ctimeMs = statxTimeMs(view, 0x60);
+    this.links = view.getUint32(0x10, true);
+    this.#inode = view.getUint32(0x20, true);
+    this.#inodeHigh = view.getUint32(0x24, true);
+    this.#device = view.getUint32(0x88, true);
+    this.#deviceMinor = view.getUint32(0x8c, true);
+  }
+
+  get identity(): string {
+    return `${this.#device}:${this.#deviceMinor}:${this.#inodeHigh}:${this.#inode}`;
+  }
+}
+
+/** struct statx_timestamp: seconds with a sign, nanoseconds. */
+function statxTimeMs(view: DataView, at: number): number {
+  const seconds = 2 ** 32 * view.getInt32(at + 4, true) + view.getUint32(at, true);
+  return seconds * 1000 + view.getUint32(at + 8, true) / 1e6;
 }
 
 const DT_UNKNOWN = 0;

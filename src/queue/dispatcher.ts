@@ -27,8 +27,11 @@ export interface DispatcherOptions extends RunnerOptions {
   readonly workers?: { readonly pool: Pool; readonly executor: Executor } | null;
 }
 
-/** Tasks that a scan looks at before it lets others have the thread. */
-const SCAN_SLICE = 500;
+/**
+ * After this time a scan lets others have the thread: workers with quick tasks are not to run dry because
+ * nobody hears that they have done them.
+ */
+const SCAN_SLICE_MS = 2;
 /**
  * Tasks that the queue holds of a directory that has more. The rest is looked for again when half of
  * them are gone, so that a million files cost no memory.
@@ -230,7 +233,7 @@ export class Dispatcher {
   async #scanOnce(): Promise<void> {
     const { store, clock, config } = this.#options;
     this.#queue.forgetHorizon();
-    let slice = 0;
+    let sliceEnd = clock.monotonic() + SCAN_SLICE_MS;
     const scan = store.scan({
       isKnown: (id) => this.#isKnown(id),
       onPriority: (priority) => this.#watcher?.watchPriority(priority),
@@ -243,12 +246,11 @@ export class Dispatcher {
         this.#incomplete = true;
         return;
       }
-      slice += tasks.length;
-      if (slice < SCAN_SLICE) continue;
-      slice = 0;
+      if (clock.monotonic() < sliceEnd) continue;
       if (!config.ordered) this.#pump();
       await turnOfOthers(clock);
       if (this.#stopped) return;
+      sliceEnd = clock.monotonic() + SCAN_SLICE_MS;
     }
   }
 

@@ -105,6 +105,9 @@ export function isRecordName(name: string): boolean {
   return name.endsWith(RECORD_ENDING);
 }
 
+const ZERO = 48;
+const NINE = 57;
+
 /**
  * uWSGI's order of names (scandir with versionsort, so strverscmp(3)): where two names first differ
  * inside a run of digits, the runs compare as numbers, or, when one has leading zeros, as decimal
@@ -120,14 +123,14 @@ export function compareNatural(a: string, b: string): number {
   let start = at;
   while (isDigit(a, start - 1)) start--;
   const byCode = codeAt(a, at) - codeAt(b, at);
-  const runA = digitRun(a, start);
-  const runB = digitRun(b, start);
-  if (runA === "" || runB === "") return byCode;
-  const zerosA = leadingZeros(runA);
-  const zerosB = leadingZeros(runB);
+  const endA = digitsEnd(a, start);
+  const endB = digitsEnd(b, start);
+  if (endA === start || endB === start) return byCode;
+  const zerosA = leadingZeros(a, start, endA);
+  const zerosB = leadingZeros(b, start, endB);
   if (zerosA !== zerosB) return zerosB - zerosA;
   if (zerosA > 0) return byCode;
-  return runA.length - runB.length || byCode;
+  return endA - endB || byCode;
 }
 
 function codeAt(text: string, at: number): number {
@@ -136,18 +139,18 @@ function codeAt(text: string, at: number): number {
 
 function isDigit(text: string, at: number): boolean {
   const code = text.charCodeAt(at);
-  return code >= 48 && code <= 57;
+  return code >= ZERO && code <= NINE;
 }
 
-function digitRun(text: string, start: number): string {
+function digitsEnd(text: string, start: number): number {
   let end = start;
   while (isDigit(text, end)) end++;
-  return text.slice(start, end);
+  return end;
 }
 
-/** The last digit is never a leading zero. */
-function leadingZeros(run: string): number {
-  let zeros = 0;
-  while (zeros < run.length - 1 && run[zeros] === "0") zeros++;
-  return zeros;
+/** Of the digits from `start` to `end`, of which the last is never a leading zero. */
+function leadingZeros(text: string, start: number, end: number): number {
+  let at = start;
+  while (at < end - 1 && codeAt(text, at) === ZERO) at++;
+  return at - start;
 }

@@ -1,27 +1,28 @@
 /**
  * Which tasks run, so that after the death of a program it is known whose run that was.
  *
- * Each program has one file in `.spooler/running/` and keeps it locked: records of 1 KiB, each the id of
- * a task that runs and a NUL; one that begins with a NUL is free. So a run costs two small writes and no
- * new file. What a program leaves behind that died is locked by nobody: whoever finds it makes a mark of
- * each task it names, an empty file with the task's name, which the next claim of the task looks for.
+ * Each program has one file in `.spooler/running/` and keeps it locked: lists of the ids of tasks that
+ * run, as run_list.ts has them. So a run costs two small writes and no new file, and so does a batch of
+ * runs. What a program leaves behind that died is locked by nobody: whoever finds it makes a mark of each
+ * task it names, an empty file with the task's name, which the next claim of the task looks for.
  *
  * The marks are an aid: where one cannot be made (a full disk) the task runs all the same.
  */
 
 import { join } from "node:path";
 import type { Random } from "../platform/clock.ts";
-import { nameFromBytes, nameFromShown, nameToBytes, nameToShow } from "../platform/name.ts";
+import { nameFromShown, nameToShow } from "../platform/name.ts";
 import type { Claim } from "./claim.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { OpenFile } from "./files.ts";
 import { RUNNING_DIR, taskId, type TaskRef } from "./layout.ts";
+import { ListReader, ListWriter, RECORD_SIZE } from "./run_list.ts";
 
 const PROGRAM_PREFIX = "program_";
-/** Two names of 255 bytes, a slash, and the NUL. */
-const RECORD_SIZE = 1024;
 /** Written at once, so that a disk that fills up later does no harm to the first records. */
 const FIRST_RECORDS = 4;
+/** Read at a time, of another program's file. */
+const READ_RECORDS = 64;
 /** Names to try for the own file; another program can take one away before it is locked. */
 const MOST_TRIES = 10;
 
@@ -39,20 +40,21 @@ interface OwnFile {
   size: number;
 }
 
-/** Tasks that one worker runs one after the other: a block of records, written at once. */
+/** Tasks that one worker runs one after the other: one list in a block of records. */
 export interface RunningBatch {
   readonly firstRecord: number;
-  readonly count: number;
+  /** Bytes of its list. */
+  readonly length: number;
 }
 
-/** Records of a block, and so the most tasks of a batch. */
+/** Records of a block. More than it has room for would be no batch. */
 const BLOCK_RECORDS = 1024;
 
 export class RunningMarks {
   #own: OwnFile | null = null;
   /** Names of marks that were there at the last look; null before the first. */
   #marks: Set<string> | null = null;
-  readonly #record = new Uint8Array(RECORD_SIZE);
+  readonly #writer = new ListWriter();
 
   constructor(private readonly spool: SpoolDirectory, private readonly random: Random) {}
 
@@ -64,7 +66,7 @@ export class RunningMarks {
       if (!own) return;
       const record = own.records.get(taskId(ref)) ?? own.free.pop() ?? own.size++;
       own.records.set(taskId(ref), record);
-      this.#write(own, record, taskId(ref));
+      this.#writeAt(own, record, this.#writer.list([taskId(ref)]));
     } catch {
       // No mark is better than no run: see above.
     }
@@ -78,7 +80,7 @@ export class RunningMarks {
     if (own && record !== undefined) {
       own.records.delete(id);
       own.free.push(record);
-      this.#write(own, record, "");
+      this.#writeAt(own, record, this.#writer.blank(1));
     }
     if (this.#marks?.has(markName(id)) ?? true) this.spool.removeIfThere(this.#markPath(id));
   }
@@ -94,13 +96,9 @@ export class RunningMarks {
       if (!own) return null;
       const firstRecord = own.freeBlocks.pop() ?? own.size;
       own.size = Math.max(own.size, firstRecord + BLOCK_RECORDS);
-      const count = Math.min(ids.length, BLOCK_RECORDS);
-      const bytes = new Uint8Array(count * RECORD_SIZE);
-      for (let i = 0; i < count; i++) {
-        nameToBytes(ids[i] ?? "", bytes.subarray(i * RECORD_SIZE, (i + 1) * RECORD_SIZE));
-      }
-      this.#writeAt(own, firstRecord, bytes);
-      return { firstRecord, count };
+      const list = this.#writer.list(ids).subarray(0, BLOCK_RECORDS * RECORD_SIZE);
+      this.#writeAt(own, firstRecord, list);
+      return { firstRecord, length: list.length };
     } catch {
       // No mark is better than no run: see above.
       return null;
@@ -108,11 +106,11 @@ export class RunningMarks {
   }
 
   /** None of them runs any longer. */
-  endBatch({ firstRecord, count }: RunningBatch): void {
+  endBatch({ firstRecord, length }: RunningBatch): void {
     const own = this.#own;
     // A file that was made anew knows nothing of earlier batches.
     if (!own || firstRecord >= own.size) return;
-    this.#writeAt(own, firstRecord, new Uint8Array(count * RECORD_SIZE));
+    this.#writeAt(own, firstRecord, this.#writer.blank(length));
     own.freeBlocks.push(firstRecord);
   }
 
@@ -184,7 +182,9 @@ export class RunningMarks {
       claim = claimed;
       const none = { records: new Map(), free: [], freeBlocks: [], size: 0 };
       const made: OwnFile = { path, file, claim, ...none };
-      for (let record = 0; record < FIRST_RECORDS; record++) this.#write(made, record, "");
+      for (let record = 0; record < FIRST_RECORDS; record++) {
+        this.#writeAt(made, record, this.#writer.blank(1));
+      }
       own = made;
       return own;
     } finally {
@@ -195,12 +195,6 @@ export class RunningMarks {
         this.spool.removeIfThere(path);
       }
     }
-  }
-
-  #write(own: OwnFile, record: number, id: string): void {
-    const length = nameToBytes(id, this.#record);
-    this.#record[length] = 0;
-    this.#writeAt(own, record, this.#record.subarray(0, length + 1));
   }
 
   #writeAt({ file }: OwnFile, record: number, bytes: Uint8Array): void {
@@ -217,7 +211,7 @@ export class RunningMarks {
     const claim = alive ? null : this.spool.claims.claim(path, Infinity);
     if (claim?.kind !== "claimed") return [];
     try {
-      const ids = recordsIn(claim).filter((id) => this.spool.exists(join(this.spool.path, id)));
+      const ids = idsIn(claim).filter((id) => this.spool.exists(join(this.spool.path, id)));
       const how = { write: true, create: true, mode: TASK_MODE };
       for (const id of ids) this.spool.files.openSync(this.#markPath(id), how).close();
       this.spool.files.removeSync(path);
@@ -241,13 +235,15 @@ export function markedId(name: string): string | null {
   return name.startsWith(PROGRAM_PREFIX) ? null : nameFromShown(name.replace(/^([0-9]+)_/, "$1/"));
 }
 
-function recordsIn(claim: Claim): string[] {
-  const ids: string[] = [];
-  const record = new Uint8Array(RECORD_SIZE);
-  for (let at = 0;; at += RECORD_SIZE) {
-    const length = claim.read(record, at);
-    if (length === 0) return ids;
-    const end = record.subarray(0, length).indexOf(0);
-    if (end !== 0) ids.push(nameFromBytes(record.subarray(0, end === -1 ? length : end)));
+/** The ids that a file of `.spooler/running/` has. */
+function idsIn(file: Claim): string[] {
+  const lists = new ListReader();
+  const records = new Uint8Array(READ_RECORDS * RECORD_SIZE);
+  for (let at = 0;; at += records.length) {
+    const length = file.read(records, at);
+    for (let record = 0; record < length; record += RECORD_SIZE) {
+      lists.push(records.subarray(record, Math.min(record + RECORD_SIZE, length)));
+    }
+    if (length < records.length) return lists.names;
   }
 }

@@ -14,6 +14,9 @@ export interface ScanOptions {
   readonly onStranded?: (name: string) => void;
 }
 
+/** Tasks that are looked at in one go. */
+const PIECE = 100;
+
 export class Scanner {
   constructor(private readonly spool: SpoolDirectory) {}
 
@@ -23,13 +26,19 @@ export class Scanner {
     if (onPriority) directories.filter(isPriorityName).forEach(onPriority);
     if (onStranded) this.#strandedOf(directories).forEach(onStranded);
     for (const refs of this.#taskNames(directories)) {
-      const seen: SeenTask[] = [];
-      for (const ref of refs) {
-        const task = isKnown(taskId(ref)) ? null : this.see(ref);
-        if (task) seen.push(task);
+      for (let at = 0; at < refs.length; at += PIECE) {
+        yield this.#seenOf(refs.slice(at, at + PIECE), isKnown);
       }
-      yield seen;
     }
+  }
+
+  #seenOf(refs: readonly TaskRef[], isKnown: (id: string) => boolean): SeenTask[] {
+    const seen: SeenTask[] = [];
+    for (const ref of refs) {
+      const task = isKnown(taskId(ref)) ? null : this.see(ref);
+      if (task) seen.push(task);
+    }
+    return seen;
   }
 
   /** One task as it is now; null when it is gone or no file. */

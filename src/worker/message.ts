@@ -82,6 +82,15 @@ export interface TaskAnswer {
   readonly stderr: string;
 }
 
+/** An answer as a worker sends it. */
+export interface HeardAnswer extends TaskAnswer {
+  /**
+   * As many tasks behind this one, in the order in which they were handed over, came to the same: how long
+   * each took.
+   */
+  readonly nextTookMs: readonly number[];
+}
+
 /** A timer that code has asked for. `weekday` and its like are uWSGI's integers. */
 export type TimerWish = { /** What people call it. */ readonly name?: string } & TimerKind;
 
@@ -127,7 +136,7 @@ export type FromWorker =
     readonly files: readonly string[];
   }
   | { readonly type: "registered"; readonly registered: Registered }
-  | { readonly type: "answers"; readonly answers: readonly TaskAnswer[] }
+  | { readonly type: "answers"; readonly answers: readonly HeardAnswer[] }
   | {
     readonly type: "output";
     readonly task: string | null;
@@ -194,21 +203,26 @@ export function readMessage(head: unknown): FromWorker {
   }
 }
 
-function answer(value: unknown): TaskAnswer {
+function answer(value: unknown): HeardAnswer {
   if (!Array.isArray(value)) throw new ProtocolError("an answer is no list");
-  const [task, kind, func, tookMs, details] = value as unknown[];
+  const [task, kind, func, took, details] = value as unknown[];
   const known = ANSWER_KINDS.find((each) => each === kind);
   if (typeof task !== "string" || known === undefined) {
     throw new ProtocolError(`no answer is ${JSON.stringify([task, kind])}`);
+  }
+  const [tookMs = 0, ...nextTookMs] = Array.isArray(took) ? took as unknown[] : [took];
+  if (![tookMs, ...nextTookMs].every((each) => typeof each === "number")) {
+    throw new ProtocolError(`a task took ${JSON.stringify(took)}, which is no number`);
   }
   const more = details === undefined || details === null ? null : new Fields(details);
   return {
     task,
     kind: known,
     func: typeof func === "string" ? func : "",
-    tookMs: typeof tookMs === "number" ? tookMs : 0,
+    tookMs: tookMs as number,
     reason: more?.has("reason") ? more.text("reason") : "",
     stderr: more?.has("stderr") ? more.text("stderr") : "",
+    nextTookMs: nextTookMs as number[],
   };
 }
 

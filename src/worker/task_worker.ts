@@ -11,8 +11,10 @@ import { harmless } from "../exec/lines.ts";
 import { Pace } from "../exec/pace.ts";
 import type { Cancel, Clock } from "../platform/clock.ts";
 import type { Stream } from "../report/event.ts";
+import { answersTo } from "./answered.ts";
 import { Connection, type SocketDirectory, type WorkerSocket } from "./connection.ts";
-import type { FromWorker, Registered, Setup, TaskAnswer } from "./message.ts";
+import { ProtocolError } from "./frame.ts";
+import type { FromWorker, HeardAnswer, Registered, Setup, TaskAnswer } from "./message.ts";
 import { type WorkerCommand, WorkerProcess } from "./process.ts";
 import { reasonOf } from "../report/reason.ts";
 
@@ -324,14 +326,15 @@ export class TaskWorker {
     }
   }
 
-  #took(answers: readonly TaskAnswer[]): void {
+  #took(heard: readonly HeardAnswer[]): void {
     const { clock, listener } = this.#options;
     this.#busySince = this.idleSince = clock.monotonic();
     // What was about to be ended has ended by itself.
     if (this.#doom === null) this.#cancelKill();
-    const own = answers.filter(({ task }) => this.#handed.delete(task));
-    this.answered += own.filter(({ kind }) => kind !== "withdrawn").length;
-    listener.answered(this, own);
+    const { answers, fault } = answersTo(this.#handed, heard);
+    for (const { kind } of answers) if (kind !== "withdrawn") this.answered++;
+    listener.answered(this, answers);
+    if (fault !== null) throw new ProtocolError(fault);
     if (this.#state === "stopping" && !this.isBusy) {
       this.#killAfter(STOP_GRACE_MS, "the worker did not end when it was asked to");
     }

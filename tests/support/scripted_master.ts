@@ -8,6 +8,7 @@ import { pythonCommand, writePythonFiles } from "../../src/exec/python.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { encodePacket } from "../../src/uwsgi/packet.ts";
+import { answersTo } from "../../src/worker/answered.ts";
 import { CallSocket } from "../../src/worker/call_socket.ts";
 import { type Connection, SocketDirectory } from "../../src/worker/connection.ts";
 import type { AnswerKind, FromWorker, Setup, TaskAnswer } from "../../src/worker/message.ts";
@@ -37,6 +38,8 @@ export interface PythonOptions {
 export class ScriptedMaster implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   readonly #heard: FromWorker[] = [];
+  /** Tasks that the worker was given and has not answered. */
+  readonly #handed = new Set<string>();
   #wake: () => void = () => {};
   #over = false;
   #names = 0;
@@ -193,13 +196,26 @@ export class ScriptedMaster implements AsyncDisposable {
   }
 
   give(...tasks: string[]): void {
+    for (const task of tasks) this.#handed.add(task);
     this.connection.send({ type: "run", tasks });
+  }
+
+  /** Gives it a task that the program has chosen for it. */
+  choose(task: string, attempt?: number): void {
+    this.#handed.add(task);
+    const run = { type: "run", tasks: [task], chosen: true } as const;
+    this.connection.send(attempt === undefined ? run : { ...run, attempt });
   }
 
   /** Answers until `count` tasks are answered. */
   async answers(count: number): Promise<TaskAnswer[]> {
     const all: TaskAnswer[] = [];
-    while (all.length < count) all.push(...(await this.hears("answers")).answers);
+    while (all.length < count) {
+      const heard = (await this.hears("answers")).answers;
+      const { answers, fault } = answersTo(this.#handed, heard);
+      if (fault !== null) throw new Error(fault);
+      all.push(...answers);
+    }
     return all;
   }
 

@@ -6,13 +6,32 @@ Deno.test("answers are read with and without details", () => {
   assertEquals(
     readMessage({
       type: "answers",
-      answers: [["10/a", "done", "f", 1.5], ["b", "failed", "g", 2, { reason: "r", stderr: "s" }]],
+      answers: [["10/a", "done", "f", [1.5, 2, 0.5]], ["b", "failed", "g", 2, {
+        reason: "r",
+        stderr: "s",
+      }]],
     }),
     {
       type: "answers",
       answers: [
-        { task: "10/a", kind: "done", func: "f", tookMs: 1.5, reason: "", stderr: "" },
-        { task: "b", kind: "failed", func: "g", tookMs: 2, reason: "r", stderr: "s" },
+        {
+          task: "10/a",
+          kind: "done",
+          func: "f",
+          tookMs: 1.5,
+          reason: "",
+          stderr: "",
+          nextTookMs: [2, 0.5],
+        },
+        {
+          task: "b",
+          kind: "failed",
+          func: "g",
+          tookMs: 2,
+          reason: "r",
+          stderr: "s",
+          nextTookMs: [],
+        },
       ],
     },
   );
@@ -46,6 +65,7 @@ Deno.test("a message with something amiss says what", () => {
     [{ type: "nonsense" }, 'no message has the type "nonsense"'],
     [{ type: "hello", pid: 1.5, language: "x" }, "pid of hello wants a whole number: 1.5"],
     [{ type: "answers", answers: [["a", "eaten"]] }, 'no answer is ["a","eaten"]'],
+    [{ type: "answers", answers: [["a", "done", "f", [1, "2"]]] }, 'a task took [1,"2"]'],
     [{ type: "registered", signals: [256], timers: [] }, "from 0 to 255: 256"],
     [
       { type: "registered", signals: [], timers: [{ kind: "sundial", signal: 1 }] },

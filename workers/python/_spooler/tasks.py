@@ -54,6 +54,9 @@ class TaskRunner:
         self._queue: collections.deque = collections.deque()
         self._answers: list = []
         self._first_answer = 0.0
+        # Of the last answer, when the next task may become a part of it.
+        self._done_func: str | None = None
+        self._done_took: list = []
         self._held: dict = {}
         self._current: tuple = ("", -1)
         state.read_held = self._read_held
@@ -88,7 +91,7 @@ class TaskRunner:
     def withdraw(self) -> None:
         while self._queue:
             task, _ = self._queue.popleft()
-            self._answer([task, "withdrawn", "", 0])
+            self._answer(task, "withdrawn", "", 0, None)
 
     def work(self, look) -> None:
         """Runs all there is. Calls `look` now and then, for what the program says meanwhile."""
@@ -104,23 +107,31 @@ class TaskRunner:
             task, chosen = self._queue.popleft()
             kind, func, details = self._run(task, chosen)
             ended = time.perf_counter()
-            answer = [task, kind, func, round(1000 * (ended - now), 3)]
-            if details:
-                answer.append(details)
+            self._answer(task, kind, func, round(1000 * (ended - now), 3), details)
             now = ended
-            self._answer(answer)
         self.send_answers()
 
-    def _answer(self, answer: list) -> None:
+    def _answer(self, task: str, kind: str, func: str, took: float, details) -> None:
+        """Tasks that were done one after the other by the same function are one answer."""
+        if kind == "done" and func == self._done_func:
+            self._done_took.append(took)
+            return
         if not self._answers:
             self._first_answer = time.perf_counter()
-        self._answers.append(answer)
-        if answer[1] not in ("done", "gone"):
+        if kind == "done":
+            self._done_func = func
+            self._done_took = [took]
+            self._answers.append([task, kind, func, self._done_took])
+            return
+        self._done_func = None
+        self._answers.append([task, kind, func, took, details])
+        if kind != "gone":
             self.send_answers()
 
     def send_answers(self) -> None:
         if self._answers:
             answers, self._answers = self._answers, []
+            self._done_func = None
             self._channel.send({"type": "answers", "answers": answers})
 
     # One task
