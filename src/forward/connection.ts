@@ -229,7 +229,7 @@ export class Connection {
       hash.update(chunk);
       at += chunk.length;
       if (pieces % HASH_PIECES !== 0) continue;
-      await turnOfOthers(this.#options.clock);
+      await turnOfOthers();
       if (this.#ended) return null;
       this.#progressAt = this.#options.clock.monotonic();
     }

@@ -46,6 +46,8 @@ const SYMBOLS = {
 
 const F_TEST = 3;
 const AT_NO_AUTOMOUNT = 0x800;
+/** Not what a symlink points to. */
+const NAME_ITSELF = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
 const SOL_SOCKET = 1;
 const SO_ACCEPTCONN = 30;
 const S_IFDIR = 0o040000;
@@ -87,6 +89,16 @@ export interface DirectoryEntry {
   readonly name: string;
   readonly kind: "file" | "directory" | "other" | "unknown";
 }
+
+/** A regular file in a directory. */
+export interface ListedFile {
+  readonly name: string;
+  /** Milliseconds since the epoch, with fractions. */
+  readonly mtimeMs: number;
+}
+
+/** Files that are looked at in one go. */
+const FILES_AT_ONCE = 100;
 
 export interface InotifyEvent {
   readonly watch: number;
@@ -188,7 +200,7 @@ export class Libc {
 
   /** Of the name itself, not of what a symlink points to; null when there is nothing. */
   lstat(path: string): Stat | null {
-    return this.#stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
+    return this.#stat(AT_FDCWD, path, NAME_ITSELF);
   }
 
   /** Of an open file. */
@@ -199,10 +211,12 @@ export class Libc {
   }
 
   #stat(fd: number, path: string, flags: number): Stat | null {
+    return this.#statBytes(fd, this.#pathBytes(path), flags);
+  }
+
+  #statBytes(fd: number, path: Uint8Array<ArrayBuffer>, flags: number): Stat | null {
     const { symbols } = this.#lib;
-    if (symbols.statx(fd, this.#pathBytes(path), flags, STATX_BASIC_STATS, this.#statx) !== 0) {
-      return null;
-    }
+    if (symbols.statx(fd, path, flags, STATX_BASIC_STATS, this.#statx) !== 0) return null;
     return new StatxStat(this.#statxView);
   }
 
@@ -255,7 +269,29 @@ export class Libc {
     }
   }
 
-  *#dirents(path: string): Generator<{ buffer: Uint8Array; view: DataView; length: number }> {
+  /**
+   * The wanted ones among the regular files of a directory, in pieces. Each is asked about by its name
+   * as the kernel has just written it, which saves a path.
+   */
+  *listFiles(path: string, isWanted: (name: string) => boolean): Generator<ListedFile[]> {
+    let files: ListedFile[] = [];
+    for (const { fd, buffer, view, length } of this.#dirents(path)) {
+      for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
+        const type = buffer[at + 18] as number;
+        if (type !== DT_REG && type !== DT_UNKNOWN) continue;
+        const name = direntName(buffer, at);
+        if (!isWanted(name)) continue;
+        const stat = this.#statBytes(fd, buffer.subarray(at + DIRENT_NAME), NAME_ITSELF);
+        if (stat?.kind === "file") files.push({ name, mtimeMs: stat.mtimeMs });
+        if (files.length < FILES_AT_ONCE) continue;
+        yield files;
+        files = [];
+      }
+    }
+    yield files;
+  }
+
+  *#dirents(path: string): Generator<Dirents> {
     const fd = this.openDirectory(path);
     if (fd < 0) return;
     const buffer = new Uint8Array(64 * 1024);
@@ -265,7 +301,7 @@ export class Libc {
       while (true) {
         const length = Number(this.#lib.symbols.getdents64(fd, buffer, size));
         if (length <= 0) return;
-        yield { buffer, view, length };
+        yield { fd, buffer, view, length };
       }
     } finally {
       this.close(fd);
@@ -364,6 +400,21 @@ function linkTarget(path: string): string | null {
   }
 }
 
+/** What getdents64 has written, of the directory with that descriptor. */
+interface Dirents {
+  readonly fd: number;
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly view: DataView;
+  readonly length: number;
+}
+
+const DIRENT_NAME = 19;
+
+function direntName(buffer: Uint8Array, at: number): string {
+  const start = at + DIRENT_NAME;
+  return nameFromBytes(buffer.subarray(start, buffer.indexOf(0, start)));
+}
+
 /** struct linux_dirent64: ino, off, u16 length of the record, u8 type, name up to a NUL. */
 function parseDirents(
   buffer: Uint8Array,
@@ -375,8 +426,7 @@ function parseDirents(
   for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
     const type = buffer[at + 18] as number;
     if (!wanted(type)) continue;
-    const start = at + 19;
-    const name = nameFromBytes(buffer.subarray(start, buffer.indexOf(0, start)));
+    const name = direntName(buffer, at);
     if (name !== "." && name !== "..") entries.push({ name, kind: direntKind(type) });
   }
   return entries;

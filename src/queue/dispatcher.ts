@@ -248,7 +248,7 @@ export class Dispatcher {
       }
       if (clock.monotonic() < sliceEnd) continue;
       if (!config.ordered) this.#pump();
-      await turnOfOthers(clock);
+      await turnOfOthers();
       if (this.#stopped) return;
       sliceEnd = clock.monotonic() + SCAN_SLICE_MS;
     }

@@ -57,7 +57,7 @@ export class Retention {
           emit({ type: "task.expired", spool: name, task, failedAt });
         }
         removed += tasks.length;
-        await turnOfOthers(clock);
+        await turnOfOthers();
         if (this.#stopped) break;
       }
     } catch (error) {

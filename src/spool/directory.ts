@@ -6,7 +6,7 @@
 import { basename, dirname, join } from "node:path";
 import type { SpoolLimits } from "../config/config.ts";
 import type { Clock, Random } from "../platform/clock.ts";
-import type { DirectoryEntry, Libc } from "../platform/libc.ts";
+import type { DirectoryEntry, Libc, ListedFile } from "../platform/libc.ts";
 import type { Claims } from "./claim.ts";
 import { type Files, libcFiles, systemFiles } from "./files.ts";
 import {
@@ -79,6 +79,18 @@ export class SpoolDirectory {
   listDirectories(dir: string): Iterable<readonly DirectoryEntry[]> {
     return this.#libc?.listDirectories(dir) ??
       [this.#listWithDeno(dir).filter(({ kind }) => kind === "directory")];
+  }
+
+  /** The wanted ones among the regular files of a directory, in pieces; nothing when it is not there. */
+  listFiles(dir: string, isWanted: (name: string) => boolean): Iterable<readonly ListedFile[]> {
+    return this.#libc?.listFiles(dir, isWanted) ?? [this.#listFilesWithDeno(dir, isWanted)];
+  }
+
+  #listFilesWithDeno(dir: string, isWanted: (name: string) => boolean): ListedFile[] {
+    return this.#listWithDeno(dir).flatMap(({ name }) => {
+      const stat = isWanted(name) ? this.claims.lstat(join(dir, name)) : null;
+      return stat?.kind === "file" ? [{ name, mtimeMs: stat.mtimeMs }] : [];
+    });
   }
 
   #listWithDeno(dir: string): DirectoryEntry[] {

@@ -14,9 +14,6 @@ export interface ScanOptions {
   readonly onStranded?: (name: string) => void;
 }
 
-/** Tasks that are looked at in one go. */
-const PIECE = 100;
-
 export class Scanner {
   constructor(private readonly spool: SpoolDirectory) {}
 
@@ -25,20 +22,12 @@ export class Scanner {
     const directories = this.#directories();
     if (onPriority) directories.filter(isPriorityName).forEach(onPriority);
     if (onStranded) this.#strandedOf(directories).forEach(onStranded);
-    for (const refs of this.#taskNames(directories)) {
-      for (let at = 0; at < refs.length; at += PIECE) {
-        yield this.#seenOf(refs.slice(at, at + PIECE), isKnown);
+    for (const priority of [...directories.filter(isPriorityName), null]) {
+      const isNews = (name: string) => isTaskName(name) && !isKnown(taskId({ name, priority }));
+      for (const files of this.spool.listFiles(join(this.spool.path, priority ?? ""), isNews)) {
+        yield files.map(({ name, mtimeMs }) => ({ name, priority, dueAt: mtimeMs }));
       }
     }
-  }
-
-  #seenOf(refs: readonly TaskRef[], isKnown: (id: string) => boolean): SeenTask[] {
-    const seen: SeenTask[] = [];
-    for (const ref of refs) {
-      const task = isKnown(taskId(ref)) ? null : this.see(ref);
-      if (task) seen.push(task);
-    }
-    return seen;
   }
 
   /** One task as it is now; null when it is gone or no file. */

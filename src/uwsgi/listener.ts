@@ -3,7 +3,6 @@
  * src/uwsgi/connection.ts's business. Running out of descriptors is told once and ends by itself.
  */
 
-import { turnOfOthers } from "../platform/clock.ts";
 import { REFUSED } from "./answer.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import type { Connections } from "./connections.ts";
@@ -55,12 +54,12 @@ export class Listener {
   }
 
   async #accept(): Promise<void> {
-    const { listening, troubled, clock } = this.#options;
+    const { listening, troubled } = this.#options;
     let isTroubled = false;
     for (let count = 1; !this.#isClosed; count++) {
       try {
         this.#letIn(await listening.accept());
-        if (count % MOST_AT_ONCE === 0) await turnOfOthers(clock);
+        if (count % MOST_AT_ONCE === 0) await this.#pause(0);
         if (isTroubled) troubled(null);
         isTroubled = false;
       } catch (error) {
@@ -68,14 +67,14 @@ export class Listener {
         if (error instanceof Deno.errors.ConnectionAborted) continue;
         if (!isTroubled) troubled(reasonOf(error));
         isTroubled = true;
-        await this.#pause();
+        await this.#pause(BACKOFF_MS);
       }
     }
   }
 
-  async #pause(): Promise<void> {
+  async #pause(delayMs: number): Promise<void> {
     const waited = Promise.withResolvers<void>();
-    const cancel = this.#options.clock.after(BACKOFF_MS, waited.resolve);
+    const cancel = this.#options.clock.after(delayMs, waited.resolve);
     await Promise.race([waited.promise, this.#closed.promise]);
     cancel();
   }

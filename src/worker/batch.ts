@@ -33,4 +33,13 @@ export class BatchSize {
     const { size } = this;
     return unanswered > size / 2 ? 0 : size - unanswered;
   }
+
+  /**
+   * Whether a worker that has `unanswered` tasks is to be handed no more than `count`: as long as it has
+   * enough to do a few are not worth a message, and there will be more of them, or another has less.
+   */
+  isWorth(count: number, unanswered: number): boolean {
+    const { size } = this;
+    return count >= size / 4 || unanswered <= size / 8;
+  }
 }

@@ -171,7 +171,9 @@ export class Lane {
   #roomOf(worker: TaskWorker, workers: number): number {
     const { pool, ordered } = this.#options;
     const share = Math.max(1, Math.ceil(this.#host.waiting / workers));
-    const room = Math.min(this.#batch.more(worker.unanswered.size), pool.left(worker), share);
+    const { size: unanswered } = worker.unanswered;
+    const room = Math.min(this.#batch.more(unanswered), pool.left(worker), share);
+    if (!this.#batch.isWorth(room, unanswered)) return 0;
     // Two workers with a batch each would run the second's first task before the first's last.
     return ordered && workers > 1 ? Math.min(room, worker.isBusy ? 0 : 1) : room;
   }

@@ -85,6 +85,8 @@ export class Pool {
   readonly #holders = new Map<string, TaskWorker>();
   readonly #raises: Raise[] = [];
   readonly #outdated = new Set<TaskWorker>();
+  /** Started with the first worker, and to load nothing before that one has. */
+  readonly #held = new Map<TaskWorker, () => void>();
   #loaded: Loaded | null = null;
   #failures = 0;
   #cancelRetry: Cancel = () => {};
@@ -148,9 +150,13 @@ export class Pool {
       : Math.max(0, maxTasks - worker.answered - worker.unanswered.size);
   }
 
-  /** Starts what is needed before the first task can come: one, to learn what the modules offer. */
+  /**
+   * Starts what is needed before the first task can come: one, to learn what the modules offer. The
+   * processes of the others start beside it, but wait: a module that cannot be loaded fails once.
+   */
   start(): void {
     this.#startOne();
+    if (this.#options.idleMs === null) { while (this.#mayStart()) this.#startHeld(); }
   }
 
   /** There is work for this many more workers than are free. */
@@ -223,7 +229,12 @@ export class Pool {
     return !this.#isStopped && !this.#isWaiting && this.#workers.size < this.#options.size;
   }
 
-  #startOne(): void {
+  #startHeld(): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held.set(this.#startOne(promise), resolve);
+  }
+
+  #startOne(mayLoad: Promise<void> = Promise.resolve()): TaskWorker {
     const { modules, command, setup, sockets, harakiriMs, loadLimitMs, clock } = this.#options;
     const numbers = new Set([...this.#workers].map(({ number }) => number));
     let worker = 1;
@@ -234,6 +245,7 @@ export class Pool {
       sockets,
       harakiriMs,
       loadLimitMs: loadLimitMs ?? LOAD_LIMIT_MS,
+      mayLoad,
       clock,
       listener: {
         loaded: (each, loaded) => this.#onLoaded(each, loaded),
@@ -246,6 +258,7 @@ export class Pool {
       },
     });
     this.#workers.add(started);
+    return started;
   }
 
   #onLoaded(worker: TaskWorker, loaded: Loaded): void {
@@ -260,6 +273,8 @@ export class Pool {
       emit({ type: "workers.ready", spool, modules, language, functions, catchAll });
       this.#options.registered(loaded.registered);
     }
+    for (const proceed of this.#held.values()) proceed();
+    this.#held.clear();
     if (idleMs === null) { while (this.#mayStart()) this.#startOne(); }
     else this.#watchIdle(worker, idleMs);
     this.#giveOut();
@@ -281,6 +296,8 @@ export class Pool {
       emit({ type: "worker.output", spool, stream: "stderr", line });
     }
     this.#isWaiting = true;
+    for (const worker of this.#held.keys()) worker.stop();
+    this.#held.clear();
     this.#cancelRetry();
     this.#cancelRetry = clock.after(retryMs, () => this.#retry());
     this.#watchFiles(failure.files);
@@ -397,6 +414,7 @@ export class Pool {
     const end = { ...how, isAsked: how.isAsked || this.#isAborted };
     this.#options.gone(worker);
     this.#workers.delete(worker);
+    this.#held.delete(worker);
     this.#outdated.delete(worker);
     for (const [id, holder] of this.#holders) if (holder === worker) this.#holders.delete(id);
     const left: string[] = [];

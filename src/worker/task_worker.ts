@@ -70,6 +70,8 @@ export interface WorkerOptions {
   readonly harakiriMs: number | null;
   /** How long its modules may take to load. */
   readonly loadLimitMs: number;
+  /** Its process starts at once, but loads nothing before this resolves. */
+  readonly mayLoad: Promise<void>;
   readonly clock: Clock;
   readonly listener: WorkerListener;
 }
@@ -204,6 +206,11 @@ export class TaskWorker {
     this.#process?.kill();
   }
 
+  #limitLoading(): void {
+    const { loadLimitMs } = this.#options;
+    this.#killAfter(loadLimitMs, `it took more than ${loadLimitMs / 1000} s`);
+  }
+
   #killAfter(delayMs: number, reason: string): void {
     this.#cancelKill();
     this.#cancelKill = this.#options.clock.after(delayMs, () => this.kill(reason));
@@ -228,13 +235,13 @@ export class TaskWorker {
   }
 
   async #live(): Promise<void> {
-    const { sockets, clock, loadLimitMs } = this.#options;
+    const { sockets, clock } = this.#options;
     this.idleSince = clock.monotonic();
     let socket: WorkerSocket | null = null;
     let exit: Exit;
     try {
       socket = sockets.listen();
-      exit = await this.#runIn(socket, loadLimitMs);
+      exit = await this.#runIn(socket);
     } catch (error) {
       exit = { kind: "not started", reason: reasonOf(error) };
     }
@@ -244,7 +251,7 @@ export class TaskWorker {
     this.#end(exit);
   }
 
-  async #runIn(socket: WorkerSocket, loadLimitMs: number): Promise<Exit> {
+  async #runIn(socket: WorkerSocket): Promise<Exit> {
     const { command, clock } = this.#options;
     if (this.#state === "stopping") return { kind: "aborted" };
     try {
@@ -256,27 +263,28 @@ export class TaskWorker {
       const reason = reasonOf(error);
       return { kind: "not started", reason };
     }
-    const limit = `it took more than ${loadLimitMs / 1000} s`;
-    this.#cancelKill = clock.after(loadLimitMs, () => this.kill(limit));
+    this.#limitLoading();
     const process = this.#process;
     const gone = process.ended.then(() => {
       socket.close();
       return clock.after(CONNECTION_LINGER_MS, () => this.#connection?.close());
     });
-    await this.#converse(socket);
+    await this.#converse(socket, process);
     // Its connection is gone, and with it all it was good for.
     process.kill();
     (await gone)();
     return await process.ended;
   }
 
-  async #converse(socket: WorkerSocket): Promise<void> {
+  async #converse(socket: WorkerSocket, process: WorkerProcess): Promise<void> {
     const connection = await socket.accept().catch((error) => {
       this.#doom ??= `the program cannot listen to it: ${reasonOf(error)}`;
       return null;
     });
     if (connection === null) return;
     this.#connection = connection;
+    await Promise.race([this.#options.mayLoad, process.ended]);
+    if (this.#state === "loading") this.#limitLoading();
     connection.send({ type: "setup", ...this.#options.setup });
     try {
       for await (const { message, tail } of connection.received()) await this.#take(message, tail);

@@ -32,6 +32,17 @@ def _to_text(value):
     return value
 
 
+def _to_texts(task_vars):
+    """The same for all names and values: at once, for nearly always all of it is text."""
+    try:
+        return {
+            key if type(key) is str else key.decode(): value.decode()
+            for key, value in task_vars.items()
+        }
+    except (UnicodeDecodeError, AttributeError):
+        return {_to_text(key): _to_text(value) for key, value in task_vars.items()}
+
+
 def get_free_signal():
     for signum in range(256):
         if not uwsgi.signal_registered(signum):
@@ -41,12 +52,13 @@ def get_free_signal():
 
 def manage_spool_request(task_vars):
     """Runs the function that a task names. What `uwsgi.spooler` is unless code sets another."""
-    values = {_to_text(key): value for key, value in task_vars.items()}
+    values = _to_texts(task_vars)
     pickled = None
     # Both: a key of one's own may well be called args.
     if "args" in values and "kwargs" in values:
-        pickled = [pickle.loads(values.pop(key)) for key in ("args", "kwargs")]
-    values = {key: _to_text(value) for key, value in values.items()}
+        pickles = {_to_text(key): value for key, value in task_vars.items()}
+        pickled = [pickle.loads(pickles[key]) for key in ("args", "kwargs")]
+        del values["args"], values["kwargs"]
     function = spooler_functions[values["ud_spool_func"]]
     result = function(values) if pickled is None else function(*pickled[0], **pickled[1])
     result = values.get("ud_spool_ret", result)

@@ -150,7 +150,9 @@ class TaskRunner:
         descriptor, size = claimed
         hold = chosen
         try:
-            data = read_all(descriptor, size)
+            data = os.read(descriptor, size)
+            if len(data) < size:
+                data = read_all(descriptor, size)
             found = packet.decode(data)
             if found is None:
                 hold = False
