@@ -12,6 +12,7 @@
 import { basename, join } from "node:path";
 import type { Random } from "../../src/platform/clock.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
+import { ListReader, RECORD_SIZE } from "../../src/spool/run_list.ts";
 import { sendTask } from "../../src/uwsgi/client.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { countLines, ledgerLines, worksIn } from "../support/ledger.ts";
@@ -77,16 +78,17 @@ async function round(site: Site, pushed: Pushed, random: Random): Promise<string
   return noted(site.spool);
 }
 
-/** Names of the tasks in the files of `.spooler/running/`: an id and a NUL in each KiB, or a NUL first. */
+/** Names of the tasks in the files of `.spooler/running/`. */
 function noted(spool: string): string[] {
   const dir = join(spool, ".spooler/running");
   const names: string[] = [];
   for (const { name } of Deno.readDirSync(dir)) {
     const bytes = Deno.readFileSync(join(dir, name));
-    for (let at = 0; at < bytes.length; at += 1024) {
-      const end = bytes.indexOf(0, at);
-      if (end > at) names.push(basename(new TextDecoder().decode(bytes.subarray(at, end))));
+    const lists = new ListReader();
+    for (let at = 0; at < bytes.length; at += RECORD_SIZE) {
+      lists.push(bytes.subarray(at, at + RECORD_SIZE));
     }
+    names.push(...lists.names.map((id) => basename(id)));
   }
   return names;
 }

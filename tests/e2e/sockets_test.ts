@@ -117,6 +117,31 @@ testWith("openssl", `${programLabel}: TLS`, async () => {
   await program.line(/Hello, TLS!/);
 });
 
+testWith("openssl", `${programLabel}: TLS with client certificates`, async () => {
+  await using site = await makeSite(
+    HELLO,
+    "suwsgi-socket = 127.0.0.1:0,server.pem,server.key,ca.pem",
+  );
+  for (const authority of ["ca", "stranger-ca"]) await makeAuthority(site.dir, authority);
+  await makeCertificate(site.dir, "server", "ca");
+  await makeCertificate(site.dir, "client", "ca");
+  await makeCertificate(site.dir, "stranger", "stranger-ca");
+  await using program = await site.start();
+  const port = portIn(await program.line(LISTENS));
+  const read = (name: string) => Deno.readTextFileSync(join(site.dir, name));
+  const caCerts = [read("ca.pem")];
+  for (const who of [null, "stranger", "client"]) {
+    const own = who === null ? {} : { cert: read(`${who}.pem`), key: read(`${who}.key`) };
+    const connection = await Deno.connectTls({ hostname: "localhost", port, caCerts, ...own });
+    const answer = await answerTo(connection, hello(who ?? "nobody")).catch(() => "");
+    assertEquals(answer, who === "client" ? "ff000001" : "");
+    if (who !== "client") await program.line(/refused a packet from 127\.0\.0\.1:\d+: TLS: \S+/);
+  }
+  await program.line(/Hello, client!/);
+  assert(!/Hello, (nobody|stranger)!/.test(program.log));
+  assertEquals(await program.stop(), 0);
+});
+
 testWith("ss", `${programLabel}: the backlog is the one of listen`, async () => {
   await using site = await makeSite("listen = 7", "socket = 127.0.0.1:0", "socket = in.sock");
   await using program = await site.start();

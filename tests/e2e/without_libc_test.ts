@@ -1,12 +1,23 @@
 /** The program where libc cannot be called: from source, without the permission for it. */
 
 import { join } from "node:path";
-import { assertEquals, assertMatch } from "../support/assert.ts";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { Program, spooler } from "../support/program.ts";
 import { makeSite } from "../support/site.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const PERMISSIONS = ["read", "write", "net", "run", "env", "sys"].map((each) => `--allow-${each}`);
+
+Deno.test("where OpenSSL cannot be called a socket that wants client certificates is refused", async () => {
+  await using site = await makeSite("suwsgi-socket = 127.0.0.1:0,cert.pem,key.pem,ca.pem");
+  const args = ["run", "--quiet", "--no-prompt", ...PERMISSIONS, MAIN, "--ini", site.ini];
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+  assertMatch(
+    new TextDecoder().decode(stderr),
+    /client certificates cannot be asked for: there is no OpenSSL on this machine: /,
+  );
+  assert(code !== 0);
+});
 
 Deno.test("without libc the program says once that it must be alone, and goes on", async () => {
   await using site = await makeSite(

@@ -1,0 +1,246 @@
+/**
+ * The few calls of the machine's OpenSSL that a server needs which asks its clients for certificates.
+ * OpenSSL sees no socket: bytes of the connection go in and come out through memory.
+ */
+
+import { reasonOf } from "../report/reason.ts";
+
+const SYMBOLS = {
+  TLS_server_method: { parameters: [], result: "pointer" },
+  SSL_CTX_new: { parameters: ["pointer"], result: "pointer" },
+  SSL_CTX_free: { parameters: ["pointer"], result: "void" },
+  SSL_CTX_ctrl: { parameters: ["pointer", "i32", "i64", "pointer"], result: "i64" },
+  SSL_CTX_set_options: { parameters: ["pointer", "u64"], result: "u64" },
+  SSL_CTX_set_num_tickets: { parameters: ["pointer", "usize"], result: "i32" },
+  SSL_CTX_set_default_passwd_cb_userdata: { parameters: ["pointer", "buffer"], result: "void" },
+  SSL_CTX_use_certificate_chain_file: { parameters: ["pointer", "buffer"], result: "i32" },
+  SSL_CTX_use_PrivateKey_file: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
+  SSL_CTX_check_private_key: { parameters: ["pointer"], result: "i32" },
+  SSL_CTX_load_verify_locations: { parameters: ["pointer", "buffer", "pointer"], result: "i32" },
+  SSL_load_client_CA_file: { parameters: ["buffer"], result: "pointer" },
+  SSL_CTX_set_client_CA_list: { parameters: ["pointer", "pointer"], result: "void" },
+  SSL_CTX_set_verify: { parameters: ["pointer", "i32", "pointer"], result: "void" },
+  SSL_new: { parameters: ["pointer"], result: "pointer" },
+  SSL_free: { parameters: ["pointer"], result: "void" },
+  SSL_set_accept_state: { parameters: ["pointer"], result: "void" },
+  SSL_set_bio: { parameters: ["pointer", "pointer", "pointer"], result: "void" },
+  SSL_do_handshake: { parameters: ["pointer"], result: "i32" },
+  SSL_read: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
+  SSL_write: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
+  SSL_shutdown: { parameters: ["pointer"], result: "i32" },
+  SSL_get_error: { parameters: ["pointer", "i32"], result: "i32" },
+  // These are libcrypto's, which libssl brings with it.
+  BIO_s_mem: { parameters: [], result: "pointer" },
+  BIO_new: { parameters: ["pointer"], result: "pointer" },
+  BIO_write: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
+  BIO_read: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
+  ERR_clear_error: { parameters: [], result: "void" },
+  ERR_get_error: { parameters: [], result: "u64" },
+  ERR_error_string_n: { parameters: ["u64", "buffer", "usize"], result: "void" },
+} as const;
+
+/** OpenSSL 3 and 1.1.1; the same calls and numbers are good for both. */
+const LIBRARIES = ["libssl.so.3", "libssl.so.1.1"];
+
+const SSL_FILETYPE_PEM = 1;
+const SSL_VERIFY_PEER = 1;
+const SSL_VERIFY_FAIL_IF_NO_PEER_CERT = 2;
+const SSL_CTRL_SET_SESS_CACHE_MODE = 44;
+const SSL_SESS_CACHE_OFF = 0n;
+const SSL_CTRL_SET_MIN_PROTO_VERSION = 123;
+const TLS1_2_VERSION = 0x0303n;
+const SSL_OP_NO_TICKET = 1n << 14n;
+const SSL_OP_NO_RENEGOTIATION = 1n << 30n;
+const SSL_ERROR_WANT_READ = 2;
+const SSL_ERROR_ZERO_RETURN = 6;
+
+type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
+type Ssl = Library["symbols"];
+
+/** What came of a step: it is done, or it wants more bytes of the peer, or the peer has said its end. */
+export type TlsStep = number | "more" | "end";
+
+/** OpenSSL refused something, or the peer said what it should not. */
+export class TlsError extends Error {
+  override name = "TlsError";
+}
+
+/** Files in PEM. */
+export interface ServerFiles {
+  /** The server's certificate, and those of intermediate authorities behind it. */
+  readonly cert: string;
+  readonly key: string;
+  /** Whose clients are let in. */
+  readonly ca: string;
+}
+
+/** Settings of a server that only takes clients with a certificate of its CA. */
+export class TlsServer {
+  readonly #library: Library;
+  readonly #context: Deno.PointerValue;
+  /** The server itself while it is open, and its connections: the library goes with the last. */
+  #users = 1;
+
+  private constructor(library: Library) {
+    this.#library = library;
+    const ssl = library.symbols;
+    this.#context = ssl.SSL_CTX_new(ssl.TLS_server_method());
+    if (this.#context === null) throw failure(ssl, "SSL_CTX_new");
+  }
+
+  /**
+   * @returns the reason when this machine has no OpenSSL
+   * @throws {TlsError} when a file is not what it should be, and names it
+   */
+  static open(files: ServerFiles): TlsServer | { readonly unavailable: string } {
+    const library = openLibrary();
+    if ("unavailable" in library) return library;
+    const server = new TlsServer(library);
+    try {
+      server.#prepare(files);
+      return server;
+    } catch (error) {
+      server.close();
+      throw error;
+    }
+  }
+
+  #prepare({ cert, key, ca }: ServerFiles): void {
+    const ssl = this.#library.symbols;
+    const context = this.#context;
+    ssl.ERR_clear_error();
+    ssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, null);
+    // A session that is taken up again would need a second look at its certificate.
+    ssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, null);
+    ssl.SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+    ssl.SSL_CTX_set_num_tickets(context, 0n);
+    // With a password to try, OpenSSL does not ask the terminal for that of an encrypted key.
+    ssl.SSL_CTX_set_default_passwd_cb_userdata(context, NO_PASSWORD);
+    const check = (result: number, subject: string) => {
+      if (result !== 1) throw failure(ssl, subject);
+    };
+    check(ssl.SSL_CTX_use_certificate_chain_file(context, cText(cert)), cert);
+    check(ssl.SSL_CTX_use_PrivateKey_file(context, cText(key), SSL_FILETYPE_PEM), key);
+    check(ssl.SSL_CTX_check_private_key(context), key);
+    check(ssl.SSL_CTX_load_verify_locations(context, cText(ca), null), ca);
+    const names = ssl.SSL_load_client_CA_file(cText(ca));
+    if (names === null) throw failure(ssl, ca);
+    ssl.SSL_CTX_set_client_CA_list(context, names);
+    ssl.SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, null);
+  }
+
+  /** The server's side of a new connection. */
+  connection(): TlsConnection {
+    const connection = new TlsConnection(this.#library.symbols, this.#context, () => this.close());
+    this.#users++;
+    return connection;
+  }
+
+  /** Connections that are open go on. */
+  close(): void {
+    if (--this.#users > 0) return;
+    this.#library.symbols.SSL_CTX_free(this.#context);
+    this.#library.close();
+  }
+}
+
+/** One connection. After {@link close} nothing may be called. */
+export class TlsConnection {
+  readonly #ssl: Ssl;
+  readonly #connection: Deno.PointerValue;
+  /** What the peer has sent. Both go with the connection. */
+  readonly #incoming: Deno.PointerValue;
+  readonly #outgoing: Deno.PointerValue;
+
+  /** @param gone told when it is closed */
+  constructor(ssl: Ssl, context: Deno.PointerValue, private readonly gone: () => void) {
+    this.#ssl = ssl;
+    this.#connection = ssl.SSL_new(context);
+    if (this.#connection === null) throw failure(ssl, "SSL_new");
+    this.#incoming = ssl.BIO_new(ssl.BIO_s_mem());
+    this.#outgoing = ssl.BIO_new(ssl.BIO_s_mem());
+    ssl.SSL_set_bio(this.#connection, this.#incoming, this.#outgoing);
+    ssl.SSL_set_accept_state(this.#connection);
+  }
+
+  /** Bytes of the peer, as they came. */
+  push(bytes: Uint8Array<ArrayBuffer>): void {
+    if (bytes.length > 0) this.#ssl.BIO_write(this.#incoming, bytes, bytes.length);
+  }
+
+  /** Takes bytes that are to go to the peer; 0 when there are none. */
+  pull(into: Uint8Array<ArrayBuffer>): number {
+    return Math.max(0, this.#ssl.BIO_read(this.#outgoing, into, into.length));
+  }
+
+  /** @throws {TlsError} when the peer is not let in */
+  handshake(): TlsStep {
+    return this.#step(() => this.#ssl.SSL_do_handshake(this.#connection));
+  }
+
+  /** Returns how many bytes of plain text there are, at least one. */
+  read(into: Uint8Array<ArrayBuffer>): TlsStep {
+    return this.#step(() => this.#ssl.SSL_read(this.#connection, into, into.length));
+  }
+
+  /** Takes all of it; at least one byte. */
+  write(bytes: Uint8Array<ArrayBuffer>): void {
+    const { length } = bytes;
+    const step = this.#step(() => this.#ssl.SSL_write(this.#connection, bytes, length));
+    if (step !== length) throw new TlsError("TLS: it takes no bytes before the handshake");
+  }
+
+  /** Says the end of what this side sends. */
+  shutdown(): void {
+    this.#ssl.SSL_shutdown(this.#connection);
+  }
+
+  close(): void {
+    this.#ssl.SSL_free(this.#connection);
+    this.gone();
+  }
+
+  #step(call: () => number): TlsStep {
+    // SSL_get_error looks at what earlier calls have left, too.
+    this.#ssl.ERR_clear_error();
+    const result = call();
+    if (result > 0) return result;
+    switch (this.#ssl.SSL_get_error(this.#connection, result)) {
+      case SSL_ERROR_WANT_READ:
+        return "more";
+      case SSL_ERROR_ZERO_RETURN:
+        return "end";
+      default:
+        throw failure(this.#ssl, "TLS");
+    }
+  }
+}
+
+/** The machine's OpenSSL, or the reason why there is none to call. */
+function openLibrary(): Library | { readonly unavailable: string } {
+  let unavailable = "";
+  for (const library of LIBRARIES) {
+    try {
+      return Deno.dlopen(library, SYMBOLS);
+    } catch (error) {
+      unavailable ||= reasonOf(error);
+    }
+  }
+  return { unavailable };
+}
+
+const NO_PASSWORD = new Uint8Array(1);
+
+function cText(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(new TextEncoder().encode(`${text}\0`));
+}
+
+/** The first of OpenSSL's complaints, without its numbers: `error:0A0000C7:SSL routines::peer did …`. */
+function failure(ssl: Ssl, subject: string): TlsError {
+  const code = ssl.ERR_get_error();
+  const text = new Uint8Array(256);
+  ssl.ERR_error_string_n(code, text, BigInt(text.length));
+  const line = new TextDecoder().decode(text.subarray(0, text.indexOf(0)));
+  const reason = code === 0n ? "the connection ended" : line.split(":").at(-1) ?? line;
+  return new TlsError(`${subject}: ${reason}`);
+}
