@@ -10,6 +10,9 @@ const PERMISSIONS = ["read", "write", "net", "run", "env", "sys"].map((each) => 
 
 Deno.test("where OpenSSL cannot be called a socket that wants client certificates is refused", async () => {
   await using site = await makeSite("suwsgi-socket = 127.0.0.1:0,cert.pem,key.pem,ca.pem");
+  for (const file of ["cert.pem", "key.pem", "ca.pem"]) {
+    await Deno.writeTextFile(join(site.dir, file), "");
+  }
   const args = ["run", "--quiet", "--no-prompt", ...PERMISSIONS, MAIN, "--ini", site.ini];
   const { code, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
   assertMatch(
