@@ -1,7 +1,7 @@
 /**
  * One process that brings tasks to a receiver and prints what it measured as one line of JSON.
  * Arguments: PORT COUNT CONNECTIONS SPOOL; with `-` in place of SPOOL the tasks come from memory and not
- * from a backlog: as fast as anybody could ask this receiver.
+ * from a backlog: as fast as anybody could ask this receiver. These end at SIGTERM, too.
  */
 
 import { basename } from "node:path";
@@ -18,15 +18,22 @@ import { openStore } from "../tests/support/store.ts";
 import { peakMiB } from "./drain_once.ts";
 
 export interface Forwarded {
+  /** Tasks that were accepted. */
+  readonly tasks: number;
   /** From the first byte to the last answer, or from the start of the work to its end. */
   readonly tookMs: number;
   /** The most memory the process ever had, in MiB; null where /proc does not tell. */
   readonly peakMiB: number | null;
 }
 
+type Sent = Pick<Forwarded, "tasks" | "tookMs">;
+
 /** Sends tasks that are made up on the spot, as many without an answer as a forwarder would. */
-async function fromMemory(port: number, count: number, connections: number): Promise<number> {
+async function fromMemory(port: number, most: number, connections: number): Promise<Sent> {
   let sent = 0;
+  let count = most;
+  const stop = () => count = sent;
+  Deno.addSignalListener("SIGTERM", stop);
   const converse = async () => {
     using socket = await Deno.connect({ hostname: "127.0.0.1", port });
     socket.setNoDelay(true);
@@ -52,7 +59,8 @@ async function fromMemory(port: number, count: number, connections: number): Pro
   };
   const startedAt = performance.now();
   await Promise.all(Array.from({ length: connections }, converse));
-  return performance.now() - startedAt;
+  Deno.removeSignalListener("SIGTERM", stop);
+  return { tasks: sent, tookMs: performance.now() - startedAt };
 }
 
 async function fromBacklog(
@@ -60,7 +68,7 @@ async function fromBacklog(
   count: number,
   connections: number,
   spool: string,
-): Promise<number> {
+): Promise<Sent> {
   const line = `dir=${spool},to=127.0.0.1:${port},connections=${connections}`;
   const place = { file: "/bench.ini", line: 1 };
   const entry = { key: "spooler-forward2", value: line, place };
@@ -92,27 +100,35 @@ async function fromBacklog(
   const tookMs = performance.now() - startedAt;
   await dispatcher.stop();
   forwarder.close();
-  return tookMs;
+  return { tasks: count, tookMs };
 }
 
 if (import.meta.main) {
   const [port, count, connections, spool] = Deno.args;
   if (spool === undefined) throw new TypeError("PORT COUNT CONNECTIONS SPOOL");
   const numbers = [Number(port), Number(count), Number(connections)] as const;
-  const tookMs = spool === "-"
-    ? await fromMemory(...numbers)
-    : await fromBacklog(...numbers, spool);
-  const result: Forwarded = { tookMs, peakMiB: peakMiB() };
+  const sent = spool === "-" ? await fromMemory(...numbers) : await fromBacklog(...numbers, spool);
+  const result: Forwarded = { ...sent, peakMiB: peakMiB() };
   console.log(JSON.stringify(result));
 }
 
-/** Starts such a process and waits for what it measured. */
-export async function forwardOnce(...args: readonly string[]): Promise<Forwarded> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+/** Starts such a process. */
+export function startSender(...args: readonly string[]): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", import.meta.filename ?? "", ...args],
     stdout: "piped",
     stderr: "piped",
-  }).output();
+  }).spawn();
+}
+
+/** Starts such a process and waits for what it measured. */
+export function forwardOnce(...args: readonly string[]): Promise<Forwarded> {
+  return resultOf(startSender(...args));
+}
+
+/** What it has measured, when it has ended. */
+export async function resultOf(sender: Deno.ChildProcess): Promise<Forwarded> {
+  const { success, stdout, stderr } = await sender.output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
   return JSON.parse(new TextDecoder().decode(stdout)) as Forwarded;
 }

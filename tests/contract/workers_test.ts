@@ -147,15 +147,36 @@ contract(
   inWorkers,
 );
 
-contract("a module that ends its process while it loads is told of", async (kind) => {
-  const [[file] = [""]] = Object.entries(kind.files);
-  await using site = await ContractSite.make(kind);
-  const exit = file.endsWith(".py") ? "import os; os._exit(4)" : "Deno.exit(4);";
-  await site.write(file, exit);
+contract(
+  "a module that ends its process while it loads is told of, and loaded in one process first",
+  async (kind) => {
+    const [[file] = [""]] = Object.entries(kind.files);
+    await using site = await ContractSite.make(kind, "spooler-processes = 3");
+    const loads = join(site.dir, "loads");
+    const path = JSON.stringify(loads);
+    const exit = file.endsWith(".py")
+      ? `import os; print("loading", file=open(${path}, "a"), flush=True); os._exit(4)`
+      : `Deno.writeTextFileSync(${path}, "loading\\n", { append: true }); Deno.exit(4);`;
+    await site.write(file, exit);
+    await using program = await site.start();
+    const line = await program.line(/cannot be loaded/);
+    assertMatch(line, /the worker ended with exit code 4; tried again/);
+    assertEquals(Deno.readTextFileSync(loads), "loading\n");
+    assertEquals(await program.stop(), 0);
+    assertEquals(program.log.match(/cannot be loaded/g)?.length, 1);
+    assert(!program.log.includes("stopped: "), program.log);
+  },
+  inWorkers,
+);
+
+contract("all workers are there when the first has loaded", async (kind) => {
+  await using site = await ContractSite.make(kind, "spooler-processes = 3");
   await using program = await site.start();
-  const line = await program.line(/cannot be loaded/);
-  assertMatch(line, /the worker ended with exit code 4; tried again/);
-  assertEquals(await program.stop(), 0);
+  await program.line(/ loaded \(/);
+  for (let i = 0; i < 3; i++) await site.task("waiting");
+  assertEquals(await site.untilTold(3), ["waiting", "waiting", "waiting"]);
+  await site.write("go", "");
+  await site.untilTold(6);
 }, inWorkers);
 
 contract("a touched file means fresh workers; the task that runs is not lost", async (kind) => {

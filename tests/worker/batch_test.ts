@@ -29,6 +29,16 @@ Deno.test("a slow task makes batches small at once, quick ones make them large b
   assert(batch.size > 200, String(batch.size));
 });
 
+Deno.test("a few more are not worth a message as long as a worker has enough to do", () => {
+  const batch = after(...times(10, 0.6));
+  assertEquals(batch.size, 100);
+  const worth = (count: number) => [100, 13, 12, 0].map((left) => batch.isWorth(count, left));
+  assertEquals(worth(25), [true, true, true, true]);
+  assertEquals(worth(24), [false, false, true, true]);
+  assertEquals(worth(1), [false, false, true, true]);
+  assert(new BatchSize().isWorth(1, 0));
+});
+
 Deno.test("a worker gets more when half of what it had is answered", () => {
   const batch = after(...times(10, 1));
   assertEquals([60, 31, 30, 0].map((unanswered) => batch.more(unanswered)), [0, 0, 30, 60]);

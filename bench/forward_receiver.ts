@@ -1,0 +1,46 @@
+/** Receivers that forwarded tasks are brought to, each a process of its own. */
+
+import { join } from "node:path";
+
+const MAIN = new URL("../main.ts", import.meta.url).pathname;
+const PEER = new URL("forward_peer.ts", import.meta.url).pathname;
+
+export interface Started {
+  readonly child: Deno.ChildProcess;
+  readonly port: number;
+}
+
+/** Starts a receiver whose log goes to a file. */
+export async function startReceiver(dir: string): Promise<Started> {
+  const ini = join(dir, "hub.ini");
+  const log = join(dir, "hub.log");
+  await Deno.mkdir(join(dir, "in"));
+  await Deno.writeTextFile(ini, "[uwsgi]\nspooler-external = in\nsocket = 127.0.0.1:0\n");
+  return await start(log, / socket 127\.0\.0\.1:(\d+)/, MAIN, "--ini", ini);
+}
+
+/** Starts one that accepts everything and does nothing with it. */
+export function startYeaSayer(dir: string): Promise<Started> {
+  return start(join(dir, "peer.log"), /^(\d+)$/m, PEER);
+}
+
+/** Starts a program of ours; what it prints goes to `log`, and has its port. */
+async function start(log: string, port: RegExp, ...args: readonly string[]): Promise<Started> {
+  const child = new Deno.Command("/bin/sh", {
+    args: [
+      "-c",
+      'log=$1; shift; exec "$0" run -A --quiet "$@" >"$log" 2>&1',
+      Deno.execPath(),
+      log,
+      ...args,
+    ],
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  while (true) {
+    const text = await Deno.readTextFile(log).catch(() => "");
+    const [, number] = port.exec(text) ?? [];
+    if (number !== undefined) return { child, port: Number(number) };
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
