@@ -16,6 +16,7 @@ import { deliveryVars } from "../src/uwsgi/signature.ts";
 import { platform } from "../tests/support/platform.ts";
 import { openStore } from "../tests/support/store.ts";
 import { peakMiB } from "./drain_once.ts";
+import { pinned } from "./forward_receiver.ts";
 
 export interface Forwarded {
   /** Tasks that were accepted. */
@@ -114,8 +115,14 @@ if (import.meta.main) {
 
 /** Starts such a process. */
 export function startSender(...args: readonly string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", import.meta.filename ?? "", ...args],
+  return new Deno.Command("/bin/sh", {
+    args: [
+      "-c",
+      `exec ${pinned(1)} "$0" run -A --quiet "$@"`,
+      Deno.execPath(),
+      import.meta.filename ?? "",
+      ...args,
+    ],
     stdout: "piped",
     stderr: "piped",
   }).spawn();

@@ -5,6 +5,14 @@ import { join } from "node:path";
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 const PEER = new URL("forward_peer.ts", import.meta.url).pathname;
 
+/**
+ * What a command begins with that keeps a process on one core, where PINNED is set: receivers on the
+ * first, senders on the second, as on two machines.
+ */
+export function pinned(core: 0 | 1): string {
+  return Deno.env.has("PINNED") ? `taskset -c ${core}` : "";
+}
+
 export interface Started {
   readonly child: Deno.ChildProcess;
   readonly port: number;
@@ -29,7 +37,7 @@ async function start(log: string, port: RegExp, ...args: readonly string[]): Pro
   const child = new Deno.Command("/bin/sh", {
     args: [
       "-c",
-      'log=$1; shift; exec "$0" run -A --quiet "$@" >"$log" 2>&1',
+      `log=$1; shift; exec ${pinned(0)} "$0" run -A --quiet "$@" >"$log" 2>&1`,
       Deno.execPath(),
       log,
       ...args,
