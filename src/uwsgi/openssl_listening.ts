@@ -83,9 +83,18 @@ class Door {
 
   #welcome(connection: Deno.TcpConn): void {
     if (this.#handshakes.size >= this.options.maxHandshakes) return connection.close();
-    const stream = new OpenSslStream(connection, this.server.connection());
+    const stream = this.#streamOf(connection);
     this.#handshakes.add(stream);
     this.#shakeHands(stream);
+  }
+
+  #streamOf(connection: Deno.TcpConn): OpenSslStream {
+    try {
+      return new OpenSslStream(connection, this.server.connection());
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
   }
 
   async #shakeHands(stream: OpenSslStream): Promise<void> {
@@ -155,8 +164,7 @@ class OpenSslStream implements Stream {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    // The peer's wish for new keys is answered with the next write; nothing has to come in first.
-    if (bytes.length > 0) this.#step(() => this.#tls.write(Uint8Array.from(bytes)));
+    if (bytes.length > 0) this.#step(() => this.#tls.write(new Uint8Array(bytes)));
     await this.#sending;
   }
 
