@@ -296,7 +296,8 @@ export class Pool {
       emit({ type: "worker.output", spool, stream: "stderr", line });
     }
     this.#isWaiting = true;
-    for (const worker of this.#held.keys()) worker.stop();
+    // Others would fail of the same, and be told of, too.
+    for (const worker of this.#workers) if (worker.isLoading) worker.stop();
     this.#held.clear();
     this.#cancelRetry();
     this.#cancelRetry = clock.after(retryMs, () => this.#retry());

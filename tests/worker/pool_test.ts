@@ -17,6 +17,7 @@ interface Bench extends AsyncDisposable {
   readonly sockets: SocketDirectory;
   readonly spool: string;
   readonly calls: WorkerCall[];
+  readonly events: readonly Event[];
   until<T extends Event["type"]>(type: T): Promise<Extract<Event, { type: T }>>;
 }
 
@@ -25,7 +26,12 @@ const main = new URL("../../main.ts", import.meta.url).pathname;
 /** @param code of a JavaScript module, or of a program that is no worker at all */
 async function start(
   code: string,
-  given: { readonly isProgram?: true; readonly loadLimitMs?: number } = {},
+  given: {
+    readonly isProgram?: true;
+    readonly loadLimitMs?: number;
+    readonly size?: number;
+    readonly command?: string;
+  } = {},
 ): Promise<Bench> {
   const temp = await tempDir();
   const module = join(temp.path, given.isProgram ? "program.ts" : "tasks.mjs");
@@ -40,7 +46,7 @@ async function start(
     spool: "test",
     modules: [{ kind: "file", name: module }],
     command: {
-      file: Deno.execPath(),
+      file: given.command ?? Deno.execPath(),
       args: [
         "run",
         "--quiet",
@@ -63,7 +69,7 @@ async function start(
       calls: "",
     },
     sockets,
-    size: 1,
+    size: given.size ?? 1,
     harakiriMs: null,
     maxTasks: null,
     idleMs: null,
@@ -86,6 +92,7 @@ async function start(
     sockets,
     spool,
     calls,
+    events,
     async until(type) {
       while (true) {
         const found = events.find((event) => event.type === type);
@@ -121,6 +128,24 @@ testWith("libc", "a process that is no worker is given up, and its output is sho
   assertEquals((await bench.until("worker.output")).line, "who, me?");
   assertMatch((await bench.until("workers.unloadable")).message, /ended with exit code 7$/);
 });
+
+for (
+  const [name, code, given] of [
+    ["processes that cannot be started", "", { command: "/no/such/program" }],
+    ["a module that throws", "throw new Error('no');", {}],
+  ] as const
+) {
+  testWith("libc", `${name} in a pool of three: told of once, and tried again once`, async () => {
+    await using bench = await start(code, { size: 3, ...given });
+    await bench.until("workers.unloadable");
+    await Promise.all(bench.pool.workers.map(({ ended }) => ended));
+    const told = bench.events.map(({ type }) => type).filter((type) => type !== "worker.output");
+    assertEquals(told, ["workers.unloadable"]);
+    assertEquals(bench.pool.workers.length, 0);
+    bench.pool.reload();
+    assertEquals(bench.pool.workers.length, 1);
+  });
+}
 
 testWith("libc", "a worker that speaks no protocol is ended", async () => {
   await using bench = await start(
