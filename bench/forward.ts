@@ -10,10 +10,8 @@
  * sender, when it is to be another: as on two machines, neither then waits for the other's journal.
  */
 
-import { join } from "node:path";
-import { fillSpool } from "../tests/support/fill.ts";
 import { type Forwarded, forwardOnce } from "./forward_once.ts";
-import { type Started, startReceiver, startYeaSayer } from "./forward_receiver.ts";
+import { makePlaces, type Started, startReceiver, startYeaSayer } from "./forward_receiver.ts";
 import { median, numberArg, printTable, whole } from "./table.ts";
 
 const tasks = numberArg("tasks", 100_000);
@@ -35,27 +33,15 @@ async function measure(
   { name, source, receiver }: Contestant,
   connections: number,
 ): Promise<Forwarded> {
-  const dir = await Deno.makeTempDir({ prefix: "spooler-bench-" });
-  const senderDir = await Deno.makeTempDir({
-    dir: Deno.env.get("BACKLOG_TMPDIR") ?? dir,
-    prefix: "spooler-bench-",
-  });
-  try {
-    const out = join(senderDir, "out");
-    if (source === "backlog") fillSpool(out, tasks);
-    // What was made here, and what the last measurement removed: it is not to be on anybody's account.
-    await new Deno.Command("sync").output();
-    const { child, port } = await receiver(dir);
-    const from = source === "memory" ? "-" : out;
-    const measured = await forwardOnce(String(port), String(tasks), String(connections), from);
-    const rate = whole(1000 * tasks / measured.tookMs);
-    console.error(`${name}, ${connections} connections: ${rate} tasks/s`);
-    child.kill("SIGTERM");
-    await child.status;
-    return measured;
-  } finally {
-    for (const each of [senderDir, dir]) await Deno.remove(each, { recursive: true });
-  }
+  await using places = await makePlaces(source === "backlog" ? tasks : 0);
+  const { child, port } = await receiver(places.hub);
+  const from = source === "memory" ? "-" : places.out;
+  const measured = await forwardOnce(String(port), String(tasks), String(connections), from);
+  const rate = whole(1000 * tasks / measured.tookMs);
+  console.error(`${name}, ${connections} connections: ${rate} tasks/s`);
+  child.kill("SIGTERM");
+  await child.status;
+  return measured;
 }
 
 const rows = [["", "tasks/s", "to the receiver's", "slowest", "fastest", "peak memory"]];

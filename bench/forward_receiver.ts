@@ -1,6 +1,7 @@
-/** Receivers that forwarded tasks are brought to, each a process of its own. */
+/** What both forwarding benchmarks need: a receiver, a process of its own, and places for both sides. */
 
 import { join } from "node:path";
+import { fillSpool } from "../tests/support/fill.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 const PEER = new URL("forward_peer.ts", import.meta.url).pathname;
@@ -11,6 +12,32 @@ const PEER = new URL("forward_peer.ts", import.meta.url).pathname;
  */
 export function pinned(core: 0 | 1): string {
   return Deno.env.has("PINNED") ? `taskset -c ${core}` : "";
+}
+
+/** Directories for one measurement, which go with it. */
+export interface Places extends AsyncDisposable {
+  /** The receiver's. */
+  readonly hub: string;
+  /** The sender's spool. */
+  readonly out: string;
+}
+
+/** @param tasks how many are in the sender's spool; 0 makes none */
+export async function makePlaces(tasks: number): Promise<Places> {
+  const prefix = "spooler-bench-";
+  const hub = await Deno.makeTempDir({ prefix });
+  const sender = await Deno.makeTempDir({ dir: Deno.env.get("BACKLOG_TMPDIR") ?? hub, prefix });
+  const out = join(sender, "out");
+  if (tasks > 0) fillSpool(out, tasks);
+  // What was made here, and what the last measurement removed: it is not to be on anybody's account.
+  await new Deno.Command("sync").output();
+  return {
+    hub,
+    out,
+    async [Symbol.asyncDispose]() {
+      for (const dir of [sender, hub]) await Deno.remove(dir, { recursive: true });
+    },
+  };
 }
 
 export interface Started {

@@ -6,13 +6,12 @@
  *     deno run -A bench/forward_turns.ts [--tasks=100000] [--runs=3] [--connections=1]
  *
  * The receiver is this program with a durable spool through which nobody works. TMPDIR says which file
- * system is used, and BACKLOG_TMPDIR which one by the sender, when it is to be another.
+ * system is used, and BACKLOG_TMPDIR which one by the sender, when it is to be another. With PINNED set
+ * each side has a core of its own.
  */
 
-import { join } from "node:path";
-import { fillSpool } from "../tests/support/fill.ts";
 import { resultOf, startSender } from "./forward_once.ts";
-import { startReceiver } from "./forward_receiver.ts";
+import { makePlaces, startReceiver } from "./forward_receiver.ts";
 import { median, numberArg, printTable, whole } from "./table.ts";
 
 const tasks = numberArg("tasks", 100_000);
@@ -67,30 +66,19 @@ class Sender {
 }
 
 async function measure(): Promise<Rates> {
-  const dir = await Deno.makeTempDir({ prefix: "spooler-bench-" });
-  const senderDir = await Deno.makeTempDir({
-    dir: Deno.env.get("BACKLOG_TMPDIR") ?? dir,
-    prefix: "spooler-bench-",
-  });
-  try {
-    const out = join(senderDir, "out");
-    fillSpool(out, tasks);
-    await new Deno.Command("sync").output();
-    const { child, port } = await startReceiver(dir);
-    const backlog = new Sender(port, tasks, out);
-    const memory = new Sender(port, ENDLESS, "-");
-    while (!backlog.isOver) {
-      await backlog.turn();
-      await memory.turn();
-    }
-    const rates = { memory: await memory.rate(), backlog: await backlog.rate() };
-    console.error(`memory ${whole(rates.memory)}, backlog ${whole(rates.backlog)} tasks/s`);
-    child.kill("SIGTERM");
-    await child.status;
-    return rates;
-  } finally {
-    for (const each of [senderDir, dir]) await Deno.remove(each, { recursive: true });
+  await using places = await makePlaces(tasks);
+  const { child, port } = await startReceiver(places.hub);
+  const backlog = new Sender(port, tasks, places.out);
+  const memory = new Sender(port, ENDLESS, "-");
+  while (!backlog.isOver) {
+    await backlog.turn();
+    await memory.turn();
   }
+  const rates = { memory: await memory.rate(), backlog: await backlog.rate() };
+  console.error(`memory ${whole(rates.memory)}, backlog ${whole(rates.backlog)} tasks/s`);
+  child.kill("SIGTERM");
+  await child.status;
+  return rates;
 }
 
 const all: Rates[] = [];

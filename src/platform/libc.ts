@@ -276,8 +276,8 @@ export class Libc {
   *listFiles(path: string, isWanted: (name: string) => boolean): Generator<ListedFile[]> {
     let files: ListedFile[] = [];
     for (const { fd, buffer, view, length } of this.#dirents(path)) {
-      for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
-        const type = buffer[at + 18] as number;
+      for (let at = 0; at < length; at += view.getUint16(at + DIRENT_LENGTH, true)) {
+        const type = buffer[at + DIRENT_TYPE] as number;
         if (type !== DT_REG && type !== DT_UNKNOWN) continue;
         const name = direntName(buffer, at);
         if (!isWanted(name)) continue;
@@ -408,6 +408,9 @@ interface Dirents {
   readonly length: number;
 }
 
+/** struct linux_dirent64: ino, off, u16 length of the record, u8 type, name up to a NUL. */
+const DIRENT_LENGTH = 16;
+const DIRENT_TYPE = 18;
 const DIRENT_NAME = 19;
 
 function direntName(buffer: Uint8Array, at: number): string {
@@ -415,7 +418,6 @@ function direntName(buffer: Uint8Array, at: number): string {
   return nameFromBytes(buffer.subarray(start, buffer.indexOf(0, start)));
 }
 
-/** struct linux_dirent64: ino, off, u16 length of the record, u8 type, name up to a NUL. */
 function parseDirents(
   buffer: Uint8Array,
   view: DataView,
@@ -423,8 +425,8 @@ function parseDirents(
   wanted: (type: number) => boolean,
 ): DirectoryEntry[] {
   const entries: DirectoryEntry[] = [];
-  for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
-    const type = buffer[at + 18] as number;
+  for (let at = 0; at < length; at += view.getUint16(at + DIRENT_LENGTH, true)) {
+    const type = buffer[at + DIRENT_TYPE] as number;
     if (!wanted(type)) continue;
     const name = direntName(buffer, at);
     if (name !== "." && name !== "..") entries.push({ name, kind: direntKind(type) });

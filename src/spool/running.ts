@@ -47,7 +47,7 @@ export interface RunningBatch {
   readonly length: number;
 }
 
-/** Records of a block. More than it has room for would be no batch. */
+/** Records of a block. A longer list is cut off, and its last tasks are not noted. */
 const BLOCK_RECORDS = 1024;
 
 export class RunningMarks {

@@ -5,7 +5,7 @@ import { sendTask } from "../../src/uwsgi/client.ts";
 import { encodePacket, MODIFIER_SPOOL, type Var } from "../../src/uwsgi/packet.ts";
 import { deliveryVars } from "../../src/uwsgi/signature.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
-import { makeAuthority, makeCertificate } from "../support/certificates.ts";
+import { makeAuthority, makeCertificate, makeTlsParties } from "../support/certificates.ts";
 import { programLabel, spooler } from "../support/program.ts";
 import { Peer } from "../support/reception.ts";
 import { testWith } from "../support/require.ts";
@@ -122,10 +122,7 @@ testWith("openssl", `${programLabel}: TLS with client certificates`, async () =>
     HELLO,
     "suwsgi-socket = 127.0.0.1:0,server.pem,server.key,ca.pem",
   );
-  for (const authority of ["ca", "stranger-ca"]) await makeAuthority(site.dir, authority);
-  await makeCertificate(site.dir, "server", "ca");
-  await makeCertificate(site.dir, "client", "ca");
-  await makeCertificate(site.dir, "stranger", "stranger-ca");
+  await makeTlsParties(site.dir);
   await using program = await site.start();
   const port = portIn(await program.line(LISTENS));
   const read = (name: string) => Deno.readTextFileSync(join(site.dir, name));

@@ -18,6 +18,14 @@ export async function makeAuthority(dir: string, name: string): Promise<void> {
   );
 }
 
+/** A server and a client whose certificates are of the authority `ca`, and a stranger whose is not. */
+export async function makeTlsParties(dir: string): Promise<void> {
+  for (const authority of ["ca", "stranger-ca"]) await makeAuthority(dir, authority);
+  await makeCertificate(dir, "server", "ca");
+  await makeCertificate(dir, "client", "ca");
+  await makeCertificate(dir, "stranger", "stranger-ca");
+}
+
 /** A certificate for loopback that the authority has signed: `NAME.pem` and `NAME.key` in `dir`. */
 export async function makeCertificate(dir: string, name: string, authority: string): Promise<void> {
   const request = ["req", ...NEW_KEY, "-subj", `/CN=${name}`];

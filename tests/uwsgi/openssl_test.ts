@@ -12,17 +12,14 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "../support/assert.ts";
-import { makeAuthority, makeCertificate } from "../support/certificates.ts";
+import { makeTlsParties } from "../support/certificates.ts";
 import { testWith } from "../support/require.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
 async function certificates(): Promise<TempDir> {
   const temp = await tempDir();
-  for (const authority of ["ca", "stranger-ca"]) await makeAuthority(temp.path, authority);
-  await makeCertificate(temp.path, "server", "ca");
-  await makeCertificate(temp.path, "client", "ca");
-  await makeCertificate(temp.path, "stranger", "stranger-ca");
+  await makeTlsParties(temp.path);
   return temp;
 }
 

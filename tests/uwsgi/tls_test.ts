@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, WITH_BODY } from "../../src/uwsgi/packet.ts";
 import { encodeBodySize } from "../../src/uwsgi/reader.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
-import { makeAuthority, makeCertificate } from "../support/certificates.ts";
+import { makeTlsParties } from "../support/certificates.ts";
 import { openReception, Peer, type TestReception, YES } from "../support/reception.ts";
 import { testWith } from "../support/require.ts";
 import { seenNames, varsOf } from "../support/store.ts";
@@ -15,10 +15,7 @@ const task = (modifier2 = 0) => encodePacket(varsOf({ n: "1" }), MODIFIER_SPOOL,
 
 async function certificates() {
   const temp = await tempDir();
-  for (const authority of ["ca", "stranger-ca"]) await makeAuthority(temp.path, authority);
-  await makeCertificate(temp.path, "server", "ca");
-  await makeCertificate(temp.path, "client", "ca");
-  await makeCertificate(temp.path, "stranger", "stranger-ca");
+  await makeTlsParties(temp.path);
   const path = (name: string) => join(temp.path, name);
   return { path, [Symbol.asyncDispose]: () => temp[Symbol.asyncDispose]() };
 }

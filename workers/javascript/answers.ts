@@ -10,22 +10,22 @@ export interface Details {
   readonly stderr?: string;
 }
 
-type Wire = [
+/** Of one task, and of those behind it that were done as well: a time for each of them. */
+type Done = [id: string, kind: "done", func: string, tookMs: number[]];
+type Other = [
   id: string,
-  kind: AnswerKind,
+  kind: Exclude<AnswerKind, "done">,
   func: string,
-  /** For several tasks: a time for each of them. */
-  tookMs: number | number[],
+  tookMs: number,
   details?: Details,
 ];
+type Wire = Done | Other;
 
 /** How old the oldest may become. */
 const LONGEST_WAIT_MS = 5;
 
 export class Answers {
   #waiting: Wire[] = [];
-  /** The last of them, when the next task may become a part of it. */
-  #lastDone: { readonly func: string; readonly tookMs: number[] } | null = null;
   #oldestAt = 0;
 
   /** @param send takes a list of answers */
@@ -42,21 +42,15 @@ export class Answers {
   ): void {
     if (this.#waiting.length === 0) this.#oldestAt = now;
     if (kind === "done") this.#addDone(id, func, tookMs);
-    else {
-      this.#lastDone = null;
-      this.#waiting.push(details ? [id, kind, func, tookMs, details] : [id, kind, func, tookMs]);
-    }
+    else this.#waiting.push(details ? [id, kind, func, tookMs, details] : [id, kind, func, tookMs]);
     // After a crash the master must know exactly which task had no answer yet and is still there.
     if (kind !== "done" && kind !== "gone") this.flush();
   }
 
   #addDone(id: string, func: string, tookMs: number): void {
-    if (this.#lastDone?.func === func) {
-      this.#lastDone.tookMs.push(tookMs);
-      return;
-    }
-    this.#lastDone = { func, tookMs: [tookMs] };
-    this.#waiting.push([id, "done", func, this.#lastDone.tookMs]);
+    const last = this.#waiting.at(-1);
+    if (last?.[1] === "done" && last[2] === func) last[3].push(tookMs);
+    else this.#waiting.push([id, "done", func, [tookMs]]);
   }
 
   /** Sends what has waited long enough. */
@@ -68,7 +62,6 @@ export class Answers {
     if (this.#waiting.length === 0) return;
     const answers = this.#waiting;
     this.#waiting = [];
-    this.#lastDone = null;
     this.send(answers);
   }
 }
