@@ -22,7 +22,7 @@ export class Scanner {
     const directories = this.#directories();
     if (onPriority) directories.filter(isPriorityName).forEach(onPriority);
     if (onStranded) this.#strandedOf(directories).forEach(onStranded);
-    for (const priority of [...directories.filter(isPriorityName), null]) {
+    for (const priority of prioritiesIn(directories)) {
       const isNews = (name: string) => isTaskName(name) && !isKnown(taskId({ name, priority }));
       for (const files of this.spool.listFiles(join(this.spool.path, priority ?? ""), isNews)) {
         yield files.map(({ name, mtimeMs }) => ({ name, priority, dueAt: mtimeMs }));
@@ -38,13 +38,8 @@ export class Scanner {
   }
 
   /** The same without a look at each file. */
-  taskNames(): Generator<TaskRef[]> {
-    return this.#taskNames(this.#directories());
-  }
-
-  *#taskNames(directories: readonly string[]): Generator<TaskRef[]> {
-    for (const priority of directories.filter(isPriorityName)) yield* this.#namesIn(priority);
-    yield* this.#namesIn(null);
+  *taskNames(): Generator<TaskRef[]> {
+    for (const priority of prioritiesIn(this.#directories())) yield* this.#namesIn(priority);
   }
 
   *#namesIn(priority: string | null): Generator<TaskRef[]> {
@@ -89,4 +84,9 @@ export class Scanner {
     }
     return names;
   }
+}
+
+/** Null, the spool directory itself, comes last. */
+function prioritiesIn(directories: readonly string[]): (string | null)[] {
+  return [...directories.filter(isPriorityName), null];
 }
