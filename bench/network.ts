@@ -2,7 +2,7 @@
  * How many tasks a second are acknowledged over TCP, and how long each takes: the real uWSGI and this
  * program side by side in one run, and this program under attack.
  *
- *     deno run -A bench/network.ts [--tasks=4000] [--runs=3] [--compare | --attack]
+ *     deno run -A bench/network.ts [--tasks=4000] [--runs=3] [--compare | --attack] [--attacks=10000]
  *
  * Each run measures every contestant once, with 1, 8 and 64 clients. The clients are one process, the
  * server another. Medians are printed. TMPDIR says which file system is used.
@@ -14,6 +14,8 @@ import { median, numberArg, printTable, whole } from "./table.ts";
 
 const tasks = numberArg("tasks", 4000);
 const runs = numberArg("runs", 3);
+/** Short connections that an attacker makes in a second. */
+const attacks = numberArg("attacks", 10_000);
 const CLIENTS = [1, 8, 64];
 /** Clients that are measured while others attack. */
 const VICTIMS = 8;
@@ -90,7 +92,16 @@ const ATTACKS = {
 
 /** Latency of 8 clients while one kind of attack goes on, each beside its own quiet time. */
 async function underAttack(): Promise<void> {
-  const rows = [["", "quiet p99 ms", "p99 ms", "ratio", "tasks/s", "attacks/s", "memory MiB"]];
+  const rows = [[
+    "",
+    "quiet p99 ms",
+    "p99 ms",
+    "ratio",
+    "tasks/s",
+    "attacks/s",
+    "missed/s",
+    "memory MiB",
+  ]];
   for (const [kind, name] of Object.entries(ATTACKS)) {
     const all: Awaited<ReturnType<typeof attackOnce>>[] = [];
     for (let run = 0; run < runs; run++) all.push(await attackOnce(kind));
@@ -102,7 +113,8 @@ async function underAttack(): Promise<void> {
       attacked.p99Ms.toFixed(2),
       median(all.map((each) => each.attacked.p99Ms / each.quiet.p99Ms)).toFixed(1),
       whole(attacked.tasksPerSecond),
-      whole(median(all.map((each) => each.rate))),
+      whole(median(all.map((each) => each.made))),
+      whole(median(all.map((each) => each.missed))),
       whole(median(all.map((each) => each.memory))),
     ]);
   }
@@ -116,17 +128,18 @@ async function attackOnce(kind: string) {
   const quiet = await measure(load);
   const file = new URL("network_attack.ts", import.meta.url).pathname;
   const attacker = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-net", file, String(server.port), kind],
+    args: ["run", "--quiet", "-A", file, String(server.port), kind, String(attacks)],
     stdout: "piped",
   }).spawn();
   const output = attacker.stdout.getReader();
   await output.read();
   const attacked = await measure(load);
   attacker.kill("SIGTERM");
-  const rate = Number(new TextDecoder().decode((await output.read()).value));
+  const [made = NaN, missed = NaN] = new TextDecoder().decode((await output.read()).value)
+    .split(" ").map(Number);
   await attacker.status;
   await output.cancel();
-  return { quiet, attacked, rate, memory: peakMemoryMiB(server.pid) };
+  return { quiet, attacked, made, missed, memory: peakMemoryMiB(server.pid) };
 }
 
 function peakMemoryMiB(pid: number): number {

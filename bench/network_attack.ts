@@ -1,23 +1,15 @@
 /**
  * A hostile peer for bench/network.ts, in its own process until it is killed:
- * `network_attack.ts PORT idle|drip|flood|garbage`. Says `ready` when it is at it, and at SIGTERM how
- * many connections it has made a second since then.
+ * `network_attack.ts PORT idle|drip|flood|garbage RATE`. Says `ready` when it is at it, and at SIGTERM
+ * how many connections it has made a second since then; RATE is how many of the short ones it tries.
  */
 
-const [portText, kind] = Deno.args;
+import { Flood } from "./network_flood.ts";
+
+const [portText, kind, rateText] = Deno.args;
 const port = Number(portText);
-/** Not the address of the other clients: they must not run out of ports because of the attack. */
-const HOST = "127.0.0.2";
 const CONNECTIONS = 2000;
-const FLOODERS = 16;
-
-let made = 0;
-
-async function connect(): Promise<Deno.Conn> {
-  const connection = await Deno.connect({ hostname: HOST, port });
-  made++;
-  return connection;
-}
+const GARBAGE_BYTES = 4096;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -32,7 +24,7 @@ async function keep(writes: boolean, opened: () => void): Promise<never> {
   const buffer = new Uint8Array(16);
   while (true) {
     try {
-      using connection = await connect();
+      using connection = await Deno.connect({ hostname: "127.0.0.2", port });
       opened();
       const dripping = writes ? drip(connection) : null;
       while (await connection.read(buffer)) { /* until it hangs up */ }
@@ -52,24 +44,14 @@ async function drip(connection: Deno.Conn): Promise<void> {
   }
 }
 
-async function flood(bytes: Uint8Array): Promise<never> {
-  while (true) {
-    try {
-      using connection = await connect();
-      if (bytes.length > 0) await connection.write(bytes);
-    } catch {
-      await pause(1);
-    }
-  }
-}
-
-const garbage = crypto.getRandomValues(new Uint8Array(4096));
+const garbage = crypto.getRandomValues(new Uint8Array(GARBAGE_BYTES));
+const flood = new Flood(port, kind === "garbage" ? garbage : new Uint8Array(0));
 if (kind === "idle" || kind === "drip") await hold(kind === "drip");
-else for (let n = 0; n < FLOODERS; n++) flood(kind === "garbage" ? garbage : new Uint8Array(0));
-made = 0;
+else flood.strike(Number(rateText));
 const startedAt = performance.now();
 Deno.addSignalListener("SIGTERM", () => {
-  console.log(made / (performance.now() - startedAt) * 1000);
+  const seconds = (performance.now() - startedAt) / 1000;
+  console.log(flood.made / seconds, flood.missed / seconds);
   Deno.exit();
 });
 console.log("ready");

@@ -9,6 +9,7 @@ export interface Server extends AsyncDisposable {
   readonly pid: number;
 }
 
+/** What this program has without being told. */
 const BACKLOG = "1024";
 const PATIENCE_MS = 10_000;
 
@@ -28,7 +29,7 @@ export async function startUwsgi(): Promise<Server> {
 export async function startSpooler(...lines: readonly string[]): Promise<Server> {
   return await start((dir, port) => {
     const ini = join(dir, "site.ini");
-    const open = [`socket = :${port}`, "spooler-allow = 127.0.0.0/8", `listen = ${BACKLOG}`];
+    const open = [`socket = :${port}`, "spooler-allow = 127.0.0.0/8"];
     const fixed = [...open, "spooler-external = spool"];
     Deno.writeTextFileSync(ini, ["[uwsgi]", ...fixed, ...lines, ""].join("\n"));
     return commandLine(["--ini", ini]);

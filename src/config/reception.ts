@@ -16,7 +16,7 @@ export function receptionOf(given: Given): ReceptionConfig {
     pickles: given.last("spooler-pickle", parsePickles, "checked"),
     socketMode: given.last("chmod-socket", parseMode, 0o660),
     socketOwner: given.last<ReceptionConfig["socketOwner"]>("chown-socket", parseOwner, null),
-    backlog: given.last("listen", (text) => parseInteger(text, 1), 100),
+    backlog: given.last("listen", (text) => parseInteger(text, 1), 1024),
     timeoutMs: given.last("socket-timeout", timeoutMsOf, 4000),
     maxVarsSize: given.last("buffer-size", varsSizeOf, MAX_VARS_SIZE),
     maxBodySize: given.last("spooler-max-body", parseSize, 64 * 2 ** 20),

@@ -91,7 +91,7 @@ Deno.test("everything else has a default and a meaning", async () => {
     pickles: "checked",
     socketMode: 0o660,
     socketOwner: null,
-    backlog: 100,
+    backlog: 1024,
     timeoutMs: 4000,
     maxVarsSize: 65535,
     maxBodySize: 64 * 2 ** 20,

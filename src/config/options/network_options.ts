@@ -57,8 +57,8 @@ export const NETWORK_OPTIONS = [
     kind: "integer",
     origin: "uwsgi",
     standing: "honoured",
-    fallback: "100",
-    help: "connections the system keeps waiting",
+    fallback: "1024",
+    help: "connections that wait to be let in, at most net.core.somaxconn (uWSGI: 100)",
   },
   {
     name: "socket-timeout",
