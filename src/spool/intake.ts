@@ -20,6 +20,8 @@ export class SpoolFullError extends Error {
   override name = "SpoolFullError";
 }
 
+/** Asked for once: it is a part of every task's name. */
+const HOST = Deno.hostname();
 const NO_LIMITS: SpoolLimits = { maxFiles: null, minFreeBytes: null };
 
 export class Intake {
@@ -127,7 +129,7 @@ export class Intake {
 
   #newName(): string {
     return taskName({
-      host: Deno.hostname(),
+      host: HOST,
       pid: Deno.pid,
       counter: ++this.#counter,
       random: Math.floor(this.random() * 2 ** 31),
