@@ -1,6 +1,7 @@
 /**
  * The few calls of libc that Deno does not offer: POSIX locks and reads on a descriptor that holds
- * one, directory listings in bounded memory, and inotify with its event masks.
+ * one, directory listings in bounded memory, and inotify with its event masks. And some that it offers
+ * at several times the price, for what is done once a task.
  *
  * Deno's own FsFile.lock is flock(2), which uWSGI's fcntl locks do not see.
  */
@@ -12,23 +13,28 @@ import {
   EAGAIN,
   F_TLOCK,
   O_CLOEXEC,
+  O_CREAT,
   O_DIRECTORY,
+  O_EXCL,
   O_NOATIME,
   O_NOFOLLOW,
   O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
+  O_WRONLY,
   openLibrary,
   S_IFMT,
   S_IFREG,
   STATX_BASIC_STATS,
 } from "./linux.ts";
+import { getSystemErrorName } from "node:util";
 import { nameFromBytes, nameToBytes, nameToShow } from "./name.ts";
 
 const SYMBOLS = {
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   lockf: { parameters: ["i32", "i32", "i64"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
@@ -68,7 +74,7 @@ export class SystemError extends Error {
   override name = "SystemError";
 
   constructor(call: string, subject: string, readonly errno: number) {
-    super(`${call} ${nameToShow(subject)}: errno ${errno}`);
+    super(`${call} ${nameToShow(subject)}: ${getSystemErrorName(-errno)} (errno ${errno})`);
   }
 }
 
@@ -157,6 +163,19 @@ export class Libc {
     return fd < 0 ? -this.#errno() : fd;
   }
 
+  /** Makes a file that must not be there, for writing; its descriptor, or -errno. */
+  createFile(path: string, mode: number): number {
+    const flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    const fd = this.#lib.symbols.open(this.#pathBytes(path), flags, mode);
+    return fd < 0 ? -this.#errno() : fd;
+  }
+
+  /** Writes some of the bytes, and says how many; or -errno. */
+  write(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
+    const count = Number(this.#lib.symbols.write(fd, bytes, BigInt(bytes.length)));
+    return count < 0 ? -this.#errno() : count;
+  }
+
   openDirectory(path: string): number {
     const flags = O_RDONLY | O_CLOEXEC | O_DIRECTORY;
     const fd = this.#lib.symbols.open(this.#pathBytes(path), flags, 0);
@@ -238,9 +257,10 @@ export class Libc {
     const times = new Uint8Array(32);
     const view = new DataView(times.buffer);
     [atime, mtime].forEach((time, i) => {
-      const seconds = Math.floor(time);
+      const micros = Math.round(time * 1e6);
+      const seconds = Math.floor(micros / 1e6);
       view.setBigInt64(16 * i, BigInt(seconds), true);
-      view.setBigInt64(16 * i + 8, BigInt(Math.floor((time - seconds) * 1e9)), true);
+      view.setBigInt64(16 * i + 8, BigInt((micros - seconds * 1e6) * 1000), true);
     });
     const { symbols } = this.#lib;
     const flags = AT_SYMLINK_NOFOLLOW;

@@ -24,10 +24,18 @@ export interface OpenFileOptions {
   readonly mode?: number;
 }
 
-/** Each does what Deno's function of that name does, and throws what it throws. */
+export interface CreateOptions {
+  readonly mode: number;
+  /** Of its last change and its last use, in seconds since the epoch. */
+  readonly time: number;
+}
+
+/** Each does what Deno's function of that name does, where there is one, and throws what it throws. */
 export interface Files {
   open(path: string, options?: OpenFileOptions): Promise<OpenFile>;
   openSync(path: string, options?: OpenFileOptions): OpenFile;
+  /** Makes a file that must not be there, of these bytes. */
+  createSync(path: string, bytes: Uint8Array<ArrayBuffer>, options: CreateOptions): void;
   mkdir(path: string, options: Deno.MkdirOptions): Promise<void>;
   mkdirSync(path: string, options: Deno.MkdirOptions): void;
   rename(from: string, to: string): Promise<void>;
@@ -37,7 +45,32 @@ export interface Files {
   utimeSync(path: string, atime: number, mtime: number): void;
 }
 
-export const systemFiles: Files = Deno;
+export const systemFiles: Files = {
+  open: Deno.open,
+  openSync: Deno.openSync,
+  createSync: (path, bytes, options) => createInSteps(systemFiles, path, bytes, options),
+  mkdir: Deno.mkdir,
+  mkdirSync: Deno.mkdirSync,
+  rename: Deno.rename,
+  renameSync: Deno.renameSync,
+  remove: Deno.remove,
+  removeSync: Deno.removeSync,
+  utimeSync: Deno.utimeSync,
+};
+
+/** {@link Files.createSync} by the others. */
+export function createInSteps(
+  files: Files,
+  path: string,
+  bytes: Uint8Array,
+  { mode, time }: CreateOptions,
+): void {
+  {
+    using file = files.openSync(path, { write: true, createNew: true, mode });
+    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  }
+  files.utimeSync(path, time, time);
+}
 
 /**
  * The machine's own, with what happens to a task's file done through libc: that is quicker, and takes
@@ -45,21 +78,37 @@ export const systemFiles: Files = Deno;
  */
 export function libcFiles(libc: Libc): Files {
   return {
-    open: Deno.open,
-    openSync: Deno.openSync,
-    mkdir: Deno.mkdir,
-    mkdirSync: Deno.mkdirSync,
-    rename: Deno.rename,
-    remove: Deno.remove,
+    ...systemFiles,
+    createSync: (path, bytes, options) => createByLibc(libc, path, bytes, options),
     removeSync: (path) => check(libc.unlink(path), "remove", path),
     renameSync: (from, to) => check(libc.rename(from, to), "rename", from),
     utimeSync: (path, atime, mtime) => check(libc.utime(path, atime, mtime), "utime", path),
   };
 }
 
-/** @throws {Deno.errors.NotFound | SystemError} */
-function check(result: number, call: string, path: string): void {
-  if (result === 0) return;
+function createByLibc(
+  libc: Libc,
+  path: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  { mode, time }: CreateOptions,
+): void {
+  const fd = check(libc.createFile(path, mode), "create", path);
+  try {
+    for (let at = 0; at < bytes.length;) {
+      at += check(libc.write(fd, bytes.subarray(at)), "write", path);
+    }
+  } finally {
+    libc.close(fd);
+  }
+  check(libc.utime(path, time, time), "utime", path);
+}
+
+/**
+ * @returns `result`, when it is no error
+ * @throws {Deno.errors.NotFound | SystemError}
+ */
+function check(result: number, call: string, path: string): number {
+  if (result >= 0) return result;
   if (result === -ENOENT) throw new Deno.errors.NotFound(`${call} ${nameToShow(path)}: not found`);
   throw new SystemError(call, path, -result);
 }

@@ -24,11 +24,30 @@ export class SpoolFullError extends Error {
 const HOST = Deno.hostname();
 const NO_LIMITS: SpoolLimits = { maxFiles: null, minFreeBytes: null };
 
+/** A task that takes longer to be written shows that the disk is busy: for a while others do not wait. */
+const BUSY_DISK_MS = 20;
+const BUSY_FOR_MS = 1000;
+
+/** A task on its way into the spool. */
+interface Making {
+  readonly ref: TaskRef;
+  readonly packet: Uint8Array<ArrayBuffer>;
+  readonly body: NewTask["body"];
+  readonly id: string | null;
+  /** Since the epoch. */
+  readonly dueSeconds: number;
+  /** Where its file is now. */
+  path: string;
+  isAnnounced: boolean;
+}
+
 export class Intake {
   readonly #limits: SpoolLimits;
   #counter = 0;
   /** Tasks that may come before they have to be counted again, for spooler-max-files. */
   #roomLeft = 0;
+  /** On the monotonic clock: until then the disk is taken for busy. */
+  #busyUntil = -Infinity;
   /** Puts that go on now: their files are not all there to be counted. */
   #putting = 0;
   /** Puts that go on now, by the id of their task. They never reject. */
@@ -76,38 +95,71 @@ export class Intake {
 
   async #make(task: NewTask, id: string | null): Promise<TaskRef> {
     const { path, files } = this.spool;
-    const packet = encodePacket(task.vars, MODIFIER_SPOOL);
     const ref: TaskRef = {
       name: this.#newName(),
       priority: task.priority === undefined ? null : String(task.priority),
     };
-    const dueAt = task.at ?? this.spool.clock.now();
-    const tmp = join(path, TMP_DIR, ref.name);
-    let written = tmp;
-    let isAnnounced = false;
+    const making: Making = {
+      ref,
+      packet: encodePacket(task.vars, MODIFIER_SPOOL),
+      body: task.body,
+      id,
+      dueSeconds: (task.at ?? this.spool.clock.now()) / 1000,
+      path: join(path, TMP_DIR, ref.name),
+      isAnnounced: false,
+    };
     try {
-      // A busy journal can make each of these wait for seconds: the program must not.
-      using file = await files.open(tmp, { write: true, createNew: true, mode: TASK_MODE });
-      await this.#write(file, packet, task.body);
-      // Set, because files need not be written in the order of the calls: tasks then run in it.
-      await file.utime(dueAt / 1000, dueAt / 1000);
-      if (id !== null) {
-        this.ids.announce(id, ref.name);
-        isAnnounced = true;
-      }
-      await this.#commit(file, isAnnounced);
-      const target = await this.spool.directoryFor(ref);
-      await files.rename(tmp, join(target, ref.name));
-      written = join(target, ref.name);
-      await this.spool.sync(target);
+      if (this.#mayMakeAtOnce(making)) await this.#makeAtOnce(making);
+      else await this.#makeDurably(making);
     } catch (error) {
       // Not durable is not accepted: the peer will send it again. While its id is announced its file
       // must stay: without it, it would count as accepted after a crash.
-      if (isAnnounced && id !== null) await this.ids.withdraw(id);
-      await files.remove(written).catch(() => {});
+      if (making.isAnnounced && id !== null) await this.ids.withdraw(id);
+      await files.remove(making.path).catch(() => {});
       throw error;
     }
     return ref;
+  }
+
+  /** A busy journal can make each of these steps wait for seconds: the program must not. */
+  async #makeDurably(making: Making): Promise<void> {
+    const { files } = this.spool;
+    const { ref, path, dueSeconds } = making;
+    using file = await files.open(path, { write: true, createNew: true, mode: TASK_MODE });
+    await this.#write(file, making.packet, making.body);
+    // Set, because files need not be written in the order of the calls: tasks then run in it.
+    await file.utime(dueSeconds, dueSeconds);
+    this.#announce(making);
+    await this.#commit(file, making.isAnnounced);
+    const target = await this.spool.directoryFor(ref);
+    await files.rename(path, join(target, ref.name));
+    making.path = join(target, ref.name);
+    await this.spool.sync(target);
+  }
+
+  /** Without fsync the disk is not waited for; the threads of the steps above cost more than they do. */
+  #mayMakeAtOnce({ body }: Making): boolean {
+    const { fsync, clock } = this.spool;
+    return !fsync && body === undefined && clock.monotonic() >= this.#busyUntil;
+  }
+
+  async #makeAtOnce(making: Making): Promise<void> {
+    const { files, clock } = this.spool;
+    const { ref, path, packet, dueSeconds } = making;
+    const startedAt = clock.monotonic();
+    files.createSync(path, packet, { mode: TASK_MODE, time: dueSeconds });
+    this.#announce(making);
+    const target = join(await this.spool.directoryFor(ref), ref.name);
+    files.renameSync(path, target);
+    making.path = target;
+    const endedAt = clock.monotonic();
+    if (endedAt - startedAt > BUSY_DISK_MS) this.#busyUntil = endedAt + BUSY_FOR_MS;
+  }
+
+  #announce(making: Making): void {
+    if (making.id === null) return;
+    this.ids.announce(making.id, making.ref.name);
+    making.isAnnounced = true;
   }
 
   async #write(file: OpenFile, packet: Uint8Array, body: NewTask["body"]): Promise<void> {

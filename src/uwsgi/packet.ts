@@ -136,7 +136,11 @@ export function decodeVars(bytes: Uint8Array): Var[] {
  *
  * @throws {PacketError} when a name, a value or all of them together exceed 65,535 bytes.
  */
-export function encodePacket(vars: readonly Var[], modifier1: number, modifier2 = 0): Uint8Array {
+export function encodePacket(
+  vars: readonly Var[],
+  modifier1: number,
+  modifier2 = 0,
+): Uint8Array<ArrayBuffer> {
   const size = sizeOf(vars);
   const packet = new Uint8Array(HEADER_SIZE + size);
   writeParts(vars, encodeHeader({ modifier1, size, modifier2 }), packet, 0);

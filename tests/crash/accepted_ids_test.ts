@@ -19,9 +19,9 @@ const TASK = { vars: varsOf({ n: "1" }) };
 const WINDOW_MS = 3_600_000;
 const MOST_OPERATIONS = 60;
 
-function open(dir: string, files?: FaultyFiles): Promise<Store> {
+function open(dir: string, files?: FaultyFiles, fsync = true): Promise<Store> {
   return Store.open({
-    ...{ dir, fsync: true, clock: new FakeClock(Date.now()), random: Math.random },
+    ...{ dir, fsync, clock: new FakeClock(Date.now()), random: Math.random },
     dedupWindowMs: WINDOW_MS,
     ...platform,
     ...(files ? { files } : {}),
@@ -29,12 +29,17 @@ function open(dir: string, files?: FaultyFiles): Promise<Store> {
 }
 
 /** Puts with a fault at operation `at`; null when there are fewer. */
-async function putWithFault(dir: string, fault: Fault, at: number): Promise<Store | null> {
+async function putWithFault(
+  dir: string,
+  fault: Fault,
+  at: number,
+  fsync: boolean,
+): Promise<Store | null> {
   const good = await open(dir);
   await good.putOnce(TASK, "before");
   good.close();
   const files = new FaultyFiles(fault, Infinity);
-  const store = await open(dir, files);
+  const store = await open(dir, files, fsync);
   files.failAt(at);
   try {
     await store.putOnce(TASK, "id-1");
@@ -46,15 +51,23 @@ async function putWithFault(dir: string, fault: Fault, at: number): Promise<Stor
   return null;
 }
 
-/** Runs `body` for every operation that can be hit. */
+/** Runs `body` for every operation that can be hit, of a store that syncs and of one that does not. */
 async function atEveryOperation(
+  fault: Fault,
+  body: (store: Store, dir: string) => Promise<void>,
+): Promise<void> {
+  for (const fsync of [true, false]) await atEachOf(fsync, fault, body);
+}
+
+async function atEachOf(
+  fsync: boolean,
   fault: Fault,
   body: (store: Store, dir: string) => Promise<void>,
 ): Promise<void> {
   for (let at = 1; at < MOST_OPERATIONS; at++) {
     await using temp = await tempDir();
     const dir = join(temp.path, "spool");
-    const store = await putWithFault(dir, fault, at);
+    const store = await putWithFault(dir, fault, at, fsync);
     if (store === null) return assert(at > 5, "hardly an operation was hit");
     await body(store, dir);
   }

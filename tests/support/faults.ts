@@ -1,6 +1,6 @@
 /** File operations that fail, or end the world, at the nth of them. */
 
-import { type Files, type OpenFile, systemFiles } from "../../src/spool/files.ts";
+import { createInSteps, type Files, type OpenFile, systemFiles } from "../../src/spool/files.ts";
 
 /**
  * What happens at the nth operation: `fails` throws once, as a full disk may, and all goes on;
@@ -68,6 +68,10 @@ export class FaultyFiles implements Files {
   openSync(...args: Parameters<Files["openSync"]>): OpenFile {
     this.#step("openSync");
     return this.#file(systemFiles.openSync(...args));
+  }
+
+  createSync(...args: Parameters<Files["createSync"]>): void {
+    createInSteps(this, ...args);
   }
 
   async mkdir(...args: Parameters<Files["mkdir"]>): Promise<void> {

@@ -4,7 +4,7 @@ import type { Clock } from "../../src/platform/clock.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { type Claims, PosixClaims, PrivateClaims } from "../../src/spool/claim.ts";
 import type { Files } from "../../src/spool/files.ts";
-import { type ClaimedTask, Store } from "../../src/spool/store.ts";
+import { type ClaimedTask, Store, type StoreOptions } from "../../src/spool/store.ts";
 import type { TaskRef } from "../../src/spool/layout.ts";
 import { textVar, type Var } from "../../src/uwsgi/packet.ts";
 import { platform } from "./platform.ts";
@@ -12,7 +12,11 @@ import { platform } from "./platform.ts";
 const DEDUP_WINDOW_MS = 3_600_000;
 
 function open(dir: string, clock: Clock, claims: Claims, files?: Files): Promise<Store> {
-  return Store.open({
+  return Store.open({ ...optionsOf(dir, clock, claims), ...(files ? { files } : {}) });
+}
+
+function optionsOf(dir: string, clock: Clock, claims: Claims): StoreOptions {
+  return {
     dir,
     fsync: true,
     dedupWindowMs: DEDUP_WINDOW_MS,
@@ -20,8 +24,13 @@ function open(dir: string, clock: Clock, claims: Claims, files?: Files): Promise
     random: Math.random,
     libc: platform.libc,
     claims,
-    ...(files ? { files } : {}),
-  });
+  };
+}
+
+/** A store that does not wait for the disk. */
+export function openUnsynced(dir: string, options: Partial<StoreOptions> = {}): Promise<Store> {
+  const clock = options.clock ?? systemClock;
+  return Store.open({ ...optionsOf(dir, clock, platform.claims), fsync: false, ...options });
 }
 
 export function openStore(
