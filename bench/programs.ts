@@ -117,7 +117,11 @@ function someTask(spool: string): string | null {
   return null;
 }
 
-export const hasUwsgi = () => works("uwsgi", "--plugin", "python3", "--version");
+/** Debian has uwsgidecorators in a package of its own; without it no task would ever be done. */
+const FIND_DECORATORS = "import importlib.util as i; exit(i.find_spec('uwsgidecorators') is None)";
+
+export const hasUwsgi = () =>
+  works("uwsgi", "--plugin", "python3", "--version") && works(UWSGI_PYTHON, "-c", FIND_DECORATORS);
 export const hasPython = () => works(UWSGI_PYTHON, "--version");
 
 function works(file: string, ...args: string[]): boolean {
