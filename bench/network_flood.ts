@@ -44,7 +44,8 @@ export class Flood {
   /** Makes so many a second, for ever. */
   async strike(perSecond: number): Promise<never> {
     const startedAt = performance.now();
-    for (let count = 0;;) {
+    let count = 0;
+    while (true) {
       const due = Math.floor((performance.now() - startedAt) / 1000 * perSecond);
       while (count < due) this.#strikeOnce(count++);
       await new Promise((resolve) => setTimeout(resolve, 1));

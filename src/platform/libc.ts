@@ -6,6 +6,7 @@
  * Deno's own FsFile.lock is flock(2), which uWSGI's fcntl locks do not see.
  */
 
+import { getSystemErrorName } from "node:util";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -27,7 +28,6 @@ import {
   S_IFREG,
   STATX_BASIC_STATS,
 } from "./linux.ts";
-import { getSystemErrorName } from "node:util";
 import { nameFromBytes, nameToBytes, nameToShow } from "./name.ts";
 
 const SYMBOLS = {

@@ -24,8 +24,9 @@ export class SpoolFullError extends Error {
 const HOST = Deno.hostname();
 const NO_LIMITS: SpoolLimits = { maxFiles: null, minFreeBytes: null };
 
-/** A task that takes longer to be written shows that the disk is busy: for a while others do not wait. */
+/** A disk that takes longer than this for a task is busy. */
 const BUSY_DISK_MS = 20;
+/** So long, after it was found busy, nothing waits for it but the tasks themselves. */
 const BUSY_FOR_MS = 1000;
 
 /** A task on its way into the spool. */
@@ -110,7 +111,7 @@ export class Intake {
     };
     try {
       if (this.#mayMakeAtOnce(making)) await this.#makeAtOnce(making);
-      else await this.#makeDurably(making);
+      else await this.#makeByThreads(making);
     } catch (error) {
       // Not durable is not accepted: the peer will send it again. While its id is announced its file
       // must stay: without it, it would count as accepted after a crash.
@@ -121,8 +122,8 @@ export class Intake {
     return ref;
   }
 
-  /** A busy journal can make each of these steps wait for seconds: the program must not. */
-  async #makeDurably(making: Making): Promise<void> {
+  /** A busy disk can make each of these steps wait for seconds: the program must not. */
+  async #makeByThreads(making: Making): Promise<void> {
     const { files } = this.spool;
     const { ref, path, dueSeconds } = making;
     using file = await files.open(path, { write: true, createNew: true, mode: TASK_MODE });
@@ -137,7 +138,7 @@ export class Intake {
     await this.spool.sync(target);
   }
 
-  /** Without fsync the disk is not waited for; the threads of the steps above cost more than they do. */
+  /** Without fsync only the kernel's memory is written: handing that to threads costs more than it does. */
   #mayMakeAtOnce({ body }: Making): boolean {
     const { fsync, clock } = this.spool;
     return !fsync && body === undefined && clock.monotonic() >= this.#busyUntil;
