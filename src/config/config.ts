@@ -2,7 +2,7 @@
  * The typed configuration: what the ini says, with nothing left to interpret.
  */
 
-import type { RetryPolicy } from "../queue/backoff.ts";
+import type { RetryPolicy } from "../task/backoff.ts";
 import type { CronSpec } from "../schedule/cron.ts";
 import type { Address } from "../uwsgi/address.ts";
 import type { ClientTls } from "../uwsgi/dial.ts";

@@ -2,7 +2,7 @@
  * An executor runs a task to its end and says what came of it. It never touches the spool.
  */
 
-import type { Outcome } from "../queue/settle.ts";
+import type { Outcome } from "../task/outcome.ts";
 import type { Stream } from "../report/event.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 

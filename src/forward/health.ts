@@ -9,7 +9,7 @@
  * cost one attempt to connect, at most a second apart.
  */
 
-import { backoffMs, type RetryPolicy } from "../queue/backoff.ts";
+import { backoffMs, type RetryPolicy } from "../task/backoff.ts";
 import type { Random } from "../platform/clock.ts";
 
 export type Health =

@@ -12,7 +12,9 @@ import type { Emit } from "../report/event.ts";
 import type { Attempts, ClaimedTask, Store } from "../spool/store.ts";
 import { findText } from "../uwsgi/packet.ts";
 import { firstChance } from "./age.ts";
-import { type Fate, type Outcome, settle } from "./settle.ts";
+import type { Fate } from "../task/fate.ts";
+import type { Outcome } from "../task/outcome.ts";
+import { settle } from "./settle.ts";
 
 export interface RunnerOptions {
   /** Names the spool in the log. */

@@ -3,31 +3,9 @@
  */
 
 import type { Random } from "../platform/clock.ts";
-import { backoffMs, type RetryPolicy } from "./backoff.ts";
-
-/** What a handler made of a task. */
-export type Outcome =
-  | { readonly kind: "done" }
-  /** Asked to run again; not a failure. */
-  | { readonly kind: "retry"; readonly reason: string }
-  /** No handler took it. */
-  | { readonly kind: "unhandled"; readonly reason: string }
-  | { readonly kind: "failed"; readonly reason: string; readonly stderr: string }
-  /** Will not get better by trying again. */
-  | { readonly kind: "permanent"; readonly reason: string; readonly stderr: string }
-  /** Stopped by us, through no fault of its own. */
-  | { readonly kind: "interrupted" }
-  /** Nobody could take it, through no fault of its own: it is to be tried when somebody can. */
-  | { readonly kind: "unavailable"; readonly reason: string };
-
-/** The state a task goes to. */
-export type Fate =
-  | { readonly kind: "done" }
-  /** `dueAt` is in milliseconds since the epoch. */
-  | { readonly kind: "deferred"; readonly dueAt: number; readonly reason: string }
-  | { readonly kind: "failed"; readonly reason: string }
-  /** Stays as it is, ready. */
-  | { readonly kind: "ready"; readonly reason: string };
+import { backoffMs, type RetryPolicy } from "../task/backoff.ts";
+import type { Fate } from "../task/fate.ts";
+import type { Outcome } from "../task/outcome.ts";
 
 export interface SettleContext {
   readonly policy: RetryPolicy;

@@ -3,7 +3,7 @@
  * later statistics and metrics) decide what becomes of them.
  */
 
-import type { Fate } from "../queue/settle.ts";
+import type { Fate } from "../task/fate.ts";
 import type { RefusalKind } from "../uwsgi/refusal.ts";
 
 export type Stream = "stdout" | "stderr";

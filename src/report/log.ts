@@ -1,6 +1,6 @@
 /** The log: events in, lines for people out. One event is one line. */
 
-import type { Fate } from "../queue/settle.ts";
+import type { Fate } from "../task/fate.ts";
 import { nameToShow } from "../platform/name.ts";
 import { taskLabel } from "../spool/layout.ts";
 import type { Emit, Event } from "./event.ts";

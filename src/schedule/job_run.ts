@@ -6,7 +6,7 @@
 import type { Action, ScheduleConfig } from "../config/config.ts";
 import { type Exit, exitText, type runShell, type ShellCommand } from "../exec/process.ts";
 import type { Clock, Random } from "../platform/clock.ts";
-import { backoffMs } from "../queue/backoff.ts";
+import { backoffMs } from "../task/backoff.ts";
 import type { Emit, Stream } from "../report/event.ts";
 import { type Account, accountEnvironment } from "./account.ts";
 import { FloodGate } from "./flood.ts";

@@ -13,7 +13,7 @@ import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { OpenFile } from "./files.ts";
 import { taskName, type TaskRef, TMP_DIR } from "./layout.ts";
 import type { Scanner } from "./scan.ts";
-import type { NewTask } from "./task.ts";
+import type { NewTask } from "../task/new_task.ts";
 
 /** The spool takes no more tasks for now; the message says which limit it is. */
 export class SpoolFullError extends Error {

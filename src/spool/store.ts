@@ -8,6 +8,7 @@
  */
 
 import type { Random } from "../platform/clock.ts";
+import type { NewTask } from "../task/new_task.ts";
 import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions } from "./directory.ts";
 import { type ExpiredTask, removeFailedBefore } from "./expiry.ts";
@@ -18,20 +19,12 @@ import { Records } from "./records.ts";
 import { type RunningBatch, RunningMarks } from "./running.ts";
 import { Scanner, type ScanOptions } from "./scan.ts";
 import { sweep } from "./sweep.ts";
-import type { Attempts, Changed, Claimed, ClaimedTask, NewTask, SeenTask } from "./task.ts";
+import type { Attempts, Changed, Claimed, ClaimedTask, SeenTask } from "./task.ts";
 import { Transitions } from "./transitions.ts";
 
 export type { StoreOptions } from "./directory.ts";
 export { SpoolFullError } from "./intake.ts";
-export type {
-  Attempts,
-  Changed,
-  Claimed,
-  ClaimedTask,
-  FailedRecord,
-  NewTask,
-  SeenTask,
-} from "./task.ts";
+export type { Attempts, Changed, Claimed, ClaimedTask, FailedRecord, SeenTask } from "./task.ts";
 
 export class Store {
   readonly dir: string;

@@ -4,18 +4,6 @@ import type { Var } from "../uwsgi/packet.ts";
 import type { Unclaimed } from "./claim.ts";
 import type { TaskRef } from "./layout.ts";
 
-/** A task before it has a file. */
-export interface NewTask {
-  readonly vars: readonly Var[];
-  readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
-  /** Bytes that a body in pieces will have, when that is known. */
-  readonly bodySize?: number;
-  /** Not before this time, in milliseconds since the epoch. */
-  readonly at?: number;
-  /** 0 or more; lower runs first. */
-  readonly priority?: number;
-}
-
 /** A task as a scan found it. */
 export interface SeenTask extends TaskRef {
   /** Its mtime: not to run before, in milliseconds since the epoch. */

@@ -6,7 +6,7 @@
  * Where uWSGI guesses (a `priority` becomes a path, an `at` its leading digits), this refuses.
  */
 
-import type { NewTask } from "../spool/store.ts";
+import type { NewTask } from "../task/new_task.ts";
 import { findText, findVar, type Var, withoutVar } from "./packet.ts";
 import { RefusalError } from "./refusal.ts";
 

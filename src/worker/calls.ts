@@ -1,6 +1,6 @@
 /** What task code may ask of the program, by the messages of the type `call`. */
 
-import type { NewTask } from "../spool/store.ts";
+import type { NewTask } from "../task/new_task.ts";
 import { decodeHeader, decodeVars, HEADER_SIZE } from "../uwsgi/packet.ts";
 import { readRequest } from "../uwsgi/request.ts";
 import type { Locks } from "./locks.ts";

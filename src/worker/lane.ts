@@ -10,7 +10,7 @@ import type { Executor } from "../exec/executor.ts";
 import type { Cancel, Clock } from "../platform/clock.ts";
 import { firstChance } from "../queue/age.ts";
 import type { Runner } from "../queue/runner.ts";
-import type { Outcome } from "../queue/settle.ts";
+import type { Outcome } from "../task/outcome.ts";
 import type { Emit } from "../report/event.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { RunningBatch } from "../spool/running.ts";

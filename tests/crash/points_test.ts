@@ -11,9 +11,9 @@ import {
   type Changed,
   type ClaimedTask,
   type FailedRecord,
-  type NewTask,
   type Store,
 } from "../../src/spool/store.ts";
+import type { NewTask } from "../../src/task/new_task.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { type Fault, FaultyFiles, InjectedFault } from "../support/faults.ts";

@@ -1,6 +1,6 @@
 /** The tables of docs/retries.md say what the formula says. */
 
-import { backoffMs, type RetryPolicy } from "../../src/queue/backoff.ts";
+import { backoffMs, type RetryPolicy } from "../../src/task/backoff.ts";
 import { assert } from "../support/assert.ts";
 
 const PAGE = new URL("../../docs/retries.md", import.meta.url);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
-import { backoffMs, type RetryPolicy } from "../../src/queue/backoff.ts";
-import { type Outcome, settle } from "../../src/queue/settle.ts";
+import { backoffMs, type RetryPolicy } from "../../src/task/backoff.ts";
+import { settle } from "../../src/queue/settle.ts";
+import type { Outcome } from "../../src/task/outcome.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const policy: RetryPolicy = { delayMs: 1000, maxDelayMs: 60_000, maxRetries: 2 };

@@ -1,0 +1,10 @@
+/** What becomes of a task after a run. Types only; src/queue/settle.ts decides. */
+
+/** The state a task goes to. */
+export type Fate =
+  | { readonly kind: "done" }
+  /** `dueAt` is in milliseconds since the epoch. */
+  | { readonly kind: "deferred"; readonly dueAt: number; readonly reason: string }
+  | { readonly kind: "failed"; readonly reason: string }
+  /** Stays as it is, ready. */
+  | { readonly kind: "ready"; readonly reason: string };

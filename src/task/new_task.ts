@@ -1,0 +1,14 @@
+/** A task before it has a file. Types only. */
+
+import type { Var } from "../uwsgi/packet.ts";
+
+export interface NewTask {
+  readonly vars: readonly Var[];
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Bytes that a body in pieces will have, when that is known. */
+  readonly bodySize?: number;
+  /** Not before this time, in milliseconds since the epoch. */
+  readonly at?: number;
+  /** 0 or more; lower runs first. */
+  readonly priority?: number;
+}

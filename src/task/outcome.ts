@@ -1,0 +1,16 @@
+/** What comes of a run. Types only. */
+
+/** What a handler made of a task. */
+export type Outcome =
+  | { readonly kind: "done" }
+  /** Asked to run again; not a failure. */
+  | { readonly kind: "retry"; readonly reason: string }
+  /** No handler took it. */
+  | { readonly kind: "unhandled"; readonly reason: string }
+  | { readonly kind: "failed"; readonly reason: string; readonly stderr: string }
+  /** Will not get better by trying again. */
+  | { readonly kind: "permanent"; readonly reason: string; readonly stderr: string }
+  /** Stopped by us, through no fault of its own. */
+  | { readonly kind: "interrupted" }
+  /** Nobody could take it, through no fault of its own: it is to be tried when somebody can. */
+  | { readonly kind: "unavailable"; readonly reason: string };
