@@ -2,7 +2,8 @@
  * What a task from the network comes to: which spool it goes into, or why it is refused.
  */
 
-import type { ReceptionConfig, SpoolConfig } from "./config/config.ts";
+import type { ReceptionConfig } from "./config/config.ts";
+import type { SpoolConfig } from "./queue/settings.ts";
 import { destinationFor } from "./config/destination.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Emit } from "./report/event.ts";

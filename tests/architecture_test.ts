@@ -94,7 +94,7 @@ Deno.test("only the store changes files of a spool", async () => {
     // These own other files: their sockets, and the state of the schedules.
     const own = [
       "src/uwsgi/listening.ts",
-      "src/exec/python.ts",
+      "src/worker/python.ts",
       "src/worker/connection.ts",
       "src/schedule/state_file.ts",
     ];

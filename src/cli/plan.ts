@@ -1,14 +1,10 @@
 /** What a configuration would do, for the person who is about to start it, and for machines. */
 
-import type {
-  Config,
-  ForwardConfig,
-  ScheduleConfig,
-  SpoolConfig,
-  TaskCommand,
-} from "../config/config.ts";
+import type { Config, ForwardConfig, ScheduleConfig } from "../config/config.ts";
 import type { Loaded } from "../config/load.ts";
 import { placeText, problemText } from "../config/problem.ts";
+import type { TaskCommand } from "../exec/settings.ts";
+import type { SpoolConfig } from "../queue/settings.ts";
 import { actionText } from "../schedule/action.ts";
 import { comingTimes } from "../schedule/upcoming.ts";
 import { wallText } from "../schedule/wall_text.ts";

@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import { openPlatform } from "../spool/platform.ts";
-import type { SpoolConfig } from "../config/config.ts";
+import type { SpoolConfig } from "../queue/settings.ts";
 import { destinationFor, destinationsOf } from "../config/destination.ts";
 import { loadConfig } from "../config/load.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";

@@ -2,103 +2,14 @@
  * The typed configuration: what the ini says, with nothing left to interpret.
  */
 
-import type { RetryPolicy } from "../task/backoff.ts";
 import type { CronSpec } from "../schedule/cron.ts";
 import type { Address } from "../uwsgi/address.ts";
 import type { ClientTls } from "../uwsgi/dial.ts";
 import type { Network } from "../uwsgi/network.ts";
+import type { TaskCommand } from "../exec/settings.ts";
+import type { SpoolConfig } from "../queue/settings.ts";
+import type { CodeConfig, PythonConfig } from "../worker/settings.ts";
 import type { Place } from "./problem.ts";
-
-/** A directory whose tasks are ours to run. */
-export interface SpoolConfig {
-  /** Absolute. */
-  readonly dir: string;
-  /** Tasks that run at the same time. */
-  readonly processes: number;
-  /** Between two scans of the whole directory. */
-  readonly frequencyMs: number;
-  /** The longest a task may run; null is without end. */
-  readonly harakiriMs: number | null;
-  /** See the whole directory before the first task runs. */
-  readonly ordered: boolean;
-  /** Sync files and directories before a task counts as accepted. */
-  readonly fsync: boolean;
-  readonly retry: RetryPolicy;
-  /** Where its commands run. */
-  readonly cwd: string;
-  /** An older task is given up instead of being run; null is never. */
-  readonly maxAgeMs: number | null;
-  /** A task that has been in failed/ for longer is removed; null keeps it. */
-  readonly failedMaxAgeMs: number | null;
-  /** A shell command for each task that is given up. */
-  readonly onFailure: string | null;
-  readonly rate: Rate | null;
-  readonly limits: SpoolLimits;
-  /** Others work through it: tasks for it are accepted, none is run. */
-  readonly external: boolean;
-}
-
-/** No more than `count` starts in any span of `perMs`. */
-export interface Rate {
-  readonly count: number;
-  readonly perMs: number;
-}
-
-/** When a spool refuses new tasks. */
-export interface SpoolLimits {
-  /** Tasks in the directory; null is any number. */
-  readonly maxFiles: number | null;
-  /** Room that must be left on its file system. */
-  readonly minFreeBytes: number | null;
-}
-
-/** `spooler-task`: a shell command that runs a task. */
-export interface TaskCommand {
-  /** The function it is for; null takes what no other handler wants. */
-  readonly name: string | null;
-  readonly command: string;
-  readonly place: Place;
-  /** What its stdin gets: the raw body, or the whole task as one line of JSON. */
-  readonly stdin: "body" | "json";
-  /** Of this task at the same time, in each spool; null is as many as the spool runs. */
-  readonly processes: number | null;
-  /** In place of the spool's; absent is the spool's. */
-  readonly harakiriMs?: number | null;
-  /** In place of the spool's. */
-  readonly maxRetries?: number;
-}
-
-/** A file or a Python module whose functions run tasks. */
-export interface TaskModule {
-  readonly language: "javascript" | "python";
-  /** By its path, or by its name as Python knows it. */
-  readonly kind: "file" | "module";
-  /** An absolute path for `file`. */
-  readonly name: string;
-  readonly place: Place;
-}
-
-/** Task modules, and how their workers live. */
-export interface CodeConfig {
-  /** In the order of the ini. */
-  readonly modules: readonly TaskModule[];
-  /** Tasks after which a worker makes room for a fresh one; null is never. */
-  readonly maxTasks: number | null;
-  /** No workers while there is nothing to do. */
-  readonly cheap: boolean;
-  /** Files whose change means fresh workers. Absolute. */
-  readonly touchReload: readonly string[];
-  /** Every option as given, for `uwsgi.opt`; true for one without a value. */
-  readonly options: readonly (readonly [name: string, value: string | true])[];
-}
-
-/** The Python of task code. */
-export interface PythonConfig {
-  /** A path, or a name to be found in PATH. */
-  readonly command: string;
-  /** Directories for modules, in the order of the ini; absolute, perhaps with wildcards. */
-  readonly paths: readonly string[];
-}
 
 /** A socket on which tasks come in. */
 export interface ListenerConfig {

@@ -1,6 +1,7 @@
 /** Which spool a new task goes into. */
 
-import type { Config, SpoolConfig } from "./config.ts";
+import type { SpoolConfig } from "../queue/settings.ts";
+import type { Config } from "./config.ts";
 
 /** A spool, and the values of a task's `spooler` that mean it. */
 export interface Destination {

@@ -1,6 +1,6 @@
 /** `spooler-task`: which command runs which task. */
 
-import type { TaskCommand } from "./config.ts";
+import type { TaskCommand } from "../exec/settings.ts";
 import type { Given } from "./given.ts";
 import { harakiriMsOf } from "./spools.ts";
 import { parseInteger, parseKeyValues } from "./value.ts";

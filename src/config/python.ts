@@ -1,7 +1,7 @@
 /** `python`, `virtualenv`, `pythonpath`: which Python runs task code, and where it finds modules. */
 
 import { join } from "node:path";
-import type { PythonConfig } from "./config.ts";
+import type { PythonConfig } from "../worker/settings.ts";
 import type { Given } from "./given.ts";
 import { parseWanted } from "./value.ts";
 

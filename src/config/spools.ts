@@ -1,6 +1,7 @@
 /** `spooler`, `spooler2` and the options that say how a spool is worked through. */
 
-import type { Rate, SpoolConfig } from "./config.ts";
+import type { Rate } from "../queue/rate.ts";
+import type { SpoolConfig } from "../queue/settings.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
 import {

@@ -4,7 +4,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { TaskCommand } from "../config/config.ts";
+import type { TaskCommand } from "./settings.ts";
 import type { Clock } from "../platform/clock.ts";
 import { nameToShow } from "../platform/name.ts";
 import type { ClaimedTask } from "../spool/store.ts";

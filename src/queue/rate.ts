@@ -1,6 +1,10 @@
 /** `spooler-rate`: holds starts back so that no span of time has more of them than it may. Pure. */
 
-import type { Rate } from "../config/config.ts";
+/** No more than `count` starts in any span of `perMs`. */
+export interface Rate {
+  readonly count: number;
+  readonly perMs: number;
+}
 
 export class RateLimiter {
   /** The times of the last `count` starts, as a ring. */

@@ -3,7 +3,6 @@
  * whoever wants to know of a task that is given up.
  */
 
-import type { SpoolConfig } from "../config/config.ts";
 import { type Answer, type Executor, handlersFor } from "../exec/executor.ts";
 import { exitText, runShell } from "../exec/process.ts";
 import type { Clock, Random } from "../platform/clock.ts";
@@ -14,6 +13,7 @@ import { findText } from "../uwsgi/packet.ts";
 import { firstChance } from "./age.ts";
 import type { Fate } from "../task/fate.ts";
 import type { Outcome } from "../task/outcome.ts";
+import type { SpoolConfig } from "./settings.ts";
 import { settle } from "./settle.ts";
 
 export interface RunnerOptions {

@@ -4,7 +4,7 @@
  */
 
 import { basename, dirname, join } from "node:path";
-import type { SpoolLimits } from "../config/config.ts";
+import type { SpoolLimits } from "./limits.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import type { DirectoryEntry, Libc, ListedFile } from "../platform/libc.ts";
 import type { Claims } from "./claim.ts";

@@ -5,7 +5,7 @@
 
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
-import type { SpoolLimits } from "../config/config.ts";
+import type { SpoolLimits } from "./limits.ts";
 import type { Random } from "../platform/clock.ts";
 import { encodePacket, MODIFIER_SPOOL } from "../uwsgi/packet.ts";
 import type { AcceptedIds } from "./accepted_ids.ts";

@@ -1,8 +1,9 @@
 /** How a worker of each language is started. */
 
-import type { Config, SpoolConfig, TaskModule } from "../config/config.ts";
-import { pythonCommand, writePythonFiles } from "../exec/python.ts";
+import type { SpoolConfig } from "../queue/settings.ts";
 import type { WorkerCommand } from "./process.ts";
+import { pythonCommand, writePythonFiles } from "./python.ts";
+import type { TaskModule, WorkersConfig } from "./settings.ts";
 
 /** Known to src/cli/main.ts; no command of people. */
 export const WORKER_FLAG = "--task-worker";
@@ -15,7 +16,7 @@ export type Language = TaskModule["language"];
  */
 export async function workerCommand(
   language: Language,
-  config: Config,
+  config: WorkersConfig,
   spool: SpoolConfig,
   scratch: string,
 ): Promise<WorkerCommand> {
@@ -24,12 +25,8 @@ export async function workerCommand(
     case "javascript":
       return { ...thisProgram(), cwd, env: config.env };
     case "python": {
-      const { command: file, args, env } = pythonCommand(
-        config.python,
-        await writePythonFiles(scratch),
-        config.baseDir,
-      );
-      return { file, args, cwd, env: { ...config.env, ...env } };
+      const shim = await writePythonFiles(scratch);
+      return { ...pythonCommand(config.python, shim, config.baseDir), cwd, env: config.env };
     }
     default:
       return language satisfies never;

@@ -4,7 +4,7 @@
  */
 
 import { join } from "node:path";
-import type { Config, SpoolConfig, TaskModule } from "../config/config.ts";
+import type { SpoolConfig } from "../queue/settings.ts";
 import type { Executor } from "../exec/executor.ts";
 import type { Cancel, Clock } from "../platform/clock.ts";
 import type { Emit } from "../report/event.ts";
@@ -22,10 +22,11 @@ import { Locks } from "./locks.ts";
 import type { Registered, TimerWish } from "./message.ts";
 import { Pool } from "./pool.ts";
 import type { WorkerCommand } from "./process.ts";
+import type { TaskModule, WorkersConfig } from "./settings.ts";
 import type { TaskWorker, WorkerCall } from "./task_worker.ts";
 
 export interface WorkersOptions {
-  readonly config: Config;
+  readonly config: WorkersConfig;
   /** The machine's locks. */
   readonly claims: Claims;
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 /** How modules are found, and what surrounds their code. */
 
 import { join } from "node:path";
-import { PYTHON_FILES, pythonCommand } from "../../src/exec/python.ts";
+import { PYTHON_FILES, pythonCommand } from "../../src/worker/python.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { testWith } from "../support/require.ts";
 import { ScriptedMaster } from "../support/scripted_master.ts";
@@ -134,8 +134,7 @@ Deno.test("every file of the worker travels with the program", async () => {
 Deno.test("the command names the worker's directory and where to search", () => {
   const python = { command: "/usr/bin/python3", paths: ["/a", "/b"] };
   assertEquals(pythonCommand(python, "/shim", "/srv"), {
-    command: "/usr/bin/python3",
+    file: "/usr/bin/python3",
     args: ["/shim", "--path", "/a", "--path", "/b", "--base", "/srv"],
-    env: {},
   });
 });

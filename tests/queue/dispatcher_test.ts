@@ -1,7 +1,7 @@
 /** The dispatcher on a real directory, with handlers that run in the test. */
 
 import { join } from "node:path";
-import type { SpoolConfig } from "../../src/config/config.ts";
+import type { SpoolConfig } from "../../src/queue/settings.ts";
 import type { Answer, Executor, Run } from "../../src/exec/executor.ts";
 import { type Clock, systemClock } from "../../src/platform/clock.ts";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";

@@ -1,6 +1,6 @@
 /** A dispatcher on a spool, with executors that a test or a benchmark brings. */
 
-import type { SpoolConfig } from "../../src/config/config.ts";
+import type { SpoolConfig } from "../../src/queue/settings.ts";
 import type { Executor, Run } from "../../src/exec/executor.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";

@@ -1,7 +1,8 @@
 /** A forward spool inside the test: a store, a dispatcher and a forwarder, and what they told. */
 
 import { join } from "node:path";
-import type { ForwardConfig, SpoolConfig } from "../../src/config/config.ts";
+import type { ForwardConfig } from "../../src/config/config.ts";
+import type { SpoolConfig } from "../../src/queue/settings.ts";
 import { Forwarder } from "../../src/forward/forwarder.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";

@@ -4,7 +4,7 @@
  */
 
 import { dirname, join } from "node:path";
-import { pythonCommand, writePythonFiles } from "../../src/exec/python.ts";
+import { pythonCommand, writePythonFiles } from "../../src/worker/python.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { encodePacket } from "../../src/uwsgi/packet.ts";
@@ -69,12 +69,12 @@ export class ScriptedMaster implements AsyncDisposable {
     }
     const shim = await writePythonFiles(sockets.path);
     const config = { command: options.python ?? testPython, paths: options.paths ?? [] };
-    const { command, args, env } = pythonCommand(config, shim, dir);
+    const { file, args } = pythonCommand(config, shim, dir);
     const socket = sockets.listen();
-    const child = new Deno.Command(command, {
+    const child = new Deno.Command(file, {
       args: [...args],
       cwd: dir,
-      env: { ...env, SPOOLER_SOCKET: socket.path, ...options.env },
+      env: { SPOOLER_SOCKET: socket.path, ...options.env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

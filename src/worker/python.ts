@@ -4,7 +4,8 @@
  */
 
 import { dirname, join } from "node:path";
-import type { PythonConfig } from "../config/config.ts";
+import type { WorkerCommand } from "./process.ts";
+import type { PythonConfig } from "./settings.ts";
 
 /** Below workers/python/, which `deno compile --include` puts into the executable. */
 export const PYTHON_FILES = [
@@ -39,23 +40,19 @@ export async function writePythonFiles(dir: string): Promise<string> {
   return shim;
 }
 
-export interface WorkerCommand {
-  readonly command: string;
-  readonly args: readonly string[];
-  /** Added to the environment. */
-  readonly env: Readonly<Record<string, string>>;
-}
-
 /**
  * How a worker is started; it also wants SPOOLER_SOCKET.
  *
  * @param shim what {@link writePythonFiles} returned
  * @param baseDir the ini's directory, where modules are looked for at last
  */
-export function pythonCommand(python: PythonConfig, shim: string, baseDir: string): WorkerCommand {
+export function pythonCommand(
+  python: PythonConfig,
+  shim: string,
+  baseDir: string,
+): Pick<WorkerCommand, "file" | "args"> {
   return {
-    command: python.command,
+    file: python.command,
     args: [shim, ...python.paths.flatMap((path) => ["--path", path]), "--base", baseDir],
-    env: {},
   };
 }

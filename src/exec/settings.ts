@@ -1,0 +1,19 @@
+/** What an ini says about the commands that run tasks. Types only. */
+
+import type { Place } from "../config/problem.ts";
+
+/** `spooler-task`: a shell command that runs a task. */
+export interface TaskCommand {
+  /** The function it is for; null takes what no other handler wants. */
+  readonly name: string | null;
+  readonly command: string;
+  readonly place: Place;
+  /** What its stdin gets: the raw body, or the whole task as one line of JSON. */
+  readonly stdin: "body" | "json";
+  /** Of this task at the same time, in each spool; null is as many as the spool runs. */
+  readonly processes: number | null;
+  /** In place of the spool's; absent is the spool's. */
+  readonly harakiriMs?: number | null;
+  /** In place of the spool's. */
+  readonly maxRetries?: number;
+}
