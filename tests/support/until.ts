@@ -10,12 +10,12 @@ const POLL_MS = 5;
  * @throws {Error} with what was waited for, when it never does
  */
 export async function until(
-  condition: () => boolean,
+  condition: () => boolean | Promise<boolean>,
   what: string,
   patienceMs = PATIENCE_MS,
 ): Promise<void> {
   const deadline = performance.now() + patienceMs;
-  while (!condition()) {
+  while (!await condition()) {
     if (performance.now() > deadline) throw new Error(`waited in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
