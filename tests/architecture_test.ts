@@ -46,7 +46,7 @@ const PURE = [
   /^src\/task\//,
   /^src\/queue\/(heap|queue|settle)\.ts$/,
   /^src\/schedule\/(?!(?:accounts|boot|job_run|scheduler|state_file)\.ts$)/,
-  /^src\/platform\/(bytes|name)\.ts$/,
+  /^src\/platform\/(bytes|memory|name)\.ts$/,
   /^src\/exec\/lines\.ts$/,
   /^src\/report\/(event|log|reason|writer)\.ts$/,
   /^src\/worker\/(batch|frame|locks|message)\.ts$/,
@@ -111,6 +111,25 @@ Deno.test("only the edges know Deno's wall clock and chance", async () => {
     const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
     assertEquals(/\bDate\.now\(|\bMath\.random\b/.exec(code)?.[0], undefined, path);
   }
+});
+
+/** Calls that go on after they return, each with what holds the memory they write to. */
+const CALLS_ON_ANOTHER_THREAD = [
+  ["src/platform/libc.ts", "read"], // `inotifyRead` reads its buffer afterwards
+  ["workers/javascript/libc.ts", "poll"], // a field of WorkerLibc
+];
+
+Deno.test("a nonblocking call of libc is one whose memory somebody has thought of", async () => {
+  const found: string[][] = [];
+  for (const dir of ["src", "workers"]) {
+    for await (const path of filesBelow(dir, ".ts")) {
+      const text = await Deno.readTextFile(join(root, path));
+      for (const [, name] of text.matchAll(/(\w+): \{[^{}]*nonblocking: true/g)) {
+        found.push([path, name as string]);
+      }
+    }
+  }
+  assertEquals(found.toSorted(), CALLS_ON_ANOTHER_THREAD.toSorted());
 });
 
 Deno.test("every path that the documents name exists", async () => {

@@ -364,7 +364,11 @@ export class Libc {
     this.#lib.symbols.inotify_rm_watch(fd, watch);
   }
 
-  /** Waits, on another thread, for the next events; empty when the descriptor is of no use. */
+  /**
+   * Waits, on another thread, for the next events; empty when the descriptor is of no use.
+   *
+   * @param buffer more than 64 bytes, see memory.ts; it is held here until the kernel has written
+   */
   async inotifyRead(fd: number, buffer: Uint8Array<ArrayBuffer>): Promise<InotifyEvent[]> {
     const length = Number(await this.#lib.symbols.read(fd, buffer, BigInt(buffer.length)));
     return length <= 0 ? [] : parseInotify(buffer, length);

@@ -3,6 +3,7 @@
  * OpenSSL sees no socket: bytes of the connection go in and come out through memory.
  */
 
+import { fixedBytes } from "./memory.ts";
 import { reasonOf } from "../report/reason.ts";
 
 const SYMBOLS = {
@@ -229,7 +230,8 @@ function openLibrary(): Library | { readonly unavailable: string } {
   return { unavailable };
 }
 
-const NO_PASSWORD = new Uint8Array(1);
+/** OpenSSL keeps a pointer to it and reads it when it reads the key. */
+const NO_PASSWORD = fixedBytes(1);
 
 function cText(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(new TextEncoder().encode(`${text}\0`));

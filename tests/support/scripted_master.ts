@@ -12,7 +12,8 @@ import { answersTo } from "../../src/worker/answered.ts";
 import { CallSocket } from "../../src/worker/call_socket.ts";
 import { type Connection, SocketDirectory } from "../../src/worker/connection.ts";
 import type { AnswerKind, FromWorker, Setup, TaskAnswer } from "../../src/worker/message.ts";
-import { PATIENCE_MS } from "./program.ts";
+import { WORKER_FLAG } from "../../src/worker/commands.ts";
+import { commandLine, PATIENCE_MS } from "./program.ts";
 import { testPython } from "./require.ts";
 import { varsOf } from "./store.ts";
 import { tempDir } from "./temp.ts";
@@ -23,16 +24,24 @@ type Call = MessageOf<"call">;
 /** What a call, also one of a forked child, is answered with; throws for a refusal. */
 export type OnCall = (call: Call, tail: Uint8Array) => unknown;
 
-export interface PythonOptions {
-  readonly python?: string;
-  readonly paths?: readonly string[];
+export interface WorkerOptions {
   readonly setup?: Partial<Setup>;
   readonly env?: Record<string, string>;
   readonly onCall?: OnCall;
   /** Wait for `loaded`; the usual. */
   readonly loads?: boolean;
-  /** More files beside tasks.py. */
+  /** More files beside the module. */
   readonly files?: Readonly<Record<string, string>>;
+}
+
+export interface PythonOptions extends WorkerOptions {
+  readonly python?: string;
+  readonly paths?: readonly string[];
+}
+
+interface StartCommand {
+  readonly file: string;
+  readonly args: readonly string[];
 }
 
 export class ScriptedMaster implements AsyncDisposable {
@@ -57,19 +66,35 @@ export class ScriptedMaster implements AsyncDisposable {
 
   /** Starts a Python worker with `code` as its module tasks.py. */
   static async python(code: string, options: PythonOptions = {}): Promise<ScriptedMaster> {
+    const config = { command: options.python ?? testPython, paths: options.paths ?? [] };
+    return await ScriptedMaster.#start("tasks.py", code, options, async (scratch, dir) => {
+      return pythonCommand(config, await writePythonFiles(scratch), dir);
+    });
+  }
+
+  /** Starts a TypeScript worker of the program under test, with `code` as its module tasks.ts. */
+  static async typescript(code: string, options: WorkerOptions = {}): Promise<ScriptedMaster> {
+    const [file, args] = commandLine([WORKER_FLAG]);
+    return await ScriptedMaster.#start("tasks.ts", code, options, () => ({ file, args }));
+  }
+
+  static async #start(
+    module: string,
+    code: string,
+    options: WorkerOptions,
+    commandFor: (scratch: string, dir: string) => StartCommand | Promise<StartCommand>,
+  ): Promise<ScriptedMaster> {
     const stack = new AsyncDisposableStack();
     const temp = stack.use(await tempDir());
     const sockets = stack.use(await SocketDirectory.make());
     const dir = temp.path;
     const spool = join(dir, "spool");
     await Deno.mkdir(spool);
-    for (const [file, text] of Object.entries({ "tasks.py": code, ...options.files })) {
+    for (const [file, text] of Object.entries({ [module]: code, ...options.files })) {
       await Deno.mkdir(dirname(join(dir, file)), { recursive: true });
       await Deno.writeTextFile(join(dir, file), text);
     }
-    const shim = await writePythonFiles(sockets.path);
-    const config = { command: options.python ?? testPython, paths: options.paths ?? [] };
-    const { file, args } = pythonCommand(config, shim, dir);
+    const { file, args } = await commandFor(sockets.path, dir);
     const socket = sockets.listen();
     const child = new Deno.Command(file, {
       args: [...args],
@@ -104,7 +129,7 @@ export class ScriptedMaster implements AsyncDisposable {
     const setup: Setup = {
       spool,
       spools: [spool],
-      modules: [{ kind: "file", name: join(dir, "tasks.py") }],
+      modules: [{ kind: "file", name: join(dir, module) }],
       options: [["spooler", "spool"]],
       worker: 1,
       processes: 1,

@@ -18,7 +18,9 @@ import {
   S_IFREG,
   STATX_BASIC_STATS,
 } from "../../src/platform/linux.ts";
+import { fixedBytes } from "../../src/platform/memory.ts";
 
+/** What a nonblocking call writes to is a field: it must live until the call ends. */
 const SYMBOLS = {
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
@@ -81,6 +83,9 @@ export class WorkerLibc {
   readonly #symbols;
   readonly #statx = new Uint8Array(256);
   readonly #view = new DataView(this.#statx.buffer);
+  /** struct pollfd: the kernel writes to it when the poll ends. */
+  readonly #pollBytes = fixedBytes(8);
+  readonly #pollEntry = new DataView(this.#pollBytes.buffer);
 
   private constructor(library: string) {
     this.#symbols = Deno.dlopen(library, SYMBOLS).symbols;
@@ -207,12 +212,12 @@ export class WorkerLibc {
     return errno === EAGAIN || errno === EINTR ? null : 0;
   }
 
-  /** Waits, on another thread, until there is something to receive, or the end. */
+  /** Waits, on another thread, until there is something to receive, or the end; one at a time. */
   async readable(fd: number): Promise<void> {
     const POLLIN = 1;
-    const entry = new DataView(new ArrayBuffer(8));
+    const entry = this.#pollEntry;
     entry.setInt32(0, fd, true);
     entry.setInt16(4, POLLIN, true);
-    await this.#symbols.poll(new Uint8Array(entry.buffer), 1n, -1);
+    await this.#symbols.poll(this.#pollBytes, 1n, -1);
   }
 }
