@@ -9,13 +9,16 @@ import { loadConfig, showConfigOf } from "../config/load.ts";
 import { ConfigError, problemText } from "../config/problem.ts";
 import { systemClock } from "../platform/clock.ts";
 import { UsageError } from "./error.ts";
+import { isIniInEnvironment } from "./ini.ts";
 import { planJson, planText } from "./plan.ts";
 
 /** @param args options and files, as for the program itself; `--json` and `--show-config` too */
 export async function check(args: readonly string[]): Promise<number> {
   const json = args.includes("--json");
   const rest = args.filter((arg) => arg !== "--json" && arg !== "--show-config");
-  if (rest.length === 0) throw new UsageError("check wants an ini: spooler check site.ini");
+  if (rest.length === 0 && !isIniInEnvironment()) {
+    throw new UsageError("check wants an ini: spooler check site.ini");
+  }
   try {
     if (args.includes("--show-config")) {
       console.log(await showConfigOf(rest));

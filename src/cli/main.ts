@@ -7,6 +7,7 @@ import { check } from "./check.ts";
 import { UsageError } from "./error.ts";
 import { helpText } from "./help.ts";
 import { list } from "./list.ts";
+import { isIniInEnvironment } from "./ini.ts";
 import { importCrontab } from "./import_crontab.ts";
 import { jobs } from "./jobs.ts";
 import { next } from "./next.ts";
@@ -67,6 +68,7 @@ export async function main(args: readonly string[]): Promise<number> {
 async function dispatch(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
   if (first === undefined) {
+    if (isIniInEnvironment()) return await run([]);
     throw new UsageError("wants --ini FILE; spooler --help shows everything");
   }
   if (args.includes("--help") || first === "-h" || first === "help") {

@@ -11,6 +11,7 @@ import { textVar, type Var } from "../uwsgi/packet.ts";
 import { parseAt, parsePriority, readRequest, RequestError } from "../uwsgi/request.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
+import { iniArgs, isIniInEnvironment } from "./ini.ts";
 import { pushTo } from "./push_to.ts";
 import { reasonOf } from "../report/reason.ts";
 
@@ -28,7 +29,9 @@ export async function push(args: readonly string[]): Promise<number> {
     "secret-file",
   ]);
   const targets = [options.ini, options.dir, options.to].filter((value) => value !== undefined);
-  if (targets.length !== 1) throw new UsageError("push wants one of --ini, --dir and --to");
+  if (targets.length > 1 || targets.length === 0 && !isIniInEnvironment()) {
+    throw new UsageError("push needs one of --ini, --dir and --to");
+  }
   if (words.length === 0) {
     throw new UsageError("push wants KEY=VALUE, as in ud_spool_func=hello name=world");
   }
@@ -84,7 +87,7 @@ async function spoolOf(
       limits: { maxFiles: null, minFreeBytes: null },
     };
   }
-  const { config } = await loadConfig(["--ini", options.ini ?? ""]);
+  const { config } = await loadConfig(iniArgs(options.ini) ?? []);
   const { spooler } = readRequest(vars);
   const spool = destinationFor(destinationsOf(config), spooler)?.spool;
   if (!spool) {

@@ -13,6 +13,7 @@ import { systemHost } from "../config/system_host.ts";
 import { type Log, openLog } from "./log.ts";
 import { VERSION } from "../version.ts";
 import { check } from "./check.ts";
+import { UsageError } from "./error.ts";
 
 export async function run(args: readonly string[]): Promise<number> {
   if (args.includes("--check")) return await check(args.filter((arg) => arg !== "--check"));
@@ -23,6 +24,11 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   const loaded = await loadConfig(args);
   const { entries, secrets } = loaded;
+  if (isIdle(loaded)) {
+    throw new UsageError(
+      "no ini, and nothing to do: spooler --ini FILE; spooler --help shows more",
+    );
+  }
   if (entries.some(({ key }) => key === "show-config")) console.log(showConfig(entries, secrets));
   const log = openLog();
   const { emit } = log;
@@ -36,6 +42,11 @@ export async function run(args: readonly string[]): Promise<number> {
   } finally {
     log.flush();
   }
+}
+
+/** Options alone are enough when they name some work; a program without any would wait for ever. */
+function isIdle({ config, hasFile }: Loaded): boolean {
+  return !hasFile && config.spools.length + config.forwards.length + config.schedules.length === 0;
 }
 
 /** Runs one configuration after the other; one that cannot start makes room for the one before. */

@@ -6,13 +6,15 @@ import type { JobRecord } from "../schedule/record.ts";
 import { readRecords } from "../schedule/state_file.ts";
 import { machineZoneName, type Zone, zoneOf } from "../schedule/zone.ts";
 import { UsageError } from "./error.ts";
+import { iniArgs } from "./ini.ts";
 import { note } from "./output.ts";
 import { reasonOf } from "../report/reason.ts";
 
 /** @throws {UsageError} when there is no --ini */
 export async function configOf(ini: string | undefined, command: string): Promise<Config> {
-  if (ini === undefined) throw new UsageError(`${command} wants --ini FILE`);
-  return (await loadConfig(ini)).config;
+  const args = iniArgs(ini);
+  if (args === null) throw new UsageError(`${command} needs --ini FILE`);
+  return (await loadConfig(args)).config;
 }
 
 /**

@@ -11,6 +11,7 @@ import type { Libc } from "../platform/libc.ts";
 import { Inspector, type PlacedTask } from "../spool/inspect.ts";
 import { Store } from "../spool/store.ts";
 import { UsageError } from "./error.ts";
+import { iniArgs } from "./ini.ts";
 import { note } from "./output.ts";
 import { safeText } from "./safe_text.ts";
 import { parseTaskWord, placedId } from "./task_id.ts";
@@ -61,14 +62,15 @@ async function spoolsOf(
   command: string,
   { ini, dir }: Where,
 ): Promise<readonly { readonly dir: string; readonly fsync: boolean }[]> {
-  if ((ini === undefined) === (dir === undefined)) {
-    throw new UsageError(`${command} wants one of --ini and --dir`);
+  const args = iniArgs(ini);
+  if (ini !== undefined && dir !== undefined || args === null && dir === undefined) {
+    throw new UsageError(`${command} needs one of --ini and --dir`);
   }
   if (dir !== undefined) {
     if (!await isDirectory(dir)) throw new UsageError(`--dir wants a spool directory: "${dir}"`);
     return [{ dir: resolve(dir), fsync: true }];
   }
-  const { config } = await loadConfig(["--ini", ini ?? ""]);
+  const { config } = await loadConfig(args ?? []);
   const spools = destinationsOf(config).map(({ spool }) => spool);
   if (spools.length === 0) throw new UsageError(`${config.file} has no spooler`);
   return spools;

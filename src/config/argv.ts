@@ -93,10 +93,11 @@ const RESERVED = new Set([
   "UWSGI_ORIGINAL_PROC_NAME",
 ]);
 
-/** `UWSGI_SPOOLER_PROCESSES=4` is `spooler-processes = 4`. */
+/** `UWSGI_SPOOLER_PROCESSES=4` is `spooler-processes = 4`; `SPOOLER_INI` is another `UWSGI_INI`. */
 export function environmentOptions(environment: Iterable<readonly [string, string]>): Argument[] {
   const options: Argument[] = [];
   for (const [name, value] of environment) {
+    if (name === "SPOOLER_INI") options.push({ key: "ini", value });
     if (!name.startsWith("UWSGI_") || RESERVED.has(name)) continue;
     options.push({ key: name.slice(6).toLowerCase().replaceAll("_", "-"), value });
   }

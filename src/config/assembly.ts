@@ -66,6 +66,8 @@ class Assembly {
   #baseDir: string | undefined;
   #last: { source: Source; text: string; name: string } | null = null;
   #files = 0;
+  /** What the environment and the command line have named. */
+  readonly #named = new Set<string>();
 
   constructor(host: ConfigHost) {
     this.#host = host;
@@ -317,6 +319,11 @@ class Assembly {
         return null;
       }
     }
+    if (origin.frame === null && name !== "") {
+      // UWSGI_INI and --ini often name the same file; its spools and jobs must not be doubled.
+      if (this.#named.has(id)) return null;
+      this.#named.add(id);
+    }
     const depth = (origin.frame?.depth ?? 0) + 1;
     if (depth > LIMITS.depth) {
       this.#stop(origin, `files may include each other ${LIMITS.depth} deep: "${loaded.name}"`);
@@ -346,10 +353,15 @@ class Assembly {
     for (const { line, message } of ini.warnings) {
       this.#complaints.warn(at(line), message);
     }
-    if (ini.lines.length === 0) {
-      const others = [...new Set(ini.sections)].filter((name) => name !== section).slice(0, 5);
-      const hint = others.length === 0 ? "" : `; it has [${others.map(text).join("], [")}]`;
-      this.#complaints.warn(at(0), `nothing in a section [${section}]${hint}`);
+    if (!ini.sections.includes(encodeBytes(section))) {
+      const others = [...new Set(ini.sections)].slice(0, 5).map(text);
+      const hint = others.length === 0 ? "" : `; it has [${others.join("], [")}]`;
+      const message = `has no section [${section}]${hint}`;
+      // A part that is empty for now is as good as none, as in uWSGI; a whole ini is a mistake.
+      if (frame.parent === null) this.#problem({ place: at(0), frame }, message);
+      else this.#complaints.warn(at(0), message);
+    } else if (ini.lines.length === 0) {
+      this.#complaints.warn(at(0), `its section [${section}] is empty`);
     }
     for (const { key, value, line } of ini.lines) {
       await this.#add(key, value, { place: at(line), frame });

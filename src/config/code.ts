@@ -15,8 +15,9 @@ export function codeOf(given: Given): CodeConfig {
     maxTasks: given.last("spooler-max-tasks", (text) => parseInteger(text, 0), 0) || null,
     cheap: given.last("spooler-cheap", parseBoolean, false),
     touchReload: given.every("touch-spoolers-reload", pathOf(given)),
-    options: given.entries.filter(({ placeholder }) => !placeholder)
-      .map(({ key, value, valueless }) => [key, valueless ? true : value] as const),
+    options: given.entries.map(({ key, value, valueless }) =>
+      [key, valueless ? true : value] as const
+    ),
   };
 }
 

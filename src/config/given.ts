@@ -23,6 +23,7 @@ export class Given {
     for (const entry of entries) {
       const row = findOption(entry.key);
       if (row === undefined || entry.placeholder) continue;
+      if (row.mayBeEmpty && entry.value.trim() === "") continue;
       const same = this.#byName.get(row.name);
       if (same === undefined) this.#byName.set(row.name, [entry]);
       else same.push(entry);

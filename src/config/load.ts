@@ -12,6 +12,8 @@ import { systemHost } from "./system_host.ts";
 
 export interface Loaded {
   readonly config: Config;
+  /** Whether an ini was read; options alone make a configuration, too. */
+  readonly hasFile: boolean;
   /** What works, but probably not as meant. */
   readonly warnings: readonly Problem[];
   /** Every option in order, expanded. */
@@ -67,6 +69,7 @@ async function read(args: readonly string[], host: ConfigHost) {
   const mask = (problem: Problem) => ({ ...problem, message: secrets.mask(problem.message) });
   return {
     config: examined.config,
+    hasFile: assembled.file !== undefined,
     problems: inOrder([...assembled.problems, ...examined.problems].map(mask)),
     warnings: inOrder([...assembled.warnings, ...examined.warnings].map(mask)),
     entries: assembled.entries,

@@ -68,10 +68,11 @@ export class OptionList {
     return value === undefined ? undefined : encodeBytes(value);
   }
 
-  /** @param assignment NAME=VALUE; anything else sets nothing */
+  /** @param assignment NAME=VALUE; a NAME alone removes the variable */
   setVariable(assignment: string): void {
     const equals = assignment.indexOf("=");
-    if (equals > 0) {
+    if (equals === -1) this.#environment.delete(text(assignment));
+    else if (equals > 0) {
       this.#environment.set(text(assignment.slice(0, equals)), text(assignment.slice(equals + 1)));
     }
   }

@@ -47,7 +47,7 @@ export function spoolSettings(given: Given): SpoolSettings {
       maxDelayMs: given.last("spooler-retry-max-delay", secondsAsMs, 3_600_000),
       maxRetries: given.last("spooler-max-retries", (text) => parseInteger(text, 0), 0),
     },
-    cwd: given.last("spooler-chdir", (text, entry) => given.path(text, entry), workingDir(given)),
+    cwd: given.last("spooler-chdir", directoryOf(given), workingDir(given)),
     maxAgeMs: given.last<number | null>("spooler-max-age", parseDuration, null),
     failedMaxAgeMs: given.last<number | null>("spooler-failed-max-age", parseDuration, null),
     onFailure: given.last<string | null>("spooler-on-failure", parseWanted, null),
@@ -65,7 +65,11 @@ export function spoolSettings(given: Given): SpoolSettings {
 
 /** Where commands run unless a spool says otherwise. */
 export function workingDir(given: Given): string {
-  return given.last("chdir", (text, entry) => given.path(text, entry), given.baseDir);
+  return given.last("chdir", directoryOf(given), given.baseDir);
+}
+
+function directoryOf(given: Given) {
+  return (text: string, entry: Entry) => given.path(parseWanted(text), entry);
 }
 
 const TUNABLE = [

@@ -2,14 +2,16 @@
  * The values of options: text in, a typed value or a SyntaxError out. The message says what was
  * wanted; the caller adds the option's name, its place and the value.
  *
- * Numbers and flags are read as uWSGI reads them (core/uwsgi.c: uwsgi_opt_set_int is atoi,
- * uwsgi_opt_true knows only what is false): what stands behind a number's digits is left alone, so
- * `2 # workers` is 2. Unlike uWSGI, a number without digits is an error and not 0, and so is one
- * that goes on with a comma or a point.
+ * uWSGI reads a number with atoi (core/uwsgi.c, uwsgi_opt_set_int) and ignores what follows the
+ * digits, so `5m` is 5 there. Here only a comment may follow, as in `2 # workers`; the rest is an error.
  */
 
-const NUMBER = /^\s*([+-]?\d+)(?![\d.,])/;
-const SECONDS = /^\s*\+?(\d+(?:\.\d+)?|\.\d+)(?![\d.,])/;
+const COMMENT = String.raw`(?:\s+[#;].*)?\s*$`;
+const NUMBER = new RegExp(String.raw`^\s*([+-]?\d+)${COMMENT}`, "s");
+const DURATION = new RegExp(
+  String.raw`^\s*\+?(\d+(?:\.\d+)?|\.\d+)(ms|s|m|h|d)?${COMMENT}`,
+  "s",
+);
 
 /** Whole, `min` or more. */
 export function parseInteger(text: string, min: number): number {
@@ -20,11 +22,11 @@ export function parseInteger(text: string, min: number): number {
   return value;
 }
 
-/** Seconds, fractions allowed. */
+/** Seconds, fractions allowed; with a unit, as in `5m`, what it says. */
 export function parseSeconds(text: string, min: number): number {
-  const value = Number(SECONDS.exec(text)?.[1] ?? NaN);
+  const value = millisecondsOf(text) / 1000;
   if (!(value >= min) || value > Number.MAX_SAFE_INTEGER / 1000) {
-    throw new SyntaxError(`wants a number of seconds ≥ ${min}`);
+    throw new SyntaxError(`wants a number of seconds ≥ ${min}, or a duration such as 5m`);
   }
   return value;
 }
@@ -45,8 +47,8 @@ export function surprise(
   switch (kind) {
     case "integer":
     case "seconds": {
-      const [head] = (kind === "integer" ? NUMBER : SECONDS).exec(text) ?? [text];
-      return head.length < text.trimEnd().length ? `is read as ${head.trim()}` : undefined;
+      const value = text.replace(/\s+[#;].*$/s, "");
+      return value === text ? undefined : `is read as ${value.trim()}`;
     }
     case "flag":
       return /^(?:|true|yes|on|1|false|off|no|0)$/i.test(text) ? undefined : "is read as true";
@@ -62,10 +64,15 @@ const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_00
 
 /** `500ms`, `30s`, `5m`, `2h`, `1d`; a bare number is seconds. Returns milliseconds, 1 or more. */
 export function parseDuration(text: string): number {
-  const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text) ?? [];
-  const ms = Number(amount) * (UNIT_MS[unit] ?? NaN);
+  const ms = millisecondsOf(text);
   if (!(ms >= 1)) throw new SyntaxError("wants a duration such as 500ms, 30s, 5m, 2h or 1d");
   return ms;
+}
+
+/** NaN for what is no duration. A bare number is seconds. */
+function millisecondsOf(text: string): number {
+  const [, amount, unit = "s"] = DURATION.exec(text) ?? [];
+  return Number(amount) * (UNIT_MS[unit] ?? NaN);
 }
 
 const UNIT_BYTES: Record<string, number> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };

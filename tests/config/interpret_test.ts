@@ -75,8 +75,14 @@ Deno.test("env adds to the environment, unenv takes away", () => {
 });
 
 const BAD: [string, string][] = [
-  ["spooler-frequency = 0,99", 'spooler-frequency wants a number of seconds ≥ 0.05: "0,99"'],
-  ["spooler-frequency = 0.01", 'spooler-frequency wants a number of seconds ≥ 0.05: "0.01"'],
+  [
+    "spooler-frequency = 0,99",
+    'spooler-frequency wants a number of seconds ≥ 0.05, or a duration such as 5m: "0,99"',
+  ],
+  [
+    "spooler-frequency = 0.01",
+    'spooler-frequency wants a number of seconds ≥ 0.05, or a duration such as 5m: "0.01"',
+  ],
   ["spooler =", 'spooler wants a value: ""'],
   ["spooler-task = name=x", 'spooler-task wants a command: "name=x"'],
   ["spooler-task = name=x,nice=1 ./y", 'not "nice=1"'],

@@ -1,4 +1,5 @@
 import { loadConfig, showConfigOf } from "../../src/config/load.ts";
+import { OPTIONS } from "../../src/config/options.ts";
 import { ConfigError, problemText } from "../../src/config/problem.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { fakeHost, type Machine } from "../support/config_host.ts";
@@ -76,7 +77,7 @@ Deno.test("an error names place, option, wish and value", async () => {
   const [first] = await problemsOf("spooler-frequency = 0,99");
   assertEquals(
     first,
-    'site.ini:2: spooler-frequency wants a number of seconds ≥ 0.05: "0,99"',
+    'site.ini:2: spooler-frequency wants a number of seconds ≥ 0.05, or a duration such as 5m: "0,99"',
   );
 });
 
@@ -133,10 +134,102 @@ Deno.test("print is printed, and exit stops", async () => {
   assertStringIncludes((await problemsOf("exit = 2"))[0] ?? "", "asks to stop here");
 });
 
-Deno.test("an empty section says which others there are", async () => {
-  const host = fakeHost({ files: { "/srv/a.ini": "[production]\nspooler = x\n" } });
+Deno.test("an ini without [uwsgi] is an error that says which sections it has", async () => {
+  const host = fakeHost({
+    files: { "/srv/a.ini": "[production]\nspooler = x\n", "/srv/b.ini": "" },
+  });
+  const [error, bare] = await Promise.all(
+    ["a.ini", "b.ini"].map((ini) => assertRejects(() => loadConfig(ini, host), ConfigError)),
+  );
+  assertEquals(error?.message, "a.ini: has no section [uwsgi]; it has [production]");
+  assertEquals(bare?.message, "b.ini: has no section [uwsgi]");
+  const other = await assertRejects(() => loadConfig("a.ini:staging", host), ConfigError);
+  assertEquals(other.message, "a.ini: has no section [staging]; it has [production]");
+});
+
+Deno.test("an included ini without the section is a warning, an empty section too", async () => {
+  const host = fakeHost({
+    files: { "/srv/a.ini": "[uwsgi]\ninclude = b.ini\n", "/srv/b.ini": "[x]\n[y]\n" },
+  });
   const { warnings } = await loadConfig("a.ini", host);
-  assertStringIncludes(warnings[0]?.message ?? "", "[uwsgi]; it has [production]");
+  assertEquals(warnings.map(problemText), ["b.ini: has no section [uwsgi]; it has [x], [y]"]);
+  const empty = fakeHost({ files: { "/srv/a.ini": "[uwsgi]\n" } });
+  const [warning] = (await loadConfig("a.ini", empty)).warnings;
+  assertEquals(warning?.message, "its section [uwsgi] is empty");
+});
+
+Deno.test("an ini that the environment and the command line name is read once", async () => {
+  const files = { "/srv/a.ini": "[uwsgi]\nspooler = x\ntimer2 = every=1h ./tick\n" };
+  const environment = { UWSGI_INI: "a.ini", SPOOLER_INI: "./a.ini" };
+  const { config, entries } = await loadConfig("/srv/a.ini", fakeHost({ files, environment }));
+  assertEquals([config.spools.length, config.schedules.length], [1, 1]);
+  assertEquals(entries.filter(({ key }) => key === "spooler").length, 1);
+  assertEquals(entries.filter(({ key }) => key === "ini").length, 3);
+});
+
+Deno.test("empty values of these options are as if they were not there, as in uWSGI", async () => {
+  const { config, warnings } = await load([
+    ...["spooler = sp", "home =", "virtualenv =", "pythonpath = lib", "pythonpath =", "import ="],
+    ...["shared-import =", "spooler-import =", "touch-spoolers-reload =", "env =", "unenv ="],
+  ]);
+  assertEquals(config.code.modules, []);
+  assertEquals(config.python, { command: "python3", paths: ["/srv/lib"] });
+  assertEquals([config.code.touchReload, config.env], [[], {}]);
+  assertEquals(warnings, []);
+  // uWSGI does not start with one of these.
+  const problems = await problemsOf("chdir =", "spooler-chdir =", "socket =", "cron =");
+  assertEquals(problems.length, 4, problems.join("\n"));
+});
+
+Deno.test("env = NAME removes the variable, also for later $(NAME), and the last line counts", async () => {
+  const environment = { A: "1", B: "2" };
+  const lines = [
+    "env = A",
+    "env = B=3",
+    "env = B",
+    "env = C",
+    "env = C=4",
+    "x = $(A)",
+    "print = %(x)",
+  ];
+  const { config, printed } = await load(lines, undefined, { environment });
+  assertEquals(config.env, { A: null, B: null, C: "4" });
+  assertEquals(printed, ["$(A)"]);
+});
+
+Deno.test("set-placeholder is in uwsgi.opt", async () => {
+  const { config } = await load(["set-placeholder = region=eu", "set-ph = tier=gold"]);
+  const opt = config.code.options.filter(([name]) => ["region", "tier"].includes(name));
+  assertEquals(opt, [["region", "eu"], ["tier", "gold"]]);
+});
+
+Deno.test("every option in seconds takes a duration, and no other rubbish", async () => {
+  const options = ["spooler-frequency", "spooler-retry-delay", "spooler-retry-max-delay"];
+  const names = [...options, "spooler-harakiri", "cron-harakiri", "socket-timeout"];
+  const seconds = OPTIONS.filter(({ kind }) => kind === "seconds").map(({ name }) => name);
+  assertEquals(seconds.toSorted(), names.toSorted());
+  const { config, warnings } = await load([
+    "spooler = sp",
+    ...names.map((name) => `${name} = 5m`),
+    "cron = * * * * * ./tick",
+    "spooler-task = name=x,harakiri=2m ./x",
+  ]);
+  const [spool] = config.spools;
+  assertEquals(spool?.harakiriMs, 300_000);
+  assertEquals([spool?.frequencyMs, spool?.retry.delayMs, spool?.retry.maxDelayMs], [
+    300_000,
+    300_000,
+    300_000,
+  ]);
+  assertEquals([config.schedules[0]?.harakiriMs, config.reception.timeoutMs], [300_000, 300_000]);
+  assertEquals(config.tasks[0]?.harakiriMs, 120_000);
+  assertEquals(warnings, []);
+  for (const rubbish of ["5x", "5 minutes", "5m30s", "5,", "300s300"]) {
+    const problems = await problemsOf(...names.map((name) => `${name} = ${rubbish}`));
+    assertEquals(problems.length, names.length, problems.join("\n"));
+  }
+  const [whole] = await problemsOf("spooler-processes = 5m");
+  assertEquals(whole, 'site.ini:2: spooler-processes wants a whole number ≥ 1: "5m"');
 });
 
 Deno.test("a spool directory has one owner", async () => {

@@ -5,7 +5,6 @@ const INTEGERS: [string, number][] = [
   ["2", 2],
   [" +2 ", 2],
   ["2 # workers", 2],
-  ["4x", 4],
   ["007", 7],
 ];
 
@@ -13,16 +12,36 @@ for (const [text, value] of INTEGERS) {
   Deno.test(`"${text}" is the number ${value}`, () => assertEquals(parseInteger(text, 0), value));
 }
 
-for (const text of ["", "abc", "-1", "1,5", "1.5", "# 2", "99999999999999999999", "0x"]) {
+for (
+  const text of [
+    "",
+    "abc",
+    "-1",
+    "1,5",
+    "1.5",
+    "# 2",
+    "99999999999999999999",
+    "0x",
+    "4x",
+    "5m",
+    "2 x",
+  ]
+) {
   Deno.test(`"${text}" is no whole number ≥ 1`, () => {
     assertThrows(() => parseInteger(text, 1), SyntaxError, "wants a whole number ≥ 1");
   });
 }
 
-Deno.test("seconds have fractions, and may go on after a blank", () => {
+Deno.test("seconds have fractions and units, and a comment behind them", () => {
   assertEquals(parseSeconds("0.25", 0), 0.25);
   assertEquals(parseSeconds("10 # Frequency", 0.05), 10);
-  for (const text of ["0,99", "1.2.3", "", "soon", "-3"]) {
+  assertEquals(["5m", "90s", "500ms", "1h # x"].map((text) => parseSeconds(text, 0)), [
+    300,
+    90,
+    0.5,
+    3600,
+  ]);
+  for (const text of ["0,99", "1.2.3", "", "soon", "-3", "5 apples", "5x", "5m30", "3s."]) {
     assertThrows(() => parseSeconds(text, 0), SyntaxError, "wants a number of seconds ≥ 0");
   }
 });
@@ -41,7 +60,8 @@ Deno.test("only false, off, no and 0 are false, in any case, as in uWSGI", () =>
 Deno.test("a value that is read otherwise than it looks is a surprise", () => {
   assertEquals(surprise("integer", "2 # workers"), "is read as 2");
   assertEquals(surprise("integer", "2"), undefined);
-  assertEquals(surprise("seconds", "1.5s"), "is read as 1.5");
+  assertEquals(surprise("seconds", "1.5s # long"), "is read as 1.5s");
+  assertEquals(surprise("seconds", "1.5s"), undefined);
   assertEquals(surprise("flag", "false # no"), "is read as true");
   assertEquals(surprise("flag", "Off"), undefined);
   assertEquals(surprise("string", "/a#b"), undefined);

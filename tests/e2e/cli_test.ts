@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { OPTIONS } from "../../src/config/options.ts";
 import { VERSION } from "../../src/version.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
-import { programLabel, spooler } from "../support/program.ts";
+import { Program, programLabel, spooler } from "../support/program.ts";
 import { tempDir } from "../support/temp.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
@@ -58,4 +58,32 @@ test("push to a peer that is not there says so and exits with 1", async () => {
   const { code, stderr } = await spooler(["push", "--to", join(temp.path, "no.sock"), "a=b"]);
   assertEquals(code, 1);
   assertMatch(stderr, /^spooler: connect to .*no\.sock/);
+});
+
+test("UWSGI_INI alone starts that ini; with --ini it is read once; commands use it, too", async () => {
+  await using temp = await tempDir();
+  const ini = join(temp.path, "site.ini");
+  const lines = ["spooler = spool", "spooler-task = true", "timer2 = every=1h,name=beat ./beat"];
+  await Deno.writeTextFile(ini, ["[uwsgi]", ...lines, ""].join("\n"));
+  const env = { UWSGI_INI: ini };
+  for (const args of [[], ["--ini", ini]]) {
+    await using program = await Program.start(args, { env });
+    await program.line(/ ready$/);
+    assertEquals(await program.stop(), 0);
+    assert(!program.log.includes("the same job as"), program.log);
+  }
+  for (const args of [["check"], ["next"], ["list"], ["push", "ud_spool_func=x"]]) {
+    const { code, stderr } = await spooler(args, "", env);
+    assertEquals(code, 0, `${args}: ${stderr}`);
+  }
+});
+
+test("options alone start when they name work, and are an error when they do not", async () => {
+  const { code, stderr } = await spooler(["--spooler-processes", "2"]);
+  assertEquals(code, 2);
+  assertMatch(stderr, /^spooler: no ini, and nothing to do: spooler --ini FILE/);
+  await using temp = await tempDir();
+  const args = ["--spooler", join(temp.path, "spool"), "--spooler-task", "true"];
+  await using program = await Program.start(args);
+  await program.line(/ ready$/);
 });

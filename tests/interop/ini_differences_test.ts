@@ -97,6 +97,19 @@ const DIFFERENCES: readonly Difference[] = [
     theirs: "a = 1\nspooler-freq = 3\nvacuum = true\n",
   },
   {
+    title: "an ini without its section",
+    ini: "[production]\na = 1\n",
+    ours: null,
+    theirs: "",
+  },
+  {
+    title: "an ini that is named twice",
+    ini: "[uwsgi]\na = 1\n",
+    args: ["--ini", "main.ini", "--ini", "./main.ini"],
+    ours: "a = 1\nini = ./main.ini\n",
+    theirs: "a = 1\nini = ./main.ini\na = 1\n",
+  },
+  {
     title: "the network",
     ini: "[uwsgi]\na = @(http://127.0.0.1:1/x)\n",
     ours: null,

@@ -28,14 +28,18 @@ export interface Output {
 }
 
 /** Runs a command of the program to its end. */
-export async function spooler(args: readonly string[], stdin = ""): Promise<Output> {
+export async function spooler(
+  args: readonly string[],
+  stdin = "",
+  env: Record<string, string> = {},
+): Promise<Output> {
   const [file, argv] = commandLine(args);
   const child = new Deno.Command(file, {
     args: argv,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
   }).spawn();
   const writer = child.stdin.getWriter();
   await writer.write(new TextEncoder().encode(stdin)).catch(() => {});

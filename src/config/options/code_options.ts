@@ -9,6 +9,7 @@ export const CODE_OPTIONS = [
     kind: "module",
     origin: "uwsgi",
     standing: "honoured",
+    mayBeEmpty: true,
     help: "functions of this module run tasks: tasks.ts, tasks.js, tasks.py or a Python module",
   },
   {
@@ -18,6 +19,7 @@ export const CODE_OPTIONS = [
     kind: "module",
     origin: "uwsgi",
     standing: "honoured",
+    mayBeEmpty: true,
     help: "spooler-import, for Python only",
   },
   {
@@ -27,6 +29,7 @@ export const CODE_OPTIONS = [
     kind: "module",
     origin: "uwsgi",
     standing: "honoured",
+    mayBeEmpty: true,
     help: "import a Python module in each task worker",
   },
   {
@@ -36,6 +39,7 @@ export const CODE_OPTIONS = [
     kind: "module",
     origin: "uwsgi",
     standing: "honoured",
+    mayBeEmpty: true,
     help: "import a Python module in each task worker",
   },
   {
@@ -45,6 +49,7 @@ export const CODE_OPTIONS = [
     kind: "path",
     origin: "uwsgi",
     standing: "honoured",
+    mayBeEmpty: true,
     help: "where Python looks for modules (several allowed)",
   },
   {
@@ -55,6 +60,7 @@ export const CODE_OPTIONS = [
     kind: "path",
     origin: "uwsgi",
     standing: "honoured",
+    mayBeEmpty: true,
     help: "the Python environment of task code",
   },
   {
@@ -73,6 +79,7 @@ export const CODE_OPTIONS = [
     kind: "path",
     origin: "uwsgi",
     standing: "honoured",
+    mayBeEmpty: true,
     help: "start fresh task workers when FILE is touched",
   },
 ] as const satisfies readonly OptionRow[];

@@ -5,11 +5,13 @@ import type { OptionRow } from "./row.ts";
 export const PROGRAM_OPTIONS = [
   {
     name: "env",
-    value: "KEY=VALUE",
+    value: "KEY[=VALUE]",
     kind: "text",
     origin: "uwsgi",
     standing: "honoured",
-    help: "an environment variable for tasks and jobs; later $(KEY) see it",
+    mayBeEmpty: true,
+    help:
+      "set an environment variable for tasks and jobs, and for later $(KEY); KEY alone removes it",
   },
   {
     name: "unenv",
@@ -17,6 +19,7 @@ export const PROGRAM_OPTIONS = [
     kind: "text",
     origin: "uwsgi",
     standing: "honoured",
+    mayBeEmpty: true,
     help: "remove an environment variable",
   },
   {

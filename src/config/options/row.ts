@@ -15,6 +15,8 @@ export interface OptionRow {
   /** For a planned option: why an ini with it is refused rather than only warned about. */
   readonly risk?: string;
   readonly fallback?: string;
+  /** Without a value it is as if it were not there, as uWSGI goes on with an empty one. */
+  readonly mayBeEmpty?: true;
   /** Its value is never printed. */
   readonly secret?: true;
   /** One line. */
