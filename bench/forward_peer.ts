@@ -3,9 +3,9 @@
  * nothing. Prints its port, and is there until it is killed.
  */
 
-import { writeAll } from "../src/uwsgi/client.ts";
-import { MODIFIER_PING } from "../src/uwsgi/packet.ts";
-import { PacketReader } from "../src/uwsgi/reader.ts";
+import { writeAll } from "../src/wire/client.ts";
+import { MODIFIER_PING } from "../src/wire/packet.ts";
+import { PacketReader } from "../src/wire/reader.ts";
 import { ACCEPTED, pong } from "../tests/support/peer.ts";
 
 const MOST_ANSWERS = 16_384;

@@ -1,6 +1,6 @@
 /** Clients for bench/network.ts: tasks in, answers out, and how long each took. */
 
-import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL } from "../src/uwsgi/packet.ts";
+import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL } from "../src/wire/packet.ts";
 import { varsOf } from "../tests/support/store.ts";
 
 /** A task as an application may send it; not before the year 2100, so that it only lies there. */

@@ -37,38 +37,51 @@ async function readSources(): Promise<Map<string, Source>> {
 const TOUCHES_WORLD =
   /\bDeno\.(?!errors\b|build\b)|from "node:(?!path|util|crypto)|\brandom(?:Bytes|UUID|Int)\(|\bsetTimeout\(|\bDate\.now\(|\bMath\.random\b|\bperformance\.now\(/;
 
-/** Files that are pure by rule: they decide, and leave doing to others. */
-const PURE = [
-  /^src\/version\.ts$/,
-  /^src\/forward\/(health|parcel|peer)\.ts$/,
-  /^src\/uwsgi\/(pickle_rule|packet|reader|request|address|network|refusal|refusals|replays|answer|signature)\.ts$/,
-  /^src\/spool\/(layout|task)\.ts$/,
-  /^src\/task\//,
-  /^src\/queue\/(heap|queue|settle)\.ts$/,
-  /^src\/schedule\/(?!(?:accounts|boot|job_run|scheduler|state_file)\.ts$)/,
-  /^src\/platform\/(bytes|memory|name)\.ts$/,
-  /^src\/exec\/lines\.ts$/,
-  /^src\/report\/(event|log|reason|writer)\.ts$/,
-  /^src\/worker\/(batch|frame|locks|message)\.ts$/,
-  /^src\/cli\/(error|safe_text|table|task_id|task_summary)\.ts$/,
-  /^src\/config\/(?!(?:load|system_host)\.ts$)/,
-];
+/** A file with this tag in its first comment decides, and leaves doing to others. */
+const isPure = ({ text }: Source) =>
+  /\/\*\*[\s\S]*?\*\//.exec(text)?.[0].includes("@pure") === true;
 
-const isPure = (path: string) => PURE.some((pattern) => pattern.test(path));
-
-Deno.test("pure files do not touch the world, and import no file that does", async () => {
+Deno.test("files marked @pure do not touch the world, and import no file that is not marked", async () => {
   const sources = await readSources();
-  for (const [path, { text, imports }] of sources) {
-    if (!isPure(path)) continue;
-    const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+  for (const [path, source] of sources) {
+    if (!isPure(source)) continue;
+    const code = source.text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
     assertEquals(TOUCHES_WORLD.exec(code)?.[0], undefined, `${path} touches the world`);
-    for (const target of imports) assert(isPure(target), `${path} imports ${target}`);
+    for (const target of source.imports) {
+      const imported = sources.get(target);
+      assert(imported && isPure(imported), `${path} is @pure and imports ${target}, which is not`);
+    }
   }
 });
 
-Deno.test("every pure pattern names files that exist", async () => {
-  const paths = [...(await readSources()).keys()];
-  for (const pattern of PURE) assert(paths.some((path) => pattern.test(path)), String(pattern));
+Deno.test("purity is claimed by the marker alone", async () => {
+  for (const [path, { text }] of await readSources()) {
+    const first = /\/\*\*[\s\S]*?\*\//.exec(text)?.[0] ?? "";
+    assertEquals(/\bPure[.:]/.exec(first)?.[0], undefined, path);
+  }
+});
+
+/** The folders of src/, lowest first: a file imports from its own folder and from those before it. */
+const ORDER = [
+  ...["platform", "wire", "task", "spool", "report", "exec", "queue", "schedule", "worker"],
+  ...["forward", "server", "config", "app", "cli"],
+];
+
+Deno.test("folders form one order: imports point down it, types included", async () => {
+  const sources = await readSources();
+  const folderOf = (path: string) => path.split("/")[1] as string;
+  for (const [path, { text }] of sources) {
+    const folder = folderOf(path);
+    assert(ORDER.includes(folder), `${path} is in no folder of the order`);
+    for (const [, spec] of text.matchAll(/(?:\bfrom|\bimport\(|^import) ?"(\.[^"]+)"/gm)) {
+      const target = normalize(join(dirname(path), spec as string));
+      if (!target.startsWith("src/")) continue;
+      // The dispatcher hands its batches to workers itself; that goes with the table of tasks.
+      if (path === "src/queue/dispatcher.ts" && folderOf(target) === "worker") continue;
+      const isDown = ORDER.indexOf(folderOf(target)) <= ORDER.indexOf(folder);
+      assert(isDown, `${path} imports ${target}: ${folderOf(target)} is above ${folder}`);
+    }
+  }
 });
 
 Deno.test("imports make no circle", async () => {
@@ -93,7 +106,7 @@ Deno.test("only the store changes files of a spool", async () => {
   for (const [path, { text }] of await readSources()) {
     // These own other files: their sockets, and the state of the schedules.
     const own = [
-      "src/uwsgi/listening.ts",
+      "src/server/listening.ts",
       "src/worker/python.ts",
       "src/worker/connection.ts",
       "src/schedule/state_file.ts",

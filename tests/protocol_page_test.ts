@@ -7,9 +7,9 @@ import {
   HEADER_SIZE,
   MODIFIER_SPOOL,
   textVar,
-} from "../src/uwsgi/packet.ts";
-import { deliveryVars, verifyDelivery } from "../src/uwsgi/signature.ts";
-import { VERSION } from "../src/version.ts";
+} from "../src/wire/packet.ts";
+import { deliveryVars, verifyDelivery } from "../src/wire/signature.ts";
+import { VERSION } from "../src/platform/version.ts";
 import { assert, assertEquals } from "./support/assert.ts";
 import { openReception, type Peer } from "./support/reception.ts";
 

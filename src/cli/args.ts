@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { UsageError } from "./error.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 export interface Args<Name extends string, Flag extends string = never> {
   readonly options: Readonly<Partial<Record<Name, string>>>;

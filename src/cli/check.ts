@@ -6,7 +6,7 @@
  */
 
 import { loadConfig, showConfigOf } from "../config/load.ts";
-import { ConfigError, problemText } from "../config/problem.ts";
+import { ConfigError, problemText } from "../platform/problem.ts";
 import { systemClock } from "../platform/clock.ts";
 import { UsageError } from "./error.ts";
 import { isIniInEnvironment } from "./ini.ts";

@@ -7,7 +7,7 @@ import {
   STATE_KINDS,
   type StateKind,
 } from "../spool/inspect.ts";
-import { findText } from "../uwsgi/packet.ts";
+import { findText } from "../wire/packet.ts";
 import { UsageError } from "./error.ts";
 import { type OpenSpool, parseDurationOption } from "./spools.ts";
 

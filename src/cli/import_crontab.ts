@@ -3,7 +3,7 @@
 import { importCrontab as linesOf } from "../schedule/crontab.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 const HEADER = [
   "; Taken over from a crontab. Two things differ: commands run in the directory of the ini, not in",

@@ -1,6 +1,6 @@
 /** `spooler jobs`: how each job went, whether it runs, and when it comes next. */
 
-import type { ScheduleConfig } from "../config/config.ts";
+import type { ScheduleConfig } from "../schedule/settings.ts";
 import { systemClock } from "../platform/clock.ts";
 import { actionText } from "../schedule/action.ts";
 import type { JobRecord, LastRun } from "../schedule/record.ts";

@@ -1,7 +1,7 @@
 /** Reads the command line, runs the command it names, and turns every error into one line. */
 
-import { ConfigError } from "../config/problem.ts";
-import { VERSION } from "../version.ts";
+import { ConfigError } from "../platform/problem.ts";
+import { VERSION } from "../platform/version.ts";
 import { WORKER_FLAG } from "../worker/commands.ts";
 import { check } from "./check.ts";
 import { UsageError } from "./error.ts";
@@ -21,7 +21,7 @@ import { show } from "./show.ts";
 import { types } from "./types.ts";
 import { wait } from "./wait.ts";
 import { runJob } from "./run_job.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 type Command = (args: readonly string[]) => Promise<number>;
 

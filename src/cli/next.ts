@@ -1,6 +1,6 @@
 /** `spooler next`: the coming times of all jobs, or of one. */
 
-import type { ScheduleConfig } from "../config/config.ts";
+import type { ScheduleConfig } from "../schedule/settings.ts";
 import { systemClock } from "../platform/clock.ts";
 import { actionText } from "../schedule/action.ts";
 import { comingTimes } from "../schedule/upcoming.ts";

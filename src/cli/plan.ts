@@ -1,15 +1,17 @@
 /** What a configuration would do, for the person who is about to start it, and for machines. */
 
-import type { Config, ForwardConfig, ScheduleConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import type { ForwardConfig } from "../forward/settings.ts";
+import type { ScheduleConfig } from "../schedule/settings.ts";
 import type { Loaded } from "../config/load.ts";
-import { placeText, problemText } from "../config/problem.ts";
+import { placeText, problemText } from "../platform/problem.ts";
 import type { TaskCommand } from "../exec/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 import { actionText } from "../schedule/action.ts";
 import { comingTimes } from "../schedule/upcoming.ts";
 import { wallText } from "../schedule/wall_text.ts";
 import { machineZoneName, zoneOf } from "../schedule/zone.ts";
-import { addressText, isAbstract } from "../uwsgi/address.ts";
+import { addressText, isAbstract } from "../wire/address.ts";
 
 /** How many coming times of a schedule are shown. */
 const TIMES = 3;

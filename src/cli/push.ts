@@ -3,17 +3,17 @@
 import { resolve } from "node:path";
 import { openPlatform } from "../spool/platform.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
-import { destinationFor, destinationsOf } from "../config/destination.ts";
+import { destinationFor, destinationsOf } from "../server/destination.ts";
 import { loadConfig } from "../config/load.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { Store } from "../spool/store.ts";
-import { textVar, type Var } from "../uwsgi/packet.ts";
-import { parseAt, parsePriority, readRequest, RequestError } from "../uwsgi/request.ts";
+import { textVar, type Var } from "../wire/packet.ts";
+import { parseAt, parsePriority, readRequest, RequestError } from "../task/request.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { iniArgs, isIniInEnvironment } from "./ini.ts";
 import { pushTo } from "./push_to.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 type Destination = Pick<SpoolConfig, "dir" | "fsync" | "limits">;
 

@@ -5,13 +5,13 @@ import { parseSecret } from "../config/value.ts";
 import type { Parcel } from "../forward/parcel.ts";
 import { sendParcel } from "../forward/send.ts";
 import { systemClock } from "../platform/clock.ts";
-import { type Address, parseAddress } from "../uwsgi/address.ts";
-import { sendTask } from "../uwsgi/client.ts";
-import type { ClientTls } from "../uwsgi/dial.ts";
-import type { Var } from "../uwsgi/packet.ts";
+import { type Address, parseAddress } from "../wire/address.ts";
+import { sendTask } from "../wire/client.ts";
+import type { ClientTls } from "../wire/dial.ts";
+import type { Var } from "../wire/packet.ts";
 import { UsageError } from "./error.ts";
 import { note } from "./output.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 export interface PushTo {
   /** `HOST:PORT`, a path, `@NAME`, or `tls://HOST:PORT`. */

@@ -1,17 +1,17 @@
 /** `spooler --ini FILE`, with any options of the table: the program itself. */
 
-import { runApp, StartError } from "../app.ts";
-import type { Machine } from "../parts.ts";
+import { runApp, StartError } from "../app/app.ts";
+import type { Machine } from "../app/parts.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig, type Loaded, showConfigOf } from "../config/load.ts";
-import { ConfigError, problemText } from "../config/problem.ts";
+import { ConfigError, problemText } from "../platform/problem.ts";
 import { showConfig } from "../config/show.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { systemSignals } from "../platform/signals.ts";
 import type { Emit } from "../report/event.ts";
 import { systemHost } from "../config/system_host.ts";
 import { type Log, openLog } from "./log.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../platform/version.ts";
 import { check } from "./check.ts";
 import { UsageError } from "./error.ts";
 

@@ -4,7 +4,8 @@
  */
 
 import { openPlatform } from "../spool/platform.ts";
-import type { Config, ScheduleConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import type { ScheduleConfig } from "../schedule/settings.ts";
 import { runShell } from "../exec/process.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { systemSignals } from "../platform/signals.ts";
@@ -13,8 +14,8 @@ import { logSink } from "../report/log.ts";
 import { readAccounts } from "../schedule/accounts.ts";
 import { runJob as runToEnd } from "../schedule/job_run.ts";
 import { Store } from "../spool/store.ts";
-import { textVar } from "../uwsgi/packet.ts";
-import { readRequest } from "../uwsgi/request.ts";
+import { textVar } from "../wire/packet.ts";
+import { readRequest } from "../task/request.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { configOf, jobsOf } from "./schedules.ts";

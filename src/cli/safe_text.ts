@@ -1,7 +1,9 @@
 /**
  * Values of tasks for people and for programs. On a terminal nothing may act: control characters and
  * those that turn the direction of text become visible, bytes that are no UTF-8 too. In JSON such
- * bytes are base64, in a field of another name. Pure.
+ * bytes are base64, in a field of another name.
+ *
+ * @pure
  */
 
 import { nameToShow } from "../platform/name.ts";

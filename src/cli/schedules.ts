@@ -1,6 +1,7 @@
 /** What the commands about schedules share: the jobs of an ini, and what is remembered of them. */
 
-import type { Config, ScheduleConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import type { ScheduleConfig } from "../schedule/settings.ts";
 import { loadConfig } from "../config/load.ts";
 import type { JobRecord } from "../schedule/record.ts";
 import { readRecords } from "../schedule/state_file.ts";
@@ -8,7 +9,7 @@ import { machineZoneName, type Zone, zoneOf } from "../schedule/zone.ts";
 import { UsageError } from "./error.ts";
 import { iniArgs } from "./ini.ts";
 import { note } from "./output.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 /** @throws {UsageError} when there is no --ini */
 export async function configOf(ini: string | undefined, command: string): Promise<Config> {

@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import { openPlatform } from "../spool/platform.ts";
-import { destinationsOf } from "../config/destination.ts";
+import { destinationsOf } from "../server/destination.ts";
 import { loadConfig } from "../config/load.ts";
 import { parseDuration } from "../config/value.ts";
 import { type Clock, systemClock, systemRandom } from "../platform/clock.ts";
@@ -15,7 +15,7 @@ import { iniArgs } from "./ini.ts";
 import { note } from "./output.ts";
 import { safeText } from "./safe_text.ts";
 import { parseTaskWord, placedId } from "./task_id.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 /** The options that say where; every queue command has them. */
 export const WHERE = ["ini", "dir"] as const;

@@ -1,4 +1,8 @@
-/** A table on a terminal whose rows come in pieces: the first piece says how wide columns are. Pure. */
+/**
+ * A table on a terminal whose rows come in pieces: the first piece says how wide columns are.
+ *
+ * @pure
+ */
 
 /** Between two columns. */
 const GAP = "  ";

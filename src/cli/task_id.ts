@@ -1,4 +1,8 @@
-/** How people and programs name a task: `[failed/][<digits>/]NAME`, with or without its prefix. Pure. */
+/**
+ * How people and programs name a task: `[failed/][<digits>/]NAME`, with or without its prefix.
+ *
+ * @pure
+ */
 
 import type { PlacedTask } from "../spool/inspect.ts";
 import {

@@ -1,8 +1,8 @@
-/** A task in one row of a table and in one line of JSON. Pure. */
+/** A task in one row of a table and in one line of JSON. @pure */
 
 import type { Inspected, StateKind } from "../spool/inspect.ts";
 import { compareNatural, priorityRank } from "../spool/layout.ts";
-import { findVar } from "../uwsgi/packet.ts";
+import { findVar } from "../wire/packet.ts";
 import { cutText, jsonBytes, safeBytes, safeText } from "./safe_text.ts";
 import { shortId } from "./task_id.ts";
 

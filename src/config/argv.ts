@@ -4,6 +4,8 @@
  *
  * Source: getopt_long as uWSGI calls it (core/init.c, uwsgi_commandline_config; core/uwsgi.c,
  * parse_sys_envs). Long names must be written out.
+ *
+ * @pure
  */
 
 import { arityOf, findShort, knownNames } from "./options.ts";

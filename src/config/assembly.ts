@@ -7,6 +7,8 @@
  *
  * Source: uWSGI 2.0.21 core/uwsgi.c, uwsgi_setup; core/config.c, add_exported_option and
  * uwsgi_configure.
+ *
+ * @pure
  */
 
 import { dirname, resolve } from "node:path";
@@ -23,9 +25,9 @@ import { readIni } from "./ini.ts";
 import { Magic } from "./magic.ts";
 import { entryOf, type Frame, OptionList, type Origin, text } from "./option_list.ts";
 import { findForeign, findOption } from "./options.ts";
-import type { Place, Problem } from "./problem.ts";
+import type { Place, Problem } from "../platform/problem.ts";
 import { parseSource, readSource, type Source, splitSection } from "./source.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../platform/version.ts";
 
 export interface Assembled {
   /** Every option in order, expanded, with everything that shaped the configuration still in it. */

@@ -3,13 +3,15 @@
  * in the place of `%(_)`. Blocks do not nest.
  *
  * Source: uWSGI 2.0.21 core/config.c, add_exported_option and the functions uwsgi_logic_opt_…
+ *
+ * @pure
  */
 
 import type { Complaints } from "./complaints.ts";
 import { conditionOf, type Facts, judge, type Verdict } from "./condition.ts";
 import { findOption } from "./options.ts";
 import { type OptionList, type Origin, text } from "./option_list.ts";
-import { type Place, placeText } from "./problem.ts";
+import { type Place, placeText } from "../platform/problem.ts";
 
 type Block =
   & { readonly place: Place; readonly key: string }

@@ -2,6 +2,8 @@
  * uWSGI's dialect works on bytes: a `%` takes the one byte behind it, whatever it is. While a
  * configuration is put together its texts are therefore strings with one byte in each character;
  * they become text again at the end.
+ *
+ * @pure
  */
 
 const CHUNK = 8192;

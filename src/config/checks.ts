@@ -1,15 +1,17 @@
 /**
  * What is wrong with a configuration although each line of it can be read: directories that cannot
  * be made, two uses of one directory, a user the program does not become.
+ *
+ * @pure
  */
 
 import { dirname, resolve } from "node:path";
-import { isAbstract } from "../uwsgi/address.ts";
+import { isAbstract } from "../wire/address.ts";
 import type { Config } from "./config.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
 import { isOpenToAll } from "./listeners.ts";
-import { placeText } from "./problem.ts";
+import { placeText } from "../platform/problem.ts";
 
 /** What a check asks the machine. */
 export interface Surroundings {

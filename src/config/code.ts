@@ -1,4 +1,4 @@
-/** `spooler-import` and its kin: task modules, and the options of their workers. */
+/** `spooler-import` and its kin: task modules, and the options of their workers. @pure */
 
 import type { CodeConfig, TaskModule } from "../worker/settings.ts";
 import type { Entry } from "./entry.ts";

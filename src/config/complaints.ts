@@ -1,9 +1,11 @@
 /**
  * What is wrong with a configuration, gathered while it is put together, so that one start names all
  * of it; and the limits that keep a broken one from running away.
+ *
+ * @pure
  */
 
-import type { Place, Problem } from "./problem.ts";
+import type { Place, Problem } from "../platform/problem.ts";
 
 export const LIMITS = {
   /** Of one ini file. */

@@ -2,6 +2,8 @@
  * `for` and `if`: what a loop goes over, and whether a condition holds.
  *
  * Source: uWSGI 2.0.21 core/config.c, the functions uwsgi_logic_opt_…
+ *
+ * @pure
  */
 
 import { findOption } from "./options.ts";

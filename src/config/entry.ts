@@ -1,6 +1,6 @@
-/** One option as it was given, wherever it was given. */
+/** One option as it was given, wherever it was given. @pure */
 
-import type { Place } from "./problem.ts";
+import type { Place } from "../platform/problem.ts";
 
 export interface Entry {
   readonly key: string;

@@ -1,4 +1,4 @@
-/** `env` and `unenv`: the environment of commands. */
+/** `env` and `unenv`: the environment of commands. @pure */
 
 import type { Given } from "./given.ts";
 

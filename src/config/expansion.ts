@@ -2,6 +2,8 @@
  * Fills `$(…)`, `@(…)` and `%(…)` in: in uWSGI's order one kind after the other, each over every option.
  *
  * Source: uWSGI 2.0.21 core/uwsgi.c, uwsgi_setup; core/config.c, uwsgi_configure.
+ *
+ * @pure
  */
 
 import { type Complaints, LIMITS } from "./complaints.ts";

@@ -6,6 +6,8 @@
  * its short form. The `reason` of a group is what a person is told.
  *
  * Source: the option tables of uWSGI 2.0.21, core/uwsgi.c and plugins/ as a whole.
+ *
+ * @pure
  */
 
 export interface ForeignGroup {

@@ -1,9 +1,9 @@
-/** `spooler-forward`, `spooler-forward2`: spools whose tasks are delivered to a peer. */
+/** `spooler-forward`, `spooler-forward2`: spools whose tasks are delivered to a peer. @pure */
 
 import { WINDOW } from "../forward/peer.ts";
-import { type Address, addressText, isAbstract, parseAddress } from "../uwsgi/address.ts";
-import type { ClientTls } from "../uwsgi/dial.ts";
-import type { ForwardConfig, ForwardTarget } from "./config.ts";
+import { type Address, addressText, isAbstract, parseAddress } from "../wire/address.ts";
+import type { ClientTls } from "../wire/dial.ts";
+import type { ForwardConfig, ForwardTarget } from "../forward/settings.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
 import { parseSettings } from "./settings.ts";

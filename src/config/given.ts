@@ -1,13 +1,15 @@
 /**
  * The options as given, asked for by name: parses their values, collects what is wrong with them,
  * and warns of values that are accepted but read otherwise than a person would.
+ *
+ * @pure
  */
 
 import { resolve } from "node:path";
 import type { Entry } from "./entry.ts";
 import { findOption } from "./options.ts";
 import type { OptionName, OptionRow } from "./options.ts";
-import type { Problem } from "./problem.ts";
+import type { Problem } from "../platform/problem.ts";
 import { Secrets } from "./secrets.ts";
 import { surprise } from "./value.ts";
 

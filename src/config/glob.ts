@@ -2,6 +2,8 @@
  * glob(3) as `for-glob` uses it: `*`, `?` and `[…]` within each part of a path, a leading dot only
  * where it is written, sorted by bytes, `/` behind directories, the pattern itself when nothing
  * matches (GLOB_MARK | GLOB_NOCHECK).
+ *
+ * @pure
  */
 
 export interface GlobHost {

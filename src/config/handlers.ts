@@ -1,4 +1,4 @@
-/** `spooler-task`: which command runs which task. */
+/** `spooler-task`: which command runs which task. @pure */
 
 import type { TaskCommand } from "../exec/settings.ts";
 import type { Given } from "./given.ts";

@@ -1,4 +1,4 @@
-/** What a configuration may ask the machine while it is read; tests have one in memory. */
+/** What a configuration may ask the machine while it is read; tests have one in memory. @pure */
 
 export interface ConfigHost {
   /** The working directory, absolute. */

@@ -6,6 +6,8 @@
  * Texts have one byte in each character (bytes.ts).
  *
  * Source: uWSGI 2.0.21 core/ini.c, uwsgi_ini_config; core/utils.c, magic_sub.
+ *
+ * @pure
  */
 
 /** One line of the section that was asked for. */

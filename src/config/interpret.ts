@@ -1,5 +1,7 @@
 /**
  * From entries to the typed configuration. Behind this file nothing reads a string option again.
+ *
+ * @pure
  */
 
 import { dirname, resolve } from "node:path";
@@ -12,7 +14,7 @@ import { forwardsOf } from "./forwards.ts";
 import { Given } from "./given.ts";
 import { handlersOf } from "./handlers.ts";
 import { listenersOf } from "./listeners.ts";
-import { ConfigError, type Problem } from "./problem.ts";
+import { ConfigError, type Problem } from "../platform/problem.ts";
 import { pythonOf } from "./python.ts";
 import { recognise } from "./recognise.ts";
 import { receptionOf } from "./reception.ts";

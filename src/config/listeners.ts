@@ -1,8 +1,8 @@
-/** `socket` and `suwsgi-socket`: where tasks are accepted from the network. */
+/** `socket` and `suwsgi-socket`: where tasks are accepted from the network. @pure */
 
-import { type Address, isAbstract, parseAddress } from "../uwsgi/address.ts";
-import { isLoopback } from "../uwsgi/network.ts";
-import type { ListenerConfig, ReceptionConfig } from "./config.ts";
+import { type Address, isAbstract, parseAddress } from "../wire/address.ts";
+import { isLoopback } from "../wire/network.ts";
+import type { ListenerConfig, ReceptionConfig } from "../server/settings.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
 import { parseBoolean } from "./value.ts";

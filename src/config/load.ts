@@ -5,7 +5,7 @@ import type { Config } from "./config.ts";
 import type { Entry } from "./entry.ts";
 import type { ConfigHost } from "./host.ts";
 import { examine } from "./interpret.ts";
-import { ConfigError, inOrder, type Problem } from "./problem.ts";
+import { ConfigError, inOrder, type Problem } from "../platform/problem.ts";
 import { Secrets } from "./secrets.ts";
 import { showConfig } from "./show.ts";
 import { systemHost } from "./system_host.ts";

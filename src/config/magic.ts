@@ -2,6 +2,8 @@
  * Magic variables: what `%d`, `%n` and the others stand for while a file is read.
  *
  * Source: uWSGI 2.0.21 core/uwsgi.c, uwsgi_setup and config_magic_table_fill.
+ *
+ * @pure
  */
 
 import { encodeBytes } from "./bytes.ts";

@@ -1,11 +1,13 @@
 /**
  * The options of a configuration in the order they were given, as bytes (one in each character),
  * with what placeholders and conditions look up in them.
+ *
+ * @pure
  */
 
 import { decodeBytes, encodeBytes } from "./bytes.ts";
 import type { Entry } from "./entry.ts";
-import type { Place } from "./problem.ts";
+import type { Place } from "../platform/problem.ts";
 
 /** A file that is being read, and the one that asked for it. */
 export interface Frame {

@@ -1,6 +1,8 @@
 /**
  * Every option, one row each. This table feeds the parser, `--help`, `spooler options` and
  * docs/options.md; an option that is neither here nor among uWSGI's foreign ones is a placeholder.
+ *
+ * @pure
  */
 
 import { FOREIGN_GROUPS } from "./foreign_options.ts";

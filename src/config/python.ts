@@ -1,4 +1,8 @@
-/** `python`, `virtualenv`, `pythonpath`: which Python runs task code, and where it finds modules. */
+/**
+ * `python`, `virtualenv`, `pythonpath`: which Python runs task code, and where it finds modules.
+ *
+ * @pure
+ */
 
 import { join } from "node:path";
 import type { PythonConfig } from "../worker/settings.ts";

@@ -1,8 +1,12 @@
-/** The options that hold for every socket: who may talk, how much, and how long it may take. */
+/**
+ * The options that hold for every socket: who may talk, how much, and how long it may take.
+ *
+ * @pure
+ */
 
-import { type Network, parseNetwork } from "../uwsgi/network.ts";
-import { MAX_VARS_SIZE } from "../uwsgi/packet.ts";
-import type { ReceptionConfig } from "./config.ts";
+import { type Network, parseNetwork } from "../wire/network.ts";
+import { MAX_VARS_SIZE } from "../wire/packet.ts";
+import type { ReceptionConfig } from "../server/settings.ts";
 import type { Given } from "./given.ts";
 import { parseDuration, parseInteger, parseSeconds, parseSecret, parseSize } from "./value.ts";
 

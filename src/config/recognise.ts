@@ -1,11 +1,13 @@
 /**
  * What each key of a configuration is: an option to act on, one of uWSGI's that is not ours, one
  * that must not be passed over in silence, a placeholder, or a slip of the finger.
+ *
+ * @pure
  */
 
 import type { Entry } from "./entry.ts";
 import { findForeign, findOption, isKnown, knownNames, type OptionRow } from "./options.ts";
-import type { Problem } from "./problem.ts";
+import type { Problem } from "../platform/problem.ts";
 import { nearest } from "./suggest.ts";
 import { parseBoolean, surprise } from "./value.ts";
 

@@ -3,6 +3,8 @@
  *
  * Source: uWSGI 2.0.21 core/utils.c, uwsgi_apply_config_pass; core/config.c,
  * uwsgi_manage_placeholder. One thing is added: `%(a b %)`, the remainder.
+ *
+ * @pure
  */
 
 export type Symbol = "$" | "@" | "%";

@@ -1,11 +1,15 @@
-/** One line of `cron`, `unique-cron`, `cron2`, `timer2`, `timer` or `rbtimer`: what it asks for. */
+/**
+ * One line of `cron`, `unique-cron`, `cron2`, `timer2`, `timer` or `rbtimer`: what it asks for.
+ *
+ * @pure
+ */
 
 import { specOf } from "../schedule/cron.ts";
 import { FIELDS } from "../schedule/cron.ts";
 import { parseField } from "../schedule/field.ts";
 import { parseCronLine, parseCronTime } from "../schedule/line.ts";
 import { zoneOf } from "../schedule/zone.ts";
-import type { Action, Overlap, ScheduleConfig, When } from "./config.ts";
+import type { Action, Overlap, ScheduleConfig, When } from "../schedule/settings.ts";
 import { parseSettings, type Settings } from "./settings.ts";
 import { parseDuration, parseInteger } from "./value.ts";
 

@@ -1,15 +1,15 @@
-/** What runs by the clock: all lines of it, each job with a name, none twice. */
+/** What runs by the clock: all lines of it, each job with a name, none twice. @pure */
 
 import { basename, resolve } from "node:path";
 import { Calendar } from "../schedule/calendar.ts";
 import { hashText } from "../schedule/hash.ts";
 import { machineZoneName, zoneOf } from "../schedule/zone.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
-import type { ScheduleConfig } from "./config.ts";
+import type { ScheduleConfig } from "../schedule/settings.ts";
 import type { Given } from "./given.ts";
 import type { Entry } from "./entry.ts";
 import type { OptionName } from "./options.ts";
-import { placeText } from "./problem.ts";
+import { placeText } from "../platform/problem.ts";
 import {
   type Draft,
   type LineDefaults,

@@ -1,6 +1,8 @@
 /**
  * Keeps secrets out of every output: the values of options whose names end in secret, password or
  * key, of `key=value` pairs inside other values, and wherever else the same text turns up.
+ *
+ * @pure
  */
 
 import { findOption } from "./options.ts";

@@ -4,6 +4,8 @@
  * As in uWSGI's cron2, a first word that has no key and `=` in front is already the rest, and so is
  * one that sets a variable of the environment, in capitals. Unlike uWSGI, an unknown key is an
  * error, and a value in quotes may hold commas and blanks.
+ *
+ * @pure
  */
 
 export interface Settings {

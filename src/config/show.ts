@@ -2,6 +2,8 @@
  * `--show-config`: what a configuration comes to, as `uwsgi --show-config` prints it.
  *
  * Source: uWSGI 2.0.21 core/uwsgi.c, show_config.
+ *
+ * @pure
  */
 
 import type { Entry } from "./entry.ts";

@@ -1,4 +1,8 @@
-/** What a name in `ini = …` or `@(…)` points at: a file, a section of one, a descriptor, a command. */
+/**
+ * What a name in `ini = …` or `@(…)` points at: a file, a section of one, a descriptor, a command.
+ *
+ * @pure
+ */
 
 import { bytesToString } from "./bytes.ts";
 import { type ConfigHost, HostError } from "./host.ts";

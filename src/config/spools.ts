@@ -1,4 +1,4 @@
-/** `spooler`, `spooler2` and the options that say how a spool is worked through. */
+/** `spooler`, `spooler2` and the options that say how a spool is worked through. @pure */
 
 import type { Rate } from "../queue/rate.ts";
 import type { SpoolConfig } from "../queue/settings.ts";

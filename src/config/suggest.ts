@@ -1,4 +1,4 @@
-/** "Did you mean …?": the known name that is a slip of the finger away. */
+/** "Did you mean …?": the known name that is a slip of the finger away. @pure */
 
 /**
  * The nearest of `names`, or undefined when none is near: up to one wrong, missing, extra or

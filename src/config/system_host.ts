@@ -5,7 +5,7 @@ import { userInfo } from "node:os";
 import { readFileSync } from "node:fs";
 import { systemClock } from "../platform/clock.ts";
 import { type ConfigHost, HostError } from "./host.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 /** A file, a pipe or a command that takes longer is given up. */
 const PATIENCE_MS = 10_000;

@@ -4,6 +4,8 @@
  *
  * uWSGI reads a number with atoi (core/uwsgi.c, uwsgi_opt_set_int) and ignores what follows the
  * digits, so `5m` is 5 there. Here only a comment may follow, as in `2 # workers`; the rest is an error.
+ *
+ * @pure
  */
 
 const COMMENT = String.raw`(?:\s+[#;].*)?\s*$`;

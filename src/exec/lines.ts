@@ -1,6 +1,8 @@
 /**
  * From a stream of bytes to lines that are safe to log: long ones are cut, control characters are
- * made visible, bytes that are no UTF-8 become U+FFFD. Pure.
+ * made visible, bytes that are no UTF-8 become U+FFFD.
+ *
+ * @pure
  */
 
 /** Characters of a line that are kept; the rest of the line is dropped. */

@@ -7,7 +7,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Stream } from "../report/event.ts";
 import { LineSplitter, Tail } from "./lines.ts";
 import { Pace } from "./pace.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 /** How a process ended. */
 export type Exit =

@@ -1,6 +1,6 @@
 /** What an ini says about the commands that run tasks. Types only. */
 
-import type { Place } from "../config/problem.ts";
+import type { Place } from "../platform/problem.ts";
 
 /** `spooler-task`: a shell command that runs a task. */
 export interface TaskCommand {

@@ -8,12 +8,12 @@
 
 import { createHash } from "node:crypto";
 import { type Cancel, type Clock, nextTurn, turnOfOthers } from "../platform/clock.ts";
-import { writeAll } from "../uwsgi/client.ts";
-import { encodeHeader, HEADER_SIZE, KEEP_OPEN, MODIFIER_PING } from "../uwsgi/packet.ts";
-import { PacketReader, type RawPacket } from "../uwsgi/reader.ts";
+import { writeAll } from "../wire/client.ts";
+import { encodeHeader, HEADER_SIZE, KEEP_OPEN, MODIFIER_PING } from "../wire/packet.ts";
+import { PacketReader, type RawPacket } from "../wire/reader.ts";
 import { LARGEST_PACKET, type Parcel, writeParcel } from "./parcel.ts";
 import { answerOf, type Peer, peerOf, type TaskAnswer } from "./peer.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 /** How a parcel fared. */
 export type Delivered =

@@ -8,7 +8,7 @@
  * What one target refuses or loses is offered to the next; when none is left the task is settled.
  */
 
-import type { ForwardConfig } from "../config/config.ts";
+import type { ForwardConfig } from "./settings.ts";
 import type { Answer, Executor, Run } from "../exec/executor.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import type { Gate } from "../queue/gate.ts";

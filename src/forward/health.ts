@@ -1,5 +1,5 @@
 /**
- * Whether a target takes tasks, and when to try again if it does not. Pure.
+ * Whether a target takes tasks, and when to try again if it does not.
  *
  * - up: it took the last task, or refused it for a reason of the task's
  * - down: it cannot be reached, broke off, or refuses everything; no task is sent until a probe
@@ -7,6 +7,8 @@
  *
  * The backoff belongs to the target and not to its tasks: a hundred thousand tasks for a dead peer
  * cost one attempt to connect, at most a second apart.
+ *
+ * @pure
  */
 
 import { backoffMs, type RetryPolicy } from "../task/backoff.ts";

@@ -1,9 +1,11 @@
 /**
- * A task on its way: its id, and the packet it becomes for a peer. Pure.
+ * A task on its way: its id, and the packet it becomes for a peer.
  *
  * What is sent is the task's own vars, with two exceptions: a `spooler` that names this very forward has
  * done its work and is left out (the peer would refuse it), and a priority that only the directory
  * knows is added.
+ *
+ * @pure
  */
 
 import { createHash } from "node:crypto";
@@ -22,9 +24,9 @@ import {
   varText,
   WITH_BODY,
   writePacket,
-} from "../uwsgi/packet.ts";
-import { deliveryVars, LONGEST_ID, withoutReserved } from "../uwsgi/signature.ts";
-import { BODY_LENGTH_SIZE, encodeBodySize } from "../uwsgi/reader.ts";
+} from "../wire/packet.ts";
+import { deliveryVars, LONGEST_ID, withoutReserved } from "../wire/signature.ts";
+import { BODY_LENGTH_SIZE, encodeBodySize } from "../wire/reader.ts";
 import type { Peer } from "./peer.ts";
 
 /** What of a task is needed to send it. */

@@ -1,19 +1,20 @@
 /**
  * What kind of peer a target is, as its answer to a ping tells, and what its answers to tasks mean.
- * Pure.
  *
  * One of ours answers a ping with vars. uWSGI answers with none (or with a warning text), and without
  * its ping plugin closes at once.
+ *
+ * @pure
  */
 
-import type { RawPacket } from "../uwsgi/reader.ts";
+import type { RawPacket } from "../wire/reader.ts";
 import {
   decodeVars,
   findText,
   MODIFIER_ANSWER,
   MODIFIER_PING,
   PacketError,
-} from "../uwsgi/packet.ts";
+} from "../wire/packet.ts";
 
 /** Parcels that may be on one connection without an answer. */
 export const WINDOW = 128;

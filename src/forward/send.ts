@@ -3,8 +3,8 @@
  */
 
 import type { Clock } from "../platform/clock.ts";
-import type { Address } from "../uwsgi/address.ts";
-import { type ClientTls, dial } from "../uwsgi/dial.ts";
+import type { Address } from "../wire/address.ts";
+import { type ClientTls, dial } from "../wire/dial.ts";
 import { Connection, type Delivered, greet } from "./connection.ts";
 import type { Parcel } from "./parcel.ts";
 

@@ -8,7 +8,7 @@
 
 import type { Clock, Random } from "../platform/clock.ts";
 import type { Emit } from "../report/event.ts";
-import { dial, type DialOptions } from "../uwsgi/dial.ts";
+import { dial, type DialOptions } from "../wire/dial.ts";
 import {
   Connection,
   type Delivered,
@@ -20,7 +20,7 @@ import {
 import { afterFailure, afterProbe, type Health, troubleOf, UNKNOWN, UP } from "./health.ts";
 import type { Parcel } from "./parcel.ts";
 import { type Peer, WINDOW } from "./peer.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 export interface TargetOptions {
   /** As the ini has it, for the log. */

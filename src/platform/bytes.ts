@@ -1,4 +1,4 @@
-/** Puts pieces of bytes together. Pure. */
+/** Puts pieces of bytes together. @pure */
 
 /** All pieces in one; a single one is returned as it is. */
 export function joined(parts: readonly Uint8Array[]): Uint8Array {

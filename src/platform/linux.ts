@@ -3,7 +3,7 @@
  * past Deno. Some differ between processors.
  */
 
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "./reason.ts";
 
 const isArm = Deno.build.arch === "aarch64";
 

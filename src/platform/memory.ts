@@ -1,4 +1,4 @@
-/** Memory that C keeps a pointer to after the call that was given it. Pure. */
+/** Memory that C keeps a pointer to after the call that was given it. @pure */
 
 /**
  * Bytes that never move. V8 keeps the bytes of typed arrays of up to 64 bytes among its objects and

@@ -1,7 +1,9 @@
 /**
  * Names of files as text. A file's name is bytes; most are UTF-8. Of those that are not, each byte that
  * fits nowhere becomes a lone surrogate, U+DC80 to U+DCFF, which no UTF-8 can hold: so the text of a
- * name says exactly which bytes it has (as Python's surrogateescape, PEP 383). Pure.
+ * name says exactly which bytes it has (as Python's surrogateescape, PEP 383).
+ *
+ * @pure
  */
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -4,7 +4,7 @@
  */
 
 import { fixedBytes } from "./memory.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "./reason.ts";
 
 const SYMBOLS = {
   TLS_server_method: { parameters: [], result: "pointer" },

@@ -1,7 +1,7 @@
-/** How old a task is, for `spooler-max-age`. Pure. */
+/** How old a task is, for `spooler-max-age`. @pure */
 
-import { findText, type Var } from "../uwsgi/packet.ts";
-import { parseAt } from "../uwsgi/request.ts";
+import { findText, type Var } from "../wire/packet.ts";
+import { parseAt } from "../task/request.ts";
 
 /**
  * When a task could first have run, in milliseconds since the epoch: when it was made (uWSGI's names

@@ -1,4 +1,4 @@
-/** A binary heap: the least element first, by a comparison given once. */
+/** A binary heap: the least element first, by a comparison given once. @pure */
 export class Heap<T> {
   readonly #items: T[] = [];
 

@@ -1,7 +1,9 @@
 /**
  * The tasks of one spool that are known and not running, in the order in which they run: lower
- * priority number, then earlier due time, then uWSGI's order of names. Pure: the caller brings the
+ * priority number, then earlier due time, then uWSGI's order of names. The caller brings the
  * time.
+ *
+ * @pure
  */
 
 import { compareNatural, priorityRank, taskId } from "../spool/layout.ts";

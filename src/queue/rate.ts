@@ -1,4 +1,4 @@
-/** `spooler-rate`: holds starts back so that no span of time has more of them than it may. Pure. */
+/** `spooler-rate`: holds starts back so that no span of time has more of them than it may. @pure */
 
 /** No more than `count` starts in any span of `perMs`. */
 export interface Rate {

@@ -9,7 +9,7 @@ import type { Clock, Random } from "../platform/clock.ts";
 import { nameToShow } from "../platform/name.ts";
 import type { Emit } from "../report/event.ts";
 import type { Attempts, ClaimedTask, Store } from "../spool/store.ts";
-import { findText } from "../uwsgi/packet.ts";
+import { findText } from "../wire/packet.ts";
 import { firstChance } from "./age.ts";
 import type { Fate } from "../task/fate.ts";
 import type { Outcome } from "../task/outcome.ts";

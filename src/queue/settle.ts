@@ -1,5 +1,7 @@
 /**
  * What becomes of a task after a run: one pure function decides every fate.
+ *
+ * @pure
  */
 
 import type { Random } from "../platform/clock.ts";

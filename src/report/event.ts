@@ -1,10 +1,12 @@
 /**
  * Everything that happens and is worth telling, as one union. The program emits facts; the log (and
  * later statistics and metrics) decide what becomes of them.
+ *
+ * @pure
  */
 
 import type { Fate } from "../task/fate.ts";
-import type { RefusalKind } from "../uwsgi/refusal.ts";
+import type { RefusalKind } from "../wire/refusal.ts";
 
 export type Stream = "stdout" | "stderr";
 

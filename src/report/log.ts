@@ -1,4 +1,4 @@
-/** The log: events in, lines for people out. One event is one line. */
+/** The log: events in, lines for people out. One event is one line. @pure */
 
 import type { Fate } from "../task/fate.ts";
 import { nameToShow } from "../platform/name.ts";

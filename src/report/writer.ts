@@ -1,6 +1,8 @@
 /**
  * Writes lines in batches: what comes while the program is busy goes out with one system call as soon
  * as it is not. A busy spool writes tens of thousands of lines a second.
+ *
+ * @pure
  */
 
 import { joined } from "../platform/bytes.ts";

@@ -1,4 +1,4 @@
-/** The account of `user=`: an entry of /etc/passwd. */
+/** The account of `user=`: an entry of /etc/passwd. @pure */
 
 export interface Account {
   readonly name: string;

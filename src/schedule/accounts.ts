@@ -1,7 +1,7 @@
 /** Looks up the accounts of the jobs with `user=` before any job runs. */
 
-import type { ScheduleConfig } from "../config/config.ts";
-import { ConfigError, type Problem } from "../config/problem.ts";
+import type { ScheduleConfig } from "./settings.ts";
+import { ConfigError, type Problem } from "../platform/problem.ts";
 import { type Account, findAccount } from "./account.ts";
 
 /** @throws {ConfigError} when there is no such account, or this program may not act for it */

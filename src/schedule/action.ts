@@ -1,6 +1,6 @@
-/** What a job does, in words. */
+/** What a job does, in words. @pure */
 
-import type { Action } from "../config/config.ts";
+import type { Action } from "./settings.ts";
 
 export function actionText(action: Action): string {
   switch (action.kind) {

@@ -10,9 +10,11 @@
  *
  * In a group a job waits until no other job of the group runs, and `allow` waits for itself, too.
  * One slot of a job waits at most: a later one takes its place.
+ *
+ * @pure
  */
 
-import type { Overlap } from "../config/config.ts";
+import type { Overlap } from "./settings.ts";
 
 /** A job that hangs and may overlap must not fill the machine with itself. */
 export const MOST_AT_ONCE = 25;

@@ -1,6 +1,8 @@
 /**
  * The rhythm of @reboot: once for each start of the machine (of the container, in one), not for
  * each start of this program.
+ *
+ * @pure
  */
 
 import { type Due, NOT_DUE, type Rhythm, type Time } from "./due.ts";

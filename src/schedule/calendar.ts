@@ -7,6 +7,8 @@
  *   the gap; those of a fold are due in its first pass only. It runs once, as on any day.
  * - A job of every hour is about the interval. It has no slots in a gap, which takes no time, and
  *   goes on through both passes of a fold.
+ *
+ * @pure
  */
 
 import { type CronSpec, matchesDay } from "./cron.ts";

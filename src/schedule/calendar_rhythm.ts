@@ -8,6 +8,8 @@
  *   much time has really passed as lies between it and the slot before it: an hourly job goes on
  *   hourly, a daily job does not run twice a day.
  * - A last slot far in the future was written under a wrong clock, and is forgotten.
+ *
+ * @pure
  */
 
 import type { Calendar } from "./calendar.ts";

@@ -6,6 +6,8 @@
  * of writing "every".
  *
  * Sources: uWSGI 2.0 core/uwsgi.c, uwsgi_cron_task_needs_execution; Vixie cron entry.c and cron.c.
+ *
+ * @pure
  */
 
 import {

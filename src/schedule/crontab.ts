@@ -6,6 +6,8 @@
  * it means the same: `%` is doubled, and where cron makes lines of stdin of it, it becomes a pipe.
  *
  * Sources: crontab(5) of Vixie cron and of cronie.
+ *
+ * @pure
  */
 
 import { parseCronLine } from "./line.ts";

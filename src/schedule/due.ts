@@ -1,5 +1,7 @@
 /**
  * When a job is due: what every kind of schedule answers, whatever its rhythm.
+ *
+ * @pure
  */
 
 /** Both clocks, read together. */

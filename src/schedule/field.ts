@@ -1,3 +1,5 @@
+/** @pure */
+
 // One field of a cron line: uWSGI's numbers and crontab's lists, ranges, steps and names.
 //
 //   5       5                                                 both

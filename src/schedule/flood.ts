@@ -1,5 +1,7 @@
 /**
  * A limit on the lines a job may add to the log: a flood costs the job its lines, nobody the log.
+ *
+ * @pure
  */
 
 import type { Clock } from "../platform/clock.ts";

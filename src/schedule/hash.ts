@@ -2,6 +2,8 @@
  * A hash that is the same on every machine and in every version: FNV-1a, 64 bits. Not for secrets.
  *
  * Source: RFC 9923, the FNV non-cryptographic hash algorithm.
+ *
+ * @pure
  */
 
 const OFFSET = 0xcbf29ce484222325n;

@@ -6,6 +6,8 @@
  * twice a day still runs daily. One with iterations counts from each start, and so does its grid.
  * Points that went by are not made up one after the other; late is
  * one run, and then the grid goes on.
+ *
+ * @pure
  */
 
 import { type Due, NOT_DUE, type Rhythm, type Time } from "./due.ts";

@@ -3,6 +3,8 @@
  *
  * It follows from the host and the job alone, so that it is the same at every start, while a
  * thousand hosts with the same ini spread over the whole window.
+ *
+ * @pure
  */
 
 import { hash64 } from "./hash.ts";

@@ -3,7 +3,7 @@
  * failure, a task that is put into a spool, or a signal for task code.
  */
 
-import type { Action, ScheduleConfig } from "../config/config.ts";
+import type { Action, ScheduleConfig } from "./settings.ts";
 import { type Exit, exitText, type runShell, type ShellCommand } from "../exec/process.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import { backoffMs } from "../task/backoff.ts";
@@ -11,7 +11,7 @@ import type { Emit, Stream } from "../report/event.ts";
 import { type Account, accountEnvironment } from "./account.ts";
 import { FloodGate } from "./flood.ts";
 import { REPLACED } from "./runs.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 /**
  * Handlers that task code has registered for uWSGI's signals. With an owner only the handlers of its

@@ -1,5 +1,7 @@
 /**
  * A whole line of `cron`: five fields or an @nickname, and the command behind them.
+ *
+ * @pure
  */
 
 import { type CronSpec, NICKNAMES, parseCron, type Word } from "./cron.ts";

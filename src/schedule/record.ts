@@ -3,6 +3,8 @@
  *
  * The file is one JSON object: `{"version":1,"jobs":{ID:RECORD}}`. Times are milliseconds since
  * the epoch. A record of a later version may have more keys; none of these changes its meaning.
+ *
+ * @pure
  */
 
 export interface LastRun {

@@ -7,9 +7,11 @@
  *
  * Sources: uWSGI 2.0 core/signal.c (uwsgi_add_timer, uwsgi_signal_add_rb_timer) and core/cron.c
  * (uwsgi_signal_add_cron).
+ *
+ * @pure
  */
 
-import type { Overlap, ScheduleConfig, When } from "../config/config.ts";
+import type { Overlap, ScheduleConfig, When } from "./settings.ts";
 import { FIELDS, specOf } from "./cron.ts";
 import { parseField } from "./field.ts";
 

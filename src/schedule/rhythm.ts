@@ -1,6 +1,6 @@
-/** Makes the rhythm of a job from its configuration and what is remembered of it. */
+/** Makes the rhythm of a job from its configuration and what is remembered of it. @pure */
 
-import type { ScheduleConfig } from "../config/config.ts";
+import type { ScheduleConfig } from "./settings.ts";
 import { BootRhythm } from "./boot_rhythm.ts";
 import { Calendar } from "./calendar.ts";
 import { CalendarRhythm } from "./calendar_rhythm.ts";

@@ -1,9 +1,11 @@
 /**
  * Which jobs run: admits what is due by the overlap policies and groups, keeps what waits, and says
  * a streak of skips once at its start and once, with its count, at its end.
+ *
+ * @pure
  */
 
-import type { ScheduleConfig } from "../config/config.ts";
+import type { ScheduleConfig } from "./settings.ts";
 import type { Emit } from "../report/event.ts";
 import { admit } from "./admission.ts";
 

@@ -11,7 +11,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 
-import type { ScheduleConfig } from "../config/config.ts";
+import type { ScheduleConfig } from "./settings.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Emit } from "../report/event.ts";
 import { actionText } from "./action.ts";

@@ -13,7 +13,7 @@
 import { dirname } from "node:path";
 import type { Cancel, Clock } from "../platform/clock.ts";
 import { decodeRecords, encodeRecords, type JobRecord, withoutForgotten } from "./record.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 /** Results that come in meanwhile are written together. */
 const SOON_MS = 1000;

@@ -1,5 +1,7 @@
 /**
  * One timer for all jobs, set to the next time at which any is due.
+ *
+ * @pure
  */
 
 import type { Cancel, Clock } from "../platform/clock.ts";

@@ -1,6 +1,6 @@
-/** The coming times of a job, for people to look at before they come. */
+/** The coming times of a job, for people to look at before they come. @pure */
 
-import type { ScheduleConfig } from "../config/config.ts";
+import type { ScheduleConfig } from "./settings.ts";
 import { Calendar } from "./calendar.ts";
 import { jitterOffset } from "./jitter.ts";
 import { zoneOf } from "./zone.ts";

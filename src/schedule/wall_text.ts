@@ -1,4 +1,4 @@
-/** An instant as a clock of a zone shows it, for people and for machines. */
+/** An instant as a clock of a zone shows it, for people and for machines. @pure */
 
 import { DAY_MS, HOUR_MS, MINUTE_MS, type Zone } from "./zone.ts";
 

@@ -6,6 +6,8 @@
  * times of the gap are no instant at all; where they go back, those of the fold are two.
  *
  * The rules of the zones are those of Intl (the IANA database built into Deno).
+ *
+ * @pure
  */
 
 export interface Zone {

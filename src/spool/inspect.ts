@@ -9,7 +9,7 @@
 import { join } from "node:path";
 import type { Clock } from "../platform/clock.ts";
 import { EACCES, ENOENT, type Libc, SystemError } from "../platform/libc.ts";
-import type { Var } from "../uwsgi/packet.ts";
+import type { Var } from "../wire/packet.ts";
 import type { Claims, Look } from "./claim.ts";
 import {
   ATTEMPTS_DIR,

@@ -7,7 +7,7 @@ import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { SpoolLimits } from "./limits.ts";
 import type { Random } from "../platform/clock.ts";
-import { encodePacket, MODIFIER_SPOOL } from "../uwsgi/packet.ts";
+import { encodePacket, MODIFIER_SPOOL } from "../wire/packet.ts";
 import type { AcceptedIds } from "./accepted_ids.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { OpenFile } from "./files.ts";

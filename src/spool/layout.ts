@@ -9,6 +9,8 @@
  * | running  | the same place                              | locked with fcntl         |
  * | failed   | `failed/NAME`, `failed/<digits>/NAME`       | and NAME.json beside it   |
  * | done     | nowhere                                     | unlinked                  |
+ *
+ * @pure
  */
 
 import { nameToShow } from "../platform/name.ts";

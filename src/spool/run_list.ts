@@ -1,7 +1,9 @@
 /**
  * The lists in a file of `.spooler/running/`: names of tasks that run, each with a NUL behind it, and one
  * more NUL behind the last. A list begins at a multiple of 1 KiB and may be longer; what begins with a
- * NUL is free. Pure.
+ * NUL is free.
+ *
+ * @pure
  */
 
 import { nameFromBytes, nameToBytes } from "../platform/name.ts";

@@ -1,6 +1,6 @@
-/** A spooled task at each stage of its life, as the store takes and gives it. Types only. */
+/** A spooled task at each stage of its life, as the store takes and gives it. Types only. @pure */
 
-import type { Var } from "../uwsgi/packet.ts";
+import type { Var } from "../wire/packet.ts";
 import type { Unclaimed } from "./claim.ts";
 import type { TaskRef } from "./layout.ts";
 

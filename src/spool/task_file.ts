@@ -7,7 +7,7 @@ import {
   MODIFIER_SPOOL,
   PacketError,
   type Var,
-} from "../uwsgi/packet.ts";
+} from "../wire/packet.ts";
 import type { Claim } from "./claim.ts";
 
 export type ReadTask =

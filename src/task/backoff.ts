@@ -1,5 +1,7 @@
 /**
  * When a failed task runs again: delay × 2ⁿ, capped, with jitter. The one place with this formula.
+ *
+ * @pure
  */
 
 import type { Random } from "../platform/clock.ts";

@@ -1,4 +1,4 @@
-/** What becomes of a task after a run. Types only; src/queue/settle.ts decides. */
+/** What becomes of a task after a run. Types only; src/queue/settle.ts decides. @pure */
 
 /** The state a task goes to. */
 export type Fate =

@@ -1,6 +1,6 @@
-/** A task before it has a file. Types only. */
+/** A task before it has a file. Types only. @pure */
 
-import type { Var } from "../uwsgi/packet.ts";
+import type { Var } from "../wire/packet.ts";
 
 export interface NewTask {
   readonly vars: readonly Var[];

@@ -1,4 +1,4 @@
-/** What comes of a run. Types only. */
+/** What comes of a run. Types only. @pure */
 
 /** What a handler made of a task. */
 export type Outcome =

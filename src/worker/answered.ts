@@ -1,4 +1,4 @@
-/** What a worker's answers mean for the tasks it was handed. Pure. */
+/** What a worker's answers mean for the tasks it was handed. @pure */
 
 import type { HeardAnswer, TaskAnswer } from "./message.ts";
 

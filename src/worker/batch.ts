@@ -1,7 +1,9 @@
 /**
  * How many tasks a worker is handed at a time. One at first, for nobody knows how long they take;
  * then as many as it does in a moment, so that quick tasks cost the two sides few messages, and a
- * slow one holds up few others. Pure.
+ * slow one holds up few others.
+ *
+ * @pure
  */
 
 /** The work that a worker has before it, when its tasks take as long as the last ones. */

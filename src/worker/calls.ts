@@ -1,8 +1,8 @@
 /** What task code may ask of the program, by the messages of the type `call`. */
 
 import type { NewTask } from "../task/new_task.ts";
-import { decodeHeader, decodeVars, HEADER_SIZE } from "../uwsgi/packet.ts";
-import { readRequest } from "../uwsgi/request.ts";
+import { decodeHeader, decodeVars, HEADER_SIZE } from "../wire/packet.ts";
+import { readRequest } from "../task/request.ts";
 import type { Locks } from "./locks.ts";
 import type { TaskWorker, WorkerCall } from "./task_worker.ts";
 

@@ -10,7 +10,7 @@ import type { Claim, Claims } from "../spool/claim.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frame.ts";
 import { type FromWorker, readMessage, type ToWorker } from "./message.ts";
 import { joined } from "../platform/bytes.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 const PREFIX = "spooler-workers-";
 /** A younger directory may be one whose program has not yet locked it. */

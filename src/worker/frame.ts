@@ -1,6 +1,8 @@
 /**
- * The frames that the program and its workers exchange: two lengths, a head of JSON, raw bytes. Pure.
+ * The frames that the program and its workers exchange: two lengths, a head of JSON, raw bytes.
  * docs/worker-protocol.md describes them.
+ *
+ * @pure
  */
 
 /** The two lengths. */

@@ -1,6 +1,8 @@
 /**
  * uWSGI's numbered locks for task code: whoever asks waits for its turn, and what a dead worker held
- * is free. Pure.
+ * is free.
+ *
+ * @pure
  */
 
 interface Lock<Holder> {

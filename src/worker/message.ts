@@ -1,6 +1,8 @@
 /**
- * What the program (the master) and its workers say to each other, as two unions. Pure. The page
+ * What the program (the master) and its workers say to each other, as two unions. The page
  * docs/worker-protocol.md tells what each message means.
+ *
+ * @pure
  */
 
 import { ProtocolError } from "./frame.ts";

@@ -1,6 +1,6 @@
 /** What an ini says about task modules and their workers. Types only. */
 
-import type { Place } from "../config/problem.ts";
+import type { Place } from "../platform/problem.ts";
 import type { TaskCommand } from "../exec/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 

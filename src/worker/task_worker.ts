@@ -16,7 +16,7 @@ import { Connection, type SocketDirectory, type WorkerSocket } from "./connectio
 import { ProtocolError } from "./frame.ts";
 import type { FromWorker, HeardAnswer, Registered, Setup, TaskAnswer } from "./message.ts";
 import { type WorkerCommand, WorkerProcess } from "./process.ts";
-import { reasonOf } from "../report/reason.ts";
+import { reasonOf } from "../platform/reason.ts";
 
 /** What a module offers. */
 export interface Loaded {

@@ -12,7 +12,7 @@ import type { SignalHandlers } from "../schedule/job_run.ts";
 import type { Registration } from "../schedule/registration.ts";
 import type { Claims } from "../spool/claim.ts";
 import type { NewTask } from "../task/new_task.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../platform/version.ts";
 import { answerCall, type CallTarget } from "./calls.ts";
 import { CallSocket } from "./call_socket.ts";
 import { type Language, workerCommand } from "./commands.ts";

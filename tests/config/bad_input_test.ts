@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { loadConfig } from "../../src/config/load.ts";
-import { ConfigError } from "../../src/config/problem.ts";
+import { ConfigError } from "../../src/platform/problem.ts";
 import { systemHost } from "../../src/config/system_host.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { PATIENCE_MS } from "../support/program.ts";

@@ -1,6 +1,6 @@
-import { destinationFor, destinationsOf } from "../../src/config/destination.ts";
+import { destinationFor, destinationsOf } from "../../src/server/destination.ts";
 import { interpret } from "../../src/config/interpret.ts";
-import { ConfigError } from "../../src/config/problem.ts";
+import { ConfigError } from "../../src/platform/problem.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import {
   assertEquals,

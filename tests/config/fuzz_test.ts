@@ -5,7 +5,7 @@
  */
 
 import { loadConfig } from "../../src/config/load.ts";
-import { ConfigError } from "../../src/config/problem.ts";
+import { ConfigError } from "../../src/platform/problem.ts";
 import { assert } from "../support/assert.ts";
 import { fakeHost } from "../support/config_host.ts";
 import { generateIni, seeded } from "../interop/ini_generator.ts";

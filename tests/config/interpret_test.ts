@@ -1,6 +1,6 @@
 import { entriesOf } from "../support/entries.ts";
 import { interpret } from "../../src/config/interpret.ts";
-import { ConfigError } from "../../src/config/problem.ts";
+import { ConfigError } from "../../src/platform/problem.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 
 const configOf = (...lines: string[]) => interpret(entriesOf(lines), "/srv/site.ini");

@@ -1,6 +1,6 @@
 import { loadConfig, showConfigOf } from "../../src/config/load.ts";
 import { OPTIONS } from "../../src/config/options.ts";
-import { ConfigError, problemText } from "../../src/config/problem.ts";
+import { ConfigError, problemText } from "../../src/platform/problem.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { fakeHost, type Machine } from "../support/config_host.ts";
 

@@ -2,7 +2,7 @@
 
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { ConfigError } from "../../src/config/problem.ts";
+import { ConfigError } from "../../src/platform/problem.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { fakeHost } from "../support/config_host.ts";
 

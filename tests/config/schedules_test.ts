@@ -1,5 +1,5 @@
 import { interpret } from "../../src/config/interpret.ts";
-import { ConfigError } from "../../src/config/problem.ts";
+import { ConfigError } from "../../src/platform/problem.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 import { entriesOf } from "../support/entries.ts";
 import { jobOf, jobsOf } from "../support/jobs.ts";

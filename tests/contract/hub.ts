@@ -5,7 +5,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { MODIFIER_PING } from "../../src/uwsgi/packet.ts";
+import { MODIFIER_PING } from "../../src/wire/packet.ts";
 import {
   ACCEPTED,
   Peer,

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { isTaskName, TMP_DIR } from "../../src/spool/layout.ts";
-import { sendTask } from "../../src/uwsgi/client.ts";
+import { sendTask } from "../../src/wire/client.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { smallFileSystem } from "../support/mount.ts";

@@ -13,7 +13,7 @@ import { basename, join } from "node:path";
 import type { Random } from "../../src/platform/clock.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { ListReader, RECORD_SIZE } from "../../src/spool/run_list.ts";
-import { sendTask } from "../../src/uwsgi/client.ts";
+import { sendTask } from "../../src/wire/client.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { countLines, ledgerLines, worksIn } from "../support/ledger.ts";
 import { Program, programLabel } from "../support/program.ts";

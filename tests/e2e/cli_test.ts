@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { OPTIONS } from "../../src/config/options.ts";
-import { VERSION } from "../../src/version.ts";
+import { VERSION } from "../../src/platform/version.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";
 import { tempDir } from "../support/temp.ts";

@@ -5,9 +5,9 @@
 
 import { join } from "node:path";
 import { isTaskName } from "../../src/spool/layout.ts";
-import { sendTask } from "../../src/uwsgi/client.ts";
-import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, WITH_BODY } from "../../src/uwsgi/packet.ts";
-import { encodeBodySize } from "../../src/uwsgi/reader.ts";
+import { sendTask } from "../../src/wire/client.ts";
+import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, WITH_BODY } from "../../src/wire/packet.ts";
+import { encodeBodySize } from "../../src/wire/reader.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { commandLine, Program, programLabel } from "../support/program.ts";
 import { testWith } from "../support/require.ts";

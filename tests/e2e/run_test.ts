@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { encodePacket, textVar } from "../../src/uwsgi/packet.ts";
+import { encodePacket, textVar } from "../../src/wire/packet.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { executable, Program, programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";

@@ -1,9 +1,9 @@
 /** Sockets of the running program: who may listen where, and who may talk. */
 
 import { join } from "node:path";
-import { sendTask } from "../../src/uwsgi/client.ts";
-import { encodePacket, MODIFIER_SPOOL, type Var } from "../../src/uwsgi/packet.ts";
-import { deliveryVars } from "../../src/uwsgi/signature.ts";
+import { sendTask } from "../../src/wire/client.ts";
+import { encodePacket, MODIFIER_SPOOL, type Var } from "../../src/wire/packet.ts";
+import { deliveryVars } from "../../src/wire/signature.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { makeAuthority, makeCertificate, makeTlsParties } from "../support/certificates.ts";
 import { programLabel, spooler } from "../support/program.ts";

@@ -1,6 +1,6 @@
 /** A peer that does something else each time, at random: in the end every task is there. */
 
-import { MODIFIER_PING } from "../../src/uwsgi/packet.ts";
+import { MODIFIER_PING } from "../../src/wire/packet.ts";
 import { assertEquals } from "../support/assert.ts";
 import { ForwardSite } from "../support/forward.ts";
 import {

@@ -1,6 +1,6 @@
 /** A proxy that cuts the connection at every byte position, in both directions. */
 
-import { findText } from "../../src/uwsgi/packet.ts";
+import { findText } from "../../src/wire/packet.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { ForwardSite } from "../support/forward.ts";
 import { Peer, plain, type Received, textOf } from "../support/peer.ts";

@@ -8,8 +8,8 @@ import {
   MODIFIER_PING,
   MODIFIER_SPOOL,
   WITH_BODY,
-} from "../../src/uwsgi/packet.ts";
-import { verifyDelivery } from "../../src/uwsgi/signature.ts";
+} from "../../src/wire/packet.ts";
+import { verifyDelivery } from "../../src/wire/signature.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { fillSpool } from "../support/fill.ts";
 import { ForwardSite } from "../support/forward.ts";

@@ -16,8 +16,8 @@ import {
   PacketError,
   textVar,
   type Var,
-} from "../../src/uwsgi/packet.ts";
-import { isDeliveryId } from "../../src/uwsgi/signature.ts";
+} from "../../src/wire/packet.ts";
+import { isDeliveryId } from "../../src/wire/signature.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 
 const ORIGIN = { identity: "0123456789abcdef0123456789abcdef", names: ["/srv/out", "hub:3031"] };

@@ -1,8 +1,8 @@
 import { answerOf, peerOf } from "../../src/forward/peer.ts";
-import { pingAnswer, refusalAnswer } from "../../src/uwsgi/answer.ts";
-import { PacketError } from "../../src/uwsgi/packet.ts";
-import { PacketReader, type RawPacket } from "../../src/uwsgi/reader.ts";
-import { RefusalError } from "../../src/uwsgi/refusal.ts";
+import { pingAnswer, refusalAnswer } from "../../src/wire/answer.ts";
+import { PacketError } from "../../src/wire/packet.ts";
+import { PacketReader, type RawPacket } from "../../src/wire/reader.ts";
+import { RefusalError } from "../../src/wire/refusal.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 
 function packet(...bytes: number[]): RawPacket {

@@ -1,7 +1,7 @@
 /** Forwarding to our own listener over TLS, with client certificates and with signatures. */
 
 import { join } from "node:path";
-import { findText } from "../../src/uwsgi/packet.ts";
+import { findText } from "../../src/wire/packet.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { ForwardSite } from "../support/forward.ts";

@@ -1,6 +1,6 @@
 /** Peers that are away, refuse, break off, talk nonsense or say nothing: no task is lost to them. */
 
-import { MODIFIER_PING } from "../../src/uwsgi/packet.ts";
+import { MODIFIER_PING } from "../../src/wire/packet.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { ForwardSite } from "../support/forward.ts";
 import {

@@ -4,7 +4,7 @@
  */
 
 import { join } from "node:path";
-import { encodePacket } from "../../src/uwsgi/packet.ts";
+import { encodePacket } from "../../src/wire/packet.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { countLines, ledgerLines } from "../support/ledger.ts";
 import { Program } from "../support/program.ts";

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
-import { encodePacket } from "../../src/uwsgi/packet.ts";
+import { encodePacket } from "../../src/wire/packet.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { startDispatcher, succeeding } from "../support/dispatcher.ts";
 import { fillSpool } from "../support/fill.ts";

@@ -1,7 +1,7 @@
 /** Against the real uWSGI 2.0: its files in our spool, ours in its, its packets on our socket. */
 
 import { join } from "node:path";
-import { encodePacket, findVar } from "../../src/uwsgi/packet.ts";
+import { encodePacket, findVar } from "../../src/wire/packet.ts";
 import { assertEquals } from "../support/assert.ts";
 import { PATIENCE_MS, Program, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";

@@ -1,13 +1,13 @@
 /** The pure parts of the JavaScript worker. */
 
 import fc from "fast-check";
-import { decodeVars, encodePacket, HEADER_SIZE, textVar } from "../../src/uwsgi/packet.ts";
+import { decodeVars, encodePacket, HEADER_SIZE, textVar } from "../../src/wire/packet.ts";
 import { Functions, meaningOf } from "../../workers/javascript/functions.ts";
 import { SourceMap } from "../../workers/javascript/source_map.ts";
 import { readVars } from "../../workers/javascript/vars.ts";
 import { assertEquals } from "../support/assert.ts";
 
-Deno.test("vars are read as src/uwsgi/packet.ts reads them; broken ones are refused as there", () => {
+Deno.test("vars are read as src/wire/packet.ts reads them; broken ones are refused as there", () => {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const expected = (bytes: Uint8Array) => {
     try {

@@ -1,6 +1,6 @@
 /** Processes that task code forks: they are no workers, and they can spool. */
 
-import { decodeHeader, decodeVars, findText, HEADER_SIZE } from "../../src/uwsgi/packet.ts";
+import { decodeHeader, decodeVars, findText, HEADER_SIZE } from "../../src/wire/packet.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { testWith } from "../support/require.ts";
 import { type OnCall, ScriptedMaster } from "../support/scripted_master.ts";

@@ -1,8 +1,8 @@
 /** The functions of our module `uwsgi`, as task code calls them. */
 
 import { join } from "node:path";
-import { findVar } from "../../src/uwsgi/packet.ts";
-import { decodeHeader, decodeVars } from "../../src/uwsgi/packet.ts";
+import { findVar } from "../../src/wire/packet.ts";
+import { decodeHeader, decodeVars } from "../../src/wire/packet.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { testWith } from "../support/require.ts";
 import { type OnCall, type PythonOptions, ScriptedMaster } from "../support/scripted_master.ts";

@@ -1,7 +1,7 @@
 /** The schedules as a whole, on a real state file, under a fake clock. */
 
 import { join } from "node:path";
-import type { ScheduleConfig } from "../../src/config/config.ts";
+import type { ScheduleConfig } from "../../src/schedule/settings.ts";
 import type { Event } from "../../src/report/event.ts";
 import type { Registration } from "../../src/schedule/registration.ts";
 import { readRecords } from "../../src/schedule/state_file.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Filter, type Inspected, Inspector } from "../../src/spool/inspect.ts";
-import { findText } from "../../src/uwsgi/packet.ts";
+import { findText } from "../../src/wire/packet.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { platform } from "../support/platform.ts";

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { type Files, systemFiles } from "../../src/spool/files.ts";
 import { TMP_DIR } from "../../src/spool/layout.ts";
-import { encodePacket, MODIFIER_SPOOL } from "../../src/uwsgi/packet.ts";
+import { encodePacket, MODIFIER_SPOOL } from "../../src/wire/packet.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { smallFileSystem } from "../support/mount.ts";

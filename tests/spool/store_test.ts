@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { encodePacket, findText, textVar } from "../../src/uwsgi/packet.ts";
+import { encodePacket, findText, textVar } from "../../src/wire/packet.ts";
 import type { FailedRecord } from "../../src/spool/store.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";

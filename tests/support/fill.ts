@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
-import { encodePacket } from "../../src/uwsgi/packet.ts";
+import { encodePacket } from "../../src/wire/packet.ts";
 import { varsOf } from "./store.ts";
 
 /** Writes `count` ready tasks; returns their names. */

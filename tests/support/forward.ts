@@ -1,14 +1,14 @@
 /** A forward spool inside the test: a store, a dispatcher and a forwarder, and what they told. */
 
 import { join } from "node:path";
-import type { ForwardConfig } from "../../src/config/config.ts";
+import type { ForwardConfig } from "../../src/forward/settings.ts";
 import type { SpoolConfig } from "../../src/queue/settings.ts";
 import { Forwarder } from "../../src/forward/forwarder.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import type { Event } from "../../src/report/event.ts";
 import { Store } from "../../src/spool/store.ts";
-import { parseAddress } from "../../src/uwsgi/address.ts";
+import { parseAddress } from "../../src/wire/address.ts";
 import { spoolConfig } from "./dispatcher.ts";
 import { platform } from "./platform.ts";
 import { openStore, varsOf } from "./store.ts";

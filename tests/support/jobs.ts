@@ -1,6 +1,6 @@
 /** Jobs for tests, made of lines of an ini. */
 
-import type { ScheduleConfig } from "../../src/config/config.ts";
+import type { ScheduleConfig } from "../../src/schedule/settings.ts";
 import { interpret } from "../../src/config/interpret.ts";
 import { entriesOf } from "./entries.ts";
 

@@ -11,7 +11,7 @@ import {
   MODIFIER_ANSWER,
   MODIFIER_PING,
   type Var,
-} from "../../src/uwsgi/packet.ts";
+} from "../../src/wire/packet.ts";
 import { varsOf } from "./store.ts";
 
 /** A packet as it came, with the body that its modifier2 announced. */

@@ -1,15 +1,15 @@
 /** Sockets in the test's own process, with a store behind them, and peers that talk to them. */
 
 import { join } from "node:path";
-import type { ReceptionConfig } from "../../src/config/config.ts";
+import type { ReceptionConfig } from "../../src/server/settings.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { type Clock, systemClock } from "../../src/platform/clock.ts";
-import { Reception, type Spool } from "../../src/reception.ts";
+import { Reception, type Spool } from "../../src/server/reception.ts";
 import type { Event } from "../../src/report/event.ts";
-import { Sockets } from "../../src/sockets.ts";
+import { Sockets } from "../../src/server/sockets.ts";
 import { Store } from "../../src/spool/store.ts";
-import type { Accept } from "../../src/uwsgi/connection.ts";
-import { decodeHeader, decodeVars, findText, HEADER_SIZE } from "../../src/uwsgi/packet.ts";
+import type { Accept } from "../../src/server/connection.ts";
+import { decodeHeader, decodeVars, findText, HEADER_SIZE } from "../../src/wire/packet.ts";
 import { platform } from "./platform.ts";
 import { tempDir } from "./temp.ts";
 import { until } from "./until.ts";

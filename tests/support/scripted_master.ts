@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { pythonCommand, writePythonFiles } from "../../src/worker/python.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
-import { encodePacket } from "../../src/uwsgi/packet.ts";
+import { encodePacket } from "../../src/wire/packet.ts";
 import { answersTo } from "../../src/worker/answered.ts";
 import { CallSocket } from "../../src/worker/call_socket.ts";
 import { type Connection, SocketDirectory } from "../../src/worker/connection.ts";

@@ -6,7 +6,7 @@ import { type Claims, PosixClaims, PrivateClaims } from "../../src/spool/claim.t
 import type { Files } from "../../src/spool/files.ts";
 import { type ClaimedTask, Store, type StoreOptions } from "../../src/spool/store.ts";
 import type { TaskRef } from "../../src/spool/layout.ts";
-import { textVar, type Var } from "../../src/uwsgi/packet.ts";
+import { textVar, type Var } from "../../src/wire/packet.ts";
 import { platform } from "./platform.ts";
 
 const DEDUP_WINDOW_MS = 3_600_000;

@@ -1,7 +1,7 @@
 /** Task files made by hand, as any program may drop them, and a process that holds one's lock. */
 
 import { join } from "node:path";
-import { encodePacket } from "../../src/uwsgi/packet.ts";
+import { encodePacket } from "../../src/wire/packet.ts";
 import { varsOf } from "./store.ts";
 
 export interface FileOptions {

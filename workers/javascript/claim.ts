@@ -4,7 +4,7 @@
 
 import { nameToBytes } from "../../src/platform/name.ts";
 import { mayHaveMoved } from "../../src/spool/moved.ts";
-import { decodeHeader, HEADER_SIZE, MODIFIER_SPOOL } from "../../src/uwsgi/packet.ts";
+import { decodeHeader, HEADER_SIZE, MODIFIER_SPOOL } from "../../src/wire/packet.ts";
 import { type FileStat, type PathBytes, type WorkerLibc } from "./libc.ts";
 import { readVars } from "./vars.ts";
 

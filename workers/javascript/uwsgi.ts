@@ -1,9 +1,9 @@
 /** The global `uwsgi` of task code. `workers/uwsgi.d.ts` says what task code may expect of it. */
 
 import { joined } from "../../src/platform/bytes.ts";
-import { parseAddress } from "../../src/uwsgi/address.ts";
-import { sendTask } from "../../src/uwsgi/client.ts";
-import { encodePacket, MODIFIER_SPOOL, textVar, type Var } from "../../src/uwsgi/packet.ts";
+import { parseAddress } from "../../src/wire/address.ts";
+import { sendTask } from "../../src/wire/client.ts";
+import { encodePacket, MODIFIER_SPOOL, textVar, type Var } from "../../src/wire/packet.ts";
 import type { Setup, TimerWish } from "../../src/worker/message.ts";
 import { SPOOL_IGNORE, SPOOL_OK, SPOOL_RETRY } from "./functions.ts";
 import type { SignalFunction, SignalRegistry } from "./signals.ts";

@@ -7,7 +7,7 @@ const SHORT = 128;
 /**
  * The names and values between two places of `bytes`; of a name that comes twice the last value
  * counts, as in uWSGI. Bytes that are no UTF-8 become U+FFFD. Null when the lengths do not add up
- * (`decodeVars` of `src/uwsgi/packet.ts` can say why).
+ * (`decodeVars` of `src/wire/packet.ts` can say why).
  */
 export function readVars(
   bytes: Uint8Array,

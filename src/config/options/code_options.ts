@@ -1,4 +1,4 @@
-/** Options of task code: modules, and the Python that runs them. */
+/** Options of task code: modules, and the Python that runs them. @pure */
 
 import type { OptionRow } from "./row.ts";
 

@@ -1,4 +1,4 @@
-/** Options that shape the configuration while it is read; they end with the reading. */
+/** Options that shape the configuration while it is read; they end with the reading. @pure */
 
 import type { OptionRow } from "./row.ts";
 

@@ -1,4 +1,4 @@
-/** Options of sockets: where tasks come in, where they are forwarded, who may talk. */
+/** Options of sockets: where tasks come in, where they are forwarded, who may talk. @pure */
 
 import type { OptionRow } from "./row.ts";
 

@@ -1,4 +1,4 @@
-/** Options of the program as a whole. */
+/** Options of the program as a whole. @pure */
 
 import type { OptionRow } from "./row.ts";
 

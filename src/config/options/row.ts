@@ -1,4 +1,4 @@
-/** What one row of the option table says. */
+/** What one row of the option table says. @pure */
 
 export interface OptionRow {
   readonly name: string;

@@ -1,4 +1,4 @@
-/** Options of schedules: what runs by the clock. */
+/** Options of schedules: what runs by the clock. @pure */
 
 import type { OptionRow } from "./row.ts";
 

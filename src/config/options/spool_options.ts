@@ -1,4 +1,8 @@
-/** Options of spools: which directories, how they are worked through, what runs their tasks. */
+/**
+ * Options of spools: which directories, how they are worked through, what runs their tasks.
+ *
+ * @pure
+ */
 
 import type { OptionRow } from "./row.ts";
 

@@ -1,0 +1,34 @@
+/** What the ini says of forwarding. @pure */
+
+import type { Place } from "../platform/problem.ts";
+import type { SpoolConfig } from "../queue/settings.ts";
+import type { Address } from "../wire/address.ts";
+import type { ClientTls } from "../wire/dial.ts";
+
+/** A peer to which tasks are forwarded. */
+export interface ForwardTarget {
+  /** As the ini has it, for people. */
+  readonly text: string;
+  /** Values of a task's `spooler` that mean it. */
+  readonly names: readonly string[];
+  readonly address: Address;
+  readonly tls: boolean;
+}
+
+/** A spool whose tasks are delivered to a peer. */
+export interface ForwardConfig {
+  readonly spool: SpoolConfig;
+  /** One or more, in order. */
+  readonly targets: readonly ForwardTarget[];
+  /** Failover: the first that takes tasks gets all; balance: all get their share. */
+  readonly policy: "failover" | "balance";
+  /** To each target at the same time, at most. */
+  readonly connections: number;
+  /** Signs every delivery; null is no signature. */
+  readonly secret: string | null;
+  /** For the targets with TLS. */
+  readonly tls: ClientTls;
+  /** A target that makes no progress for so long counts as dead. */
+  readonly timeoutMs: number;
+  readonly place: Place;
+}

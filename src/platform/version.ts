@@ -1,0 +1,2 @@
+/** The program's version, as in CHANGELOG.md. @pure */
+export const VERSION = "0.1.0";

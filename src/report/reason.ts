@@ -1,4 +1,0 @@
-/** What `error` says, without its stack. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

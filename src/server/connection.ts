@@ -1,0 +1,345 @@
+/**
+ * The conversation on one connection. Version 0, uWSGI's: one packet, one answer, close. A packet
+ * with {@link KEEP_OPEN} keeps the connection open for the next; packets may come without waiting for
+ * the answers to those in front, which go out in order. docs/protocol.md tells every byte.
+ *
+ * A connection is, one after the other:
+ * - idle: between packets; it may be closed at any time
+ * - reading: a part of a packet or of a body has come, and the rest has a deadline
+ * - working: a task is being put on disk, or an answer is being written
+ * - closed
+ */
+
+import type { Clock } from "../platform/clock.ts";
+import { ACCEPTED, pingAnswer, PONG, refusalAnswer, REFUSED } from "../wire/answer.ts";
+import { Answers } from "./answers.ts";
+import { BodyReader, type IncomingBody } from "./body.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
+import {
+  decodeVars,
+  KEEP_OPEN,
+  MODIFIER_PING,
+  MODIFIER_SPOOL,
+  PacketError,
+  type Var,
+} from "../wire/packet.ts";
+import type { Voucher } from "../wire/pickle_rule.ts";
+import { PacketReader, type RawPacket } from "../wire/reader.ts";
+import { RefusalError } from "../wire/refusal.ts";
+import type { Stream } from "./stream.ts";
+import { reasonOf } from "../platform/reason.ts";
+
+/** A task as it came over a connection. */
+export interface IncomingTask {
+  readonly vars: readonly Var[];
+  /** The bytes the vars were read from, as sent: what a signature is about. */
+  readonly varBytes: Uint8Array;
+  readonly body: IncomingBody | null;
+  readonly from: string;
+  /** What is known of its sender without a signature. */
+  readonly voucher: Voucher;
+}
+
+/**
+ * Takes responsibility for a task: when this resolves, the peer is told that it is accepted.
+ *
+ * @throws {RefusalError | PacketError} when it is refused
+ */
+export type Accept = (task: IncomingTask) => Promise<void>;
+
+export interface ConnectionLimits {
+  /** The largest packet, without its header. */
+  readonly maxVarsSize: number;
+  readonly maxBodySize: number;
+  /** A packet must be whole, and a piece of a body or an answer on its way, in this time. */
+  readonly timeoutMs: number;
+}
+
+export interface ConnectionOptions {
+  readonly stream: Stream;
+  readonly limits: ConnectionLimits;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly features: readonly string[];
+  readonly accept: Accept;
+  /** Told of every refusal. */
+  readonly refused: (from: string, refusal: RefusalError) => void;
+}
+
+/** Packets of one connection that are worked on at the same time. */
+const MOST_OPEN = 64;
+/** A connection that was asked to stay open is closed when nothing comes for so long. */
+const IDLE_MS = 60_000;
+/** After so many packets in a row that brought no task, each costs the peer some time. */
+const MOST_FRUITLESS = 16;
+const FRUITLESS_MS = 10;
+/** Behind a refusal that ends a connection, so much is still read, that the peer sees the answer. */
+const LINGER_BYTES = 1024 * 1024;
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #stream: Stream;
+  readonly #reader: PacketReader;
+  readonly #answers: Answers;
+  readonly #readDeadline: Deadline;
+  readonly #writeDeadline: Deadline;
+  readonly #stopDeadline: Deadline;
+  #isReadingBody = false;
+  #served = 0;
+  /** Packets in a row that brought no task. */
+  #fruitless = 0;
+  #stopping = false;
+  /** Why this side closed it; null while it did not. */
+  #closedFor: RefusalError | "stop" | null = null;
+
+  constructor(options: ConnectionOptions) {
+    const { stream, deadlines, limits } = options;
+    this.#options = options;
+    this.#stream = stream;
+    this.#reader = new PacketReader(limits.maxVarsSize);
+    this.#readDeadline = deadlines.add(() => this.#readTimedOut());
+    this.#writeDeadline = deadlines.add(() =>
+      this.end(new RefusalError("slow", `its answers were not read ${this.#timeoutText()}`))
+    );
+    this.#stopDeadline = deadlines.add(() =>
+      this.end(new RefusalError("cut off", "this program stops, and it had not all come", true))
+    );
+    this.#answers = new Answers(stream, (isWriting) => {
+      if (isWriting) deadlines.set(this.#writeDeadline, limits.timeoutMs);
+      else this.#writeDeadline.at = Infinity;
+    });
+  }
+
+  /** Whether no task of it is being worked on: closing it then costs the peer nothing but time. */
+  get isWaiting(): boolean {
+    return this.#answers.open === 0;
+  }
+
+  /** Talks until one side has nothing more to say; never rejects. */
+  async run(): Promise<void> {
+    const { deadlines } = this.#options;
+    try {
+      await this.#converse();
+      await this.#answers.fewerThan(1);
+    } catch (error) {
+      await this.#fail(error);
+    } finally {
+      deadlines.delete(this.#readDeadline);
+      deadlines.delete(this.#writeDeadline);
+      deadlines.delete(this.#stopDeadline);
+      this.#stream.close();
+    }
+  }
+
+  /** Closes it at once, for this reason. */
+  end(reason: RefusalError): void {
+    this.#closedFor ??= reason;
+    this.#stream.close();
+  }
+
+  /**
+   * Takes no more packets: what has begun is finished and answered, then it closes. What the peer has
+   * only begun to send has one timeout to come.
+   */
+  stop(): void {
+    this.#stopping = true;
+    const { deadlines, limits } = this.#options;
+    if (this.#reader.pending > 0 || this.#isReadingBody) {
+      return deadlines.set(this.#stopDeadline, limits.timeoutMs);
+    }
+    const close = () => {
+      this.#closedFor ??= "stop";
+      this.#stream.close();
+    };
+    this.#answers.fewerThan(1).then(close, close);
+  }
+
+  async #converse(): Promise<void> {
+    while (true) {
+      await this.#answers.fewerThan(MOST_OPEN);
+      const packet = await this.#nextPacket();
+      if (packet === null) return;
+      const staysOpen = await this.#handle(packet);
+      this.#served++;
+      if (!staysOpen || this.#stopping) return;
+      if (this.#fruitless >= MOST_FRUITLESS) await this.#pause();
+    }
+  }
+
+  /** Lets others go first: questions and refusals cost a peer nothing, and this program some time. */
+  async #pause(): Promise<void> {
+    await this.#answers.fewerThan(1);
+    await new Promise<void>((resolve) => this.#options.clock.after(FRUITLESS_MS, resolve));
+  }
+
+  /** @returns null when the peer closes between packets */
+  async #nextPacket(): Promise<RawPacket | null> {
+    let startedReading = false;
+    this.#awaitPacket();
+    while (true) {
+      const packet = this.#reader.next();
+      if (packet) {
+        this.#readDeadline.at = Infinity;
+        return packet;
+      }
+      if (!startedReading && this.#reader.pending > 0) {
+        startedReading = true;
+        this.#options.deadlines.set(this.#readDeadline, this.#options.limits.timeoutMs);
+      }
+      const count = await this.#stream.read(this.#reader.space());
+      if (count !== null) this.#reader.filled(count);
+      else if (this.#reader.pending === 0) return null;
+      else {
+        const came = this.#reader.pending;
+        throw new RefusalError("cut off", `the peer closed after ${came} bytes of a packet`);
+      }
+    }
+  }
+
+  #awaitPacket(): void {
+    const { deadlines, limits } = this.#options;
+    deadlines.set(this.#readDeadline, this.#served === 0 ? limits.timeoutMs : IDLE_MS);
+  }
+
+  #readTimedOut(): void {
+    if (this.#reader.pending === 0 && this.#answers.open > 0) return this.#awaitPacket();
+    if (this.#reader.pending === 0 && this.#served > 0) return this.stop();
+    this.end(new RefusalError("slow", `no whole packet ${this.#timeoutText()}`));
+  }
+
+  #timeoutText(): string {
+    return `within ${this.#options.limits.timeoutMs / 1000} s (socket-timeout)`;
+  }
+
+  /** @returns whether the connection stays open for another packet */
+  async #handle(packet: RawPacket): Promise<boolean> {
+    const { limits, features } = this.#options;
+    const { modifier1, modifier2 } = packet.header;
+    const staysOpen = (modifier2 & KEEP_OPEN) !== 0;
+    if (modifier1 === MODIFIER_PING) {
+      this.#fruitless++;
+      // uwsgi --ping takes anything behind the header for a warning.
+      const pong = staysOpen ? pingAnswer(features, limits.maxBodySize) : PONG;
+      this.#answers.add(Promise.resolve(pong));
+      return staysOpen;
+    }
+    if (modifier1 !== MODIFIER_SPOOL) {
+      throw new RefusalError(
+        "malformed",
+        `modifier1 ${modifier1} is none of ours (17 is a task, 100 a ping)`,
+      );
+    }
+    return await this.#take(packet, staysOpen);
+  }
+
+  async #take(packet: RawPacket, staysOpen: boolean): Promise<boolean> {
+    const { bodySize } = packet;
+    const { maxBodySize } = this.#options.limits;
+    if (bodySize === null) {
+      this.#answers.add(this.#answerTo(packet, null, staysOpen));
+      return staysOpen;
+    }
+    if (bodySize > maxBodySize) {
+      const message = `a body of ${bodySize} bytes, ${maxBodySize} are allowed (spooler-max-body)`;
+      const answer = this.#refuse(new RefusalError("too large", message), staysOpen);
+      await this.#answerLast(answer);
+      return false;
+    }
+    await this.#takeWithBody(packet, bodySize, staysOpen);
+    return staysOpen;
+  }
+
+  /** Resolves when the whole body has come, whatever is done with it. */
+  async #takeWithBody(packet: RawPacket, size: number, staysOpen: boolean): Promise<void> {
+    const { stream, deadlines, limits: { timeoutMs } } = this.#options;
+    const deadline = deadlines.add(() => {
+      this.end(new RefusalError("slow", `a body came too slowly: ${this.#timeoutText()}`));
+    });
+    const body = new BodyReader({
+      ...{ size, reader: this.#reader, stream, deadlines, deadline, timeoutMs },
+    });
+    this.#isReadingBody = true;
+    try {
+      const answer = this.#answerTo(packet, body, staysOpen);
+      this.#answers.add(answer);
+      await Promise.race([body.whole, answer]);
+      await body.drain();
+    } finally {
+      deadlines.delete(deadline);
+      this.#isReadingBody = false;
+    }
+  }
+
+  /** Never rejects. Until its first wait it runs at once, so tasks are put in their order. */
+  async #answerTo(
+    packet: RawPacket,
+    body: IncomingBody | null,
+    staysOpen: boolean,
+  ): Promise<Uint8Array> {
+    const { accept } = this.#options;
+    const { from, voucher } = this.#stream;
+    try {
+      await accept({ vars: decodeVars(packet.vars), varBytes: packet.vars, body, from, voucher });
+      this.#fruitless = 0;
+      return ACCEPTED;
+    } catch (error) {
+      return this.#refuse(this.#closedFor === null ? refusalOf(error) : null, staysOpen);
+    }
+  }
+
+  /** @param refusal null when it is told elsewhere */
+  #refuse(refusal: RefusalError | null, staysOpen: boolean): Uint8Array {
+    this.#fruitless++;
+    if (refusal === null) return REFUSED;
+    this.#options.refused(this.#stream.from, refusal);
+    return staysOpen ? refusalAnswer(refusal) : REFUSED;
+  }
+
+  /** What went wrong with the conversation itself; a peer that can be answered is. */
+  async #fail(error: unknown): Promise<void> {
+    const closedFor = this.#closedFor;
+    if (closedFor === "stop") return;
+    if (closedFor !== null) return this.#options.refused(this.#stream.from, closedFor);
+    if (error instanceof RefusalError && error.kind === "too large") {
+      await this.#answerLast(this.#refuse(error, false)).catch(() => {});
+    } else if (error instanceof RefusalError) {
+      this.#options.refused(this.#stream.from, error);
+    } else if (this.#reader.pending > 0 || this.#answers.open > 0 || !isHangUp(error)) {
+      const reason = reasonOf(error);
+      const message = `the connection broke before its answer: ${reason}`;
+      this.#options.refused(this.#stream.from, new RefusalError("cut off", message));
+    }
+  }
+
+  /**
+   * Sends an answer although more is coming that nobody will read. Closing at once would make the
+   * kernel reset the connection, and the peer might never see the answer.
+   */
+  async #answerLast(answer: Uint8Array): Promise<void> {
+    this.#answers.add(Promise.resolve(answer));
+    await this.#answers.fewerThan(1);
+    this.#closedFor = "stop";
+    const { deadlines, limits } = this.#options;
+    deadlines.set(this.#readDeadline, limits.timeoutMs);
+    await this.#stream.closeWrite();
+    const buffer = new Uint8Array(16 * 1024);
+    for (let left = LINGER_BYTES; left > 0;) {
+      const count = await this.#stream.read(buffer);
+      if (count === null) return;
+      left -= count;
+    }
+  }
+}
+
+/** The peer went away, which is its right between packets; other errors are those of TLS. */
+function isHangUp(error: unknown): boolean {
+  const { ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof } = Deno.errors;
+  return [ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof]
+    .some((kind) => error instanceof kind);
+}
+
+function refusalOf(error: unknown): RefusalError {
+  if (error instanceof RefusalError) return error;
+  if (error instanceof PacketError) return new RefusalError("malformed", error.message);
+  return new RefusalError("full", reasonOf(error), true);
+}

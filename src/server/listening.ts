@@ -1,0 +1,109 @@
+/** A plain socket that is listened on: TCP, a unix socket file, or an abstract unix socket. */
+
+import type { Libc } from "../platform/libc.ts";
+import { type Address, addressText, isAbstract } from "../wire/address.ts";
+import type { SocketOwner } from "./socket_owner.ts";
+import type { Voucher } from "../wire/pickle_rule.ts";
+import { plainStream, type Stream } from "./stream.ts";
+
+/** Something that connections come from. */
+export interface Listening {
+  /** With the port the system chose when it was asked to. */
+  readonly address: string;
+  /** The next connection; rejects when it is closed, and when the system cannot take one now. */
+  accept(): Promise<Stream>;
+  close(): void;
+}
+
+/** What holds for every socket. */
+export interface SocketOptions {
+  /** Connections that the system keeps waiting; capped by net.core.somaxconn. */
+  readonly backlog: number;
+  /** Permissions of unix socket files. */
+  readonly mode: number;
+  /** Null leaves the program's own. */
+  readonly owner: SocketOwner | null;
+  /** Null where it cannot be called: then the backlog is Deno's. */
+  readonly libc: Libc | null;
+}
+
+/** @throws {Deno.errors.AddrInUse} and others, when the address cannot be listened on */
+export async function listenOn(address: Address, options: SocketOptions): Promise<Listening> {
+  if (address.kind === "tcp") {
+    const open = () => Deno.listen({ hostname: address.host, port: address.port });
+    const listener = withBacklog(open, options);
+    const { hostname: host, port } = listener.addr;
+    return listening(listener, addressText({ kind: "tcp", host, port }));
+  }
+  if (isAbstract(address.path)) {
+    const open = () => Deno.listen({ transport: "unix", path: address.path });
+    return listening(withBacklog(open, options), addressText(address));
+  }
+  return await listenOnFile(address.path, options);
+}
+
+async function listenOnFile(path: string, options: SocketOptions): Promise<Listening> {
+  await removeStaleSocket(path);
+  const listener = withBacklog(() => Deno.listen({ transport: "unix", path }), options);
+  Deno.chmodSync(path, options.mode);
+  if (options.owner) Deno.chownSync(path, options.owner.uid, options.owner.gid);
+  const own = Deno.lstatSync(path).ino;
+  // Some Denos remove the file when they close the socket, some do not.
+  return listening(listener, path, "permissions", () => removeOwn(path, own));
+}
+
+export function listening(
+  listener: Deno.Listener,
+  address: string,
+  voucher: Voucher = null,
+  afterClose: () => void = () => {},
+): Listening {
+  return {
+    address,
+    accept: async () => plainStream(await listener.accept(), voucher),
+    close() {
+      listener.close();
+      afterClose();
+    },
+  };
+}
+
+/** Opens a socket and sets its backlog, which Deno does not offer: listen(2) may be called again. */
+export function withBacklog<T extends Deno.Listener>(open: () => T, options: SocketOptions): T {
+  const { libc, backlog } = options;
+  const before = libc?.openSockets();
+  const listener = open();
+  for (const [socket, fd] of libc?.openSockets() ?? []) {
+    if (!before?.has(socket)) libc?.relisten(fd, backlog);
+  }
+  return listener;
+}
+
+/**
+ * A socket file that a killed program left behind would be in the way.
+ *
+ * @throws {Deno.errors.AddrInUse} when somebody listens on it
+ */
+async function removeStaleSocket(path: string): Promise<void> {
+  try {
+    if (!Deno.lstatSync(path).isSocket) {
+      throw new Deno.errors.AddrInUse(`listen on ${path}: there is a file that is no socket`);
+    }
+    const connection = await Deno.connect({ transport: "unix", path });
+    connection.close();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+    return Deno.removeSync(path);
+  }
+  throw new Deno.errors.AddrInUse(`listen on ${path}: another program does`);
+}
+
+/** A program started later may have put its own socket there. */
+function removeOwn(path: string, own: number | null): void {
+  try {
+    if (Deno.lstatSync(path).ino === own) Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * What a task from the network comes to: which spool it goes into, or why it is refused.
+ */
+
+import type { ReceptionConfig } from "./settings.ts";
+import type { SpoolConfig } from "../queue/settings.ts";
+import { destinationFor } from "./destination.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Emit } from "../report/event.ts";
+import type { Store } from "../spool/store.ts";
+import type { NewTask } from "../task/new_task.ts";
+import type { TaskRef } from "../spool/layout.ts";
+import type { IncomingBody } from "./body.ts";
+import type { IncomingTask } from "./connection.ts";
+import { findText, PacketError } from "../wire/packet.ts";
+import { pickleProblem } from "../wire/pickle_rule.ts";
+import { RefusalError } from "../wire/refusal.ts";
+import { readRequest, RequestError } from "../task/request.ts";
+import { withoutReserved } from "../wire/signature.ts";
+import { checkedPieces, Verifier } from "./verifier.ts";
+import { reasonOf } from "../platform/reason.ts";
+
+/** An open spool. */
+export interface Spool {
+  readonly name: string;
+  /** Values of a task's `spooler` that mean it. */
+  readonly names: readonly string[];
+  readonly config: SpoolConfig;
+  readonly store: Store;
+}
+
+/** The spool that a task names with `spooler`, or the first. */
+export function spoolFor(spools: readonly Spool[], spooler: string | undefined): Spool {
+  const spool = destinationFor(spools, spooler);
+  if (spool) return spool;
+  throw new RequestError(
+    spooler === undefined ? "there is no spool here" : `spooler is none of ours: "${spooler}"`,
+  );
+}
+
+export interface ReceptionOptions {
+  readonly spools: readonly Spool[];
+  readonly config: ReceptionConfig;
+  readonly clock: Clock;
+  readonly emit: Emit;
+}
+
+export class Reception {
+  readonly #options: ReceptionOptions;
+  readonly #verifier: Verifier;
+  /** Spools that could not take the last task they were given, so that it is told once. */
+  readonly #refusing = new Set<Spool>();
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+    this.#verifier = new Verifier(options.config.secrets, options.clock);
+  }
+
+  /**
+   * Takes responsibility for a task: it is on disk when this resolves.
+   *
+   * @throws {RefusalError | PacketError} when it is refused
+   */
+  async accept(incoming: IncomingTask): Promise<void> {
+    const { spools, emit } = this.#options;
+    const { id, bodySha256 } = this.#verifier.check(incoming);
+    const { task, spooler } = readRequest(withoutReserved(incoming.vars));
+    const spool = spoolFor(spools, spooler);
+    this.#refusePickles(incoming, spool);
+    const ref = await this.#put(spool, withBody(task, incoming.body, bodySha256), id);
+    const func = findText(task.vars, "ud_spool_func") ?? "";
+    const { from } = incoming;
+    if (ref !== null) emit({ type: "task.accepted", task: ref.name, func, from });
+    else emit({ type: "task.repeated", id: id ?? "", func, from });
+  }
+
+  #refusePickles({ vars, voucher }: IncomingTask, spool: Spool): void {
+    const { secrets, pickles } = this.#options.config;
+    const problem = pickleProblem(vars, {
+      voucher,
+      // With a secret, what is not signed did not come as far as this.
+      isSigned: secrets.length > 0,
+      areTrusted: pickles === "trusted",
+      isExternal: spool.config.external,
+    });
+    if (problem !== null) throw new RefusalError("pickle", problem);
+  }
+
+  /**
+   * Puts it on disk; that a spool takes no tasks is told when it begins and when it ends.
+   *
+   * @returns null when the id says that it was accepted before
+   */
+  async #put(spool: Spool, task: NewTask, id: string | null): Promise<TaskRef | null> {
+    const { emit } = this.#options;
+    try {
+      const { store } = spool;
+      const ref = id === null ? await store.put(task) : await store.putOnce(task, id);
+      if (this.#refusing.delete(spool)) emit({ type: "spool.accepting", spool: spool.name });
+      return ref;
+    } catch (error) {
+      if (error instanceof PacketError || error instanceof RefusalError) throw error;
+      const reason = reasonOf(error);
+      const message = `refuses new tasks: ${reason}`;
+      if (!this.#refusing.has(spool)) {
+        emit({ type: "spool.warning", spool: spool.name, message });
+      }
+      this.#refusing.add(spool);
+      throw new RefusalError("full", reason, true);
+    }
+  }
+}
+
+/** The task with the body that comes behind its packet, whose hash is looked at when it is known. */
+function withBody(task: NewTask, body: IncomingBody | null, sha256: string | null): NewTask {
+  if (body === null) return task;
+  if (task.body !== undefined) {
+    throw new RequestError("it has a body behind its vars and the key body");
+  }
+  const pieces = sha256 === null ? body.pieces() : checkedPieces(body.pieces(), sha256);
+  return { ...task, body: pieces, bodySize: body.size };
+}

@@ -1,0 +1,51 @@
+/** What the ini says of sockets and of who may send tasks. @pure */
+
+import type { Place } from "../platform/problem.ts";
+import type { Address } from "../wire/address.ts";
+import type { Network } from "../wire/network.ts";
+
+/** PEM files. Absolute. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** Who must have signed a client's certificate; null asks clients for none. */
+  readonly ca: string | null;
+}
+
+/** A socket on which tasks come in. */
+export interface ListenerConfig {
+  readonly address: Address;
+  /** Null is without TLS. */
+  readonly tls: TlsFiles | null;
+  readonly place: Place;
+}
+
+/** What holds for every socket. */
+export interface ReceptionConfig {
+  /** Who may connect by IP; null when the ini does not say. */
+  readonly allow: readonly Network[] | "any" | null;
+  /** A task must be signed with one of them; none at all asks for no signature. */
+  readonly secrets: readonly string[];
+  /** Whether pickled arguments are taken from anybody who may talk. */
+  readonly pickles: "checked" | "trusted";
+  /** Permissions of unix socket files. */
+  readonly socketMode: number;
+  /** Who owns unix socket files: names or numbers; null is the program's own. */
+  readonly socketOwner: { readonly user: string; readonly group: string | null } | null;
+  /** Connections that the system keeps waiting. */
+  readonly backlog: number;
+  readonly timeoutMs: number;
+  /** Bytes of a packet, its header not counted. */
+  readonly maxVarsSize: number;
+  readonly maxBodySize: number;
+  /** Of all sockets together. */
+  readonly maxConnections: number;
+  /** How long the id of an accepted task is remembered. */
+  readonly dedupWindowMs: number;
+}
+
+/** All of it. */
+export interface ServerConfig {
+  readonly listeners: readonly ListenerConfig[];
+  readonly reception: ReceptionConfig;
+}

@@ -1,0 +1,45 @@
+/** A connection as the conversation on it sees it: bytes in, bytes out, whatever carries them. */
+
+import { type Address, addressText } from "../wire/address.ts";
+import type { Voucher } from "../wire/pickle_rule.ts";
+
+export interface Stream {
+  /** Who is at the other end, for people. */
+  readonly from: string;
+  /** The peer's IP address; null for a unix socket. */
+  readonly ip: string | null;
+  readonly voucher: Voucher;
+  /** Fills a part of `into`; null at the end of what the peer sends. */
+  read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  /** Resolves when all bytes are on their way. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Tells the peer that nothing more will come. */
+  closeWrite(): Promise<void>;
+  /** Ends the connection; what waits for it then ends, too. Harmless when it is closed. */
+  close(): void;
+}
+
+/** A plain TCP or unix connection of Deno's. */
+export function plainStream(connection: Deno.Conn, voucher: Voucher): Stream {
+  const { remoteAddr } = connection;
+  const peer: Address | null = remoteAddr.transport === "tcp"
+    ? { kind: "tcp", host: remoteAddr.hostname, port: remoteAddr.port }
+    : null;
+  return {
+    from: peer === null ? "unix socket" : addressText(peer),
+    ip: peer === null ? null : peer.host,
+    voucher,
+    read: (into) => connection.read(into),
+    async write(bytes) {
+      for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+    },
+    closeWrite: () => connection.closeWrite(),
+    close() {
+      try {
+        connection.close();
+      } catch {
+        // It is closed already.
+      }
+    },
+  };
+}

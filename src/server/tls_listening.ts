@@ -1,0 +1,48 @@
+/**
+ * Sockets with TLS. Without client certificates Deno's own listener does it. It cannot ask for them, nor
+ * can node:tls of many Denos, which lets everybody in: for that the machine's OpenSSL is called.
+ */
+
+import type { TlsFiles } from "./settings.ts";
+import { TlsServer } from "../platform/openssl.ts";
+import { reasonOf } from "../platform/reason.ts";
+import { type Address, addressText } from "../wire/address.ts";
+import { type Listening, listening, type SocketOptions, withBacklog } from "./listening.ts";
+import { listenWithOpenSsl } from "./openssl_listening.ts";
+import type { RefusalError } from "../wire/refusal.ts";
+
+export interface TlsOptions extends SocketOptions {
+  /** A handshake that takes longer is given up. */
+  readonly timeoutMs: number;
+  /** Handshakes under way at the same time. */
+  readonly maxHandshakes: number;
+  /** Told of every handshake that fails. */
+  readonly refused: (from: string, refusal: RefusalError) => void;
+}
+
+/** @throws {Error} when a file is no PEM, or the address cannot be listened on */
+export async function listenWithTls(
+  address: Address,
+  { cert, key, ca }: TlsFiles,
+  options: TlsOptions,
+): Promise<Listening> {
+  if (address.kind !== "tcp") throw new Error(`listen on ${addressText(address)}: TLS wants TCP`);
+  if (ca === null) {
+    const { host: hostname, port } = address;
+    const pems = { cert: await readPem(cert), key: await readPem(key) };
+    const listener = withBacklog(() => Deno.listenTls({ hostname, port, ...pems }), options);
+    return listening(listener, addressText({ ...address, port: listener.addr.port }));
+  }
+  const server = TlsServer.open({ cert, key, ca });
+  if (server instanceof TlsServer) return listenWithOpenSsl(address, server, options);
+  const why = `there is no OpenSSL on this machine: ${server.unavailable}`;
+  throw new Error(`client certificates cannot be asked for: ${why}`);
+}
+
+async function readPem(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new Error(`read ${path}: ${reasonOf(error)}`);
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * From the vars of a task packet to a task: the keys that are instructions for the spooler (`at`,
+ * `priority`, `spooler`, `body`) are read. As in uWSGI they stay part of the task, for its function
+ * to see, but for the body, which goes behind the vars.
+ *
+ * Where uWSGI guesses (a `priority` becomes a path, an `at` its leading digits), this refuses.
+ *
+ * @pure
+ */
+
+import type { NewTask } from "./new_task.ts";
+import { findText, findVar, type Var, withoutVar } from "../wire/packet.ts";
+import { RefusalError } from "../wire/refusal.ts";
+
+export interface TaskRequest {
+  readonly task: NewTask;
+  /** The value of `spooler`: which spool it is for. */
+  readonly spooler: string | undefined;
+}
+
+/** The task can never be accepted; the message says which key and why. */
+export class RequestError extends RefusalError {
+  override name = "RequestError";
+
+  constructor(message: string) {
+    super("request", message);
+  }
+}
+
+/** The last second a timestamp of ours may name: the end of the year 9999. */
+const LAST_SECOND = 253_402_300_799;
+const LONGEST_PRIORITY = 9;
+
+/**
+ * @param vars the task's keys and values as they came
+ * @throws {RequestError} when a service key has a value that means nothing
+ */
+export function readRequest(vars: readonly Var[]): TaskRequest {
+  const at = findText(vars, "at");
+  const priority = findText(vars, "priority");
+  const body = findVar(vars, "body");
+  return {
+    task: {
+      vars: withoutVar(vars, "body"),
+      ...(body === undefined ? {} : { body }),
+      ...(at === undefined ? {} : { at: parseAt(at) * 1000 }),
+      ...(priority === undefined ? {} : { priority: parsePriority(priority) }),
+    },
+    spooler: findText(vars, "spooler"),
+  };
+}
+
+/** Seconds since the epoch; a fraction, as Python's time.time() has one, is cut off as in uWSGI. */
+export function parseAt(text: string): number {
+  const seconds = Math.floor(Number(text));
+  if (!/^\d+(\.\d*)?$/.test(text) || seconds > LAST_SECOND) {
+    throw new RequestError(`at wants seconds since the epoch: "${text}"`);
+  }
+  return seconds;
+}
+
+export function parsePriority(text: string): number {
+  if (!/^\d+$/.test(text) || text.length > LONGEST_PRIORITY) {
+    throw new RequestError(`priority wants digits only, ${LONGEST_PRIORITY} at most: "${text}"`);
+  }
+  return Number(text);
+}

@@ -1,0 +1,90 @@
+/** Connects to a peer, with TLS if it wants it, within a time. */
+
+import { type Address, addressText, uwsgiTwin } from "./address.ts";
+import { reasonOf } from "../platform/reason.ts";
+
+export interface ClientTls {
+  /** Certificates to trust besides those the machine trusts; null is none. Absolute, as the others. */
+  readonly ca: string | null;
+  /** What this side shows for itself; null is nothing. */
+  readonly own: { readonly cert: string; readonly key: string } | null;
+}
+
+export interface DialOptions {
+  readonly address: Address;
+  /** Absent is a connection in the clear. */
+  readonly tls?: ClientTls;
+  readonly timeoutMs: number;
+}
+
+/**
+ * The files are read at each call, so that a renewed certificate is used without a restart.
+ *
+ * An attempt that takes too long is left to itself, and hung up on should it come to something: Deno
+ * cannot break off a handshake, and Deno 2.4 leaks when a name is looked up for a connection that could
+ * be broken off.
+ *
+ * @throws {Error} that says what could not be reached, and why
+ */
+export async function dial({ address, tls, timeoutMs }: DialOptions): Promise<Deno.Conn> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    reject(new Error(`no connection within ${timeoutMs / 1000} s`));
+  }, timeoutMs);
+  const dialled = tls ? dialTls(address, tls) : dialPlain(address);
+  dialled.then((connection) => isLate && connection.close(), () => {});
+  try {
+    return await Promise.race([dialled, late]);
+  } catch (error) {
+    const reason = reasonOf(error);
+    throw new Error(`connect to ${tls ? "tls://" : ""}${addressText(address)}: ${reason}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function dialPlain(address: Address): Promise<Deno.Conn> {
+  if (address.kind === "unix") return await dialUnix(address);
+  const { host: hostname, port } = address;
+  const connection = await Deno.connect({ transport: "tcp", hostname, port });
+  connection.setNoDelay(true);
+  return connection;
+}
+
+async function dialUnix(address: Extract<Address, { kind: "unix" }>): Promise<Deno.Conn> {
+  try {
+    return await Deno.connect({ transport: "unix", path: address.path });
+  } catch (error) {
+    const twin = uwsgiTwin(address);
+    if (twin?.kind !== "unix") throw error;
+    return await Deno.connect({ transport: "unix", path: twin.path });
+  }
+}
+
+async function dialTls(address: Address, { ca, own }: ClientTls): Promise<Deno.Conn> {
+  if (address.kind === "unix") throw new Error("TLS wants a host and a port");
+  const trusted = ca === null ? {} : { caCerts: [await readPem(ca)] };
+  const options = { hostname: address.host, port: address.port, ...trusted };
+  const connection = own === null ? await Deno.connectTls(options) : await Deno.connectTls({
+    ...options,
+    cert: await readPem(own.cert),
+    key: await readPem(own.key),
+  });
+  try {
+    await connection.handshake();
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+async function readPem(file: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(file);
+  } catch (error) {
+    throw new Error(`read ${file}: ${reasonOf(error)}`);
+  }
+}

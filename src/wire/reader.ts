@@ -1,0 +1,128 @@
+/**
+ * Reads packets out of a stream that arrives in pieces of any size. Bytes go in, packets come
+ * out when they are whole. A body is not a part of its packet; it is taken out piece by piece.
+ *
+ * @pure
+ */
+
+import {
+  decodeHeader,
+  type Header,
+  HEADER_SIZE,
+  MAX_VARS_SIZE,
+  MODIFIER_SPOOL,
+  WITH_BODY,
+} from "./packet.ts";
+import { RefusalError } from "./refusal.ts";
+
+export interface RawPacket {
+  readonly header: Header;
+  /** The bytes behind the header, not yet taken apart. */
+  readonly vars: Uint8Array;
+  /** Bytes that follow the packet and are to be taken before the next; null is no body at all. */
+  readonly bodySize: number | null;
+}
+
+/** Bytes of the length in front of a body. */
+export const BODY_LENGTH_SIZE = 8;
+/** What a reader starts with; idle connections are many. */
+const SMALLEST_BUFFER = 2 * 1024;
+
+export class PacketReader {
+  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(SMALLEST_BUFFER);
+  /** What has come and was not taken lies between these two. */
+  #start = 0;
+  #end = 0;
+  readonly #maxVarsSize: number;
+
+  /** @param maxVarsSize a larger packet is an error as soon as its header has come */
+  constructor(maxVarsSize = MAX_VARS_SIZE) {
+    this.#maxVarsSize = maxVarsSize;
+  }
+
+  /** Bytes that have come and do not make a packet yet. */
+  get pending(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Where to put the bytes that come next, to be followed by {@link filled}; never empty. */
+  space(): Uint8Array<ArrayBuffer> {
+    if (this.pending === 0) this.#start = this.#end = 0;
+    if (this.#end === this.#buffer.length) this.#makeRoom();
+    return this.#buffer.subarray(this.#end);
+  }
+
+  /** Of the last {@link space}, so many bytes were filled. */
+  filled(count: number): void {
+    this.#end += count;
+  }
+
+  push(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) {
+      const space = this.space();
+      const part = bytes.subarray(at, at + space.length);
+      space.set(part);
+      this.filled(part.length);
+      at += part.length;
+    }
+  }
+
+  /** Moves what is there to the front, in a buffer twice as large when half of it is taken. */
+  #makeRoom(): void {
+    const held = this.#buffer.subarray(this.#start, this.#end);
+    const isTight = held.length * 2 > this.#buffer.length;
+    const into = isTight ? new Uint8Array(this.#buffer.length * 2) : this.#buffer;
+    if (isTight) into.set(held);
+    else into.copyWithin(0, this.#start, this.#end);
+    this.#end = held.length;
+    this.#start = 0;
+    this.#buffer = into;
+  }
+
+  /**
+   * The next whole packet, which is taken out; null while it is not all there.
+   *
+   * @throws {RefusalError} when it says that it is larger than may be
+   */
+  next(): RawPacket | null {
+    const bytes = this.#buffer.subarray(this.#start, this.#end);
+    if (bytes.length < HEADER_SIZE) return null;
+    const header = decodeHeader(bytes);
+    if (header.size > this.#maxVarsSize) {
+      throw new RefusalError(
+        "too large",
+        `a packet of ${header.size} bytes, ${this.#maxVarsSize} are allowed (buffer-size)`,
+      );
+    }
+    const end = HEADER_SIZE + header.size;
+    const hasBody = header.modifier1 === MODIFIER_SPOOL && (header.modifier2 & WITH_BODY) !== 0;
+    const whole = end + (hasBody ? BODY_LENGTH_SIZE : 0);
+    if (bytes.length < whole) return null;
+    const bodySize = hasBody ? decodeBodySize(bytes, end) : null;
+    this.#start += whole;
+    return { header, vars: bytes.slice(HEADER_SIZE, end), bodySize };
+  }
+
+  /** Takes bytes of a body that have come already, `most` of them; empty when none has come. */
+  takeBody(most: number): Uint8Array {
+    const end = Math.min(this.#start + most, this.#end);
+    const bytes = this.#buffer.slice(this.#start, end);
+    this.#start = end;
+    return bytes;
+  }
+}
+
+/** u64 LE. */
+function decodeBodySize(bytes: Uint8Array, at: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, BODY_LENGTH_SIZE);
+  const size = Number(view.getBigUint64(0, true));
+  if (!Number.isSafeInteger(size)) throw new RefusalError("too large", `a body of ${size} bytes`);
+  return size;
+}
+
+/** The u64 LE length that stands between a packet and its body. */
+export function encodeBodySize(size: number): Uint8Array {
+  const bytes = new Uint8Array(BODY_LENGTH_SIZE);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(size), true);
+  return bytes;
+}

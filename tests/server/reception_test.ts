@@ -1,0 +1,234 @@
+/** What becomes of a task from the network: signatures, bodies, service keys, spools. */
+
+import { createHash } from "node:crypto";
+import { statfsSync } from "node:fs";
+import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, WITH_BODY } from "../../src/wire/packet.ts";
+import { encodeBodySize } from "../../src/wire/reader.ts";
+import { deliveryVars } from "../../src/wire/signature.ts";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { openReception, Peer, type TestReception, told, YES } from "../support/reception.ts";
+import { claimNow, varsOf } from "../support/store.ts";
+
+const SECRET = "correct horse battery staple";
+const BODY = new TextEncoder().encode("the body");
+
+interface Sent {
+  readonly values?: Record<string, string>;
+  readonly id?: string;
+  readonly sentAt?: number;
+  readonly secret?: string | null;
+  readonly body?: Uint8Array;
+  readonly bodySha256?: string;
+}
+
+function delivery(sent: Sent): Uint8Array[] {
+  const { values = { n: "1" }, id = "task-1", sentAt = Date.now(), secret = SECRET, body } = sent;
+  const bodySha256 = sent.bodySha256;
+  const vars = deliveryVars(
+    varsOf(values),
+    { id, sentAt, ...(bodySha256 === undefined ? {} : { bodySha256 }) },
+    secret,
+  );
+  if (body === undefined) return [encodePacket(vars, MODIFIER_SPOOL, KEEP_OPEN)];
+  const packet = encodePacket(vars, MODIFIER_SPOOL, KEEP_OPEN | WITH_BODY);
+  return [packet, encodeBodySize(body.length), body];
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Keys and body of every task in the spool. */
+function stored({ store }: TestReception): { keys: string[]; body: string }[] {
+  return [...store.scan()].flat().map((ref) => {
+    const claimed = claimNow(store, ref);
+    const body = new Uint8Array(claimed.bodySize);
+    claimed.readBody(body, 0);
+    claimed.release();
+    const decoder = new TextDecoder();
+    return {
+      keys: claimed.vars.map(({ name }) => decoder.decode(name)),
+      body: decoder.decode(body),
+    };
+  });
+}
+
+async function reasonFor(reception: TestReception, ...parts: Uint8Array[]): Promise<string> {
+  using peer = await reception.connect();
+  await peer.send(...parts);
+  const answer = await peer.answer();
+  assertEquals([answer?.modifier1, answer?.modifier2], [255, 0]);
+  return answer?.vars["reason"] ?? "";
+}
+
+Deno.test("a signed task is accepted, and its reserved vars are not stored", async () => {
+  await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  using peer = await reception.connect();
+  await peer.send(...delivery({ values: { colour: "red" } }));
+  assertEquals(await peer.answer(), YES);
+  assertEquals(stored(reception), [{ keys: ["colour"], body: "" }]);
+});
+
+Deno.test("a missing, wrong, stale or repeated signature is refused, and nothing is stored", async () => {
+  await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  const plain = encodePacket(varsOf({ n: "1" }), MODIFIER_SPOOL, KEEP_OPEN);
+  assertStringIncludes(await reasonFor(reception, plain), "not signed");
+  const wrong = delivery({ secret: "another secret" });
+  assertStringIncludes(await reasonFor(reception, ...wrong), "the signature is wrong");
+  const stale = delivery({ sentAt: Date.now() - 301_000 });
+  assertStringIncludes(await reasonFor(reception, ...stale), "stale");
+  const altered = delivery({ values: { amount: "1" } });
+  altered[0]?.set([50], 4 + 2 + 6 + 2);
+  assertStringIncludes(await reasonFor(reception, ...altered), "wrong");
+  assertEquals(stored(reception), []);
+
+  const good = delivery({});
+  using peer = await reception.connect();
+  await peer.send(...good);
+  assertEquals(await peer.answer(), YES);
+  assertStringIncludes(await reasonFor(reception, ...good), "used before");
+  assertEquals(stored(reception).length, 1);
+  assert(reception.refusals().every((line) => !line.includes(SECRET)));
+});
+
+Deno.test("a repeated delivery, signed anew, is accepted and not stored twice", async () => {
+  await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  using peer = await reception.connect();
+  const now = Date.now();
+  await peer.send(
+    ...delivery({ sentAt: now - 2000 }),
+    ...delivery({ sentAt: now - 1000 }),
+    ...delivery({ sentAt: now, body: BODY, bodySha256: sha256(BODY) }),
+    ...delivery({ id: "task-2" }),
+  );
+  for (let i = 0; i < 4; i++) assertEquals(await peer.answer(), YES);
+  assertEquals(stored(reception).length, 2);
+  assertEquals(reception.events.filter(({ type }) => type === "task.repeated").length, 2);
+});
+
+Deno.test("any of several secrets is good", async () => {
+  await using reception = await openReception({
+    ini: ["spooler-secret = the old secret", `spooler-secret = ${SECRET}`],
+  });
+  using peer = await reception.connect();
+  await peer.send(...delivery({ secret: "the old secret" }), ...delivery({ id: "task-2" }));
+  assertEquals([await peer.answer(), await peer.answer()], [YES, YES]);
+});
+
+Deno.test("a signed body must be the one that was signed", async () => {
+  await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  const bodySha256 = sha256(BODY);
+  const good = delivery({ body: BODY, bodySha256 });
+  const forged = delivery({ body: new TextEncoder().encode("the b0dy"), bodySha256, id: "x" });
+  const without = delivery({ body: BODY, id: "y" });
+  assertStringIncludes(await reasonFor(reception, ...forged), "spooler_sha256");
+  assertStringIncludes(await reasonFor(reception, ...without), "without the spooler_sha256");
+  using peer = await reception.connect();
+  await peer.send(...good);
+  assertEquals(await peer.answer(), YES);
+  assertEquals(stored(reception), [{ keys: ["n"], body: "the body" }]);
+});
+
+Deno.test("without a secret reserved vars are still checked and removed", async () => {
+  await using reception = await openReception();
+  using peer = await reception.connect();
+  await peer.send(...delivery({ secret: null, body: BODY, bodySha256: sha256(BODY) }));
+  assertEquals(await peer.answer(), YES);
+  assertEquals(stored(reception), [{ keys: ["n"], body: "the body" }]);
+  const bad = encodePacket(varsOf({ spooler_id: "two words" }), MODIFIER_SPOOL, KEEP_OPEN);
+  assertStringIncludes(await reasonFor(reception, bad), "spooler_id wants");
+  const hash = encodePacket(varsOf({ spooler_sha256: "x" }), MODIFIER_SPOOL, KEEP_OPEN);
+  assertStringIncludes(await reasonFor(reception, hash), "spooler_sha256 is no SHA-256");
+});
+
+Deno.test("service keys are safe: body, priority, at, spooler", async () => {
+  await using reception = await openReception({ ini: ["spooler = other"] });
+  const send = (values: Record<string, string>) =>
+    reasonFor(reception, encodePacket(varsOf(values), MODIFIER_SPOOL, KEEP_OPEN));
+  assertStringIncludes(await send({ priority: "../../escape" }), "priority wants digits");
+  assertStringIncludes(await send({ at: "1e9" }), "at wants seconds");
+  assertStringIncludes(await send({ spooler: "/etc" }), "spooler is none of ours");
+  assertStringIncludes(await send({ spooler: `${reception.dir}/spool/` }), "none of ours");
+  using peer = await reception.connect();
+  await peer.send(
+    encodePacket(
+      varsOf({ body: "in a key", priority: "7", spooler: `${reception.dir}/spool` }),
+      MODIFIER_SPOOL,
+    ),
+  );
+  assertEquals(await peer.answer(), YES);
+  assertEquals(stored(reception), [{ keys: ["priority", "spooler"], body: "in a key" }]);
+  assert(Deno.statSync(`${reception.dir}/spool/7`).isDirectory);
+  const both = encodePacket(varsOf({ body: "x" }), MODIFIER_SPOOL, KEEP_OPEN | WITH_BODY);
+  assertStringIncludes(
+    await reasonFor(reception, both, encodeBodySize(8), BODY),
+    "and the key body",
+  );
+});
+
+Deno.test("a body that would leave too little room is refused before it comes, for now", async () => {
+  const { bavail, bsize } = statfsSync("/tmp");
+  const spare = 2 ** 30;
+  if (bavail * bsize < 2 * spare) return;
+  const most = bavail * bsize - spare;
+  await using reception = await openReception({
+    ini: [`spooler-min-free = ${most}`, "spooler-max-body = 1000G"],
+  });
+  using peer = await reception.connect();
+  await peer.send(...delivery({ secret: null }));
+  assertEquals(await peer.answer(), YES);
+  const packet = encodePacket(varsOf({ n: "2" }), MODIFIER_SPOOL, KEEP_OPEN | WITH_BODY);
+  await peer.send(packet, encodeBodySize(2 * spare));
+  await told(reception, "packet.refused");
+  assertStringIncludes(reception.refusals().join(), "full: less than ");
+});
+
+Deno.test("a flood of refusals is told in a few lines and one number", async () => {
+  await using reception = await openReception();
+  using peer = await reception.connect();
+  const bad = encodePacket(varsOf({ at: "never" }), MODIFIER_SPOOL, KEEP_OPEN);
+  await peer.send(...Array<Uint8Array>(60).fill(bad));
+  for (let i = 0; i < 60; i++) await peer.answer();
+  await reception.sockets.close();
+  assertEquals(reception.refusals().length, 20);
+  const sums = reception.events.flatMap((event) => {
+    return event.type === "packets.refused" ? event.counts : [];
+  });
+  assertEquals(sums.reduce((sum, [, count]) => sum + count, 0), 40);
+});
+
+const PICKLED = { ud_spool_func: "f", args: "(t.", kwargs: "(d." };
+
+Deno.test("pickled arguments from a stranger are refused, with what would help", async () => {
+  await using reception = await openReception();
+  const packet = encodePacket(varsOf(PICKLED), MODIFIER_SPOOL, KEEP_OPEN);
+  const reason = await reasonFor(reception, packet);
+  for (const wish of ["spooler-secret", "certificate", "unix socket", "spooler-pickle = trusted"]) {
+    assertStringIncludes(reason, wish);
+  }
+  assertEquals(reception.refusals().length, 1);
+  assertEquals(stored(reception), []);
+});
+
+Deno.test("pickled arguments are taken when they are signed, or trusted by the ini", async () => {
+  await using signed = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  await using trusted = await openReception({ ini: ["spooler-pickle = trusted"] });
+  using one = await signed.connect();
+  await one.send(...delivery({ values: PICKLED }));
+  using other = await trusted.connect();
+  await other.send(encodePacket(varsOf(PICKLED), MODIFIER_SPOOL, KEEP_OPEN));
+  assertEquals([await one.answer(), await other.answer()], [YES, YES]);
+  assertEquals([stored(signed).length, stored(trusted).length], [1, 1]);
+});
+
+Deno.test("a unix socket with a file vouches for its users, an abstract one does not", async () => {
+  const name = `spooler-test-${crypto.randomUUID()}`;
+  for (const [socket, accepted] of [["run.sock", true], [`@${name}`, false]] as const) {
+    await using reception = await openReception({ ini: [`socket = ${socket}`] });
+    const path = accepted ? `${reception.dir}/${socket}` : `\0${name}`;
+    using peer = new Peer(await Deno.connect({ transport: "unix", path }));
+    await peer.send(encodePacket(varsOf(PICKLED), MODIFIER_SPOOL, KEEP_OPEN));
+    assertEquals((await peer.answer())?.modifier2, accepted ? 1 : 0);
+    assertEquals(stored(reception).length, accepted ? 1 : 0);
+  }
+});

@@ -1,0 +1,45 @@
+import { dial } from "../../src/wire/dial.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import { quietPort } from "../support/port.ts";
+
+const NO_FILES = { ca: null, own: null };
+
+Deno.test("who does not shake hands in time is not waited for", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const accepting = listener.accept();
+  const address = { kind: "tcp", host: "127.0.0.1", port } as const;
+  const error = await assertRejects(
+    () => dial({ address, tls: NO_FILES, timeoutMs: 50 }),
+    Error,
+  );
+  assertEquals(error.message, `connect to tls://127.0.0.1:${port}: no connection within 0.05 s`);
+  // It may still come to something: then it is hung up on.
+  using socket = await accepting;
+  await socket.closeWrite();
+  while (await socket.read(new Uint8Array(4096)) !== null);
+});
+
+Deno.test("what cannot be reached is named, with the reason", async () => {
+  const port = quietPort();
+  const failed = async (options: Parameters<typeof dial>[0]) =>
+    (await assertRejects(() => dial(options), Error)).message;
+  const tcp = { kind: "tcp", host: "127.0.0.1", port } as const;
+  assertStringIncludes(
+    await failed({ address: tcp, timeoutMs: 1000 }),
+    `connect to 127.0.0.1:${port}: Connection refused`,
+  );
+  const unix = { kind: "unix", path: "/nowhere/at/all.sock" } as const;
+  assertStringIncludes(
+    await failed({ address: unix, timeoutMs: 1000 }),
+    "connect to /nowhere/at/all.sock: ",
+  );
+  assertStringIncludes(
+    await failed({ address: tcp, tls: { ca: "/nowhere/ca.pem", own: null }, timeoutMs: 1000 }),
+    "read /nowhere/ca.pem: ",
+  );
+  assertStringIncludes(
+    await failed({ address: unix, tls: NO_FILES, timeoutMs: 1000 }),
+    "TLS wants a host and a port",
+  );
+});

@@ -1,0 +1,40 @@
+import fc from "fast-check";
+import { encodePacket, textVar } from "../../src/wire/packet.ts";
+import { PacketReader } from "../../src/wire/reader.ts";
+import { assertEquals } from "../support/assert.ts";
+
+Deno.test("packets come out whole, however the stream is cut", () => {
+  const packets = [
+    encodePacket([textVar("a", "1")], 17),
+    encodePacket([], 100),
+    encodePacket([textVar("long", "x".repeat(1000)), textVar("b", "")], 17, 1),
+  ];
+  const stream = new Uint8Array(packets.flatMap((packet) => [...packet]));
+  const cuts = fc.array(fc.integer({ min: 0, max: stream.length }), { maxLength: 20 });
+  fc.assert(fc.property(cuts, (positions) => {
+    const reader = new PacketReader();
+    const got: number[][] = [];
+    let from = 0;
+    for (const to of [...positions.sort((a, b) => a - b), stream.length]) {
+      reader.push(stream.subarray(from, to));
+      from = to;
+      for (let packet = reader.next(); packet; packet = reader.next()) {
+        got.push([packet.header.modifier1, packet.header.modifier2, ...packet.vars]);
+      }
+    }
+    assertEquals(
+      got,
+      packets.map((packet) => [packet[0] ?? -1, packet[3] ?? -1, ...packet.subarray(4)]),
+    );
+    assertEquals(reader.pending, 0);
+  }));
+});
+
+Deno.test("a packet that is not all there waits", () => {
+  const reader = new PacketReader();
+  reader.push(Uint8Array.of(17, 5));
+  assertEquals(reader.next(), null);
+  reader.push(Uint8Array.of(0, 0, 1, 2));
+  assertEquals(reader.next(), null);
+  assertEquals(reader.pending, 6);
+});
