@@ -8,7 +8,7 @@ import {
   MODIFIER_SPOOL,
   textVar,
 } from "../src/wire/packet.ts";
-import { deliveryVars, verifyDelivery } from "../src/wire/signature.ts";
+import { deliveryVars, signedBy, verifyDelivery } from "../src/wire/signature.ts";
 import { VERSION } from "../src/platform/version.ts";
 import { assert, assertEquals } from "./support/assert.ts";
 import { openReception, type Peer } from "./support/reception.ts";
@@ -88,7 +88,8 @@ Deno.test("docs/protocol.md, Signatures: the example verifies, and is what a sen
   assertEquals(decodeVars(bytes), vars.slice(0, -1));
   assertEquals(findText(vars, "spooler_sig"), sig);
   const signed = encodePacket(vars, MODIFIER_SPOOL).subarray(HEADER_SIZE);
-  const verdict = verifyDelivery(signed, vars, { secrets: [secret], now: sentAt, hasBody: false });
+  assert("secret" in signedBy(signed, vars, [secret]));
+  const verdict = verifyDelivery(vars, { receiver: "hub", now: sentAt, hasBody: false });
   assertEquals(verdict.kind, "valid");
 });
 

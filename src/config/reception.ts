@@ -6,6 +6,7 @@
 
 import { type Network, parseNetwork } from "../wire/network.ts";
 import { MAX_VARS_SIZE } from "../wire/packet.ts";
+import { isDeliveryId, LONGEST_ID } from "../wire/signature.ts";
 import type { ReceptionConfig } from "../server/settings.ts";
 import type { Given } from "./given.ts";
 import { parseDuration, parseInteger, parseSeconds, parseSecret, parseSize } from "./value.ts";
@@ -17,6 +18,7 @@ export function receptionOf(given: Given): ReceptionConfig {
   return {
     allow: allowed(given),
     secrets: given.every("spooler-secret", parseSecret),
+    name: given.last<string | null>("spooler-name", parseName, null),
     pickles: given.last("spooler-pickle", parsePickles, "checked"),
     socketMode: given.last("chmod-socket", parseMode, 0o660),
     socketOwner: given.last<ReceptionConfig["socketOwner"]>("chown-socket", parseOwner, null),
@@ -42,6 +44,11 @@ function parseAllow(text: string): readonly Network[] | "any" {
   if (words.includes("any")) return "any";
   if (words.length === 0) throw new SyntaxError("wants networks such as 10.0.0.0/8, or any");
   return words.map(parseNetwork);
+}
+
+function parseName(text: string): string {
+  if (isDeliveryId(text)) return text;
+  throw new SyntaxError(`wants 1 to ${LONGEST_ID} printable ASCII characters without a blank`);
 }
 
 function parsePickles(text: string): ReceptionConfig["pickles"] {

@@ -11,7 +11,7 @@
  */
 
 import type { Clock } from "../platform/clock.ts";
-import { ACCEPTED, pingAnswer, PONG, refusalAnswer, REFUSED } from "../wire/answer.ts";
+import { acceptedAnswer, pingAnswer, PONG, refusalAnswer, REFUSED } from "../wire/answer.ts";
 import { Answers } from "./answers.ts";
 import { BodyReader, type IncomingBody } from "./body.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
@@ -26,14 +26,14 @@ import {
 import type { Voucher } from "../wire/pickle_rule.ts";
 import { PacketReader, type RawPacket } from "../wire/reader.ts";
 import { RefusalError } from "../wire/refusal.ts";
+import type { NotSigned, Signed } from "../wire/signature.ts";
 import type { Stream } from "./stream.ts";
 import { reasonOf } from "../platform/reason.ts";
 
 /** A task as it came over a connection. */
 export interface IncomingTask {
   readonly vars: readonly Var[];
-  /** The bytes the vars were read from, as sent: what a signature is about. */
-  readonly varBytes: Uint8Array;
+  readonly signed: Signed | NotSigned;
   readonly body: IncomingBody | null;
   readonly from: string;
   /** What is known of its sender without a signature. */
@@ -62,6 +62,10 @@ export interface ConnectionOptions {
   readonly deadlines: Deadlines;
   readonly features: readonly string[];
   readonly accept: Accept;
+  /** The name of this receiver. */
+  readonly receiver: string;
+  /** Which secret of ours signed a packet, so that its answer can be signed as well. */
+  readonly identify: (varBytes: Uint8Array, vars: readonly Var[]) => Signed | NotSigned;
   /** Told of every refusal. */
   readonly refused: (from: string, refusal: RefusalError) => void;
 }
@@ -213,14 +217,12 @@ export class Connection {
 
   /** @returns whether the connection stays open for another packet */
   async #handle(packet: RawPacket): Promise<boolean> {
-    const { limits, features } = this.#options;
     const { modifier1, modifier2 } = packet.header;
     const staysOpen = (modifier2 & KEEP_OPEN) !== 0;
     if (modifier1 === MODIFIER_PING) {
       this.#fruitless++;
       // uwsgi --ping takes anything behind the header for a warning.
-      const pong = staysOpen ? pingAnswer(features, limits.maxBodySize) : PONG;
-      this.#answers.add(Promise.resolve(pong));
+      this.#answers.add(Promise.resolve(staysOpen ? this.#pingAnswer(packet) : PONG));
       return staysOpen;
     }
     if (modifier1 !== MODIFIER_SPOOL) {
@@ -232,25 +234,44 @@ export class Connection {
     return await this.#take(packet, staysOpen);
   }
 
+  #pingAnswer(packet: RawPacket): Uint8Array {
+    const { limits, features, receiver } = this.#options;
+    const request = signerOf(this.#requestOf(packet));
+    return pingAnswer({ features, maxBody: limits.maxBodySize, receiver, request });
+  }
+
+  /** The vars of a packet and who signed them, or what is wrong with them. */
+  #requestOf({ vars: bytes }: RawPacket): Request {
+    try {
+      const vars = decodeVars(bytes);
+      return { vars, signed: this.#options.identify(bytes, vars) };
+    } catch (error) {
+      if (error instanceof PacketError) return { error };
+      throw error;
+    }
+  }
+
   async #take(packet: RawPacket, staysOpen: boolean): Promise<boolean> {
     const { bodySize } = packet;
     const { maxBodySize } = this.#options.limits;
+    const request = this.#requestOf(packet);
     if (bodySize === null) {
-      this.#answers.add(this.#answerTo(packet, null, staysOpen));
+      this.#answers.add(this.#answerTo(request, null, staysOpen));
       return staysOpen;
     }
     if (bodySize > maxBodySize) {
       const message = `a body of ${bodySize} bytes, ${maxBodySize} are allowed (spooler-max-body)`;
-      const answer = this.#refuse(new RefusalError("too large", message), staysOpen);
+      const refusal = new RefusalError("too large", message);
+      const answer = this.#refuse(refusal, staysOpen, signerOf(request));
       await this.#answerLast(answer);
       return false;
     }
-    await this.#takeWithBody(packet, bodySize, staysOpen);
+    await this.#takeWithBody(request, bodySize, staysOpen);
     return staysOpen;
   }
 
   /** Resolves when the whole body has come, whatever is done with it. */
-  async #takeWithBody(packet: RawPacket, size: number, staysOpen: boolean): Promise<void> {
+  async #takeWithBody(request: Request, size: number, staysOpen: boolean): Promise<void> {
     const { stream, deadlines, limits: { timeoutMs } } = this.#options;
     const deadline = deadlines.add(() => {
       this.end(new RefusalError("slow", `a body came too slowly: ${this.#timeoutText()}`));
@@ -260,7 +281,7 @@ export class Connection {
     });
     this.#isReadingBody = true;
     try {
-      const answer = this.#answerTo(packet, body, staysOpen);
+      const answer = this.#answerTo(request, body, staysOpen);
       this.#answers.add(answer);
       await Promise.race([body.whole, answer]);
       await body.drain();
@@ -272,27 +293,30 @@ export class Connection {
 
   /** Never rejects. Until its first wait it runs at once, so tasks are put in their order. */
   async #answerTo(
-    packet: RawPacket,
+    request: Request,
     body: IncomingBody | null,
     staysOpen: boolean,
   ): Promise<Uint8Array> {
     const { accept } = this.#options;
     const { from, voucher } = this.#stream;
     try {
-      await accept({ vars: decodeVars(packet.vars), varBytes: packet.vars, body, from, voucher });
+      if ("error" in request) throw request.error;
+      const { vars, signed } = request;
+      await accept({ vars, signed, body, from, voucher });
       this.#fruitless = 0;
-      return ACCEPTED;
+      return acceptedAnswer(signerOf(request));
     } catch (error) {
-      return this.#refuse(this.#closedFor === null ? refusalOf(error) : null, staysOpen);
+      const refusal = this.#closedFor === null ? refusalOf(error) : null;
+      return this.#refuse(refusal, staysOpen, signerOf(request));
     }
   }
 
   /** @param refusal null when it is told elsewhere */
-  #refuse(refusal: RefusalError | null, staysOpen: boolean): Uint8Array {
+  #refuse(refusal: RefusalError | null, staysOpen: boolean, signer: Signed | null): Uint8Array {
     this.#fruitless++;
     if (refusal === null) return REFUSED;
     this.#options.refused(this.#stream.from, refusal);
-    return staysOpen ? refusalAnswer(refusal) : REFUSED;
+    return staysOpen || signer !== null ? refusalAnswer(refusal, signer) : REFUSED;
   }
 
   /** What went wrong with the conversation itself; a peer that can be answered is. */
@@ -301,7 +325,7 @@ export class Connection {
     if (closedFor === "stop") return;
     if (closedFor !== null) return this.#options.refused(this.#stream.from, closedFor);
     if (error instanceof RefusalError && error.kind === "too large") {
-      await this.#answerLast(this.#refuse(error, false)).catch(() => {});
+      await this.#answerLast(this.#refuse(error, false, null)).catch(() => {});
     } else if (error instanceof RefusalError) {
       this.#options.refused(this.#stream.from, error);
     } else if (this.#reader.pending > 0 || this.#answers.open > 0 || !isHangUp(error)) {
@@ -329,6 +353,15 @@ export class Connection {
       left -= count;
     }
   }
+}
+
+type Request =
+  | { readonly vars: readonly Var[]; readonly signed: Signed | NotSigned }
+  | { readonly error: PacketError };
+
+/** Over which its answer is signed; null when the packet has no signature of ours. */
+function signerOf(request: Request): Signed | null {
+  return "signed" in request && "secret" in request.signed ? request.signed : null;
 }
 
 /** The peer went away, which is its right between packets; other errors are those of TLS. */

@@ -17,6 +17,7 @@ import { pickleProblem } from "../wire/pickle_rule.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import { readRequest, RequestError } from "../task/request.ts";
 import { withoutReserved } from "../wire/signature.ts";
+import { receiverName } from "./receiver_name.ts";
 import { checkedPieces, Verifier } from "./verifier.ts";
 import { reasonOf } from "../platform/reason.ts";
 
@@ -53,7 +54,8 @@ export class Reception {
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
-    this.#verifier = new Verifier(options.config.secrets, options.clock);
+    const { secrets } = options.config;
+    this.#verifier = new Verifier(secrets.length > 0, receiverName(options.config), options.clock);
   }
 
   /**

@@ -26,6 +26,8 @@ export interface ReceptionConfig {
   readonly allow: readonly Network[] | "any" | null;
   /** A task must be signed with one of them; none at all asks for no signature. */
   readonly secrets: readonly string[];
+  /** What senders call this program in what they sign; null is a name of this run. */
+  readonly name: string | null;
   /** Whether pickled arguments are taken from anybody who may talk. */
   readonly pickles: "checked" | "trusted";
   /** Permissions of unix socket files. */

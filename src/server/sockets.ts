@@ -12,6 +12,8 @@ import { Deadlines } from "./deadlines.ts";
 import { Listener } from "./listener.ts";
 import { type Listening, listenOn, type SocketOptions } from "./listening.ts";
 import { Refusals } from "./refusals.ts";
+import { receiverName } from "./receiver_name.ts";
+import { type NotSigned, signedBy } from "../wire/signature.ts";
 import { findSocketOwner } from "./socket_owner.ts";
 import { listenWithTls } from "./tls_listening.ts";
 
@@ -25,6 +27,9 @@ export interface SocketsOptions {
 
 /** What a ping is told that may be sent here. */
 const FEATURES = ["keep-alive", "body", "id", "signature"];
+
+/** Without a secret no signature can be checked. */
+const UNASKED: NotSigned = { problem: "there is no secret here to check it with" };
 
 export class Sockets {
   readonly #options: SocketsOptions;
@@ -73,13 +78,15 @@ export class Sockets {
 
   #listen(listening: Listening): void {
     const { config: { reception }, clock, emit, accept } = this.#options;
-    const { allow, maxVarsSize, maxBodySize, timeoutMs } = reception;
+    const { allow, secrets, maxVarsSize, maxBodySize, timeoutMs } = reception;
     const { address } = listening;
     const listener = new Listener({
       ...{ listening, connections: this.#connections, clock, deadlines: this.#deadlines, accept },
       allow: allow === "any" ? null : allow,
       limits: { maxVarsSize, maxBodySize, timeoutMs },
       features: FEATURES,
+      receiver: receiverName(reception),
+      identify: (bytes, vars) => secrets.length === 0 ? UNASKED : signedBy(bytes, vars, secrets),
       refused: (from, refusal) => this.#refusals.tell(from, refusal),
       troubled: (reason) =>
         emit(

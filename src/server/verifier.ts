@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../platform/clock.ts";
 import type { IncomingTask } from "./connection.ts";
+import { isSha256Hex } from "../wire/hmac.ts";
 import { findText } from "../wire/packet.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import { Replays } from "../wire/replays.ts";
@@ -14,7 +15,6 @@ import {
   BODY_HASH_VAR,
   ID_VAR,
   isDeliveryId,
-  SIGNATURE_VAR,
   SIGNATURE_WINDOW_MS,
   verifyDelivery,
 } from "../wire/signature.ts";
@@ -33,35 +33,45 @@ const MOST_SIGNATURES = 1_000_000;
 export class Verifier {
   readonly #replays = new Replays(SIGNATURE_WINDOW_MS, MOST_SIGNATURES);
 
-  /** @param secrets any of which may have signed; none at all asks for no signature */
-  constructor(private readonly secrets: readonly string[], private readonly clock: Clock) {}
+  /** @param isAsked whether tasks must be signed */
+  constructor(
+    private readonly isAsked: boolean,
+    private readonly receiver: string,
+    private readonly clock: Clock,
+  ) {}
 
   /** @throws {RefusalError} */
   check(task: IncomingTask): CheckedDelivery {
-    return this.secrets.length === 0 ? unsigned(task) : this.#signed(task);
+    return this.isAsked ? this.#signed(task) : unsigned(task);
   }
 
-  #signed({ vars, varBytes, body }: IncomingTask): CheckedDelivery {
-    const { secrets } = this;
+  #signed({ vars, signed, body }: IncomingTask): CheckedDelivery {
+    if ("problem" in signed) throw new RefusalError("signature", signed.problem);
     const now = this.clock.now();
-    const verdict = verifyDelivery(varBytes, vars, { secrets, now, hasBody: body !== null });
-    if (verdict.kind === "invalid") throw new RefusalError("signature", verdict.reason);
-    const signature = findText(vars, SIGNATURE_VAR) ?? "";
-    if (!this.#replays.admit(signature, verdict.sentAt, now)) {
-      throw new RefusalError("signature", "the signature was used before");
+    const { receiver } = this;
+    const verdict = verifyDelivery(vars, { now, hasBody: body !== null, receiver });
+    if (verdict.kind === "invalid") {
+      throw new RefusalError("signature", verdict.reason, verdict.isTemporary);
+    }
+    if (!this.#replays.admit(signed.signature, verdict.sentAt, now)) {
+      // Whoever keeps answers back and plays packets again must not make their sender give them up.
+      throw new RefusalError("signature", "the signature was used before", true);
     }
     return { id: verdict.id, bodySha256: verdict.bodySha256 ?? null };
   }
 }
 
-function unsigned({ vars }: IncomingTask): CheckedDelivery {
+function unsigned({ vars, body }: IncomingTask): CheckedDelivery {
   const id = findText(vars, ID_VAR) ?? null;
   if (id !== null && !isDeliveryId(id)) {
     throw new RequestError(`${ID_VAR} wants 1 to 128 printable ASCII characters: "${id}"`);
   }
   const bodySha256 = findText(vars, BODY_HASH_VAR) ?? null;
-  if (bodySha256 !== null && !/^[0-9a-f]{64}$/.test(bodySha256)) {
+  if (bodySha256 !== null && !isSha256Hex(bodySha256)) {
     throw new RequestError(`${BODY_HASH_VAR} is no SHA-256 in hex`);
+  }
+  if (bodySha256 !== null && body === null) {
+    throw new RequestError(`it has the ${BODY_HASH_VAR} of a body, and comes without one`);
   }
   return { id, bodySha256 };
 }

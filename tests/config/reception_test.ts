@@ -88,6 +88,7 @@ Deno.test("everything else has a default and a meaning", async () => {
   assertEquals(reception, {
     allow: null,
     secrets: [],
+    name: null,
     pickles: "checked",
     socketMode: 0o660,
     socketOwner: null,

@@ -13,14 +13,18 @@ function packet(...bytes: number[]): RawPacket {
   return read;
 }
 
+function pong(features: readonly string[]): Uint8Array {
+  return pingAnswer({ features, maxBody: 1000, receiver: "hub", request: null });
+}
+
 Deno.test("one of ours is known by the answer that this program gives", () => {
-  const peer = peerOf(packet(...pingAnswer(["keep-alive", "body", "id"], 1000)));
+  const peer = peerOf(packet(...pong(["keep-alive", "body", "id"])));
   assert(peer.kind === "ours");
   assertEquals([peer.keepAlive, peer.body, peer.maxBody], [true, true, 1000]);
 });
 
 Deno.test("a feature that is not named is not there", () => {
-  const peer = peerOf(packet(...pingAnswer(["id"], 1000)));
+  const peer = peerOf(packet(...pong(["id"])));
   assert(peer.kind === "ours");
   assertEquals([peer.keepAlive, peer.body], [false, false]);
 });
@@ -39,7 +43,7 @@ Deno.test("what is no answer is an error", () => {
 
 Deno.test("a peer's reason stays on its line, and is not without end", () => {
   const reason = `no\n2026-11-23 09:30:00.490 stopped \x1b[2J${"x".repeat(1000)}`;
-  const answer = answerOf(packet(...refusalAnswer(new RefusalError("request", reason))));
+  const answer = answerOf(packet(...refusalAnswer(new RefusalError("request", reason), null)));
   assert(answer.kind === "refused");
   assertEquals(answer.reason.slice(0, 40), "no·2026-11-23 09:30:00.490 stopped ·[2Jx");
   assertEquals(answer.reason.length, 300);
@@ -47,7 +51,9 @@ Deno.test("a peer's reason stays on its line, and is not without end", () => {
 
 Deno.test("a refusal says whether it is for now, and why", () => {
   const refusal = (isTemporary: boolean) =>
-    answerOf(packet(...refusalAnswer(new RefusalError("full", "the disk is full", isTemporary))));
+    answerOf(
+      packet(...refusalAnswer(new RefusalError("full", "the disk is full", isTemporary), null)),
+    );
   assertEquals(refusal(true), { kind: "later", reason: "the disk is full" });
   assertEquals(refusal(false), { kind: "refused", reason: "the disk is full" });
   assertEquals(answerOf(packet(255, 0, 0, 0)), {

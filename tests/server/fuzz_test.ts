@@ -188,6 +188,8 @@ async function converse(pieces: readonly Uint8Array[]): Promise<Outcome> {
     deadlines,
     limits: { maxVarsSize: MAX_VARS, maxBodySize: MAX_BODY, timeoutMs: 4000 },
     features: [],
+    receiver: "hub",
+    identify: () => ({ problem: "no secret" }),
     refused: () => {},
     accept: async (task) => {
       tasks.push(await take(task));

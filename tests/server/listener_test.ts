@@ -291,6 +291,8 @@ const optionsWith = (clock: FakeClock) => ({
   deadlines: new Deadlines(clock),
   limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
   features: [],
+  receiver: "hub",
+  identify: () => ({ problem: "no secret" }),
   accept: () => Promise.resolve(),
   refused: () => {},
   troubled: () => {},
@@ -325,6 +327,8 @@ Deno.test("a peer that does not read its answers is hung up on", async () => {
     deadlines: new Deadlines(clock),
     limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
     features: [],
+    receiver: "hub",
+    identify: () => ({ problem: "no secret" }),
     accept: () => Promise.resolve(),
     refused: (_, refusal) => refusals.push(refusal.message),
   });

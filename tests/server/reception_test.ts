@@ -2,17 +2,35 @@
 
 import { createHash } from "node:crypto";
 import { statfsSync } from "node:fs";
-import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, WITH_BODY } from "../../src/wire/packet.ts";
+import {
+  decodeVars,
+  encodePacket,
+  findText,
+  HEADER_SIZE,
+  KEEP_OPEN,
+  MODIFIER_PING,
+  MODIFIER_SPOOL,
+  WITH_BODY,
+} from "../../src/wire/packet.ts";
 import { encodeBodySize } from "../../src/wire/reader.ts";
-import { deliveryVars } from "../../src/wire/signature.ts";
+import { deliveryVars, SIGNATURE_VAR } from "../../src/wire/signature.ts";
+import { answerPacket, isAnswerTo, pingVars, signedOf } from "../../src/wire/signed_answer.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
-import { openReception, Peer, type TestReception, told, YES } from "../support/reception.ts";
+import {
+  type Answer,
+  openReception,
+  Peer,
+  type TestReception,
+  told,
+  YES,
+} from "../support/reception.ts";
 import { claimNow, varsOf } from "../support/store.ts";
 
 const SECRET = "correct horse battery staple";
 const BODY = new TextEncoder().encode("the body");
 
 interface Sent {
+  readonly to?: string;
   readonly values?: Record<string, string>;
   readonly id?: string;
   readonly sentAt?: number;
@@ -23,15 +41,28 @@ interface Sent {
 
 function delivery(sent: Sent): Uint8Array[] {
   const { values = { n: "1" }, id = "task-1", sentAt = Date.now(), secret = SECRET, body } = sent;
-  const bodySha256 = sent.bodySha256;
+  const { bodySha256, to } = sent;
   const vars = deliveryVars(
     varsOf(values),
-    { id, sentAt, ...(bodySha256 === undefined ? {} : { bodySha256 }) },
+    {
+      id,
+      sentAt,
+      ...(to === undefined ? {} : { to }),
+      ...(bodySha256 === undefined ? {} : { bodySha256 }),
+    },
     secret,
   );
   if (body === undefined) return [encodePacket(vars, MODIFIER_SPOOL, KEEP_OPEN)];
   const packet = encodePacket(vars, MODIFIER_SPOOL, KEEP_OPEN | WITH_BODY);
   return [packet, encodeBodySize(body.length), body];
+}
+
+/** The yes to a signed packet. */
+function signedYes([packet]: readonly Uint8Array[], secret = SECRET): Answer {
+  const request = signedOf(decodeVars(packet?.subarray(HEADER_SIZE) ?? new Uint8Array(0)), secret);
+  const { modifier1, modifier2 } = YES;
+  const answer = answerPacket([], { modifier1, modifier2 }, request).subarray(HEADER_SIZE);
+  return { ...YES, vars: { [SIGNATURE_VAR]: findText(decodeVars(answer), SIGNATURE_VAR) ?? "" } };
 }
 
 function sha256(bytes: Uint8Array): string {
@@ -64,8 +95,9 @@ async function reasonFor(reception: TestReception, ...parts: Uint8Array[]): Prom
 Deno.test("a signed task is accepted, and its reserved vars are not stored", async () => {
   await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
   using peer = await reception.connect();
-  await peer.send(...delivery({ values: { colour: "red" } }));
-  assertEquals(await peer.answer(), YES);
+  const red = delivery({ values: { colour: "red" } });
+  await peer.send(...red);
+  assertEquals(await peer.answer(), signedYes(red));
   assertEquals(stored(reception), [{ keys: ["colour"], body: "" }]);
 });
 
@@ -85,7 +117,7 @@ Deno.test("a missing, wrong, stale or repeated signature is refused, and nothing
   const good = delivery({});
   using peer = await reception.connect();
   await peer.send(...good);
-  assertEquals(await peer.answer(), YES);
+  assertEquals(await peer.answer(), signedYes(good));
   assertStringIncludes(await reasonFor(reception, ...good), "used before");
   assertEquals(stored(reception).length, 1);
   assert(reception.refusals().every((line) => !line.includes(SECRET)));
@@ -95,13 +127,14 @@ Deno.test("a repeated delivery, signed anew, is accepted and not stored twice", 
   await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
   using peer = await reception.connect();
   const now = Date.now();
-  await peer.send(
-    ...delivery({ sentAt: now - 2000 }),
-    ...delivery({ sentAt: now - 1000 }),
-    ...delivery({ sentAt: now, body: BODY, bodySha256: sha256(BODY) }),
-    ...delivery({ id: "task-2" }),
-  );
-  for (let i = 0; i < 4; i++) assertEquals(await peer.answer(), YES);
+  const packets = [
+    delivery({ sentAt: now - 2000 }),
+    delivery({ sentAt: now - 1000 }),
+    delivery({ sentAt: now, body: BODY, bodySha256: sha256(BODY) }),
+    delivery({ id: "task-2" }),
+  ];
+  await peer.send(...packets.flat());
+  for (const packet of packets) assertEquals(await peer.answer(), signedYes(packet));
   assertEquals(stored(reception).length, 2);
   assertEquals(reception.events.filter(({ type }) => type === "task.repeated").length, 2);
 });
@@ -111,8 +144,10 @@ Deno.test("any of several secrets is good", async () => {
     ini: ["spooler-secret = the old secret", `spooler-secret = ${SECRET}`],
   });
   using peer = await reception.connect();
-  await peer.send(...delivery({ secret: "the old secret" }), ...delivery({ id: "task-2" }));
-  assertEquals([await peer.answer(), await peer.answer()], [YES, YES]);
+  const [old, fresh] = [delivery({ secret: "the old secret" }), delivery({ id: "task-2" })];
+  await peer.send(...old, ...fresh);
+  assertEquals(await peer.answer(), signedYes(old, "the old secret"));
+  assertEquals(await peer.answer(), signedYes(fresh));
 });
 
 Deno.test("a signed body must be the one that was signed", async () => {
@@ -125,8 +160,50 @@ Deno.test("a signed body must be the one that was signed", async () => {
   assertStringIncludes(await reasonFor(reception, ...without), "without the spooler_sha256");
   using peer = await reception.connect();
   await peer.send(...good);
-  assertEquals(await peer.answer(), YES);
+  assertEquals(await peer.answer(), signedYes(good));
   assertEquals(stored(reception), [{ keys: ["n"], body: "the body" }]);
+});
+
+Deno.test("a signed body cannot be cut off by who only carries it", async () => {
+  await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  const [packet] = delivery({ body: BODY, bodySha256: sha256(BODY) });
+  assert(packet !== undefined);
+  packet.set([KEEP_OPEN], 3);
+  assertStringIncludes(await reasonFor(reception, packet), "comes without one");
+  assertEquals(stored(reception), []);
+});
+
+Deno.test("what is signed for one receiver is refused by another", async () => {
+  const ini = [`spooler-secret = ${SECRET}`, "spooler-name = hub2"];
+  await using reception = await openReception({ ini });
+  assertStringIncludes(await reasonFor(reception, ...delivery({ to: "hub1" })), 'not "hub2"');
+  using peer = await reception.connect();
+  const packet = delivery({ to: "hub2" });
+  await peer.send(...packet);
+  assertEquals(await peer.answer(), signedYes(packet));
+  assertEquals(stored(reception).length, 1);
+});
+
+Deno.test("a signed ping is answered with the receiver's name, signed; another ping is not", async () => {
+  await using reception = await openReception({
+    ini: [`spooler-secret = ${SECRET}`, "spooler-name = hub"],
+  });
+  using peer = await reception.connect();
+  const nonce = crypto.randomUUID();
+  const modifiers = { modifier1: MODIFIER_PING, modifier2: 1 };
+  const ask = async (secret: string) => {
+    const vars = pingVars(nonce, secret);
+    await peer.send(encodePacket(vars, MODIFIER_PING, KEEP_OPEN));
+    const answer = await peer.answer();
+    const request = signedOf(vars, secret);
+    assert(answer !== null && request !== null);
+    return {
+      name: answer.vars["name"],
+      isOurs: isAnswerTo(request, varsOf(answer.vars), modifiers),
+    };
+  };
+  assertEquals(await ask(SECRET), { name: "hub", isOurs: true });
+  assertEquals(await ask("another secret"), { name: undefined, isOurs: false });
 });
 
 Deno.test("without a secret reserved vars are still checked and removed", async () => {
@@ -214,10 +291,11 @@ Deno.test("pickled arguments are taken when they are signed, or trusted by the i
   await using signed = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
   await using trusted = await openReception({ ini: ["spooler-pickle = trusted"] });
   using one = await signed.connect();
-  await one.send(...delivery({ values: PICKLED }));
+  const packet = delivery({ values: PICKLED });
+  await one.send(...packet);
   using other = await trusted.connect();
   await other.send(encodePacket(varsOf(PICKLED), MODIFIER_SPOOL, KEEP_OPEN));
-  assertEquals([await one.answer(), await other.answer()], [YES, YES]);
+  assertEquals([await one.answer(), await other.answer()], [signedYes(packet), YES]);
   assertEquals([stored(signed).length, stored(trusted).length], [1, 1]);
 });
 

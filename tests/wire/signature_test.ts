@@ -16,6 +16,9 @@ import {
   ID_VAR,
   LONGEST_ID,
   SIGNATURE_VAR,
+  signedBy,
+  type Verdict,
+  type Verification,
   verifyDelivery,
   withoutReserved,
 } from "../../src/wire/signature.ts";
@@ -29,9 +32,14 @@ const DELIVERY: Delivery = { id: "edge1:tasks:uwsgi_spoolfile_on_edge1_1", sentA
 const wire = (vars: readonly Var[]) => encodePacket(vars, MODIFIER_SPOOL).subarray(HEADER_SIZE);
 
 /** What a receiver makes of these bytes, ten seconds later if nothing else is said. */
-function check(bytes: Uint8Array, options: Partial<Parameters<typeof verifyDelivery>[2]> = {}) {
-  const wanted = { secrets: [SECRET], now: NOW + 10_000, hasBody: false, ...options };
-  return verifyDelivery(bytes, decodeVars(bytes), wanted);
+function check(
+  bytes: Uint8Array,
+  { secrets = [SECRET], ...options }: Partial<Verification> & { secrets?: string[] } = {},
+): Verdict {
+  const vars = decodeVars(bytes);
+  const signed = signedBy(bytes, vars, secrets);
+  if ("problem" in signed) return { kind: "invalid", reason: signed.problem, isTemporary: false };
+  return verifyDelivery(vars, { receiver: "hub", now: NOW + 10_000, hasBody: false, ...options });
 }
 
 function reasonOf(verdict: ReturnType<typeof check>): string {
@@ -95,6 +103,27 @@ Deno.test("a body without its hash is refused", () => {
   assertStringIncludes(reasonOf(check(bytes, { hasBody: true })), "spooler_sha256");
 });
 
+Deno.test("a signed body cannot be cut off: its hash without a body is refused", () => {
+  const bodySha256 = createHash("sha256").update("body").digest("hex");
+  const bytes = wire(deliveryVars(TASK, { ...DELIVERY, bodySha256 }, SECRET));
+  assertEquals(check(bytes, { hasBody: true }).kind, "valid");
+  assertStringIncludes(reasonOf(check(bytes)), "comes without one");
+});
+
+Deno.test("what is signed for one receiver is refused by another", () => {
+  const bytes = wire(deliveryVars(TASK, { ...DELIVERY, to: "hub" }, SECRET));
+  assertEquals(check(bytes), { kind: "valid", ...DELIVERY, to: "hub" });
+  assertStringIncludes(reasonOf(check(bytes, { receiver: "hub2" })), 'is "hub", not "hub2"');
+});
+
+Deno.test("what went astray or came late may be sent again; what is malformed may not", () => {
+  const bytes = wire(deliveryVars(TASK, { ...DELIVERY, to: "hub" }, SECRET));
+  const isTemporary = (verdict: Verdict) => verdict.kind === "invalid" && verdict.isTemporary;
+  assert(isTemporary(check(bytes, { receiver: "hub2" })));
+  assert(isTemporary(check(bytes, { now: NOW + 301_000 })));
+  assert(!isTemporary(check(bytes, { hasBody: true })));
+});
+
 Deno.test("the signature must be the last var", () => {
   const vars = [...deliveryVars(TASK, DELIVERY, SECRET), textVar("priority", "1")];
   assertStringIncludes(reasonOf(check(wire(vars))), "the last var");
@@ -121,7 +150,11 @@ Deno.test("what is signed says who, when and which body in a form that can be re
 Deno.test("an id is 1 to 128 printable characters", () => {
   const long = "x".repeat(LONGEST_ID + 1);
   for (const id of ["", "a b", long, "é"]) {
-    assertThrows(() => deliveryVars(TASK, { id, sentAt: NOW }, SECRET), Error, "an id has");
+    assertThrows(
+      () => deliveryVars(TASK, { id, sentAt: NOW }, SECRET),
+      Error,
+      "an id or a name has",
+    );
   }
 });
 
@@ -152,10 +185,7 @@ Deno.test("no single byte can be changed", () => {
     } catch {
       return;
     }
-    assertEquals(
-      verifyDelivery(bytes, vars, { secrets: [SECRET], now: NOW, hasBody: false }).kind,
-      "invalid",
-    );
+    assert("problem" in signedBy(bytes, vars, [SECRET]));
   }));
 });
 

@@ -116,6 +116,14 @@ export const NETWORK_OPTIONS = [
     help: "how long the id of an accepted task is remembered, to accept it only once",
   },
   {
+    name: "spooler-name",
+    value: "NAME",
+    kind: "text",
+    origin: "ours",
+    standing: "honoured",
+    help: "the name for which senders sign tasks; without it each run has its own",
+  },
+  {
     name: "spooler-forward",
     value: "DIR TARGET [TARGET…]",
     kind: "text",
