@@ -84,7 +84,7 @@ Deno.test("docs/protocol.md, Signatures: the example verifies, and is what a sen
     tokensOf(bytesLine.slice("bytes".length - 1)).flatMap((token) => [...bytesOf(token)]),
   );
   const sentAt = 1795431827487;
-  const vars = deliveryVars([textVar("n", "1")], { id: "task-7", sentAt }, secret);
+  const vars = deliveryVars([textVar("n", "1")], { id: "task-7", to: "hub", sentAt }, secret);
   assertEquals(decodeVars(bytes), vars.slice(0, -1));
   assertEquals(findText(vars, "spooler_sig"), sig);
   const signed = encodePacket(vars, MODIFIER_SPOOL).subarray(HEADER_SIZE);

@@ -6,7 +6,7 @@
 
 import { type Network, parseNetwork } from "../wire/network.ts";
 import { MAX_VARS_SIZE } from "../wire/packet.ts";
-import { isDeliveryId, LONGEST_ID } from "../wire/signature.ts";
+import { isDeliveryId, LONGEST_ID, SIGNATURE_WINDOW_MS } from "../wire/signature.ts";
 import type { ReceptionConfig } from "../server/settings.ts";
 import type { Given } from "./given.ts";
 import { parseDuration, parseInteger, parseSeconds, parseSecret, parseSize } from "./value.ts";
@@ -15,9 +15,10 @@ const DAY_MS = 86_400_000;
 const SHORTEST_TIMEOUT_SECONDS = 0.1;
 
 export function receptionOf(given: Given): ReceptionConfig {
+  const secrets = given.every("spooler-secret", parseSecret);
   return {
     allow: allowed(given),
-    secrets: given.every("spooler-secret", parseSecret),
+    secrets,
     name: given.last<string | null>("spooler-name", parseName, null),
     pickles: given.last("spooler-pickle", parsePickles, "checked"),
     socketMode: given.last("chmod-socket", parseMode, 0o660),
@@ -27,7 +28,7 @@ export function receptionOf(given: Given): ReceptionConfig {
     maxVarsSize: given.last("buffer-size", varsSizeOf, MAX_VARS_SIZE),
     maxBodySize: given.last("spooler-max-body", parseSize, 64 * 2 ** 20),
     maxConnections: given.last("spooler-max-connections", (text) => parseInteger(text, 1), 4096),
-    dedupWindowMs: given.last("spooler-dedup-window", parseDuration, DAY_MS),
+    dedupWindowMs: given.last("spooler-dedup-window", (text) => windowOf(text, secrets), DAY_MS),
   };
 }
 
@@ -71,6 +72,15 @@ function parseOwner(text: string): ReceptionConfig["socketOwner"] {
 
 function timeoutMsOf(text: string): number {
   return 1000 * parseSeconds(text, SHORTEST_TIMEOUT_SECONDS);
+}
+
+/** An id must be known for as long as a signature is good, from either side of our clock. */
+function windowOf(text: string, secrets: readonly string[]): number {
+  const windowMs = parseDuration(text);
+  if (secrets.length > 0 && windowMs < 2 * SIGNATURE_WINDOW_MS) {
+    throw new SyntaxError("wants 10m or more with spooler-secret: a signature is good for so long");
+  }
+  return windowMs;
 }
 
 /** A packet can say no larger size. */

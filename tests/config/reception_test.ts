@@ -83,6 +83,15 @@ Deno.test("a secret comes from its file without the last newline, and several ar
   assert(!(await problem("spooler-secret = short")).includes('short"'));
 });
 
+Deno.test("with a secret an id is known for as long as a signature is good", async () => {
+  const secret = "spooler-secret = correct horse battery";
+  assertStringIncludes(await problem(secret, "spooler-dedup-window = 2s"), "wants 10m or more");
+  const { reception } = await read(secret, "spooler-dedup-window = 10m", "spooler-name = hub:1");
+  assertEquals([reception.dedupWindowMs, reception.name], [600_000, "hub:1"]);
+  assertEquals((await read("spooler-dedup-window = 2s")).reception.dedupWindowMs, 2000);
+  assertStringIncludes(await problem("spooler-name = my hub"), "without a blank");
+});
+
 Deno.test("everything else has a default and a meaning", async () => {
   const { reception } = await read();
   assertEquals(reception, {
