@@ -6,7 +6,7 @@ import { actionText } from "../schedule/action.ts";
 import type { JobRecord, LastRun } from "../schedule/record.ts";
 import { comingTimes } from "../schedule/upcoming.ts";
 import { isoText, wallText } from "../schedule/wall_text.ts";
-import type { Zone } from "../schedule/zone.ts";
+import type { Zone } from "../platform/zone.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { note, Output } from "./output.ts";

@@ -1,7 +1,7 @@
 /** `spooler list`: the tasks of a spool, in a table or as lines of JSON. */
 
 import { STATE_KINDS, type StateKind } from "../spool/inspect.ts";
-import { timeText } from "../report/log.ts";
+import { timeText } from "../platform/local_time.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { type ListFilter, matching, readFilter } from "./filter.ts";

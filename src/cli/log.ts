@@ -2,6 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import { systemClock } from "../platform/clock.ts";
+import { useLocalZone } from "../platform/local_time.ts";
 import type { Emit, Event } from "../report/event.ts";
 import { jsonSink, logSink } from "../report/log.ts";
 import { LineWriter } from "../report/writer.ts";
@@ -9,7 +10,7 @@ import { LineWriter } from "../report/writer.ts";
 export interface Log {
   readonly emit: Emit;
   /** From now on. */
-  use(config: Pick<Config, "log" | "quiet">): void;
+  use(config: Pick<Config, "log" | "quiet" | "zone">): void;
   /** Writes what still waits. */
   flush(): void;
 }
@@ -46,7 +47,8 @@ export function openLog(): Log {
       sink(event);
       if (!mayWait(event)) writer.flush();
     },
-    use: ({ log, quiet }) => {
+    use: ({ log, quiet, zone }) => {
+      useLocalZone(zone);
       sink = sinks[log];
       isQuiet = quiet;
     },

@@ -1,5 +1,7 @@
 /** Reads the command line, runs the command it names, and turns every error into one line. */
 
+import { useLocalZone } from "../platform/local_time.ts";
+import { machineZone } from "../platform/machine_zone.ts";
 import { ConfigError } from "../platform/problem.ts";
 import { VERSION } from "../platform/version.ts";
 import { WORKER_FLAG } from "../worker/commands.ts";
@@ -54,6 +56,7 @@ export const EXIT_USAGE = 2;
  */
 export async function main(args: readonly string[]): Promise<number> {
   try {
+    openLocalTime();
     return await dispatch(args);
   } catch (error) {
     if (error instanceof ConfigError || error instanceof UsageError) {
@@ -62,6 +65,16 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     console.error(`spooler: ${reasonOf(error)}`);
     return EXIT_FAILED;
+  }
+}
+
+/** A command that reads an ini says itself what is wrong with TZ; for the others UTC will do. */
+function openLocalTime(): void {
+  try {
+    useLocalZone(machineZone(Deno.env.get("TZ")));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    console.error(`spooler: ${error.message}; times are in UTC`);
   }
 }
 

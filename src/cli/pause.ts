@@ -1,6 +1,6 @@
 /** `spooler pause` and `spooler resume`: whether tasks of a spool are started. */
 
-import { timeText } from "../report/log.ts";
+import { timeText } from "../platform/local_time.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { Output } from "./output.ts";

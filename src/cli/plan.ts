@@ -10,7 +10,7 @@ import type { SpoolConfig } from "../queue/settings.ts";
 import { actionText } from "../schedule/action.ts";
 import { comingTimes } from "../schedule/upcoming.ts";
 import { wallText } from "../schedule/wall_text.ts";
-import { machineZoneName, zoneOf } from "../schedule/zone.ts";
+import { zoneOfJob } from "./schedules.ts";
 import { addressText, isAbstract } from "../wire/address.ts";
 
 /** How many coming times of a schedule are shown. */
@@ -192,8 +192,7 @@ function taskSettings({ processes, harakiriMs, maxRetries, stdin }: TaskCommand)
 
 function scheduleText(schedule: ScheduleConfig, now: number): string {
   const { name, action, when } = schedule;
-  const zone = when.kind === "cron" ? when.zone : machineZoneName();
-  const times = nextTimes(schedule, now).map((at) => wallText(at, zoneOf(zone)));
+  const times = nextTimes(schedule, now).map((at) => wallText(at, zoneOfJob(schedule)));
   const next = when.kind === "reboot"
     ? "when the machine has started"
     : times.length === 0

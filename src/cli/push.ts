@@ -5,6 +5,7 @@ import { openPlatform } from "../spool/platform.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 import { destinationFor, destinationsOf } from "../server/destination.ts";
 import { loadConfig } from "../config/load.ts";
+import { parseDate } from "../platform/local_time.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { Store } from "../spool/store.ts";
 import { textVar, type Var } from "../wire/packet.ts";
@@ -109,8 +110,8 @@ function parseVar(word: string): Var {
 /** Seconds since the epoch. */
 function parseTime(text: string): number {
   if (/^\d+$/.test(text)) return parseAt(text);
-  const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : NaN;
-  if (Number.isNaN(at)) {
+  const at = parseDate(text);
+  if (at === null) {
     throw new UsageError(
       `--at wants seconds since the epoch or a date such as 2026-12-24T18:00:00: "${text}"`,
     );

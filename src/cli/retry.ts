@@ -1,6 +1,6 @@
 /** `spooler retry`: failed and deferred tasks become ready now. */
 
-import { timeText } from "../report/log.ts";
+import { timeText } from "../platform/local_time.ts";
 import { readArgs } from "./args.ts";
 import { type Change, changeNamed, changeOne, checkWords } from "./change.ts";
 import { UsageError } from "./error.ts";

@@ -5,7 +5,8 @@ import type { ScheduleConfig } from "../schedule/settings.ts";
 import { loadConfig } from "../config/load.ts";
 import type { JobRecord } from "../schedule/record.ts";
 import { readRecords } from "../schedule/state_file.ts";
-import { machineZoneName, type Zone, zoneOf } from "../schedule/zone.ts";
+import { localZone } from "../platform/local_time.ts";
+import type { Zone } from "../platform/zone.ts";
 import { UsageError } from "./error.ts";
 import { iniArgs } from "./ini.ts";
 import { note } from "./output.ts";
@@ -43,5 +44,5 @@ export async function recordsOf(config: Config): Promise<ReadonlyMap<string, Job
 
 /** Whose clock a job goes by. */
 export function zoneOfJob({ when }: ScheduleConfig): Zone {
-  return zoneOf(when.kind === "cron" ? when.zone : machineZoneName());
+  return when.kind === "cron" ? when.zone : localZone();
 }

@@ -1,7 +1,7 @@
 /** `spooler show`: everything about one task, or its body as it is. */
 
 import type { Inspected } from "../spool/inspect.ts";
-import { timeText } from "../report/log.ts";
+import { timeText } from "../platform/local_time.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { Output } from "./output.ts";

@@ -12,12 +12,21 @@ import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
 import { isOpenToAll } from "./listeners.ts";
 import { placeText } from "../platform/problem.ts";
+import { type Zone, zoneOf } from "../platform/zone.ts";
 
 /** What a check asks the machine. */
 export interface Surroundings {
   readonly uid: number;
   /** The name of the user that runs the program. */
   readonly user: string;
+  /** Of the environment. */
+  readonly tz: string | undefined;
+  /**
+   * The zone that a value of TZ means on this machine.
+   *
+   * @throws {SyntaxError} when there is no such zone
+   */
+  zone(tz: string | undefined): Zone;
   kindOf(path: string): "file" | "dir" | "other" | undefined;
 }
 
@@ -163,5 +172,7 @@ function checkUser(given: Given, around: Surroundings): void {
 export const NOWHERE: Surroundings = {
   uid: 1,
   user: "",
+  tz: undefined,
+  zone: (tz) => zoneOf(tz || "UTC"),
   kindOf: (path) => resolve(path) === path ? "dir" : undefined,
 };

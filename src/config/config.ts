@@ -11,6 +11,8 @@ import type { ScheduleConfig } from "../schedule/settings.ts";
 import type { ListenerConfig, ReceptionConfig } from "../server/settings.ts";
 import type { CodeConfig, PythonConfig } from "../worker/settings.ts";
 
+import type { Zone } from "../platform/zone.ts";
+
 export interface Config {
   /** What the log is written as. */
   readonly log: "text" | "json";
@@ -30,8 +32,10 @@ export interface Config {
   readonly listeners: readonly ListenerConfig[];
   readonly reception: ReceptionConfig;
   readonly schedules: readonly ScheduleConfig[];
-  /** `cron-tz`: the zone of cron jobs that name none. IANA name. */
-  readonly cronZone: string;
+  /** The local time of the program: TZ of the ini, else of the environment, else the machine's. */
+  readonly zone: Zone;
+  /** `cron-tz`: the zone of cron jobs that name none. */
+  readonly cronZone: Zone;
   /** Where the last run of each job is remembered. Absolute. */
   readonly cronState: string;
 }

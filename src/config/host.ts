@@ -1,5 +1,7 @@
 /** What a configuration may ask the machine while it is read; tests have one in memory. @pure */
 
+import type { Zone } from "../platform/zone.ts";
+
 export interface ConfigHost {
   /** The working directory, absolute. */
   readonly cwd: string;
@@ -30,6 +32,12 @@ export interface ConfigHost {
    * @throws {HostError} when it prints more than `maxBytes`, or takes too long
    */
   run(command: string, maxBytes: number): Promise<Uint8Array>;
+  /**
+   * The zone that a value of TZ means here; undefined is where TZ is not set.
+   *
+   * @throws {SyntaxError} when there is no such zone
+   */
+  zone(tz: string | undefined): Zone;
   /** What a path is, behind symbolic links; undefined for nothing. */
   kindOf(path: string): "file" | "dir" | "other" | undefined;
   isLink(path: string): boolean;

@@ -18,7 +18,7 @@ import { ConfigError, type Problem } from "../platform/problem.ts";
 import { pythonOf } from "./python.ts";
 import { recognise } from "./recognise.ts";
 import { receptionOf } from "./reception.ts";
-import { cronStateOf, cronZoneOf, schedulesOf } from "./schedules.ts";
+import { cronStateOf, cronZoneOf, localZoneOf, schedulesOf } from "./schedules.ts";
 import { spoolSettings, spoolsOf } from "./spools.ts";
 import { parseBoolean } from "./value.ts";
 
@@ -48,12 +48,15 @@ export function examine(
   const settings = spoolSettings(given);
   const reception = receptionOf(given);
   const spools = spoolsOf(given, settings);
+  const env = environmentOf(given);
+  const zone = localZoneOf(given, env, context);
+  const cronZone = cronZoneOf(given, zone);
   const config: Config = {
     file,
     baseDir,
     log: given.last("log-json", parseBoolean, false) ? "json" : "text",
     quiet: given.last("spooler-quiet", parseBoolean, false),
-    env: environmentOf(given),
+    env,
     spools,
     forwards: forwardsOf(given, settings, reception.secrets),
     tasks: handlersOf(given),
@@ -61,8 +64,9 @@ export function examine(
     python: pythonOf(given),
     listeners: listenersOf(given),
     reception,
-    schedules: schedulesOf(given, spools),
-    cronZone: cronZoneOf(given),
+    schedules: schedulesOf(given, spools, cronZone),
+    zone,
+    cronZone,
     cronState: cronStateOf(given, file, spools),
   };
   checkAll(given, config, context);

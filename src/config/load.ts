@@ -5,6 +5,7 @@ import type { Config } from "./config.ts";
 import type { Entry } from "./entry.ts";
 import type { ConfigHost } from "./host.ts";
 import { examine } from "./interpret.ts";
+import { useLocalZone } from "../platform/local_time.ts";
 import { ConfigError, inOrder, type Problem } from "../platform/problem.ts";
 import { Secrets } from "./secrets.ts";
 import { showConfig } from "./show.ts";
@@ -25,6 +26,8 @@ export interface Loaded {
 }
 
 /**
+ * Local time is from now on what the configuration says.
+ *
  * @param args an ini's name, or any options as on the command line: `["--ini", "site.ini"]`
  * @throws {ConfigError} with everything that is wrong
  */
@@ -34,6 +37,7 @@ export async function loadConfig(
 ): Promise<Loaded> {
   const loaded = await read(typeof args === "string" ? ["--ini", args] : args, host);
   if (loaded.problems.length > 0) throw new ConfigError(loaded.problems);
+  useLocalZone(loaded.config.zone);
   return loaded;
 }
 
@@ -64,6 +68,8 @@ async function read(args: readonly string[], host: ConfigHost) {
     used: assembled.used,
     uid: host.uid,
     user: host.user,
+    tz: host.environment.get("TZ"),
+    zone: (tz) => host.zone(tz),
     kindOf: (path) => host.kindOf(path),
   });
   const mask = (problem: Problem) => ({ ...problem, message: secrets.mask(problem.message) });

@@ -8,7 +8,7 @@ import { specOf } from "../schedule/cron.ts";
 import { FIELDS } from "../schedule/cron.ts";
 import { parseField } from "../schedule/field.ts";
 import { parseCronLine, parseCronTime } from "../schedule/line.ts";
-import { zoneOf } from "../schedule/zone.ts";
+import { type Zone, zoneOf } from "../platform/zone.ts";
 import type { Action, Overlap, ScheduleConfig, When } from "../schedule/settings.ts";
 import { parseSettings, type Settings } from "./settings.ts";
 import { parseDuration, parseInteger } from "./value.ts";
@@ -20,8 +20,7 @@ export type Draft = Omit<ScheduleConfig, "name" | "id" | "place"> & {
 
 /** What holds for lines that do not say otherwise. */
 export interface LineDefaults {
-  /** IANA name. */
-  readonly zone: string;
+  readonly zone: Zone;
   /** `cron-harakiri`; null is without end. */
   readonly cronHarakiriMs: number | null;
 }
@@ -76,10 +75,10 @@ export function parseCron2(text: string, defaults: LineDefaults): Draft {
 
 function cronTime(
   values: ReadonlyMap<string, string>,
-  defaultZone: string,
+  defaultZone: Zone,
 ): { when: When; whenText: string } {
-  const zone = values.get("tz") ?? defaultZone;
-  named("tz", () => zoneOf(zone));
+  const tz = values.get("tz");
+  const zone = tz === undefined ? defaultZone : named("tz", () => zoneOf(tz));
   const whole = values.get("when");
   if (whole !== undefined) {
     const other = FIELD_KEYS.find((key) => values.has(key));

@@ -3,12 +3,13 @@
 import { basename, resolve } from "node:path";
 import { Calendar } from "../schedule/calendar.ts";
 import { hashText } from "../schedule/hash.ts";
-import { machineZoneName, zoneOf } from "../schedule/zone.ts";
+import { UTC, type Zone, zoneOf } from "../platform/zone.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 import type { ScheduleConfig } from "../schedule/settings.ts";
 import type { Given } from "./given.ts";
 import type { Entry } from "./entry.ts";
 import type { OptionName } from "./options.ts";
+import type { Surroundings } from "./checks.ts";
 import { placeText } from "../platform/problem.ts";
 import {
   type Draft,
@@ -28,8 +29,12 @@ interface Line {
 }
 
 /** @param spools where tasks of schedules can go */
-export function schedulesOf(given: Given, spools: readonly SpoolConfig[]): ScheduleConfig[] {
-  const defaults = defaultsOf(given);
+export function schedulesOf(
+  given: Given,
+  spools: readonly SpoolConfig[],
+  zone: Zone,
+): ScheduleConfig[] {
+  const defaults = defaultsOf(given, zone);
   const parsers: [OptionName, (text: string) => Draft][] = [
     ["cron", (text) => parseCron1(text, false, defaults)],
     ["unique-cron", (text) => parseCron1(text, true, defaults)],
@@ -63,13 +68,35 @@ export function cronStateOf(given: Given, file: string, spools: readonly SpoolCo
   return given.last("cron-state", resolved, `${beside}.cron-state`);
 }
 
-/** The zone of cron jobs that name none. */
-export function cronZoneOf(given: Given): string {
-  return given.last("cron-tz", (text) => zoneOf(text).name, machineZoneName());
+/**
+ * The local time of the program. As in uWSGI, `env = TZ=…` is for its own clock, too, and not only
+ * for commands.
+ */
+export function localZoneOf(
+  given: Given,
+  env: Readonly<Record<string, string | null>>,
+  around: Pick<Surroundings, "tz" | "zone">,
+): Zone {
+  const tz = env["TZ"] === undefined ? around.tz : env["TZ"] ?? undefined;
+  try {
+    return around.zone(tz);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const entry = given.entriesOf("env").findLast(({ value }) => value.startsWith("TZ="));
+    if (entry !== undefined) given.problem(entry, error.message);
+    else {
+      given.problems.push({ place: { file: "environment", line: 0 }, message: error.message });
+    }
+    return UTC;
+  }
 }
 
-function defaultsOf(given: Given): LineDefaults {
-  const zone = cronZoneOf(given);
+/** The zone of cron jobs that name none. */
+export function cronZoneOf(given: Given, local: Zone): Zone {
+  return given.last("cron-tz", (text) => zoneOf(text), local);
+}
+
+function defaultsOf(given: Given, zone: Zone): LineDefaults {
   const harakiri = given.last("cron-harakiri", (text) => parseSeconds(text, 0), 0);
   return { zone, cronHarakiriMs: harakiri > 0 ? harakiri * 1000 : null };
 }
@@ -111,7 +138,7 @@ function withoutRepeats(lines: readonly Line[], given: Given): Line[] {
 
 function warnOfNever({ draft: { when }, entry }: Line, given: Given): void {
   if (when.kind !== "cron") return;
-  if (new Calendar(when.spec, zoneOf("UTC")).next(0) !== null) return;
+  if (new Calendar(when.spec, UTC).next(0) !== null) return;
   given.warning(entry, "names a day that never comes");
 }
 

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { userInfo } from "node:os";
 import { readFileSync } from "node:fs";
 import { systemClock } from "../platform/clock.ts";
+import { machineZone } from "../platform/machine_zone.ts";
 import { type ConfigHost, HostError } from "./host.ts";
 import { reasonOf } from "../platform/reason.ts";
 
@@ -38,6 +39,7 @@ export function systemHost(
     environment: new Map(Object.entries(Deno.env.toObject())),
     read: (source, maxBytes) => read(source, maxBytes, patienceMs),
     run: (command, maxBytes) => printed(["/bin/sh", "-c", command], maxBytes, patienceMs),
+    zone: machineZone,
     kindOf: (path) => {
       const found = quietly(() => Deno.statSync(path));
       if (found === undefined) return undefined;

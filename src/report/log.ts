@@ -1,6 +1,7 @@
 /** The log: events in, lines for people out. One event is one line. @pure */
 
 import type { Fate } from "../task/fate.ts";
+import { timeText } from "../platform/local_time.ts";
 import { nameToShow } from "../platform/name.ts";
 import { taskLabel } from "../spool/layout.ts";
 import type { Emit, Event } from "./event.ts";
@@ -33,15 +34,6 @@ function oneLine(text: string): string {
  */
 export function jsonSink(write: (line: string) => void, now: () => number): Emit {
   return (event) => write(JSON.stringify({ time: new Date(now()).toISOString(), ...event }));
-}
-
-/** Local time, to the millisecond: `2026-11-23 09:30:00.123`. */
-export function timeText(at: number): string {
-  const date = new Date(at);
-  const two = (value: number) => String(value).padStart(2, "0");
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  return `${day} ${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
 export function eventText(event: Event): string {

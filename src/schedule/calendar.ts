@@ -12,7 +12,14 @@
  */
 
 import { type CronSpec, matchesDay } from "./cron.ts";
-import { DAY_MS, type DayOffsets, HOUR_MS, instantsOf, MINUTE_MS, type Zone } from "./zone.ts";
+import {
+  DAY_MS,
+  type DayOffsets,
+  HOUR_MS,
+  instantsOf,
+  MINUTE_MS,
+  type Zone,
+} from "../platform/zone.ts";
 
 /** The 29th of February that is also a given weekday can be 40 years away, over the year 2100. */
 const LONGEST_WAIT_DAYS = 41 * 366;

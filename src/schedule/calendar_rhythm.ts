@@ -14,7 +14,7 @@
 
 import type { Calendar } from "./calendar.ts";
 import { type Due, NOT_DUE, type Rhythm, type Time } from "./due.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "./zone.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../platform/zone.ts";
 
 /** How long a slot stays due. */
 export const SLOT_LASTS_MS = MINUTE_MS;

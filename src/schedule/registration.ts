@@ -12,6 +12,7 @@
  */
 
 import type { Overlap, ScheduleConfig, When } from "./settings.ts";
+import type { Zone } from "../platform/zone.ts";
 import { FIELDS, specOf } from "./cron.ts";
 import { parseField } from "./field.ts";
 
@@ -39,14 +40,14 @@ const SECONDS_MIN = 0.001;
 
 /**
  * @param owner whose task code it is: the name of a spool
- * @param zone IANA name, for the cron jobs
+ * @param zone of the cron jobs
  * @returns one job for each; what was registered twice is there once, as it came last
  * @throws {SyntaxError} naming the job and what it wants
  */
 export function registeredJobs(
   owner: string,
   registrations: readonly Registration[],
-  zone: string,
+  zone: Zone,
 ): ScheduleConfig[] {
   const jobs = new Map<string, ScheduleConfig>();
   for (const registration of registrations) {
@@ -56,7 +57,7 @@ export function registeredJobs(
   return [...jobs.values()];
 }
 
-function jobOf(owner: string, registration: Registration, zone: string): ScheduleConfig {
+function jobOf(owner: string, registration: Registration, zone: Zone): ScheduleConfig {
   const { name, signal, time, overlap = "skip" } = registration;
   const { when, whenText } = named(name, () => {
     if (!isWhole(signal, 0, SIGNAL_MAX)) {
@@ -83,7 +84,7 @@ function jobOf(owner: string, registration: Registration, zone: string): Schedul
   };
 }
 
-function whenOf(time: RegisteredTime, zone: string): { when: When; whenText: string } {
+function whenOf(time: RegisteredTime, zone: Zone): { when: When; whenText: string } {
   switch (time.kind) {
     case "timer":
       return intervalOf(time.seconds, 0);
@@ -115,7 +116,7 @@ function intervalOf(seconds: number, iterations: number): { when: When; whenText
   };
 }
 
-function cronOf(fields: readonly number[], zone: string): { when: When; whenText: string } {
+function cronOf(fields: readonly number[], zone: Zone): { when: When; whenText: string } {
   if (fields.length !== FIELDS.length) {
     throw new SyntaxError(`wants minute, hour, day, month and weekday: ${fields.join(" ")}`);
   }

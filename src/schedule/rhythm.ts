@@ -7,7 +7,6 @@ import { CalendarRhythm } from "./calendar_rhythm.ts";
 import type { Rhythm, Time } from "./due.ts";
 import { IntervalRhythm } from "./interval_rhythm.ts";
 import { jitterOffset } from "./jitter.ts";
-import { type Zone, zoneOf } from "./zone.ts";
 
 export interface Remembered {
   /** The last slot, in milliseconds since the epoch. */
@@ -20,32 +19,20 @@ export interface Surroundings {
   readonly host: string;
   /** Names the present start of the machine. */
   readonly boot: string;
-  readonly zones: ZoneCache;
-}
-
-/** A zone is made once, however many jobs are in it. */
-export class ZoneCache {
-  readonly #zones = new Map<string, Zone>();
-
-  get(name: string): Zone {
-    let zone = this.#zones.get(name);
-    if (zone === undefined) this.#zones.set(name, zone = zoneOf(name));
-    return zone;
-  }
 }
 
 /** @param remembered null for a job that has never run */
 export function rhythmOf(
   { when, id, catchupMs, jitterMs }: ScheduleConfig,
   remembered: Remembered | null,
-  { host, boot, zones }: Surroundings,
+  { host, boot }: Surroundings,
   time: Time,
 ): Rhythm {
   const offsetMs = jitterOffset(host, id, jitterMs);
   const last = remembered?.slot ?? null;
   switch (when.kind) {
     case "cron": {
-      const calendar = new Calendar(when.spec, zones.get(when.zone));
+      const calendar = new Calendar(when.spec, when.zone);
       return new CalendarRhythm({ calendar, catchupMs, offsetMs, last }, time);
     }
     case "every":

@@ -13,13 +13,14 @@ import { isDeepStrictEqual } from "node:util";
 
 import type { ScheduleConfig } from "./settings.ts";
 import type { Clock } from "../platform/clock.ts";
+import type { Zone } from "../platform/zone.ts";
 import type { Emit } from "../report/event.ts";
 import { actionText } from "./action.ts";
 import type { Rhythm, Time } from "./due.ts";
 import { type JobWorld, runJob } from "./job_run.ts";
 import type { LastRun } from "./record.ts";
 import { registeredJobs, type Registration } from "./registration.ts";
-import { rhythmOf, ZoneCache } from "./rhythm.ts";
+import { rhythmOf } from "./rhythm.ts";
 import { Runs } from "./runs.ts";
 import { StateFile } from "./state_file.ts";
 import { type DueJob, type TickedJob, Ticker, timeOf } from "./ticker.ts";
@@ -27,8 +28,8 @@ import { type DueJob, type TickedJob, Ticker, timeOf } from "./ticker.ts";
 export interface SchedulerOptions {
   /** Those of the ini. */
   readonly jobs: readonly ScheduleConfig[];
-  /** Of cron jobs that task code registers. IANA name. */
-  readonly zone: string;
+  /** Of cron jobs that task code registers. */
+  readonly zone: Zone;
   /** The state file. */
   readonly statePath: string;
   readonly host: string;
@@ -52,7 +53,6 @@ export class Scheduler {
   readonly #world: JobWorld;
   readonly #stopping = new AbortController();
   readonly #batches = new Set<Promise<void>>();
-  readonly #zones = new ZoneCache();
   readonly #ticker: Ticker<ScheduleConfig>;
   /** What each owner wants to be run. */
   readonly #wanted = new Map<string | symbol, readonly ScheduleConfig[]>();
@@ -149,7 +149,7 @@ export class Scheduler {
     const { host, boot } = this.#options;
     const record = this.#state.get(job.id);
     const remembered = record === null ? null : { slot: record.slotAt, boot: record.boot };
-    return rhythmOf(job, remembered, { host, boot, zones: this.#zones }, time);
+    return rhythmOf(job, remembered, { host, boot }, time);
   }
 
   /** Starts nothing more, waits for what runs, and lets go of the state file. */

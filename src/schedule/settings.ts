@@ -1,6 +1,7 @@
 /** What the ini says of jobs and their times. @pure */
 
 import type { Place } from "../platform/problem.ts";
+import type { Zone } from "../platform/zone.ts";
 import type { CronSpec } from "./cron.ts";
 
 export type When =
@@ -15,8 +16,7 @@ export type When =
   | {
     readonly kind: "cron";
     readonly spec: CronSpec;
-    /** IANA name. */
-    readonly zone: string;
+    readonly zone: Zone;
   }
   /** Once when the machine has started. */
   | { readonly kind: "reboot" };

@@ -3,7 +3,6 @@
 import type { ScheduleConfig } from "./settings.ts";
 import { Calendar } from "./calendar.ts";
 import { jitterOffset } from "./jitter.ts";
-import { zoneOf } from "./zone.ts";
 
 export interface UpcomingOptions {
   /** Whose jitter counts. */
@@ -32,7 +31,7 @@ export function comingTimes(
       return Array.from({ length }, (_, index) => first + index * when.everyMs);
     }
     case "cron": {
-      const calendar = new Calendar(when.spec, zoneOf(when.zone));
+      const calendar = new Calendar(when.spec, when.zone);
       const times: number[] = [];
       let slot = calendar.next(now - offsetMs);
       while (slot !== null && times.length < count) {

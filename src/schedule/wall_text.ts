@@ -1,6 +1,6 @@
 /** An instant as a clock of a zone shows it, for people and for machines. @pure */
 
-import { DAY_MS, HOUR_MS, MINUTE_MS, type Zone } from "./zone.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, type Zone } from "../platform/zone.ts";
 
 const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 

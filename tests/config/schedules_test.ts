@@ -45,7 +45,7 @@ Deno.test("cron-tz is the zone of lines without tz=", () => {
     "cron = * * * * * a",
     "cron2 = tz=Europe/Berlin b",
   );
-  const zones = [plain, own].map((job) => job?.when.kind === "cron" && job.when.zone);
+  const zones = [plain, own].map((job) => job?.when.kind === "cron" && job.when.zone.name);
   assertEquals(zones, ["Asia/Kathmandu", "Europe/Berlin"]);
 });
 

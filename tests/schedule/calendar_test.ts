@@ -1,6 +1,6 @@
 import { Calendar } from "../../src/schedule/calendar.ts";
 import { parseCronTime } from "../../src/schedule/line.ts";
-import { zoneOf } from "../../src/schedule/zone.ts";
+import { zoneOf } from "../../src/platform/zone.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const MINUTE_MS = 60_000;

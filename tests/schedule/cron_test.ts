@@ -1,6 +1,6 @@
 import { Calendar } from "../../src/schedule/calendar.ts";
 import { parseCronTime } from "../../src/schedule/line.ts";
-import { zoneOf } from "../../src/schedule/zone.ts";
+import { zoneOf } from "../../src/platform/zone.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type Numbers, randomNumbers, type Tm, uwsgiRuns } from "../support/uwsgi_rule.ts";
 import { randomTexts, type Texts, vixieRuns } from "../support/vixie_rule.ts";

@@ -77,7 +77,7 @@ Deno.test("what is printed can be loaded, and means the same commands", () => {
   ).filter((line) => line.startsWith("cron"));
   const jobs = jobsOf(...lines);
   assertEquals(jobs.map(({ user }) => user), ["root", "backup"]);
-  assertEquals(jobs.map(({ when }) => when.kind === "cron" && when.zone), [
+  assertEquals(jobs.map(({ when }) => when.kind === "cron" && when.zone.name), [
     "America/New_York",
     "America/New_York",
   ]);

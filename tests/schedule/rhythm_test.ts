@@ -3,7 +3,7 @@
 import type { Due, Rhythm } from "../../src/schedule/due.ts";
 import { LONGEST_WAIT_MS } from "../../src/schedule/calendar_rhythm.ts";
 import { jitterOffset } from "../../src/schedule/jitter.ts";
-import { type Remembered, rhythmOf, ZoneCache } from "../../src/schedule/rhythm.ts";
+import { type Remembered, rhythmOf } from "../../src/schedule/rhythm.ts";
 import { timeOf } from "../../src/schedule/ticker.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -13,7 +13,7 @@ const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-const HERE = { host: "host", boot: "boot-1", zones: new ZoneCache() };
+const HERE = { host: "host", boot: "boot-1" };
 
 const at = (text: string) => Date.parse(text);
 

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { ScheduleConfig } from "../../src/schedule/settings.ts";
+import { UTC } from "../../src/platform/zone.ts";
 import type { Event } from "../../src/report/event.ts";
 import type { Registration } from "../../src/schedule/registration.ts";
 import { readRecords } from "../../src/schedule/state_file.ts";
@@ -36,7 +37,7 @@ class FakeProgram {
     };
     this.#scheduler = new Scheduler({
       jobs,
-      zone: "UTC",
+      zone: UTC,
       statePath,
       host: "host",
       boot: "boot",

@@ -1,5 +1,5 @@
 import type { Due, Rhythm, Time } from "../../src/schedule/due.ts";
-import { rhythmOf, ZoneCache } from "../../src/schedule/rhythm.ts";
+import { rhythmOf } from "../../src/schedule/rhythm.ts";
 import { Ticker, timeOf } from "../../src/schedule/ticker.ts";
 import { assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -21,7 +21,7 @@ function started(...lines: string[]) {
     jobsOf(...lines).map((job) => ({
       job: job.name,
       rhythm: counted(
-        rhythmOf(job, null, { host: "h", boot: "b", zones: new ZoneCache() }, timeOf(clock)),
+        rhythmOf(job, null, { host: "h", boot: "b" }, timeOf(clock)),
       ),
     }));
   const ticker = new Ticker<string>({

@@ -1,6 +1,7 @@
 /** A machine in memory, for configurations that are read in tests. */
 
 import { dirname, resolve } from "node:path";
+import { zoneOf } from "../../src/platform/zone.ts";
 import { type ConfigHost, HostError } from "../../src/config/host.ts";
 
 export interface Machine {
@@ -56,6 +57,7 @@ export function fakeHost(machine: Machine = {}): ConfigHost {
       const printed = machine.commands?.[command];
       return limited(printed === undefined ? undefined : encoder.encode(printed), maxBytes);
     },
+    zone: (tz) => zoneOf(tz || "UTC"),
     kindOf,
     isLink: () => false,
     isReadable: (path) => kindOf(path) !== undefined,

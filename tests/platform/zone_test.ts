@@ -1,6 +1,6 @@
-import { instantsOf, machineZoneName, zoneOf } from "../../src/schedule/zone.ts";
+import { instantsOf, zoneOf } from "../../src/platform/zone.ts";
 import { isoText, wallText } from "../../src/schedule/wall_text.ts";
-import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+import { assertEquals, assertThrows } from "../support/assert.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -15,10 +15,6 @@ Deno.test("a zone knows its offset at an instant", () => {
 
 Deno.test("a zone that is none is refused", () => {
   assertThrows(() => zoneOf("Europe/Atlantis"), SyntaxError, "Europe/Berlin");
-});
-
-Deno.test("the machine's zone is one", () => {
-  assert(zoneOf(machineZoneName()).offsetAt(0) !== undefined);
 });
 
 /** A wall time of a day, and the instants at which the zone's clock shows it. */
