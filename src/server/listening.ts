@@ -4,15 +4,23 @@ import type { Libc } from "../platform/libc.ts";
 import { type Address, addressText, isAbstract } from "../wire/address.ts";
 import type { SocketOwner } from "./socket_owner.ts";
 import type { Voucher } from "../wire/pickle_rule.ts";
+import { Door, type DoorOptions } from "./door.ts";
 import { plainStream, type Stream } from "./stream.ts";
 
 /** Something that connections come from. */
 export interface Listening {
   /** With the port the system chose when it was asked to. */
   readonly address: string;
-  /** The next connection; rejects when it is closed, and when the system cannot take one now. */
-  accept(): Promise<Stream>;
-  close(): void;
+  /** Takes connections from now on; called once. */
+  serve(guests: Guests): Serving;
+}
+
+/** What becomes of the connections of a socket. */
+export type Guests = Omit<DoorOptions<Stream>, "accept">;
+
+export interface Serving {
+  /** Closes the socket; resolves when nothing of it is left but its connections. */
+  close(): Promise<void>;
 }
 
 /** What holds for every socket. */
@@ -60,10 +68,17 @@ export function listening(
 ): Listening {
   return {
     address,
-    accept: async () => plainStream(await listener.accept(), voucher),
-    close() {
-      listener.close();
-      afterClose();
+    serve(guests) {
+      const accept = async () => plainStream(await listener.accept(), voucher);
+      const door = new Door({ ...guests, accept });
+      return {
+        async close() {
+          const closed = door.close();
+          listener.close();
+          afterClose();
+          await closed;
+        },
+      };
     },
   };
 }

@@ -3,8 +3,8 @@
 import type { TlsConnection, TlsServer } from "../platform/openssl.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { type Address, addressText } from "../wire/address.ts";
-import { Arrivals } from "./arrivals.ts";
-import { type Listening, withBacklog } from "./listening.ts";
+import { Door } from "./door.ts";
+import { type Guests, type Listening, type Serving, withBacklog } from "./listening.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { Stream } from "./stream.ts";
 import type { TlsOptions } from "./tls_listening.ts";
@@ -19,16 +19,10 @@ export function listenWithOpenSsl(
   options: TlsOptions,
 ): Listening {
   const listener = opened(() => Deno.listen({ hostname, port }), server, options);
-  const arrivals = new Arrivals();
-  const door = new Door(listener, server, arrivals, options);
   const { hostname: host, port: chosen } = listener.addr;
   return {
     address: addressText({ kind: "tcp", host, port: chosen }),
-    accept: () => arrivals.next(),
-    close() {
-      door.close();
-      arrivals.close();
-    },
+    serve: (guests) => new Handshakes(listener, server, guests, options),
   };
 }
 
@@ -45,47 +39,45 @@ function opened(
   }
 }
 
-/** How long to wait when the system cannot take a connection now. */
-const BACKOFF_MS = 100;
-
-/** Takes connections and lets those in whose handshake comes to its end. */
-class Door {
-  readonly #handshakes = new Set<OpenSslStream>();
+/** Takes connections and admits those whose handshake comes to its end. */
+class Handshakes implements Serving {
+  readonly #underWay = new Set<OpenSslStream>();
+  readonly #door: Door<Deno.TcpConn>;
   #isClosed = false;
 
   constructor(
     private readonly listener: Deno.TcpListener,
     private readonly server: TlsServer,
-    private readonly arrivals: Arrivals,
+    private readonly guests: Guests,
     private readonly options: TlsOptions,
   ) {
-    this.#accept();
+    const accept = () => listener.accept();
+    this.#door = new Door({ ...guests, accept, admit: (connection) => this.#begin(connection) });
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#isClosed = true;
+    const closed = this.#door.close();
     this.listener.close();
-    for (const stream of this.#handshakes) stream.close();
+    for (const stream of this.#underWay) stream.close();
     this.server.close();
+    await closed;
   }
 
-  async #accept(): Promise<void> {
-    while (!this.#isClosed) {
-      try {
-        this.#welcome(await this.listener.accept());
-      } catch (error) {
-        if (this.#isClosed) return;
-        this.arrivals.fail(error);
-        await new Promise((resume) => setTimeout(resume, BACKOFF_MS));
-      }
-    }
-  }
-
-  #welcome(connection: Deno.TcpConn): void {
-    if (this.#handshakes.size >= this.options.maxHandshakes) return connection.close();
+  #begin(connection: Deno.TcpConn): void {
+    if (this.#underWay.size >= this.options.maxHandshakes) this.#makeRoom();
     const stream = this.#streamOf(connection);
-    this.#handshakes.add(stream);
+    this.#underWay.add(stream);
     this.#shakeHands(stream);
+  }
+
+  /** A crowd that says nothing keeps nobody out: the first of it goes. */
+  #makeRoom(): void {
+    const [oldest] = this.#underWay;
+    if (oldest === undefined) return;
+    const most = this.#underWay.size;
+    oldest.giveUp(`it was the oldest of ${most} handshakes under way, and another one came`);
+    this.#underWay.delete(oldest);
   }
 
   #streamOf(connection: Deno.TcpConn): OpenSslStream {
@@ -99,20 +91,20 @@ class Door {
 
   async #shakeHands(stream: OpenSslStream): Promise<void> {
     const { timeoutMs, refused } = this.options;
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      stream.close();
-    }, timeoutMs);
+    const timer = setTimeout(
+      () => stream.giveUp(`no handshake within ${timeoutMs / 1000} s`),
+      timeoutMs,
+    );
     try {
       await stream.handshake();
-      this.#handshakes.delete(stream);
-      this.arrivals.arrive(stream);
+      this.#underWay.delete(stream);
+      this.guests.admit(stream);
     } catch (error) {
-      this.#handshakes.delete(stream);
+      this.#underWay.delete(stream);
       stream.close();
       if (this.#isClosed) return;
-      const reason = isLate ? `TLS: no handshake within ${timeoutMs / 1000} s` : reasonOf(error);
+      const { givenUp } = stream;
+      const reason = givenUp === null ? reasonOf(error) : `TLS: ${givenUp}`;
       refused(stream.from, new RefusalError("denied", reason));
     } finally {
       clearTimeout(timer);
@@ -120,7 +112,10 @@ class Door {
   }
 }
 
-const BUFFER_SIZE = 16 * 1024;
+/** What comes in at once: many connections wait with such a buffer. */
+const RECEIVED_SIZE = 4 * 1024;
+/** What OpenSSL says goes through this, one step at a time; it is copied before the next. */
+const outgoing = new Uint8Array(16 * 1024);
 /** How long a peer that reads nothing keeps what was said last from being sent. */
 const LINGER_MS = 1000;
 
@@ -131,10 +126,11 @@ class OpenSslStream implements Stream {
   readonly voucher = "certificate";
   readonly #connection: Deno.TcpConn;
   readonly #tls: TlsConnection;
-  readonly #received = new Uint8Array(BUFFER_SIZE);
+  readonly #received = new Uint8Array(RECEIVED_SIZE);
   /** Writes of what OpenSSL has to say, one after the other. */
   #sending: Promise<void> = Promise.resolve();
   #isClosed = false;
+  #givenUp: string | null = null;
 
   constructor(connection: Deno.TcpConn, tls: TlsConnection) {
     const { hostname: host, port } = connection.remoteAddr;
@@ -142,6 +138,16 @@ class OpenSslStream implements Stream {
     this.#tls = tls;
     this.ip = host;
     this.from = addressText({ kind: "tcp", host, port });
+  }
+
+  /** Why this side ended it before its handshake; null when it did not. */
+  get givenUp(): string | null {
+    return this.#givenUp;
+  }
+
+  giveUp(reason: string): void {
+    this.#givenUp ??= reason;
+    this.close();
   }
 
   /** @throws {Error} when the peer is not let in, or goes away */
@@ -208,15 +214,12 @@ class OpenSslStream implements Stream {
 
   #send(): void {
     const pieces: Uint8Array[] = [];
-    while (true) {
-      const piece = new Uint8Array(BUFFER_SIZE);
-      const count = this.#tls.pull(piece);
-      if (count === 0) break;
-      pieces.push(piece.subarray(0, count));
+    for (let count = this.#tls.pull(outgoing); count > 0; count = this.#tls.pull(outgoing)) {
+      pieces.push(outgoing.slice(0, count));
     }
     if (pieces.length === 0) return;
     this.#sending = this.#sending.then(() => this.#writeAll(pieces));
-    // Told to who waits for it.
+    // Whoever waits for it gets the error.
     this.#sending.catch(() => {});
   }
 

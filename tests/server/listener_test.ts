@@ -1,8 +1,5 @@
 /** Conversations with a listener, byte by byte, against a real store. */
 
-import { setImmediate } from "node:timers";
-import { Connections } from "../../src/server/connections.ts";
-import { Listener } from "../../src/server/listener.ts";
 import { Connection } from "../../src/server/connection.ts";
 import { Deadlines } from "../../src/server/deadlines.ts";
 import {
@@ -235,75 +232,6 @@ Deno.test("a silent peer and one that drips are hung up on after socket-timeout"
     Array(2).fill("slow: no whole packet within 4 s (socket-timeout)"),
   );
 });
-
-Deno.test("a system without a free descriptor is told of once, waited for, and told of again", async () => {
-  const clock = new FakeClock();
-  const troubles: (string | null)[] = [];
-  const closed = Promise.withResolvers<never>();
-  let tries = 0;
-  const listener = new Listener({
-    ...optionsWith(clock),
-    listening: {
-      address: "here",
-      accept: () => {
-        if (++tries > 4) return closed.promise;
-        if (tries < 4) return Promise.reject(new Error("Too many open files"));
-        return Promise.resolve(silentStream);
-      },
-      close: () => closed.reject(new Error("closed")),
-    },
-    troubled: (reason) => troubles.push(reason),
-  });
-  await until(() => {
-    clock.advance(100);
-    return tries === 5;
-  }, "it accepts again");
-  assertEquals(troubles, ["Too many open files", null]);
-  await listener.close();
-});
-
-Deno.test("a backlog that is never empty does not keep others from their turn", async () => {
-  const clock = new FakeClock();
-  const closed = Promise.withResolvers<never>();
-  const crowd = 1000;
-  let accepted = 0;
-  const listener = new Listener({
-    ...optionsWith(clock),
-    listening: {
-      address: "here",
-      accept: () => ++accepted > crowd ? closed.promise : Promise.resolve(silentStream),
-      close: () => closed.reject(new Error("closed")),
-    },
-  });
-  await new Promise((resume) => setImmediate(resume));
-  assert(accepted < crowd / 10, `${accepted} were let in before anybody else had a turn`);
-  await until(() => {
-    clock.advance(1);
-    return accepted > crowd;
-  }, "all are let in");
-  await listener.close();
-});
-
-const optionsWith = (clock: FakeClock) => ({
-  connections: new Connections(10),
-  allow: null,
-  clock,
-  deadlines: new Deadlines(clock),
-  limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
-  features: [],
-  receiver: "hub",
-  identify: () => ({ problem: "no secret" }),
-  accept: () => Promise.resolve(),
-  refused: () => {},
-  troubled: () => {},
-});
-
-const silentStream = {
-  ...{ from: "here", ip: null, voucher: null, close: () => {} },
-  read: () => Promise.resolve(null),
-  write: () => Promise.resolve(),
-  closeWrite: () => Promise.resolve(),
-};
 
 Deno.test("a peer that does not read its answers is hung up on", async () => {
   const clock = new FakeClock();

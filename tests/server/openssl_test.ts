@@ -1,8 +1,9 @@
 /** Client certificates asked for by the machine's OpenSSL, whatever this Deno's node:tls can do. */
 
 import { join } from "node:path";
+import { systemClock } from "../../src/platform/clock.ts";
 import { TlsServer } from "../../src/platform/openssl.ts";
-import type { Listening } from "../../src/server/listening.ts";
+import type { Stream } from "../../src/server/stream.ts";
 import { listenWithOpenSsl } from "../../src/server/openssl_listening.ts";
 import {
   assert,
@@ -30,8 +31,12 @@ function openServer(dir: string, cert = "server.pem", key = "server.key", ca = "
   throw new Error(`no OpenSSL: ${server.unavailable}`);
 }
 
-interface Opened extends Disposable {
-  readonly listening: Listening;
+interface Opened extends AsyncDisposable {
+  /** Those that were let in, in order. */
+  readonly admitted: Stream[];
+  /** The next that is let in. */
+  next(): Promise<Stream>;
+  close(): Promise<void>;
   readonly port: number;
   readonly refused: string[];
 }
@@ -53,7 +58,25 @@ function open(dir: string, limits: { timeoutMs?: number; maxHandshakes?: number 
     },
   );
   const port = Number(listening.address.split(":").at(-1));
-  return { listening, port, refused, [Symbol.dispose]: () => listening.close() };
+  const admitted: Stream[] = [];
+  const serving = listening.serve({
+    clock: systemClock,
+    admit: (stream) => admitted.push(stream),
+    troubled: () => {},
+  });
+  let taken = 0;
+  return {
+    admitted,
+    port,
+    refused,
+    next: async () => {
+      const number = taken++;
+      await until(() => admitted.length > number, "another connection is let in");
+      return admitted[number] as Stream;
+    },
+    close: () => serving.close(),
+    [Symbol.asyncDispose]: () => serving.close(),
+  };
 }
 
 async function connect(dir: string, port: number, who?: string): Promise<Deno.TlsConn> {
@@ -86,11 +109,11 @@ async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void>
 
 testWith("openssl", "bytes go both ways, and each side can say its end", async () => {
   await using temp = await certificates();
-  using server = open(temp.path);
+  await using server = open(temp.path);
   using client = await connect(temp.path, server.port, "client");
   const sent = Uint8Array.from({ length: 300_000 }, (_, i) => i * 7 + (i >> 8));
   const sending = writeAll(client, sent).then(() => client.closeWrite());
-  const stream = await server.listening.accept();
+  const stream = await server.next();
   assertEquals([stream.ip, stream.voucher], ["127.0.0.1", "certificate"]);
   assertMatch(stream.from, /^127\.0\.0\.1:\d+$/);
   assertEquals(await readAll((into) => stream.read(into)), sent);
@@ -111,7 +134,7 @@ testWith(
   "who has no certificate, or a stranger's, is refused with the reason",
   async () => {
     await using temp = await certificates();
-    using server = open(temp.path);
+    await using server = open(temp.path);
     const reasons: string[] = [];
     for (const who of [undefined, "stranger"]) {
       // TLS 1.3: the client believes to be in until it hears of the refusal.
@@ -129,7 +152,7 @@ testWith(
     ]);
     // Nobody of them has arrived: the first that does is the client.
     using _client = await connect(temp.path, server.port, "client");
-    (await server.listening.accept()).close();
+    (await server.next()).close();
   },
 );
 
@@ -138,12 +161,12 @@ testWith(
   "noise, and who says nothing, is refused; others are let in meanwhile",
   async () => {
     await using temp = await certificates();
-    using server = open(temp.path, { timeoutMs: 300 });
+    await using server = open(temp.path, { timeoutMs: 300 });
     using silent = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
     using noisy = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
     await noisy.write(new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"));
     using _client = await connect(temp.path, server.port, "client");
-    (await server.listening.accept()).close();
+    (await server.next()).close();
     await until(() => server.refused.length === 2, "both are refused");
     const [late, noise] = server.refused.toSorted();
     assertStringIncludes(late ?? "", "TLS: ");
@@ -153,29 +176,31 @@ testWith(
   },
 );
 
-testWith("openssl", "handshakes are limited", async () => {
+testWith("openssl", "handshakes are limited, and silent ones keep nobody out", async () => {
   await using temp = await certificates();
-  using server = open(temp.path, { maxHandshakes: 2 });
+  await using server = open(temp.path, { maxHandshakes: 2 });
   const silent = [];
   for (let i = 0; i < 2; i++) {
     silent.push(await Deno.connect({ hostname: "127.0.0.1", port: server.port }));
   }
-  await assertRejects(() => connect(temp.path, server.port, "client"), Error);
+  using _first = await connect(temp.path, server.port, "client");
+  (await server.next()).close();
+  const crowded = "TLS: it was the oldest of 2 handshakes under way, and another one came";
+  assertEquals(server.refused, [crowded]);
   for (const each of silent) each.close();
-  await until(() => server.refused.length === 2, "both have gone away");
-  assertEquals(server.refused, ["TLS: the peer went away", "TLS: the peer went away"]);
-  using _client = await connect(temp.path, server.port, "client");
-  (await server.listening.accept()).close();
+  await until(() => server.refused.length === 2, "the other has gone away");
+  assertEquals(server.refused, [crowded, "TLS: the peer went away"]);
+  using _second = await connect(temp.path, server.port, "client");
+  (await server.next()).close();
 });
 
-testWith("openssl", "who waits is told of the end, and open connections go on", async () => {
+testWith("openssl", "the end of the socket leaves open connections alone", async () => {
   await using temp = await certificates();
-  const { listening, port } = open(temp.path);
+  const { admitted, port, next, close } = open(temp.path);
   using client = await connect(temp.path, port, "client");
-  const stream = await listening.accept();
-  const next = assertRejects(() => listening.accept(), Deno.errors.BadResource);
-  listening.close();
-  await next;
+  const stream = await next();
+  await close();
+  assertEquals(admitted.length, 1);
   await client.write(new Uint8Array([1, 2, 3]));
   const buffer = new Uint8Array(10);
   assertEquals(await stream.read(buffer), 3);

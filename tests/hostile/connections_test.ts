@@ -9,67 +9,12 @@ import { sendTask } from "../../src/wire/client.ts";
 import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, WITH_BODY } from "../../src/wire/packet.ts";
 import { encodeBodySize } from "../../src/wire/reader.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { closeAll, descriptors, LATER, MIB, peakMemory, startSite } from "../support/hostile.ts";
 import { commandLine, Program, programLabel } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, portIn } from "../support/site.ts";
 import { varsOf } from "../support/store.ts";
 import { until } from "../support/until.ts";
-
-/** Not before the year 2100: what is accepted stays and can be counted. */
-const LATER = { at: "4102444800" };
-const MIB = 2 ** 20;
-
-async function startSite(...lines: string[]) {
-  const site = await makeSite("socket = 127.0.0.1:0", ...lines);
-  const program = await site.start();
-  const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
-  let accepted = 0;
-  return {
-    site,
-    program,
-    port,
-    connect: () => Deno.connect({ hostname: "127.0.0.1", port }),
-    /** Sends tasks as anybody does; all must be accepted. */
-    async serveOthers(count = 20): Promise<void> {
-      for (let n = 0; n < count; n++) {
-        const vars = varsOf({ ...LATER, n: String(n) });
-        assertEquals(await sendTask({ kind: "tcp", host: "127.0.0.1", port }, vars), true);
-        accepted++;
-      }
-    },
-    /** What lies in the spool is what was accepted, and the program ends well. */
-    async assertNothingElse(): Promise<void> {
-      const names = [...Deno.readDirSync(site.spool)].filter(({ name }) => isTaskName(name));
-      assertEquals(names.length, accepted);
-      assertEquals(await program.stop(), 0);
-      assertEquals([...Deno.readDirSync(join(site.spool, ".spooler/tmp"))], []);
-    },
-    async [Symbol.asyncDispose]() {
-      await program.kill();
-      await site[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** The most memory the process ever had, in bytes. */
-function peakMemory({ pid }: Program): number {
-  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-  return 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]);
-}
-
-function descriptors({ pid }: Program): number {
-  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
-}
-
-function closeAll(connections: Iterable<Deno.Conn>): void {
-  for (const connection of connections) {
-    try {
-      connection.close();
-    } catch {
-      // The program was faster.
-    }
-  }
-}
 
 /** Writes as much as the peer takes, until it has had enough of us. */
 async function pour(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
