@@ -12,6 +12,8 @@ export interface CallTarget {
   /** Puts a task into one of the spools; resolves with its name when it is safe there. */
   put(task: NewTask, spooler: string | undefined): Promise<string>;
   log(line: string): void;
+  /** Said once, however many workers find it. */
+  warn(message: string): void;
   raise(signal: number): void;
   setFrequency(ms: number): void;
   pids(): readonly number[];
@@ -29,6 +31,8 @@ export async function answerCall(call: WorkerCall, target: CallTarget): Promise<
       return await spool(numberArg(args, "bodySize"), tail, target);
     case "log":
       return target.log(String(args["message"] ?? ""));
+    case "warn":
+      return target.warn(String(args["message"] ?? ""));
     case "signal":
       return target.raise(numberArg(args, "signal"));
     case "frequency":

@@ -66,6 +66,8 @@ interface Member {
 
 const NO_WORKERS: SpoolWorkers = { handlers: [], first: null };
 const TOUCH_EVERY_MS = 1000;
+/** Of task code, in one life of the program. */
+const MOST_WARNINGS = 1000;
 
 export class Workers {
   readonly #options: WorkersOptions;
@@ -75,6 +77,8 @@ export class Workers {
   #register: (owner: string, registrations: readonly Registration[]) => void = () => {};
   #cancelTouch: Cancel = () => {};
   #isStopped = false;
+  /** Warnings of task code that were logged. */
+  readonly #warned = new Set<string>();
 
   constructor(options: WorkersOptions) {
     this.#options = options;
@@ -148,10 +152,18 @@ export class Workers {
       locks,
       put: (task, spooler) => put(task, spooler, spool.dir),
       log: (line) => emit({ type: "worker.output", spool: name, stream: "stdout", line }),
+      warn: (message) => this.#warn(name, message),
       raise: (signal) => void this.#raise(signal, name).catch(() => {}),
       setFrequency: (ms) => spool.frequencyMs = ms,
       pids: () => this.#of(name).flatMap((member) => member.pool.pids),
     };
+  }
+
+  #warn(spool: string, message: string): void {
+    const key = `${spool} ${message}`;
+    if (this.#warned.has(key) || this.#warned.size >= MOST_WARNINGS) return;
+    this.#warned.add(key);
+    this.#options.emit({ type: "spool.warning", spool, message });
   }
 
   #of(spool: string): Member[] {

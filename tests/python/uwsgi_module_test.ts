@@ -141,6 +141,13 @@ testWith("python", "what uwsgi.spool refuses, it refuses as uWSGI does", () =>
     ["uwsgi.spool({b'a': 'b'})", "raised ValueError"],
     ["uwsgi.spool({b'a': 1})", "raised ValueError"],
     ["uwsgi.spool({b'a': None})", "raised ValueError"],
+    ["uwsgi.spool({b'a': True})", "raised ValueError"],
+    ["uwsgi.spool({b'a': 1.5})", "raised ValueError"],
+    ["uwsgi.spool({b'a': 1 << 40})", "raised ValueError"],
+    [
+      "uwsgi.spool({b'a': type('Index', (), {'__index__': lambda self: 1 << 40})()})",
+      "raised ValueError",
+    ],
     ["uwsgi.spool(a=b'b')", "raised ValueError"],
     ["uwsgi.spool({b'a': b'x' * 70000})", "raised ValueError"],
     ["uwsgi.spool({b'a': b'x' * 40000, b'b': b'x' * 40000})", "raised ValueError"],
@@ -250,41 +257,17 @@ testWith("python", "what is asked of the program", async () => {
   ]);
 });
 
-testWith("python", "what is not provided says so by its name", async () => {
-  await using master = await ScriptedMaster.python(`
-import uwsgi, uwsgidecorators
-def spooler(env):
-    for module, name in ((uwsgi, "cache_get"), (uwsgi, "mule_msg"), (uwsgi, "rpc"),
-            (uwsgi, "register_rpc"), (uwsgi, "add_file_monitor"), (uwsgi, "metric_inc"),
-            (uwsgi, "sharedarea_read"), (uwsgi, "websocket_send"), (uwsgi, "reload"),
-            (uwsgidecorators, "filemon"), (uwsgidecorators, "mule"), (uwsgidecorators, "mulefunc"),
-            (uwsgidecorators, "rpc"), (uwsgidecorators, "erlang"), (uwsgidecorators, "farm")):
-        try:
-            getattr(module, name)("x")
-        except NotImplementedError as error:
-            print(error)
-    return uwsgi.SPOOL_OK
-uwsgi.spooler = spooler
-`);
-  await master.run("x");
-  const lines = master.lines();
-  assertEquals(lines.length, 15);
-  assertEquals(
-    lines[0],
-    "uwsgi.cache_get is not provided by spooler (docs/python.md lists what is)",
-  );
-  assertEquals(
-    lines[9],
-    "@filemon of uwsgidecorators is not provided by spooler (docs/python.md lists what is)",
-  );
-});
-
 testWith("python", "send_message sends a task, and any other packet", async () => {
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const { port } = listener.addr as Deno.NetAddr;
   const received: string[] = [];
   const serving = (async () => {
-    for (const answer of ["\xff\0\0\x01", "\xff\0\0\0", "d\0\0\x01"]) {
+    for (
+      const answer of [
+        ...["\xff\0\0\x01", "\xff\0\0\0", "d\0\0\x01"],
+        ...["\xff\0\0\x01", "\xff\0\0\x01", "5"],
+      ]
+    ) {
       using conn = await listener.accept();
       const buffer = new Uint8Array(1000);
       const count = await conn.read(buffer) ?? 0;
@@ -297,6 +280,14 @@ testWith("python", "send_message sends a task, and any other packet", async () =
     [`uwsgi.send_message(${to}, 17, 0, {'a': 'b', b'c': b'd'})`, "True"],
     [`uwsgi.send_message(${to}, 17, 0, {'a': 'b'}, 30)`, "False"],
     [`uwsgi.send_message(${to}, 100, 0)`, "b'd\\x00\\x00\\x01'"],
+    [
+      `uwsgi.send_message(${to}, 17, 0, {'test': 5, 'b': True, 'f': 1.5, b'm': memoryview(b'x')})`,
+      "True",
+    ],
+    [`uwsgi.send_message(${to}, 17, 0, {'at': 1795706602, 7: 10**30})`, "True"],
+    [`uwsgi.send_message(${to}, 100, 0, 5)`, "b'5'"],
+    [`uwsgi.send_message(${to}, 17, 0, {'a': None})`, "raised TypeError"],
+    [`uwsgi.send_message(${to}, 17, 0, {'a': [1]})`, "raised TypeError"],
     ["uwsgi.send_message('/nothing.sock', 17, 0, {'a': 'b'})", "raised FileNotFoundError"],
     [`uwsgi.send_message(${to}, 17, 0, 'x' * 70000)`, "raised ValueError"],
   ]);
@@ -306,6 +297,9 @@ testWith("python", "send_message sends a task, and any other packet", async () =
     "\x11\x0c\0\0\x01\0a\x01\0b\x01\0c\x01\0d",
     "\x11\x06\0\0\x01\0a\x01\0b",
     "d\0\0\0",
+    "\x11\x20\0\0\x04\0test\x01\x005\x01\0b\x04\0True\x01\0f\x03\x001.5\x01\0m\x01\0x",
+    `\x11\x34\0\0\x02\0at\x0a\x001795706602\x01\x007\x1f\x001${"0".repeat(30)}`,
+    "d\x01\0\x005",
   ]);
 });
 

@@ -1,28 +1,47 @@
 """uWSGI's module `uwsgidecorators`, as spooler provides it: the same tasks, the same keys in them.
-docs/python.md has the table."""
+docs/python-modules.md lists every name. What it imports is brought along by `import *`, as by uWSGI's."""
 
-from __future__ import annotations
-
-import functools
 import pickle
-import threading
+import sys
+from functools import partial
+from threading import Thread
 
 import uwsgi
+from _spooler import absent as _absent
+from _spooler.without_effect import (
+    erlang,
+    farm,
+    farm_loop,
+    metric as _metric,
+    mule,
+    mule_brain,
+    mule_brainloop,
+    mule_functions,
+    mule_msg_dispatcher,
+    mulefunc,
+    mulemsg,
+    mulemsg_loop,
+    muleloop,
+    rpc,
+)
 
-# By name: what @spool and its like have been put in front of. The worker looks in here.
+# By name: what @spool and its like have been put in front of. The worker reads this.
 spooler_functions: dict = {}
 postfork_chain: list = []
-mule_functions: dict = {}
 
 # With pass_arguments these keywords are for the spooler; all others are the function's.
 _SPOOLER_KEYWORDS = ("message_dict", "spooler", "priority", "at", "body")
 
 
-def _to_bytes(value):
+def _encode1(value):
     return value.encode("utf-8") if isinstance(value, str) else value
 
 
-def _to_text(value):
+def _encode_to_spooler(task_vars):
+    return {_encode1(key): _encode1(value) for key, value in task_vars.items()}
+
+
+def _decode1(value):
     """Text wherever it is text. Bytes that are no UTF-8 stay bytes; uWSGI never runs such a task."""
     if isinstance(value, bytes):
         try:
@@ -32,7 +51,7 @@ def _to_text(value):
     return value
 
 
-def _to_texts(task_vars):
+def _decode_from_spooler(task_vars):
     """The same for all names and values: at once, for nearly always all of it is text."""
     try:
         return {
@@ -40,7 +59,7 @@ def _to_texts(task_vars):
             for key, value in task_vars.items()
         }
     except (UnicodeDecodeError, AttributeError):
-        return {_to_text(key): _to_text(value) for key, value in task_vars.items()}
+        return {_decode1(key): _decode1(value) for key, value in task_vars.items()}
 
 
 def get_free_signal():
@@ -52,18 +71,24 @@ def get_free_signal():
 
 def manage_spool_request(task_vars):
     """Runs the function that a task names. What `uwsgi.spooler` is unless code sets another."""
-    values = _to_texts(task_vars)
+    values = _decode_from_spooler(task_vars)
     pickled = None
     # Both: a key of one's own may well be called args.
     if "args" in values and "kwargs" in values:
-        pickles = {_to_text(key): value for key, value in task_vars.items()}
+        pickles = {_decode1(key): value for key, value in task_vars.items()}
         pickled = [pickle.loads(pickles[key]) for key in ("args", "kwargs")]
         del values["args"], values["kwargs"]
     function = spooler_functions[values["ud_spool_func"]]
     result = function(values) if pickled is None else function(*pickled[0], **pickled[1])
     result = values.get("ud_spool_ret", result)
     # A function that returns nothing has done its work; uWSGI stumbles and runs it again.
-    return uwsgi.SPOOL_OK if result is None else int(result)
+    if result is None:
+        return uwsgi.SPOOL_OK
+    try:
+        return int(result)
+    except Exception:
+        # As it is: the task runs again, and the log says what came in place of a number.
+        return result
 
 
 def postfork_chain_hook():
@@ -121,7 +146,7 @@ class _spoolraw:
             if args:
                 task.update(args[0])
             task.update(kwargs)
-        return uwsgi.spool({_to_bytes(key): _to_bytes(value) for key, value in task.items()})
+        return uwsgi.spool(_encode_to_spooler(task))
 
     def spool(self, *args, **kwargs):
         return self.__call__(*args, **kwargs)
@@ -141,7 +166,7 @@ class _spoolforever(_spoolraw):
 
 def spool_decorate(f=None, pass_arguments=False, _class=_spoolraw):
     if not f:
-        return functools.partial(_class, pass_arguments=pass_arguments)
+        return partial(_class, pass_arguments=pass_arguments)
     return _class(f, pass_arguments)
 
 
@@ -248,7 +273,7 @@ class thread:
         self.f = f
 
     def __call__(self, *args):
-        threading.Thread(target=self.f, args=args, daemon=True).start()
+        Thread(target=self.f, args=args, daemon=True).start()
         return self.f
 
 
@@ -269,31 +294,22 @@ class harakiri:
         return self.real_call
 
 
-def _refuse(name):
-    def refused(*_args, **_kwargs):
-        raise NotImplementedError(
-            "@%s of uwsgidecorators is not provided by spooler (docs/python.md lists what is)"
-            % name
-        )
+class filemon(_scheduled):
+    """@filemon(path): the signal is registered, and nothing raises it."""
 
-    refused.__name__ = refused.__qualname__ = name
-    refused.__doc__ = "Raises NotImplementedError: spooler does not provide it."
-    return refused
+    def __init__(self, fsobj, **kwargs):
+        super().__init__(**kwargs)
+        self.fsobj = fsobj
+
+    def schedule(self):
+        _absent.warn("@filemon", "monitor of files")
 
 
-filemon = _refuse("filemon")
-erlang = _refuse("erlang")
-rpc = _refuse("rpc")
-farm = _refuse("farm")
-farm_loop = _refuse("farm_loop")
-mule = _refuse("mule")
-muleloop = _refuse("muleloop")
-mulefunc = _refuse("mulefunc")
-mulemsg = _refuse("mulemsg")
-mulemsg_loop = _refuse("mulemsg_loop")
-mule_brain = _refuse("mule_brain")
-mule_brainloop = _refuse("mule_brainloop")
-mule_msg_dispatcher = _refuse("mule_msg_dispatcher")
-
-# Set as by uWSGI's module, for code that wraps it; nothing here calls it.
 uwsgi.mule_msg_hook = mule_msg_dispatcher
+
+
+def __getattr__(name):
+    """`metric`, which some versions have."""
+    if name == "metric":
+        return _metric
+    raise AttributeError("module %r has no attribute %r" % (__name__, name))

@@ -8,20 +8,23 @@ middle of it all and may raise; bytes on their way are not lost then.
 
 from __future__ import annotations
 
+from .own import BUILTINS as __builtins__
+
 import collections
 import fcntl
-import json
 import os
 import select
 import socket
-import struct
 import threading
+from struct import pack, unpack_from
+
+from .own import Condition, decode_json, encode_json
 
 # Task code that closes "all" descriptors usually stops far below; see descriptors.py for the rest.
 HIGH_DESCRIPTOR = 64
 READ_SIZE = 65536
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_get_ident = threading.get_ident
 
 
 class Closed(Exception):
@@ -53,7 +56,7 @@ class Channel:
         self._backlog: collections.deque = collections.deque()
         self._received = bytearray()
         self._inbox: collections.deque = collections.deque()
-        self._changed = threading.Condition()
+        self._changed = Condition()
         self._reader: int | None = None
         self._calls = 0
         self._waiting: set = set()
@@ -73,9 +76,9 @@ class Channel:
         """Raises Closed when the program is gone."""
         if self.forked:
             raise Closed("a forked child is no worker")
-        text = _encode(head).encode("ascii")
-        frame = struct.pack("<II", 4 + len(text) + len(tail), len(text)) + text + tail
-        me = threading.get_ident()
+        text = encode_json(head).encode("ascii")
+        frame = pack("<II", 4 + len(text) + len(tail), len(text)) + text + tail
+        me = _get_ident()
         if self._sender == me:
             # A signal handler has interrupted this thread in the middle of another frame.
             self._backlog.append(frame)
@@ -176,7 +179,7 @@ class Channel:
 
     def _until(self, ready):
         """Waits for what `ready` returns. One thread reads for all that wait."""
-        me = threading.get_ident()
+        me = _get_ident()
         while True:
             with self._changed:
                 value = ready()
@@ -211,10 +214,10 @@ class Channel:
     def _hand_out(self) -> None:
         buffer = self._received
         while len(buffer) >= 8:
-            length, head_length = struct.unpack_from("<II", buffer)
+            length, head_length = unpack_from("<II", buffer)
             if len(buffer) < 4 + length:
                 return
-            message = json.loads(bytes(buffer[8 : 8 + head_length]))
+            message = decode_json(str(buffer[8 : 8 + head_length], "utf-8"))
             del buffer[: 4 + length]
             if message["type"] != "reply":
                 self._inbox.append(message)

@@ -6,6 +6,8 @@ After task code has closed some, they are taken up again, and stdout and stderr 
 
 from __future__ import annotations
 
+from .own import BUILTINS as __builtins__
+
 import fcntl
 import os
 

@@ -8,6 +8,8 @@ import os
 import sys
 import traceback
 
+from .raised import one_line
+
 
 class LoadFailed(Exception):
     """A module cannot be loaded: `line` says why, `trace` where."""
@@ -33,22 +35,22 @@ def load_all(modules: list) -> None:
 
 def _told(name: str, error: BaseException) -> tuple:
     if isinstance(error, SystemExit):
-        what = "it called sys.exit(%s)" % ("" if error.code is None else repr(error.code))
+        what = "it called sys.exit(%s)" % _exit_code(error)
     else:
         what = one_line(error)
-    text = "".join(traceback.format_exception(type(error), error, _own_frames(error)))
+    try:
+        text = "".join(traceback.format_exception(type(error), error, _own_frames(error)))
+    except BaseException:
+        # The exception cannot be printed: its __str__ raises, for one.
+        text = what
     return "import %s: %s" % (name, what), text.splitlines()
 
 
-def one_line(error: BaseException) -> str:
-    """`Type: message`, short."""
+def _exit_code(error: SystemExit) -> str:
     try:
-        message = str(error)
-    except Exception:
-        message = "(its message cannot be had)"
-    kind = type(error).__name__
-    line = "%s: %s" % (kind, message) if message else kind
-    return " ".join(line[:500].split())
+        return "" if error.code is None else repr(error.code)
+    except BaseException:
+        return "…"
 
 
 def _own_frames(error: BaseException):

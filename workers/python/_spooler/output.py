@@ -6,6 +6,8 @@ and a child of a fork prints there as well.
 
 from __future__ import annotations
 
+from .own import BUILTINS as __builtins__
+
 import io
 import os
 import sys
@@ -145,11 +147,24 @@ class Output:
             self._outputs.append((stream, writer))
             setattr(sys, name, stream)
             setattr(sys, "__%s__" % name, stream)
+        self.keep()
         os.register_at_fork(after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
         for _, writer in self._outputs:
             writer.drop_line()
+
+    def keep(self) -> None:
+        """What the modules have made of sys.stdout and sys.stderr is what each task begins with."""
+        self._kept = (sys.stdout, sys.stderr)
+
+    def restore(self) -> None:
+        """After a task, so that the next one's prints are logged."""
+        stdout, stderr = self._kept
+        if getattr(sys, "stdout", None) is not stdout:
+            sys.stdout = stdout
+        if getattr(sys, "stderr", None) is not stderr:
+            sys.stderr = stderr
 
     def flush(self) -> None:
         """To the end of what was printed, with or without a last newline."""

@@ -3,6 +3,8 @@ length. A task file is such a packet with modifier1 17, and its body behind it."
 
 from __future__ import annotations
 
+from .own import BUILTINS as __builtins__
+
 import struct
 
 MODIFIER_SPOOL = 17

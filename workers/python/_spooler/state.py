@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .own import BUILTINS as __builtins__
+
 from typing import Callable
 
 from .channel import Channel

@@ -1,43 +1,39 @@
 """Runs tasks: claim the file, read it, call the function, remove the file; batches of them.
 
-What was done is told in batches. Every other fate is the program's to decide: the file stays open
+What was done is reported in batches. Every other fate is the program's to decide: the file stays open
 and locked until it says that the fate is on disk.
 """
 
 from __future__ import annotations
 
+from .own import BUILTINS as __builtins__
+
 import collections
-import errno
-import fcntl
 import os
-import stat
+import signal
 import sys
-import time
-import traceback
+from errno import ENOENT
+from os import unlink
 
 import uwsgi
 
-from . import packet
 from .channel import Channel
-from .descriptors import LOWEST, LowDescriptors
-from .loader import one_line
+from .claim import TooLarge, claim, close, read_all, read_task
+from .descriptors import LowDescriptors
 from .output import Output
+from .own import steady
+from .raised import one_line, print_exception, type_name
 from .state import state
 
-# How long an answer may wait for others, and the socket for a look: seconds.
+# How long an answer may wait for others, and the socket for a glance: seconds.
 PATIENCE = 0.005
-# The program's clock has whole milliseconds: a file of this very one is not in the future.
-MILLISECOND = 0.001
-# File times come from a clock that ticks more coarsely than the system's, or from a server: seconds.
-CLOCK_SLACK = 1
 
-# Not opened: symbolic links. Not waited for: pipes.
-OPEN_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+# What uWSGI's C code means, whatever task code sets in its module.
+SPOOL_OK, SPOOL_RETRY, SPOOL_IGNORE = -2, -1, 0
 
-OWN_DIRECTORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-# What open and lockf say when somebody else has the file.
-BUSY = (errno.EAGAIN, errno.EACCES)
+_Permanent = uwsgi.Permanent
+_exit = os._exit
+_alarm = signal.alarm
 
 
 class TaskRunner:
@@ -59,7 +55,13 @@ class TaskRunner:
         self._done_took: list = []
         self._held: dict = {}
         self._current: tuple = ("", -1)
+        self._clears_alarm = False
         state.read_held = self._read_held
+
+    def begin(self) -> None:
+        """The modules are loaded: what they have set up stays, what a task sets up goes with it."""
+        self._output.keep()
+        self._clears_alarm = signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
     def catch_all(self) -> bool:
         """Whether code has set `uwsgi.spooler` to a function of its own."""
@@ -93,23 +95,23 @@ class TaskRunner:
             task, _ = self._queue.popleft()
             self._answer(task, "withdrawn", "", 0, None)
 
-    def work(self, look) -> None:
-        """Runs all there is. Calls `look` now and then, for what the program says meanwhile."""
-        now = looked = time.perf_counter()
+    def work(self, glance) -> None:
+        """Runs all there is. Calls `glance` now and then, for what the program says meanwhile."""
+        at = glanced = steady()
         while self._queue:
-            if now - looked > PATIENCE:
-                look()
-                looked = now
+            if at - glanced > PATIENCE:
+                glance()
+                glanced = at
                 if not self._queue:
                     break
-            if self._answers and now - self._first_answer > PATIENCE:
+            if self._answers and at - self._first_answer > PATIENCE:
                 self.send_answers()
             task, chosen = self._queue.popleft()
             kind, func, details = self._run(task, chosen)
-            ended = time.perf_counter()
+            ended = steady()
             # Whole microseconds; round() would go by way of text.
-            self._answer(task, kind, func, int(1000000 * (ended - now)) / 1000, details)
-            now = ended
+            self._answer(task, kind, func, int(1000000 * (ended - at)) / 1000, details)
+            at = ended
         self.send_answers()
 
     def _answer(self, task: str, kind: str, func: str, took: float, details) -> None:
@@ -118,7 +120,7 @@ class TaskRunner:
             self._done_took.append(took)
             return
         if not self._answers:
-            self._first_answer = time.perf_counter()
+            self._first_answer = steady()
         if kind == "done":
             self._done_func = func
             self._done_took = [took]
@@ -140,45 +142,49 @@ class TaskRunner:
     def _run(self, task: str, chosen: bool) -> tuple:
         """The kind of the answer, the function's name, and perhaps details."""
         path = self._prefix + task.encode("utf-8", "surrogateescape")
+        if task in self._held:
+            return "busy", "", None
         try:
-            claimed = self._claim(task, path)
+            claimed = claim(path, self._descriptors)
         except OSError as error:
-            if error.errno == errno.ENOENT:
-                return "gone", "", None
-            return "look", "", None
+            return "gone" if error.errno == ENOENT else "look", "", None
         if isinstance(claimed, str):
             return claimed, "", None
         descriptor, size = claimed
         hold = chosen
+        name = ""
         try:
-            data = os.read(descriptor, size)
-            if len(data) < size:
-                data = read_all(descriptor, size)
-            found = packet.decode(data)
+            found = read_task(descriptor, size)
             if found is None:
                 hold = False
                 return "look", "", None
-            task_vars, end = found
+            task_vars, body = found
             func = task_vars.get(b"ud_spool_func", b"")
             name = func.decode("utf-8", "replace")
             if not chosen and not self._is_mine(func, name):
                 return "elsewhere", name, None
             environment = {"spooler_task_name": path.rpartition(b"/")[2], **task_vars}
-            if len(data) > end:
-                environment["body"] = data[end:]
-            del data, task_vars, found
+            if body:
+                environment["body"] = body
+            del task_vars, body, found
             self._current = (path, descriptor)
             kind, details = self._call(task, name, environment)
             if kind == "done" and not chosen:
                 try:
-                    os.unlink(path)
+                    unlink(path)
                 except FileNotFoundError:
                     # Its own function has removed it.
                     pass
                 except OSError as error:
-                    kind, details = "failed", {"reason": "remove the file: %s" % error.strerror}
+                    kind, details = "failed", {"reason": "remove its file: %s" % error.strerror}
             hold = hold or kind in ("retry", "failed", "permanent")
             return kind, name, details
+        except TooLarge as error:
+            hold = True
+            return "permanent", name, {"reason": str(error)}
+        except MemoryError:
+            hold = True
+            return "failed", name, {"reason": "no memory for its %d bytes" % size}
         except OSError:
             # The file cannot be read.
             hold = False
@@ -188,38 +194,6 @@ class TaskRunner:
             if hold:
                 self._held[task] = descriptor
             else:
-                close(descriptor)
-
-    def _claim(self, task: str, path: bytes):
-        """A locked descriptor and the file's size, or the kind of answer. Raises OSError."""
-        if task in self._held:
-            return "busy"
-        now = time.time()
-        descriptor = os.open(path, OPEN_FLAGS)
-        claimed = False
-        try:
-            if descriptor < LOWEST:
-                descriptor = self._descriptors.lift(descriptor)
-            try:
-                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if error.errno in BUSY:
-                    return "busy"
-                raise
-            # Between the look of the program and the lock another consumer may have finished it, moved
-            # it or put it off. A move changes the ctime: a file that has long been as it is still has
-            # its name.
-            has = os.fstat(descriptor)
-            if has.st_nlink == 0:
-                return "gone"
-            if has.st_ctime > now - CLOCK_SLACK and not is_at(path, has):
-                return "gone"
-            if not stat.S_ISREG(has.st_mode) or has.st_mtime - MILLISECOND > now:
-                return "look"
-            claimed = True
-            return descriptor, has.st_size
-        finally:
-            if not claimed:
                 close(descriptor)
 
     def _is_mine(self, func: bytes, name: str) -> bool:
@@ -241,18 +215,21 @@ class TaskRunner:
                 return "elsewhere", None
             return outcome(spooler(environment))
         except BaseException as error:
-            if self._channel.forked:
-                print_exception(error)
-                leave(1)
             print_exception(error)
+            if self._channel.forked:
+                leave(1)
             self._output.flush()
-            kind = "permanent" if isinstance(error, uwsgi.Permanent) else "failed"
+            kind = "permanent" if issubclass(type(error), _Permanent) else "failed"
             stderr = current.stderr.decode("utf-8", "replace")
             return kind, {"reason": one_line(error), "stderr": stderr}
         finally:
             if self._channel.forked:
                 leave(0)
+            if self._clears_alarm:
+                # One that a task has set would end the next.
+                _alarm(0)
             self._output.flush()
+            self._output.restore()
             current.id = None
             current.func = ""
 
@@ -264,66 +241,29 @@ class TaskRunner:
             held.append((self._prefix + task.encode("utf-8", "surrogateescape"), descriptor))
         for each, descriptor in held:
             if each and os.path.abspath(each) == wanted:
-                return read_all(descriptor, os.fstat(descriptor).st_size)
+                return read_all(descriptor, 0, os.fstat(descriptor).st_size)
         return None
-
-
-def is_at(path: bytes, file: os.stat_result) -> bool:
-    """Whether the path is a name of that file. Raises OSError."""
-    return os.path.samestat(os.stat(path, follow_symlinks=False), file)
 
 
 def outcome(result) -> tuple:
     """What a return value of `uwsgi.spooler` means; as uWSGI, but that nothing is no failure."""
     if result is None:
         return "done", None
-    if not isinstance(result, int):
-        return "retry", {"reason": "it returned %s, no number" % type(result).__name__}
-    if result == uwsgi.SPOOL_OK:
+    if not issubclass(type(result), int):
+        return "retry", {"reason": "it returned %s, not a number" % type_name(result)}
+    value = int.__int__(result)
+    if value == SPOOL_OK:
         return "done", None
-    if result == uwsgi.SPOOL_IGNORE:
+    if value == SPOOL_IGNORE:
         return "ignored", None
-    if result == uwsgi.SPOOL_RETRY:
+    if value == SPOOL_RETRY:
         return "retry", {"reason": "it returned SPOOL_RETRY"}
-    return "retry", {"reason": "it returned %d" % result}
+    return "retry", {"reason": "it returned %s" % number_text(value)}
 
 
-def read_all(descriptor: int, size: int) -> bytes:
-    """A whole file, wherever its offset is. Raises OSError."""
-    data = os.pread(descriptor, size, 0)
-    if len(data) == size:
-        return data
-    # Longer than one read can be, or it was cut meanwhile.
-    parts = [data]
-    at = len(data)
-    while at < size:
-        part = os.pread(descriptor, size - at, at)
-        if not part:
-            break
-        parts.append(part)
-        at += len(part)
-    return b"".join(parts)
-
-
-def close(descriptor: int) -> None:
-    try:
-        os.close(descriptor)
-    except OSError:
-        # Task code has closed it already.
-        pass
-
-
-def print_exception(error: BaseException) -> None:
-    """To stderr, through sys.excepthook as under uWSGI; without the frames of the worker itself."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(OWN_DIRECTORY):
-        frames = frames.tb_next
-    if frames is not None:
-        error.__traceback__ = frames
-    try:
-        sys.excepthook(type(error), error, error.__traceback__)
-    except BaseException:
-        traceback.print_exception(type(error), error, error.__traceback__, file=sys.__stderr__)
+def number_text(value: int) -> str:
+    """Python refuses to write thousands of decimal digits."""
+    return "%d" % value if abs(value) < 1 << 64 else "a number of %d bits" % value.bit_length()
 
 
 def leave(code: int) -> None:
@@ -332,6 +272,6 @@ def leave(code: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except Exception:
+        except BaseException:
             pass
-    os._exit(code)
+    _exit(code)

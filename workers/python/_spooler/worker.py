@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .own import BUILTINS as __builtins__
+
 import atexit
 import faulthandler
 import gc
@@ -15,10 +17,11 @@ import uwsgi
 
 from .channel import Channel, Closed
 from .descriptors import LowDescriptors
-from .loader import LoadFailed, load_all, one_line, source_files
+from .loader import LoadFailed, load_all, source_files
 from .output import CurrentTask, Output
 from .state import state
-from .tasks import TaskRunner, leave, print_exception
+from .tasks import TaskRunner, leave
+from .raised import one_line, print_exception
 
 
 class Stop(Exception):
@@ -76,7 +79,7 @@ class Worker:
         self._load()
         while True:
             self._handle(self._channel.next())
-            self._tasks.work(self._look)
+            self._tasks.work(self._glance)
 
     def _await_setup(self) -> dict:
         message = self._channel.next()
@@ -103,6 +106,7 @@ class Worker:
         gc.collect()
         gc.freeze()
         catch_all = self._tasks.catch_all()
+        self._tasks.begin()
         state.loaded = True
         self._channel.send(
             {
@@ -125,7 +129,7 @@ class Worker:
         if self._channel.forked:
             os._exit(0)
 
-    def _look(self) -> None:
+    def _glance(self) -> None:
         while True:
             message = self._channel.next_now()
             if message is None:
