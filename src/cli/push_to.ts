@@ -2,8 +2,8 @@
 
 import { resolve } from "node:path";
 import { parseSecret } from "../config/value.ts";
-import type { Parcel } from "../forward/parcel.ts";
-import { sendParcel } from "../forward/send.ts";
+import type { Delivery } from "../forward/delivery.ts";
+import { sendDelivery } from "../forward/send.ts";
 import { systemClock } from "../platform/clock.ts";
 import { type Address, parseAddress } from "../wire/address.ts";
 import { sendTask } from "../wire/client.ts";
@@ -38,7 +38,7 @@ export async function pushTo(where: PushTo, vars: readonly Var[]): Promise<numbe
   const tls: ClientTls = { ca: ca === undefined ? null : resolve(ca), own: null };
   using body = await openBody(bodyFile);
   const id = `push:${crypto.randomUUID()}`;
-  const how = await sendParcel({ id, vars, bodySize: body.size, readBody: body.read }, {
+  const how = await sendDelivery({ id, vars, bodySize: body.size, readBody: body.read }, {
     address,
     ...(isTls ? { tls } : {}),
     secret: secretFile === undefined ? null : await readSecret(secretFile),
@@ -73,7 +73,7 @@ async function readSecret(file: string): Promise<string> {
 
 interface Body extends Disposable {
   readonly size: number;
-  readonly read: Parcel["readBody"];
+  readonly read: Delivery["readBody"];
 }
 
 /** Its length is sent first: what comes from standard input is gathered in memory. */

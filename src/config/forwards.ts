@@ -3,7 +3,7 @@
 import { WINDOW } from "../forward/peer.ts";
 import { type Address, addressText, isAbstract, parseAddress } from "../wire/address.ts";
 import type { ClientTls } from "../wire/dial.ts";
-import type { ForwardConfig, ForwardTarget } from "../forward/settings.ts";
+import type { ForwardConfig, ForwardTarget, TargetKind } from "../forward/settings.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
 import { parseSettings } from "./settings.ts";
@@ -15,7 +15,9 @@ const TIMEOUT_SECONDS = 30;
 const MOST_CONNECTIONS = 16;
 /** Each holds its task's file open, and many systems allow 1,024. */
 const MOST_UNDER_WAY = 512;
-const KEYS = ["dir", "to", "policy", "connections", "timeout", "secret", "ca", "cert", "key"];
+const KEYS = [
+  ...["dir", "to", "kind", "policy", "connections", "timeout", "secret", "ca", "cert", "key"],
+];
 
 /** What all forwards have in common. */
 interface Base {
@@ -47,7 +49,7 @@ function plainForward(given: Given, base: Base, text: string, entry: Entry): For
   }
   return forward(base, entry, {
     dir: given.path(dir, entry),
-    targets: targets.map((target) => targetOf(given, target, entry)),
+    targets: targets.map((target) => targetOf(given, target, entry, "auto")),
   });
 }
 
@@ -63,9 +65,17 @@ function tunedForward(given: Given, base: Base, text: string, entry: Entry): For
     return value === undefined ? fallback : parse(value);
   };
   const file = (key: string) => read<string | null>(key, (path) => given.path(path, entry), null);
+  const kinds = read<readonly TargetKind[]>("kind", parseKinds, ["auto"]);
+  if (kinds.length !== 1 && kinds.length !== targets.length) {
+    throw new SyntaxError(
+      "wants one kind= for all targets, or one for each as in kind=spooler;uwsgi",
+    );
+  }
   return forward(base, entry, {
     dir: given.path(dir, entry),
-    targets: targets.map((target) => targetOf(given, target, entry)),
+    targets: targets.map((target, i) => {
+      return targetOf(given, target, entry, kinds[i] ?? kinds[0] ?? "auto");
+    }),
     policy: read("policy", parsePolicy, "failover"),
     connections: read("connections", parseConnections, 1),
     timeoutMs: 1000 * read("timeout", (value) => parseSeconds(value, 0.1), TIMEOUT_SECONDS),
@@ -103,7 +113,7 @@ function forward(base: Base, { place }: Entry, { dir, ...tuned }: Tuned): Forwar
   };
 }
 
-function targetOf(given: Given, text: string, entry: Entry): ForwardTarget {
+function targetOf(given: Given, text: string, entry: Entry, kind: TargetKind): ForwardTarget {
   const tls = text.startsWith(TLS_PREFIX);
   const parsed = parseAddress(tls ? text.slice(TLS_PREFIX.length) : text);
   if (tls && parsed.kind !== "tcp") throw new SyntaxError(`wants ${TLS_PREFIX}host:port`);
@@ -112,7 +122,14 @@ function targetOf(given: Given, text: string, entry: Entry): ForwardTarget {
     ? { ...parsed, path: given.path(parsed.path, entry) }
     : parsed;
   const names = [...new Set([text, addressText(parsed), addressText(address)])];
-  return { text, names, address, tls };
+  return { text, names, address, tls, kind };
+}
+
+function parseKinds(text: string): TargetKind[] {
+  return text.split(";").map((kind) => {
+    if (kind === "auto" || kind === "spooler" || kind === "uwsgi") return kind;
+    throw new SyntaxError("knows kind=auto, kind=spooler and kind=uwsgi");
+  });
 }
 
 function parsePolicy(text: string): ForwardConfig["policy"] {

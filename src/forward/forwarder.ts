@@ -2,19 +2,21 @@
  * The executor of a forward spool: gives each task to a target, and says to the dispatcher how many
  * tasks may be under way.
  *
- * - failover: the first target of the list that takes tasks gets them all
+ * - failover: the first target of the list that accepts tasks gets them all
  * - balance: each task goes to the target with the most room
  *
  * What one target refuses or loses is offered to the next; when none is left the task is settled.
  */
 
-import type { ForwardConfig } from "./settings.ts";
 import type { Answer, Executor, Run } from "../exec/executor.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import type { Gate } from "../queue/gate.ts";
 import type { Emit } from "../report/event.ts";
-import type { Delivered } from "./connection.ts";
-import { parcelOf } from "./parcel.ts";
+import { dial as dialPeer } from "../wire/dial.ts";
+import type { Dial } from "./connector.ts";
+import { deliveryOf, type Sender } from "./delivery.ts";
+import type { DeliveryResult } from "./outstanding.ts";
+import type { ForwardConfig } from "./settings.ts";
 import { Target } from "./target.ts";
 
 export interface ForwarderOptions {
@@ -28,7 +30,12 @@ export interface ForwarderOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  /** Absent is the network. */
+  readonly dial?: Dial;
 }
+
+/** Warnings that are remembered, so that each is logged once. */
+const MOST_WARNINGS = 100;
 
 export class Forwarder implements Executor, Gate {
   readonly name = null;
@@ -36,25 +43,26 @@ export class Forwarder implements Executor, Gate {
   readonly trusted = true;
   readonly #options: ForwarderOptions;
   readonly #targets: readonly Target[];
-  readonly #origin: Parameters<typeof parcelOf>[1];
+  readonly #sender: Sender;
   #changed: () => void = () => {};
-  /** Tasks that cannot go to any target as they are: told once for each reason. */
-  readonly #told = new Set<string>();
+  /** Why tasks could not go to any target as they are. */
+  readonly #warnings = new Set<string>();
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
-    const { config, name: spool, identity, clock, random, emit } = options;
+    const { config, name: spool, identity, clock, random, emit, dial = dialPeer } = options;
     const { secret, connections, timeoutMs } = config;
-    this.#origin = {
+    this.#sender = {
       identity,
       names: [config.spool.dir, ...config.targets.flatMap(({ names }) => names)],
     };
-    this.#targets = config.targets.map(({ text, address, tls }) =>
+    this.#targets = config.targets.map(({ text, address, kind, tls }) =>
       new Target({
         name: text,
         address,
+        kind,
         ...(tls ? { tls: config.tls } : {}),
-        ...{ secret, connections, timeoutMs, spool, clock, random, emit },
+        ...{ secret, connections, timeoutMs, spool, clock, random, dial, emit },
         changed: () => this.#changed(),
       })
     );
@@ -76,10 +84,10 @@ export class Forwarder implements Executor, Gate {
   }
 
   async run({ task, signal }: Run): Promise<Answer> {
-    const parcel = parcelOf(task, this.#origin);
-    const tried = new Map<Target, Delivered>();
+    const delivery = deliveryOf(task, this.#sender);
+    const tried = new Map<Target, DeliveryResult>();
     for (let target = this.#choose(tried); target; target = this.#choose(tried)) {
-      const how = await target.deliver(parcel);
+      const how = await target.deliver(delivery);
       if (how.kind === "accepted") return { kind: "done" };
       tried.set(target, how);
     }
@@ -91,7 +99,7 @@ export class Forwarder implements Executor, Gate {
     for (const target of this.#targets) target.close();
   }
 
-  #choose(tried: ReadonlyMap<Target, Delivered>): Target | undefined {
+  #choose(tried: ReadonlyMap<Target, DeliveryResult>): Target | undefined {
     const free = this.#targets.filter((target) =>
       !tried.has(target) && target.capacity > 0 && (target.isUp || target.load < target.capacity)
     );
@@ -103,26 +111,26 @@ export class Forwarder implements Executor, Gate {
     );
   }
 
-  #outcome(tried: ReadonlyMap<Target, Delivered>): Answer {
-    const said = (kind: Delivered["kind"]) =>
+  #outcome(tried: ReadonlyMap<Target, DeliveryResult>): Answer {
+    const said = (kind: DeliveryResult["kind"]) =>
       [...tried].flatMap(([{ name }, how]) =>
         how.kind === kind && "reason" in how ? [`${name}: ${how.reason}`] : []
       ).join("; ");
-    const refused = said("refused");
+    const refused = [said("refused"), said("invalid")].filter((reason) => reason !== "").join("; ");
     if (refused !== "") return { kind: "failed", reason: refused, stderr: "" };
     const unfit = said("unfit");
     if (unfit !== "") {
-      this.#tellOnce(unfit);
+      this.#warnOnce(`a task waits: ${unfit}`);
       return { kind: "retry", reason: unfit };
     }
     const troubles = this.#targets.map(({ name, trouble }) => `${name}: ${trouble ?? "is busy"}`);
     return { kind: "unavailable", reason: troubles.join("; ") };
   }
 
-  #tellOnce(message: string): void {
+  #warnOnce(message: string): void {
     const { emit, name } = this.#options;
-    if (this.#told.has(message)) return;
-    this.#told.add(message);
-    emit({ type: "spool.warning", spool: name, message: `a task stays: ${message}` });
+    if (this.#warnings.has(message) || this.#warnings.size >= MOST_WARNINGS) return;
+    this.#warnings.add(message);
+    emit({ type: "spool.warning", spool: name, message });
   }
 }

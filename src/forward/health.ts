@@ -1,9 +1,9 @@
 /**
- * Whether a target takes tasks, and when to try again if it does not.
+ * Whether a target accepts tasks, and when to try again if it does not.
  *
- * - up: it took the last task, or refused it for a reason of the task's
+ * - up: it accepted the last task, or refused it for a reason of the task's
  * - down: it cannot be reached, broke off, or refuses everything; no task is sent until a probe
- * - trial: a probe found it, or nothing is known of it yet; one task at a time may try
+ * - trial: a probe reached it, or nothing is known of it yet; one task at a time may try
  *
  * The backoff belongs to the target and not to its tasks: a hundred thousand tasks for a dead peer
  * cost one attempt to connect, at most a second apart.
@@ -11,28 +11,48 @@
  * @pure
  */
 
-import { backoffMs, type RetryPolicy } from "../task/backoff.ts";
 import type { Random } from "../platform/clock.ts";
+import { backoffMs, type RetryPolicy } from "../task/backoff.ts";
 
 export type Health =
   | { readonly kind: "up" }
   | { readonly kind: "trial"; readonly trouble: Trouble | null }
   | { readonly kind: "down"; readonly trouble: Trouble; readonly retryInMs: number };
 
-/** A streak of failures, from the first to the next task that is taken. */
+/** A streak of failures, from the first to the next task that is accepted. */
 export interface Trouble {
-  /** Of the first failure. */
+  /** Of the last failure. */
   readonly reason: string;
   /** Of the first failure, on the monotonic clock. */
   readonly since: number;
   readonly failures: number;
+  readonly logged: Logged;
 }
 
-/** With its jitter never above a second: a peer that is back is found within that. */
-const PROBES: RetryPolicy = { delayMs: 50, maxDelayMs: 800, maxRetries: 0 };
+/** What the log has last said of a streak. */
+interface Logged {
+  readonly reason: string;
+  /** On the monotonic clock. */
+  readonly at: number;
+  /** The next line comes no earlier than so long after it. */
+  readonly quietMs: number;
+}
+
+/** With its jitter always below a second: a peer that is back is found, and has a task, within that. */
+const PROBES: RetryPolicy = { delayMs: 50, maxDelayMs: 600, maxRetries: 0 };
+
+/** A reason that changes is logged anew; one that goes back and forth, ever more rarely. */
+const SHORTEST_QUIET_MS = 500;
+const LONGEST_QUIET_MS = 600_000;
 
 export const UNKNOWN: Health = { kind: "trial", trouble: null };
 export const UP: Health = { kind: "up" };
+
+export interface Failure {
+  readonly health: Extract<Health, { kind: "down" }>;
+  /** Whether the log is to say it. */
+  readonly isNews: boolean;
+}
 
 /** @param now on the monotonic clock */
 export function afterFailure(
@@ -40,12 +60,21 @@ export function afterFailure(
   reason: string,
   now: number,
   random: Random,
-): Extract<Health, { kind: "down" }> {
+): Failure {
   const before = troubleOf(health);
-  const trouble = before
-    ? { ...before, failures: before.failures + 1 }
-    : { reason, since: now, failures: 1 };
-  return { kind: "down", trouble, retryInMs: backoffMs(trouble.failures, PROBES, random) };
+  const logged = before && before.logged;
+  const isNews = logged === null ||
+    (reason !== logged.reason && now - logged.at >= logged.quietMs);
+  const quietMs = logged ? Math.min(2 * logged.quietMs, LONGEST_QUIET_MS) : SHORTEST_QUIET_MS;
+  const failures = (before?.failures ?? 0) + 1;
+  const trouble: Trouble = {
+    reason,
+    since: before?.since ?? now,
+    failures,
+    logged: isNews ? { reason, at: now, quietMs } : logged,
+  };
+  const retryInMs = backoffMs(failures, PROBES, random);
+  return { health: { kind: "down", trouble, retryInMs }, isNews };
 }
 
 export function afterProbe(health: Health): Health {

@@ -5,8 +5,10 @@
 import type { Clock } from "../platform/clock.ts";
 import type { Address } from "../wire/address.ts";
 import { type ClientTls, dial } from "../wire/dial.ts";
-import { Connection, type Delivered, greet } from "./connection.ts";
-import type { Parcel } from "./parcel.ts";
+import { ClientConnection } from "./client_connection.ts";
+import type { Delivery } from "./delivery.ts";
+import { greet } from "./greeting.ts";
+import type { DeliveryResult } from "./outstanding.ts";
 
 export interface SendOptions {
   readonly address: Address;
@@ -16,34 +18,27 @@ export interface SendOptions {
   readonly clock: Clock;
 }
 
-/** @throws {Error} when the peer cannot be reached, or is none of ours */
-export async function sendParcel(parcel: Parcel, options: SendOptions): Promise<Delivered> {
+/** @throws {Error} when the peer cannot be reached, or is not this program */
+export async function sendDelivery(
+  delivery: Delivery,
+  options: SendOptions,
+): Promise<DeliveryResult> {
   const { address, tls, secret, timeoutMs, clock } = options;
   const socket = await dial({ address, ...(tls ? { tls } : {}), timeoutMs });
-  let peer;
-  try {
-    const greeting = await greet(socket, { clock, timeoutMs });
-    if (greeting.kind === "silent") throw new Error("it hung up at a ping: it takes no bodies");
-    peer = greeting.peer;
-    if (peer.kind !== "ours") {
-      throw new Error("it is a uWSGI, which takes neither bodies nor signatures");
-    }
-  } catch (error) {
-    try {
-      socket.close();
-    } catch {
-      // It was closed when the time was over.
-    }
-    throw error;
+  const peer = await greet(socket, { clock, timeoutMs });
+  if (peer === null) throw new Error("it hung up at a ping: it accepts no bodies");
+  if (peer.kind !== "spooler") {
+    socket.close();
+    throw new Error("it is a uWSGI, which accepts neither bodies nor signatures");
   }
-  const connection = new Connection({
+  const connection = new ClientConnection({
     ...{ socket, peer, secret, timeoutMs, clock, window: 1, idleMs: timeoutMs },
     stamp: () => clock.now(),
     ended: () => {},
     room: () => {},
   });
   try {
-    return await connection.send(parcel);
+    return await connection.send(delivery);
   } finally {
     connection.close();
   }

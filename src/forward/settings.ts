@@ -5,6 +5,9 @@ import type { SpoolConfig } from "../queue/settings.ts";
 import type { Address } from "../wire/address.ts";
 import type { ClientTls } from "../wire/dial.ts";
 
+/** What a target is; auto finds out by a ping. */
+export type TargetKind = "auto" | "spooler" | "uwsgi";
+
 /** A peer to which tasks are forwarded. */
 export interface ForwardTarget {
   /** As the ini has it, for people. */
@@ -13,6 +16,7 @@ export interface ForwardTarget {
   readonly names: readonly string[];
   readonly address: Address;
   readonly tls: boolean;
+  readonly kind: TargetKind;
 }
 
 /** A spool whose tasks are delivered to a peer. */

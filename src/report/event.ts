@@ -57,7 +57,7 @@ export type Event =
   /** The targets of a spool whose tasks are forwarded, in order. */
   | { type: "forward.opened"; spool: string; targets: readonly string[]; policy: string }
   /** The first failure of a streak. */
-  | { type: "target.down"; spool: string; target: string; reason: string }
+  | { type: "target.down"; spool: string; target: string; reason: string; downMs: number }
   /** The end of a streak, with how often it failed. */
   | { type: "target.up"; spool: string; target: string; failures: number; downMs: number }
   | { type: "task.accepted"; task: string; func: string; from: string }

@@ -98,14 +98,14 @@ export function eventText(event: Event): string {
       const among = event.targets.length > 1 ? ` (${event.policy})` : "";
       return `spool ${event.spool}: forwarded to ${event.targets.join(", ")}${among}`;
     }
-    case "target.down":
-      return `spool ${event.spool}: ${event.target} takes no tasks: ${event.reason}; they wait`;
-    case "target.up": {
-      const times = event.failures === 1 ? "1 attempt" : `${event.failures} attempts`;
-      return `spool ${event.spool}: ${event.target} takes tasks again, after ${times} in vain and ${
-        msText(event.downMs)
-      }`;
+    case "target.down": {
+      const down = event.downMs === 0 ? "is down" : `is still down after ${msText(event.downMs)}`;
+      return `spool ${event.spool}: ${event.target} ${down}: ${event.reason}; its tasks wait`;
     }
+    case "target.up":
+      return `spool ${event.spool}: ${event.target} is back after ${msText(event.downMs)} (${
+        counted(event.failures, "failed attempt")
+      })`;
     case "task.accepted":
       return `${named(event.func, event.task)} accepted from ${event.from}`;
     case "task.repeated": {

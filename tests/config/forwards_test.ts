@@ -43,6 +43,15 @@ Deno.test("spooler-forward2 has settings of its own", () => {
   });
 });
 
+Deno.test("the kind of a target is stated for all, or for each", () => {
+  const kindsOf = (settings: string) =>
+    configOf(`spooler-forward2 = dir=out,to=a:1;b:2${settings}`)
+      .forwards[0]?.targets.map(({ kind }) => kind);
+  assertEquals(kindsOf(""), ["auto", "auto"]);
+  assertEquals(kindsOf(",kind=uwsgi"), ["uwsgi", "uwsgi"]);
+  assertEquals(kindsOf(",kind=spooler;uwsgi"), ["spooler", "uwsgi"]);
+});
+
 Deno.test("a forward has the settings of spools, and signs with the first secret", () => {
   const [forward] = configOf(
     "spooler-max-retries = 3",
@@ -77,6 +86,11 @@ const BAD: [string, string][] = [
   ["spooler-forward = out tls:///run/a.sock", "wants tls://host:port"],
   ["spooler-forward2 = dir=out", "wants dir=DIR,to=TARGET"],
   ["spooler-forward2 = dir=out,to=a:1,policy=random", "knows policy=failover and policy=balance"],
+  ["spooler-forward2 = dir=out,to=a:1,kind=hub", "knows kind=auto, kind=spooler and kind=uwsgi"],
+  [
+    "spooler-forward2 = dir=out,to=a:1,kind=auto;uwsgi",
+    "one kind= for all targets, or one for each",
+  ],
   ["spooler-forward2 = dir=out,to=a:1,connections=0", "wants a whole number ≥ 1"],
   ["spooler-forward2 = dir=out,to=a:1,connections=17", "wants 16 connections at most"],
   ["spooler-forward2 = dir=out,to=a:1,secret=short", "wants 8 characters or more"],

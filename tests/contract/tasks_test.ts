@@ -28,7 +28,7 @@ contract("a task that asks for it runs again, and that is no failure", async (ki
   await using program = await site.start();
   const name = await site.task("retry");
   // What a peer refuses for now is no matter of the one task: all that are for it wait.
-  await program.line(/retry \S+ put off until|takes no tasks: .*; they wait$/);
+  await program.line(/retry \S+ put off until|is down: .*; its tasks wait$/);
   assert(!site.has(`.spooler/attempts/${name}.json`));
   await program.line(/retry \S+ done/);
   assertEquals(site.told(), ["again"]);

@@ -37,7 +37,7 @@ testWith(
     assertEquals(pushed.stdout, "accepted\n");
     const report = ["push", "--ini", edgeIni, "--body-file", "-", "ud_spool_func=report"];
     assertEquals((await spooler(report, "12345678")).code, 0);
-    const waiting = edge.line(/ tls:\/\/127\.0\.0\.1:\d+ takes no tasks: .*; they wait$/);
+    const waiting = edge.line(/ tls:\/\/127\.0\.0\.1:\d+ is down: .*; its tasks wait$/);
     const listed = await spooler(["list", "--ini", edgeIni]);
     await waiting;
     assertMatch(listed.stdout, /hello/);
@@ -46,7 +46,7 @@ testWith(
     await using hub = await Program.start(["--ini", hubIni]);
     await hub.line(/hello\| Hello, Ann, from the edge!$/);
     await hub.line(/report\| 8$/);
-    await edge.line(/ takes tasks again, after /);
+    await edge.line(/ is back after /);
     await edge.line(/ (hello|report) \S+ done/, 2);
     const left = await spooler(["list", "--ini", edgeIni, "--json"]);
     assertEquals(left.stdout.trim(), "");
@@ -136,9 +136,9 @@ test("a hub that is killed in the middle of 1,000 tasks has each of them once", 
   await first.kill();
   // However late the kill was: there is something to send while the hub is away.
   await pair.put(count / 2, count);
-  await edge.line(/takes no tasks/);
+  await edge.line(/ is down: /);
   await using _again = await pair.hub.start();
-  await edge.line(/takes tasks again/);
+  await edge.line(/ is back after /);
   await edge.line(/ task \S+ done/, count);
   assertEquals(await pair.received(), upTo(count));
 });
@@ -168,7 +168,7 @@ test("a stop while the target is away is quick, and a second start goes on", asy
   await using edge = await makeSite(`spooler-forward = out 127.0.0.1:${port}`);
   await using first = await edge.start();
   await spooler(["push", "--dir", join(edge.dir, "out"), "n=1"]);
-  await first.line(/takes no tasks/);
+  await first.line(/ is down: /);
   assertEquals(await first.stop(), 0);
   await using hub = await makeSite(
     `socket = 127.0.0.1:${port}`,
@@ -222,7 +222,7 @@ testWith(
       "body",
     );
     assertEquals(code, 1);
-    assertStringIncludes(stderr, "takes neither bodies nor signatures");
+    assertStringIncludes(stderr, "accepts neither bodies nor signatures");
   },
 );
 

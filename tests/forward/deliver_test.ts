@@ -61,7 +61,7 @@ Deno.test("what a delivery adds is signed when there is a secret", async () => {
 Deno.test("a uWSGI gets the task's own bytes, one task a connection", async () => {
   const accepted: Received[] = [];
   await using peer = new Peer(plain(accepted));
-  await using site = await ForwardSite.start({ targets: [peer.address], secret: "of two" });
+  await using site = await ForwardSite.start({ targets: [peer.address] });
   await site.put({ a: "1" });
   await site.put({ a: "2" });
   await site.drained();

@@ -1,4 +1,4 @@
-import { answerOf, peerOf } from "../../src/forward/peer.ts";
+import { answerOf, peerOf, UWSGI } from "../../src/forward/peer.ts";
 import { pingAnswer, refusalAnswer } from "../../src/wire/answer.ts";
 import { PacketError } from "../../src/wire/packet.ts";
 import { PacketReader, type RawPacket } from "../../src/wire/reader.ts";
@@ -19,20 +19,20 @@ function pong(features: readonly string[]): Uint8Array {
 
 Deno.test("one of ours is known by the answer that this program gives", () => {
   const peer = peerOf(packet(...pong(["keep-alive", "body", "id"])));
-  assert(peer.kind === "ours");
+  assert(peer.kind === "spooler");
   assertEquals([peer.keepAlive, peer.body, peer.maxBody], [true, true, 1000]);
 });
 
 Deno.test("a feature that is not named is not there", () => {
   const peer = peerOf(packet(...pong(["id"])));
-  assert(peer.kind === "ours");
+  assert(peer.kind === "spooler");
   assertEquals([peer.keepAlive, peer.body], [false, false]);
 });
 
 Deno.test("an answer without vars, or with a warning in their place, is a uWSGI's", () => {
-  assertEquals(peerOf(packet(100, 0, 0, 1)), { kind: "plain" });
+  assertEquals(peerOf(packet(100, 0, 0, 1)), UWSGI);
   const warning = new TextEncoder().encode("the listen queue is full");
-  assertEquals(peerOf(packet(100, warning.length, 0, 1, ...warning)), { kind: "plain" });
+  assertEquals(peerOf(packet(100, warning.length, 0, 1, ...warning)), UWSGI);
 });
 
 Deno.test("what is no answer is an error", () => {

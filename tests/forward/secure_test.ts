@@ -129,7 +129,7 @@ Deno.test("a hub that is full keeps tasks waiting, and takes them when it has ro
   for (let i = 0; i < 10; i++) await site.put({ n: String(i) });
   await site.start();
   const down = await site.told("target.down");
-  assertStringIncludes(down.reason, "it takes no tasks: it holds 3 tasks (spooler-max-files)");
+  assertStringIncludes(down.reason, "it accepts no tasks: it holds 3 tasks (spooler-max-files)");
   const taken = new Set<string>();
   while (taken.size < 10) {
     for (const ref of [...hub.store.scan()].flat()) {

@@ -216,7 +216,7 @@ Deno.test("a task at which the peer hangs up each time fails; the others go on",
   await site.told("task.settled", 20);
   const [failed] = site.of("task.settled").filter(({ fate }) => fate.kind === "deferred");
   assert(failed?.fate.kind === "deferred");
-  assertStringIncludes(failed.fate.reason, "3 times in a row the connection broke at this task");
+  assertStringIncludes(failed.fate.reason, "the connection broke 3 times in a row at this task");
   assertEquals(numbers(accepted), [...Array(20).keys()].slice(1).map(String));
 });
 
@@ -254,7 +254,7 @@ Deno.test("a peer that is full for now keeps all tasks waiting, and none is held
   assertEquals(accepted.length, 100);
   assertEquals(
     (await site.told("target.down")).reason,
-    "it takes no tasks: the disk is full",
+    "it accepts no tasks: the disk is full",
   );
   assertEquals(site.of("target.down").length, 1);
   assertEquals(site.of("target.up").length, 1);
@@ -341,7 +341,7 @@ Deno.test("a body above the peer's largest is refused before it is sent", async 
   await site.put({ i: "0" }, new Uint8Array(1001));
   const { fate } = await site.told("task.settled");
   assert(fate.kind === "deferred");
-  assertStringIncludes(fate.reason, "its body has 1001 bytes, the peer takes 1000");
+  assertStringIncludes(fate.reason, "its body has 1001 bytes, the peer accepts 1000");
 });
 
 Deno.test("a task whose vars leave no room for an id fails, and says what to do", async () => {

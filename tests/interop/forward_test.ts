@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { ForwardSite } from "../support/forward.ts";
 import { Program, spooler } from "../support/program.ts";
+import { openReception } from "../support/reception.ts";
 import { testWith } from "../support/require.ts";
 import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -100,7 +101,7 @@ testWith("uwsgi", "a packet above uWSGI's buffer-size stays, and says why", asyn
   await site.told("task.settled", 2);
   const [failed] = site.of("task.settled").filter(({ fate }) => fate.kind === "deferred");
   assert(failed?.fate.kind === "deferred");
-  assertStringIncludes(failed.fate.reason, "buffer-size is less than its 5");
+  assertStringIncludes(failed.fate.reason, "a buffer-size below the 5");
 });
 
 testWith("uwsgi", "a uWSGI that is killed and comes back misses none of 500 tasks", async () => {
@@ -151,3 +152,74 @@ testWith("uwsgi", "a uWSGI with an abstract socket is reached by its name", asyn
   await until(() => hub.ran().length === 1, "the task runs");
   assertEquals(site.of("target.down"), []);
 });
+
+testWith(
+  "uwsgi",
+  "a uWSGI without the spooler plugin is down; its tasks go to the right one",
+  async () => {
+    for (const plugins of [[], ["ping"]]) {
+      await using temp = await tempDir();
+      await Deno.mkdir(join(temp.path, "wrong"));
+      const wrong = await startHub(join(temp.path, "wrong"), undefined, plugins);
+      const { address } = wrong;
+      await using site = await ForwardSite.make({ targets: [address] });
+      for (let i = 0; i < 10; i++) await site.put({ i: String(i) });
+      await site.start();
+      const { reason } = await site.told("target.down");
+      assertStringIncludes(reason, "as a uWSGI does that has no spooler plugin");
+      // Each of the ten had its chance by then, and uWSGI says what it thinks of them.
+      await wrong.program.line(/unavailable modifier requested: 17/, 12);
+      assertEquals(site.of("task.settled"), []);
+      await wrong.program.kill();
+      await using right = await startHub(temp.path, address);
+      const rightSince = performance.now();
+      await until(() => site.of("task.settled").length > 0, "the first is delivered");
+      assert(performance.now() - rightSince < 1000, "the first delivery came late");
+      await site.drained();
+      await until(() => right.ran().length === 10, "all tasks run");
+      assertEquals(site.of("task.settled").filter(({ fate }) => fate.kind !== "done"), []);
+    }
+  },
+);
+
+testWith(
+  "uwsgi",
+  "with a secret a uWSGI gets tasks when the ini says kind=uwsgi, and not before",
+  async () => {
+    for (const plugins of [["spooler"], ["spooler", "ping"]]) {
+      await using temp = await tempDir();
+      await using hub = await startHub(temp.path, undefined, plugins);
+      const settings = { targets: [hub.address], secret: "of two sides" };
+      await using careful = await ForwardSite.start(settings);
+      await careful.put({ i: "1" });
+      assertStringIncludes((await careful.told("target.down")).reason, "set kind=uwsgi");
+      await using site = await ForwardSite.start({ ...settings, kind: "uwsgi" });
+      await site.put({ i: "2" });
+      await site.drained();
+      await until(() => hub.ran().length === 1, "the task runs");
+      assertEquals(hub.ran().map(own), [{ i: "2" }]);
+      assertEquals(careful.left().length, 1);
+    }
+  },
+);
+
+testWith(
+  "uwsgi",
+  "a hub of ours that becomes a uWSGI without ping has its tasks within a second",
+  async () => {
+    await using temp = await tempDir();
+    const hub = await openReception({ ini: [] });
+    const address = `127.0.0.1:${hub.port}`;
+    await using site = await ForwardSite.start({ targets: [address] });
+    await site.put({ i: "1" });
+    await site.drained();
+    await hub[Symbol.asyncDispose]();
+    await site.put({ i: "2" });
+    await site.told("target.down");
+    await using uwsgi = await startHub(temp.path, address, ["spooler"]);
+    const since = performance.now();
+    await site.drained();
+    assert(performance.now() - since < 1000, "the delivery came late");
+    await until(() => uwsgi.ran().length === 1, "the task runs");
+  },
+);

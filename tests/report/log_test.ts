@@ -44,15 +44,19 @@ Deno.test("without a handler the log says what that means", () => {
   );
 });
 
-Deno.test("a target that takes no tasks, and takes them again, are a line each", () => {
+Deno.test("a target that is down, still down and back is a line each", () => {
   const about = { spool: "out", target: "hub:3031" };
   assertEquals(
-    eventText({ type: "target.down", ...about, reason: "it closed the connection" }),
-    "spool out: hub:3031 takes no tasks: it closed the connection; they wait",
+    eventText({ type: "target.down", ...about, reason: "it closed the connection", downMs: 0 }),
+    "spool out: hub:3031 is down: it closed the connection; its tasks wait",
+  );
+  assertEquals(
+    eventText({ type: "target.down", ...about, reason: "no answer for 30 s", downMs: 41_000 }),
+    "spool out: hub:3031 is still down after 41.0 s: no answer for 30 s; its tasks wait",
   );
   assertEquals(
     eventText({ type: "target.up", ...about, failures: 7, downMs: 2500 }),
-    "spool out: hub:3031 takes tasks again, after 7 attempts in vain and 2.5 s",
+    "spool out: hub:3031 is back after 2.5 s (7 failed attempts)",
   );
 });
 

@@ -1,10 +1,11 @@
 /** A forward spool inside the test: a store, a dispatcher and a forwarder, and what they told. */
 
 import { join } from "node:path";
-import type { ForwardConfig } from "../../src/forward/settings.ts";
+import type { ForwardConfig, TargetKind } from "../../src/forward/settings.ts";
 import type { SpoolConfig } from "../../src/queue/settings.ts";
+import type { Dial } from "../../src/forward/connector.ts";
 import { Forwarder } from "../../src/forward/forwarder.ts";
-import { systemClock } from "../../src/platform/clock.ts";
+import { type Clock, systemClock } from "../../src/platform/clock.ts";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import type { Event } from "../../src/report/event.ts";
 import { Store } from "../../src/spool/store.ts";
@@ -20,6 +21,10 @@ const HOUR_MS = 3_600_000;
 export interface ForwardSettings extends Partial<Omit<ForwardConfig, "spool" | "targets">> {
   readonly targets: readonly string[];
   readonly spool?: Partial<SpoolConfig>;
+  /** Of every target. */
+  readonly kind?: TargetKind;
+  readonly dial?: Dial;
+  readonly clock?: Clock;
 }
 
 export class ForwardSite implements AsyncDisposable {
@@ -50,7 +55,7 @@ export class ForwardSite implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const { targets, spool, ...rest } = this.settings;
+    const { targets, spool, kind = "auto", dial, clock = systemClock, ...rest } = this.settings;
     const config: ForwardConfig = {
       policy: "failover",
       connections: 1,
@@ -64,6 +69,7 @@ export class ForwardSite implements AsyncDisposable {
         names: [text],
         address: parseAddress(text.replace("tls://", "")),
         tls: text.startsWith("tls://"),
+        kind,
       })),
       spool: spoolConfig(this.store.dir, {
         processes: 256,
@@ -74,12 +80,13 @@ export class ForwardSite implements AsyncDisposable {
     };
     const common = {
       name: "out",
-      clock: systemClock,
+      clock,
       random: Math.random,
       emit: (event: Event) => void this.events.push(event),
       abort: new AbortController().signal,
     };
-    const forwarder = new Forwarder({ ...common, config, identity: await this.store.identity() });
+    const identity = await this.store.identity();
+    const forwarder = new Forwarder({ ...common, config, identity, ...(dial ? { dial } : {}) });
     const dispatcher = new Dispatcher({
       ...common,
       config: config.spool,

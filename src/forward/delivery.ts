@@ -32,14 +32,14 @@ import type { Peer } from "./peer.ts";
 /** What of a task is needed to send it. */
 export type Sendable = Pick<ClaimedTask, "name" | "priority" | "vars" | "bodySize" | "readBody">;
 
-export interface Parcel {
+export interface Delivery {
   readonly id: string;
   readonly vars: readonly Var[];
   readonly bodySize: number;
   readBody(into: Uint8Array<ArrayBuffer>, offset: number): number;
 }
 
-export interface Origin {
+export interface Sender {
   /** Of the spool: a name that no other has. */
   readonly identity: string;
   /** Values of `spooler` that mean this forward. */
@@ -48,13 +48,13 @@ export interface Origin {
 
 const SPOOLER = new TextEncoder().encode("spooler");
 
-export function parcelOf(task: Sendable, origin: Origin): Parcel {
+export function deliveryOf(task: Sendable, sender: Sender): Delivery {
   const isOurName = ({ name, value }: Var) =>
-    sameBytes(name, SPOOLER) && origin.names.includes(varText(value));
+    sameBytes(name, SPOOLER) && sender.names.includes(varText(value));
   const own = withoutReserved(task.vars).filter((v) => !isOurName(v));
   const needsPriority = task.priority !== null && findVar(own, "priority") === undefined;
   return {
-    id: deliveryId(task, origin),
+    id: deliveryId(task, sender),
     vars: needsPriority ? [...own, textVar("priority", String(Number(task.priority)))] : own,
     bodySize: task.bodySize,
     readBody: task.readBody,
@@ -68,7 +68,7 @@ const HASH_LENGTH = 24;
  * over the spool, this name and the task's vars. The machine's name is no part of it: a container may
  * have another one each time.
  */
-export function deliveryId({ name, vars }: Sendable, { identity }: Origin): string {
+export function deliveryId({ name, vars }: Sendable, { identity }: Sender): string {
   const hash = createHash("sha256").update(`${identity}\n`).update(bytesOf(name)).update("\n");
   for (const v of vars) hash.update(v.name).update("\n").update(v.value).update("\n");
   const digest = hash.digest("hex").slice(0, HASH_LENGTH);
@@ -87,7 +87,7 @@ export interface Sending {
   readonly secret: string | null;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Hex; wanted when there are a body, a secret and a peer of ours. */
+  /** Hex; needed when there are a body, a secret and a peer that checks signatures. */
   readonly bodySha256?: string;
 }
 
@@ -100,25 +100,25 @@ export const LARGEST_PACKET = HEADER_SIZE + MAX_VARS_SIZE + BODY_LENGTH_SIZE;
  *
  * @throws {PacketError} when what is added to the vars leaves no room for them
  */
-export function writeParcel(
-  parcel: Parcel,
+export function writeDelivery(
+  delivery: Delivery,
   sending: Sending,
   into: Uint8Array,
   at: number,
 ): number {
   const { peer } = sending;
-  const hasBody = parcel.bodySize > 0;
-  const modifier2 = peer.kind === "ours"
+  const hasBody = delivery.bodySize > 0;
+  const modifier2 = peer.kind === "spooler"
     ? (peer.keepAlive ? KEEP_OPEN : 0) | (hasBody ? WITH_BODY : 0)
     : 0;
-  const end = writeVars(parcel, sending, modifier2, into, at);
-  if (peer.kind !== "ours" || !hasBody) return end;
-  into.set(encodeBodySize(parcel.bodySize), end);
+  const end = writeVars(delivery, sending, modifier2, into, at);
+  if (peer.kind !== "spooler" || !hasBody) return end;
+  into.set(encodeBodySize(delivery.bodySize), end);
   return end + BODY_LENGTH_SIZE;
 }
 
 function writeVars(
-  parcel: Parcel,
+  delivery: Delivery,
   sending: Sending,
   modifier2: number,
   into: Uint8Array,
@@ -126,7 +126,7 @@ function writeVars(
 ): number {
   try {
     return writePacket(
-      varsFor(parcel, sending),
+      varsFor(delivery, sending),
       { modifier1: MODIFIER_SPOOL, modifier2 },
       into,
       at,
@@ -140,8 +140,11 @@ function writeVars(
   }
 }
 
-function varsFor({ id, vars }: Parcel, { peer, secret, now, bodySha256 }: Sending): readonly Var[] {
-  if (peer.kind === "plain") return vars;
+function varsFor(
+  { id, vars }: Delivery,
+  { peer, secret, now, bodySha256 }: Sending,
+): readonly Var[] {
+  if (peer.kind === "uwsgi" && !peer.withIds) return vars;
   const delivery = { id, sentAt: now, ...(bodySha256 === undefined ? {} : { bodySha256 }) };
-  return deliveryVars(vars, delivery, peer.kind === "ours" ? secret : null);
+  return deliveryVars(vars, delivery, peer.kind === "spooler" ? secret : null);
 }

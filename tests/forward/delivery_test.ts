@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import {
   deliveryId,
+  deliveryOf,
   LARGEST_PACKET,
-  parcelOf,
   type Sendable,
   type Sending,
-  writeParcel,
-} from "../../src/forward/parcel.ts";
-import type { Peer } from "../../src/forward/peer.ts";
+  writeDelivery,
+} from "../../src/forward/delivery.ts";
+import { type Peer, SILENT, UWSGI } from "../../src/forward/peer.ts";
 import {
   decodeVars,
   encodePacket,
@@ -21,7 +21,7 @@ import { isDeliveryId } from "../../src/wire/signature.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 
 const ORIGIN = { identity: "0123456789abcdef0123456789abcdef", names: ["/srv/out", "hub:3031"] };
-const OURS: Peer = { kind: "ours", version: "1", keepAlive: true, body: true, maxBody: null };
+const OURS: Peer = { kind: "spooler", version: "1", keepAlive: true, body: true, maxBody: null };
 
 function task(vars: readonly Var[], changes: Partial<Sendable> = {}): Sendable {
   const name = "uwsgi_spoolfile_on_edge1_1_2_3_4_5";
@@ -31,7 +31,7 @@ function task(vars: readonly Var[], changes: Partial<Sendable> = {}): Sendable {
 /** Where others stand already, as in a batch. */
 function packetFor(given: Sendable, sending: Sending): Uint8Array {
   const into = new Uint8Array(3 + LARGEST_PACKET);
-  return into.subarray(3, writeParcel(parcelOf(given, ORIGIN), sending, into, 3));
+  return into.subarray(3, writeDelivery(deliveryOf(given, ORIGIN), sending, into, 3));
 }
 
 function sent(given: Sendable, peer: Peer, secret: string | null = null): Var[] {
@@ -67,7 +67,7 @@ Deno.test("a uWSGI that answers pings gets exactly the task's bytes", () => {
   const vars = fc.array(fc.record({ name, value: fc.uint8Array({ maxLength: 50 }) }));
   fc.assert(fc.property(vars, (given) => {
     const packet = packetFor(task(given), {
-      peer: { kind: "plain" },
+      peer: UWSGI,
       secret: "of two sides",
       now: 0,
     });
@@ -78,14 +78,14 @@ Deno.test("a uWSGI that answers pings gets exactly the task's bytes", () => {
 Deno.test("the priority that only the directory knows is sent, another is left as it is", () => {
   assertEquals(findText(sent(task([], { priority: "007" }), OURS), "priority"), "7");
   const own = task([textVar("priority", "3")], { priority: "3" });
-  assertEquals(sent(own, { kind: "plain" }).length, 1);
+  assertEquals(sent(own, UWSGI).length, 1);
 });
 
 Deno.test("vars that fill a packet fit a uWSGI, and not one of ours", () => {
   const full = task([textVar("fill", "x".repeat(65_535 - 8))]);
-  assertEquals(sent(full, { kind: "plain" }).length, 1);
+  assertEquals(sent(full, UWSGI).length, 1);
   for (const secret of [null, "of two sides"]) {
     assertThrows(() => sent(full, OURS, secret), PacketError, "no room");
   }
-  assertThrows(() => sent(full, { kind: "mute" }), PacketError, "no room");
+  assertThrows(() => sent(full, SILENT), PacketError, "no room");
 });

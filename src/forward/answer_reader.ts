@@ -1,0 +1,28 @@
+/**
+ * Reads what a target sends: ping replies and answers. They are short, so a target cannot make this
+ * side hold more than a few kilobytes of them.
+ *
+ * @pure
+ */
+
+import { PacketReader, type RawPacket } from "../wire/reader.ts";
+import { RefusalError } from "../wire/refusal.ts";
+
+/** A reason has 500 bytes at most. */
+const LARGEST_ANSWER = 4096;
+
+export class AnswerReader extends PacketReader {
+  constructor() {
+    super(LARGEST_ANSWER);
+  }
+
+  /** @throws {Error} when the answer is larger than any answer is */
+  override next(): RawPacket | null {
+    try {
+      return super.next();
+    } catch (error) {
+      if (!(error instanceof RefusalError)) throw error;
+      throw new Error(`what it sent is no answer: a packet of more than ${LARGEST_ANSWER} bytes`);
+    }
+  }
+}
