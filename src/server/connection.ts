@@ -25,6 +25,7 @@ import {
 } from "../wire/packet.ts";
 import type { Voucher } from "../wire/pickle_rule.ts";
 import { PacketReader, type RawPacket } from "../wire/reader.ts";
+import { isHangUp } from "../wire/hang_up.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { NotSigned, Signed } from "../wire/signature.ts";
 import type { Stream } from "./stream.ts";
@@ -362,13 +363,6 @@ type Request =
 /** Over which its answer is signed; null when the packet has no signature of ours. */
 function signerOf(request: Request): Signed | null {
   return "signed" in request && "secret" in request.signed ? request.signed : null;
-}
-
-/** The peer went away, which is its right between packets; other errors are those of TLS. */
-function isHangUp(error: unknown): boolean {
-  const { ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof } = Deno.errors;
-  return [ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof]
-    .some((kind) => error instanceof kind);
 }
 
 function refusalOf(error: unknown): RefusalError {
