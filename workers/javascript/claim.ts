@@ -6,6 +6,8 @@ import { nameToBytes } from "../../src/platform/name.ts";
 import { mayHaveMoved } from "../../src/spool/moved.ts";
 import { decodeHeader, HEADER_SIZE, MODIFIER_SPOOL } from "../../src/wire/packet.ts";
 import { type FileStat, type PathBytes, type WorkerLibc } from "./libc.ts";
+import { wallMs } from "./clock.ts";
+import { realm } from "./realm.ts";
 import { readVars } from "./vars.ts";
 
 /** A task that this worker has locked and read. */
@@ -55,6 +57,8 @@ export class WorkerClaims {
   }
 
   #pathOf(id: string): PathBytes {
+    // Names that are no UTF-8 need more of the engine.
+    if (!id.isWellFormed()) realm.restoreAll();
     const length = nameToBytes(id, this.#path.subarray(this.#idStart));
     this.#path[this.#idStart + length] = 0;
     return this.#path;
@@ -64,7 +68,7 @@ export class WorkerClaims {
   take(id: string): Taken {
     const { libc } = this;
     const path = this.#pathOf(id);
-    const openedAt = Date.now();
+    const openedAt = wallMs();
     const fd = libc.openFile(path);
     if (fd < 0) return libc.look(path, this.#named) ? "look" : "gone";
     let taken: Taken = "look";
@@ -83,7 +87,7 @@ export class WorkerClaims {
     if (!libc.lookAt(fd, now) || !now.isFile) return "look";
     // Between open and lock another consumer may have finished it, moved it or put it off.
     if (now.links === 0) return "gone";
-    if (now.mtimeMs > Date.now()) return "look";
+    if (now.mtimeMs > wallMs()) return "look";
     const isNamed = () => libc.look(path, this.#named) && isSameFile(this.#named, now);
     if (mayHaveMoved(now.ctimeMs, openedAt) && !isNamed()) return "gone";
     const { size } = now;

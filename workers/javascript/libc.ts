@@ -69,6 +69,7 @@ export interface FileStat {
 /** A path as the system calls want it. */
 export type PathBytes = Uint8Array<ArrayBuffer>;
 
+const { UnsafePointerView } = Deno;
 const encoder = new TextEncoder();
 
 const NO_PATH = new Uint8Array(1);
@@ -100,7 +101,7 @@ export class WorkerLibc {
 
   #errno(): number {
     const location = this.#symbols.__errno_location();
-    return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
+    return location === null ? 0 : new UnsafePointerView(location).getInt32();
   }
 
   /**

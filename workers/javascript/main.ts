@@ -13,9 +13,15 @@ import { WorkerLibc } from "./libc.ts";
 import { ModuleLoader } from "./loader.ts";
 import { TaskOutput } from "./output.ts";
 import { SignalRegistry } from "./signals.ts";
-import { installTraces, reasonOf, traceOf } from "./trace.ts";
+import { ownPromise, realm, RealmError } from "./realm.ts";
+import { TaskRunner } from "./runner.ts";
+import { installTraces, isA, reasonOf, traceOf } from "./trace.ts";
 import { type Call, makeUwsgi } from "./uwsgi.ts";
 import { Worker } from "./worker.ts";
+
+const exit: (code: number) => never = Deno.exit;
+/** EX_SOFTWARE of sysexits.h: the worker itself has failed. */
+const EXIT_BROKEN = 70;
 
 interface PendingCall {
   resolve(result: unknown): void;
@@ -33,7 +39,7 @@ export async function runWorker(): Promise<never> {
   const { deno, v8 } = Deno.version;
   channel.send({ type: "hello", pid: Deno.pid, language: `JavaScript, Deno ${deno}, V8 ${v8}` });
   await new WorkerProcess(channel, libc, dirname(socket)).serve();
-  Deno.exit(0);
+  exit(0);
 }
 
 class WorkerProcess {
@@ -52,21 +58,28 @@ class WorkerProcess {
   /** Does what the master asks for, until the master is gone. */
   async serve(): Promise<void> {
     while (!this.channel.ended) {
-      this.#look();
-      this.#worker?.work(() => this.#look());
-      if (!this.channel.ended) await this.channel.readable();
+      realm.enterWorker();
+      this.#receive();
+      this.#worker?.work(() => this.#receive());
+      if (this.channel.ended) return;
+      realm.enterWorker();
+      realm.restoreAll();
+      const readable = ownPromise(this.channel.readable());
+      realm.enterTask();
+      await readable;
     }
   }
 
   /** Takes everything that has come. */
-  #look(): void {
+  #receive(): void {
+    realm.restoreAll();
     for (let frame; (frame = this.channel.receive()) !== null;) {
       const message = frame.head as ToWorker;
       if (message.type === "setup") this.#load(message);
       else if (message.type === "reply") this.#reply(message);
       else if (this.#worker !== null) this.#worker.take(message);
       // Nothing is loaded yet, and there is nothing to be finished.
-      else if (message.type === "stop") Deno.exit(0);
+      else if (message.type === "stop") exit(0);
     }
   }
 
@@ -77,7 +90,14 @@ class WorkerProcess {
     else call?.resolve(message.result);
   }
 
-  readonly #call: Call = (method, args = {}, tail) => {
+  readonly #call: Call = (method, args = {}, tail) =>
+    realm.asWorker(() => this.#send(method, args, tail));
+
+  #send(
+    method: string,
+    args: Readonly<Record<string, unknown>>,
+    tail?: Uint8Array,
+  ): Promise<unknown> {
     const id = ++this.#lastCall;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#calls.set(id, { resolve, reject });
@@ -86,7 +106,7 @@ class WorkerProcess {
     const forget = () => this.#unawaited.delete(promise);
     promise.then(forget, forget);
     return promise;
-  };
+  }
 
   async #load(setup: Setup): Promise<void> {
     const { channel, libc } = this;
@@ -105,26 +125,43 @@ class WorkerProcess {
     logStrayErrors(output);
     const functions = new Functions();
     try {
-      for (const { name } of setup.modules) functions.add(await loader.load(name));
+      for (const { name } of setup.modules) {
+        realm.enterTask();
+        const exports = await loader.load(name);
+        realm.enterWorker();
+        realm.restoreAll();
+        functions.add(exports);
+      }
     } catch (error) {
+      realm.enterWorker();
+      realm.restoreAll();
       const trace = loader.original(traceOf(error));
       const message = isLoadError(error) ? error.message : reasonOf(error);
       const files = loader.files;
       channel.send({ type: "load-failed", message, trace: trace.split("\n"), files });
-      Deno.exit(1);
+      exit(1);
     }
+    realm.restoreAll();
     this.#isLoaded = true;
+    const answers = new Answers((answers) => {
+      realm.restoreAll();
+      channel.send({ type: "answers", answers });
+    });
+    const claims = new WorkerClaims(libc, setup.spool);
+    const calls = this.#unawaited;
+    const runner = new TaskRunner({ setup, libc, claims, functions, answers, output, calls });
     this.#worker = new Worker({
-      setup,
-      channel,
-      libc,
-      claims: new WorkerClaims(libc, setup.spool),
-      functions,
-      registry,
-      answers: new Answers((answers) => channel.send({ type: "answers", answers })),
-      output,
-      calls: this.#unawaited,
-      finished: () => Deno.exit(0),
+      ...{ setup, channel, registry, runner, answers, output },
+      finished: () => exit(0),
+      broken: (error) => {
+        try {
+          const { stack, message } = error as Error;
+          const text = error instanceof RealmError ? message : stack;
+          output.print("stderr", `the worker failed: ${text}\n`);
+        } finally {
+          exit(EXIT_BROKEN);
+        }
+      },
     });
     channel.send({
       type: "loaded",
@@ -133,21 +170,24 @@ class WorkerProcess {
       files: loader.files,
       ...registry.registered,
     });
+    realm.enterTask();
   }
 }
 
 function isLoadError(error: unknown): error is Error {
-  return error instanceof Error && error.name === "LoadError";
+  return isA(Error, error) && error.name === "LoadError";
 }
 
-/** An error that no task waits for is told and is no reason to end: whose it is nobody knows. */
+/** An error that no task waits for is logged and ends nothing: nobody knows whose it is. */
 function logStrayErrors(output: TaskOutput): void {
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    output.print("stderr", `not caught: ${traceOf(event.reason)}\n`);
+    const { reason } = event;
+    realm.asWorker(() => output.print("stderr", `not caught: ${traceOf(reason)}\n`));
   });
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
-    output.print("stderr", `not caught: ${traceOf(event.error)}\n`);
+    const { error } = event;
+    realm.asWorker(() => output.print("stderr", `not caught: ${traceOf(error)}\n`));
   });
 }

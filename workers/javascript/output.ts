@@ -6,6 +6,7 @@
 
 import { LineSplitter } from "../../src/exec/lines.ts";
 import { TaskConsole } from "./console.ts";
+import { realm } from "./realm.ts";
 
 export type Stream = "stdout" | "stderr";
 
@@ -44,6 +45,7 @@ export class TaskOutput {
   end(): void {
     const { stdout, stderr } = this.#splitters;
     if (stdout !== null || stderr !== null) {
+      realm.restoreAll();
       this.#splitters = this.#newSplitters();
       this.#sending("stdout", () => stdout?.close());
       this.#sending("stderr", () => stderr?.close());
@@ -52,6 +54,14 @@ export class TaskOutput {
   }
 
   write(stream: Stream, bytes: Uint8Array): void {
+    realm.asWorker(() => this.#write(stream, bytes));
+  }
+
+  print(stream: Stream, text: string): void {
+    realm.asWorker(() => this.#write(stream, encoder.encode(text)));
+  }
+
+  #write(stream: Stream, bytes: Uint8Array): void {
     this.#sending(stream, () => {
       let splitter = this.#splitters[stream];
       if (splitter === null) {
@@ -59,10 +69,6 @@ export class TaskOutput {
       }
       splitter.push(bytes);
     });
-  }
-
-  print(stream: Stream, text: string): void {
-    this.write(stream, encoder.encode(text));
   }
 
   #add(stream: Stream, line: string): void {

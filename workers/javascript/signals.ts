@@ -2,6 +2,8 @@
 
 import type { Registered, TimerWish } from "../../src/worker/message.ts";
 
+import { realm } from "./realm.ts";
+
 export type SignalFunction = (signal: number) => unknown;
 
 const SIGNALS = 256;
@@ -27,8 +29,10 @@ export class SignalRegistry {
       throw new TypeError(`a signal is a number from 0 to ${SIGNALS - 1}: ${signal}`);
     }
     if (typeof handler !== "function") throw new TypeError("a signal wants a function");
-    this.#handlers.set(signal, handler);
-    this.changed();
+    realm.asWorker(() => {
+      this.#handlers.set(signal, handler);
+      this.changed();
+    });
   }
 
   /**
@@ -36,11 +40,13 @@ export class SignalRegistry {
    * an ini are small.
    */
   addTimer(handler: SignalFunction, wish: (signal: number) => TimerWish): void {
-    const free = Array.from({ length: SIGNALS }, (_, i) => SIGNALS - 1 - i)
-      .find((signal) => !this.#handlers.has(signal));
-    if (free === undefined) throw new RangeError(`all ${SIGNALS} signals are taken`);
-    const name = handler.name === "" ? {} : { name: handler.name };
-    this.#timers.push({ ...name, ...wish(free) });
-    this.handle(free, handler);
+    realm.asWorker(() => {
+      const free = Array.from({ length: SIGNALS }, (_, i) => SIGNALS - 1 - i)
+        .find((signal) => !this.#handlers.has(signal));
+      if (free === undefined) throw new RangeError(`all ${SIGNALS} signals are taken`);
+      const name = handler.name === "" ? {} : { name: handler.name };
+      this.#timers.push({ ...name, ...wish(free) });
+      this.handle(free, handler);
+    });
   }
 }

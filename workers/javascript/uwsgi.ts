@@ -5,6 +5,7 @@ import { parseAddress } from "../../src/wire/address.ts";
 import { sendTask } from "../../src/wire/client.ts";
 import { encodePacket, MODIFIER_SPOOL, textVar, type Var } from "../../src/wire/packet.ts";
 import type { Setup, TimerWish } from "../../src/worker/message.ts";
+import { realm } from "./realm.ts";
 import { SPOOL_IGNORE, SPOOL_OK, SPOOL_RETRY } from "./functions.ts";
 import type { SignalFunction, SignalRegistry } from "./signals.ts";
 
@@ -45,9 +46,14 @@ export function makeUwsgi(setup: Setup, { call, log }: Master, registry: SignalR
     workerId: setup.worker,
 
     async spool(vars: Readonly<Record<string, Value | undefined>>): Promise<string> {
-      const { list, body } = taskVars(vars);
-      const packet = encodePacket(list, MODIFIER_SPOOL);
-      return String(await call("spool", { bodySize: body.length }, joined([packet, body])));
+      const { bodySize, tail } = realm.asWorker(() => {
+        const { list, body } = taskVars(vars);
+        return {
+          bodySize: body.length,
+          tail: joined([encodePacket(list, MODIFIER_SPOOL), body]),
+        };
+      });
+      return String(await call("spool", { bodySize }, tail));
     },
     async sendMessage(
       address: string,
