@@ -1,87 +1,205 @@
 /**
- * The composition root: has the parts opened that a configuration names, and takes them apart again
- * in the right order.
+ * The program from its start to its end: one life after the other, each with a configuration of its own.
+ *
+ * At a reload the new life starts beside the old one and takes over its spools, sockets and schedules.
+ * The old one starts nothing more and ends when what it runs has ended. A stop waits for all lives.
  */
 
 import type { Config } from "../config/config.ts";
-import { lifetime } from "./stop_or_reload.ts";
-import { type Machine, openParts, type Parts } from "./parts.ts";
+import type { Cancel } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
+import type { Signals } from "../platform/signals.ts";
+import { UnderWayList } from "../report/under_way.ts";
+import { Estate } from "./estate.ts";
+import { Life } from "./life.ts";
+import type { Machine } from "./machine.ts";
+import { actOnSignals } from "./signals.ts";
 
-/**
- * Runs until a signal says stop, or reload; everything that was running has then ended.
- *
- * @param reread reads the configuration again, at a SIGHUP; null when there is none to go on with
- * @returns the configuration to go on with; null is the end
- * @throws {StartError} when the start failed, and nothing has run
- */
-export async function runApp(
-  config: Config,
-  machine: Machine,
-  reread: () => Promise<Config | null>,
-): Promise<Config | null> {
-  const { emit, signals } = machine;
-  const abort = new AbortController();
-  const life = lifetime(signals, abort, reread);
-  const parts: Parts = {
-    ...{
-      stores: [],
-      dispatchers: [],
-      retentions: [],
-      forwarders: [],
-      sockets: [],
-      schedulers: [],
-      workers: [],
-    },
-  };
-  const closeDoors = () => Promise.all(parts.sockets.map((each) => each.close()));
-  const closeStores = () => parts.stores.forEach((store) => store.close());
-  const endWork = async () => {
-    const { schedulers, dispatchers, retentions, workers } = parts;
-    const working = [...schedulers, ...dispatchers, ...retentions, ...workers];
-    await Promise.all(working.map((part) => part.stop()));
-    for (const forwarder of parts.forwarders) forwarder.close();
-  };
-  try {
-    await openParts(parts, config, machine, abort.signal);
-  } catch (error) {
-    await Promise.all([closeDoors(), endWork()]);
-    closeStores();
-    life.ignore();
-    throw new StartError(error);
-  }
-
-  emit({ type: "program.ready" });
-  for (const scheduler of parts.schedulers) scheduler.start().catch(life.fail);
-  // A directory of a million tasks takes a while to look through: a stop need not wait for it.
-  for (const dispatcher of parts.dispatchers) dispatcher.start().catch(life.fail);
-  for (const retention of parts.retentions) retention.start().catch(life.fail);
-
-  let doorsFirst = true;
-  try {
-    const { reason, next } = await life.end;
-    const working = [...parts.schedulers, ...parts.dispatchers];
-    const running = working.reduce((sum, each) => sum + each.running, 0);
-    emit({ type: next ? "program.reloading" : "program.stopping", reason, running });
-    doorsFirst = next === null;
-  } finally {
-    // At the end nothing new comes in while what runs ends. Before a reload peers may go on sending:
-    // that is safe in the spool, and run afterwards.
-    if (doorsFirst) await closeDoors();
-    await endWork();
-    if (!doorsFirst) await closeDoors();
-    closeStores();
-    // At the end of the program an impatient signal must not spoil its exit code.
-    if (life.next !== null) life.ignore();
-  }
-  if (life.next === null) emit({ type: "program.stopped" });
-  return life.next;
+export interface AppOptions {
+  readonly machine: Machine;
+  readonly signals: Signals;
+  /** Reads the configuration again; null when there is none to go on with, which is logged. */
+  reread(): Promise<Config | null>;
+  /** Called with each configuration that takes over. */
+  applied(config: Config): void;
+  /** Opens the files of the log anew. */
+  reopenLog(): void;
 }
 
-/** The program could not start. */
-export class StartError extends Error {
-  override name = "StartError";
-  constructor(override readonly cause: unknown) {
-    super(reasonOf(cause));
+/** Between two lines that say what a stop waits for. */
+const WAITING_LINE_MS = 10_000;
+/** Names in such a line. */
+const MOST_NAMED = 5;
+
+/**
+ * Runs until a signal says stop; everything that was running has then ended.
+ *
+ * @throws what the start threw: then nothing has run
+ */
+export async function runApp(first: Config, options: AppOptions): Promise<void> {
+  await new App(options).run(first);
+}
+
+class App {
+  readonly #options: AppOptions;
+  readonly #machine: Machine;
+  readonly #underWay = new UnderWayList();
+  readonly #estate: Estate;
+  /** Aborted when what runs must end now. */
+  readonly #abort = new AbortController();
+  /** Aborted when the program stops, while it still waits for what runs. */
+  readonly #stopping = new AbortController();
+  readonly #end = Promise.withResolvers<string>();
+  /** Lives that start nothing more, until what they run has ended. */
+  readonly #retiring = new Map<Life, Promise<void>>();
+  #life: Life | null = null;
+  #reloading: Promise<void> | null = null;
+  #reloadAgain: string | null = null;
+
+  constructor(options: AppOptions) {
+    this.#options = options;
+    const { machine } = options;
+    this.#machine = {
+      ...machine,
+      emit: (event) => {
+        this.#underWay.note(event, machine.clock.monotonic());
+        machine.emit(event);
+      },
+    };
+    this.#estate = new Estate(this.#machine);
+  }
+
+  async run(first: Config): Promise<void> {
+    const ignoreSignals = actOnSignals(this.#options.signals, {
+      stop: (signal) => this.#stop(signal),
+      hurry: (signal) => {
+        this.#stop(signal);
+        this.#abort.abort();
+      },
+      reload: (signal) => this.#reload(signal),
+      status: () => this.#status(),
+      reopenLog: () => this.#options.reopenLog(),
+    });
+    try {
+      await this.#begin(first);
+      const reason = await this.#end.promise;
+      this.#machine.emit({ type: "program.stopping", reason, running: this.#running });
+    } finally {
+      this.#stopping.abort();
+      await this.#endWork();
+    }
+    ignoreSignals();
+    this.#machine.emit({ type: "program.stopped" });
+  }
+
+  get #lives(): Life[] {
+    return [...this.#retiring.keys(), ...(this.#life ? [this.#life] : [])];
+  }
+
+  get #running(): number {
+    return this.#lives.reduce((sum, life) => sum + life.running, 0) + this.#estate.running;
+  }
+
+  #stop(reason: string): void {
+    this.#stopping.abort();
+    this.#end.resolve(reason);
+  }
+
+  /** Opens a life and lets it take over; when it cannot be opened, all is as it was. */
+  async #begin(config: Config): Promise<void> {
+    const before = this.#life;
+    const next = await Life.open(config, {
+      machine: this.#machine,
+      estate: this.#estate,
+      abort: this.#abort.signal,
+      stopping: this.#stopping.signal,
+      before,
+    });
+    if (this.#stopping.signal.aborted) return await next.discard();
+    this.#options.applied(config);
+    this.#life = next;
+    next.takeOver((error) => this.#end.reject(error));
+    this.#machine.emit({ type: "program.ready" });
+    if (before === null) return;
+    await next.loaded();
+    const retired = before.retire().finally(() => this.#retiring.delete(before));
+    this.#retiring.set(before, retired);
+    retired.catch((error) => this.#end.reject(error));
+  }
+
+  /** Reloads, and once more when it was asked for meanwhile. */
+  #reload(reason: string): void {
+    if (this.#reloading !== null) {
+      this.#reloadAgain = reason;
+      return;
+    }
+    this.#reloading = this.#reloadOnce(reason).finally(() => {
+      this.#reloading = null;
+      const again = this.#reloadAgain;
+      this.#reloadAgain = null;
+      if (again !== null && !this.#stopping.signal.aborted) this.#reload(again);
+    });
+  }
+
+  async #reloadOnce(reason: string): Promise<void> {
+    const { emit } = this.#machine;
+    try {
+      const config = await this.#options.reread();
+      if (config === null || this.#stopping.signal.aborted) return;
+      emit({ type: "program.reloading", reason, running: this.#running });
+      await this.#begin(config);
+    } catch (error) {
+      const message = "the new configuration does not start, the old one goes on: ";
+      emit({ type: "config.warning", message: message + reasonOf(error) });
+    }
+  }
+
+  /** Takes nothing more in, waits for what runs as long as the ini allows, and then ends it. */
+  async #endWork(): Promise<void> {
+    const cancel = this.#watchMercy();
+    try {
+      const last = this.#life;
+      await Promise.all([
+        this.#reloading,
+        this.#estate.closeDoors(),
+        this.#estate.endSchedules(),
+        last?.retire(),
+        ...this.#retiring.values(),
+      ]);
+    } finally {
+      cancel();
+      this.#estate.close();
+    }
+  }
+
+  /** Says what a stop waits for, again and again, and loses patience at the end. */
+  #watchMercy(): Cancel {
+    const { clock, emit } = this.#machine;
+    const mercyMs = this.#life?.config.daemon.mercyMs ?? 0;
+    const endAt = clock.monotonic() + mercyMs;
+    const tell = () => {
+      const leftMs = endAt - clock.monotonic();
+      if (this.#running > 0) {
+        emit({ type: "program.waiting", ...this.#named(), leftMs: Math.max(0, leftMs) });
+      }
+      if (leftMs <= 0) this.#abort.abort();
+      else cancel = clock.after(Math.min(WAITING_LINE_MS, leftMs), tell);
+    };
+    let cancel: Cancel = clock.after(Math.min(WAITING_LINE_MS, mercyMs), tell);
+    return () => cancel();
+  }
+
+  #named(): { readonly running: number; readonly names: readonly string[] } {
+    const now = this.#machine.clock.monotonic();
+    const names = this.#underWay.list().slice(0, MOST_NAMED).map(({ text, startedAt }) =>
+      `${text} for ${Math.round((now - startedAt) / 1000)} s`
+    );
+    return { running: this.#running, names };
+  }
+
+  /** SIGUSR1. */
+  #status(): void {
+    const spools = this.#life?.spools() ?? [];
+    this.#machine.emit({ type: "program.status", ...this.#named(), spools });
   }
 }

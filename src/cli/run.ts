@@ -1,7 +1,6 @@
 /** `spooler --ini FILE`, with any options of the table: the program itself. */
 
-import { runApp, StartError } from "../app/app.ts";
-import type { Machine } from "../app/parts.ts";
+import { runApp } from "../app/app.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig, type Loaded, showConfigOf } from "../config/load.ts";
 import { ConfigError, problemText } from "../platform/problem.ts";
@@ -10,7 +9,7 @@ import { systemClock, systemRandom } from "../platform/clock.ts";
 import { systemSignals } from "../platform/signals.ts";
 import type { Emit } from "../report/event.ts";
 import { systemHost } from "../config/system_host.ts";
-import { type Log, openLog } from "./log.ts";
+import { openLog } from "./log.ts";
 import { VERSION } from "../platform/version.ts";
 import { check } from "./check.ts";
 import { UsageError } from "./error.ts";
@@ -36,8 +35,13 @@ export async function run(args: readonly string[]): Promise<number> {
     log.use(loaded.config);
     tell(loaded, emit);
     emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: loaded.config.file });
-    const machine = { clock: systemClock, random: systemRandom, signals: systemSignals, emit };
-    await runThrough(loaded.config, machine, log, () => reread(args, emit));
+    await runApp(loaded.config, {
+      machine: { clock: systemClock, random: systemRandom, emit },
+      signals: systemSignals,
+      reread: () => reread(args, emit),
+      applied: (config) => log.use(config),
+      reopenLog: () => {},
+    });
     return 0;
   } finally {
     log.flush();
@@ -47,31 +51,6 @@ export async function run(args: readonly string[]): Promise<number> {
 /** Options alone are enough when they name some work; a program without any would wait for ever. */
 function isIdle({ config, hasFile }: Loaded): boolean {
   return !hasFile && config.spools.length + config.forwards.length + config.schedules.length === 0;
-}
-
-/** Runs one configuration after the other; one that cannot start makes room for the one before. */
-async function runThrough(
-  first: Config,
-  machine: Machine,
-  log: Log,
-  again: () => Promise<Config | null>,
-): Promise<void> {
-  let before: Config | null = null;
-  for (let config: Config | null = first; config !== null;) {
-    log.use(config);
-    try {
-      const next: Config | null = await runApp(config, machine, again);
-      before = config;
-      config = next;
-    } catch (error) {
-      if (!(error instanceof StartError)) throw error;
-      if (before === null) throw error.cause;
-      const message = `the new configuration does not start, the old one goes on: ${error.message}`;
-      machine.emit({ type: "config.warning", message });
-      config = before;
-      before = null;
-    }
-  }
 }
 
 /** The configuration as it is now; null when it is wrong, which is told. */

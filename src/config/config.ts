@@ -4,6 +4,7 @@
  * @pure
  */
 
+import type { DaemonConfig } from "../daemon/settings.ts";
 import type { TaskCommand } from "../exec/settings.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
@@ -31,6 +32,7 @@ export interface Config {
   readonly python: PythonConfig;
   readonly listeners: readonly ListenerConfig[];
   readonly reception: ReceptionConfig;
+  readonly daemon: DaemonConfig;
   readonly schedules: readonly ScheduleConfig[];
   /** The local time of the program: TZ of the ini, else of the environment, else the machine's. */
   readonly zone: Zone;

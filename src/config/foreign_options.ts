@@ -264,15 +264,15 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
     names: `
       auto-procname backtrace-depth= binary-path= binsh= cgi-mode/c chdir2= check-interval=
       check-mount= check-mountpoint= clock= close-on-exec close-on-exec2 cpu-affinity=
-      daemonize2= daemonize=/d die-on-term evil-reload-on-as= evil-reload-on-rss=
+      daemonize2= daemonize=/d evil-reload-on-as= evil-reload-on-rss=
       exit-on-reload fallback-config=! fd-safe= flock-wait2=! flock-wait=! flock2=! flock=!
       force-cwd= forkbomb-delay= fs-brutal-reload= fs-reload= fs-signal= ftok= honour-stdin
-      ksm? limit-as= limit-nproc= lock-engine= locks= master-fifo= master/M max-fd=
+      ksm? limit-as= limit-nproc= lock-engine= locks= master-fifo= max-fd=
       memory-report/m mode= mount-check= mountpoint-check= need-app never-swap no-fd-passing
-      no-orphans notify-socket= persistent-ipcsem pidfile2= pidfile= prio=
+      notify-socket= persistent-ipcsem pidfile2= pidfile= prio=
       privileged-binary-patch-arg= privileged-binary-patch= procname-append= procname-master=
       procname-prefix-spaced= procname-prefix= procname= profiler= re-fork re-fork-as-root
-      re-fork-post-jail reaper/r refork refork-as-root refork-post-jail reload-mercy= safe-fd=
+      re-fork-post-jail reaper/r refork refork-as-root refork-post-jail safe-fd=
       safe-pidfile2= safe-pidfile= shutdown-sockets skip-atexit skip-atexit-teardown skip-zero
       thunder-lock umask=! unprivileged-binary-patch-arg= unprivileged-binary-patch= use-abort
     `,
@@ -361,7 +361,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
       webdav-add-rtype-collection-prop= webdav-add-rtype-object-prop= webdav-add-rtype-prop=
       webdav-class-directory= webdav-css= webdav-div= webdav-javascript= webdav-js=
       webdav-lock-cache= webdav-mount= webdav-principal-base= webdav-skip-prop= worker-mount=
-      worker-reload-mercy= workers=/p xslt-content-type= xslt-docroot= xslt-ext=
+      workers=/p xslt-content-type= xslt-docroot= xslt-ext=
       xslt-stylesheet= xslt-var= zeromq-socket= zeromq= zmq-socket= zmq=
     `,
   },

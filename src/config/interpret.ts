@@ -8,6 +8,7 @@ import { dirname, resolve } from "node:path";
 import { checkAll, NOWHERE, type Surroundings } from "./checks.ts";
 import { codeOf } from "./code.ts";
 import type { Config } from "./config.ts";
+import { daemonOf } from "./daemon.ts";
 import type { Entry } from "./entry.ts";
 import { environmentOf } from "./environment.ts";
 import { forwardsOf } from "./forwards.ts";
@@ -64,6 +65,7 @@ export function examine(
     python: pythonOf(given),
     listeners: listenersOf(given),
     reception,
+    daemon: daemonOf(given),
     schedules: schedulesOf(given, spools, cronZone),
     zone,
     cronZone,

@@ -7,6 +7,7 @@
 
 import { FOREIGN_GROUPS } from "./foreign_options.ts";
 import { CODE_OPTIONS } from "./options/code_options.ts";
+import { DAEMON_OPTIONS } from "./options/daemon_options.ts";
 import { DIALECT_OPTIONS } from "./options/dialect_options.ts";
 import { NETWORK_OPTIONS } from "./options/network_options.ts";
 import { PROGRAM_OPTIONS } from "./options/program_options.ts";
@@ -22,6 +23,7 @@ export const OPTIONS = [
   ...NETWORK_OPTIONS,
   ...CODE_OPTIONS,
   ...PROGRAM_OPTIONS,
+  ...DAEMON_OPTIONS,
   ...DIALECT_OPTIONS,
 ] as const;
 
@@ -35,6 +37,7 @@ export const CHAPTERS: readonly { readonly title: string; readonly rows: readonl
     { title: "Sockets and forwarding", rows: NETWORK_OPTIONS },
     { title: "Task code", rows: CODE_OPTIONS },
     { title: "The program", rows: PROGRAM_OPTIONS },
+    { title: "The daemon", rows: DAEMON_OPTIONS },
     { title: "The ini itself", rows: DIALECT_OPTIONS },
   ];
 

@@ -36,6 +36,7 @@ export function commandExecutor(
         stdin: handler.stdin === "json" ? [taskJson(run)] : bodyChunks(run.task),
         harakiriMs: handler.harakiriMs === undefined ? run.harakiriMs : handler.harakiriMs,
         signal: run.signal,
+        ...(run.stopping ? { stopping: run.stopping } : {}),
         output: run.output,
         clock,
       });

@@ -25,6 +25,8 @@ export interface Run {
   output(stream: Stream, line: string): void;
   /** Aborted when the program must end now: the run is to be broken off. */
   readonly signal: AbortSignal;
+  /** Aborted when the program stops, while it still waits for what runs. */
+  readonly stopping?: AbortSignal;
   /**
    * The claim has gone over to a worker process: it ends with `release` instead of the task's own.
    */

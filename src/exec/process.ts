@@ -37,6 +37,8 @@ export interface ShellCommand {
   readonly account?: { readonly uid: number; readonly gid: number };
   readonly harakiriMs: number | null;
   readonly signal: AbortSignal;
+  /** Aborted when the program stops: a child that gets the stop's signal as well was interrupted. */
+  readonly stopping?: AbortSignal;
   /** Told the process id of the shell. */
   started?(pid: number): void;
   output(stream: Stream, line: string): void;
@@ -124,13 +126,39 @@ async function untilEnd(child: Deno.ChildProcess, spec: ShellCommand): Promise<E
     // The shell is gone; what it left behind of a group that had to be ended goes too.
     if (broken) signalGroup(child.pid, "SIGKILL");
     if (broken) return broken;
-    if (status.signal !== null) return { kind: "signal", signal: status.signal };
-    return { kind: "code", code: status.code };
+    const exit: Exit = status.signal !== null
+      ? { kind: "signal", signal: status.signal }
+      : { kind: "code", code: status.code };
+    return await wasStopped(exit, spec) ? { kind: "aborted" } : exit;
   } finally {
     cancelHarakiri();
     cancelKill();
     spec.signal.removeEventListener("abort", abort);
   }
+}
+
+/** Of signals that a supervisor, an init or a terminal sends to a program and its children alike. */
+const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"];
+/** 128 and the signal's number: what a shell says whose command was ended by one. */
+const STOP_CODES = [143, 130, 131, 129];
+/** A child may have its signal a moment before this program has. */
+const SAME_STOP_MS = 500;
+
+/** Whether the child was ended by the signal that also stops this program. */
+async function wasStopped(exit: Exit, { stopping, clock }: ShellCommand): Promise<boolean> {
+  const byStop = exit.kind === "signal"
+    ? STOP_SIGNALS.includes(exit.signal)
+    : exit.kind === "code" && STOP_CODES.includes(exit.code);
+  if (!byStop || stopping === undefined) return false;
+  if (stopping.aborted) return true;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const wake = () => resolve();
+  const cancel = clock.after(SAME_STOP_MS, wake);
+  stopping.addEventListener("abort", wake, { once: true });
+  await promise;
+  cancel();
+  stopping.removeEventListener("abort", wake);
+  return stopping.aborted;
 }
 
 /** Signals a whole process group. A group without processes is as good as ended. */

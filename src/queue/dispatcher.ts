@@ -92,6 +92,11 @@ export class Dispatcher {
     this.#lane = options.workers ? this.#openLane(options.workers) : null;
   }
 
+  /** The spool's. */
+  get name(): string {
+    return this.#options.name;
+  }
+
   get running(): number {
     return this.#running.size + (this.#lane?.busy ?? 0);
   }
@@ -137,7 +142,6 @@ export class Dispatcher {
     this.#stopped = true;
     this.#cancelTimer();
     await Promise.all([this.#watcher?.close(), this.#lane?.stop(), ...this.#running.values()]);
-    this.#options.store.endRuns();
   }
 
   #changed(change: Change): void {

@@ -29,6 +29,8 @@ export interface RunnerOptions {
   readonly env: Readonly<Record<string, string | null>>;
   /** Aborted when running tasks must be broken off. */
   readonly abort: AbortSignal;
+  /** Aborted when the program stops, while it still waits for what runs. */
+  readonly stopping?: AbortSignal;
 }
 
 /** The longest that a command of spooler-on-failure may take. */
@@ -118,7 +120,7 @@ export class Runner {
     asked: Executor | undefined,
     claimedElsewhere: (release: () => void) => void,
   ): Promise<Outcome> {
-    const { config, executors, emit, abort, name } = this.options;
+    const { config, executors, emit, abort, stopping, name } = this.options;
     const attempt = (task.attempts?.failures ?? 0) + 1;
     if (!handlersFor(executors, func)[0]?.trusted) {
       this.options.store.begin(task);
@@ -136,6 +138,7 @@ export class Runner {
         output: (stream, line) =>
           emit({ type: "task.output", task: task.name, func, stream, line }),
         signal: abort,
+        ...(stopping ? { stopping } : {}),
         claimedElsewhere,
       });
       if (answer.kind !== "ignored") return answer;

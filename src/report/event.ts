@@ -16,6 +16,14 @@ export type Event =
   | { type: "program.stopping"; reason: string; running: number }
   | { type: "program.stopped" }
   | { type: "program.reloading"; reason: string; running: number }
+  /** A stop waits; it ends what runs when `leftMs` have passed. */
+  | { type: "program.waiting"; running: number; names: readonly string[]; leftMs: number }
+  | {
+    type: "program.status";
+    running: number;
+    names: readonly string[];
+    spools: readonly { readonly spool: string; readonly running: number }[];
+  }
   | { type: "config.warning"; message: string }
   /** `processes` is 0 for a spool that others work through. */
   | { type: "spool.opened"; spool: string; dir: string; processes: number }

@@ -43,11 +43,26 @@ export function eventText(event: Event): string {
     case "program.ready":
       return "ready";
     case "program.stopping":
-      return `stopping (${event.reason}): waiting for ${event.running} running; once more to end them now`;
+      return event.running === 0
+        ? `stopping (${event.reason})`
+        : `stopping (${event.reason}): waiting for ${event.running} running; ` +
+          "send it again to kill what is running";
     case "program.stopped":
       return "stopped";
     case "program.reloading":
-      return `reloading (${event.reason}): waiting for ${event.running} running`;
+      return event.running === 0
+        ? `reloading (${event.reason})`
+        : `reloading (${event.reason}): ${event.running} running go on as they began`;
+    case "program.waiting":
+      return event.leftMs > 0
+        ? `still waiting for ${runningText(event)}; they have ${msText(event.leftMs)} left`
+        : `ends what did not end by itself: ${runningText(event)}`;
+    case "program.status": {
+      const spools = event.spools.map(({ spool, running }) => `; spool ${spool}: ${running}`);
+      return `status: running: ${event.running === 0 ? "nothing" : runningText(event)}${
+        spools.join("")
+      }`;
+    }
     case "config.warning":
       return `warning: ${event.message}`;
     case "spool.opened":
@@ -156,6 +171,15 @@ export function eventText(event: Event): string {
     default:
       return event satisfies never;
   }
+}
+
+/** `3: task … for 12 s, job nightly for 40 s and 1 more`. */
+function runningText(
+  { running, names }: { readonly running: number; readonly names: readonly string[] },
+): string {
+  const more = running - names.length;
+  const last = more > 0 && names.length > 0 ? ` and ${more} more` : "";
+  return `${running}${names.length > 0 ? ": " : ""}${names.join(", ")}${last}`;
 }
 
 function named(func: string, task: string): string {

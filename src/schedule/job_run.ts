@@ -129,6 +129,7 @@ async function runLogged(job: ScheduleConfig, world: JobWorld, command: Command)
     cwd,
     clock,
     output,
+    stopping: world.stopping,
   });
   if (gate.held > 0) emit({ type: "job.flooded", job: job.name, lines: gate.held });
   return result;

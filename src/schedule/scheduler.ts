@@ -47,10 +47,10 @@ export interface SchedulerOptions {
 const INI = Symbol("ini");
 
 export class Scheduler {
-  readonly #options: SchedulerOptions;
+  #options: SchedulerOptions;
   readonly #state: StateFile;
   readonly #runs: Runs;
-  readonly #world: JobWorld;
+  #world: JobWorld;
   readonly #stopping = new AbortController();
   readonly #batches = new Set<Promise<void>>();
   readonly #ticker: Ticker<ScheduleConfig>;
@@ -91,6 +91,31 @@ export class Scheduler {
   async start(): Promise<void> {
     this.#started = true;
     await this.#watch();
+  }
+
+  /**
+   * Goes on with the jobs of another ini: those that are in both go on undisturbed, what runs ends in the
+   * world in which it began. Jobs of task code stay until they are registered anew, or forgotten by
+   * {@link keepOwners}.
+   */
+  async use(changes: Pick<SchedulerOptions, "jobs" | "zone" | "world">): Promise<void> {
+    this.#options = { ...this.#options, ...changes };
+    this.#world = { ...changes.world, stopping: this.#stopping.signal };
+    const before = this.#wanted.get(INI) ?? [];
+    const ids = new Set(changes.jobs.map(({ id }) => id));
+    this.#wanted.set(INI, changes.jobs);
+    for (const { id } of before) if (!ids.has(id)) this.#runs.forget(id);
+    if (this.#started) await this.#watch();
+  }
+
+  /** Forgets the jobs of all other owners: their code is not loaded any more. */
+  async keepOwners(owners: ReadonlySet<string>): Promise<void> {
+    for (const [owner, jobs] of this.#wanted) {
+      if (owner === INI || owners.has(owner as string)) continue;
+      this.#wanted.delete(owner);
+      for (const { id } of jobs) this.#runs.forget(id);
+    }
+    if (this.#started) await this.#watch();
   }
 
   /**

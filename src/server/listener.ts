@@ -21,18 +21,31 @@ export interface ListenerOptions extends Omit<ConnectionOptions, "stream"> {
 }
 
 export class Listener {
-  readonly #options: ListenerOptions;
+  #options: ListenerOptions;
   readonly #serving: Serving;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { listening, troubled, clock } = options;
-    this.#serving = listening.serve({ admit: (stream) => this.#letIn(stream), troubled, clock });
+    const { listening, clock } = options;
+    this.#serving = listening.serve({
+      admit: (stream) => this.#letIn(stream),
+      troubled: (reason) => this.#options.troubled(reason),
+      clock,
+    });
   }
 
   /** Where it listens, with the port the system chose when the ini said 0. */
   get address(): string {
     return this.#options.listening.address;
+  }
+
+  get listening(): Listening {
+    return this.#options.listening;
+  }
+
+  /** Serves connections that come from now on by these options. Its socket stays the one it has. */
+  use(options: ListenerOptions): void {
+    this.#options = options;
   }
 
   /** Takes no more connections; those that are open go on. */

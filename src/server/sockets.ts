@@ -1,15 +1,19 @@
-/** Opens the sockets of a configuration and takes them down again. */
+/**
+ * The sockets of a configuration. Those that the configuration before it has open, too, are taken over
+ * as they are: a reload closes no socket that it still needs.
+ */
 
-import type { ReceptionConfig, ServerConfig } from "./settings.ts";
+import { createHash } from "node:crypto";
+import type { ListenerConfig, ReceptionConfig, ServerConfig } from "./settings.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
 import { openFilesLimit } from "../platform/open_files.ts";
 import type { Emit } from "../report/event.ts";
-import { uwsgiTwin } from "../wire/address.ts";
+import { type Address, addressText, uwsgiTwin } from "../wire/address.ts";
 import type { Accept } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
-import { Listener } from "./listener.ts";
+import { Listener, type ListenerOptions } from "./listener.ts";
 import { type Listening, listenOn, type SocketOptions } from "./listening.ts";
 import { Refusals } from "./refusals.ts";
 import { receiverName } from "./receiver_name.ts";
@@ -31,9 +35,21 @@ const FEATURES = ["keep-alive", "body", "id", "signature"];
 /** Without a secret no signature can be checked. */
 const UNASKED: NotSigned = { problem: "there is no secret here to check it with" };
 
+/** A socket of the ini, and what listens on it: a listener, or two with uWSGI's spelling of its name. */
+interface OpenSocket {
+  readonly config: ListenerConfig;
+  /** The same for sockets that need not be opened anew. */
+  readonly key: string;
+  readonly listeners: Listener[];
+}
+
 export class Sockets {
   readonly #options: SocketsOptions;
-  readonly #listeners: Listener[] = [];
+  readonly #sockets: OpenSocket[] = [];
+  /** To be taken over from the configuration before. */
+  readonly #adopted: { readonly from: Sockets; readonly socket: OpenSocket }[] = [];
+  /** Closed in the configuration before, to make room for others on their addresses. */
+  readonly #givenUp: ListenerConfig[] = [];
   readonly #deadlines: Deadlines;
   readonly #connections: Connections;
   readonly #refusals: Refusals;
@@ -45,42 +61,85 @@ export class Sockets {
     this.#refusals = new Refusals(options.clock, options.emit);
   }
 
-  /** @throws {Deno.errors.AddrInUse} and others, when one cannot be listened on: then none is */
-  static async open(options: SocketsOptions): Promise<Sockets> {
+  /**
+   * Opens the sockets that are not open in `before`; those that are wait for {@link takeOver}.
+   *
+   * @throws {Deno.errors.AddrInUse} and others, when one cannot be listened on: then all is as it was
+   */
+  static async open(options: SocketsOptions, before: Sockets | null = null): Promise<Sockets> {
     const sockets = new Sockets(options);
     try {
-      await sockets.#open();
+      for (const config of options.config.listeners) await sockets.#openOrAdopt(config, before);
       return sockets;
     } catch (error) {
       await sockets.close();
+      if (before) { for (const config of sockets.#givenUp) await before.#open(config); }
       throw error;
     }
   }
 
-  async #open(): Promise<void> {
-    const { config: { listeners, reception }, emit, libc } = this.#options;
-    const socketOptions = await socketOptionsOf(reception, libc);
-    for (const { address, tls } of listeners) {
-      const listening = tls === null
-        ? await listenOn(address, socketOptions)
-        : await listenWithTls(address, tls, {
-          ...socketOptions,
-          timeoutMs: reception.timeoutMs,
-          maxHandshakes: reception.maxConnections,
-          refused: (from, refusal) => this.#refusals.tell(from, refusal),
-        });
-      this.#listen(listening);
-      emit({ type: "listener.opened", address: listening.address });
-      const twin = uwsgiTwin(address);
-      if (twin !== null) this.#listen(await listenOn(twin, socketOptions));
+  /** From now on the sockets taken over from the configuration before serve this one. */
+  takeOver(): void {
+    for (const { from, socket } of this.#adopted.splice(0)) {
+      from.#sockets.splice(from.#sockets.indexOf(socket), 1);
+      for (const listener of socket.listeners) {
+        listener.use(this.#listenerOptions(listener.listening));
+      }
+      this.#sockets.push(socket);
     }
   }
 
-  #listen(listening: Listening): void {
+  async #openOrAdopt(config: ListenerConfig, before: Sockets | null): Promise<void> {
+    if (before !== null) {
+      const key = await keyOf(config, this.#options.config.reception);
+      const socket = before.#sockets.find((each) => each.key === key);
+      if (socket !== undefined) {
+        this.#adopted.push({ from: before, socket });
+        return;
+      }
+      // The same address with another certificate or owner: both cannot be open at once.
+      const given = await before.#giveUp(config.address);
+      if (given !== null) this.#givenUp.push(given);
+    }
+    await this.#open(config);
+  }
+
+  /** Closes what is open on an address. */
+  async #giveUp(address: Address): Promise<ListenerConfig | null> {
+    const at = this.#sockets.findIndex((each) => sameAddress(each.config.address, address));
+    const [socket] = at === -1 ? [] : this.#sockets.splice(at, 1);
+    if (socket === undefined) return null;
+    await Promise.all(socket.listeners.map((listener) => listener.close()));
+    return socket.config;
+  }
+
+  async #open(config: ListenerConfig): Promise<void> {
+    const { config: { reception }, emit, libc } = this.#options;
+    const { address, tls } = config;
+    const socketOptions = await socketOptionsOf(reception, libc);
+    const socket: OpenSocket = { config, key: await keyOf(config, reception), listeners: [] };
+    this.#sockets.push(socket);
+    const listening = tls === null
+      ? await listenOn(address, socketOptions)
+      : await listenWithTls(address, tls, {
+        ...socketOptions,
+        timeoutMs: reception.timeoutMs,
+        maxHandshakes: reception.maxConnections,
+        refused: (from, refusal) => this.#refusals.tell(from, refusal),
+      });
+    socket.listeners.push(new Listener(this.#listenerOptions(listening)));
+    emit({ type: "listener.opened", address: listening.address });
+    const twin = uwsgiTwin(address);
+    if (twin === null) return;
+    const twinListening = await listenOn(twin, socketOptions);
+    socket.listeners.push(new Listener(this.#listenerOptions(twinListening)));
+  }
+
+  #listenerOptions(listening: Listening): ListenerOptions {
     const { config: { reception }, clock, emit, accept } = this.#options;
     const { allow, secrets, maxVarsSize, maxBodySize, timeoutMs } = reception;
     const { address } = listening;
-    const listener = new Listener({
+    return {
       ...{ listening, connections: this.#connections, clock, deadlines: this.#deadlines, accept },
       allow: allow === "any" ? null : allow,
       limits: { maxVarsSize, maxBodySize, timeoutMs },
@@ -94,13 +153,13 @@ export class Sockets {
             ? { type: "listener.recovered", address }
             : { type: "listener.troubled", address, reason },
         ),
-    });
-    this.#listeners.push(listener);
+    };
   }
 
   /** Takes no more connections; resolves when those that are open have their answers. */
   async close(): Promise<void> {
-    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
+    const listeners = this.#sockets.splice(0).flatMap((socket) => socket.listeners);
+    await Promise.all(listeners.map((listener) => listener.close()));
     await this.#connections.close();
     this.#refusals.close();
   }
@@ -120,6 +179,21 @@ function connectionsLimit({ config, emit }: SocketsOptions): number {
     emit({ type: "config.warning", message });
   }
   return possible;
+}
+
+/** All that a socket is opened with; certificates by what is in their files. */
+async function keyOf(
+  { address, tls }: ListenerConfig,
+  { backlog, socketMode, socketOwner }: ReceptionConfig,
+): Promise<string> {
+  const files = tls === null ? [] : [tls.cert, tls.key, ...(tls.ca === null ? [] : [tls.ca])];
+  const texts = await Promise.all(files.map((file) => Deno.readTextFile(file).catch(() => file)));
+  const contents = createHash("sha256").update(JSON.stringify(texts)).digest("hex");
+  return JSON.stringify([address, tls, contents, backlog, socketMode, socketOwner]);
+}
+
+function sameAddress(one: Address, other: Address): boolean {
+  return addressText(one) === addressText(other);
 }
 
 async function socketOptionsOf(

@@ -40,7 +40,7 @@ const MOST_IN_FILE = 100_000;
 
 export class AcceptedIds {
   readonly #spool: SpoolDirectory;
-  readonly #windowMs: number;
+  #windowMs: number;
   readonly #mostInFile: number;
   readonly #path: string;
   readonly #oldPath: string;
@@ -61,6 +61,11 @@ export class AcceptedIds {
     this.#path = join(spool.path, ACCEPTED_FILE);
     this.#oldPath = join(spool.path, ACCEPTED_OLD_FILE);
     this.#commits = new DirectorySync(this.#path, () => this.#sync());
+  }
+
+  /** From now on ids are known for so long. */
+  use(windowMs: number): void {
+    this.#windowMs = windowMs;
   }
 
   /** Whether a task with this id was accepted, within the window. */

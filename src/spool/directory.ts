@@ -20,11 +20,17 @@ import {
 } from "./layout.ts";
 import { DirectorySync, syncDirectory } from "./sync.ts";
 
-export interface StoreOptions {
-  readonly dir: string;
+/** What a reload may change of an open store. */
+export interface StoreSettings {
   readonly fsync: boolean;
   /** When to refuse new tasks; absent is never. */
   readonly limits?: SpoolLimits;
+  /** How long ids of tasks from peers are known; absent for a store that takes none from them. */
+  readonly dedupWindowMs?: number;
+}
+
+export interface StoreOptions extends StoreSettings {
+  readonly dir: string;
   readonly claims: Claims;
   /** Absent is the machine's own. */
   readonly files?: Files;
@@ -32,8 +38,6 @@ export interface StoreOptions {
   readonly libc: Libc | null;
   readonly clock: Clock;
   readonly random: Random;
-  /** How long ids of tasks from peers are known; absent for a store that takes none from them. */
-  readonly dedupWindowMs?: number;
 }
 
 const SPOOL_MODE = 0o750;
@@ -42,7 +46,8 @@ export const TASK_MODE = 0o600;
 
 export class SpoolDirectory {
   readonly path: string;
-  readonly fsync: boolean;
+  /** Whether files and directories are synced. */
+  fsync: boolean;
   readonly claims: Claims;
   readonly files: Files;
   readonly clock: Clock;

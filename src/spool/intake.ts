@@ -43,7 +43,7 @@ interface Making {
 }
 
 export class Intake {
-  readonly #limits: SpoolLimits;
+  #limits: SpoolLimits;
   #counter = 0;
   /** Tasks that may come before they have to be counted again, for spooler-max-files. */
   #roomLeft = 0;
@@ -62,6 +62,12 @@ export class Intake {
     limits: SpoolLimits = NO_LIMITS,
   ) {
     this.#limits = limits;
+  }
+
+  /** From now on other limits hold. */
+  use(limits: SpoolLimits = NO_LIMITS): void {
+    this.#limits = limits;
+    this.#roomLeft = 0;
   }
 
   /** See {@link Store.put}. */

@@ -10,7 +10,7 @@
 import type { Random } from "../platform/clock.ts";
 import type { NewTask } from "../task/new_task.ts";
 import { AcceptedIds } from "./accepted_ids.ts";
-import { SpoolDirectory, type StoreOptions } from "./directory.ts";
+import { SpoolDirectory, type StoreOptions, type StoreSettings } from "./directory.ts";
 import { type ExpiredTask, removeFailedBefore } from "./expiry.ts";
 import { Intake } from "./intake.ts";
 import { taskId, type TaskRef } from "./layout.ts";
@@ -22,7 +22,7 @@ import { sweep } from "./sweep.ts";
 import type { Attempts, Changed, Claimed, ClaimedTask, SeenTask } from "./task.ts";
 import { Transitions } from "./transitions.ts";
 
-export type { StoreOptions } from "./directory.ts";
+export type { StoreOptions, StoreSettings } from "./directory.ts";
 export { SpoolFullError } from "./intake.ts";
 export type { Attempts, Changed, Claimed, ClaimedTask, FailedRecord, SeenTask } from "./task.ts";
 
@@ -69,6 +69,13 @@ export class Store {
   /** The store of a directory that is taken as it is: nothing is made. */
   static on(options: StoreOptions): Store {
     return new Store(options);
+  }
+
+  /** Goes on with other settings. */
+  use({ fsync, limits, dedupWindowMs }: StoreSettings): void {
+    this.#spool.fsync = fsync;
+    this.#intake.use(limits);
+    this.#ids.use(dedupWindowMs ?? 0);
   }
 
   /** Makes the directories that are missing. */

@@ -79,9 +79,17 @@ export class Workers {
   #isStopped = false;
   /** Warnings of task code that were logged. */
   readonly #warned = new Set<string>();
+  /** Pools whose first worker has loaded its modules, or could not. */
+  readonly #tried = new Set<Pool>();
+  readonly #loaded = Promise.withResolvers<void>();
 
   constructor(options: WorkersOptions) {
-    this.#options = options;
+    const emit: Emit = (event) => {
+      options.emit(event);
+      if (event.type !== "workers.unloadable") return;
+      this.#noteTried(this.#of(event.spool).map(({ pool }) => pool));
+    };
+    this.#options = { ...options, emit };
     options.abort.addEventListener("abort", () => {
       for (const { pool } of this.#members) pool.abort("ended with the program");
     });
@@ -170,10 +178,21 @@ export class Workers {
     return this.#members.filter((member) => member.spool === spool);
   }
 
+  /** Resolves when each pool has loaded its modules once, or could not. */
+  get loaded(): Promise<void> {
+    return this.#loaded.promise;
+  }
+
+  #noteTried(pools: readonly Pool[]): void {
+    for (const pool of pools) this.#tried.add(pool);
+    if (this.#tried.size >= this.#members.length) this.#loaded.resolve();
+  }
+
   /** @param register takes all that the code of a spool wants to be run by the clock */
   start(register: (owner: string, registrations: readonly Registration[]) => void): void {
     this.#register = register;
     for (const { pool } of this.#members) pool.start();
+    this.#noteTried([]);
     this.#watchTouched(this.#options.config.code.touchReload);
   }
 
@@ -181,6 +200,7 @@ export class Workers {
     const member = this.#members.find((each) => each.pool === pool);
     if (member === undefined) return;
     member.registered = registered;
+    this.#noteTried([pool]);
     const wishes = this.#of(member.spool).flatMap((each) => each.registered.timers);
     this.#register(member.spool, wishes.map(registrationOf));
   }

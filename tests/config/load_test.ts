@@ -205,7 +205,9 @@ Deno.test("set-placeholder is in uwsgi.opt", async () => {
 
 Deno.test("every option in seconds takes a duration, and no other rubbish", async () => {
   const options = ["spooler-frequency", "spooler-retry-delay", "spooler-retry-max-delay"];
-  const names = [...options, "spooler-harakiri", "cron-harakiri", "socket-timeout"];
+  const mercies = ["reload-mercy", "worker-reload-mercy"];
+  const others = ["spooler-harakiri", "cron-harakiri", "socket-timeout"];
+  const names = [...options, ...others, ...mercies];
   const seconds = OPTIONS.filter(({ kind }) => kind === "seconds").map(({ name }) => name);
   assertEquals(seconds.toSorted(), names.toSorted());
   const { config, warnings } = await load([
@@ -222,6 +224,7 @@ Deno.test("every option in seconds takes a duration, and no other rubbish", asyn
     300_000,
   ]);
   assertEquals([config.schedules[0]?.harakiriMs, config.reception.timeoutMs], [300_000, 300_000]);
+  assertEquals(config.daemon.mercyMs, 300_000);
   assertEquals(config.tasks[0]?.harakiriMs, 120_000);
   assertEquals(warnings, []);
   for (const rubbish of ["5x", "5 minutes", "5m30s", "5,", "300s300"]) {

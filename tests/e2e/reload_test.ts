@@ -1,8 +1,9 @@
-/** SIGHUP: the program goes on with the ini as it is now. */
+/** SIGHUP: a life with the ini as it is now takes over from the one before, and nothing stands still. */
 
 import { join } from "node:path";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { programLabel, spooler } from "../support/program.ts";
+import { until } from "../support/until.ts";
 import { makeSite, portIn, rewriteSite, type Site } from "../support/site.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
@@ -34,23 +35,40 @@ test("new tasks, schedules and settings take the place of the old", async () => 
   assertEquals(await program.stop(), 0);
 });
 
-test("what runs ends first, and peers may go on sending meanwhile", async () => {
+test("what runs goes on under the old ini, and new tasks start at once under the new", async () => {
   await using site = await makeSite(
     "socket = 127.0.0.1:0",
+    "spooler-processes = 1",
     "spooler-task = echo begun; while ! test -f go; do sleep 0.05; done; echo ended",
   );
   await using program = await site.start();
   const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
   await push(site, "a=1");
   await program.line(/\| begun/);
-  await rewriteSite(site, "spooler-task = echo later");
+  await rewriteSite(site, "socket = 127.0.0.1:0", "spooler-task = echo later");
   program.signal("SIGHUP");
-  await program.line(/ reloading \(SIGHUP\): waiting for 1 running/);
+  await program.line(/ reloading \(SIGHUP\): 1 running go on/);
+  await program.line(/ ready$/, 2);
   const sent = await spooler(["push", "--to", `127.0.0.1:${port}`, "a=2"]);
   assertEquals(sent.stdout, "accepted\n");
+  await program.line(/\| later/);
   await Deno.writeTextFile(join(site.dir, "go"), "");
   await program.line(/\| ended/);
-  await program.line(/\| later/);
+  await program.line(/ done /, 2);
+  assertEquals(await program.stop(), 0);
+});
+
+test("a socket that the new ini does not name is closed", async () => {
+  await using site = await makeSite("socket = 127.0.0.1:0", "spooler-task = true");
+  await using program = await site.start();
+  const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
+  await rewriteSite(site, "spooler-task = echo new");
+  program.signal("SIGHUP");
+  await program.line(/ ready$/, 2);
+  await until(async () => {
+    const sent = await spooler(["push", "--to", `127.0.0.1:${port}`, "a=2"]);
+    return /refused/.test(sent.stderr);
+  }, "the old socket to be closed");
   assertEquals(await program.stop(), 0);
 });
 
@@ -73,7 +91,6 @@ test("an ini that cannot start makes room for the old one", async () => {
   await rewriteSite(site, `socket = 127.0.0.1:${(taken.addr as Deno.NetAddr).port}`);
   program.signal("SIGHUP");
   await program.line(/the new configuration does not start, the old one goes on: .*in use/);
-  await program.line(/ ready$/, 2);
   await push(site, "a=1");
   await program.line(/\| still here/);
   assertEquals(await program.stop(), 0);

@@ -1,0 +1,128 @@
+/**
+ * What outlives a configuration and is handed from one life to the next: the stores of spool
+ * directories, the listening sockets, and the schedules with their state. A directory has one store and
+ * a state file one scheduler, however many lives use it: locks and records are the process's.
+ */
+
+import { reasonOf } from "../platform/reason.ts";
+import { Scheduler, type SchedulerOptions } from "../schedule/scheduler.ts";
+import { Sockets, type SocketsOptions } from "../server/sockets.ts";
+import { openPlatform, type Platform } from "../spool/platform.ts";
+import { Store, type StoreOptions } from "../spool/store.ts";
+import type { Machine } from "./machine.ts";
+
+export interface PreparedSockets {
+  takeOver(): void;
+  discard(): Promise<void>;
+}
+
+interface SharedStore {
+  readonly store: Store;
+  users: number;
+}
+
+export class Estate {
+  readonly platform: Platform = openPlatform();
+  readonly #stores = new Map<string, SharedStore>();
+  /** By the path of the state file. */
+  readonly #schedulers = new Map<string, Scheduler>();
+  /** Schedulers that start nothing more. */
+  readonly #ending = new Set<Scheduler>();
+  #sockets: Sockets | null = null;
+
+  constructor(private readonly machine: Machine) {}
+
+  /** How many jobs run. */
+  get running(): number {
+    return [...this.#schedulers.values(), ...this.#ending].reduce(
+      (sum, each) => sum + each.running,
+      0,
+    );
+  }
+
+  /**
+   * The store of a directory, opened by its first user. Whoever calls this calls {@link release}.
+   *
+   * @returns whether it is new, too
+   * @throws {Deno.errors} when the directory cannot be made or written to
+   */
+  async store(options: Omit<StoreOptions, keyof Platform>): Promise<[Store, isNew: boolean]> {
+    const known = this.#stores.get(options.dir);
+    if (known !== undefined) {
+      known.users++;
+      return [known.store, false];
+    }
+    const store = await Store.open({ ...options, ...this.platform });
+    this.#stores.set(options.dir, { store, users: 1 });
+    return [store, true];
+  }
+
+  release(store: Store): void {
+    const shared = this.#stores.get(store.dir);
+    if (shared === undefined || --shared.users > 0) return;
+    this.#stores.delete(store.dir);
+    store.close();
+  }
+
+  /**
+   * Opens the sockets that are not open yet. With `takeOver` all take tasks in the new way, and those
+   * that are not named any more are closed; with `discard` all is as it was.
+   *
+   * @throws {Error} when one cannot be opened: then all is as it was
+   */
+  async openSockets(options: SocketsOptions): Promise<PreparedSockets> {
+    const before = this.#sockets;
+    const sockets = await Sockets.open(options, before);
+    return {
+      discard: () => sockets.close(),
+      takeOver: () => {
+        sockets.takeOver();
+        this.#sockets = sockets;
+        before?.close().catch((error) => {
+          const message = `old sockets: ${reasonOf(error)}`;
+          this.machine.emit({ type: "config.warning", message });
+        });
+      },
+    };
+  }
+
+  /** Takes no more connections; resolves when those that are open have their answers. */
+  async closeDoors(): Promise<void> {
+    await this.#sockets?.close();
+    this.#sockets = null;
+  }
+
+  /** The scheduler of a state file runs these jobs from now on, and no other scheduler runs any. */
+  schedule(options: SchedulerOptions, fail: (error: unknown) => void): Scheduler {
+    const { statePath } = options;
+    for (const [path, scheduler] of this.#schedulers) {
+      if (path !== statePath) this.#endSchedule(path, scheduler);
+    }
+    const known = this.#schedulers.get(statePath);
+    if (known !== undefined) {
+      known.use(options).catch(fail);
+      return known;
+    }
+    const scheduler = new Scheduler(options);
+    this.#schedulers.set(statePath, scheduler);
+    scheduler.start().catch(fail);
+    return scheduler;
+  }
+
+  #endSchedule(path: string, scheduler: Scheduler): void {
+    this.#schedulers.delete(path);
+    this.#ending.add(scheduler);
+    scheduler.stop().finally(() => this.#ending.delete(scheduler));
+  }
+
+  /** Starts no more jobs; resolves when those that run have ended. */
+  async endSchedules(): Promise<void> {
+    await Promise.all([...this.#schedulers.values(), ...this.#ending].map((each) => each.stop()));
+  }
+
+  /** Lets go of what nobody uses any more. */
+  close(): void {
+    for (const { store } of this.#stores.values()) store.close();
+    this.#stores.clear();
+  }
+}

@@ -1,0 +1,307 @@
+/**
+ * One configuration at work: its spools with what runs their tasks, opened and wired together. Stores,
+ * sockets and schedules belong to the estate, for the next life to take over.
+ */
+
+import { basename } from "node:path";
+import type { Config } from "../config/config.ts";
+import { commandExecutor } from "../exec/command.ts";
+import { runShell } from "../exec/process.ts";
+import { Forwarder } from "../forward/forwarder.ts";
+import type { ForwardConfig } from "../forward/settings.ts";
+import { reasonOf } from "../platform/reason.ts";
+import { Dispatcher } from "../queue/dispatcher.ts";
+import { Retention } from "../queue/retention.ts";
+import { readAccounts } from "../schedule/accounts.ts";
+import { actionText } from "../schedule/action.ts";
+import { bootName } from "../schedule/boot.ts";
+import type { SignalHandlers } from "../schedule/job_run.ts";
+import type { SchedulerOptions } from "../schedule/scheduler.ts";
+import type { Accept } from "../server/connection.ts";
+import { destinationsOf } from "../server/destination.ts";
+import { Reception, type Spool, spoolFor } from "../server/reception.ts";
+import type { StoreSettings } from "../spool/store.ts";
+import { readRequest } from "../task/request.ts";
+import { textVar } from "../wire/packet.ts";
+import { Workers } from "../worker/workers.ts";
+import type { Estate, PreparedSockets } from "./estate.ts";
+import type { Machine } from "./machine.ts";
+
+export interface LifeOptions {
+  readonly machine: Machine;
+  readonly estate: Estate;
+  /** Aborted when what runs must end. */
+  readonly abort: AbortSignal;
+  /** Aborted when the program stops, while it still waits for what runs. */
+  readonly stopping: AbortSignal;
+  /** The life that this one is to take over from. */
+  readonly before: Life | null;
+}
+
+/** A new life begins to work without its modules when they take longer than this to load. */
+const LOADED_WITHIN_MS = 10_000;
+
+export class Life {
+  readonly #options: LifeOptions;
+  readonly #spools: Spool[] = [];
+  readonly #dispatchers: Dispatcher[] = [];
+  readonly #retentions: Retention[] = [];
+  readonly #forwarders: Forwarder[] = [];
+  #workers: Workers | null = null;
+  #isRetired = false;
+  /** Of stores that were there before this life. */
+  readonly #newSettings: (() => void)[] = [];
+  #sockets: PreparedSockets | null = null;
+  #schedules: SchedulerOptions | null = null;
+
+  private constructor(readonly config: Config, options: LifeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Opens all that a configuration names, beside the life before it, which goes on as it was.
+   *
+   * @throws {Error} of whatever cannot be opened: then nothing is left of it
+   */
+  static async open(config: Config, options: LifeOptions): Promise<Life> {
+    const life = new Life(config, options);
+    try {
+      await life.#open();
+      return life;
+    } catch (error) {
+      await life.discard();
+      throw error;
+    }
+  }
+
+  /** How many tasks run. */
+  get running(): number {
+    return this.#dispatchers.reduce((sum, each) => sum + each.running, 0);
+  }
+
+  /** Handlers of signals in this life's task code. */
+  get signals(): SignalHandlers {
+    const workers = () => this.#isRetired ? null : this.#workers;
+    return {
+      has: (signal, owner) => workers()?.signals.has(signal, owner) ?? false,
+      raise: (signal, owner) =>
+        workers()?.signals.raise(signal, owner) ?? Promise.reject(new Error("its worker is gone")),
+    };
+  }
+
+  async #open(): Promise<void> {
+    const { config } = this;
+    const { machine: { clock, emit }, estate } = this.#options;
+    await this.#openSpools();
+    this.#tellHandlers();
+    const { unavailable } = estate.platform;
+    if (unavailable) {
+      const message = `no file locks that other processes see (${unavailable}): ` +
+        "this program must be the only one that works through these directories";
+      for (const { name } of this.#spools) emit({ type: "spool.warning", spool: name, message });
+    }
+    const workers = this.#workers = this.#openWorkers();
+    const commands = config.tasks.map((task) => commandExecutor(task, config.env, clock));
+    for (const spool of this.#spools) {
+      if (!spool.config.external) await this.#openDispatcher(spool, commands, workers);
+    }
+    const reception = new Reception({
+      spools: this.#spools,
+      config: config.reception,
+      clock,
+      emit,
+    });
+    const accept: Accept = (task) => reception.accept(task);
+    const { libc } = estate.platform;
+    this.#sockets = await estate.openSockets({ config, clock, emit, libc, accept });
+    this.#schedules = await this.#schedulerOptions(workers);
+  }
+
+  #tellHandlers(): void {
+    const { code, tasks, forwards, spools } = this.config;
+    // What modules offer is told when they are loaded, where forwards deliver when they are opened.
+    const isWorkedByNobody = code.modules.length === 0 &&
+      (forwards.length === 0 || spools.length > 0);
+    if (tasks.length === 0 && !isWorkedByNobody) return;
+    const names = tasks.flatMap(({ name }) => name ?? []);
+    const catchAll = tasks.some(({ name }) => name === null);
+    this.#options.machine.emit({ type: "handlers.loaded", names, catchAll });
+  }
+
+  async #openSpools(): Promise<void> {
+    const { machine: { clock, random, emit }, estate } = this.#options;
+    const { dedupWindowMs } = this.config.reception;
+    for (const { spool, names } of destinationsOf(this.config)) {
+      const { dir, fsync, processes, limits } = spool;
+      const name = basename(dir);
+      const settings: StoreSettings = { fsync, limits, dedupWindowMs };
+      const [store, isNew] = await estate.store({ dir, ...settings, clock, random });
+      this.#spools.push({ name, names, config: spool, store });
+      emit({ type: "spool.opened", spool: name, dir, processes: spool.external ? 0 : processes });
+      if (!isNew) {
+        this.#newSettings.push(() => store.use(settings));
+        continue;
+      }
+      const swept = store.sweep();
+      if (swept === 0) continue;
+      const message = `removed ${swept} half-written files of tasks that were never accepted`;
+      emit({ type: "spool.warning", spool: name, message });
+    }
+  }
+
+  #openWorkers(): Workers {
+    const { machine: { clock, emit }, estate: { platform: { claims } }, abort } = this.#options;
+    return new Workers({
+      config: this.config,
+      claims,
+      clock,
+      emit,
+      abort,
+      put: async (task, spooler, fallback) => {
+        const { store } = spoolFor(this.#spools, spooler ?? fallback);
+        return store.pathOf(await store.put(task));
+      },
+    });
+  }
+
+  async #openDispatcher(
+    { name, config: spool, store }: Spool,
+    commands: readonly ReturnType<typeof commandExecutor>[],
+    workers: Workers,
+  ): Promise<void> {
+    const { machine, estate, abort, stopping } = this.#options;
+    const { env, forwards } = this.config;
+    const live = { ...spool };
+    const forward = forwards.find((each) => each.spool === spool);
+    const work = forward
+      ? forwarding(await this.#openForwarder(name, store, forward))
+      : await workers.add(name, live).then(({ handlers, first }) => ({
+        executors: [
+          ...commands.filter((command) => command.name !== null),
+          ...handlers,
+          ...commands.filter((command) => command.name === null),
+        ],
+        workers: first,
+      }));
+    const { libc } = estate.platform;
+    const about = { name, config: live, store, libc, env, abort, stopping };
+    const dispatcher = new Dispatcher({ ...about, ...work, ...machine });
+    this.#dispatchers.push(dispatcher);
+    dispatcher.watch();
+    const { failedMaxAgeMs: maxAgeMs } = spool;
+    if (maxAgeMs === null) return;
+    const { clock, emit } = machine;
+    this.#retentions.push(new Retention({ name, store, maxAgeMs, clock, emit }));
+  }
+
+  async #openForwarder(
+    name: string,
+    store: Spool["store"],
+    config: ForwardConfig,
+  ): Promise<Forwarder> {
+    const { machine, abort } = this.#options;
+    const targets = config.targets.map(({ text }) => text);
+    machine.emit({ type: "forward.opened", spool: name, targets, policy: config.policy });
+    const identity = await store.identity();
+    const forwarder = new Forwarder({ config, name, identity, abort, ...machine });
+    this.#forwarders.push(forwarder);
+    return forwarder;
+  }
+
+  /** @throws {ConfigError} when a job is for an account that cannot be */
+  async #schedulerOptions({ signals: own }: Workers): Promise<SchedulerOptions> {
+    const { machine, abort, before } = this.#options;
+    const { schedules, cronZone: zone, cronState: statePath, baseDir: cwd, env } = this.config;
+    const accounts = await readAccounts(schedules);
+    for (const { name, whenText, action } of schedules) {
+      machine.emit({ type: "schedule.loaded", name, text: whenText, command: actionText(action) });
+    }
+    // Until the new code is loaded, the old code hears the signals.
+    const signals: SignalHandlers = {
+      has: (signal, owner) =>
+        own.has(signal, owner) || (before?.signals.has(signal, owner) ?? false),
+      raise: (signal, owner) =>
+        (own.has(signal, owner) ? own : before?.signals ?? own).raise(signal, owner),
+    };
+    return {
+      jobs: schedules,
+      zone,
+      statePath,
+      host: Deno.hostname(),
+      boot: await bootName(),
+      clock: machine.clock,
+      emit: machine.emit,
+      abort,
+      world: {
+        ...{ ...machine, cwd, env, shell: runShell, accounts, signals },
+        put: async (vars) => {
+          const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
+          const { name } = await spoolFor(this.#spools, spooler).store.put(task);
+          return name;
+        },
+      },
+    };
+  }
+
+  /**
+   * From now on this life does the work, with the sockets, spools and schedules of the one before.
+   *
+   * @param fail told when a part ends that must not
+   */
+  takeOver(fail: (error: unknown) => void): void {
+    const { machine: { emit }, estate } = this.#options;
+    const workers = this.#workers;
+    if (this.#schedules === null || workers === null) throw new Error("this life is not open");
+    for (const apply of this.#newSettings) apply();
+    this.#sockets?.takeOver();
+    const scheduler = estate.schedule(this.#schedules, fail);
+    // A directory of a million tasks takes a while to scan: nothing waits for that.
+    for (const dispatcher of this.#dispatchers) dispatcher.start().catch(fail);
+    for (const retention of this.#retentions) retention.start().catch(fail);
+    workers.start((owner, registrations) => {
+      scheduler.register(owner, registrations).catch((error) => {
+        emit({ type: "spool.warning", spool: owner, message: reasonOf(error) });
+      });
+    });
+    const owners = new Set(this.#spools.map(({ name }) => name));
+    this.loaded().then(() => scheduler.keepOwners(owners)).catch(fail);
+  }
+
+  /** Resolves when the task modules are loaded, or cannot be, or take too long. */
+  async loaded(): Promise<void> {
+    const { clock } = this.#options.machine;
+    const late = Promise.withResolvers<void>();
+    const cancel = clock.after(LOADED_WITHIN_MS, late.resolve);
+    await Promise.race([this.#workers?.loaded, late.promise]);
+    cancel();
+  }
+
+  /** Starts nothing more; resolves when what runs has ended. */
+  async retire(): Promise<void> {
+    const working = [...this.#dispatchers, ...this.#retentions];
+    await Promise.all(working.map((part) => part.stop()));
+    await this.#end();
+  }
+
+  /** Takes a life apart that was opened and did not begin. */
+  async discard(): Promise<void> {
+    await this.#sockets?.discard();
+    await this.retire();
+  }
+
+  async #end(): Promise<void> {
+    if (this.#isRetired) return;
+    this.#isRetired = true;
+    await this.#workers?.stop();
+    for (const forwarder of this.#forwarders) forwarder.close();
+    for (const { store } of this.#spools) this.#options.estate.release(store);
+  }
+
+  /** For a status: each spool, and how many of its tasks run. */
+  spools(): readonly { readonly spool: string; readonly running: number }[] {
+    return this.#dispatchers.map((each) => ({ spool: each.name, running: each.running }));
+  }
+}
+
+/** What makes a dispatcher deliver its tasks instead of running them. */
+const forwarding = (forwarder: Forwarder) => ({ executors: [forwarder], gate: forwarder });

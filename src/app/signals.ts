@@ -1,0 +1,49 @@
+/**
+ * What signals do: SIGTERM and SIGINT stop the program, SIGQUIT stops it at once, SIGHUP reads the ini
+ * again, SIGUSR1 logs a status, SIGUSR2 opens the log anew. All others that would end a program unasked
+ * are ignored.
+ */
+
+import type { Signals } from "../platform/signals.ts";
+
+export interface SignalActions {
+  /** Stop when what runs has ended. */
+  stop(signal: string): void;
+  /** Stop, and end what runs. */
+  hurry(signal: string): void;
+  reload(signal: string): void;
+  status(): void;
+  reopenLog(): void;
+}
+
+/** A Ctrl-C through a wrapper arrives twice, from the terminal and from the wrapper: that is one. */
+const SAME_SIGNAL_MS = 500;
+
+const IGNORED: readonly Deno.Signal[] = [
+  ...["SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR", "SIGSTKFLT", "SIGXCPU"] as const,
+  ...["SIGXFSZ", "SIGTTIN", "SIGTTOU"] as const,
+];
+
+/** Acts on signals until the returned function is called. */
+export function actOnSignals(signals: Signals, actions: SignalActions): () => void {
+  let stoppingSince: number | null = null;
+  const stops = [
+    signals.on(["SIGINT", "SIGTERM"], (signal) => {
+      const now = performance.now();
+      if (stoppingSince === null) actions.stop(signal);
+      else if (now - stoppingSince > SAME_SIGNAL_MS) actions.hurry(signal);
+      stoppingSince ??= now;
+    }),
+    signals.on(["SIGQUIT"], (signal) => {
+      stoppingSince ??= performance.now();
+      actions.hurry(signal);
+    }),
+    signals.on(["SIGHUP"], (signal) => {
+      if (stoppingSince === null) actions.reload(signal);
+    }),
+    signals.on(["SIGUSR1"], () => actions.status()),
+    signals.on(["SIGUSR2"], () => actions.reopenLog()),
+    signals.on(IGNORED, () => {}),
+  ];
+  return () => stops.forEach((stop) => stop());
+}

@@ -1,0 +1,42 @@
+/** What runs now, as far as events say so: for the line of a stop that waits, and for a status. @pure */
+
+import type { Event } from "./event.ts";
+
+export interface UnderWay {
+  /** For people: `task 17… (send_mail)` or `job nightly`. */
+  readonly text: string;
+  /** On the monotonic clock. */
+  readonly startedAt: number;
+}
+
+export class UnderWayList {
+  readonly #runs = new Map<string, UnderWay>();
+
+  /** @param now on the monotonic clock */
+  note(event: Event, now: number): void {
+    switch (event.type) {
+      case "task.started": {
+        const func = event.func === "" ? "" : ` (${event.func})`;
+        this.#runs.set(`${event.spool}/${event.task}`, {
+          text: `task ${event.task}${func}`,
+          startedAt: now,
+        });
+        break;
+      }
+      case "task.settled":
+        this.#runs.delete(`${event.spool}/${event.task}`);
+        break;
+      case "job.started":
+        this.#runs.set(`job ${event.job}`, { text: `job ${event.job}`, startedAt: now });
+        break;
+      case "job.ended":
+        this.#runs.delete(`job ${event.job}`);
+        break;
+    }
+  }
+
+  /** The oldest first. */
+  list(): readonly UnderWay[] {
+    return [...this.#runs.values()];
+  }
+}

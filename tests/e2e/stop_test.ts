@@ -1,0 +1,96 @@
+/** Signals: what stops the program, how long it waits, and what becomes of what runs. */
+
+import { join } from "node:path";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { programLabel, spooler } from "../support/program.ts";
+import { makeSite, type Site } from "../support/site.ts";
+import { until } from "../support/until.ts";
+
+const test = (name: string, body: () => Promise<void>) =>
+  Deno.test(`${programLabel}: stop: ${name}`, body);
+
+async function push(site: Site, ...vars: string[]): Promise<void> {
+  const { code } = await spooler(["push", "--dir", site.spool, ...vars]);
+  assertEquals(code, 0);
+}
+
+/** How many tasks a spool has in each state. */
+async function states(site: Site): Promise<Record<string, number>> {
+  const { stdout } = await spooler(["list", "--dir", site.spool, "--json"]);
+  const counts: Record<string, number> = {};
+  for (const line of stdout.trim().split("\n").filter(Boolean)) {
+    const { state } = JSON.parse(line) as { state: string };
+    counts[state] = (counts[state] ?? 0) + 1;
+  }
+  return counts;
+}
+
+const BEGUN_AND_SLOW =
+  "spooler-task = echo begun; while ! test -f go; do sleep 0.05; done; echo ended";
+
+test("SIGTERM waits for what runs", async () => {
+  await using site = await makeSite(BEGUN_AND_SLOW);
+  await using program = await site.start();
+  await push(site, "a=1");
+  await program.line(/\| begun/);
+  program.signal("SIGTERM");
+  await program.line(/ stopping \(SIGTERM\): waiting for 1 running; send it again to kill/);
+  await Deno.writeTextFile(join(site.dir, "go"), "");
+  assertEquals(await program.ended(), 0);
+  assertMatch(program.log, /\| ended/);
+  assertEquals(await states(site), {});
+});
+
+test("after worker-reload-mercy it says what it waits for, and ends it; the task is not charged", async () => {
+  await using site = await makeSite(BEGUN_AND_SLOW, "worker-reload-mercy = 1");
+  await using program = await site.start();
+  await push(site, "ud_spool_func=slow");
+  await program.line(/\| begun/);
+  assertEquals(await program.stop(), 0);
+  assertMatch(program.log, /ends what did not end by itself: 1: task \S+ \(slow\) for \d+ s/);
+  assertEquals(await states(site), { ready: 1 });
+});
+
+test("SIGQUIT ends what runs at once", async () => {
+  await using site = await makeSite(BEGUN_AND_SLOW);
+  await using program = await site.start();
+  await push(site, "a=1");
+  await program.line(/\| begun/);
+  program.signal("SIGQUIT");
+  assertEquals(await program.ended(), 0);
+  assertEquals(await states(site), { ready: 1 });
+});
+
+test("a task whose command got the same SIGTERM was interrupted, and is not charged", async () => {
+  await using site = await makeSite(
+    "spooler-max-retries = 1",
+    "spooler-task = echo pid $$; sleep 600",
+    "timer2 = every=1h,at-start=yes,name=long echo job $$; sleep 600",
+  );
+  await using program = await site.start();
+  await push(site, "a=1");
+  const task = /pid (\d+)/.exec(await program.line(/\| pid \d+/))?.[1];
+  const job = /job (\d+)/.exec(await program.line(/\| job \d+/))?.[1];
+  // A supervisor that signals the whole control group reaches the children first, now and then.
+  for (const pid of [task, job]) Deno.kill(-Number(pid), "SIGTERM");
+  program.signal("SIGTERM");
+  assertEquals(await program.ended(), 0);
+  assertEquals(await states(site), { ready: 1 });
+  assert(!/given up|put off/.test(program.log), program.log);
+});
+
+test("SIGUSR1 logs a status; signals that would end a program are ignored", async () => {
+  await using site = await makeSite(BEGUN_AND_SLOW);
+  await using program = await site.start();
+  await push(site, "ud_spool_func=slow");
+  await program.line(/\| begun/);
+  for (const signal of ["SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR"] as const) {
+    program.signal(signal);
+  }
+  program.signal("SIGUSR1");
+  await program.line(/ status: running: 1: task \S+ \(slow\) for \d+ s; spool spool: 1$/);
+  await Deno.writeTextFile(join(site.dir, "go"), "");
+  await program.line(/\| ended/);
+  await until(async () => Object.keys(await states(site)).length === 0, "the task to be done");
+  assertEquals(await program.stop(), 0);
+});
