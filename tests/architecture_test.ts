@@ -106,6 +106,7 @@ Deno.test("only the store changes files of a spool", async () => {
   for (const [path, { text }] of await readSources()) {
     // These own other files: their sockets, and the state of the schedules.
     const own = [
+      "src/platform/unix_socket.ts",
       "src/server/listening.ts",
       "src/worker/python.ts",
       "src/worker/connection.ts",

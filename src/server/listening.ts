@@ -1,5 +1,6 @@
 /** A plain socket that is listened on: TCP, a unix socket file, or an abstract unix socket. */
 
+import { listenUnix } from "../platform/unix_socket.ts";
 import type { Libc } from "../platform/libc.ts";
 import { type Address, addressText, isAbstract } from "../wire/address.ts";
 import type { SocketOwner } from "./socket_owner.ts";
@@ -52,9 +53,7 @@ export async function listenOn(address: Address, options: SocketOptions): Promis
 
 async function listenOnFile(path: string, options: SocketOptions): Promise<Listening> {
   await removeStaleSocket(path);
-  const listener = withBacklog(() => Deno.listen({ transport: "unix", path }), options);
-  Deno.chmodSync(path, options.mode);
-  if (options.owner) Deno.chownSync(path, options.owner.uid, options.owner.gid);
+  const listener = withBacklog(() => listenUnix(path, options), options);
   const own = Deno.lstatSync(path).ino;
   // Some Denos remove the file when they close the socket, some do not.
   return listening(listener, path, "permissions", () => removeOwn(path, own));

@@ -5,6 +5,7 @@
  * are.
  */
 
+import { acceptOwn, listenPrivately } from "../platform/unix_socket.ts";
 import type { Clock } from "../platform/clock.ts";
 import { Connection } from "./connection.ts";
 import { ProtocolError } from "./frame.ts";
@@ -31,14 +32,14 @@ export class CallSocket implements AsyncDisposable {
   /** @throws {Deno.errors} when the socket cannot be made */
   constructor(options: CallSocketOptions) {
     this.#options = options;
-    this.#listener = Deno.listen({ transport: "unix", path: options.path });
+    this.#listener = listenPrivately(options.path);
     this.#accepting = this.#accept();
   }
 
   async #accept(): Promise<void> {
     while (!this.#isClosed) {
       try {
-        const connection = new Connection(await this.#listener.accept());
+        const connection = new Connection(await acceptOwn(this.#listener));
         if (this.#isClosed) connection.close();
         else this.#talks.set(connection, this.#talk(connection));
       } catch {

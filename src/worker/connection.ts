@@ -6,6 +6,7 @@
 
 import { dirname, join } from "node:path";
 import { type Clock, systemClock } from "../platform/clock.ts";
+import { acceptOwn, ensurePrivateDirectory, listenPrivately } from "../platform/unix_socket.ts";
 import type { Claim, Claims } from "../spool/claim.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frame.ts";
 import { type FromWorker, readMessage, type ToWorker } from "./message.ts";
@@ -22,8 +23,15 @@ const STALE_MS = 60_000;
  */
 export class SocketDirectory implements AsyncDisposable {
   #count = 0;
+  #path: string;
 
-  private constructor(readonly path: string, private readonly claim: Claim | null) {}
+  private constructor(path: string, private readonly claim: Claim | null) {
+    this.#path = path;
+  }
+
+  get path(): string {
+    return this.#path;
+  }
 
   /**
    * @param claims the machine's locks; without them nothing of others is removed
@@ -36,6 +44,8 @@ export class SocketDirectory implements AsyncDisposable {
   ): Promise<SocketDirectory> {
     const where = parent === undefined ? {} : { dir: parent };
     const path = await Deno.makeTempDir({ prefix: PREFIX, ...where });
+    // A umask may take rights from its owner, too.
+    await Deno.chmod(path, 0o700);
     if (claims === null) return new SocketDirectory(path, null);
     const lock = join(path, "lock");
     Deno.createSync(lock).close();
@@ -49,10 +59,18 @@ export class SocketDirectory implements AsyncDisposable {
     return new WorkerSocket(this.makeDir());
   }
 
-  /** A directory for one socket; all of it anew where somebody has tidied temporary directories. */
+  /**
+   * A directory for one socket. Where somebody has tidied temporary directories all of it is made
+   * anew, and elsewhere when somebody else's stands in its place.
+   */
   makeDir(): string {
-    const dir = join(this.path, `${++this.#count}`);
-    Deno.mkdirSync(dir, { recursive: true, mode: 0o700 });
+    if (!ensurePrivateDirectory(this.#path)) {
+      this.#path = Deno.makeTempDirSync({ dir: dirname(this.#path), prefix: PREFIX });
+      Deno.chmodSync(this.#path, 0o700);
+    }
+    const dir = join(this.#path, `${++this.#count}`);
+    Deno.mkdirSync(dir);
+    Deno.chmodSync(dir, 0o700);
     return dir;
   }
 
@@ -86,13 +104,13 @@ export class WorkerSocket {
 
   constructor(private readonly dir: string) {
     this.path = join(dir, "socket");
-    this.#listener = Deno.listen({ transport: "unix", path: this.path });
+    this.#listener = listenPrivately(this.path);
   }
 
   /** The worker's connection; null when {@link close} came first. */
   async accept(): Promise<Connection | null> {
     try {
-      return new Connection(await this.#listener.accept());
+      return new Connection(await acceptOwn(this.#listener));
     } catch (error) {
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return null;

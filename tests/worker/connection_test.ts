@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { SocketDirectory } from "../../src/worker/connection.ts";
 import { assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -42,3 +42,20 @@ testWith("libc", "a directory for sockets that somebody has tidied away is made 
   await own.listen().remove();
   assertEquals((await Deno.stat(own.path)).mode, 0o40700);
 });
+
+testWith(
+  "libc",
+  "sockets do not go into a directory that somebody else has put there",
+  async () => {
+    await using temp = await tempDir();
+    await using own = await SocketDirectory.make(platform.claims, new FakeClock(), temp.path);
+    const before = own.path;
+    await Deno.remove(before, { recursive: true });
+    await Deno.mkdir(before);
+    await Deno.chmod(before, 0o777);
+    const dir = own.makeDir();
+    assertEquals(dirname(dir), own.path);
+    assertEquals([own.path === before, namesIn(before)], [false, []]);
+    assertEquals((await Deno.stat(own.path)).mode, 0o40700);
+  },
+);

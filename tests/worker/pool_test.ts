@@ -1,6 +1,6 @@
 /** A pool with workers that do not what they should. */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { systemClock } from "../../src/platform/clock.ts";
 import type { Event } from "../../src/report/event.ts";
 import { SocketDirectory } from "../../src/worker/connection.ts";
@@ -41,7 +41,7 @@ async function start(
   const events: Event[] = [];
   const waiting = new Set<() => void>();
   const calls: WorkerCall[] = [];
-  const sockets = await SocketDirectory.make();
+  const sockets = await SocketDirectory.make(null, systemClock, temp.path);
   const pool = new Pool({
     spool: "test",
     modules: [{ kind: "file", name: module }],
@@ -164,12 +164,12 @@ testWith(
   async () => {
     await using bench = await start("export {};");
     await bench.until("workers.ready");
-    await Deno.rename(bench.sockets.path, `${bench.sockets.path}-away`);
-    await Deno.writeTextFile(bench.sockets.path, "");
+    const parent = dirname(bench.sockets.path);
+    await Deno.rename(parent, `${parent}-away`);
     bench.pool.reload();
     const { message } = await bench.until("workers.unloadable");
     assertMatch(message, /tasks\.mjs cannot be loaded: /);
-    await Deno.remove(`${bench.sockets.path}-away`, { recursive: true });
+    await Deno.rename(`${parent}-away`, parent);
   },
 );
 

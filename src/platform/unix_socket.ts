@@ -1,0 +1,119 @@
+/**
+ * Unix sockets that nobody reaches for whom they are not meant: not in the moment between bind and
+ * chmod, whatever the umask, and not by a directory that somebody else has put there.
+ */
+
+import { openLibrary } from "./linux.ts";
+
+export interface SocketAccess {
+  readonly mode: number;
+  /** Null leaves the program's own; a null group leaves that. */
+  readonly owner: { readonly uid: number; readonly gid: number | null } | null;
+}
+
+/** Only the owner may connect until the socket has its mode: Deno binds and listens in one step. */
+const UMASK = 0o177;
+
+/** @throws {Deno.errors} when the socket cannot be made, or not given away */
+export function listenUnix(path: string, { mode, owner }: SocketAccess): Deno.UnixListener {
+  const umask = Deno.umask(UMASK);
+  let listener: Deno.UnixListener;
+  try {
+    listener = Deno.listen({ transport: "unix", path });
+  } finally {
+    Deno.umask(umask);
+  }
+  try {
+    if (owner !== null) Deno.chownSync(path, owner.uid, owner.gid);
+    Deno.chmodSync(path, mode);
+    return listener;
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
+}
+
+/** A socket for processes of this user alone. */
+export function listenPrivately(path: string): Deno.UnixListener {
+  return listenUnix(path, { mode: 0o600, owner: null });
+}
+
+/**
+ * The next connection of a private socket whose other end is a process of this user, or of root;
+ * others are hung up on. To be called for one connection after the other.
+ */
+export async function acceptOwn(listener: Deno.UnixListener): Promise<Deno.UnixConn> {
+  const { path } = listener.addr as Deno.UnixAddr;
+  while (true) {
+    const connection = await listener.accept();
+    if (peersOf(path).every((uid) => uid === Deno.uid() || uid === 0)) return connection;
+    connection.close();
+  }
+}
+
+/**
+ * Makes a directory that only this user may enter, or takes one that is there and like that.
+ *
+ * @returns false when somebody else's is in its place, a symlink perhaps
+ */
+export function ensurePrivateDirectory(path: string): boolean {
+  try {
+    Deno.mkdirSync(path);
+    // A umask may take rights from its owner, too.
+    Deno.chmodSync(path, 0o700);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+  const { isDirectory, uid, mode } = Deno.lstatSync(path);
+  return isDirectory && uid === Deno.uid() && ((mode ?? 0) & 0o077) === 0;
+}
+
+const SYMBOLS = {
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+} as const;
+
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+const AF_UNIX = 1;
+/** struct sockaddr_un: the family, and a path of 108 bytes. */
+const ADDRESS_SIZE = 110;
+const PATH_AT = 2;
+/** struct ucred: pid, uid, gid. */
+const CREDENTIALS_SIZE = 12;
+const UID_AT = 4;
+/** The uid of a socket that is not connected. */
+const NOBODY = 0xffffffff;
+
+/** The users at the other ends of a unix socket's connections; none where that cannot be asked. */
+function peersOf(path: string): number[] {
+  const calls = Deno.build.os === "linux"
+    ? openLibrary((name) => Deno.dlopen(name, SYMBOLS))
+    : { unavailable: "" };
+  if ("unavailable" in calls) return [];
+  using library = { ...calls.opened, [Symbol.dispose]: () => calls.opened.close() };
+  const { getsockname, getsockopt } = library.symbols;
+  const address = new Uint8Array(ADDRESS_SIZE);
+  const credentials = new DataView(new ArrayBuffer(CREDENTIALS_SIZE));
+  const length = new Uint32Array(1);
+  const uids: number[] = [];
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    const fd = Number(name);
+    address.fill(0);
+    length[0] = ADDRESS_SIZE;
+    if (getsockname(fd, address, length) !== 0 || address[0] !== AF_UNIX) continue;
+    if (textOf(address.subarray(PATH_AT)) !== path) continue;
+    length[0] = CREDENTIALS_SIZE;
+    const bytes = new Uint8Array(credentials.buffer);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, bytes, length) !== 0) continue;
+    const uid = credentials.getUint32(UID_AT, true);
+    if (uid !== NOBODY) uids.push(uid);
+  }
+  return uids;
+}
+
+function textOf(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end === -1 ? bytes : bytes.subarray(0, end));
+}
