@@ -91,7 +91,7 @@ async function fromBacklog(
     config: config.spool,
     store,
     executors: [forwarder],
-    gate: forwarder,
+    concurrency: forwarder,
     libc: platform.libc,
     env: {},
   });

@@ -76,8 +76,6 @@ Deno.test("folders form one order: imports point down it, types included", async
     for (const [, spec] of text.matchAll(/(?:\bfrom|\bimport\(|^import) ?"(\.[^"]+)"/gm)) {
       const target = normalize(join(dirname(path), spec as string));
       if (!target.startsWith("src/")) continue;
-      // The dispatcher hands its batches to workers itself; that goes with the table of tasks.
-      if (path === "src/queue/dispatcher.ts" && folderOf(target) === "worker") continue;
       const isDown = ORDER.indexOf(folderOf(target)) <= ORDER.indexOf(folder);
       assert(isDown, `${path} imports ${target}: ${folderOf(target)} is above ${folder}`);
     }
@@ -109,7 +107,7 @@ Deno.test("only the store changes files of a spool", async () => {
       "src/platform/unix_socket.ts",
       "src/server/listening.ts",
       "src/worker/python.ts",
-      "src/worker/connection.ts",
+      "src/worker/sockets.ts",
       "src/schedule/state_file.ts",
     ];
     if (!own.includes(path)) assertEquals(writers.exec(text)?.[0], undefined, path);

@@ -10,7 +10,8 @@ import { runShell } from "../exec/process.ts";
 import { Forwarder } from "../forward/forwarder.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
 import { reasonOf } from "../platform/reason.ts";
-import { Dispatcher } from "../queue/dispatcher.ts";
+import { Dispatcher, tasksFor } from "../queue/dispatcher.ts";
+import { Frequency } from "../queue/frequency.ts";
 import { Retention } from "../queue/retention.ts";
 import { readAccounts } from "../schedule/accounts.ts";
 import { actionText } from "../schedule/action.ts";
@@ -171,20 +172,21 @@ export class Life {
   ): Promise<void> {
     const { machine, estate, abort, stopping } = this.#options;
     const { env, forwards } = this.config;
-    const live = { ...spool };
+    const tasks = tasksFor(spool);
+    const frequency = new Frequency(spool.frequencyMs);
     const forward = forwards.find((each) => each.spool === spool);
     const work = forward
       ? forwarding(await this.#openForwarder(name, store, forward))
-      : await workers.add(name, live).then(({ handlers, first }) => ({
+      : await workers.add({ name, config: spool, store, tasks, frequency }).then((added) => ({
         executors: [
           ...commands.filter((command) => command.name !== null),
-          ...handlers,
+          ...added.handlers,
           ...commands.filter((command) => command.name === null),
         ],
-        workers: first,
+        handout: added.handout,
       }));
     const { libc } = estate.platform;
-    const about = { name, config: live, store, libc, env, abort, stopping };
+    const about = { name, config: spool, store, tasks, frequency, libc, env, abort, stopping };
     const dispatcher = new Dispatcher({ ...about, ...work, ...machine });
     this.#dispatchers.push(dispatcher);
     dispatcher.watch();
@@ -304,4 +306,4 @@ export class Life {
 }
 
 /** What makes a dispatcher deliver its tasks instead of running them. */
-const forwarding = (forwarder: Forwarder) => ({ executors: [forwarder], gate: forwarder });
+const forwarding = (forwarder: Forwarder) => ({ executors: [forwarder], concurrency: forwarder });

@@ -10,7 +10,7 @@
 
 import type { Answer, Executor, Run } from "../exec/executor.ts";
 import type { Clock, Random } from "../platform/clock.ts";
-import type { Gate } from "../queue/gate.ts";
+import type { ConcurrencyLimit } from "../queue/concurrency_limit.ts";
 import type { Emit } from "../report/event.ts";
 import { dial as dialPeer } from "../wire/dial.ts";
 import type { Dial } from "./connector.ts";
@@ -37,7 +37,7 @@ export interface ForwarderOptions {
 /** Warnings that are remembered, so that each is logged once. */
 const MOST_WARNINGS = 100;
 
-export class Forwarder implements Executor, Gate {
+export class Forwarder implements Executor, ConcurrencyLimit {
   readonly name = null;
   readonly processes = null;
   readonly trusted = true;

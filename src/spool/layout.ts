@@ -45,6 +45,14 @@ export function taskId(ref: TaskRef): string {
   return ref.priority === null ? ref.name : `${ref.priority}/${ref.name}`;
 }
 
+/** The other way round. */
+export function refOf(id: string): TaskRef {
+  const slash = id.indexOf("/");
+  return slash < 0
+    ? { name: id, priority: null }
+    : { name: id.slice(slash + 1), priority: id.slice(0, slash) };
+}
+
 /** What people read: the name without the part all names share, bytes that are no text as `\\xff`. */
 export function taskLabel(name: string): string {
   return nameToShow(name.startsWith(TASK_PREFIX) ? name.slice(TASK_PREFIX.length) : name);

@@ -22,11 +22,18 @@ export const JITTER = 0.25;
 const MOST_DOUBLINGS = 100;
 
 /**
- * @param failures how often the task has failed, the last time included: 1 or more
+ * @param failures how often it has failed, the last time included: 1 or more
  * @returns milliseconds to wait
  */
 export function backoffMs(failures: number, policy: RetryPolicy, random: Random): number {
+  return nominalBackoffMs(failures, policy) * (1 - JITTER + 2 * JITTER * random());
+}
+
+/** The same without jitter, for what nobody else may happen to try at the same moment. */
+export function nominalBackoffMs(
+  failures: number,
+  { delayMs, maxDelayMs }: Pick<RetryPolicy, "delayMs" | "maxDelayMs">,
+): number {
   const doublings = Math.min(failures - 1, MOST_DOUBLINGS);
-  const nominalMs = Math.min(policy.delayMs * 2 ** doublings, policy.maxDelayMs);
-  return nominalMs * (1 - JITTER + 2 * JITTER * random());
+  return Math.min(delayMs * 2 ** doublings, maxDelayMs);
 }

@@ -7,9 +7,9 @@
 
 import { acceptOwn, listenPrivately } from "../platform/unix_socket.ts";
 import type { Clock } from "../platform/clock.ts";
-import { Connection } from "./connection.ts";
+import { Channel } from "./channel.ts";
 import { ProtocolError } from "./frame.ts";
-import type { WorkerCall } from "./task_worker.ts";
+import type { WorkerCall } from "./worker_listener.ts";
 
 export interface CallSocketOptions {
   /** In a directory that only this user can enter. */
@@ -25,7 +25,7 @@ const RETRY_MS = 100;
 export class CallSocket implements AsyncDisposable {
   readonly #options: CallSocketOptions;
   readonly #listener: Deno.UnixListener;
-  readonly #talks = new Map<Connection, Promise<void>>();
+  readonly #talks = new Map<Channel, Promise<void>>();
   readonly #accepting: Promise<void>;
   #isClosed = false;
 
@@ -39,7 +39,7 @@ export class CallSocket implements AsyncDisposable {
   async #accept(): Promise<void> {
     while (!this.#isClosed) {
       try {
-        const connection = new Connection(await acceptOwn(this.#listener));
+        const connection = new Channel(await acceptOwn(this.#listener));
         if (this.#isClosed) connection.close();
         else this.#talks.set(connection, this.#talk(connection));
       } catch {
@@ -50,7 +50,7 @@ export class CallSocket implements AsyncDisposable {
   }
 
   /** Answers one call after the other, until the child hangs up or says anything else. */
-  async #talk(connection: Connection): Promise<void> {
+  async #talk(connection: Channel): Promise<void> {
     try {
       for await (const { message, tail } of connection.received()) {
         if (message.type !== "call") return;

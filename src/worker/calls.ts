@@ -4,7 +4,8 @@ import type { NewTask } from "../task/new_task.ts";
 import { decodeHeader, decodeVars, HEADER_SIZE } from "../wire/packet.ts";
 import { readRequest } from "../task/request.ts";
 import type { Locks } from "./locks.ts";
-import type { TaskWorker, WorkerCall } from "./task_worker.ts";
+import type { TaskWorker } from "./task_worker.ts";
+import type { WorkerCall } from "./worker_listener.ts";
 
 /** What the calls of one spool's workers act on. */
 export interface CallTarget {

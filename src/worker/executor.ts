@@ -2,7 +2,7 @@
 
 import type { Answer, Executor, Run } from "../exec/executor.ts";
 import { taskId } from "../spool/layout.ts";
-import type { TaskAnswer } from "./message.ts";
+import type { WorkerAnswer } from "./message.ts";
 import type { Pool } from "./pool.ts";
 
 export function poolExecutor(pool: Pool): Executor {
@@ -10,11 +10,11 @@ export function poolExecutor(pool: Pool): Executor {
     name: null,
     processes: null,
     takes(func) {
-      const { loaded } = pool;
+      const { offer } = pool;
       // Until its modules are known it may be theirs.
-      if (loaded === null) return "with the rest";
-      if (loaded.functions.includes(func)) return "by name";
-      return loaded.catchAll ? "with the rest" : "not";
+      if (offer === null) return "with the rest";
+      if (offer.functions.includes(func)) return "by name";
+      return offer.catchAll ? "with the rest" : "not";
     },
     async run(run: Run): Promise<Answer> {
       if (pool.isFailing) {
@@ -22,14 +22,14 @@ export function poolExecutor(pool: Pool): Executor {
       }
       const id = taskId(run.task);
       run.task.release();
-      const answer = await pool.choose(id, run.attempt);
-      run.claimedElsewhere(() => pool.release(id));
-      return answerOf(answer);
+      const chosen = await pool.choose(id, run.attempt);
+      run.claimedElsewhere(() => chosen?.release());
+      return chosen === null ? { kind: "interrupted" } : answerOf(chosen.answer);
     },
   };
 }
 
-function answerOf({ kind, reason, stderr }: TaskAnswer): Answer {
+function answerOf({ kind, reason, stderr }: WorkerAnswer): Answer {
   switch (kind) {
     case "done":
       return { kind };
@@ -44,7 +44,6 @@ function answerOf({ kind, reason, stderr }: TaskAnswer): Answer {
     case "gone":
     case "busy":
     case "look":
-    case "withdrawn":
       return { kind: "interrupted" };
     default:
       return kind satisfies never;

@@ -5,6 +5,7 @@
  * @pure
  */
 
+import { Fields } from "./fields.ts";
 import { ProtocolError } from "./frame.ts";
 
 /** A module, by its path or by its name in its language. */
@@ -49,7 +50,6 @@ export type ToWorker =
     readonly attempt?: number;
   }
   | { readonly type: "release"; readonly task: string }
-  | { readonly type: "withdraw" }
   | { readonly type: "abort"; readonly task: string; readonly reason: string }
   | { readonly type: "signal"; readonly id: number; readonly signal: number }
   | { readonly type: "reply"; readonly id: number; readonly result: unknown }
@@ -67,12 +67,11 @@ export const ANSWER_KINDS = [
   "gone",
   "busy",
   "look",
-  "withdrawn",
 ] as const;
 
 export type AnswerKind = typeof ANSWER_KINDS[number];
 
-export interface TaskAnswer {
+export interface WorkerAnswer {
   readonly task: string;
   readonly kind: AnswerKind;
   readonly func: string;
@@ -85,7 +84,7 @@ export interface TaskAnswer {
 }
 
 /** An answer as a worker sends it. */
-export interface HeardAnswer extends TaskAnswer {
+export interface AnswerGroup extends WorkerAnswer {
   /**
    * As many tasks behind this one, in the order in which they were handed over, came to the same: how long
    * each took.
@@ -138,7 +137,7 @@ export type FromWorker =
     readonly files: readonly string[];
   }
   | { readonly type: "registered"; readonly registered: Registered }
-  | { readonly type: "answers"; readonly answers: readonly HeardAnswer[] }
+  | { readonly type: "answers"; readonly answers: readonly AnswerGroup[] }
   | {
     readonly type: "output";
     readonly task: string | null;
@@ -205,7 +204,7 @@ export function readMessage(head: unknown): FromWorker {
   }
 }
 
-function answer(value: unknown): HeardAnswer {
+function answer(value: unknown): AnswerGroup {
   if (!Array.isArray(value)) throw new ProtocolError("an answer is no list");
   const [task, kind, func, took, details] = value as unknown[];
   const known = ANSWER_KINDS.find((each) => each === kind);
@@ -267,75 +266,5 @@ function timerKind(fields: Fields): TimerKind {
       };
     default:
       throw new ProtocolError(`no timer is of the kind "${kind}"`);
-  }
-}
-
-/** Fields of a JSON object, each of the type that is asked for. */
-class Fields {
-  readonly #fields: Readonly<Record<string, unknown>>;
-
-  constructor(value: unknown) {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new ProtocolError(`expected an object: ${JSON.stringify(value)}`);
-    }
-    this.#fields = value as Readonly<Record<string, unknown>>;
-  }
-
-  has(name: string): boolean {
-    return this.#fields[name] !== undefined && this.#fields[name] !== null;
-  }
-
-  text(name: string): string {
-    const value = this.#fields[name];
-    if (typeof value === "string") return value;
-    throw this.#wrong(name, "a text");
-  }
-
-  number(name: string): number {
-    const value = this.#fields[name];
-    if (typeof value === "number" && Number.isFinite(value)) return value;
-    throw this.#wrong(name, "a number");
-  }
-
-  whole(name: string): number {
-    const value = this.number(name);
-    if (Number.isInteger(value)) return value;
-    throw this.#wrong(name, "a whole number");
-  }
-
-  flag(name: string): boolean {
-    const value = this.#fields[name];
-    if (typeof value === "boolean") return value;
-    throw this.#wrong(name, "true or false");
-  }
-
-  list(name: string): unknown[] {
-    const value = this.#fields[name];
-    if (Array.isArray(value)) return value as unknown[];
-    throw this.#wrong(name, "a list");
-  }
-
-  texts(name: string): string[] {
-    const list = this.list(name);
-    if (list.every((each) => typeof each === "string")) return list as string[];
-    throw this.#wrong(name, "a list of texts");
-  }
-
-  textsOrNone(name: string): string[] {
-    return this.has(name) ? this.texts(name) : [];
-  }
-
-  record(name: string): Readonly<Record<string, unknown>> {
-    const value = this.#fields[name];
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      return value as Readonly<Record<string, unknown>>;
-    }
-    throw this.#wrong(name, "an object");
-  }
-
-  #wrong(name: string, wish: string): ProtocolError {
-    const type = this.#fields["type"];
-    const value = JSON.stringify(this.#fields[name]) ?? "nothing";
-    return new ProtocolError(`${name} of ${type} wants ${wish}: ${value.slice(0, 100)}`);
   }
 }

@@ -4,21 +4,18 @@
  *
  * Work comes in three kinds. A signal, and a task that was chosen for this language, wait for a free
  * worker and are given out first. Tasks that nobody has looked at yet are handed out in batches, by
- * `src/worker/lane.ts`.
+ * `src/worker/batches.ts`.
  */
 
-import type { Cancel, Clock } from "../platform/clock.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Tasks } from "../queue/tasks.ts";
 import type { Emit } from "../report/event.ts";
-import type { SocketDirectory } from "./connection.ts";
-import type { ModuleRef, Registered, Setup, TaskAnswer } from "./message.ts";
+import { LoadRetry } from "./load_retry.ts";
+import type { ModuleRef, Registered, Setup, WorkerAnswer } from "./message.ts";
 import type { WorkerCommand } from "./process.ts";
-import {
-  type Loaded,
-  type LoadFailure,
-  TaskWorker,
-  type WorkerCall,
-  type WorkerEnd,
-} from "./task_worker.ts";
+import type { SocketDirectory } from "./sockets.ts";
+import { TaskWorker } from "./task_worker.ts";
+import type { LoadFailure, Offer, WorkerCall, WorkerEnd } from "./worker_listener.ts";
 
 export interface PoolOptions {
   /** The spool's name, for the log. */
@@ -28,6 +25,8 @@ export interface PoolOptions {
   /** What each worker is told, but for its number and its modules. */
   readonly setup: Omit<Setup, "worker" | "modules">;
   readonly sockets: SocketDirectory;
+  /** The table of its spool. */
+  readonly tasks: Tasks;
   /** Workers at the same time. */
   readonly size: number;
   readonly harakiriMs: number | null;
@@ -48,7 +47,7 @@ export interface PoolOptions {
 
 /** Who hands out tasks that were not chosen, and wants to know what became of them. */
 export interface PoolListener {
-  answered(worker: TaskWorker, answers: readonly TaskAnswer[]): void;
+  answered(worker: TaskWorker, answers: readonly WorkerAnswer[]): void;
   /** It is gone, with these tasks unanswered. */
   ended(worker: TaskWorker, end: WorkerEnd): void;
   /** A worker may have become free, or what the modules offer has changed. */
@@ -57,46 +56,40 @@ export interface PoolListener {
 
 const NOBODY: PoolListener = { answered: () => {}, ended: () => {}, changed: () => {} };
 
-interface Choice {
-  readonly id: string;
-  readonly attempt: number;
-  resolve(answer: TaskAnswer): void;
+/** A task that a worker of the pool has run, and holds. */
+export interface ChosenRun {
+  readonly answer: WorkerAnswer;
+  /** Its fate is on disk. */
+  release(): void;
 }
 
-interface Raise {
-  readonly signal: number;
-  resolve(done: Promise<void>): void;
-  reject(error: Error): void;
+/** Something that wants a worker of its own. */
+interface Request {
+  start(worker: TaskWorker): void;
+  /** The pool ends. */
+  refuse(): void;
 }
 
 const LOAD_LIMIT_MS = 60_000;
-const FIRST_RETRY_MS = 1000;
-const LONGEST_RETRY_MS = 60_000;
-/** How often a file of a module that could not be loaded is looked at. */
-const WATCH_EVERY_MS = 1000;
 
 export class Pool {
   readonly #options: PoolOptions;
   #listener = NOBODY;
   readonly #workers = new Set<TaskWorker>();
-  readonly #choices: Choice[] = [];
-  /** Chosen tasks that a worker has, until their lock is released. */
-  readonly #chosen = new Map<string, { readonly choice: Choice; readonly worker: TaskWorker }>();
-  readonly #holders = new Map<string, TaskWorker>();
-  readonly #raises: Raise[] = [];
+  /** Signals go first. */
+  readonly #signals: Request[] = [];
+  readonly #choices: Request[] = [];
   readonly #outdated = new Set<TaskWorker>();
   /** Started with the first worker, and to load nothing before that one has. */
   readonly #held = new Map<TaskWorker, () => void>();
-  #loaded: Loaded | null = null;
-  #failures = 0;
-  #cancelRetry: Cancel = () => {};
-  #cancelWatch: Cancel = () => {};
-  #isWaiting = false;
+  readonly #retry: LoadRetry;
+  #offer: Offer | null = null;
   #isStopped = false;
   #isAborted = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#retry = new LoadRetry(options.clock, () => this.#mayStart() && this.#startOne());
   }
 
   /** From now on this one is told. */
@@ -105,13 +98,13 @@ export class Pool {
   }
 
   /** What its modules offer; null until they have been loaded once. */
-  get loaded(): Loaded | null {
-    return this.#loaded;
+  get offer(): Offer | null {
+    return this.#offer;
   }
 
   /** Its modules cannot be loaded, and no worker is left that has an earlier version of them. */
   get isFailing(): boolean {
-    return this.#failures > 0 && ![...this.#workers].some(({ isReady }) => isReady);
+    return this.#retry.failures > 0 && ![...this.#workers].some(({ isReady }) => isReady);
   }
 
   get moduleNames(): string {
@@ -129,17 +122,15 @@ export class Pool {
 
   /** Workers that are to be handed more, now that nobody else waits for one. */
   get open(): readonly TaskWorker[] {
-    if (this.#choices.length + this.#raises.length > 0) return [];
+    if (this.#requests > 0) return [];
     return [...this.#workers].filter((worker) =>
       worker.isReady && !this.#outdated.has(worker) && !this.#isSpent(worker) &&
-      this.#isFree(worker.unanswered)
+      !worker.isTaken
     );
   }
 
-  /** None of what it has was chosen: that is done alone. */
-  #isFree(unanswered: ReadonlySet<string>): boolean {
-    const [first] = unanswered;
-    return first === undefined || !this.#chosen.has(first);
+  get #requests(): number {
+    return this.#signals.length + this.#choices.length;
   }
 
   /** How many more tasks a worker may be handed before it is recycled. */
@@ -165,38 +156,50 @@ export class Pool {
     for (let i = waiting; i < count && this.#mayStart(); i++) this.#startOne();
   }
 
-  /** Runs one task in a worker of this pool; its lock is held until {@link release}. */
-  choose(id: string, attempt: number): Promise<TaskAnswer> {
-    const { promise, resolve } = Promise.withResolvers<TaskAnswer>();
-    if (this.#isStopped) return Promise.resolve(withdrawn(id));
-    this.#choices.push({ id, attempt, resolve });
+  /**
+   * Runs one task in a worker of this pool.
+   *
+   * @returns null when it was not begun, because the pool ends
+   */
+  choose(id: string, attempt: number): Promise<ChosenRun | null> {
+    if (this.#isStopped) return Promise.resolve(null);
+    const { promise, resolve } = Promise.withResolvers<ChosenRun | null>();
+    this.#choices.push({
+      async start(worker) {
+        const answer = await worker.choose(id, attempt);
+        resolve(answer && { answer, release: () => worker.release(id) });
+      },
+      refuse: () => resolve(null),
+    });
     this.#giveOut();
     return promise;
   }
 
-  release(id: string): void {
-    this.#holders.get(id)?.release(id);
-    this.#holders.delete(id);
-  }
-
   hasSignal(signal: number): boolean {
-    return this.#loaded?.registered.signals.includes(signal) ?? false;
+    return this.#offer?.registered.signals.includes(signal) ?? false;
   }
 
   /** Runs the handler of a signal in a free worker. */
   raise(signal: number): Promise<void> {
+    const refusal = () => new Error("the program ends");
+    if (this.#isStopped) return Promise.reject(refusal());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    if (this.#isStopped) return Promise.reject(new Error("the program ends"));
-    this.#raises.push({ signal, resolve, reject });
+    this.#signals.push({
+      start: (worker) => {
+        const done = worker.raise(signal);
+        resolve(done);
+        const next = () => this.#onAnswers(worker, []);
+        done.then(next, next);
+      },
+      refuse: () => reject(refusal()),
+    });
     this.#giveOut();
     return promise;
   }
 
   /** Fresh workers take the place of those there are, each when its present task is over. */
   reload(): void {
-    this.#cancelRetry();
-    this.#isWaiting = false;
-    this.#failures = 0;
+    this.#retry.reset();
     for (const worker of this.#workers) {
       this.#outdated.add(worker);
       worker.stop();
@@ -207,12 +210,12 @@ export class Pool {
   /** Resolves when all have ended; each ends its present task first. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#cancelRetry();
-    this.#cancelWatch();
+    this.#retry.stop();
     const workers = [...this.#workers];
     for (const worker of workers) worker.stop();
-    for (const { id, resolve } of this.#choices.splice(0)) resolve(withdrawn(id));
-    for (const { reject } of this.#raises.splice(0)) reject(new Error("the program ends"));
+    for (const request of [...this.#signals.splice(0), ...this.#choices.splice(0)]) {
+      request.refuse();
+    }
     await Promise.all(workers.map(({ ended }) => ended));
   }
 
@@ -226,7 +229,7 @@ export class Pool {
   }
 
   #mayStart(): boolean {
-    return !this.#isStopped && !this.#isWaiting && this.#workers.size < this.#options.size;
+    return !this.#isStopped && !this.#retry.isWaiting && this.#workers.size < this.#options.size;
   }
 
   #startHeld(): void {
@@ -235,7 +238,8 @@ export class Pool {
   }
 
   #startOne(mayLoad: Promise<void> = Promise.resolve()): TaskWorker {
-    const { modules, command, setup, sockets, harakiriMs, loadLimitMs, clock } = this.#options;
+    const { modules, command, setup, sockets, tasks, harakiriMs, loadLimitMs, clock } =
+      this.#options;
     const numbers = new Set([...this.#workers].map(({ number }) => number));
     let worker = 1;
     while (numbers.has(worker)) worker++;
@@ -243,12 +247,13 @@ export class Pool {
       command,
       setup: { ...setup, modules, worker },
       sockets,
+      tasks,
       harakiriMs,
       loadLimitMs: loadLimitMs ?? LOAD_LIMIT_MS,
       mayLoad,
       clock,
       listener: {
-        loaded: (each, loaded) => this.#onLoaded(each, loaded),
+        loaded: (each, offer) => this.#onLoaded(each, offer),
         loadFailed: (_each, failure) => this.#onLoadFailed(failure),
         registered: (_each, registered) => this.#onRegistered(registered),
         answered: (each, answers) => this.#onAnswers(each, answers),
@@ -261,17 +266,17 @@ export class Pool {
     return started;
   }
 
-  #onLoaded(worker: TaskWorker, loaded: Loaded): void {
+  #onLoaded(worker: TaskWorker, offer: Offer): void {
     const { emit, spool, idleMs } = this.#options;
-    const isNews = this.#loaded === null || this.#failures > 0 || !sameOffer(this.#loaded, loaded);
-    this.#failures = 0;
-    this.#cancelWatch();
-    this.#loaded = loaded;
+    const isNews = this.#offer === null || this.#retry.failures > 0 ||
+      !sameOffer(this.#offer, offer);
+    this.#retry.loaded();
+    this.#offer = offer;
     if (isNews) {
-      const { language, functions, catchAll } = loaded;
+      const { language, functions, catchAll } = offer;
       const modules = this.moduleNames;
       emit({ type: "workers.ready", spool, modules, language, functions, catchAll });
-      this.#options.registered(loaded.registered);
+      this.#options.registered(offer.registered);
     }
     for (const proceed of this.#held.values()) proceed();
     this.#held.clear();
@@ -281,79 +286,31 @@ export class Pool {
     this.#listener.changed();
   }
 
-  #onLoadFailed(failure: LoadFailure): void {
+  #onLoadFailed({ message, trace, files }: LoadFailure): void {
     if (this.#isStopped) return;
-    const { emit, spool, clock } = this.#options;
-    const retryMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
-    this.#failures++;
-    emit({
-      type: "workers.unloadable",
-      spool,
-      message: failure.message,
-      retryMs,
-    });
-    for (const line of failure.trace) {
-      emit({ type: "worker.output", spool, stream: "stderr", line });
-    }
-    this.#isWaiting = true;
-    // Others would fail of the same, and be told of, too.
+    const { emit, spool } = this.#options;
+    const retryMs = this.#retry.failed(files);
+    emit({ type: "workers.unloadable", spool, message, retryMs });
+    for (const line of trace) emit({ type: "worker.output", spool, stream: "stderr", line });
+    // Others would fail of the same, and be reported, too.
     for (const worker of this.#workers) if (worker.isLoading) worker.stop();
     this.#held.clear();
-    this.#cancelRetry();
-    this.#cancelRetry = clock.after(retryMs, () => this.#retry());
-    this.#watchFiles(failure.files);
-  }
-
-  #retry(): void {
-    this.#cancelRetry();
-    this.#cancelWatch();
-    this.#isWaiting = false;
-    if (this.#mayStart()) this.#startOne();
-  }
-
-  /** A file that changes is a reason to try at once. */
-  #watchFiles(files: readonly string[]): void {
-    this.#cancelWatch();
-    if (files.length === 0) return;
-    let isOver = false;
-    let cancel: Cancel = () => {};
-    this.#cancelWatch = () => {
-      isOver = true;
-      cancel();
-    };
-    const look = async (before: string | null) => {
-      const now = await stampOf(files);
-      if (isOver) return;
-      if (before !== null && before !== now) return this.#retry();
-      cancel = this.#options.clock.after(WATCH_EVERY_MS, () => look(now));
-    };
-    look(null);
   }
 
   #onRegistered(registered: Registered): void {
-    if (this.#loaded === null) return;
-    if (JSON.stringify(this.#loaded.registered) === JSON.stringify(registered)) return;
-    this.#loaded = { ...this.#loaded, registered };
+    if (this.#offer === null) return;
+    if (JSON.stringify(this.#offer.registered) === JSON.stringify(registered)) return;
+    this.#offer = { ...this.#offer, registered };
     this.#options.registered(registered);
   }
 
-  #onAnswers(worker: TaskWorker, answers: readonly TaskAnswer[]): void {
-    const others = answers.filter((answer) => !this.#settleChoice(worker, answer));
-    this.#listener.answered(worker, others);
+  #onAnswers(worker: TaskWorker, answers: readonly WorkerAnswer[]): void {
+    this.#listener.answered(worker, answers);
     this.#recycle(worker);
     this.#giveOut();
     this.#listener.changed();
     const { idleMs } = this.#options;
     if (idleMs !== null && !worker.isBusy) this.#watchIdle(worker, idleMs);
-  }
-
-  #settleChoice(worker: TaskWorker, answer: TaskAnswer): boolean {
-    const chosen = this.#chosen.get(answer.task);
-    if (chosen?.worker !== worker) return false;
-    this.#chosen.delete(answer.task);
-    this.#holders.set(answer.task, worker);
-    chosen.choice.resolve(answer);
-    return true;
   }
 
   #isSpent(worker: TaskWorker): boolean {
@@ -375,26 +332,13 @@ export class Pool {
 
   /** Signals and chosen tasks go to workers that have nothing else. */
   #giveOut(): void {
-    while (this.#raises.length + this.#choices.length > 0) {
+    while (this.#requests > 0) {
       const free = [...this.#workers].find((worker) =>
         worker.isReady && !worker.isBusy && !this.#isSpent(worker)
       );
-      if (free === undefined) {
-        this.demand(this.#raises.length + this.#choices.length);
-        return;
-      }
-      const raise = this.#raises.shift();
-      if (raise !== undefined) {
-        const done = free.raise(raise.signal);
-        raise.resolve(done);
-        const next = () => this.#onAnswers(free, []);
-        done.then(next, next);
-        continue;
-      }
-      const choice = this.#choices.shift();
-      if (choice === undefined) return;
-      this.#chosen.set(choice.id, { choice, worker: free });
-      free.choose(choice.id, choice.attempt);
+      if (free === undefined) return this.demand(this.#requests);
+      const request = this.#signals.shift() ?? this.#choices.shift();
+      request?.start(free);
     }
   }
 
@@ -417,54 +361,25 @@ export class Pool {
     this.#workers.delete(worker);
     this.#held.delete(worker);
     this.#outdated.delete(worker);
-    for (const [id, holder] of this.#holders) if (holder === worker) this.#holders.delete(id);
-    const left: string[] = [];
-    for (const id of end.left) {
-      if (!this.#endChoice(worker, id, end)) left.push(id);
-    }
-    if (!end.isAsked && !this.#isStopped && !this.#isWaiting) {
+    const hadNothing = worker.answered === 0 && worker.unanswered.size === 0 && !worker.isTaken;
+    worker.endChosen(end);
+    if (!end.isAsked && !this.#isStopped && !this.#retry.isWaiting) {
       emit({ type: "worker.ended", spool, pid: worker.pid ?? 0, reason: end.reason });
     }
-    this.#listener.ended(worker, { ...end, left });
+    this.#listener.ended(worker, end);
     // Code that ends its worker while it has nothing to do would do so without end.
-    if (!end.isAsked && !this.#isWaiting && worker.answered === 0 && end.left.length === 0) {
+    if (!end.isAsked && !this.#retry.isWaiting && hadNothing) {
       const message = `${this.moduleNames}: ${end.reason} before it had a task`;
-      this.#onLoadFailed({ message, trace: [], files: this.#loaded?.files ?? [] });
+      this.#onLoadFailed({ message, trace: [], files: this.#offer?.files ?? [] });
     }
-    const isNeeded = idleMs === null || this.#choices.length + this.#raises.length > 0;
+    const isNeeded = idleMs === null || this.#requests > 0;
     if (isNeeded && this.#mayStart()) this.#startOne();
     this.#listener.changed();
   }
-
-  /** A chosen task whose worker has ended: it failed, unless it was not even begun. */
-  #endChoice(worker: TaskWorker, id: string, end: WorkerEnd): boolean {
-    const chosen = this.#chosen.get(id);
-    if (chosen?.worker !== worker) return false;
-    this.#chosen.delete(id);
-    const answer = withdrawn(id);
-    chosen.choice.resolve(
-      end.isAsked ? answer : { ...answer, kind: "failed", reason: end.reason },
-    );
-    return true;
-  }
 }
 
-function withdrawn(task: string): TaskAnswer {
-  return { task, kind: "withdrawn", func: "", tookMs: 0, reason: "", stderr: "" };
-}
-
-function sameOffer(a: Loaded, b: Loaded): boolean {
-  const offer = ({ functions, catchAll, registered }: Loaded) =>
+function sameOffer(a: Offer, b: Offer): boolean {
+  const offer = ({ functions, catchAll, registered }: Offer) =>
     JSON.stringify([functions, catchAll, registered]);
   return offer(a) === offer(b);
-}
-
-/** Changes whenever one of the files does. */
-async function stampOf(files: readonly string[]): Promise<string> {
-  const stamps = await Promise.all(
-    files.map((file) =>
-      Deno.stat(file).then(({ mtime, size }) => `${mtime?.getTime()} ${size}`, () => "none")
-    ),
-  );
-  return stamps.join();
 }

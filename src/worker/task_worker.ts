@@ -1,6 +1,5 @@
 /**
- * One worker as the program sees it: its process, its connection, what it has been handed, and the
- * time it takes.
+ * One worker as the program sees it: what it may do, what it has been handed, and the time it takes.
  *
  *     loading ──loaded──► ready ──stop──► stopping ──► ended
  *        └──── load-failed, or its process ended ─────────┘
@@ -10,63 +9,23 @@ import { type Exit, exitText } from "../exec/process.ts";
 import { harmless } from "../exec/lines.ts";
 import { Pace } from "../exec/pace.ts";
 import type { Cancel, Clock } from "../platform/clock.ts";
-import type { Stream } from "../report/event.ts";
+import type { Tasks } from "../queue/tasks.ts";
 import { answersTo } from "./answered.ts";
-import { Connection, type SocketDirectory, type WorkerSocket } from "./connection.ts";
+import type { Received } from "./channel.ts";
 import { ProtocolError } from "./frame.ts";
-import type { FromWorker, HeardAnswer, Registered, Setup, TaskAnswer } from "./message.ts";
-import { type WorkerCommand, WorkerProcess } from "./process.ts";
-import { reasonOf } from "../platform/reason.ts";
-
-/** What a module offers. */
-export interface Loaded {
-  readonly language: string;
-  readonly functions: readonly string[];
-  readonly catchAll: boolean;
-  readonly registered: Registered;
-  readonly files: readonly string[];
-}
-
-export interface LoadFailure {
-  readonly message: string;
-  readonly trace: readonly string[];
-  readonly files: readonly string[];
-}
-
-/** Somebody asked for something: a frame of the type `call`. */
-export interface WorkerCall {
-  readonly method: string;
-  readonly args: Readonly<Record<string, unknown>>;
-  readonly tail: Uint8Array<ArrayBuffer>;
-  /** Null for a process that a worker has forked. */
-  readonly worker: TaskWorker | null;
-}
-
-/** Why a worker ended, and what it leaves behind. */
-export interface WorkerEnd {
-  /** It was asked to, and did. */
-  readonly isAsked: boolean;
-  readonly reason: string;
-  /** Tasks it had been handed and not answered, in order. */
-  readonly left: readonly string[];
-}
-
-export interface WorkerListener {
-  loaded(worker: TaskWorker, loaded: Loaded): void;
-  loadFailed(worker: TaskWorker, failure: LoadFailure): void;
-  registered(worker: TaskWorker, registered: Registered): void;
-  answered(worker: TaskWorker, answers: readonly TaskAnswer[]): void;
-  /** `task` is null for what no task has printed. */
-  output(task: string | null, func: string, stream: Stream, line: string): void;
-  /** Rejects with what the worker is told. */
-  call(call: WorkerCall): Promise<unknown>;
-  ended(worker: TaskWorker, end: WorkerEnd): void;
-}
+import { WorkerLink } from "./link.ts";
+import type { AnswerGroup, FromWorker, Setup, WorkerAnswer } from "./message.ts";
+import type { WorkerCommand } from "./process.ts";
+import type { SocketDirectory } from "./sockets.ts";
+import { TimeLimit } from "./time_limit.ts";
+import type { LoadFailure, WorkerEnd, WorkerListener } from "./worker_listener.ts";
 
 export interface WorkerOptions {
   readonly command: WorkerCommand;
   readonly setup: Setup;
   readonly sockets: SocketDirectory;
+  /** The table of its spool, which knows what it was handed. */
+  readonly tasks: Pick<Tasks, "unanswered" | "answered">;
   readonly harakiriMs: number | null;
   /** How long its modules may take to load. */
   readonly loadLimitMs: number;
@@ -76,27 +35,29 @@ export interface WorkerOptions {
   readonly listener: WorkerListener;
 }
 
-interface Waiting {
+interface RaisedSignal {
   resolve(): void;
   reject(error: Error): void;
+}
+
+/** The one task that was chosen for it: that is run alone. */
+interface ChosenTask {
+  readonly id: string;
+  resolve(answer: WorkerAnswer | null): void;
 }
 
 /** Between the wish that a task end, and SIGKILL. */
 const ABORT_GRACE_MS = 1000;
 /** An idle worker that was asked to end and does not. */
 const STOP_GRACE_MS = 5000;
-/** The process is gone, and something it left behind holds the connection open. */
-const CONNECTION_LINGER_MS = 200;
 
 export class TaskWorker {
   readonly #options: WorkerOptions;
-  /** Ids in the order in which they were handed over. */
-  readonly #handed = new Set<string>();
-  readonly #signals = new Map<number, Waiting>();
+  readonly #signals = new Map<number, RaisedSignal>();
   readonly #pace: Pace;
+  readonly #link: WorkerLink;
   #state: "loading" | "ready" | "stopping" | "ended" = "loading";
-  #process: WorkerProcess | null = null;
-  #connection: Connection | null = null;
+  #chosen: ChosenTask | null = null;
   #language = "";
   /** Why it is being ended by us. */
   #doom: string | null = null;
@@ -104,7 +65,7 @@ export class TaskWorker {
   #files: readonly string[] = [];
   /** When its present task began, as far as is known; monotonic. */
   #busySince = 0;
-  #cancelTimer: Cancel = () => {};
+  readonly #limit: TimeLimit;
   #cancelKill: Cancel = () => {};
   #lastSignal = 0;
   /** Tasks it has answered. */
@@ -116,7 +77,23 @@ export class TaskWorker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#pace = new Pace(options.clock);
+    const { command, sockets, clock, listener, harakiriMs } = options;
+    this.#pace = new Pace(clock);
+    this.#limit = new TimeLimit(
+      harakiriMs,
+      clock,
+      () => this.busyMs,
+      (reason) => this.abort(reason),
+    );
+    this.#link = new WorkerLink({
+      command,
+      sockets,
+      clock,
+      started: () => this.#limitLoading(),
+      connected: (processEnded) => this.#setUp(processEnded),
+      received: (received) => this.#take(received),
+      output: (stream, line) => listener.output(this.present ?? null, "", stream, line),
+    });
     this.ended = this.#live();
   }
 
@@ -125,7 +102,7 @@ export class TaskWorker {
   }
 
   get pid(): number | null {
-    return this.#process?.pid ?? null;
+    return this.#link.pid;
   }
 
   get isLoading(): boolean {
@@ -137,13 +114,23 @@ export class TaskWorker {
     return this.#state === "ready";
   }
 
-  /** Tasks that it has and that are not answered. */
+  /** Tasks of batches that it has and that are not answered. */
   get unanswered(): ReadonlySet<string> {
-    return this.#handed;
+    return this.#options.tasks.unanswered(this);
+  }
+
+  /** The task that it runs, as far as is known. */
+  get present(): string | undefined {
+    return this.#chosen?.id ?? this.unanswered.values().next().value;
   }
 
   get isBusy(): boolean {
-    return this.#handed.size > 0 || this.#signals.size > 0;
+    return this.#chosen !== null || this.#signals.size > 0 || this.unanswered.size > 0;
+  }
+
+  /** It runs something that is run alone. */
+  get isTaken(): boolean {
+    return this.#chosen !== null;
   }
 
   /** How long its present task has taken; 0 when it has none. */
@@ -151,35 +138,38 @@ export class TaskWorker {
     return this.isBusy ? this.#options.clock.monotonic() - this.#busySince : 0;
   }
 
-  /** Runs for the first time, and looked at by nobody. */
+  /** Tasks that nobody has read yet; the table has them as handed to this worker. */
   hand(ids: readonly string[]): void {
-    this.#begin();
-    for (const id of ids) this.#handed.add(id);
-    this.#connection?.send({ type: "run", tasks: ids });
+    const wasIdle = this.#signals.size === 0 && this.unanswered.size <= ids.length;
+    if (wasIdle) this.#begin();
+    this.#link.send({ type: "run", tasks: ids });
   }
 
-  /** One task that was chosen for this worker. */
-  choose(id: string, attempt: number): void {
+  /**
+   * One task that was chosen for this worker, which has nothing else to do. Its lock is held until
+   * {@link release}.
+   *
+   * @returns null when the worker was ended by us before
+   */
+  choose(id: string, attempt: number): Promise<WorkerAnswer | null> {
+    const { promise, resolve } = Promise.withResolvers<WorkerAnswer | null>();
     this.#begin();
-    this.#handed.add(id);
-    this.#connection?.send({ type: "run", tasks: [id], chosen: true, attempt });
+    this.#chosen = { id, resolve };
+    this.#link.send({ type: "run", tasks: [id], chosen: true, attempt });
+    return promise;
   }
 
   release(id: string): void {
-    this.#connection?.send({ type: "release", task: id });
-  }
-
-  withdraw(): void {
-    this.#connection?.send({ type: "withdraw" });
+    this.#link.send({ type: "release", task: id });
   }
 
   /** Resolves when the handler has run; rejects when it failed, or the worker died of it. */
   raise(signal: number): Promise<void> {
-    this.#begin();
+    if (!this.isBusy) this.#begin();
     const id = ++this.#lastSignal;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#signals.set(id, { resolve, reject });
-    this.#connection?.send({ type: "signal", id, signal });
+    this.#link.send({ type: "signal", id, signal });
     return promise;
   }
 
@@ -189,21 +179,21 @@ export class TaskWorker {
     const wasLoading = this.#state === "loading";
     this.#state = "stopping";
     if (wasLoading) return this.kill("stopped");
-    this.#connection?.send({ type: "stop" });
+    this.#link.send({ type: "stop" });
     if (!this.isBusy) this.#killAfter(STOP_GRACE_MS, "the worker did not end when it was asked to");
   }
 
   /** Asks the present task to end, and ends the worker when it does not. */
   abort(reason: string): void {
-    const [task] = this.#handed;
-    if (task !== undefined) this.#connection?.send({ type: "abort", task, reason });
+    const task = this.present;
+    if (task !== undefined) this.#link.send({ type: "abort", task, reason });
     this.#killAfter(ABORT_GRACE_MS, reason);
   }
 
   /** Ends it now. */
   kill(reason: string): void {
     this.#doom ??= reason;
-    this.#process?.kill();
+    this.#link.kill();
   }
 
   #limitLoading(): void {
@@ -217,85 +207,25 @@ export class TaskWorker {
   }
 
   #begin(): void {
-    if (this.isBusy) return;
     this.#busySince = this.#options.clock.monotonic();
-    this.#watchTime();
-  }
-
-  /** One timer at a time: where answers have come since, it only looks again later. */
-  #watchTime(): void {
-    const { harakiriMs, clock } = this.#options;
-    if (harakiriMs === null) return;
-    this.#cancelTimer();
-    this.#cancelTimer = clock.after(harakiriMs - this.busyMs, () => {
-      if (!this.isBusy || this.#state === "ended") return;
-      if (this.busyMs < harakiriMs) this.#watchTime();
-      else this.abort(`harakiri after ${harakiriMs / 1000} s`);
-    });
+    this.#limit.watch();
   }
 
   async #live(): Promise<void> {
-    const { sockets, clock } = this.#options;
-    this.idleSince = clock.monotonic();
-    let socket: WorkerSocket | null = null;
-    let exit: Exit;
-    try {
-      socket = sockets.listen();
-      exit = await this.#runIn(socket);
-    } catch (error) {
-      exit = { kind: "not started", reason: reasonOf(error) };
-    }
-    this.#cancelTimer();
+    this.idleSince = this.#options.clock.monotonic();
+    const exit = await this.#link.run();
+    this.#limit.stop();
     this.#cancelKill();
-    await socket?.remove();
     this.#end(exit);
   }
 
-  async #runIn(socket: WorkerSocket): Promise<Exit> {
-    const { command, clock } = this.#options;
-    if (this.#state === "stopping") return { kind: "aborted" };
-    try {
-      this.#process = new WorkerProcess(command, socket.path, clock, (stream, line) => {
-        const [task] = this.#handed;
-        this.#options.listener.output(task ?? null, "", stream, line);
-      });
-    } catch (error) {
-      const reason = reasonOf(error);
-      return { kind: "not started", reason };
-    }
-    this.#limitLoading();
-    const process = this.#process;
-    const gone = process.ended.then(() => {
-      socket.close();
-      return clock.after(CONNECTION_LINGER_MS, () => this.#connection?.close());
-    });
-    await this.#converse(socket, process);
-    // Its connection is gone, and with it all it was good for.
-    process.kill();
-    (await gone)();
-    return await process.ended;
-  }
-
-  async #converse(socket: WorkerSocket, process: WorkerProcess): Promise<void> {
-    const connection = await socket.accept().catch((error) => {
-      this.#doom ??= `the program cannot listen to it: ${reasonOf(error)}`;
-      return null;
-    });
-    if (connection === null) return;
-    this.#connection = connection;
-    await Promise.race([this.#options.mayLoad, process.ended]);
+  async #setUp(processEnded: Promise<unknown>): Promise<void> {
+    await Promise.race([this.#options.mayLoad, processEnded]);
     if (this.#state === "loading") this.#limitLoading();
-    connection.send({ type: "setup", ...this.#options.setup });
-    try {
-      for await (const { message, tail } of connection.received()) await this.#take(message, tail);
-    } catch (error) {
-      this.#doom ??= `the worker broke the protocol: ${reasonOf(error)}`;
-    } finally {
-      connection.close();
-    }
+    this.#link.send({ type: "setup", ...this.#options.setup });
   }
 
-  async #take(message: FromWorker, tail: Uint8Array<ArrayBuffer>): Promise<void> {
+  async #take({ message, tail }: Received): Promise<void> {
     const { listener, clock } = this.#options;
     switch (message.type) {
       case "hello":
@@ -314,8 +244,7 @@ export class TaskWorker {
       case "registered":
         return listener.registered(this, message.registered);
       case "answers":
-        this.#took(message.answers);
-        return;
+        return this.#took(message.answers);
       case "output": {
         let bytes = 0;
         for (const line of message.lines) {
@@ -334,13 +263,20 @@ export class TaskWorker {
     }
   }
 
-  #took(heard: readonly HeardAnswer[]): void {
-    const { clock, listener } = this.#options;
+  #took(groups: readonly AnswerGroup[]): void {
+    const { clock, listener, tasks } = this.#options;
     this.#busySince = this.idleSince = clock.monotonic();
     // What was about to be ended has ended by itself.
     if (this.#doom === null) this.#cancelKill();
-    const { answers, fault } = answersTo(this.#handed, heard);
-    for (const { kind } of answers) if (kind !== "withdrawn") this.answered++;
+    const remove = (id: string) => tasks.answered(this, id);
+    const { answers, fault } = answersTo(this.unanswered, groups, remove);
+    this.answered += answers.length;
+    const chosen = groups.find(({ task }) => task === this.#chosen?.id);
+    if (chosen) {
+      this.answered++;
+      this.#chosen?.resolve(chosen);
+      this.#chosen = null;
+    }
     listener.answered(this, answers);
     if (fault !== null) throw new ProtocolError(fault);
     if (this.#state === "stopping" && !this.isBusy) {
@@ -349,17 +285,17 @@ export class TaskWorker {
   }
 
   #signalDone(id: number, error: string | null): void {
-    const waiting = this.#signals.get(id);
+    const raised = this.#signals.get(id);
     this.#signals.delete(id);
     this.#took([]);
-    if (error === null) waiting?.resolve();
-    else waiting?.reject(new Error(error));
+    if (error === null) raised?.resolve();
+    else raised?.reject(new Error(error));
   }
 
   #answerCall(call: Extract<FromWorker, { type: "call" }>, tail: Uint8Array<ArrayBuffer>): void {
     const { id, method, args } = call;
     const outcome = this.#options.listener.call({ method, args, tail, worker: this });
-    this.#connection?.reply(id, outcome);
+    this.#link.reply(id, outcome);
   }
 
   #end(exit: Exit): void {
@@ -367,7 +303,8 @@ export class TaskWorker {
     const wasLoading = this.#state === "loading";
     const wasStopping = this.#state === "stopping";
     this.#state = "ended";
-    const reason = this.#doom ?? endText(exit);
+    const doom = this.#doom ?? this.#link.fault;
+    const reason = doom ?? endText(exit);
     for (const { reject } of this.#signals.values()) reject(new Error(reason));
     this.#signals.clear();
     if (wasLoading) {
@@ -375,9 +312,18 @@ export class TaskWorker {
       const message = `${modules.join(", ")} cannot be loaded: ${reason}`;
       listener.loadFailed(this, this.#failure ?? { message, trace: [], files: this.#files });
     }
-    const isAsked = wasStopping && this.#doom === null && exit.kind === "code" && exit.code === 0;
-    listener.ended(this, { isAsked, reason, left: [...this.#handed] });
-    this.#handed.clear();
+    const isAsked = wasStopping && doom === null && exit.kind === "code" && exit.code === 0;
+    listener.ended(this, { isAsked, reason });
+  }
+
+  /** Its chosen task ends with it, unless it was not even begun: it failed. */
+  endChosen({ isAsked, reason }: WorkerEnd): boolean {
+    const chosen = this.#chosen;
+    if (chosen === null) return false;
+    this.#chosen = null;
+    const failure = { kind: "failed", func: "", tookMs: 0, reason, stderr: "" } as const;
+    chosen.resolve(isAsked ? null : { task: chosen.id, ...failure });
+    return true;
   }
 }
 

@@ -4,26 +4,32 @@
  */
 
 import { join } from "node:path";
+import type { Handout, HandoutParts } from "../queue/dispatcher.ts";
+import type { Frequency } from "../queue/frequency.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
+import type { Tasks } from "../queue/tasks.ts";
 import type { Executor } from "../exec/executor.ts";
 import type { Cancel, Clock } from "../platform/clock.ts";
 import type { Emit } from "../report/event.ts";
 import type { SignalHandlers } from "../schedule/job_run.ts";
 import type { Registration } from "../schedule/registration.ts";
 import type { Claims } from "../spool/claim.ts";
+import type { Store } from "../spool/store.ts";
 import type { NewTask } from "../task/new_task.ts";
 import { VERSION } from "../platform/version.ts";
+import { Batches } from "./batches.ts";
 import { answerCall, type CallTarget } from "./calls.ts";
 import { CallSocket } from "./call_socket.ts";
 import { type Language, workerCommand } from "./commands.ts";
-import { SocketDirectory } from "./connection.ts";
+import { SocketDirectory } from "./sockets.ts";
 import { poolExecutor } from "./executor.ts";
 import { Locks } from "./locks.ts";
 import type { Registered, TimerWish } from "./message.ts";
 import { Pool } from "./pool.ts";
 import type { WorkerCommand } from "./process.ts";
 import type { TaskModule, WorkersConfig } from "./settings.ts";
-import type { TaskWorker, WorkerCall } from "./task_worker.ts";
+import type { TaskWorker } from "./task_worker.ts";
+import type { WorkerCall } from "./worker_listener.ts";
 
 export interface WorkersOptions {
   readonly config: WorkersConfig;
@@ -37,17 +43,23 @@ export interface WorkersOptions {
   put(task: NewTask, spooler: string | undefined, fallback: string): Promise<string>;
 }
 
-/** A spool, with what its code may change. */
-export interface LiveSpool extends SpoolConfig {
-  frequencyMs: number;
+/** A spool for which workers are wanted. */
+export interface WorkedSpool {
+  /** Names it in the log. */
+  readonly name: string;
+  readonly config: SpoolConfig;
+  readonly store: Store;
+  readonly tasks: Tasks;
+  /** Its code may change it. */
+  readonly frequency: Frequency;
 }
 
 /** The workers of one spool. */
 export interface SpoolWorkers {
   /** In the order in which they are asked. */
   readonly handlers: readonly Executor[];
-  /** Who is handed tasks that nobody has looked at. */
-  readonly first: { readonly pool: Pool; readonly executor: Executor } | null;
+  /** Makes what hands tasks to the first of them, unread; null when there are none. */
+  readonly handout: ((parts: HandoutParts) => Handout) | null;
 }
 
 interface PoolParts {
@@ -64,7 +76,7 @@ interface Member {
   registered: Registered;
 }
 
-const NO_WORKERS: SpoolWorkers = { handlers: [], first: null };
+const NO_WORKERS: SpoolWorkers = { handlers: [], handout: null };
 const TOUCH_EVERY_MS = 1000;
 /** Of task code, in one life of the program. */
 const MOST_WARNINGS = 1000;
@@ -96,7 +108,7 @@ export class Workers {
   }
 
   /** Makes the pools of a spool. They start with {@link start}. */
-  async add(name: string, spool: LiveSpool): Promise<SpoolWorkers> {
+  async add(spool: WorkedSpool): Promise<SpoolWorkers> {
     const { modules } = this.#options.config.code;
     if (modules.length === 0) return NO_WORKERS;
     this.#sockets ??= await SocketDirectory.make(this.#options.claims, this.#options.clock);
@@ -105,21 +117,26 @@ export class Workers {
     const pools: Pool[] = [];
     for (const language of languages) {
       const { config } = this.#options;
-      const command = await workerCommand(language, config, spool, sockets.path);
+      const command = await workerCommand(language, config, spool.config, sockets.path);
       const alone = languages.length === 1;
-      pools.push(this.#pool(name, spool, { language, command, alone, sockets }));
+      pools.push(this.#pool(spool, { language, command, alone, sockets }));
     }
     const handlers = pools.map(poolExecutor);
     const [pool, executor] = [pools[0], handlers[0]];
-    return { handlers, first: pool && executor ? { pool, executor } : null };
+    if (!pool || !executor) return NO_WORKERS;
+    const { name, store, config: { maxAgeMs, ordered } } = spool;
+    const { clock, emit } = this.#options;
+    const about = { name, pool, executor, store, maxAgeMs, ordered, clock, emit };
+    return { handlers, handout: (parts) => new Batches({ ...about, ...parts }) };
   }
 
-  #pool(name: string, spool: LiveSpool, { language, command, alone, sockets }: PoolParts): Pool {
+  #pool(worked: WorkedSpool, { language, command, alone, sockets }: PoolParts): Pool {
     const { config, clock, emit } = this.#options;
-    const { code, spools, tasks } = config;
+    const { name, config: spool, tasks } = worked;
+    const { code, spools } = config;
     const others = spools.map(({ dir }) => dir).filter((dir) => dir !== spool.dir);
     const locks = new Locks<TaskWorker>();
-    const target = this.#callTarget(name, spool, locks);
+    const target = this.#callTarget(worked, locks);
     const call = (asked: WorkerCall) => answerCall(asked, target);
     const calls = join(sockets.makeDir(), "socket");
     this.#callSockets.push(new CallSocket({ path: calls, clock, call }));
@@ -136,10 +153,11 @@ export class Workers {
         version: VERSION,
         master: Deno.pid,
         calls,
-        names: tasks.flatMap((task) => task.name ?? []),
+        names: config.tasks.flatMap((task) => task.name ?? []),
         alone,
       },
       sockets,
+      tasks,
       size: spool.processes,
       harakiriMs: spool.harakiriMs,
       maxTasks: code.maxTasks,
@@ -154,15 +172,15 @@ export class Workers {
     return pool;
   }
 
-  #callTarget(name: string, spool: LiveSpool, locks: Locks<TaskWorker>): CallTarget {
+  #callTarget({ name, config, frequency }: WorkedSpool, locks: Locks<TaskWorker>): CallTarget {
     const { emit, put } = this.#options;
     return {
       locks,
-      put: (task, spooler) => put(task, spooler, spool.dir),
+      put: (task, spooler) => put(task, spooler, config.dir),
       log: (line) => emit({ type: "worker.output", spool: name, stream: "stdout", line }),
       warn: (message) => this.#warn(name, message),
       raise: (signal) => void this.#raise(signal, name).catch(() => {}),
-      setFrequency: (ms) => spool.frequencyMs = ms,
+      setFrequency: (ms) => frequency.ms = ms,
       pids: () => this.#of(name).flatMap((member) => member.pool.pids),
     };
   }

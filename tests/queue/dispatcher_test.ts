@@ -6,7 +6,9 @@ import type { Answer, Executor, Run } from "../../src/exec/executor.ts";
 import { type Clock, systemClock } from "../../src/platform/clock.ts";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import type { Event } from "../../src/report/event.ts";
+import { Frequency } from "../../src/queue/frequency.ts";
 import { Runner } from "../../src/queue/runner.ts";
+import { Settlement, type SettlementOptions } from "../../src/queue/settlement.ts";
 import { type FailedRecord, Store } from "../../src/spool/store.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -330,6 +332,10 @@ Deno.test("a file system with too little room refuses tasks", async () => {
   assert(refusal?.message.includes("spooler-min-free"));
 });
 
+function runnerWith(options: SettlementOptions): Runner {
+  return new Runner(options, new Settlement(options));
+}
+
 /** What a program that died in the middle of a task leaves behind. */
 async function markAsRunning(it: Bench, name: string): Promise<void> {
   await Deno.writeTextFile(join(it.store.dir, ".spooler/running", name), "");
@@ -364,9 +370,10 @@ Deno.test("a task that takes the program down each time ends in failed/, and hin
       await new Promise((resolve) => setTimeout(resolve, 1));
       continue;
     }
-    const runner = new Runner({
+    const runner = runnerWith({
       name: "test",
       config: { ...it.config, retry },
+      frequency: new Frequency(NEVER_MS),
       store,
       executors: [poison],
       clock: systemClock,

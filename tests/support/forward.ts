@@ -92,7 +92,7 @@ export class ForwardSite implements AsyncDisposable {
       config: config.spool,
       store: this.store,
       executors: [forwarder],
-      gate: forwarder,
+      concurrency: forwarder,
       libc: platform.libc,
       env: {},
     });

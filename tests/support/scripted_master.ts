@@ -10,8 +10,9 @@ import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { encodePacket } from "../../src/wire/packet.ts";
 import { answersTo } from "../../src/worker/answered.ts";
 import { CallSocket } from "../../src/worker/call_socket.ts";
-import { type Connection, SocketDirectory } from "../../src/worker/connection.ts";
-import type { AnswerKind, FromWorker, Setup, TaskAnswer } from "../../src/worker/message.ts";
+import type { Channel } from "../../src/worker/channel.ts";
+import { SocketDirectory } from "../../src/worker/sockets.ts";
+import type { AnswerKind, FromWorker, Setup, WorkerAnswer } from "../../src/worker/message.ts";
 import { WORKER_FLAG } from "../../src/worker/commands.ts";
 import { commandLine, PATIENCE_MS } from "./program.ts";
 import { testPython } from "./require.ts";
@@ -60,7 +61,7 @@ export class ScriptedMaster implements AsyncDisposable {
     readonly dir: string,
     readonly spool: string,
     readonly child: Deno.ChildProcess,
-    readonly connection: Connection,
+    readonly connection: Channel,
     private readonly onCall: OnCall,
   ) {}
 
@@ -233,11 +234,15 @@ export class ScriptedMaster implements AsyncDisposable {
   }
 
   /** Answers until `count` tasks are answered. */
-  async answers(count: number): Promise<TaskAnswer[]> {
-    const all: TaskAnswer[] = [];
+  async answers(count: number): Promise<WorkerAnswer[]> {
+    const all: WorkerAnswer[] = [];
     while (all.length < count) {
       const heard = (await this.hears("answers")).answers;
-      const { answers, fault } = answersTo(this.#handed, heard);
+      const { answers, fault } = answersTo(
+        this.#handed,
+        heard,
+        (id) => this.#handed.delete(id),
+      );
       if (fault !== null) throw new Error(fault);
       all.push(...answers);
     }
@@ -249,12 +254,12 @@ export class ScriptedMaster implements AsyncDisposable {
     func: string,
     vars: Record<string, string | Uint8Array> = {},
     body: string | Uint8Array = "",
-  ): Promise<TaskAnswer> {
+  ): Promise<WorkerAnswer> {
     const task = this.put({ ud_spool_func: func, ...vars }, body);
     this.give(task);
     const [answer] = await this.answers(1);
     this.connection.send({ type: "release", task });
-    return answer as TaskAnswer;
+    return answer as WorkerAnswer;
   }
 
   /** What became of tasks that were run, by the last of their answers. */

@@ -1,15 +1,19 @@
 import fc from "fast-check";
-import { answersTo } from "../../src/worker/answered.ts";
-import type { HeardAnswer } from "../../src/worker/message.ts";
+import { type Answered, answersTo } from "../../src/worker/answered.ts";
+import type { AnswerGroup } from "../../src/worker/message.ts";
 import { assertEquals } from "../support/assert.ts";
 
-function done(task: string, tookMs: number, ...nextTookMs: number[]): HeardAnswer {
+function done(task: string, tookMs: number, ...nextTookMs: number[]): AnswerGroup {
   return { task, kind: "done", func: "f", tookMs, reason: "", stderr: "", nextTookMs };
+}
+
+function take(handed: Set<string>, groups: readonly AnswerGroup[]): Answered {
+  return answersTo(handed, groups, (id) => handed.delete(id));
 }
 
 Deno.test("one answer for several tasks is one for each, in the order in which they were handed over", () => {
   const handed = new Set(["a", "b", "c", "d"]);
-  const { answers, fault } = answersTo(handed, [done("a", 1, 2, 3)]);
+  const { answers, fault } = take(handed, [done("a", 1, 2, 3)]);
   assertEquals(fault, null);
   assertEquals(answers.map(({ task, kind, func, tookMs }) => [task, kind, func, tookMs]), [
     ["a", "done", "f", 1],
@@ -21,17 +25,17 @@ Deno.test("one answer for several tasks is one for each, in the order in which t
 
 Deno.test("an answer for a task that the worker does not have is none", () => {
   const handed = new Set(["a"]);
-  assertEquals(answersTo(handed, [done("x", 1)]), { answers: [], fault: null });
+  assertEquals(take(handed, [done("x", 1)]), { answers: [], fault: null });
   assertEquals([...handed], ["a"]);
 });
 
 Deno.test("one that skips a task, or is for more than there are, is a fault; what came before it counts", () => {
   const handed = new Set(["a", "b", "c"]);
-  const skipped = answersTo(handed, [done("a", 1), done("c", 1, 1)]);
+  const skipped = take(handed, [done("a", 1), done("c", 1, 1)]);
   assertEquals(skipped.answers.map(({ task }) => task), ["a"]);
   assertEquals(skipped.fault, "it answers c and more, which is not its next task");
   assertEquals([...handed], ["b", "c"]);
-  const tooMany = answersTo(handed, [done("b", 1, 1, 1)]);
+  const tooMany = take(handed, [done("b", 1, 1, 1)]);
   assertEquals(tooMany.answers.map(({ task }) => task), ["b", "c"]);
   assertEquals(tooMany.fault, "it answers more tasks than it was handed");
 });
@@ -48,7 +52,7 @@ Deno.test("however answers are grouped, each task has its own", () => {
       return answer;
     });
     const handed = new Set([...tasks, "one more"]);
-    const { answers, fault } = answersTo(handed, heard);
+    const { answers, fault } = take(handed, heard);
     assertEquals(fault, null);
     assertEquals(
       answers.map(({ task, tookMs }) => [task, tookMs]),

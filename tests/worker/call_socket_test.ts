@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { systemClock } from "../../src/platform/clock.ts";
 import { CallSocket } from "../../src/worker/call_socket.ts";
 import { encodeFrame, FrameReader } from "../../src/worker/frame.ts";
-import type { WorkerCall } from "../../src/worker/task_worker.ts";
+import type { WorkerCall } from "../../src/worker/worker_listener.ts";
 import { assertEquals } from "../support/assert.ts";
 import { tempDir } from "../support/temp.ts";
 

@@ -3,10 +3,11 @@
 import { dirname, join } from "node:path";
 import { systemClock } from "../../src/platform/clock.ts";
 import type { Event } from "../../src/report/event.ts";
-import { SocketDirectory } from "../../src/worker/connection.ts";
+import { SocketDirectory } from "../../src/worker/sockets.ts";
 import { WORKER_FLAG } from "../../src/worker/commands.ts";
+import { Tasks } from "../../src/queue/tasks.ts";
 import { Pool } from "../../src/worker/pool.ts";
-import type { WorkerCall } from "../../src/worker/task_worker.ts";
+import type { WorkerCall } from "../../src/worker/worker_listener.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../support/assert.ts";
 import { testWith } from "../support/require.ts";
 import { writeTask } from "../support/task_files.ts";
@@ -69,6 +70,7 @@ async function start(
       calls: "",
     },
     sockets,
+    tasks: new Tasks(),
     size: given.size ?? 1,
     harakiriMs: null,
     maxTasks: null,
@@ -177,7 +179,7 @@ testWith("libc", "a stopped pool takes nothing any more", async () => {
   await using bench = await start("export {};");
   await bench.until("workers.ready");
   await bench.pool.stop();
-  assertEquals((await bench.pool.choose("any", 1)).kind, "withdrawn");
+  assertEquals(await bench.pool.choose("any", 1), null);
   await assertRejects(() => bench.pool.raise(1), Error, "the program ends");
 });
 
@@ -190,11 +192,11 @@ testWith("libc", "calls are answered, and a refusal is an error of one line", as
   await bench.until("workers.ready");
   const id = "uwsgi_spoolfile_on_test_1_1_1_1_0";
   await writeTask(bench.spool, id, { ud_spool_func: "asks" });
-  const answer = await bench.pool.choose(id, 1);
-  assertEquals([answer.kind, answer.func], ["done", "asks"]);
+  const chosen = await bench.pool.choose(id, 1);
+  assertEquals([chosen?.answer.kind, chosen?.answer.func], ["done", "asks"]);
   // It was chosen: the file is there, and locked, until the answer is acted on.
   assert((await Deno.stat(join(bench.spool, id))).isFile);
-  bench.pool.release(id);
+  chosen?.release();
   assertEquals((await bench.until("task.output")).line, "refused: no");
   assertEquals(bench.calls.map(({ method, args }) => [method, args]), [["spool", { bodySize: 0 }]]);
 });
@@ -205,6 +207,6 @@ testWith("libc", "a chosen task that is not there, or not yet due, is said to be
   const later = "uwsgi_spoolfile_on_test_1_2_1_1_0";
   await writeTask(bench.spool, later, { a: "b" }, { mtime: 4_000_000_000 });
   const missing = bench.pool.choose("uwsgi_spoolfile_on_missing", 1);
-  assertEquals((await missing).kind, "gone");
-  assertEquals((await bench.pool.choose(later, 1)).kind, "look");
+  assertEquals((await missing)?.answer.kind, "gone");
+  assertEquals((await bench.pool.choose(later, 1))?.answer.kind, "look");
 });

@@ -67,9 +67,6 @@ export class Worker {
         runner.release(message.task);
         this.#finish();
         break;
-      case "withdraw":
-        this.#withdraw();
-        break;
       case "abort":
         runner.abort(message.task, message.reason);
         break;
@@ -160,15 +157,6 @@ export class Worker {
   /** Locks are held to the last: until then nobody else may have the task. */
   #finish(): void {
     if (this.#stopping && !this.#working && !this.#parts.runner.holds) this.#parts.finished();
-  }
-
-  #withdraw(): void {
-    const given = this.#jobs.slice(this.#next);
-    this.#jobs = [];
-    this.#next = 0;
-    for (const { id } of given) {
-      this.#parts.answers.add(monotonicMs(), id, "withdrawn", "", 0);
-    }
   }
 
   async #handle({ id, signal }: SignalJob): Promise<void> {

@@ -90,11 +90,6 @@ class TaskRunner:
         if descriptor is not None:
             close(descriptor)
 
-    def withdraw(self) -> None:
-        while self._queue:
-            task, _ = self._queue.popleft()
-            self._answer(task, "withdrawn", "", 0, None)
-
     def work(self, glance) -> None:
         """Runs all there is. Calls `glance` now and then, for what the program says meanwhile."""
         at = glanced = steady()

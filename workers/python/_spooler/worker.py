@@ -142,8 +142,6 @@ class Worker:
             self._tasks.give(message)
         elif kind == "release":
             self._tasks.release(message["task"])
-        elif kind == "withdraw":
-            self._tasks.withdraw()
         elif kind == "signal":
             self._tasks.send_answers()
             self._run_signal(message["id"], message["signal"])

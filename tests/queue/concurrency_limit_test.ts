@@ -1,9 +1,9 @@
-/** A dispatcher with a gate: how many tasks run is not its own decision alone. */
+/** A dispatcher with a limit: how many tasks run is not its own decision alone. */
 
 import type { Executor } from "../../src/exec/executor.ts";
 import { type Clock, systemClock } from "../../src/platform/clock.ts";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";
-import type { Gate } from "../../src/queue/gate.ts";
+import type { ConcurrencyLimit } from "../../src/queue/concurrency_limit.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { spoolConfig } from "../support/dispatcher.ts";
 import { platform } from "../support/platform.ts";
@@ -11,7 +11,7 @@ import { openStore, varsOf } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
-class TestGate implements Gate {
+class TestLimit implements ConcurrencyLimit {
   limit = 0;
   #listener: () => void = () => {};
 
@@ -45,13 +45,13 @@ class Runs {
   };
 }
 
-Deno.test("a closed gate starts nothing, sets no timer over and over, and wakes when it opens", async () => {
+Deno.test("a limit of 0 starts nothing, sets no timer over and over, and wakes when it rises", async () => {
   await using temp = await tempDir();
   const store = await openStore(temp.path);
-  // One is due now, one in a moment: neither may keep the dispatcher busy while the gate is closed.
+  // One is due now, one in a moment: neither may keep the dispatcher busy while nothing may start.
   await store.put({ vars: varsOf({ a: "1" }) });
   await store.put({ vars: varsOf({ a: "2" }), at: Date.now() + 20 });
-  const gate = new TestGate();
+  const concurrency = new TestLimit();
   const runs = new Runs();
   let timers = 0;
   const clock: Clock = {
@@ -62,7 +62,13 @@ Deno.test("a closed gate starts nothing, sets no timer over and over, and wakes 
     },
   };
   const dispatcher = new Dispatcher({
-    ...{ name: "test", config: spoolConfig(store.dir), store, executors: [runs.executor], gate },
+    ...{
+      name: "test",
+      config: spoolConfig(store.dir),
+      store,
+      executors: [runs.executor],
+      concurrency,
+    },
     ...{ env: {}, libc: platform.libc, clock, random: Math.random, emit: () => {} },
     abort: new AbortController().signal,
   });
@@ -75,9 +81,9 @@ Deno.test("a closed gate starts nothing, sets no timer over and over, and wakes 
   assert(timers - before < 10, `${timers - before} timers`);
   assertEquals(runs.open.length, 0);
 
-  gate.set(1);
+  concurrency.set(1);
   await until(() => runs.open.length === 1, "the first starts");
-  gate.set(2);
+  concurrency.set(2);
   await until(() => runs.open.length === 2, "the second starts");
   for (const end of runs.open) end();
   await until(() => [...store.scan()].flat().length === 0, "both are done");
@@ -89,33 +95,33 @@ Deno.test("a task that nobody could take stays ready, and is told nowhere", asyn
   await using temp = await tempDir();
   const store = await openStore(temp.path);
   const { name } = await store.put({ vars: varsOf({ a: "1" }) });
-  const gate = new TestGate();
+  const concurrency = new TestLimit();
   const runs = new Runs();
   runs.unavailable = true;
   const events: string[] = [];
   const executor: Executor = {
     ...runs.executor,
     run: (run) => {
-      gate.limit = 0;
+      concurrency.limit = 0;
       return runs.executor.run(run);
     },
   };
   const dispatcher = new Dispatcher({
-    ...{ name: "test", config: spoolConfig(store.dir), store, executors: [executor], gate },
+    ...{ name: "test", config: spoolConfig(store.dir), store, executors: [executor], concurrency },
     ...{ env: {}, libc: platform.libc, clock: systemClock, random: Math.random },
     emit: ({ type }) => void events.push(type),
     abort: new AbortController().signal,
   });
   dispatcher.watch();
   await dispatcher.start();
-  gate.set(1);
-  await until(() => dispatcher.running === 0 && gate.limit === 0, "it was tried");
+  concurrency.set(1);
+  await until(() => dispatcher.running === 0 && concurrency.limit === 0, "it was tried");
   const task = store.claim({ name, priority: null });
   assert(task.kind === "claimed");
   assertEquals(task.attempts, null);
   task.release();
   runs.unavailable = false;
-  gate.set(1);
+  concurrency.set(1);
   await until(() => runs.open.length === 1, "it is tried again");
   runs.open[0]?.();
   await until(() => [...store.scan()].flat().length === 0, "it is done");

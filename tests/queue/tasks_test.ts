@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { Heap } from "../../src/queue/heap.ts";
-import { Queue } from "../../src/queue/queue.ts";
+import { GONE } from "../../src/queue/task_event.ts";
+import { Tasks } from "../../src/queue/tasks.ts";
 import { compareNatural, taskId } from "../../src/spool/layout.ts";
 import type { SeenTask } from "../../src/spool/store.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -9,9 +10,16 @@ function task(name: string, dueAt = 0, priority: string | null = null): SeenTask
   return { name, dueAt, priority };
 }
 
-function drain(queue: Queue, now: number): string[] {
+/** The task to run now, which then is done. */
+function take(tasks: Tasks, now: number): SeenTask | undefined {
+  const first = tasks.firstReady(now);
+  if (first) tasks.apply(taskId(first), GONE);
+  return first;
+}
+
+function drain(tasks: Tasks, now: number): string[] {
   const names: string[] = [];
-  for (let next = queue.take(now); next; next = queue.take(now)) names.push(next.name);
+  for (let next = take(tasks, now); next; next = take(tasks, now)) names.push(next.name);
   return names;
 }
 
@@ -26,7 +34,7 @@ Deno.test("a heap gives back what it was given, in order", () => {
 });
 
 Deno.test("priority first, then due time, then uWSGI's order of names", () => {
-  const queue = new Queue();
+  const tasks = new Tasks();
   for (
     const each of [
       task("late", 5),
@@ -35,44 +43,44 @@ Deno.test("priority first, then due time, then uWSGI's order of names", () => {
       task("p10", 9, "10"),
       task("p9", 9, "9"),
     ]
-  ) queue.put(each, 100);
-  assertEquals(drain(queue, 100), ["p9", "p10", "b_9", "b_10", "late"]);
+  ) tasks.see(each, 100);
+  assertEquals(drain(tasks, 100), ["p9", "p10", "b_9", "b_10", "late"]);
 });
 
 Deno.test("a deferred task waits for its time", () => {
-  const queue = new Queue();
-  queue.put(task("later", 200), 100);
-  assertEquals(queue.take(199), undefined);
-  assertEquals(queue.nextDueAt(), 200);
-  assertEquals(queue.take(200)?.name, "later");
-  assertEquals(queue.nextDueAt(), undefined);
+  const tasks = new Tasks();
+  tasks.see(task("later", 200), 100);
+  assertEquals(take(tasks, 199), undefined);
+  assertEquals(tasks.nextDueAt(), 200);
+  assertEquals(take(tasks, 200)?.name, "later");
+  assertEquals(tasks.nextDueAt(), undefined);
 });
 
 Deno.test("a task seen twice runs once, at the time seen last", () => {
-  const queue = new Queue();
-  queue.put(task("a", 50), 100);
-  queue.put(task("a", 50), 100);
-  queue.put(task("a", 300), 100);
-  assertEquals(queue.size, 1);
-  assertEquals(drain(queue, 100), []);
-  assertEquals(drain(queue, 300), ["a"]);
-  assertEquals(queue.size, 0);
+  const tasks = new Tasks();
+  tasks.see(task("a", 50), 100);
+  tasks.see(task("a", 50), 100);
+  tasks.see(task("a", 300), 100);
+  assertEquals(tasks.size, 1);
+  assertEquals(drain(tasks, 100), []);
+  assertEquals(drain(tasks, 300), ["a"]);
+  assertEquals(tasks.size, 0);
 });
 
 Deno.test("a task that is brought forward runs at its new time", () => {
-  const queue = new Queue();
-  queue.put(task("a", 300), 100);
-  queue.put(task("a", 90), 100);
-  assertEquals(drain(queue, 100), ["a"]);
-  assertEquals(queue.nextDueAt(), undefined);
+  const tasks = new Tasks();
+  tasks.see(task("a", 300), 100);
+  tasks.see(task("a", 90), 100);
+  assertEquals(drain(tasks, 100), ["a"]);
+  assertEquals(tasks.nextDueAt(), undefined);
 });
 
 Deno.test("a full queue says so, and holds as many deferred tasks besides", () => {
-  const queue = new Queue(2);
-  assertEquals(["a", "b", "c"].map((name) => queue.put(task(name), 100)), [true, true, false]);
-  assertEquals(queue.put(task("later", 200), 100), true);
-  queue.take(100);
-  assertEquals(queue.put(task("c"), 100), true);
+  const tasks = new Tasks(2);
+  assertEquals(["a", "b", "c"].map((name) => tasks.see(task(name), 100)), [true, true, false]);
+  assertEquals(tasks.see(task("later", 200), 100), true);
+  take(tasks, 100);
+  assertEquals(tasks.see(task("c"), 100), true);
 });
 
 /** Names that meet all of the order's rules: digits with and without zeros, runs of other characters. */
@@ -84,13 +92,13 @@ const anyTask = fc.record({
 
 Deno.test("whatever order tasks come in, they leave in theirs", () => {
   const ids = { selector: taskId, maxLength: 40 };
-  fc.assert(fc.property(fc.uniqueArray(anyTask, ids), fc.integer(), (tasks, seed) => {
-    const queue = new Queue();
-    const mixed = tasks.toSorted((a, b) => hash(taskId(a), seed) - hash(taskId(b), seed));
-    for (const each of mixed) queue.put(each, each.dueAt % 2 === 0 ? 0 : 100);
+  fc.assert(fc.property(fc.uniqueArray(anyTask, ids), fc.integer(), (given, seed) => {
+    const tasks = new Tasks();
+    const mixed = given.toSorted((a, b) => hash(taskId(a), seed) - hash(taskId(b), seed));
+    for (const each of mixed) tasks.see(each, each.dueAt % 2 === 0 ? 0 : 100);
     const out: SeenTask[] = [];
-    for (let next = queue.take(100); next; next = queue.take(100)) out.push(next);
-    assertEquals(out.length, tasks.length);
+    for (let next = take(tasks, 100); next; next = take(tasks, 100)) out.push(next);
+    assertEquals(out.length, given.length);
     for (const [i, next] of out.slice(1).entries()) {
       const before = out[i] as SeenTask;
       const rank = (each: SeenTask) => Number(each.priority ?? Infinity);
@@ -112,19 +120,19 @@ Deno.test("of too many deferred tasks the earliest are kept, and it is known fro
   const dueTimes = fc.uniqueArray(fc.integer({ min: 200, max: 1000 }), { minLength: 1 });
   const capacity = fc.integer({ min: 1, max: 8 });
   fc.assert(fc.property(dueTimes, capacity, (times, capacity) => {
-    const queue = new Queue(capacity);
-    for (const dueAt of times) assert(queue.put(task(String(dueAt), dueAt), 100));
-    assert(queue.size <= capacity + 1);
+    const tasks = new Tasks(capacity);
+    for (const dueAt of times) assert(tasks.see(task(String(dueAt), dueAt), 100));
+    assert(tasks.size <= capacity + 1);
     // What is due before the horizon is there, all of it; at the horizon the directory is asked again.
-    const kept = times.filter((dueAt) => queue.has(String(dueAt)));
-    const missing = times.filter((dueAt) => !queue.has(String(dueAt)));
-    assertEquals(queue.horizon, missing.length === 0 ? Infinity : Math.min(...missing));
-    assert(kept.every((dueAt) => dueAt < queue.horizon));
-    assertEquals(queue.nextDueAt(), Math.min(...times));
+    const kept = times.filter((dueAt) => tasks.get(String(dueAt)) !== undefined);
+    const missing = times.filter((dueAt) => tasks.get(String(dueAt)) === undefined);
+    assertEquals(tasks.horizon, missing.length === 0 ? Infinity : Math.min(...missing));
+    assert(kept.every((dueAt) => dueAt < tasks.horizon));
+    assertEquals(tasks.nextDueAt(), Math.min(...times));
 
-    queue.forgetHorizon();
-    assertEquals(drain(queue, 1000), kept.toSorted((a, b) => a - b).map(String));
-    for (const dueAt of missing) queue.put(task(String(dueAt), dueAt), 1000);
-    assertEquals(queue.horizon, Infinity);
+    tasks.forgetHorizon();
+    assertEquals(drain(tasks, 1000), kept.toSorted((a, b) => a - b).map(String));
+    for (const dueAt of missing) tasks.see(task(String(dueAt), dueAt), 1000);
+    assertEquals(tasks.horizon, Infinity);
   }));
 });

@@ -1,4 +1,4 @@
-import { BatchSize } from "../../src/worker/batch.ts";
+import { BatchSize } from "../../src/worker/batch_size.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const after = (...tookMs: number[]) => {

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { SocketDirectory } from "../../src/worker/connection.ts";
+import { SocketDirectory } from "../../src/worker/sockets.ts";
 import { assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { platform } from "../support/platform.ts";

@@ -1,0 +1,219 @@
+/**
+ * Finds the tasks of a spool directory for the table: by what the watcher reports, and by scans of the
+ * whole directory.
+ */
+
+import { type Clock, turnOfOthers } from "../platform/clock.ts";
+import type { Libc } from "../platform/libc.ts";
+import { reasonOf } from "../platform/reason.ts";
+import type { Emit } from "../report/event.ts";
+import type { Once } from "../report/once.ts";
+import { taskId, type TaskRef } from "../spool/layout.ts";
+import type { SeenTask, Store } from "../spool/store.ts";
+import { type Change, type SpoolWatcher, watchSpool } from "../spool/watcher.ts";
+import type { Frequency } from "./frequency.ts";
+import { GONE, TOUCHED } from "./task_event.ts";
+import type { Tasks } from "./tasks.ts";
+
+export interface DiscoveryOptions {
+  /** Names the spool in the log. */
+  readonly name: string;
+  readonly store: Store;
+  readonly libc: Libc | null;
+  readonly frequency: Frequency;
+  /** See the whole directory before the first task runs. */
+  readonly ordered: boolean;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly once: Once;
+  readonly tasks: Tasks;
+  /** Somebody may have paused or resumed the spool. */
+  notePause(): void;
+  /** Something is known now that was not before: a task, the end of a scan. */
+  changed(): void;
+}
+
+/**
+ * After this time a scan lets others have the thread: workers with quick tasks are not to run dry because
+ * nobody hears that they have done them.
+ */
+const SCAN_SLICE_MS = 2;
+/**
+ * Ready tasks that a scan finds of a directory that has more. The rest is scanned for when half of them
+ * are gone, so that a million files cost no memory.
+ */
+const WINDOW = 100_000;
+/** What the table has room for: a live arrival is not refused because a scan has filled the window. */
+export const CAPACITY = 2 * WINDOW;
+/** After a directory could not be watched. */
+const RETRY_MS = 1000;
+
+export class Discovery {
+  readonly #options: DiscoveryOptions;
+  #watcher: SpoolWatcher | null = null;
+  #scanning = false;
+  #scanAgain = false;
+  #nextScanAt = 0;
+  /** The directory has more than the table had room for. */
+  #incomplete = false;
+  #stopped = false;
+
+  constructor(options: DiscoveryOptions) {
+    this.#options = options;
+  }
+
+  get isScanning(): boolean {
+    return this.#scanning;
+  }
+
+  /** When the whole directory is to be scanned; the end of a scan sets it anew. */
+  get scanAt(): number {
+    return this.#scanning ? Infinity : Math.min(this.#nextScanAt, this.#options.tasks.horizon);
+  }
+
+  /** The table has run half empty, and the directory has more. */
+  get isRunningDry(): boolean {
+    return this.#incomplete && !this.#scanning &&
+      this.#options.tasks.count("ready") < WINDOW / 2;
+  }
+
+  /**
+   * Begins to watch the directory. To be called before the first {@link scan}: watched before it is
+   * scanned, so that nothing falls between the two.
+   *
+   * @throws {Error} when it cannot be watched
+   */
+  watch(): void {
+    const { store, libc } = this.#options;
+    this.#watcher = watchSpool(store.dir, libc, (change) => this.#take(change));
+  }
+
+  /** Finds nothing more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#watcher?.close();
+  }
+
+  #take(change: Change): void {
+    if (this.#stopped) return;
+    switch (change.kind) {
+      case "task":
+        this.#look(change.ref);
+        return this.#options.changed();
+      case "pause":
+        this.#options.notePause();
+        return this.#options.changed();
+      case "unknown":
+        this.scan();
+        return;
+      case "lost":
+        this.#recover(change.reason);
+        return;
+      default:
+        return change satisfies never;
+    }
+  }
+
+  /** The directory was deleted or moved away: there is a new one from now on. */
+  async #recover(reason: string): Promise<void> {
+    const { store, emit, name, clock } = this.#options;
+    try {
+      await this.#watcher?.close();
+      await store.prepare();
+      if (this.#stopped) return;
+      this.watch();
+      emit({ type: "spool.warning", spool: name, message: `${reason}; made ${store.dir} anew` });
+      await this.scan();
+    } catch (error) {
+      this.#warn(`${reason}, and cannot be made anew: ${reasonOf(error)}`);
+      if (!this.#stopped) clock.after(RETRY_MS, () => this.#stopped || this.#recover(reason));
+    }
+  }
+
+  /** Something about one task's file has changed. */
+  #look(ref: TaskRef): void {
+    const { tasks, store } = this.#options;
+    const id = taskId(ref);
+    switch (tasks.get(id)?.kind) {
+      case "running":
+      case "handed":
+      case "settling":
+        return tasks.apply(id, TOUCHED);
+      case "limited":
+        // Its release is an event, and must not lead to the next claim, and that to the next release.
+        return;
+      case "held":
+        // To try a lock is an event, too.
+        if (store.isLocked(ref)) return;
+    }
+    const seen = store.see(ref);
+    if (seen !== null) this.#see(seen);
+    else if (tasks.get(id)) tasks.apply(id, GONE);
+  }
+
+  #see(task: SeenTask): void {
+    const { tasks, clock } = this.#options;
+    if (!tasks.see(task, clock.now())) this.#incomplete = true;
+  }
+
+  /** Scans the whole directory; tasks start while it goes on, unless the order is strict. */
+  async scan(): Promise<void> {
+    if (this.#scanning) {
+      this.#scanAgain = true;
+      return;
+    }
+    const { clock, frequency, notePause, changed } = this.#options;
+    this.#scanning = true;
+    try {
+      do {
+        this.#scanAgain = false;
+        this.#incomplete = false;
+        notePause();
+        await this.#scanOnce();
+      } while (this.#scanAgain && !this.#stopped);
+    } catch (error) {
+      this.#warn(`cannot be scanned: ${reasonOf(error)}`);
+    } finally {
+      this.#scanning = false;
+      this.#nextScanAt = clock.now() + frequency.ms;
+    }
+    changed();
+  }
+
+  async #scanOnce(): Promise<void> {
+    const { store, clock, ordered, tasks, changed } = this.#options;
+    tasks.forgetHorizon();
+    const before = tasks.leftAlone();
+    let sliceEnd = clock.monotonic() + SCAN_SLICE_MS;
+    const scan = store.scan({
+      isKnown: (id) => tasks.isInView(id, clock.now()),
+      onPriority: (priority) => this.#watcher?.watchPriority(priority),
+      onStranded: (dir) =>
+        this.#warn(
+          `${dir}/ has tasks that never run: the name of a priority directory must be all digits`,
+        ),
+    });
+    for (const found of scan) {
+      for (const task of found) this.#see(task);
+      if (!ordered && tasks.count("ready") >= WINDOW) {
+        this.#incomplete = true;
+        return;
+      }
+      if (clock.monotonic() < sliceEnd) continue;
+      if (!ordered) changed();
+      await turnOfOthers();
+      if (this.#stopped) return;
+      sliceEnd = clock.monotonic() + SCAN_SLICE_MS;
+    }
+    // The scan has found those again that are still there.
+    for (const task of before) {
+      const id = taskId(task);
+      if (tasks.get(id) === task && store.see(task) === null) tasks.apply(id, GONE);
+    }
+  }
+
+  #warn(message: string): void {
+    const { once, emit, name } = this.#options;
+    if (once.isFirst(message)) emit({ type: "spool.warning", spool: name, message });
+  }
+}

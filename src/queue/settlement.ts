@@ -1,0 +1,127 @@
+/**
+ * After a run: lets settle decide the fate of the task, has the store apply it, and runs the command
+ * for a task that was given up.
+ */
+
+import { type Executor, handlersFor } from "../exec/executor.ts";
+import { exitText, runShell } from "../exec/process.ts";
+import type { Clock, Random } from "../platform/clock.ts";
+import { nameToShow } from "../platform/name.ts";
+import type { Emit } from "../report/event.ts";
+import type { Attempts, ClaimedTask, Store } from "../spool/store.ts";
+import type { Fate } from "../task/fate.ts";
+import type { Outcome } from "../task/outcome.ts";
+import type { Frequency } from "./frequency.ts";
+import type { SpoolConfig } from "./settings.ts";
+import { settle } from "./settle.ts";
+
+export interface SettlementOptions {
+  /** Names the spool in the log. */
+  readonly name: string;
+  readonly config: SpoolConfig;
+  readonly frequency: Frequency;
+  readonly store: Store;
+  readonly executors: readonly Executor[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+  /** For the command of spooler-on-failure; null takes a variable out. */
+  readonly env: Readonly<Record<string, string | null>>;
+  /** Aborted when running tasks must be broken off. */
+  readonly abort: AbortSignal;
+  /** Aborted when the program stops, while it still waits for what runs. */
+  readonly stopping?: AbortSignal;
+}
+
+/** The longest that a command of spooler-on-failure may take. */
+const FAILURE_HOOK_MS = 60_000;
+
+export class Settlement {
+  constructor(private readonly options: SettlementOptions) {}
+
+  /** Decides the fate of a task that has run, and applies it; the claim is released. */
+  conclude(task: ClaimedTask, outcome: Outcome, func: string, tookMs: number): Fate {
+    const { clock, config, frequency, random, emit, name } = this.options;
+    const failures = task.attempts?.failures ?? 0;
+    const now = clock.now();
+    const maxRetries = handlersFor(this.options.executors, func)[0]?.maxRetries ??
+      config.retry.maxRetries;
+    const fate = settle(outcome, {
+      policy: { ...config.retry, maxRetries },
+      frequencyMs: frequency.ms,
+      failures,
+      now,
+      random,
+    });
+    this.#apply(task, fate, failedAttempts(outcome, task.attempts, now));
+    // Whoever could not take it says so once, and not for each task.
+    if (outcome.kind !== "unavailable") {
+      emit({ type: "task.settled", spool: name, task: task.name, func, fate, tookMs });
+    }
+    return fate;
+  }
+
+  #apply(task: ClaimedTask, fate: Fate, attempts: Attempts | null): void {
+    const { store } = this.options;
+    switch (fate.kind) {
+      case "done":
+        return store.finish(task);
+      case "deferred":
+        return store.defer(task, fate.dueAt, attempts);
+      case "failed":
+        return store.fail(task, fate.reason, attempts);
+      case "ready":
+        return store.giveBack(task);
+      default:
+        return fate satisfies never;
+    }
+  }
+
+  /** Runs spooler-on-failure for a task that went to failed/; what comes of it is only logged. */
+  async gaveUp(task: string, func: string, reason: string): Promise<void> {
+    const { config, clock, emit, env, abort, name } = this.options;
+    if (config.onFailure === null) return;
+    const { exit } = await runShell({
+      command: config.onFailure,
+      cwd: config.cwd,
+      env: {
+        ...env,
+        SPOOLER_TASK: nameToShow(task),
+        SPOOLER_FUNC: func,
+        SPOOLER_REASON: reason,
+        SPOOLER_DIR: config.dir,
+      },
+      harakiriMs: FAILURE_HOOK_MS,
+      signal: abort,
+      output: (stream, line) => emit({ type: "task.output", task, func, stream, line }),
+      clock,
+    });
+    if (exit.kind === "code" && exit.code === 0) return;
+    const message = `spooler-on-failure for ${task}: ${exitText(exit)}`;
+    emit({ type: "spool.warning", spool: name, message });
+  }
+}
+
+/** What is to be remembered of this run; null when it was no failure. */
+function failedAttempts(outcome: Outcome, before: Attempts | null, now: number): Attempts | null {
+  switch (outcome.kind) {
+    case "failed":
+    case "permanent":
+    case "unhandled":
+      return {
+        failures: (before?.failures ?? 0) + 1,
+        firstFailureAt: before?.firstFailureAt ?? now,
+        lastFailureAt: now,
+        reason: outcome.reason,
+        stderr: outcome.kind === "unhandled" ? "" : outcome.stderr,
+        ...(before?.crashes ? { crashes: before.crashes } : {}),
+      };
+    case "done":
+    case "retry":
+    case "interrupted":
+    case "unavailable":
+      return null;
+    default:
+      return outcome satisfies never;
+  }
+}

@@ -1,0 +1,48 @@
+/** What can happen to a task, for the table of tasks. @pure */
+
+import type { Executor } from "../exec/executor.ts";
+import type { TaskRef } from "../spool/layout.ts";
+import type { SeenTask } from "../spool/task.ts";
+import type { Batch, Holder, Route } from "./task_state.ts";
+
+export type TaskEvent =
+  /** The start found a record of it. */
+  | { readonly type: "recorded"; readonly task: TaskRef }
+  /** A scan or the watcher found its file as it is now. */
+  | { readonly type: "seen"; readonly task: SeenTask; readonly now: number }
+  | { readonly type: "due" }
+  /** More tasks are known than the table may hold. */
+  | { readonly type: "crowded out" }
+  /** @see Running.handler */
+  | { readonly type: "claimed"; readonly handler: Executor | null }
+  | { readonly type: "limited"; readonly handler: Executor }
+  /** A run of its handler has ended. */
+  | { readonly type: "admitted" }
+  | { readonly type: "busy" }
+  | { readonly type: "unusable"; readonly reason: string }
+  /** Its file is gone: done here or elsewhere, removed or moved. */
+  | { readonly type: "gone" }
+  | { readonly type: "handed"; readonly batch: Batch }
+  | { readonly type: "helped"; readonly worker: Holder }
+  /** One of several workers has it no longer. */
+  | { readonly type: "let go"; readonly worker: Holder }
+  /** Workers want the program to look at it. */
+  | { readonly type: "returned"; readonly route: Route }
+  | { readonly type: "touched" }
+  /** Its run is over and its fate on disk. `task` is its file as that left it, null when it is gone. */
+  | {
+    readonly type: "settled";
+    readonly task: SeenTask | null;
+    readonly route: Route;
+    readonly now: number;
+  }
+  | { readonly type: "given up" };
+
+/** Events that say nothing more. */
+export const DUE = { type: "due" } as const;
+export const CROWDED_OUT = { type: "crowded out" } as const;
+export const ADMITTED = { type: "admitted" } as const;
+export const BUSY = { type: "busy" } as const;
+export const GONE = { type: "gone" } as const;
+export const TOUCHED = { type: "touched" } as const;
+export const GIVEN_UP = { type: "given up" } as const;

@@ -1,0 +1,274 @@
+/**
+ * The one table of the tasks of a spool: what each is now, in which order they start, and who has what.
+ * Nothing else in the program remembers tasks. Every change goes through {@link next}. @pure
+ */
+
+import type { Executor } from "../exec/executor.ts";
+import { taskId } from "../spool/layout.ts";
+import type { RunningBatch } from "../spool/running.ts";
+import type { SeenTask } from "../spool/task.ts";
+import { Order } from "./order.ts";
+import { CROWDED_OUT, DUE, type TaskEvent } from "./task_event.ts";
+import {
+  type Batch,
+  type HeldElsewhere,
+  type Holder,
+  next,
+  type Ready,
+  type StateKind,
+  type TaskState,
+  type Unusable,
+} from "./task_state.ts";
+
+/** Told of every change, with the event that caused it. */
+export type Observe = (
+  id: string,
+  before: TaskState | null,
+  event: TaskEvent,
+  after: TaskState | null,
+) => void;
+
+/** The runs of a handler that has a limit of its own. */
+interface LimitedRuns {
+  running: number;
+  /** Ids, in the order in which they run. */
+  readonly waiting: Set<string>;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+export class Tasks {
+  readonly #states = new Map<string, TaskState>();
+  readonly #counts: Record<StateKind, number> = {
+    recorded: 0,
+    ready: 0,
+    deferred: 0,
+    limited: 0,
+    held: 0,
+    unusable: 0,
+    running: 0,
+    handed: 0,
+    settling: 0,
+  };
+  readonly #order = new Order((task) => this.#states.get(taskId(task)) === task);
+  readonly #limits = new Map<Executor, LimitedRuns>();
+  /** Ids of the tasks that are held or unusable. */
+  readonly #leftAlone = new Set<string>();
+  /** Ids that each worker has been handed and not answered, in order. */
+  readonly #unanswered = new Map<Holder, Set<string>>();
+  /** How many tasks of a batch are still handed out. */
+  readonly #batches = new Map<Batch, number>();
+  #endedNotes: RunningBatch[] = [];
+  #horizon = Infinity;
+
+  /** @param capacity how many ready tasks it holds, and how many deferred ones besides */
+  constructor(private readonly capacity = Infinity, private readonly observe?: Observe) {}
+
+  get(id: string): TaskState | undefined {
+    return this.#states.get(id);
+  }
+
+  /** All tasks that are known. */
+  get size(): number {
+    return this.#states.size;
+  }
+
+  count(kind: StateKind): number {
+    return this.#counts[kind];
+  }
+
+  /**
+   * From this time on (milliseconds since the epoch) deferred tasks may be due that it had no room for:
+   * by then the directory is to be scanned again. Infinity when it has them all.
+   */
+  get horizon(): number {
+    return this.#horizon;
+  }
+
+  /** Before a scan of the whole directory. */
+  forgetHorizon(): void {
+    this.#horizon = Infinity;
+  }
+
+  /**
+   * A task was found, or found with another due time.
+   *
+   * @returns false when there is no room for it: the directory is to be scanned again, soon
+   */
+  see(task: SeenTask, now: number): boolean {
+    const id = taskId(task);
+    const kind = this.#states.get(id)?.kind;
+    if (task.dueAt > now && task.dueAt >= this.#horizon) {
+      if (kind === "ready" || kind === "deferred") this.apply(id, CROWDED_OUT);
+      return true;
+    }
+    const isNew = kind === undefined || kind === "recorded";
+    if (isNew && task.dueAt <= now && this.#counts.ready >= this.capacity) return false;
+    this.apply(id, { type: "seen", task, now });
+    return true;
+  }
+
+  /**
+   * Something happened to a task. The only way in which anything here changes.
+   *
+   * @throws {TypeError} when it cannot have happened
+   */
+  apply(id: string, event: TaskEvent): void {
+    const before = this.#states.get(id) ?? null;
+    const after = next(before, event);
+    if (after === before) return;
+    if (after === null) this.#states.delete(id);
+    else this.#states.set(id, after);
+    // In this order a batch does not seem to end when one of its tasks only changes.
+    if (after !== null) this.#enter(id, after);
+    if (before !== null) this.#leave(before, id);
+    this.observe?.(id, before, event, after);
+    if (this.#counts.deferred > this.capacity) this.#crowdOut();
+  }
+
+  /** Deferred tasks whose time has come are ready. */
+  wake(now: number): void {
+    while (true) {
+      const deferred = this.#order.firstDeferred();
+      if (deferred === undefined || deferred.dueAt > now) return;
+      this.apply(taskId(deferred), DUE);
+    }
+  }
+
+  /** The task to start now. It stays ready until something happens to it. */
+  firstReady(now: number): Ready | undefined {
+    this.wake(now);
+    return this.#order.firstReady();
+  }
+
+  /** When the earliest deferred task is due, in milliseconds since the epoch. */
+  nextDueAt(): number | undefined {
+    return this.#order.firstDeferred()?.dueAt;
+  }
+
+  /** Whether a scan need not look at its file. */
+  isInView(id: string, now: number): boolean {
+    const state = this.#states.get(id);
+    switch (state?.kind) {
+      case "ready":
+      case "limited":
+      case "running":
+      case "handed":
+      case "settling":
+        return true;
+      case "deferred":
+        return state.dueAt <= now;
+      case undefined:
+      case "recorded":
+      case "held":
+      case "unusable":
+        return false;
+      default:
+        return state satisfies never;
+    }
+  }
+
+  /** Tasks that are held or unusable. */
+  leftAlone(): (HeldElsewhere | Unusable)[] {
+    return [...this.#leftAlone].map((id) => this.#states.get(id) as HeldElsewhere | Unusable);
+  }
+
+  /** How many runs of a handler count for its limit. */
+  runsOf(handler: Executor): number {
+    return this.#limits.get(handler)?.running ?? 0;
+  }
+
+  /** The task that waits longest for a run of this handler to end. */
+  firstLimited(handler: Executor): string | undefined {
+    return this.#limits.get(handler)?.waiting.values().next().value;
+  }
+
+  /** Ids that a worker was handed and has not answered, in order. */
+  unanswered(worker: Holder): ReadonlySet<string> {
+    return this.#unanswered.get(worker) ?? NONE;
+  }
+
+  /** Workers that have something to answer. */
+  get busyWorkers(): number {
+    return this.#unanswered.size;
+  }
+
+  /** Whatever it said: it has this task no longer. */
+  answered(worker: Holder, id: string): void {
+    const ids = this.#unanswered.get(worker);
+    if (ids?.delete(id) && ids.size === 0) this.#unanswered.delete(worker);
+  }
+
+  /** Notes of the batches that ended since this was asked last. */
+  takeEndedNotes(): readonly RunningBatch[] {
+    const notes = this.#endedNotes;
+    if (notes.length > 0) this.#endedNotes = [];
+    return notes;
+  }
+
+  #leave(state: TaskState, id: string): void {
+    this.#counts[state.kind]--;
+    switch (state.kind) {
+      case "limited":
+        this.#limitOf(state.handler).waiting.delete(id);
+        return;
+      case "running":
+        if (state.handler) this.#limitOf(state.handler).running--;
+        return;
+      case "held":
+      case "unusable":
+        this.#leftAlone.delete(id);
+        return;
+      case "handed": {
+        const left = (this.#batches.get(state.batch) ?? 0) - 1;
+        if (left > 0) this.#batches.set(state.batch, left);
+        else {
+          this.#batches.delete(state.batch);
+          if (state.batch.note) this.#endedNotes.push(state.batch.note);
+        }
+      }
+    }
+  }
+
+  #enter(id: string, state: TaskState): void {
+    this.#counts[state.kind]++;
+    switch (state.kind) {
+      case "ready":
+        return this.#order.addReady(state, this.#counts.ready);
+      case "deferred":
+        return this.#order.addDeferred(state, this.#counts.deferred);
+      case "limited":
+        this.#limitOf(state.handler).waiting.add(id);
+        return;
+      case "running":
+        if (state.handler) this.#limitOf(state.handler).running++;
+        return;
+      case "held":
+      case "unusable":
+        this.#leftAlone.add(id);
+        return;
+      case "handed":
+        this.#batches.set(state.batch, (this.#batches.get(state.batch) ?? 0) + 1);
+        for (const worker of state.workers) this.#listOf(worker).add(id);
+    }
+  }
+
+  #limitOf(handler: Executor): LimitedRuns {
+    let runs = this.#limits.get(handler);
+    if (!runs) this.#limits.set(handler, runs = { running: 0, waiting: new Set() });
+    return runs;
+  }
+
+  #listOf(worker: Holder): Set<string> {
+    let ids = this.#unanswered.get(worker);
+    if (!ids) this.#unanswered.set(worker, ids = new Set());
+    return ids;
+  }
+
+  /** Of too many deferred tasks those that are due first are kept. */
+  #crowdOut(): void {
+    const later = this.#order.halveDeferred();
+    this.#horizon = Math.min(this.#horizon, later[0]?.dueAt ?? Infinity);
+    for (const task of later) this.apply(taskId(task), CROWDED_OUT);
+  }
+}

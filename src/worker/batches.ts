@@ -1,0 +1,274 @@
+/**
+ * Hands ready tasks to workers as names, unread, in batches; the workers claim them, run them, and
+ * remove what is done. Only what did not go well comes back to be settled here.
+ *
+ * A task with a history (it has failed before, or may be too old) goes another way: the program claims
+ * it, reads it and decides who runs it.
+ */
+
+import type { Executor } from "../exec/executor.ts";
+import type { Clock } from "../platform/clock.ts";
+import { reasonOf } from "../platform/reason.ts";
+import { firstChance } from "../queue/age.ts";
+import type { Handout, HandoutParts } from "../queue/dispatcher.ts";
+import { funcOf } from "../queue/runner.ts";
+import { BUSY, GONE } from "../queue/task_event.ts";
+import type { Batch, Handed, Ready, TaskState } from "../queue/task_state.ts";
+import type { Emit } from "../report/event.ts";
+import { refOf, taskId, type TaskRef } from "../spool/layout.ts";
+import type { ClaimedTask, SeenTask, Store } from "../spool/store.ts";
+import type { Outcome } from "../task/outcome.ts";
+import { BatchSize } from "./batch_size.ts";
+import { Help } from "./help.ts";
+import type { WorkerAnswer } from "./message.ts";
+import type { Pool } from "./pool.ts";
+import type { TaskWorker } from "./task_worker.ts";
+import type { WorkerEnd } from "./worker_listener.ts";
+
+export interface BatchesOptions extends HandoutParts {
+  /** The spool's name, for the log. */
+  readonly name: string;
+  readonly pool: Pool;
+  /** The pool as a handler among others. */
+  readonly executor: Executor;
+  readonly store: Store;
+  readonly maxAgeMs: number | null;
+  /** Tasks start in a strict order. */
+  readonly ordered: boolean;
+  readonly clock: Clock;
+  readonly emit: Emit;
+}
+
+export class Batches implements Handout {
+  readonly #options: BatchesOptions;
+  readonly #size = new BatchSize();
+  readonly #help: Help;
+
+  constructor(options: BatchesOptions) {
+    this.#options = options;
+    this.#help = new Help({ ...options, size: this.#size });
+    options.pool.listen({
+      answered: (worker, answers) => this.#answered(worker, answers),
+      ended: (worker, end) => this.#ended(worker, end),
+      changed: () => options.wake(),
+    });
+  }
+
+  get isOpen(): boolean {
+    return !this.#options.pool.isFailing;
+  }
+
+  fill(): void {
+    const { pool, starts, tasks } = this.#options;
+    const open = [...pool.open].sort((a, b) => a.unanswered.size - b.unanswered.size);
+    let idle = 0;
+    for (const worker of open) {
+      const wasBusy = worker.isBusy;
+      if (!wasBusy && tasks.busyWorkers >= starts.slots) break;
+      const ids = this.#collect(worker, this.#roomOf(worker, open.length));
+      if (ids.length > 0) worker.hand(ids);
+      else if (!wasBusy) idle++;
+    }
+    if (idle > 0) this.#help.arrange();
+    else if (tasks.busyWorkers < starts.slots) {
+      pool.demand(Math.min(tasks.count("ready"), starts.slots - tasks.busyWorkers));
+    }
+  }
+
+  #roomOf(worker: TaskWorker, workers: number): number {
+    const { pool, ordered, tasks } = this.#options;
+    const share = Math.max(1, Math.ceil(tasks.count("ready") / workers));
+    const { size: unanswered } = worker.unanswered;
+    const room = Math.min(this.#size.more(unanswered), pool.left(worker), share);
+    if (!this.#size.isWorth(room, unanswered)) return 0;
+    // Two workers with a batch each would run the second's first task before the first's last.
+    return ordered && workers > 1 ? Math.min(room, worker.isBusy ? 0 : 1) : room;
+  }
+
+  /** Takes tasks for a worker, as many as there is room for. */
+  #collect(worker: TaskWorker, room: number): string[] {
+    const { starts, tasks, store } = this.#options;
+    const batch: Batch = { workers: [worker], note: null };
+    const ids: string[] = [];
+    while (ids.length < room) {
+      const task = starts.next();
+      if (task === undefined) break;
+      const id = taskId(task);
+      if (this.#isForProgram(task, id)) {
+        if (tasks.busyWorkers >= starts.slots) break;
+        starts.start(task);
+        continue;
+      }
+      starts.countOne();
+      tasks.apply(id, { type: "handed", batch });
+      ids.push(id);
+    }
+    if (ids.length > 0) batch.note = store.beginBatch(ids);
+    return ids;
+  }
+
+  #isForProgram(task: Ready, id: string): boolean {
+    // A message to a worker is text, and cannot say a name that is none.
+    return task.route !== "workers" || !id.isWellFormed() || this.#mayBeTooOld(task);
+  }
+
+  #mayBeTooOld(task: TaskRef): boolean {
+    const { maxAgeMs, clock } = this.#options;
+    if (maxAgeMs === null) return false;
+    const chance = firstChance(task.name, []);
+    return chance === null || clock.now() - chance > maxAgeMs;
+  }
+
+  #answered(worker: TaskWorker, answers: readonly WorkerAnswer[]): void {
+    for (const answer of answers) {
+      if (answer.kind !== "busy" && answer.kind !== "gone") this.#size.observe(answer.tookMs);
+      this.#take(worker, answer);
+    }
+    this.#endBatches();
+  }
+
+  #take(worker: TaskWorker, answer: WorkerAnswer): void {
+    const { tasks, executor } = this.#options;
+    const { task: id, kind, func, tookMs, reason, stderr } = answer;
+    const state = tasks.get(id);
+    const handed = isOf(worker, state) ? state : null;
+    switch (kind) {
+      case "done":
+        return this.#done(id, state, func, tookMs);
+      case "retry":
+        return this.#conclude(worker, id, { kind, reason }, func, tookMs);
+      case "failed":
+      case "permanent":
+        return this.#conclude(worker, id, { kind, reason, stderr }, func, tookMs);
+      case "ignored":
+        if (handed) tasks.apply(id, { type: "returned", route: executor });
+        return;
+      case "elsewhere":
+      case "look":
+        if (handed) tasks.apply(id, { type: "returned", route: "program" });
+        return;
+      case "gone":
+        if (handed) this.#letGo(worker, id, handed, handed.touched);
+        return;
+      case "busy":
+        if (handed) this.#letGoBusy(worker, id, handed);
+        return;
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  /** The worker has unlinked it. */
+  #done(id: string, state: TaskState | undefined, func: string, tookMs: number): void {
+    const { tasks, store, clock, emit, name } = this.#options;
+    const ref = state ?? refOf(id);
+    emit({
+      type: "task.settled",
+      spool: name,
+      task: ref.name,
+      func,
+      fate: { kind: "done" },
+      tookMs,
+    });
+    if (state === undefined || state.kind === "running" || state.kind === "settling") return;
+    const isTouched = state.kind === "handed" && state.touched;
+    // Another task may have the name by now.
+    const task = isTouched ? store.see(ref) : null;
+    if (task === null) tasks.apply(id, GONE);
+    else tasks.apply(id, { type: "settled", task, route: "workers", now: clock.now() });
+  }
+
+  /** Settles a task that a worker has claimed, and then lets go of. */
+  #conclude(
+    worker: TaskWorker,
+    id: string,
+    outcome: Outcome,
+    func: string,
+    tookMs: number,
+  ): void {
+    const { store, starts, tasks, emit, name } = this.#options;
+    const ref = refOf(id);
+    const claimed: ClaimedTask = {
+      ...ref,
+      kind: "claimed",
+      path: store.pathOf(ref),
+      vars: [],
+      bodySize: 0,
+      readBody: () => 0,
+      attempts: store.attemptsOf(ref),
+      crashed: false,
+      release: () => worker.release(id),
+    };
+    try {
+      starts.conclude(claimed, outcome, func, tookMs);
+    } catch (error) {
+      if (tasks.get(id)?.kind === "handed") tasks.apply(id, GONE);
+      claimed.release();
+      emit({ type: "spool.warning", spool: name, message: `${id}: ${reasonOf(error)}` });
+    }
+  }
+
+  /** One worker less has it; the last leaves it as its file is. */
+  #letGo(worker: TaskWorker, id: string, handed: Handed, lookAgain: boolean): void {
+    const { tasks, store, clock } = this.#options;
+    if (handed.workers.length > 1) return tasks.apply(id, { type: "let go", worker });
+    const task: SeenTask | null = lookAgain ? store.see(handed) : null;
+    tasks.apply(id, { type: "settled", task, route: "workers", now: clock.now() });
+  }
+
+  /** Somebody else has it, or had it when its lock was tried. */
+  #letGoBusy(worker: TaskWorker, id: string, handed: Handed): void {
+    const { tasks, store } = this.#options;
+    const isFree = handed.touched && !store.isLocked(handed);
+    if (handed.workers.length > 1 || isFree) this.#letGo(worker, id, handed, true);
+    else tasks.apply(id, BUSY);
+  }
+
+  /** The first task that is still there is the one its worker died of. */
+  #ended(worker: TaskWorker, { isAsked, reason }: WorkerEnd): void {
+    const { tasks, store } = this.#options;
+    let isBlamed = isAsked;
+    for (const id of [...tasks.unanswered(worker)]) {
+      tasks.answered(worker, id);
+      const handed = tasks.get(id);
+      if (!isOf(worker, handed)) continue;
+      if (isBlamed || handed.workers.length > 1) {
+        this.#letGo(worker, id, handed, true);
+      } else if (store.see(handed) === null) {
+        // It was done, and the answer did not arrive.
+        this.#done(id, handed, "", 0);
+      } else {
+        isBlamed = true;
+        this.#blame(worker, id, handed, reason);
+      }
+    }
+    this.#endBatches();
+  }
+
+  #blame(worker: TaskWorker, id: string, handed: Handed, reason: string): void {
+    const { store, starts, tasks, emit, name } = this.#options;
+    try {
+      const claimed = store.claim(handed);
+      if (claimed.kind !== "claimed") return this.#letGo(worker, id, handed, true);
+      const outcome = { kind: "failed", reason, stderr: "" } as const;
+      starts.conclude(claimed, outcome, funcOf(claimed), 0);
+    } catch (error) {
+      if (tasks.get(id)?.kind === "handed") tasks.apply(id, GONE);
+      emit({ type: "spool.warning", spool: name, message: `${id}: ${reasonOf(error)}` });
+    }
+  }
+
+  #endBatches(): void {
+    const { tasks, store } = this.#options;
+    for (const note of tasks.takeEndedNotes()) store.endBatch(note);
+  }
+
+  stop(): Promise<void> {
+    this.#help.stop();
+    return this.#options.pool.stop();
+  }
+}
+
+function isOf(worker: TaskWorker, state: TaskState | undefined): state is Handed {
+  return state?.kind === "handed" && state.workers.includes(worker);
+}

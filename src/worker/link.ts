@@ -1,0 +1,107 @@
+/** The process of one worker and the connection to it, from the start of the one to the end of both. */
+
+import { type Exit } from "../exec/process.ts";
+import type { Clock } from "../platform/clock.ts";
+import { reasonOf } from "../platform/reason.ts";
+import type { Stream } from "../report/event.ts";
+import type { Channel, Received } from "./channel.ts";
+import type { ToWorker } from "./message.ts";
+import { type WorkerCommand, WorkerProcess } from "./process.ts";
+import type { SocketDirectory, WorkerSocket } from "./sockets.ts";
+
+export interface LinkOptions {
+  readonly command: WorkerCommand;
+  readonly sockets: SocketDirectory;
+  readonly clock: Clock;
+  /** The process runs. */
+  started(): void;
+  /** It has connected; what it says is received when this resolves. */
+  connected(processEnded: Promise<unknown>): Promise<void>;
+  received(received: Received): Promise<void>;
+  /** What the process wrote itself, not through the connection. */
+  output(stream: Stream, line: string): void;
+}
+
+/** The process is gone, and something it left behind holds the connection open. */
+const LINGER_MS = 200;
+
+export class WorkerLink {
+  readonly #options: LinkOptions;
+  #process: WorkerProcess | null = null;
+  #channel: Channel | null = null;
+  #fault: string | null = null;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  get pid(): number | null {
+    return this.#process?.pid ?? null;
+  }
+
+  /** What the program found fault with; null when nothing. */
+  get fault(): string | null {
+    return this.#fault;
+  }
+
+  send(message: ToWorker): void {
+    this.#channel?.send(message);
+  }
+
+  /** Answers a call with what comes of it. */
+  reply(id: number, outcome: Promise<unknown>): void {
+    this.#channel?.reply(id, outcome);
+  }
+
+  /** Ends the process and everything it started, now. */
+  kill(): void {
+    this.#process?.kill();
+  }
+
+  /** Lives from start to end; resolves when nothing is left. */
+  async run(): Promise<Exit> {
+    const { sockets } = this.#options;
+    let socket: WorkerSocket | null = null;
+    try {
+      socket = sockets.listen();
+      return await this.#runOn(socket);
+    } catch (error) {
+      return { kind: "not started", reason: reasonOf(error) };
+    } finally {
+      await socket?.remove();
+    }
+  }
+
+  async #runOn(socket: WorkerSocket): Promise<Exit> {
+    const { command, clock, output, started } = this.#options;
+    const process = new WorkerProcess(command, socket.path, clock, output);
+    this.#process = process;
+    started();
+    const gone = process.ended.then(() => {
+      socket.close();
+      return clock.after(LINGER_MS, () => this.#channel?.close());
+    });
+    await this.#converse(socket, process);
+    // Its connection is gone, and with it all it was good for.
+    process.kill();
+    (await gone)();
+    return await process.ended;
+  }
+
+  async #converse(socket: WorkerSocket, process: WorkerProcess): Promise<void> {
+    const channel = await socket.accept().catch((error) => {
+      this.#fault ??= `the program cannot accept its connection: ${reasonOf(error)}`;
+      return null;
+    });
+    if (channel === null) return;
+    this.#channel = channel;
+    await this.#options.connected(process.ended);
+    try {
+      for await (const received of channel.received()) await this.#options.received(received);
+    } catch (error) {
+      this.#fault ??= `the worker broke the protocol: ${reasonOf(error)}`;
+    } finally {
+      channel.close();
+    }
+  }
+}

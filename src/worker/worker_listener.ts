@@ -1,0 +1,48 @@
+/** What the program hears of a worker: what it offers, answers, prints and asks for, and its end. Types only. */
+
+import type { Stream } from "../report/event.ts";
+import type { Registered, WorkerAnswer } from "./message.ts";
+import type { TaskWorker } from "./task_worker.ts";
+
+/** What the modules of a worker offer. */
+export interface Offer {
+  readonly language: string;
+  readonly functions: readonly string[];
+  readonly catchAll: boolean;
+  readonly registered: Registered;
+  readonly files: readonly string[];
+}
+
+export interface LoadFailure {
+  readonly message: string;
+  readonly trace: readonly string[];
+  readonly files: readonly string[];
+}
+
+/** Somebody asked for something: a frame of the type `call`. */
+export interface WorkerCall {
+  readonly method: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly tail: Uint8Array<ArrayBuffer>;
+  /** Null for a process that a worker has forked. */
+  readonly worker: TaskWorker | null;
+}
+
+/** Why a worker ended. */
+export interface WorkerEnd {
+  /** It was asked to, and did. */
+  readonly isAsked: boolean;
+  readonly reason: string;
+}
+
+export interface WorkerListener {
+  loaded(worker: TaskWorker, offer: Offer): void;
+  loadFailed(worker: TaskWorker, failure: LoadFailure): void;
+  registered(worker: TaskWorker, registered: Registered): void;
+  answered(worker: TaskWorker, answers: readonly WorkerAnswer[]): void;
+  /** `task` is null for what no task has printed. */
+  output(task: string | null, func: string, stream: Stream, line: string): void;
+  /** Rejects with what the worker is told. */
+  call(call: WorkerCall): Promise<unknown>;
+  ended(worker: TaskWorker, end: WorkerEnd): void;
+}
