@@ -26,6 +26,7 @@ import { readRequest } from "../task/request.ts";
 import { textVar } from "../wire/packet.ts";
 import { Workers } from "../worker/workers.ts";
 import type { Estate, PreparedSockets } from "./estate.ts";
+import { jobDirectory } from "./job_directory.ts";
 import type { Machine } from "./machine.ts";
 
 export interface LifeOptions {
@@ -119,10 +120,9 @@ export class Life {
   }
 
   #tellHandlers(): void {
-    const { code, tasks, forwards, spools } = this.config;
+    const { code, tasks, spools } = this.config;
     // What modules offer is told when they are loaded, where forwards deliver when they are opened.
-    const isWorkedByNobody = code.modules.length === 0 &&
-      (forwards.length === 0 || spools.length > 0);
+    const isWorkedByNobody = code.modules.length === 0 && spools.some(({ external }) => !external);
     if (tasks.length === 0 && !isWorkedByNobody) return;
     const names = tasks.flatMap(({ name }) => name ?? []);
     const catchAll = tasks.some(({ name }) => name === null);
@@ -213,7 +213,8 @@ export class Life {
   /** @throws {ConfigError} when a job is for an account that cannot be */
   async #schedulerOptions({ signals: own }: Workers): Promise<SchedulerOptions> {
     const { machine, abort, before } = this.#options;
-    const { schedules, cronZone: zone, cronState: statePath, baseDir: cwd, env } = this.config;
+    const { schedules, cronZone: zone, cronState: statePath, env } = this.config;
+    const cwd = jobDirectory(this.config);
     const accounts = await readAccounts(schedules);
     for (const { name, whenText, action } of schedules) {
       machine.emit({ type: "schedule.loaded", name, text: whenText, command: actionText(action) });

@@ -1,12 +1,14 @@
 /**
- * `spooler check site.ini`: reads a configuration as the program would, starts nothing, and prints
- * what would happen.
+ * `spooler check site.ini`: finds out what a start would, starts nothing but a worker that loads the
+ * task modules, and prints what would happen.
  *
  * Exit codes: 0 it can start (there may be warnings), 2 it cannot.
  */
 
-import { loadConfig, showConfigOf } from "../config/load.ts";
-import { ConfigError, problemText } from "../platform/problem.ts";
+import { loadModules } from "../app/module_check.ts";
+import { checkStart } from "../app/start_checks.ts";
+import { loadConfig, type Loaded, showConfigOf } from "../config/load.ts";
+import { ConfigError, type Problem, problemText } from "../platform/problem.ts";
 import { systemClock } from "../platform/clock.ts";
 import { UsageError } from "./error.ts";
 import { isIniInEnvironment } from "./ini.ts";
@@ -25,7 +27,11 @@ export async function check(args: readonly string[]): Promise<number> {
       return 0;
     }
     const loaded = await loadConfig(rest);
-    console.log(json ? planJson(loaded, systemClock.now()) : planText(loaded, systemClock.now()));
+    const found = await examineSite(loaded);
+    if (found.problems.length > 0) throw new ConfigError(found.problems.map(masked(loaded)));
+    const warnings = [...loaded.warnings, ...found.warnings.map(masked(loaded))];
+    const site = { ...loaded, warnings, offers: found.offers };
+    console.log(json ? planJson(site, systemClock.now()) : planText(site, systemClock.now()));
     return 0;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -38,8 +44,23 @@ export async function check(args: readonly string[]): Promise<number> {
     else {
       for (const problem of error.problems) console.error(problemText(problem));
       const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-      console.error(`\n${count}: nothing would start.`);
+      console.error(`\n${count}.`);
     }
     return 2;
   }
 }
+
+/** All that a start does to find out whether it can work, and the modules loaded once. */
+async function examineSite(loaded: Loaded) {
+  const { problems, warnings } = await checkStart(loaded);
+  // Code cannot be loaded where its directory cannot be entered: one cause, one problem.
+  const modules = problems.length > 0
+    ? { offers: [], problems: [] }
+    : await loadModules(loaded.config, systemClock);
+  return { offers: modules.offers, problems: [...problems, ...modules.problems], warnings };
+}
+
+const masked = ({ secrets }: Loaded) => (problem: Problem) => ({
+  ...problem,
+  message: secrets.mask(problem.message),
+});

@@ -3,10 +3,13 @@
 import type { Config } from "../config/config.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
 import type { ScheduleConfig } from "../schedule/settings.ts";
+import type { Offer } from "../app/module_check.ts";
+import { jobDirectory } from "../app/job_directory.ts";
 import type { Loaded } from "../config/load.ts";
 import { placeText, problemText } from "../platform/problem.ts";
 import type { TaskCommand } from "../exec/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
+import type { RegisteredTime } from "../schedule/registration.ts";
 import { actionText } from "../schedule/action.ts";
 import { comingTimes } from "../schedule/upcoming.ts";
 import { wallText } from "../schedule/wall_text.ts";
@@ -17,15 +20,22 @@ import { addressText, isAbstract } from "../wire/address.ts";
 const TIMES = 3;
 const LINE_MAX = 100;
 
+/** A configuration, and what its modules were found to offer. */
+export interface Site extends Loaded {
+  readonly offers: readonly Offer[];
+}
+
 /** @param now milliseconds since the epoch */
-export function planText({ config, warnings, secrets }: Loaded, now: number): string {
+export function planText({ config, warnings, secrets, offers }: Site, now: number): string {
   const sections = [
     section("Spools", config.spools.map(spoolText)),
     section("Forwards", config.forwards.map(forwardText)),
     section("Tasks", tasksText(config)),
     section("Modules", modulesText(config)),
+    section("Functions", offers.flatMap(functionsText)),
+    section("Registered by code", offers.flatMap(registeredText)),
     section("Sockets", socketsText(config)),
-    section("Schedules", config.schedules.map((schedule) => scheduleText(schedule, now))),
+    section("Schedules", config.schedules.map((schedule) => scheduleText(schedule, config, now))),
     section("Warnings", warnings.map((warning) => wrap(problemText(warning), 4))),
   ];
   const count = warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`;
@@ -37,14 +47,16 @@ export function planText({ config, warnings, secrets }: Loaded, now: number): st
 }
 
 /** The same for machines: the typed configuration, the coming times in ISO 8601, the warnings. */
-export function planJson({ config, warnings, secrets }: Loaded, now: number): string {
+export function planJson({ config, warnings, secrets, offers }: Site, now: number): string {
   const { options: _repeated, ...code } = config.code;
   const plan = {
     ok: true,
     ...config,
     code,
+    offers,
     schedules: config.schedules.map((schedule) => ({
       ...schedule,
+      directory: jobDirectory(config),
       next: nextTimes(schedule, now).map((at) => new Date(at).toISOString()),
     })),
     warnings: warnings.map(({ place, message }) => ({ ...place, message })),
@@ -89,7 +101,7 @@ function spoolText(spool: SpoolConfig): string {
 function failingText({ retry, maxAgeMs, failedMaxAgeMs, onFailure }: SpoolConfig): string {
   const tries = retry.maxRetries === 0
     ? "retried without end"
-    : `retried ${retry.maxRetries} times, then kept in failed/`;
+    : `retried ${timesText(retry.maxRetries)}, then kept in failed/`;
   return [
     tries,
     `first after ${durationText(retry.delayMs)}, then doubling up to ${
@@ -185,20 +197,58 @@ function taskSettings({ processes, harakiriMs, maxRetries, stdin }: TaskCommand)
     ...(harakiriMs === undefined || harakiriMs === null
       ? []
       : [`harakiri after ${durationText(harakiriMs)}`]),
-    ...(maxRetries === undefined ? [] : [`retried ${maxRetries} times`]),
+    ...(maxRetries === undefined ? [] : [`retried ${timesText(maxRetries)}`]),
     ...(stdin === "json" ? ["the task as JSON on its input"] : []),
   ];
 }
 
-function scheduleText(schedule: ScheduleConfig, now: number): string {
-  const { name, action, when } = schedule;
-  const times = nextTimes(schedule, now).map((at) => wallText(at, zoneOfJob(schedule)));
+function functionsText({ functions, catchAll, origins, language }: Offer): string[] {
+  const names = catchAll && functions.length === 0 ? [] : functions;
+  const width = Math.min(28, Math.max(0, ...names.map((name) => name.length)));
+  return [
+    ...names.map((name) => `${name.padEnd(width)}  ${origins[name] ?? language}`),
+    ...(catchAll ? [`anything else  ${origins["default"] ?? language}`] : []),
+  ];
+}
+
+function registeredText({ registrations }: Offer): string[] {
+  return registrations.map(({ name, signal, time }) =>
+    `${name}  ${timeText(time)}, signal ${signal}`
+  );
+}
+
+function timeText(time: RegisteredTime): string {
+  switch (time.kind) {
+    case "timer":
+      return `every ${durationText(time.seconds * 1000)}`;
+    case "rbtimer": {
+      const often = time.iterations === 0 ? "" : `, ${timesText(time.iterations)}`;
+      return `every ${durationText(time.seconds * 1000)}${often}`;
+    }
+    case "cron":
+      return `at ${time.fields.join(" ")}`;
+    default:
+      return time satisfies never;
+  }
+}
+
+function scheduleText(schedule: ScheduleConfig, config: Config, now: number): string {
+  const { name, action, when, whenText, user, place } = schedule;
+  const zone = zoneOfJob(schedule);
+  const times = nextTimes(schedule, now).map((at) => wallText(at, zone));
   const next = when.kind === "reboot"
     ? "when the machine has started"
     : times.length === 0
     ? "never"
     : times.join(", ");
-  return `${name}  ${onOneLine(actionText(action))}\n      next: ${next}`;
+  const where = action.kind === "command"
+    ? [`as ${user ?? "the user that starts it"}, in ${jobDirectory(config)}`]
+    : [];
+  return [
+    `${name}  ${onOneLine(actionText(action))}  (${placeText(place)})`,
+    [when.kind === "cron" ? `${whenText} (${zone.name})` : whenText, ...where].join(", "),
+    `next: ${next}`,
+  ].join("\n      ");
 }
 
 function nextTimes(schedule: ScheduleConfig, now: number): number[] {
@@ -212,6 +262,10 @@ export function durationText(ms: number): string {
     if (ms >= size && ms % size === 0) return `${ms / size} ${unit}`;
   }
   return ms < 1000 ? `${ms} ms` : `${ms / 1000} s`;
+}
+
+function timesText(count: number): string {
+  return count === 1 ? "once" : `${count} times`;
 }
 
 function onOneLine(text: string): string {

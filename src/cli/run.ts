@@ -11,6 +11,7 @@ import type { Emit } from "../report/event.ts";
 import { systemHost } from "../config/system_host.ts";
 import { openLog } from "./log.ts";
 import { VERSION } from "../platform/version.ts";
+import { mustStart } from "../app/start_checks.ts";
 import { check } from "./check.ts";
 import { UsageError } from "./error.ts";
 
@@ -29,6 +30,7 @@ export async function run(args: readonly string[]): Promise<number> {
     );
   }
   if (entries.some(({ key }) => key === "show-config")) console.log(showConfig(entries, secrets));
+  await mustStart(loaded);
   const log = openLog();
   const { emit } = log;
   try {
@@ -57,6 +59,7 @@ function isIdle({ config, hasFile }: Loaded): boolean {
 async function reread(args: readonly string[], emit: Emit): Promise<Config | null> {
   try {
     const loaded = await loadConfig(args, systemHost({ isReload: true }));
+    await mustStart(loaded);
     tell(loaded, emit);
     return loaded.config;
   } catch (error) {

@@ -16,6 +16,7 @@ import { runJob as runToEnd } from "../schedule/job_run.ts";
 import { Store } from "../spool/store.ts";
 import { textVar } from "../wire/packet.ts";
 import { readRequest } from "../task/request.ts";
+import { jobDirectory } from "../app/job_directory.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { configOf, jobsOf } from "./schedules.ts";
@@ -52,7 +53,7 @@ async function worldOf(config: Config, job: ScheduleConfig, stopping: AbortSigna
     clock: systemClock,
     random: systemRandom,
     emit: foregroundSink(),
-    cwd: config.baseDir,
+    cwd: jobDirectory(config),
     env: config.env,
     shell: runShell,
     accounts: await readAccounts([job]),

@@ -8,6 +8,7 @@
 import { dirname, resolve } from "node:path";
 import { isAbstract } from "../wire/address.ts";
 import type { Config } from "./config.ts";
+import { spoolEntries, workingEntries } from "./directories.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
 import { isOpenToAll } from "./listeners.ts";
@@ -32,6 +33,8 @@ export interface Surroundings {
 
 export function checkAll(given: Given, config: Config, around: Surroundings): void {
   checkSpoolDirectories(given, around);
+  checkWorkingDirectories(given, around);
+  checkHandlers(given, config);
   checkSockets(given, config, around);
   checkForwardFiles(given, config, around);
   checkCode(given, config, around);
@@ -44,7 +47,8 @@ export function checkAll(given: Given, config: Config, around: Surroundings): vo
  */
 function checkSpoolDirectories(given: Given, around: Surroundings): void {
   const seen = new Map<string, Entry>();
-  for (const { entry, dir } of directoriesOf(given)) {
+  for (const { entry, dir: name } of spoolEntries(given)) {
+    const dir = given.path(name, entry);
     const kind = around.kindOf(dir);
     if (kind === undefined && around.kindOf(dirname(dir)) !== "dir") {
       given.problem(entry, `wants ${dirname(dir)} to be a directory`);
@@ -64,26 +68,23 @@ function checkSpoolDirectories(given: Given, around: Surroundings): void {
   }
 }
 
-function directoriesOf(given: Given): { entry: Entry; dir: string }[] {
-  const plain = [...given.entriesOf("spooler"), ...given.entriesOf("spooler-external")];
-  return [
-    ...plain.map((entry) => ({ entry, dir: entry.value })),
-    ...given.entriesOf("spooler2").map((entry) => ({ entry, dir: dirSetting(entry) })),
-    ...given.entriesOf("spooler-forward").map((entry) => ({
-      entry,
-      dir: entry.value.trim().split(/\s/, 1)[0] ?? "",
-    })),
-    ...given.entriesOf("spooler-forward2").map((entry) => ({ entry, dir: dirSetting(entry) })),
-  ].filter(({ dir }) => dir !== "").map(({ entry, dir }) => ({
-    entry,
-    dir: given.path(dir, entry),
-  }));
+/** Tasks would fail there, one after the other. */
+function checkWorkingDirectories(given: Given, around: Surroundings): void {
+  for (const { entry, dir } of workingEntries(given)) {
+    const path = given.path(dir, entry);
+    const kind = around.kindOf(path);
+    if (kind === undefined) given.problem(entry, `names a directory that does not exist`);
+    else if (kind !== "dir") given.problem(entry, `must name a directory, and this is a file`);
+  }
 }
 
-/** The `dir=` of a `…2` option; empty when there is none. */
-function dirSetting(entry: Entry): string {
-  const [, quoted, plain] = /(?:^|,)dir=(?:["']([^"']*)["']|([^,\s]+))/.exec(entry.value) ?? [];
-  return quoted ?? plain ?? "";
+/** Handlers that no task can ever reach. */
+function checkHandlers(given: Given, { spools }: Config): void {
+  if (spools.some(({ external }) => !external)) return;
+  const names = ["spooler-task", "spooler-import", "spooler-python-import"] as const;
+  for (const entry of names.flatMap((name) => given.entriesOf(name))) {
+    given.warning(entry, "never runs: there is no spool to take tasks from (spooler = DIR)");
+  }
 }
 
 function checkSockets(given: Given, config: Config, around: Surroundings): void {

@@ -9,6 +9,7 @@ import { checkAll, NOWHERE, type Surroundings } from "./checks.ts";
 import { codeOf } from "./code.ts";
 import type { Config } from "./config.ts";
 import { daemonOf } from "./daemon.ts";
+import { directoriesOf, type UsedDirectory } from "./directories.ts";
 import type { Entry } from "./entry.ts";
 import { environmentOf } from "./environment.ts";
 import { forwardsOf } from "./forwards.ts";
@@ -25,6 +26,8 @@ import { parseBoolean } from "./value.ts";
 
 export interface Interpreted {
   readonly config: Config;
+  /** What the program and its tasks use of the file system. */
+  readonly directories: readonly UsedDirectory[];
   /** What works, but probably not as meant. */
   readonly warnings: readonly Problem[];
 }
@@ -74,6 +77,7 @@ export function examine(
   checkAll(given, config, context);
   return {
     config,
+    directories: directoriesOf(given),
     problems: [...problems, ...given.problems],
     warnings: [...warnings, ...given.warnings],
   };

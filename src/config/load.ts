@@ -2,6 +2,7 @@
 
 import { assemble } from "./assembly.ts";
 import type { Config } from "./config.ts";
+import type { UsedDirectory } from "./directories.ts";
 import type { Entry } from "./entry.ts";
 import type { ConfigHost } from "./host.ts";
 import { examine } from "./interpret.ts";
@@ -13,6 +14,8 @@ import { systemHost } from "./system_host.ts";
 
 export interface Loaded {
   readonly config: Config;
+  /** What the program and its tasks use of the file system. */
+  readonly directories: readonly UsedDirectory[];
   /** Whether an ini was read; options alone make a configuration, too. */
   readonly hasFile: boolean;
   /** What works, but probably not as meant. */
@@ -75,6 +78,7 @@ async function read(args: readonly string[], host: ConfigHost) {
   const mask = (problem: Problem) => ({ ...problem, message: secrets.mask(problem.message) });
   return {
     config: examined.config,
+    directories: examined.directories,
     hasFile: assembled.file !== undefined,
     problems: inOrder([...assembled.problems, ...examined.problems].map(mask)),
     warnings: inOrder([...assembled.warnings, ...examined.warnings].map(mask)),

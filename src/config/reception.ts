@@ -8,6 +8,7 @@ import { type Network, parseNetwork } from "../wire/network.ts";
 import { MAX_VARS_SIZE } from "../wire/packet.ts";
 import { isDeliveryId, LONGEST_ID, SIGNATURE_WINDOW_MS } from "../wire/signature.ts";
 import type { ReceptionConfig } from "../server/settings.ts";
+import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
 import { parseDuration, parseInteger, parseSeconds, parseSecret, parseSize } from "./value.ts";
 
@@ -64,10 +65,10 @@ function parseMode(text: string): number {
   return parseInt(text, 8);
 }
 
-function parseOwner(text: string): ReceptionConfig["socketOwner"] {
+function parseOwner(text: string, { place }: Entry): ReceptionConfig["socketOwner"] {
   const [, user = "", group] = /^([^:\s]+)(?::([^:\s]+))?$/.exec(text) ?? [];
   if (user === "") throw new SyntaxError("wants USER or USER:GROUP");
-  return { user, group: group ?? null };
+  return { user, group: group ?? null, place };
 }
 
 function timeoutMsOf(text: string): number {

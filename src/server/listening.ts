@@ -6,6 +6,7 @@ import { type Address, addressText, isAbstract } from "../wire/address.ts";
 import type { SocketOwner } from "./socket_owner.ts";
 import type { Voucher } from "../wire/pickle_rule.ts";
 import { Door, type DoorOptions } from "./door.ts";
+import { isStaleSocket } from "./stale_socket.ts";
 import { plainStream, type Stream } from "./stream.ts";
 
 /** Something that connections come from. */
@@ -52,7 +53,8 @@ export async function listenOn(address: Address, options: SocketOptions): Promis
 }
 
 async function listenOnFile(path: string, options: SocketOptions): Promise<Listening> {
-  await removeStaleSocket(path);
+  // One that a killed program left behind would be in the way.
+  if (await isStaleSocket(path)) Deno.removeSync(path);
   const listener = withBacklog(() => listenUnix(path, options), options);
   const own = Deno.lstatSync(path).ino;
   // Some Denos remove the file when they close the socket, some do not.
@@ -91,26 +93,6 @@ export function withBacklog<T extends Deno.Listener>(open: () => T, options: Soc
     if (!before?.has(socket)) libc?.relisten(fd, backlog);
   }
   return listener;
-}
-
-/**
- * A socket file that a killed program left behind would be in the way.
- *
- * @throws {Deno.errors.AddrInUse} when somebody listens on it
- */
-async function removeStaleSocket(path: string): Promise<void> {
-  try {
-    if (!Deno.lstatSync(path).isSocket) {
-      throw new Deno.errors.AddrInUse(`listen on ${path}: there is a file that is no socket`);
-    }
-    const connection = await Deno.connect({ transport: "unix", path });
-    connection.close();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-    return Deno.removeSync(path);
-  }
-  throw new Deno.errors.AddrInUse(`listen on ${path}: another program does`);
 }
 
 /** A program started later may have put its own socket there. */

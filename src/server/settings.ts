@@ -20,6 +20,13 @@ export interface ListenerConfig {
   readonly place: Place;
 }
 
+/** `chown-socket`: names or numbers. */
+export interface SocketOwnerWish {
+  readonly user: string;
+  readonly group: string | null;
+  readonly place: Place;
+}
+
 /** What holds for every socket. */
 export interface ReceptionConfig {
   /** Who may connect by IP; null when the ini does not say. */
@@ -32,8 +39,8 @@ export interface ReceptionConfig {
   readonly pickles: "checked" | "trusted";
   /** Permissions of unix socket files. */
   readonly socketMode: number;
-  /** Who owns unix socket files: names or numbers; null is the program's own. */
-  readonly socketOwner: { readonly user: string; readonly group: string | null } | null;
+  /** Who owns unix socket files; null is the program's own. */
+  readonly socketOwner: SocketOwnerWish | null;
   /** Connections that the system keeps waiting. */
   readonly backlog: number;
   readonly timeoutMs: number;

@@ -1,6 +1,8 @@
 /** Who shall own the unix sockets: names to numbers, as the system's files have them. */
 
+import { ConfigError } from "../platform/problem.ts";
 import { findAccount } from "../schedule/account.ts";
+import type { SocketOwnerWish } from "./settings.ts";
 
 export interface SocketOwner {
   readonly uid: number;
@@ -8,17 +10,20 @@ export interface SocketOwner {
   readonly gid: number | null;
 }
 
-/**
- * @param user a name or a number, as is `group`
- * @throws {Error} when there is no such user or group
- */
-export async function findSocketOwner(user: string, group: string | null): Promise<SocketOwner> {
+/** @throws {ConfigError} when there is no such user or group */
+export async function findSocketOwner(
+  { user, group, place }: SocketOwnerWish,
+): Promise<SocketOwner> {
+  const unknown = (kind: string, name: string) => {
+    const message = `chown-socket: this machine has no ${kind} "${name}"`;
+    return new ConfigError([{ place, message }]);
+  };
   const uid = /^\d+$/.test(user)
     ? Number(user)
     : findAccount(await Deno.readTextFile("/etc/passwd"), user)?.uid;
-  if (uid === undefined) throw new Error(`chown-socket names no user: "${user}"`);
+  if (uid === undefined) throw unknown("user", user);
   const gid = group === null ? null : await findGroup(group);
-  if (gid === undefined) throw new Error(`chown-socket names no group: "${group}"`);
+  if (gid === undefined) throw unknown("group", group ?? "");
   return { uid, gid };
 }
 

@@ -4,6 +4,8 @@
  */
 
 import { createHash } from "node:crypto";
+import { ConfigError } from "../platform/problem.ts";
+import { bindProblem } from "./bind_problem.ts";
 import type { ListenerConfig, ReceptionConfig, ServerConfig } from "./settings.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
@@ -64,7 +66,7 @@ export class Sockets {
   /**
    * Opens the sockets that are not open in `before`; those that are wait for {@link takeOver}.
    *
-   * @throws {Deno.errors.AddrInUse} and others, when one cannot be listened on: then all is as it was
+   * @throws {ConfigError} when one cannot be listened on: then all is as it was
    */
   static async open(options: SocketsOptions, before: Sockets | null = null): Promise<Sockets> {
     const sockets = new Sockets(options);
@@ -119,14 +121,15 @@ export class Sockets {
     const socketOptions = await socketOptionsOf(reception, libc);
     const socket: OpenSocket = { config, key: await keyOf(config, reception), listeners: [] };
     this.#sockets.push(socket);
-    const listening = tls === null
-      ? await listenOn(address, socketOptions)
-      : await listenWithTls(address, tls, {
-        ...socketOptions,
-        timeoutMs: reception.timeoutMs,
-        maxHandshakes: reception.maxConnections,
-        refused: (from, refusal) => this.#refusals.tell(from, refusal),
-      });
+    const open = tls === null ? listenOn(address, socketOptions) : listenWithTls(address, tls, {
+      ...socketOptions,
+      timeoutMs: reception.timeoutMs,
+      maxHandshakes: reception.maxConnections,
+      refused: (from, refusal) => this.#refusals.tell(from, refusal),
+    });
+    const listening = await open.catch((error) => {
+      throw new ConfigError([bindProblem(config, error)]);
+    });
     socket.listeners.push(new Listener(this.#listenerOptions(listening)));
     emit({ type: "listener.opened", address: listening.address });
     const twin = uwsgiTwin(address);
@@ -189,7 +192,8 @@ async function keyOf(
   const files = tls === null ? [] : [tls.cert, tls.key, ...(tls.ca === null ? [] : [tls.ca])];
   const texts = await Promise.all(files.map((file) => Deno.readTextFile(file).catch(() => file)));
   const contents = createHash("sha256").update(JSON.stringify(texts)).digest("hex");
-  return JSON.stringify([address, tls, contents, backlog, socketMode, socketOwner]);
+  const owner = socketOwner === null ? null : [socketOwner.user, socketOwner.group];
+  return JSON.stringify([address, tls, contents, backlog, socketMode, owner]);
 }
 
 function sameAddress(one: Address, other: Address): boolean {
@@ -200,8 +204,6 @@ async function socketOptionsOf(
   { backlog, socketMode, socketOwner }: ReceptionConfig,
   libc: Libc | null,
 ): Promise<SocketOptions> {
-  const owner = socketOwner === null
-    ? null
-    : await findSocketOwner(socketOwner.user, socketOwner.group);
+  const owner = socketOwner === null ? null : await findSocketOwner(socketOwner);
   return { backlog, mode: socketMode, owner, libc };
 }

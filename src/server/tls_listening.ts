@@ -33,13 +33,18 @@ export async function listenWithTls(
     const listener = withBacklog(() => Deno.listenTls({ hostname, port, ...pems }), options);
     return listening(listener, addressText({ ...address, port: listener.addr.port }));
   }
-  const server = TlsServer.open({ cert, key, ca });
-  if (server instanceof TlsServer) return listenWithOpenSsl(address, server, options);
+  return listenWithOpenSsl(address, openTlsServer({ cert, key, ca }), options);
+}
+
+/** @throws {Error} when a file is no PEM, or the machine has no OpenSSL */
+export function openTlsServer(files: Readonly<Record<"cert" | "key" | "ca", string>>): TlsServer {
+  const server = TlsServer.open(files);
+  if (server instanceof TlsServer) return server;
   const why = `there is no OpenSSL on this machine: ${server.unavailable}`;
   throw new Error(`client certificates cannot be asked for: ${why}`);
 }
 
-async function readPem(path: string): Promise<string> {
+export async function readPem(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {

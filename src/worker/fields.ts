@@ -56,6 +56,14 @@ export class Fields {
     return this.has(name) ? this.texts(name) : [];
   }
 
+  textsByName(name: string): Readonly<Record<string, string>> {
+    const record = this.has(name) ? this.record(name) : {};
+    if (Object.values(record).every((each) => typeof each === "string")) {
+      return record as Readonly<Record<string, string>>;
+    }
+    throw this.#wrong(name, "an object of texts");
+  }
+
   record(name: string): Readonly<Record<string, unknown>> {
     const value = this.#fields[name];
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {

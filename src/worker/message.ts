@@ -127,6 +127,8 @@ export type FromWorker =
     readonly type: "loaded";
     readonly functions: readonly string[];
     readonly catchAll: boolean;
+    /** Where functions are written: a file, or `file:line`. */
+    readonly origins: Readonly<Record<string, string>>;
     readonly registered: Registered;
     readonly files: readonly string[];
   }
@@ -169,6 +171,7 @@ export function readMessage(head: unknown): FromWorker {
         type,
         functions: fields.texts("functions"),
         catchAll: fields.flag("catchAll"),
+        origins: fields.textsByName("origins"),
         registered: registered(fields),
         files: fields.textsOrNone("files"),
       };

@@ -9,6 +9,7 @@ export interface Offer {
   readonly language: string;
   readonly functions: readonly string[];
   readonly catchAll: boolean;
+  readonly origins: Readonly<Record<string, string>>;
   readonly registered: Registered;
   readonly files: readonly string[];
 }

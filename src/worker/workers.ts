@@ -29,7 +29,7 @@ import { Pool } from "./pool.ts";
 import type { WorkerCommand } from "./process.ts";
 import type { TaskModule, WorkersConfig } from "./settings.ts";
 import type { TaskWorker } from "./task_worker.ts";
-import type { WorkerCall } from "./worker_listener.ts";
+import type { Offer, WorkerCall } from "./worker_listener.ts";
 
 export interface WorkersOptions {
   readonly config: WorkersConfig;
@@ -221,6 +221,11 @@ export class Workers {
     this.#noteTried([pool]);
     const wishes = this.#of(member.spool).flatMap((each) => each.registered.timers);
     this.#register(member.spool, wishes.map(registrationOf));
+  }
+
+  /** What the modules of each pool offer, as far as they are loaded. */
+  get offers(): readonly Offer[] {
+    return this.#members.flatMap(({ pool }) => pool.offer ?? []);
   }
 
   /** Handlers of signals, for the schedules. */

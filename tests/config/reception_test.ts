@@ -121,7 +121,7 @@ Deno.test("everything else has a default and a meaning", async () => {
   assertEquals(given.reception, {
     ...reception,
     socketMode: 0o644,
-    socketOwner: { user: "app", group: "www" },
+    socketOwner: { user: "app", group: "www", place: { file: "/srv/site.ini", line: 4 } },
     backlog: 7,
     timeoutMs: 2000,
     maxVarsSize: 4096,

@@ -37,7 +37,7 @@ test("check says what would happen, starts nothing, and exits with 0", async (di
   ) assertStringIncludes(stdout, part);
   assertMatch(
     stdout,
-    /\.\/backup\n +next: \w{3} [-\d]{10} 04:30:00 \S+, .* 04:30:00 \S+, .* 04:30:00 \S+\n/,
+    /\.\/backup {2}\(\S+:7\)\n.*\n +next: \w{3} [-\d]{10} 04:30:00 \S+, .* 04:30:00 \S+, .* 04:30:00 \S+\n/,
   );
   assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["site.ini"]);
 });
@@ -92,12 +92,14 @@ test("options finds an option by a word, and suggests one", async () => {
 
 test("check says which modules are loaded, and by which Python", async (dir, ini) => {
   await Deno.writeTextFile(join(dir, "tasks.py"), "");
-  const lines = ["spooler = spool", "import = tasks.py", "spooler-import = no.such", "pp = lib"];
+  await Deno.mkdir(join(dir, "lib"));
+  await Deno.writeTextFile(join(dir, "lib/such.py"), "");
+  const lines = ["spooler = spool", "import = tasks.py", "spooler-import = such", "pp = lib"];
   await Deno.writeTextFile(ini, ["[uwsgi]", ...lines, ""].join("\n"));
   const { code, stdout } = await spooler(["check", ini]);
   assertEquals(code, 0);
   const by = `      run by python3, modules also from ${dir}/lib`;
   assertStringIncludes(stdout, `Modules\n  ${dir}/tasks.py  python  (${ini}:3)\n${by}`);
-  assertStringIncludes(stdout, `  no.such  python  (${ini}:4)\n${by}`);
+  assertStringIncludes(stdout, `  such  python  (${ini}:4)\n${by}`);
   assert(!stdout.includes("would wait for a handler"));
 });

@@ -317,7 +317,7 @@ test("a program whose spool is paused starts nothing, not even what is retried, 
 });
 
 const MISTAKES: [string, string[], RegExp][] = [
-  ["list of nothing", ["list"], /list wants one of --ini and --dir/],
+  ["list of nothing", ["list"], /list needs one of --ini and --dir/],
   ["list of two", ["list", "--ini", "a", "--dir", "b"], /one of --ini and --dir/],
   ["a directory that is none", ["list", "--dir", "/nowhere"], /spool directory: "\/nowhere"/],
   ["a bad state", ["list", "--dir", "/tmp", "--state", "lost"], /--state wants .*: "lost"/],

@@ -303,15 +303,12 @@ test("a failing job is tried again, and then its on-failure is told", async () =
 
 testWith("root", `${programLabel}: user= runs a job as another account`, async () => {
   await using site = await makeSite(
-    'timer2 = every=1h,at-start=1,name=who,user=nobody echo "$(id -un) $USER of $HOME: $(id -G)"',
+    'timer2 = every=1s,at-start=1,name=who,user=nobody echo "$(id -un) $USER of $HOME: $(id -G)"',
   );
-  {
-    // Made for a test, a directory is for its owner alone.
-    await using program = await site.start();
-    await program.line(
-      new RegExp(`job who failed: could not be started: .*, in ${site.dir} for uid \\d+ `),
-    );
-  }
+  // Made for a test, a directory is for its owner alone.
+  const { code, stderr } = await spooler(["--ini", site.ini]);
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, `:3: job who: user nobody may not enter ${site.dir}`);
   await Deno.chmod(site.dir, 0o755);
   await using program = await site.start();
   const line = await program.line(/who\| /);
@@ -319,6 +316,10 @@ testWith("root", `${programLabel}: user= runs a job as another account`, async (
     args: ["-c", 'echo "nobody nobody of $(getent passwd nobody | cut -d: -f6): $(id -g nobody)"'],
   }).output();
   assertStringIncludes(line, `who| ${new TextDecoder().decode(stdout).trim()}`);
+  await Deno.chmod(site.dir, 0o700);
+  await program.line(
+    new RegExp(`job who failed: could not be started: .*, in ${site.dir} for uid \\d+ `),
+  );
 });
 
 test("run-job runs a job in the foreground, with its output and its exit code", async () => {

@@ -50,13 +50,13 @@ test("a stale unix socket is replaced, a live one is left alone", async () => {
   await using second = await makeSite(`socket = ${path}`);
   const { code, stderr } = await spooler(["--ini", second.ini]);
   assert(code !== 0);
-  assertStringIncludes(stderr, `listen on ${path}: another program does`);
+  assertStringIncludes(stderr, `site.ini:3: socket ${path}: in use by a running spooler (pid `);
   assert(await sendTask({ kind: "unix", path }, hello("again")));
   await program.line(/Hello, again!/);
 
   await using third = await makeSite(`socket = ${site.ini}`);
   const file = await spooler(["--ini", third.ini]);
-  assertStringIncludes(file.stderr, "there is a file that is no socket");
+  assertStringIncludes(file.stderr, "a file that is not a socket is in the way");
   assert(Deno.lstatSync(site.ini).isFile);
 });
 
@@ -164,5 +164,5 @@ test("an owner that is nobody is an error at the start", async () => {
   await using site = await makeSite("socket = in.sock", "chown-socket = no-such-user");
   const { code, stderr } = await spooler(["--ini", site.ini]);
   assert(code !== 0);
-  assertStringIncludes(stderr, 'chown-socket names no user: "no-such-user"');
+  assertStringIncludes(stderr, 'site.ini:4: chown-socket: this machine has no user "no-such-user"');
 });

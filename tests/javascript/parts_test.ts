@@ -63,11 +63,12 @@ Deno.test("exports that are functions are tasks, classes and values are not", ()
   const functions = new Functions();
   const first = () => 1;
   const second = async () => {};
-  functions.add({ first, value: 5, Class: class {}, default: first });
-  functions.add({ first: second, second });
+  functions.add({ first, value: 5, Class: class {}, default: first }, "a.ts");
+  functions.add({ first: second, second }, "b.ts");
   assertEquals(functions.names, ["first", "second"]);
   assertEquals(functions.named("first"), [first, second]);
   assertEquals(functions.catchAll, [first]);
+  assertEquals(functions.origins, { first: "a.ts, b.ts", default: "a.ts", second: "b.ts" });
   assertEquals(functions.named("Class"), []);
 });
 

@@ -31,10 +31,16 @@ testWith("python", "modules are files, dotted names, or found through pythonpath
       ],
     },
   });
-  const { functions, catchAll, files } = await master.hears("loaded");
+  const { functions, catchAll, files, origins } = await master.hears("loaded");
   assertEquals([functions, catchAll], [["here", "mail", "jobs"], false]);
   const expected = ["app/mail.py", "pkg/__init__.py", "pkg/helper.py", "pkg/jobs.py", "tasks.py"];
   assertEquals(files, expected.map((file) => join(master.dir, file)));
+  const written = Object.entries(origins).map(([name, place]) => [name, place.split(":")[0]]);
+  const paths = { here: "tasks.py", mail: "app/mail.py", jobs: "pkg/jobs.py" };
+  assertEquals(
+    written,
+    Object.entries(paths).map(([name, file]) => [name, join(master.dir, file)]),
+  );
   await master.kinds("here", "mail", "jobs");
   // The names that uWSGI gives to the same files.
   assertEquals(master.lines(), ["tasks", "app_mail", "pkg.jobs"]);

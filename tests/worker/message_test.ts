@@ -47,6 +47,7 @@ Deno.test("what a module registered is read", () => {
     type: "loaded",
     functions: ["a"],
     catchAll: false,
+    origins: { a: "tasks.py:3" },
     signals: [1, 2, 3],
     timers,
   });
@@ -54,6 +55,7 @@ Deno.test("what a module registered is read", () => {
     type: "loaded",
     functions: ["a"],
     catchAll: false,
+    origins: { a: "tasks.py:3" },
     registered: { signals: [1, 2, 3], timers },
     files: [],
   });

@@ -14,11 +14,18 @@ export type TaskFunction = (
 export class Functions {
   readonly #named = new Map<string, TaskFunction[]>();
   readonly #catchAll: TaskFunction[] = [];
+  readonly #origins = new Map<string, string>();
 
-  /** Every exported function is a task; `default` takes the rest. Classes and values are none. */
-  add(exports: Readonly<Record<string, unknown>>): void {
+  /**
+   * Every exported function is a task; `default` takes the rest. Classes and values are none.
+   *
+   * @param origin the module's file
+   */
+  add(exports: Readonly<Record<string, unknown>>, origin: string): void {
     for (const [name, value] of Object.entries(exports)) {
       if (!isTaskFunction(value)) continue;
+      const before = this.#origins.get(name);
+      this.#origins.set(name, before === undefined ? origin : `${before}, ${origin}`);
       if (name === "default") this.#catchAll.push(value);
       else this.#named.set(name, [...this.named(name), value]);
     }
@@ -26,6 +33,11 @@ export class Functions {
 
   get names(): string[] {
     return [...this.#named.keys()];
+  }
+
+  /** The file of each function; of several, in the order in which they are asked. */
+  get origins(): Record<string, string> {
+    return Object.fromEntries(this.#origins);
   }
 
   get catchAll(): readonly TaskFunction[] {

@@ -130,7 +130,7 @@ class WorkerProcess {
         const exports = await loader.load(name);
         realm.enterWorker();
         realm.restoreAll();
-        functions.add(exports);
+        functions.add(exports, name);
       }
     } catch (error) {
       realm.enterWorker();
@@ -167,6 +167,7 @@ class WorkerProcess {
       type: "loaded",
       functions: functions.names,
       catchAll: functions.catchAll.length > 0,
+      origins: functions.origins,
       files: loader.files,
       ...registry.registered,
     });

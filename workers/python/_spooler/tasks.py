@@ -71,6 +71,15 @@ class TaskRunner:
     def functions(self) -> list:
         return [] if self.catch_all() or not self._decorators else [*self._known_functions()]
 
+    def origins(self) -> dict:
+        """The file and line of each function, where Python knows them."""
+        codes = {name: _code_of(function) for name, function in self._known_functions().items()}
+        return {
+            name: f"{code.co_filename}:{code.co_firstlineno}"
+            for name, code in codes.items()
+            if code is not None
+        }
+
     def _manage_request(self):
         if self._decorators is None:
             self._decorators = sys.modules.get("uwsgidecorators")
@@ -270,3 +279,21 @@ def leave(code: int) -> None:
         except BaseException:
             pass
     _exit(code)
+
+
+def _code_of(function):
+    """Behind decorators, methods and partials, as inspect.unwrap does, whose import takes too long."""
+    try:
+        for _ in range(32):
+            inner = (
+                getattr(function, "__wrapped__", None)
+                or getattr(function, "__func__", None)
+                or getattr(function, "func", None)
+            )
+            if inner is None:
+                break
+            function = inner
+        code = getattr(function, "__code__", None)
+        return code if hasattr(code, "co_firstlineno") else None
+    except BaseException:
+        return None

@@ -113,6 +113,7 @@ class Worker:
                 "type": "loaded",
                 "functions": self._tasks.functions(),
                 "catchAll": catch_all,
+                "origins": self._tasks.origins(),
                 "files": source_files(modules),
                 **state.registered(),
             }

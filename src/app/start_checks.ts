@@ -1,0 +1,150 @@
+/**
+ * What would keep a configuration from starting or working on this machine, although each line of
+ * it is right: directories that an account may not use, users that do not exist, sockets that cannot
+ * be listened on. `check`, the start and a reload all ask here.
+ */
+
+import { dirname } from "node:path";
+import type { Loaded } from "../config/load.ts";
+import type { UsedDirectory } from "../config/directories.ts";
+import { type AccountIds, mayUse, type Probe } from "../platform/access.ts";
+import { ConfigError, inOrder, type Problem } from "../platform/problem.ts";
+import { isAbstract } from "../wire/address.ts";
+import { readAccounts } from "../schedule/accounts.ts";
+import { probeSockets } from "../server/probe.ts";
+import { jobDirectory } from "./job_directory.ts";
+
+export interface StartFindings {
+  /** Nothing starts with one of these. */
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+type Site = Pick<Loaded, "config" | "directories">;
+
+export async function checkStart({ config, directories }: Site): Promise<StartFindings> {
+  const problems: Problem[] = [];
+  const warnings: Problem[] = [];
+  problems.push(...await directoryProblems([...directories, ...socketDirectories(config)]));
+  problems.push(...await jobProblems(config));
+  for (const problem of await probeSockets(config)) {
+    const holder = problem.holder ?? null;
+    // A reload keeps its sockets.
+    if (holder?.pid === Deno.pid) continue;
+    if (holder?.isOurs) warnings.push(problem);
+    else problems.push(problem);
+  }
+  return { problems: inOrder(problems), warnings: inOrder(warnings) };
+}
+
+/** @throws {ConfigError} with all that keeps it from starting */
+export async function mustStart(site: Site): Promise<void> {
+  const { problems, warnings } = await checkStart(site);
+  // For a start, another spooler on an address is as much in the way as any program.
+  const all = [...problems, ...warnings];
+  if (all.length > 0) throw new ConfigError(all);
+}
+
+/** A socket file is made, and removed in the end. */
+function socketDirectories({ listeners }: Loaded["config"]): UsedDirectory[] {
+  return listeners.flatMap(({ address, place }) =>
+    address.kind === "unix" && !isAbstract(address.path)
+      ? [{ path: dirname(address.path), use: "make" as const, option: "socket", place }]
+      : []
+  );
+}
+
+interface Question extends Probe {
+  readonly directory: UsedDirectory;
+}
+
+async function directoryProblems(directories: readonly UsedDirectory[]): Promise<Problem[]> {
+  const questions = directories.flatMap(questionsOf);
+  const answers = await mayUse(questions);
+  const wrong = questions.filter((_, index) => !answers[index]);
+  const [first] = new Set(wrong.map(({ directory }) => directory));
+  if (first === undefined) return [];
+  const own = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
+  const told = new Set<UsedDirectory>();
+  return wrong.flatMap((question) => {
+    const { directory } = question;
+    if (told.has(directory)) return [];
+    told.add(directory);
+    return [{ place: directory.place, message: deniedText(question, own) }];
+  });
+}
+
+/** What a spool needs is also what lies in it already, perhaps made by another account. */
+function questionsOf(directory: UsedDirectory): Question[] {
+  const { path, use } = directory;
+  if (use === "enter") return kindOf(path) === "dir" ? [{ directory, path, use }] : [];
+  if (use === "make") return [{ directory, path, use: "write" }];
+  if (kindOf(path) === null) return [{ directory, path: dirname(path), use: "write" }];
+  const parts = ["", "/.spooler", "/.spooler/tmp", "/failed"].map((part) => path + part);
+  return parts.filter((part) => kindOf(part) !== null)
+    .map((part) => ({ directory, path: part, use: "write" }));
+}
+
+function kindOf(path: string): "dir" | "other" | null {
+  try {
+    return Deno.statSync(path).isDirectory ? "dir" : "other";
+  } catch (error) {
+    // What may not be seen is there; the probe says that it may not be used.
+    return error instanceof Deno.errors.NotFound ? null : "dir";
+  }
+}
+
+function deniedText({ directory, path, use }: Question, account: AccountIds): string {
+  const { option } = directory;
+  const doing = use === "write" ? "write to" : "enter";
+  const who = userName(account.uid);
+  const fix = use === "write" ? `; chown ${who} ${path}, or start as its owner` : "";
+  return `${option}: user ${who} may not ${doing} ${path} (${ownerText(path)})${fix}`;
+}
+
+function ownerText(path: string): string {
+  try {
+    const { uid, mode } = Deno.statSync(path);
+    const bits = ((mode ?? 0) & 0o7777).toString(8);
+    return `it belongs to ${userName(uid ?? 0)}, mode ${bits}`;
+  } catch {
+    return "it cannot be seen";
+  }
+}
+
+function userName(uid: number): string {
+  const line = readPasswd().split("\n").find((each) => each.split(":")[2] === String(uid));
+  return line?.split(":")[0] ?? String(uid);
+}
+
+function readPasswd(): string {
+  try {
+    return Deno.readTextFileSync("/etc/passwd");
+  } catch {
+    return "";
+  }
+}
+
+/** Accounts of jobs, and whether each may enter the directory in which its command starts. */
+async function jobProblems(config: Loaded["config"]): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const job of config.schedules) {
+    if (job.user === null) continue;
+    const accounts = await readAccounts([job]).catch((error) => {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+      return null;
+    });
+    const account = accounts?.get(job);
+    const path = jobDirectory(config);
+    // A directory that does not exist is a problem of its own line.
+    if (account === undefined || kindOf(path) !== "dir") continue;
+    const { uid, gid } = account;
+    const [mayEnter] = await mayUse([{ path, use: "enter" }], { uid, gid });
+    if (mayEnter) continue;
+    const message = `job ${job.name}: user ${account.name} may not enter ${path} ` +
+      `(${ownerText(path)}), where its command would start`;
+    problems.push({ place: job.place, message });
+  }
+  return problems;
+}

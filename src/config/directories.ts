@@ -1,0 +1,64 @@
+/** The directories that a configuration uses, each with the line that names it. @pure */
+
+import type { Place } from "../platform/problem.ts";
+import type { Entry } from "./entry.ts";
+import type { Given } from "./given.ts";
+
+export interface UsedDirectory {
+  /** Absolute. */
+  readonly path: string;
+  /** A spool is written to, and made when it is missing; files are made in some; tasks run in others. */
+  readonly use: "write" | "make" | "enter";
+  /** For messages. */
+  readonly option: string;
+  readonly place: Place;
+}
+
+export function directoriesOf(given: Given): UsedDirectory[] {
+  return [
+    ...spoolEntries(given).map(({ entry, dir }) => used(given, entry, dir, "write")),
+    ...workingEntries(given).map(({ entry, dir }) => used(given, entry, dir, "enter")),
+  ];
+}
+
+function used(given: Given, entry: Entry, dir: string, use: UsedDirectory["use"]): UsedDirectory {
+  return { path: given.path(dir, entry), use, option: entry.key, place: entry.place };
+}
+
+/** A line that names a directory. */
+export interface Named {
+  readonly entry: Entry;
+  readonly dir: string;
+}
+
+/** The lines that name spools, as they are written. */
+export function spoolEntries(given: Given): Named[] {
+  const plain = [...given.entriesOf("spooler"), ...given.entriesOf("spooler-external")];
+  const tuned = [...given.entriesOf("spooler2"), ...given.entriesOf("spooler-forward2")];
+  return [
+    ...plain.map((entry) => ({ entry, dir: entry.value })),
+    ...tuned.map((entry) => ({ entry, dir: settingOf(entry, "dir") })),
+    ...given.entriesOf("spooler-forward").map((entry) => ({
+      entry,
+      dir: entry.value.trim().split(/\s/, 1)[0] ?? "",
+    })),
+  ].filter(({ dir }) => dir !== "");
+}
+
+/** The lines that say where tasks run. The last `chdir` counts, and the last `spooler-chdir`. */
+export function workingEntries(given: Given): Named[] {
+  const last = [given.entriesOf("chdir").at(-1), given.entriesOf("spooler-chdir").at(-1)]
+    .flatMap((entry) => entry === undefined ? [] : [{ entry, dir: entry.value }]);
+  const tuned = given.entriesOf("spooler2").map((entry) => ({
+    entry,
+    dir: settingOf(entry, "chdir"),
+  }));
+  return [...last, ...tuned].filter(({ dir }) => dir !== "");
+}
+
+/** The value of a `key=` in a `…2` option; empty when there is none. */
+function settingOf(entry: Entry, key: string): string {
+  const pattern = new RegExp(`(?:^|,)${key}=(?:["']([^"']*)["']|([^,\\s]+))`);
+  const [, quoted, plain] = pattern.exec(entry.value) ?? [];
+  return quoted ?? plain ?? "";
+}

@@ -1,0 +1,42 @@
+/** Why a socket cannot be listened on, for the person who wrote its line. */
+
+import { type Holder, tcpHolder, unixHolder } from "../platform/holder.ts";
+import type { Problem } from "../platform/problem.ts";
+import { reasonOf } from "../platform/reason.ts";
+import { addressText } from "../wire/address.ts";
+import { NotASocketError } from "./stale_socket.ts";
+import type { ListenerConfig } from "./settings.ts";
+
+export interface BindProblem extends Problem {
+  /** Who has the address; null when nobody has, or cannot be told. */
+  readonly holder: Holder | null;
+}
+
+export function bindProblem({ address, place }: ListenerConfig, error: unknown): BindProblem {
+  const isUsed = error instanceof Deno.errors.AddrInUse;
+  const holder = !isUsed
+    ? null
+    : address.kind === "tcp"
+    ? tcpHolder(address.port)
+    : unixHolder(address.path);
+  const why = isUsed ? usedText(error, holder) : whyText(error);
+  return { place, message: `socket ${addressText(address)}: ${why}`, holder };
+}
+
+function usedText(error: Error, holder: Holder | null): string {
+  if (error instanceof NotASocketError) return "a file that is not a socket is in the way";
+  if (holder === null) return "in use by another program";
+  const name = holder.isOurs ? "a running spooler" : holder.name;
+  return `in use by ${name} (pid ${holder.pid})`;
+}
+
+function whyText(error: unknown): string {
+  if (error instanceof Deno.errors.AddrNotAvailable) {
+    return "this machine does not have that address";
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "permission denied (ports below 1024 need root or CAP_NET_BIND_SERVICE; " +
+      "a socket file needs a directory that this user may write to)";
+  }
+  return reasonOf(error).replace(/ \(os error \d+\).*$/s, "");
+}
