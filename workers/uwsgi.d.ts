@@ -120,9 +120,12 @@ declare const uwsgi: {
   signal(signal: number, handler: SignalHandler): void;
   /** Raises a signal. */
   raise(signal: number): Promise<void>;
-  /** Runs `handler` every so many seconds: one worker of the spool, and never two at a time. */
+  /** Runs `handler` every so many seconds: in one worker of the program, and never two at a time. */
   timer(seconds: number, handler: SignalHandler): void;
-  /** Like {@link timer}, so many times after each start of the program; 0 is without end. */
+  /**
+   * Like {@link timer}, so many times after each start of the program; 0 is without end. With 0
+   * seconds it runs at once, so many times.
+   */
   rbtimer(seconds: number, handler: SignalHandler, iterations?: number): void;
   /**
    * Runs `handler` at these times, in uWSGI's numbers: -1 is every, -5 every fifth. The zone is that

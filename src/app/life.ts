@@ -150,6 +150,13 @@ export class Life {
     }
   }
 
+  /** The spools whose workers run what task code registers: the first of them that has it. */
+  get #owners(): string[] {
+    const { signalSpool } = this.config;
+    return this.#spools.filter(({ config }) => signalSpool === null || config.dir === signalSpool)
+      .map(({ name }) => name);
+  }
+
   #openWorkers(): Workers {
     const { machine: { clock, emit }, estate: { platform: { claims } }, abort } = this.#options;
     return new Workers({
@@ -158,8 +165,9 @@ export class Life {
       clock,
       emit,
       abort,
-      put: async (task, spooler, fallback) => {
-        const { store } = spoolFor(this.#spools, spooler ?? fallback);
+      owners: this.#owners,
+      put: async (task, spooler) => {
+        const { store } = spoolFor(this.#spools, spooler);
         return store.pathOf(await store.put(task));
       },
     });
@@ -228,6 +236,7 @@ export class Life {
     };
     return {
       jobs: schedules,
+      owners: this.#owners,
       zone,
       statePath,
       host: Deno.hostname(),
@@ -263,10 +272,10 @@ export class Life {
     for (const retention of this.#retentions) retention.start().catch(fail);
     workers.start((owner, registrations) => {
       scheduler.register(owner, registrations).catch((error) => {
-        emit({ type: "spool.warning", spool: owner, message: reasonOf(error) });
+        emit({ type: "schedule.warning", message: reasonOf(error) });
       });
     });
-    const owners = new Set(this.#spools.map(({ name }) => name));
+    const owners = new Set(this.#owners);
     this.loaded().then(() => scheduler.keepOwners(owners)).catch(fail);
   }
 

@@ -95,6 +95,7 @@ async function load(
     clock,
     emit,
     abort: new AbortController().signal,
+    owners: [],
     put: () => Promise.reject(new Error("spooler check puts no tasks into spools")),
   });
   const cancel = clock.after(limitMs, () => {

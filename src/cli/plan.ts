@@ -28,7 +28,7 @@ export interface Site extends Loaded {
 /** @param now milliseconds since the epoch */
 export function planText({ config, warnings, secrets, offers }: Site, now: number): string {
   const sections = [
-    section("Spools", config.spools.map(spoolText)),
+    section("Spools", config.spools.map((spool) => spoolText(spool, config))),
     section("Forwards", config.forwards.map(forwardText)),
     section("Tasks", tasksText(config)),
     section("Modules", modulesText(config)),
@@ -73,9 +73,12 @@ function section(title: string, items: readonly string[]): string {
   return `\n${title}\n${items.map((item) => `  ${item}\n`).join("")}`;
 }
 
-function spoolText(spool: SpoolConfig): string {
+function spoolText(spool: SpoolConfig, config: Config): string {
   const { limits, rate } = spool;
-  if (spool.external) return `${spool.dir}\n      tasks are accepted; other programs run them`;
+  if (spool.external) {
+    const lines = [spool.dir, "tasks are accepted; other programs run them"];
+    return [...lines, ...rolesOf(spool, config)].join("\n      ");
+  }
   const work = [
     spool.processes === 1 ? "one task at a time" : `${spool.processes} tasks at a time`,
     `a full look every ${durationText(spool.frequencyMs)}`,
@@ -94,8 +97,23 @@ function spoolText(spool: SpoolConfig): string {
     `failing tasks: ${failingText(spool)}`,
     ...(full.length === 0 ? [] : [`refuses new tasks when ${full.join(", or when fewer than ")}`]),
     `runs in ${spool.cwd}`,
+    ...rolesOf(spool, config),
   ];
   return lines.join("\n      ");
+}
+
+/** What only one of several spools does. */
+function rolesOf(spool: SpoolConfig, { spools, forwards, code, signalSpool }: Config): string[] {
+  if (spools.length + forwards.length < 2) return [];
+  const first = signalSpool === null
+    ? spools.find(({ external }) => !external)
+    : spools.find(({ dir }) => dir === signalSpool);
+  return [
+    ...(spool === spools[0] ? ["gets tasks that name no spool"] : []),
+    ...(code.modules.length > 0 && spool === first
+      ? ["runs the timers, crons and signals of task code"]
+      : []),
+  ];
 }
 
 function failingText({ retry, maxAgeMs, failedMaxAgeMs, onFailure }: SpoolConfig): string {

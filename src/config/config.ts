@@ -36,6 +36,8 @@ export interface Config {
   readonly schedules: readonly ScheduleConfig[];
   /** The local time of the program: TZ of the ini, else of the environment, else the machine's. */
   readonly zone: Zone;
+  /** The spool whose workers run what task code registers. Absolute; null is the first. */
+  readonly signalSpool: string | null;
   /** `cron-tz`: the zone of cron jobs that name none. */
   readonly cronZone: Zone;
   /** Where the last run of each job is remembered. Absolute. */

@@ -20,7 +20,7 @@ import { ConfigError, type Problem } from "../platform/problem.ts";
 import { pythonOf } from "./python.ts";
 import { recognise } from "./recognise.ts";
 import { receptionOf } from "./reception.ts";
-import { cronStateOf, cronZoneOf, localZoneOf, schedulesOf } from "./schedules.ts";
+import { cronStateOf, cronZoneOf, localZoneOf, schedulesOf, signalSpoolOf } from "./schedules.ts";
 import { spoolSettings, spoolsOf } from "./spools.ts";
 import { parseBoolean } from "./value.ts";
 
@@ -70,6 +70,7 @@ export function examine(
     reception,
     daemon: daemonOf(given),
     schedules: schedulesOf(given, spools, cronZone),
+    signalSpool: signalSpoolOf(given, spools),
     zone,
     cronZone,
     cronState: cronStateOf(given, file, spools),

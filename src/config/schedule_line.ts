@@ -14,7 +14,7 @@ import { parseSettings, type Settings } from "./settings.ts";
 import { parseDuration, parseInteger } from "./value.ts";
 
 /** A job that has no name of its own yet; `name` is null when the line gives none. */
-export type Draft = Omit<ScheduleConfig, "name" | "id" | "place"> & {
+export type Draft = Omit<ScheduleConfig, "name" | "id" | "formerIds" | "place"> & {
   readonly name: string | null;
 };
 
@@ -131,7 +131,7 @@ export function parseSignalTimer(text: string): Draft {
       iterations: null,
     },
     whenText: `every ${seconds.replace(/\d$/, "$&s")}`,
-    action: { kind: "signal", signal: Number(signal), owner: null },
+    action: { kind: "signal", signal: Number(signal), owner: null, times: 1 },
     ...PLAIN,
     overlap: "allow",
     harakiriMs: null,

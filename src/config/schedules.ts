@@ -91,6 +91,15 @@ export function localZoneOf(
   }
 }
 
+/** `spooler-signals`. */
+export function signalSpoolOf(given: Given, spools: readonly SpoolConfig[]): string | null {
+  return given.last<string | null>("spooler-signals", (text, entry) => {
+    const dir = given.path(parseWanted(text), entry);
+    if (spools.some((spool) => spool.dir === dir && !spool.external)) return dir;
+    throw new SyntaxError("wants the directory of a spooler of this ini");
+  }, null);
+}
+
 /** The zone of cron jobs that name none. */
 export function cronZoneOf(given: Given, local: Zone): Zone {
   return given.last("cron-tz", (text) => zoneOf(text), local);
@@ -157,6 +166,7 @@ function named(lines: readonly Line[]): ScheduleConfig[] {
       ...draft,
       name: unclear ? `${name}-${hash.slice(0, 4)}` : name,
       id: draft.name ?? `#${hash}`,
+      formerIds: [],
       place,
     };
   });

@@ -194,20 +194,24 @@ async function enqueue(
 
 async function raise(
   job: ScheduleConfig,
-  { signal, owner }: Extract<Action, { kind: "signal" }>,
+  { signal, owner, times }: Extract<Action, { kind: "signal" }>,
   slot: number,
-  { emit, clock, signals }: JobWorld,
+  { emit, clock, signals, stopping }: JobWorld,
 ): Promise<Ended> {
-  emit({ type: "job.started", job: job.name, slot, lateMs: clock.now() - slot, attempt: 1 });
-  const startedAt = clock.monotonic();
-  try {
-    await signals.raise(signal, owner);
-    const tookMs = clock.monotonic() - startedAt;
-    emit({ type: "job.ended", job: job.name, exit: "handled", ok: true, tookMs });
-    return { ok: true, result: "handled" };
-  } catch (error) {
-    return failedTo("handle its signal", error, job, clock.monotonic() - startedAt, emit);
+  let ended: Ended = { ok: true, result: "handled" };
+  for (let call = 0; call < times && !(call > 0 && stopping.aborted); call++) {
+    emit({ type: "job.started", job: job.name, slot, lateMs: clock.now() - slot, attempt: 1 });
+    const startedAt = clock.monotonic();
+    try {
+      await signals.raise(signal, owner);
+      const tookMs = clock.monotonic() - startedAt;
+      emit({ type: "job.ended", job: job.name, exit: "handled", ok: true, tookMs });
+    } catch (error) {
+      const tookMs = clock.monotonic() - startedAt;
+      ended = failedTo("handle its signal", error, job, tookMs, emit);
+    }
   }
+  return ended;
 }
 
 function failedTo(

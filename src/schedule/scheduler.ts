@@ -4,15 +4,17 @@
  * What is due goes through four places, in this order: the ticker finds it, the state file records
  * its slot, the overlap policies admit it, and it runs.
  *
- * The jobs of the ini are there from the start. Task code brings more while the program runs, each
- * owner its own set (register). A job that is in the old set and in the new one goes on as if
- * nothing had happened: it keeps its rhythm, its iterations and its streak of skips.
+ * The jobs of the ini are there from the start. Task code brings more while the program runs
+ * (register): what several owners register is one set of jobs. A job that is in the old set and in
+ * the new one goes on as if nothing had happened: it keeps its rhythm, its iterations and its streak
+ * of skips.
  */
 
 import { isDeepStrictEqual } from "node:util";
 
 import type { ScheduleConfig } from "./settings.ts";
 import type { Clock } from "../platform/clock.ts";
+import { type Problem, problemText } from "../platform/problem.ts";
 import type { Zone } from "../platform/zone.ts";
 import type { Emit } from "../report/event.ts";
 import { actionText } from "./action.ts";
@@ -28,6 +30,10 @@ import { type DueJob, type TickedJob, Ticker, timeOf } from "./ticker.ts";
 export interface SchedulerOptions {
   /** Those of the ini. */
   readonly jobs: readonly ScheduleConfig[];
+  /**
+   * Whose registrations count, in the order in which they are preferred for what several register.
+   */
+  readonly owners: readonly string[];
   /** Of cron jobs that task code registers. */
   readonly zone: Zone;
   /** The state file. */
@@ -43,8 +49,8 @@ export interface SchedulerOptions {
   readonly abort: AbortSignal;
 }
 
-/** Whose the jobs of the ini are; no owner of registered jobs is called so. */
-const INI = Symbol("ini");
+/** Complaints about registrations that are remembered, so that each is logged once. */
+const REMEMBERED_COMPLAINTS = 1000;
 
 export class Scheduler {
   #options: SchedulerOptions;
@@ -54,8 +60,10 @@ export class Scheduler {
   readonly #stopping = new AbortController();
   readonly #batches = new Set<Promise<void>>();
   readonly #ticker: Ticker<ScheduleConfig>;
-  /** What each owner wants to be run. */
-  readonly #wanted = new Map<string | symbol, readonly ScheduleConfig[]>();
+  /** What the code of each owner has registered. */
+  readonly #registered = new Map<string, readonly Registration[]>();
+  #registeredJobs: readonly ScheduleConfig[] = [];
+  readonly #complaints = new Set<string>();
   /** What the ticker looks at, by id. */
   #watched: ReadonlyMap<string, TickedJob<ScheduleConfig>> = new Map();
   #started = false;
@@ -72,7 +80,6 @@ export class Scheduler {
     });
     const run = (...args: [ScheduleConfig, number, AbortSignal]) => this.#run(...args);
     this.#runs = new Runs({ run, emit, abort });
-    this.#wanted.set(INI, options.jobs);
     this.#ticker = new Ticker({
       clock,
       due: (found) => {
@@ -98,47 +105,66 @@ export class Scheduler {
    * world in which it began. Jobs of task code stay until they are registered anew, or forgotten by
    * {@link keepOwners}.
    */
-  async use(changes: Pick<SchedulerOptions, "jobs" | "zone" | "world">): Promise<void> {
+  async use(
+    changes: Pick<SchedulerOptions, "jobs" | "owners" | "zone" | "world">,
+  ): Promise<void> {
+    const before = this.#options.jobs;
     this.#options = { ...this.#options, ...changes };
     this.#world = { ...changes.world, stopping: this.#stopping.signal };
-    const before = this.#wanted.get(INI) ?? [];
     const ids = new Set(changes.jobs.map(({ id }) => id));
-    this.#wanted.set(INI, changes.jobs);
     for (const { id } of before) if (!ids.has(id)) this.#runs.forget(id);
     if (this.#started) await this.#watch();
   }
 
   /** Forgets the jobs of all other owners: their code is not loaded any more. */
   async keepOwners(owners: ReadonlySet<string>): Promise<void> {
-    for (const [owner, jobs] of this.#wanted) {
-      if (owner === INI || owners.has(owner as string)) continue;
-      this.#wanted.delete(owner);
-      for (const { id } of jobs) this.#runs.forget(id);
+    for (const owner of this.#registered.keys()) {
+      if (!owners.has(owner)) this.#registered.delete(owner);
     }
-    if (this.#started) await this.#watch();
+    await this.#useRegistered();
   }
 
   /**
-   * All that an owner wants to be run, in place of what it registered before; nothing ends its jobs.
-   * Call it again whenever a worker of the owner has started: jobs that are there already go on
-   * undisturbed, and jobs that are there no more start no more. A change of the signal alone is no
-   * other job. May be called before the start, too. Resolves when the jobs are looked at; while
-   * another program has the state file that is later.
+   * All that the code of an owner registers, in place of what it registered before; nothing ends its
+   * jobs. Call it again whenever a worker of the owner has started: jobs that are there already go
+   * on undisturbed, and jobs that are there no more start no more. A change of the signal alone is
+   * no other job. May be called before the start, too. What cannot be is logged once, and leaves the
+   * others alone. Resolves when the jobs are watched; while another program has the state file that
+   * is later.
    *
-   * @param owner whose task code it is: the name of a spool
-   * @throws {SyntaxError} naming the job that cannot be and what it wants; then all is as it was
+   * @param owner the name of a spool, in whose workers the handlers are
    */
   async register(owner: string, registrations: readonly Registration[]): Promise<void> {
-    const jobs = registeredJobs(owner, registrations, this.#options.zone);
-    const before = new Set(this.#wanted.get(owner)?.map(({ id }) => id));
-    this.#wanted.set(owner, jobs);
+    if (!this.#options.owners.includes(owner)) return;
+    this.#registered.set(owner, registrations);
+    await this.#useRegistered();
+  }
+
+  async #useRegistered(): Promise<void> {
+    const { owners, zone, emit } = this.#options;
+    // Owners of the ini before come last, until they are forgotten.
+    const rank = (owner: string) => owners.includes(owner) ? owners.indexOf(owner) : owners.length;
+    const sets = [...this.#registered].map(([owner, registrations]) => ({ owner, registrations }))
+      .sort((a, b) => rank(a.owner) - rank(b.owner));
+    const { jobs, refused } = registeredJobs(sets, owners, zone);
+    for (const problem of refused) this.#complain(problem);
+    const before = new Set(this.#registeredJobs.map(({ id }) => id));
+    this.#registeredJobs = jobs;
     for (const { id, name, whenText, action } of jobs) {
       if (before.delete(id)) continue;
-      const command = actionText(action);
-      this.#options.emit({ type: "schedule.loaded", name, text: whenText, command });
+      emit({ type: "schedule.loaded", name, text: whenText, command: actionText(action) });
     }
     for (const id of before) this.#runs.forget(id);
     if (this.#started) await this.#watch();
+  }
+
+  /** Each worker of each spool registers it, and after each restart. */
+  #complain(problem: Problem): void {
+    const message = `${problemText(problem)}; it never runs`;
+    if (this.#complaints.has(message)) return;
+    if (this.#complaints.size >= REMEMBERED_COMPLAINTS) this.#complaints.clear();
+    this.#complaints.add(message);
+    this.#options.emit({ type: "schedule.warning", message });
   }
 
   /** Has the ticker look at what is wanted now. */
@@ -154,7 +180,7 @@ export class Scheduler {
   }
 
   #jobs(): ScheduleConfig[] {
-    return [...this.#wanted.values()].flat();
+    return [...this.#options.jobs, ...this.#registeredJobs];
   }
 
   async #open(): Promise<void> {
@@ -172,7 +198,7 @@ export class Scheduler {
       return known.rhythm;
     }
     const { host, boot } = this.#options;
-    const record = this.#state.get(job.id);
+    const record = this.#state.adopt(job.id, job.formerIds);
     const remembered = record === null ? null : { slot: record.slotAt, boot: record.boot };
     return rhythmOf(job, remembered, { host, boot }, time);
   }

@@ -30,7 +30,13 @@ export type Action =
    * Raises a uWSGI signal, 0 to 255, for a handler in task code: in that of `owner`, which has
    * registered the job itself, or, where this is null, in any.
    */
-  | { readonly kind: "signal"; readonly signal: number; readonly owner: string | null };
+  | {
+    readonly kind: "signal";
+    readonly signal: number;
+    readonly owner: string | null;
+    /** How often a run calls the handler, one call after the other. */
+    readonly times: number;
+  };
 
 /** What becomes of a job that is due while its last run goes on. */
 export type Overlap = "skip" | "allow" | "queue" | "replace";
@@ -41,6 +47,8 @@ export interface ScheduleConfig {
   readonly name: string;
   /** Names the job in the state file: its name as given, or a hash of its line. */
   readonly id: string;
+  /** Names under which older versions remembered it. */
+  readonly formerIds: readonly string[];
   readonly when: When;
   /** `when` as the ini has it, for people. */
   readonly whenText: string;

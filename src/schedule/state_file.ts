@@ -86,6 +86,18 @@ export class StateFile {
     return this.#records.get(id) ?? null;
   }
 
+  /** The record of a job, taken over from its former names when it has none; these are gone then. */
+  adopt(id: string, formerIds: readonly string[]): JobRecord | null {
+    const known = this.get(id);
+    if (known !== null) return known;
+    const former = formerIds.flatMap((each) => this.get(each) ?? []);
+    const [latest] = former.sort((a, b) => b.slotAt - a.slotAt);
+    if (latest === undefined) return null;
+    for (const each of formerIds) this.#records.delete(each);
+    this.set(id, latest);
+    return latest;
+  }
+
   set(id: string, record: JobRecord): void {
     this.#records.set(id, record);
     this.#changed = true;

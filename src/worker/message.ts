@@ -18,7 +18,7 @@ export interface ModuleRef {
 export interface Setup {
   /** The directory it works through. */
   readonly spool: string;
-  /** All of them, the worker's own first. */
+  /** All of them, in the order of the ini. */
   readonly spools: readonly string[];
   readonly modules: readonly ModuleRef[];
   /** As the ini had them, for `uwsgi.opt`; true for a bare key. */
@@ -93,7 +93,18 @@ export interface AnswerGroup extends WorkerAnswer {
 }
 
 /** A timer that code has asked for. `weekday` and its like are uWSGI's integers. */
-export type TimerWish = { /** What people call it. */ readonly name?: string } & TimerKind;
+export type TimerWish = TimerOrigin & TimerKind;
+
+/** Where it comes from, as far as the worker can say. */
+interface TimerOrigin {
+  /** The handler's short name. */
+  readonly name?: string;
+  /** The handler's name with what it belongs to, as in `Job.handler`. */
+  readonly function?: string;
+  /** The line of task code that registered it. */
+  readonly file?: string;
+  readonly line?: number;
+}
 
 type TimerKind =
   | { readonly kind: "timer"; readonly signal: number; readonly seconds: number }
@@ -243,8 +254,13 @@ function signalNumber(value: unknown): number {
 }
 
 function timerWish(fields: Fields): TimerWish {
-  const name = fields.has("name") ? { name: fields.text("name") } : {};
-  return { ...name, ...timerKind(fields) };
+  return {
+    ...(fields.has("name") ? { name: fields.text("name") } : {}),
+    ...(fields.has("function") ? { function: fields.text("function") } : {}),
+    ...(fields.has("file") ? { file: fields.text("file") } : {}),
+    ...(fields.has("line") ? { line: fields.whole("line") } : {}),
+    ...timerKind(fields),
+  };
 }
 
 function timerKind(fields: Fields): TimerKind {

@@ -39,8 +39,10 @@ export interface WorkersOptions {
   readonly emit: Emit;
   /** Aborted when what runs must be broken off. */
   readonly abort: AbortSignal;
-  /** Puts a task into the spool that it names, or into `fallback`. */
-  put(task: NewTask, spooler: string | undefined, fallback: string): Promise<string>;
+  /** Spools in the order in which their workers are asked to handle a signal. */
+  readonly owners: readonly string[];
+  /** Puts a task into the spool that it names, or into the first. */
+  put(task: NewTask, spooler: string | undefined): Promise<string>;
 }
 
 /** A spool for which workers are wanted. */
@@ -134,7 +136,6 @@ export class Workers {
     const { config, clock, emit } = this.#options;
     const { name, config: spool, tasks } = worked;
     const { code, spools } = config;
-    const others = spools.map(({ dir }) => dir).filter((dir) => dir !== spool.dir);
     const locks = new Locks<TaskWorker>();
     const target = this.#callTarget(worked, locks);
     const call = (asked: WorkerCall) => answerCall(asked, target);
@@ -146,7 +147,7 @@ export class Workers {
       command,
       setup: {
         spool: spool.dir,
-        spools: [spool.dir, ...others],
+        spools: spools.map(({ dir }) => dir),
         options: code.options,
         processes: spool.processes,
         hostname: Deno.hostname(),
@@ -172,11 +173,11 @@ export class Workers {
     return pool;
   }
 
-  #callTarget({ name, config, frequency }: WorkedSpool, locks: Locks<TaskWorker>): CallTarget {
+  #callTarget({ name, frequency }: WorkedSpool, locks: Locks<TaskWorker>): CallTarget {
     const { emit, put } = this.#options;
     return {
       locks,
-      put: (task, spooler) => put(task, spooler, config.dir),
+      put,
       log: (line) => emit({ type: "worker.output", spool: name, stream: "stdout", line }),
       warn: (message) => this.#warn(name, message),
       raise: (signal) => void this.#raise(signal, name).catch(() => {}),
@@ -237,8 +238,8 @@ export class Workers {
   }
 
   #hearing(signal: number, owner: string | null): Member | undefined {
-    const members = owner === null ? this.#members : this.#of(owner);
-    return members.find(({ pool }) => pool.hasSignal(signal));
+    const owners = owner === null ? this.#options.owners : [owner];
+    return owners.flatMap((each) => this.#of(each)).find(({ pool }) => pool.hasSignal(signal));
   }
 
   #raise(signal: number, owner: string | null): Promise<void> {
@@ -287,17 +288,23 @@ function moduleRef({ kind, name }: TaskModule) {
 }
 
 function registrationOf(wish: TimerWish): Registration {
-  const { signal, name = `signal ${signal}` } = wish;
+  const { signal, name, file, line = 0 } = wish;
+  const about = {
+    name: wish.function ?? name ?? null,
+    signal,
+    place: file === undefined ? null : { file, line },
+    ...(name === undefined ? {} : { formerNames: [name] }),
+  };
   switch (wish.kind) {
     case "timer":
-      return { name, signal, time: { kind: "timer", seconds: wish.seconds } };
+      return { ...about, time: { kind: "timer", seconds: wish.seconds } };
     case "rbtimer": {
       const { seconds, iterations } = wish;
-      return { name, signal, time: { kind: "rbtimer", seconds, iterations } };
+      return { ...about, time: { kind: "rbtimer", seconds, iterations } };
     }
     case "cron": {
       const { minute, hour, day, month, weekday } = wish;
-      return { name, signal, time: { kind: "cron", fields: [minute, hour, day, month, weekday] } };
+      return { ...about, time: { kind: "cron", fields: [minute, hour, day, month, weekday] } };
     }
     default:
       return wish satisfies never;

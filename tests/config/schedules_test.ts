@@ -75,7 +75,7 @@ Deno.test("spool= makes a task of the rest of the line", () => {
 for (const option of ["timer", "rbtimer", "signal-timer", "signal-rbtimer"]) {
   Deno.test(`${option} raises a signal at intervals`, () => {
     const job = jobOf(`${option} = 17 30`);
-    assertEquals(job.action, { kind: "signal", signal: 17, owner: null });
+    assertEquals(job.action, { kind: "signal", signal: 17, owner: null, times: 1 });
     assertEquals(job.when.kind === "every" && job.when.everyMs, 30_000);
   });
 }

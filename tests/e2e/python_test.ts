@@ -226,7 +226,7 @@ def nightly(number):
   await until(() => ledgerOf(site).length >= 4, "the timer does not tick");
   await program.line(/nightly/);
   assertEquals(await program.stop(), 0);
-  const started = program.log.match(/job spool\/tick started/g)?.length;
+  const started = program.log.match(/job tasks\/tick started/g)?.length;
   assertEquals(ledgerOf(site).length, started, program.log);
 });
 

@@ -308,16 +308,42 @@ uwsgi.signal(17, (signal) => { console.log("heard", signal); if (signal === 17) 
     "timer = 17 1",
   );
   await using program = await site.start();
-  await program.line(/schedule spool\/beat: /);
-  await program.line(/schedule spool\/minutely: /);
+  await program.line(/schedule tasks\/beat: /);
+  await program.line(/schedule tasks\/minutely: /);
   await program.line(/beat number$/, 2);
   await program.line(/heard 17$/);
   await program.line(/Error: on 17/);
   await program.line(/twice$/, 2);
   const jobs = program.log.split("\n");
-  const started = jobs.filter((line) => /job spool\/beat started/.test(line)).length;
+  const started = jobs.filter((line) => /job tasks\/beat started/.test(line)).length;
   const beats = jobs.filter((line) => /beat number$/.test(line)).length;
   assert(started - beats <= 1, `${started} starts, ${beats} beats`);
+});
+
+test("two arrow functions are two jobs, and one that cannot be leaves the others", async () => {
+  const jobs = {
+    "tasks.ts": `class Beat {
+  constructor(name: string) { uwsgi.timer(1, this.beat); this.name = name; }
+  name: string;
+  beat = () => console.log("beat of", this.name);
+}
+new Beat("a");
+new Beat("b");
+uwsgi.cron(0, 24, -1, -1, -1, function midnight() {});
+uwsgi.timer(0, function never() {});
+uwsgi.rbtimer(0, () => console.log("at once"), 2);
+`,
+  };
+  await using site = await siteWith(jobs, IMPORT);
+  await using program = await site.start();
+  for (const [name, count] of [["a", 2], ["b", 2]] as const) {
+    await program.line(new RegExp(`beat of ${name}$`), count);
+  }
+  await program.line(/at once$/, 2);
+  const file = join(site.dir, "tasks.ts");
+  await program.line(new RegExp(`warning: ${file}:8: midnight hour wants`));
+  await program.line(new RegExp(`warning: ${file}:9: never wants seconds`));
+  await program.line(/schedule tasks\/this.beat-2: |schedule tasks\/beat-2: /);
 });
 
 test("a timer never runs twice at a time, however many workers there are", async () => {

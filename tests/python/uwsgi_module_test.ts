@@ -1,5 +1,6 @@
 /** The functions of our module `uwsgi`, as task code calls them. */
 
+import type { TimerWish } from "../../src/worker/message.ts";
 import { join } from "node:path";
 import { findVar } from "../../src/wire/packet.ts";
 import { decodeHeader, decodeVars } from "../../src/wire/packet.ts";
@@ -28,6 +29,11 @@ async function worth(
 async function expect(pairs: readonly [string, string][], options: PythonOptions = {}) {
   const got = await worth(pairs.map(([expression]) => expression), options);
   assertEquals(pairs.map(([expression], i) => [expression, got[i] ?? ""]), [...pairs]);
+}
+
+function withoutOrigin(wish: TimerWish): Record<string, unknown> {
+  const { file: _file, line: _line, function: _function, ...rest } = wish;
+  return rest;
 }
 
 testWith("python", "what the module knows without asking", () =>
@@ -358,7 +364,13 @@ def later(env):
       },
       { kind: "rbtimer" as const, name: "d", signal: 41, seconds: 7, iterations: 3 },
     ];
-    assertEquals(loaded.registered.timers, timers);
+    // Where they come from: the file, the lines of the decorators, and the functions.
+    const origins = loaded.registered.timers.map(({ file, line, function: name }) => {
+      return [file?.split("/").at(-1), line, name];
+    });
+    const lines = [["a", 9], ["b", 11], ["c", 13], ["d", 21]] as const;
+    assertEquals(origins, lines.map(([name, line]) => ["tasks.py", line, name]));
+    assertEquals(loaded.registered.timers.map(withoutOrigin), timers);
 
     const raise = async (signal: number) => {
       master.connection.send({ type: "signal", id: signal, signal });
@@ -384,7 +396,7 @@ def later(env):
     await master.hears("registered");
     const { registered } = await master.hears("registered");
     assertEquals(registered.signals, [0, 1, 40, 41, 42, 50]);
-    assertEquals(registered.timers.at(-1), {
+    assertEquals(registered.timers.map(withoutOrigin).at(-1), {
       kind: "timer",
       name: "print",
       signal: 50,

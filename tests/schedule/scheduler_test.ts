@@ -7,7 +7,7 @@ import type { Event } from "../../src/report/event.ts";
 import type { Registration } from "../../src/schedule/registration.ts";
 import { readRecords } from "../../src/schedule/state_file.ts";
 import { Scheduler } from "../../src/schedule/scheduler.ts";
-import { assertEquals, assertRejects } from "../support/assert.ts";
+import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { jobsOf } from "../support/jobs.ts";
 import { tempDir } from "../support/temp.ts";
@@ -38,6 +38,7 @@ class FakeProgram {
     this.#scheduler = new Scheduler({
       jobs,
       zone: UTC,
+      owners: ["mail", "sms"],
       statePath,
       host: "host",
       boot: "boot",
@@ -202,18 +203,22 @@ Deno.test("without schedules there is no state file", async () => {
 });
 
 /** The jobs of task code, as a worker registers them. */
+const place = { file: "/srv/tasks.py", line: 7 };
 const timer = (signal: number, seconds = 10): Registration => ({
-  name: "tasks.beat",
+  name: "beat",
+  place,
   signal,
   time: { kind: "timer", seconds },
 });
 const rbtimer = (signal: number, seconds: number, iterations: number): Registration => ({
-  name: "tasks.few",
+  name: "few",
+  place,
   signal,
   time: { kind: "rbtimer", seconds, iterations },
 });
 const cron = (signal: number, ...fields: number[]): Registration => ({
-  name: "tasks.nightly",
+  name: "nightly",
+  place,
   signal,
   time: { kind: "cron", fields },
 });
@@ -230,7 +235,7 @@ Deno.test("a timer that task code registers raises its signal in the code of its
   assertEquals(program.raised, ["5 of mail"]);
   assertEquals(program.events[0], {
     type: "schedule.loaded",
-    name: "mail/tasks.beat",
+    name: "tasks/beat",
     text: "every 10s",
     command: "signal 5",
   });
@@ -279,18 +284,94 @@ Deno.test("a handler that is slow is not called beside itself, unless that is as
   await program.stop();
 });
 
-Deno.test("two workers that register the same are one set of jobs, two owners are two", async () => {
+Deno.test("what several workers and spools register is the program's, and there once", async () => {
+  await using dir = await tempDir();
+  const clock = new FakeClock(NOW);
+  const program = new FakeProgram([], join(dir.path, "cron-state"), clock, [5, 6, 7]);
+  await program.start();
+  // The second spool is the first to have loaded; and it has one job more.
+  await program.register("sms", timer(7), rbtimer(6, 4, 1));
+  for (const owner of ["mail", "mail"]) await program.register(owner, timer(5));
+  clock.advance(4_000);
+  await program.until(1);
+  clock.advance(6_000);
+  await program.until(2);
+  await program.stop();
+  assertEquals(program.raised, ["6 of sms", "5 of mail"]);
+  assertEquals(program.count("schedule.loaded"), 2);
+});
+
+Deno.test("two registrations are two jobs, whatever they are called", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "cron-state");
+  const clock = new FakeClock(NOW);
+  const handlers = [1, 2, 3, 4, 5];
+  const program = new FakeProgram([], path, clock, handlers);
+  await program.start();
+  const named = (signal: number, name: string | null, line: number): Registration => ({
+    ...timer(signal, 60),
+    name,
+    place: { file: "/srv/tasks.py", line },
+  });
+  const bound = [1, 2, 3].map((signal) => named(signal, "Job.handler", 9));
+  const arrows = [named(4, null, 12), named(5, null, 13)];
+  await program.register("mail", ...bound, ...arrows);
+  clock.advance(60_000);
+  await program.until(5);
+  await program.stop();
+  assertEquals(program.raised.toSorted(), handlers.map((signal) => `${signal} of mail`));
+  const names = ["Job.handler", "Job.handler-2", "Job.handler-3", "anonymous", "anonymous-2"];
+  const loaded = program.events.flatMap((event) =>
+    event.type === "schedule.loaded" ? event.name : []
+  );
+  assertEquals(loaded, names.map((name) => `tasks/${name}`));
+  // Their places in the state file outlive a restart in which the two kinds have changed places.
+  const ids = [...(await readRecords(path)).keys()];
+  assertEquals(new Set(ids).size, 5);
+  const again = new FakeProgram([], path, clock, handlers);
+  await again.start();
+  clock.advance(59_000);
+  await again.register("mail", ...arrows, ...bound);
+  clock.advance(1000);
+  await again.until(5);
+  await again.stop();
+  assertEquals([...(await readRecords(path)).keys()].toSorted(), ids.toSorted());
+});
+
+Deno.test("a timer of 0 seconds runs at once, so many times", async () => {
   await using dir = await tempDir();
   const clock = new FakeClock(NOW);
   const program = new FakeProgram([], join(dir.path, "cron-state"), clock, [5]);
   await program.start();
-  for (const owner of ["mail", "mail", "sms", "sms"]) {
-    await program.register(owner, timer(5), timer(5));
-  }
-  clock.advance(10_000);
-  await program.until(2);
+  await program.register("mail", rbtimer(5, 0, 3));
+  await program.until(3);
+  await program.register("mail", rbtimer(5, 0, 3));
+  clock.advance(60_000);
   await program.stop();
-  assertEquals(program.raised, ["5 of mail", "5 of sms"]);
+  assertEquals(program.raised, Array(3).fill("5 of mail"));
+});
+
+Deno.test("a job of task code finds what version 0.1 remembered of it", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "cron-state");
+  const clock = new FakeClock(NOW);
+  const record = (seconds: number) => ({
+    name: "mail/beat",
+    boot: "boot",
+    slotAt: NOW - seconds * 1000,
+    run: null,
+  });
+  const jobs = { "mail/beat every 3600s": record(3500), "sms/beat every 3600s": record(7000) };
+  await Deno.writeTextFile(path, JSON.stringify({ version: 1, jobs }));
+  const program = new FakeProgram([], path, clock, [5]);
+  await program.start();
+  await program.register("mail", timer(5, 3600));
+  clock.advance(99_000);
+  assertEquals(program.raised, []);
+  clock.advance(1000);
+  await program.until(1);
+  await program.stop();
+  assertEquals([...(await readRecords(path)).keys()], ["tasks/beat every 3600s"]);
 });
 
 Deno.test("what is registered no more starts no more, the jobs of the ini go on", async () => {
@@ -330,22 +411,29 @@ Deno.test("a cron job of task code runs once in its slot, over a restart, too", 
   assertEquals([program.raised, again.raised], [["5 of mail"], ["5 of mail"]]);
 });
 
-Deno.test("a registration that cannot be is refused by name, and leaves what there is", async () => {
+Deno.test("a registration that cannot be is refused with its place, and the others stand", async () => {
   await using dir = await tempDir();
   const clock = new FakeClock(NOW);
   const program = new FakeProgram([], join(dir.path, "cron-state"), clock, [5]);
   await program.start();
-  await program.register("mail", timer(5));
-  for (
-    const [registration, complaint] of [
-      [timer(256), "tasks.beat wants a signal from 0 to 255: 256"],
-      [timer(5, 0), "tasks.beat wants seconds ≥ 0.001: 0"],
-      [rbtimer(5, 1, -1), "tasks.few wants a number of iterations, 0 for no end: -1"],
-      [cron(5, 60, -1, -1, -1, -1), "tasks.nightly minute wants"],
-      [cron(5, 1, 2, 3), "tasks.nightly wants minute, hour, day, month and weekday: 1 2 3"],
-    ] as const
-  ) {
-    await assertRejects(() => program.register("mail", registration), SyntaxError, complaint);
+  const refused = [
+    [timer(256), "beat wants a signal from 0 to 255: 256"],
+    [timer(5, 0), "beat wants seconds ≥ 0.001: 0"],
+    [rbtimer(5, 0, 0), "few wants seconds ≥ 0.001: 0"],
+    [rbtimer(5, 1, -1), "few wants a number of iterations, 0 for no end: -1"],
+    [cron(5, 60, -1, -1, -1, -1), "nightly minute wants"],
+    [cron(5, 1, 2, 3), "nightly wants minute, hour, day, month and weekday: 1 2 3"],
+  ] as const;
+  const bad = refused.map(([registration]) => registration);
+  // Each worker of each spool registers all of it.
+  await program.register("mail", ...bad, timer(5));
+  await program.register("sms", ...bad, timer(5));
+  const warnings = program.events.flatMap((event) =>
+    event.type === "schedule.warning" ? event.message : []
+  );
+  assertEquals(warnings.length, refused.length);
+  for (const [index, [, complaint]] of refused.entries()) {
+    assertStringIncludes(warnings[index] ?? "", `/srv/tasks.py:7: ${complaint}`);
   }
   clock.advance(10_000);
   await program.until(1);

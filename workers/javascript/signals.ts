@@ -3,6 +3,7 @@
 import type { Registered, TimerWish } from "../../src/worker/message.ts";
 
 import { realm } from "./realm.ts";
+import { callingLine } from "./trace.ts";
 
 export type SignalFunction = (signal: number) => unknown;
 
@@ -45,7 +46,7 @@ export class SignalRegistry {
         .find((signal) => !this.#handlers.has(signal));
       if (free === undefined) throw new RangeError(`all ${SIGNALS} signals are taken`);
       const name = handler.name === "" ? {} : { name: handler.name };
-      this.#timers.push({ ...name, ...wish(free) });
+      this.#timers.push({ ...name, ...callingLine(), ...wish(free) });
       this.handle(free, handler);
     });
   }

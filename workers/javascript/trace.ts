@@ -81,3 +81,11 @@ function isOwn(line: string): boolean {
   return line.includes("ext:core/") ||
     ["workers/javascript/", "src/", "main.ts"].some((path) => line.includes(`${own}${path}`));
 }
+
+/** File and line of the task code that is calling the program's own functions, where that is known. */
+export function callingLine(): { file: string; line: number } | Record<string, never> {
+  // The stack has no frames of the program, and original places.
+  const [, frame = ""] = (new Error().stack ?? "").split("\n");
+  const [, file, line] = /(?:\(|at )(?:file:\/\/)?(\/.+?):(\d+):\d+\)?$/.exec(frame) ?? [];
+  return file === undefined ? {} : { file: decodeURI(file), line: Number(line) };
+}

@@ -96,8 +96,8 @@ export function makeUwsgi(setup: Setup, { call, log }: Master, registry: SignalR
 }
 
 function secondsOf(seconds: number): number {
-  if (Number.isFinite(seconds) && seconds > 0) return seconds;
-  throw new TypeError(`a timer wants a number of seconds above 0: ${seconds}`);
+  if (Number.isFinite(seconds) && seconds >= 0) return seconds;
+  throw new TypeError(`a timer wants a number of seconds: ${seconds}`);
 }
 
 /** Options as the ini had them; a list for one that comes more than once. */

@@ -62,6 +62,14 @@ export const SCHEDULE_OPTIONS = [
     help: "raise a signal for task code at intervals",
   },
   {
+    name: "spooler-signals",
+    value: "DIR",
+    kind: "path",
+    origin: "ours",
+    standing: "honoured",
+    help: "the spool whose workers run timers, crons and signals of task code (default: the first)",
+  },
+  {
     name: "cron-tz",
     value: "ZONE",
     kind: "text",

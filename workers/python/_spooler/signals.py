@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+import os
+import sys
 
 from .absent import missing
 from .spooling import ask
@@ -62,12 +64,25 @@ def add_cron(signum, minute, hour, day, month, week):
 
 def _add_timer(**timer):
     registered = state.signals.get(timer["signal"])
-    name = getattr(registered and registered.handler, "__name__", None)
-    if isinstance(name, str):
-        # What people see; a function may well be named the same every time.
-        timer["name"] = name
+    handler = registered and registered.handler
+    for key, attribute in (("name", "__name__"), ("function", "__qualname__")):
+        name = getattr(handler, attribute, None)
+        if isinstance(name, str):
+            timer[key] = name
+    timer["file"], timer["line"] = _calling_line()
     state.timers.append(timer)
     state.tell_registered()
+
+
+_own_directory = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def _calling_line():
+    """File and line of the task code that is calling, decorators passed over."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_code.co_filename.startswith(_own_directory + "/"):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
 
 
 def signal_number(signum) -> int:
