@@ -13,6 +13,7 @@ import { reasonOf } from "../platform/reason.ts";
 import { Dispatcher, tasksFor } from "../queue/dispatcher.ts";
 import { Frequency } from "../queue/frequency.ts";
 import { Retention } from "../queue/retention.ts";
+import { debugOf } from "../report/debug.ts";
 import { readAccounts } from "../schedule/accounts.ts";
 import { actionText } from "../schedule/action.ts";
 import { bootName } from "../schedule/boot.ts";
@@ -180,22 +181,25 @@ export class Life {
   ): Promise<void> {
     const { machine, estate, abort, stopping } = this.#options;
     const { env, forwards } = this.config;
-    const tasks = tasksFor(spool);
+    const debugFor = debugOf(this.config.debug, name, machine.emit);
+    const tasks = tasksFor(spool, debugFor);
     const frequency = new Frequency(spool.frequencyMs);
     const forward = forwards.find((each) => each.spool === spool);
     const work = forward
       ? forwarding(await this.#openForwarder(name, store, forward))
-      : await workers.add({ name, config: spool, store, tasks, frequency }).then((added) => ({
-        executors: [
-          ...commands.filter((command) => command.name !== null),
-          ...added.handlers,
-          ...commands.filter((command) => command.name === null),
-        ],
-        handout: added.handout,
-      }));
+      : await workers.add({ name, config: spool, store, tasks, frequency, debugOf: debugFor }).then(
+        (added) => ({
+          executors: [
+            ...commands.filter((command) => command.name !== null),
+            ...added.handlers,
+            ...commands.filter((command) => command.name === null),
+          ],
+          handout: added.handout,
+        }),
+      );
     const { libc } = estate.platform;
     const about = { name, config: spool, store, tasks, frequency, libc, env, abort, stopping };
-    const dispatcher = new Dispatcher({ ...about, ...work, ...machine });
+    const dispatcher = new Dispatcher({ ...about, ...work, ...machine, debugOf: debugFor });
     this.#dispatchers.push(dispatcher);
     dispatcher.watch();
     const { failedMaxAgeMs: maxAgeMs } = spool;
@@ -213,7 +217,8 @@ export class Life {
     const targets = config.targets.map(({ text }) => text);
     machine.emit({ type: "forward.opened", spool: name, targets, policy: config.policy });
     const identity = await store.identity();
-    const forwarder = new Forwarder({ config, name, identity, abort, ...machine });
+    const debug = debugOf(this.config.debug, name, machine.emit)("forwarder");
+    const forwarder = new Forwarder({ config, name, identity, abort, debug, ...machine });
     this.#forwarders.push(forwarder);
     return forwarder;
   }

@@ -20,7 +20,7 @@ export interface Log {
  * does: when it takes the whole machine down, its name is the last line.
  */
 function mayWait(event: Event): boolean {
-  return event.type === "task.output" ||
+  return event.type === "task.output" || event.type === "debug" ||
     (event.type === "task.settled" && event.fate.kind === "done");
 }
 

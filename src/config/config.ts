@@ -8,6 +8,7 @@ import type { DaemonConfig } from "../daemon/settings.ts";
 import type { TaskCommand } from "../exec/settings.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
+import type { DebugPart } from "../report/debug.ts";
 import type { ScheduleConfig } from "../schedule/settings.ts";
 import type { ListenerConfig, ReceptionConfig } from "../server/settings.ts";
 import type { CodeConfig, PythonConfig } from "../worker/settings.ts";
@@ -19,6 +20,8 @@ export interface Config {
   readonly log: "text" | "json";
   /** Nothing is logged about a task that goes well. */
   readonly quiet: boolean;
+  /** What logs its decisions. */
+  readonly debug: readonly DebugPart[];
   /** The ini file, for messages. */
   readonly file: string;
   /** Where relative paths start and commands run: the ini's directory. */

@@ -10,6 +10,7 @@ import { codeOf } from "./code.ts";
 import type { Config } from "./config.ts";
 import { daemonOf } from "./daemon.ts";
 import { directoriesOf, type UsedDirectory } from "./directories.ts";
+import { parseDebug } from "./debug.ts";
 import type { Entry } from "./entry.ts";
 import { environmentOf } from "./environment.ts";
 import { forwardsOf } from "./forwards.ts";
@@ -59,6 +60,7 @@ export function examine(
     file,
     baseDir,
     log: given.last("log-json", parseBoolean, false) ? "json" : "text",
+    debug: given.last("spooler-debug", parseDebug, []),
     quiet: given.last("spooler-quiet", parseBoolean, false),
     env,
     spools,

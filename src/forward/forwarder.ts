@@ -11,6 +11,7 @@
 import type { Answer, Executor, Run } from "../exec/executor.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import type { ConcurrencyLimit } from "../queue/concurrency_limit.ts";
+import type { Debug } from "../report/debug.ts";
 import type { Emit } from "../report/event.ts";
 import { dial as dialPeer } from "../wire/dial.ts";
 import type { Dial } from "./connector.ts";
@@ -30,6 +31,7 @@ export interface ForwarderOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  readonly debug?: Debug;
   /** Absent is the network. */
   readonly dial?: Dial;
 }
@@ -84,10 +86,17 @@ export class Forwarder implements Executor, ConcurrencyLimit {
   }
 
   async run({ task, signal }: Run): Promise<Answer> {
+    const { debug } = this.#options;
     const delivery = deliveryOf(task, this.#sender);
     const tried = new Map<Target, DeliveryResult>();
     for (let target = this.#choose(tried); target; target = this.#choose(tried)) {
+      debug?.(
+        `${task.name} goes to ${target.name}, ${target.load} of ${target.capacity} under way`,
+      );
       const how = await target.deliver(delivery);
+      debug?.(
+        `${task.name} at ${target.name}: ${how.kind}${"reason" in how ? `, ${how.reason}` : ""}`,
+      );
       if (how.kind === "accepted") return { kind: "done" };
       tried.set(target, how);
     }

@@ -7,6 +7,7 @@ import { type Clock, turnOfOthers } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { Emit } from "../report/event.ts";
+import type { Debug, DebugOf } from "../report/debug.ts";
 import type { Once } from "../report/once.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { SeenTask, Store } from "../spool/store.ts";
@@ -27,6 +28,7 @@ export interface DiscoveryOptions {
   readonly emit: Emit;
   readonly once: Once;
   readonly tasks: Tasks;
+  readonly debugOf?: DebugOf;
   /** Somebody may have paused or resumed the spool. */
   notePause(): void;
   /** Something is known now that was not before: a task, the end of a scan. */
@@ -50,6 +52,8 @@ const RETRY_MS = 1000;
 
 export class Discovery {
   readonly #options: DiscoveryOptions;
+  readonly #debugScan: Debug;
+  readonly #debugWatcher: Debug;
   #watcher: SpoolWatcher | null = null;
   #scanning = false;
   #scanAgain = false;
@@ -60,6 +64,8 @@ export class Discovery {
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
+    this.#debugScan = options.debugOf?.("scan");
+    this.#debugWatcher = options.debugOf?.("watcher");
   }
 
   get isScanning(): boolean {
@@ -96,6 +102,11 @@ export class Discovery {
 
   #take(change: Change): void {
     if (this.#stopped) return;
+    this.#debugWatcher?.(
+      `${change.kind} ${
+        "ref" in change ? taskId(change.ref) : "reason" in change ? change.reason : ""
+      }`,
+    );
     switch (change.kind) {
       case "task":
         this.#look(change.ref);
@@ -184,6 +195,9 @@ export class Discovery {
     const { store, clock, ordered, tasks, changed } = this.#options;
     tasks.forgetHorizon();
     const before = tasks.leftAlone();
+    const startedAt = clock.monotonic();
+    let count = 0;
+    this.#debugScan?.(`begins; ${tasks.size} tasks are known, ${tasks.count("ready")} ready`);
     let sliceEnd = clock.monotonic() + SCAN_SLICE_MS;
     const scan = store.scan({
       isKnown: (id) => tasks.isInView(id, clock.now()),
@@ -195,8 +209,10 @@ export class Discovery {
     });
     for (const found of scan) {
       for (const task of found) this.#see(task);
+      count += found.length;
       if (!ordered && tasks.count("ready") >= WINDOW) {
         this.#incomplete = true;
+        this.#debugScan?.(`ends early: ${WINDOW} tasks are ready, the rest waits in the directory`);
         return;
       }
       if (clock.monotonic() < sliceEnd) continue;
@@ -205,6 +221,8 @@ export class Discovery {
       if (this.#stopped) return;
       sliceEnd = clock.monotonic() + SCAN_SLICE_MS;
     }
+    const tookMs = Math.round(clock.monotonic() - startedAt);
+    this.#debugScan?.(`ends after ${tookMs} ms: ${count} tasks looked at, ${tasks.size} known`);
     // The scan has found those again that are still there.
     for (const task of before) {
       const id = taskId(task);

@@ -8,8 +8,10 @@
 
 import { type Cancel } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
+import { type DebugOf, NO_DEBUG } from "../report/debug.ts";
 import { Once } from "../report/once.ts";
 import { refOf } from "../spool/layout.ts";
+import { changeText } from "./change_text.ts";
 import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import { CAPACITY, Discovery } from "./discovery.ts";
 import { Frequency } from "./frequency.ts";
@@ -45,11 +47,19 @@ export interface DispatcherOptions extends Omit<SettlementOptions, "frequency"> 
   readonly concurrency?: ConcurrencyLimit;
   /** Makes what hands out tasks; absent where no workers are. */
   readonly handout?: ((parts: HandoutParts) => Handout) | null;
+  readonly debugOf?: DebugOf;
 }
 
 /** A table for the tasks of a spool. A strict order needs all of them in view. */
-export function tasksFor(config: Pick<SpoolConfig, "ordered">): Tasks {
-  return new Tasks(config.ordered ? Infinity : CAPACITY);
+export function tasksFor(
+  config: Pick<SpoolConfig, "ordered">,
+  debugOf: DebugOf = NO_DEBUG,
+): Tasks {
+  const debug = debugOf("tasks");
+  return new Tasks(
+    config.ordered ? Infinity : CAPACITY,
+    debug && ((...change) => debug(changeText(...change))),
+  );
 }
 
 export class Dispatcher {
@@ -66,7 +76,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     const { config, concurrency, handout } = options;
-    this.#tasks = options.tasks ?? tasksFor(config);
+    this.#tasks = options.tasks ?? tasksFor(config, options.debugOf);
     const frequency = options.frequency ?? new Frequency(config.frequencyMs);
     const shared = { ...options, frequency, tasks: this.#tasks, once: new Once() };
     const wake = () => this.#pump();

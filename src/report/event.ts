@@ -5,6 +5,7 @@
  * @pure
  */
 
+import type { DebugPart } from "./debug.ts";
 import type { Fate } from "../task/fate.ts";
 import type { RefusalKind } from "../wire/refusal.ts";
 
@@ -28,6 +29,8 @@ export type Event =
   /** `processes` is 0 for a spool that others work through. */
   | { type: "spool.opened"; spool: string; dir: string; processes: number }
   | { type: "spool.warning"; spool: string; message: string }
+  /** What a part of the program decided; see {@link DebugPart}. */
+  | { type: "debug"; part: DebugPart; spool: string; text: string }
   /** It takes tasks again, after a time in which it could not. */
   | { type: "spool.accepting"; spool: string }
   /** It was in failed/ for longer than the ini wants to keep it, and is gone. */

@@ -71,6 +71,8 @@ export function eventText(event: Event): string {
         : `spool ${event.spool}: ${event.dir}, ${event.processes} at a time`;
     case "spool.warning":
       return `spool ${event.spool}: warning: ${event.message}`;
+    case "debug":
+      return `spool ${event.spool}: debug: ${event.part}: ${event.text}`;
     case "spool.accepting":
       return `spool ${event.spool}: takes new tasks again`;
     case "task.expired":

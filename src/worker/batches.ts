@@ -14,6 +14,7 @@ import type { Handout, HandoutParts } from "../queue/dispatcher.ts";
 import { funcOf } from "../queue/runner.ts";
 import { BUSY, GONE } from "../queue/task_event.ts";
 import type { Batch, Handed, Ready, TaskState } from "../queue/task_state.ts";
+import type { Debug } from "../report/debug.ts";
 import type { Emit } from "../report/event.ts";
 import { refOf, taskId, type TaskRef } from "../spool/layout.ts";
 import type { ClaimedTask, SeenTask, Store } from "../spool/store.ts";
@@ -37,6 +38,7 @@ export interface BatchesOptions extends HandoutParts {
   readonly ordered: boolean;
   readonly clock: Clock;
   readonly emit: Emit;
+  readonly debug: Debug;
 }
 
 export class Batches implements Handout {
@@ -66,8 +68,10 @@ export class Batches implements Handout {
       const wasBusy = worker.isBusy;
       if (!wasBusy && tasks.busyWorkers >= starts.slots) break;
       const ids = this.#collect(worker, this.#roomOf(worker, open.length));
-      if (ids.length > 0) worker.hand(ids);
-      else if (!wasBusy) idle++;
+      if (ids.length > 0) {
+        this.#options.debug?.(`${worker.label} is handed ${ids.length} tasks, ${ids[0]} first`);
+        worker.hand(ids);
+      } else if (!wasBusy) idle++;
     }
     if (idle > 0) this.#help.arrange();
     else if (tasks.busyWorkers < starts.slots) {

@@ -4,6 +4,7 @@
  */
 
 import type { Cancel, Clock } from "../platform/clock.ts";
+import type { Debug } from "../report/debug.ts";
 import type { HandoutParts } from "../queue/dispatcher.ts";
 import type { BatchSize } from "./batch_size.ts";
 import type { Pool } from "./pool.ts";
@@ -12,6 +13,7 @@ export interface HelpOptions extends HandoutParts {
   readonly pool: Pool;
   readonly size: BatchSize;
   readonly clock: Clock;
+  readonly debug: Debug;
 }
 
 /** A worker whose present task takes longer is helped. */
@@ -62,6 +64,7 @@ export class Help {
       const ids = behind.splice(0, Math.min(share, size.size, pool.left(helper)));
       if (ids.length === 0) return;
       for (const id of ids) tasks.apply(id, { type: "helped", worker: helper });
+      this.#options.debug?.(`${helper.label} is given ${ids.length} tasks behind a slow one`);
       helper.hand(ids);
     }
   }

@@ -9,6 +9,7 @@
 
 import type { Clock } from "../platform/clock.ts";
 import type { Tasks } from "../queue/tasks.ts";
+import type { Debug } from "../report/debug.ts";
 import type { Emit } from "../report/event.ts";
 import { LoadRetry } from "./load_retry.ts";
 import type { ModuleRef, Registered, Setup, WorkerAnswer } from "./message.ts";
@@ -37,6 +38,7 @@ export interface PoolOptions {
   readonly loadLimitMs?: number;
   readonly clock: Clock;
   readonly emit: Emit;
+  readonly debug?: Debug;
   /** Told what the code has registered, whenever that is something else than before. */
   registered(registered: Registered): void;
   /** Rejects with what the worker is told. */
@@ -263,6 +265,9 @@ export class Pool {
       },
     });
     this.#workers.add(started);
+    this.#options.debug?.(
+      `${started.label} is started, ${this.#workers.size} of ${this.#options.size}`,
+    );
     return started;
   }
 
@@ -319,14 +324,18 @@ export class Pool {
   }
 
   #recycle(worker: TaskWorker): void {
-    if (worker.isReady && !worker.isBusy && this.#isSpent(worker)) worker.stop();
+    if (!worker.isReady || worker.isBusy || !this.#isSpent(worker)) return;
+    this.#options.debug?.(`${worker.label} has done its ${worker.answered} tasks and is replaced`);
+    worker.stop();
   }
 
   #watchIdle(worker: TaskWorker, idleMs: number): void {
     const { clock } = this.#options;
     clock.after(idleMs, () => {
       if (!worker.isReady || worker.isBusy) return;
-      if (clock.monotonic() - worker.idleSince >= idleMs) worker.stop();
+      if (clock.monotonic() - worker.idleSince < idleMs) return;
+      this.#options.debug?.(`${worker.label} has had nothing to do for ${idleMs} ms and is ended`);
+      worker.stop();
     });
   }
 
@@ -337,6 +346,7 @@ export class Pool {
         worker.isReady && !worker.isBusy && !this.#isSpent(worker)
       );
       if (free === undefined) return this.demand(this.#requests);
+      this.#options.debug?.(`${free.label} is free for ${this.#requests} requests`);
       const request = this.#signals.shift() ?? this.#choices.shift();
       request?.start(free);
     }
@@ -357,6 +367,7 @@ export class Pool {
     const { emit, spool, idleMs } = this.#options;
     // What ends with the program is nobody's fault.
     const end = { ...how, isAsked: how.isAsked || this.#isAborted };
+    this.#options.debug?.(`${worker.label} is gone: ${end.reason}`);
     this.#options.gone(worker);
     this.#workers.delete(worker);
     this.#held.delete(worker);

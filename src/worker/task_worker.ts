@@ -101,6 +101,11 @@ export class TaskWorker {
     return this.#options.setup.worker;
   }
 
+  /** For the log. */
+  get label(): string {
+    return `worker ${this.number} (pid ${this.pid})`;
+  }
+
   get pid(): number | null {
     return this.#link.pid;
   }

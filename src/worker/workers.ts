@@ -10,6 +10,7 @@ import type { SpoolConfig } from "../queue/settings.ts";
 import type { Tasks } from "../queue/tasks.ts";
 import type { Executor } from "../exec/executor.ts";
 import type { Cancel, Clock } from "../platform/clock.ts";
+import type { DebugOf } from "../report/debug.ts";
 import type { Emit } from "../report/event.ts";
 import type { SignalHandlers } from "../schedule/job_run.ts";
 import type { Registration } from "../schedule/registration.ts";
@@ -54,6 +55,7 @@ export interface WorkedSpool {
   readonly tasks: Tasks;
   /** Its code may change it. */
   readonly frequency: Frequency;
+  readonly debugOf?: DebugOf;
 }
 
 /** The workers of one spool. */
@@ -128,7 +130,8 @@ export class Workers {
     if (!pool || !executor) return NO_WORKERS;
     const { name, store, config: { maxAgeMs, ordered } } = spool;
     const { clock, emit } = this.#options;
-    const about = { name, pool, executor, store, maxAgeMs, ordered, clock, emit };
+    const debug = spool.debugOf?.("pool");
+    const about = { name, pool, executor, store, maxAgeMs, ordered, clock, emit, debug };
     return { handlers, handout: (parts) => new Batches({ ...about, ...parts }) };
   }
 
@@ -165,6 +168,7 @@ export class Workers {
       idleMs: code.cheap ? spool.frequencyMs : null,
       clock,
       emit,
+      debug: worked.debugOf?.("pool"),
       registered: (registered) => this.#onRegistered(pool, registered),
       call,
       gone: (worker) => locks.forget(worker),

@@ -146,6 +146,16 @@ export const SPOOL_OPTIONS = [
     help: "log nothing about a task that goes well",
   },
   {
+    name: "spooler-debug",
+    value: "PARTS",
+    kind: "text",
+    origin: "ours",
+    standing: "honoured",
+    fallback: "false",
+    mayBeEmpty: true,
+    help: "log decisions: true, or some of tasks, scan, watcher, pool, forwarder",
+  },
+  {
     name: "spooler-max-age",
     value: "DURATION",
     kind: "text",

@@ -1,0 +1,41 @@
+/** A change of the table of tasks as a line of the log. @pure */
+
+import { nameToShow } from "../platform/name.ts";
+import type { TaskEvent } from "./task_event.ts";
+import type { TaskState } from "./task_state.ts";
+
+export function changeText(
+  id: string,
+  before: TaskState | null,
+  event: TaskEvent,
+  after: TaskState | null,
+): string {
+  const from = before?.kind ?? "unknown";
+  const to = after === null ? "unknown" : stateText(after);
+  return `${nameToShow(id)}: ${from} → ${to} (${event.type})`;
+}
+
+function stateText(state: TaskState): string {
+  switch (state.kind) {
+    case "deferred":
+      return `deferred until ${new Date(state.dueAt).toISOString()}`;
+    case "ready":
+      return state.route === "workers" ? "ready" : "ready, for the program to claim";
+    case "limited":
+      return `limited, handler ${state.handler.name ?? "of all tasks"}`;
+    case "unusable":
+      return `unusable, ${state.reason}`;
+    case "handed":
+      return `handed${state.workers.length > 1 ? ` to ${state.workers.length} workers` : ""}${
+        state.touched ? ", touched" : ""
+      }`;
+    case "running":
+    case "settling":
+      return `${state.kind}${state.touched ? ", touched" : ""}`;
+    case "recorded":
+    case "held":
+      return state.kind;
+    default:
+      return state satisfies never;
+  }
+}
