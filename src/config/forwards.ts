@@ -7,6 +7,7 @@ import type { ForwardConfig, ForwardTarget, TargetKind } from "../forward/settin
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
 import { parseSettings } from "./settings.ts";
+import { parseName } from "./reception.ts";
 import type { SpoolSettings } from "./spools.ts";
 import { parseInteger, parseSeconds, parseSecret } from "./value.ts";
 
@@ -16,7 +17,19 @@ const MOST_CONNECTIONS = 16;
 /** Each holds its task's file open, and many systems allow 1,024. */
 const MOST_UNDER_WAY = 512;
 const KEYS = [
-  ...["dir", "to", "kind", "policy", "connections", "timeout", "secret", "ca", "cert", "key"],
+  ...[
+    "dir",
+    "to",
+    "kind",
+    "name",
+    "policy",
+    "connections",
+    "timeout",
+    "secret",
+    "ca",
+    "cert",
+    "key",
+  ],
 ];
 
 /** What all forwards have in common. */
@@ -49,7 +62,7 @@ function plainForward(given: Given, base: Base, text: string, entry: Entry): For
   }
   return forward(base, entry, {
     dir: given.path(dir, entry),
-    targets: targets.map((target) => targetOf(given, target, entry, "auto")),
+    targets: targets.map((target) => targetOf(given, target, entry)),
   });
 }
 
@@ -65,21 +78,23 @@ function tunedForward(given: Given, base: Base, text: string, entry: Entry): For
     return value === undefined ? fallback : parse(value);
   };
   const file = (key: string) => read<string | null>(key, (path) => given.path(path, entry), null);
-  const kinds = read<readonly TargetKind[]>("kind", parseKinds, ["auto"]);
-  if (kinds.length !== 1 && kinds.length !== targets.length) {
-    throw new SyntaxError(
-      "wants one kind= for all targets, or one for each as in kind=spooler;uwsgi",
-    );
+  const kinds = forEach(targets, "kind", read("kind", listOf(parseKind), []));
+  const receivers = forEach(targets, "name", read("name", listOf(parseName), []));
+  const secret = read<string | null>("secret", parseSecret, base.secret);
+  if (secret === null && receivers.length > 0) {
+    throw new SyntaxError("wants secret= beside name=: without it nobody can prove a name");
   }
   return forward(base, entry, {
     dir: given.path(dir, entry),
-    targets: targets.map((target, i) => {
-      return targetOf(given, target, entry, kinds[i] ?? kinds[0] ?? "auto");
-    }),
+    targets: targets.map((target, i) => ({
+      ...targetOf(given, target, entry),
+      kind: kinds[i] ?? "auto",
+      receiver: receivers[i] ?? null,
+    })),
     policy: read("policy", parsePolicy, "failover"),
     connections: read("connections", parseConnections, 1),
     timeoutMs: 1000 * read("timeout", (value) => parseSeconds(value, 0.1), TIMEOUT_SECONDS),
-    secret: read<string | null>("secret", parseSecret, base.secret),
+    secret,
     tls: { ca: file("ca"), own: ownCertificate(file("cert"), file("key")) },
   });
 }
@@ -113,7 +128,7 @@ function forward(base: Base, { place }: Entry, { dir, ...tuned }: Tuned): Forwar
   };
 }
 
-function targetOf(given: Given, text: string, entry: Entry, kind: TargetKind): ForwardTarget {
+function targetOf(given: Given, text: string, entry: Entry): ForwardTarget {
   const tls = text.startsWith(TLS_PREFIX);
   const parsed = parseAddress(tls ? text.slice(TLS_PREFIX.length) : text);
   if (tls && parsed.kind !== "tcp") throw new SyntaxError(`wants ${TLS_PREFIX}host:port`);
@@ -122,14 +137,27 @@ function targetOf(given: Given, text: string, entry: Entry, kind: TargetKind): F
     ? { ...parsed, path: given.path(parsed.path, entry) }
     : parsed;
   const names = [...new Set([text, addressText(parsed), addressText(address)])];
-  return { text, names, address, tls, kind };
+  return { text, names, address, tls, kind: "auto", receiver: null };
 }
 
-function parseKinds(text: string): TargetKind[] {
-  return text.split(";").map((kind) => {
-    if (kind === "auto" || kind === "spooler" || kind === "uwsgi") return kind;
-    throw new SyntaxError("knows kind=auto, kind=spooler and kind=uwsgi");
-  });
+function listOf<T>(parse: (text: string) => T): (text: string) => readonly T[] {
+  return (text) => text.split(";").map(parse);
+}
+
+/** A setting of which there is one for all targets, or one for each; none at all stays none. */
+function forEach<T>(targets: readonly string[], key: string, values: readonly T[]): readonly T[] {
+  const [only] = values;
+  if (only !== undefined && values.length === 1) return targets.map(() => only);
+  if (values.length === 0 || values.length === targets.length) return values;
+  throw new SyntaxError(
+    `wants one ${key}= for all targets, or one for each: ${targets.length} targets, ` +
+      `${values.length} in ${key}=`,
+  );
+}
+
+function parseKind(kind: string): TargetKind {
+  if (kind === "auto" || kind === "spooler" || kind === "uwsgi") return kind;
+  throw new SyntaxError("knows kind=auto, kind=spooler and kind=uwsgi");
 }
 
 function parsePolicy(text: string): ForwardConfig["policy"] {

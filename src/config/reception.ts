@@ -48,7 +48,7 @@ function parseAllow(text: string): readonly Network[] | "any" {
   return words.map(parseNetwork);
 }
 
-function parseName(text: string): string {
+export function parseName(text: string): string {
   if (isDeliveryId(text)) return text;
   throw new SyntaxError(`wants 1 to ${LONGEST_ID} printable ASCII characters without a blank`);
 }

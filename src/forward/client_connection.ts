@@ -143,9 +143,9 @@ export class ClientConnection {
   }
 
   #answered(packet: RawPacket): void {
-    const answer = answerOf(packet);
     const { first } = this.#tasks;
     if (!first) throw new Error("it answered a task that it was not sent");
+    const answer = answerOf(packet, first.signed);
     this.#progressed();
     this.#answers++;
     if (first.state === "begun" && first.delivery.bodySize > 0) {

@@ -18,8 +18,10 @@ export interface ConnectorOptions {
   readonly tls?: DialOptions["tls"];
   /** What the ini says that the target is. */
   readonly kind: TargetKind;
-  /** Whether its tasks are signed. */
-  readonly hasSecret: boolean;
+  /** What its tasks are signed with; null is no signature. */
+  readonly secret: string | null;
+  /** The name that it must have; null is any. */
+  readonly receiver: string | null;
   readonly clock: Clock;
   readonly dial: Dial;
 }
@@ -73,11 +75,11 @@ export class Connector {
 
   /** Learns who is there. @returns the connection, where it can go on */
   async #ask(): Promise<Connected | null> {
-    const { clock } = this.#options;
+    const { clock, secret } = this.#options;
     const pings = this.#peer === SILENT ? 1 : SILENT_PINGS;
     for (let silent = 0; silent < pings; silent++) {
       const socket = await this.#dial();
-      const peer = await greet(socket, { clock, timeoutMs: GREETING_TIMEOUT_MS });
+      const peer = await greet(socket, { clock, secret, timeoutMs: GREETING_TIMEOUT_MS });
       if (peer === null) {
         this.#refuseSilent();
         continue;
@@ -99,17 +101,22 @@ export class Connector {
 
   /** Who hangs up at a ping gets tasks only where neither a secret nor TLS is to protect them. */
   #refuseSilent(): void {
-    const { kind, hasSecret, tls } = this.#options;
-    if (kind !== "spooler" && !hasSecret && tls === undefined) return;
+    const { kind, secret, tls } = this.#options;
+    if (kind !== "spooler" && secret === null && tls === undefined) return;
     const what = "it hangs up at pings, as a uWSGI without the ping plugin does";
     if (kind === "spooler") throw new Error(`${what}, and the ini says kind=spooler`);
-    const why = hasSecret ? "a uWSGI cannot check signatures" : "or it rejected our certificate";
-    throw new Error(`${what}; ${why}; ${howToAllow(hasSecret)}`);
+    const why = secret !== null
+      ? "a uWSGI cannot check signatures"
+      : "or it rejected our certificate";
+    throw new Error(`${what}; ${why}; ${howToAllow(secret !== null)}`);
   }
 
   #refuseImpostor(peer: Peer): void {
-    const { kind, hasSecret } = this.#options;
-    if (peer.kind === "spooler" || (kind === "auto" && !hasSecret)) return;
+    const { kind, secret, receiver } = this.#options;
+    if (peer.kind === "spooler" && receiver !== null && peer.receiver !== receiver) {
+      throw new Error(`its spooler-name is "${peer.receiver}", and the ini says name=${receiver}`);
+    }
+    if (peer.kind === "spooler" || (kind === "auto" && secret === null)) return;
     const what = "it answers pings as a uWSGI does";
     if (kind === "spooler") throw new Error(`${what}, and the ini says kind=spooler`);
     throw new Error(`${what}; a uWSGI cannot check signatures; ${howToAllow(true)}`);

@@ -25,7 +25,8 @@ import {
   WITH_BODY,
   writePacket,
 } from "../wire/packet.ts";
-import { deliveryVars, LONGEST_ID, withoutReserved } from "../wire/signature.ts";
+import { deliveryVars, LONGEST_ID, type Signed, withoutReserved } from "../wire/signature.ts";
+import { signedOf } from "../wire/signed_answer.ts";
 import { BODY_LENGTH_SIZE, encodeBodySize } from "../wire/reader.ts";
 import type { Peer } from "./peer.ts";
 
@@ -84,6 +85,7 @@ function bytesOf(name: string): Uint8Array {
 
 export interface Sending {
   readonly peer: Peer;
+  /** Signs what goes to a peer that has said for whom. */
   readonly secret: string | null;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -94,9 +96,17 @@ export interface Sending {
 /** The largest packet, with the length of a body. */
 export const LARGEST_PACKET = HEADER_SIZE + MAX_VARS_SIZE + BODY_LENGTH_SIZE;
 
+/** A packet that was written. */
+export interface WrittenDelivery {
+  /** Where it ends. */
+  readonly end: number;
+  /** Over which the answer must be signed; null when nothing is. */
+  readonly signed: Signed | null;
+}
+
 /**
  * Writes the packet for a peer into `into`, from `at` on: header, vars and, when there is a body, its
- * length. Returns where it ends; there must be room for {@link LARGEST_PACKET}.
+ * length. There must be room for {@link LARGEST_PACKET}.
  *
  * @throws {PacketError} when what is added to the vars leaves no room for them
  */
@@ -105,32 +115,20 @@ export function writeDelivery(
   sending: Sending,
   into: Uint8Array,
   at: number,
-): number {
-  const { peer } = sending;
+): WrittenDelivery {
+  const { peer, secret } = sending;
   const hasBody = delivery.bodySize > 0;
   const modifier2 = peer.kind === "spooler"
     ? (peer.keepAlive ? KEEP_OPEN : 0) | (hasBody ? WITH_BODY : 0)
     : 0;
-  const end = writeVars(delivery, sending, modifier2, into, at);
-  if (peer.kind !== "spooler" || !hasBody) return end;
-  into.set(encodeBodySize(delivery.bodySize), end);
-  return end + BODY_LENGTH_SIZE;
-}
-
-function writeVars(
-  delivery: Delivery,
-  sending: Sending,
-  modifier2: number,
-  into: Uint8Array,
-  at: number,
-): number {
+  const modifiers = { modifier1: MODIFIER_SPOOL, modifier2 };
   try {
-    return writePacket(
-      varsFor(delivery, sending),
-      { modifier1: MODIFIER_SPOOL, modifier2 },
-      into,
-      at,
-    );
+    const vars = varsFor(delivery, sending);
+    const end = writePacket(vars, modifiers, into, at);
+    const signed = secret === null ? null : signedOf(vars, secret);
+    if (peer.kind !== "spooler" || !hasBody) return { end, signed };
+    into.set(encodeBodySize(delivery.bodySize), end);
+    return { end: end + BODY_LENGTH_SIZE, signed };
   } catch (error) {
     if (!(error instanceof PacketError)) throw error;
     throw new PacketError(
@@ -144,7 +142,14 @@ function varsFor(
   { id, vars }: Delivery,
   { peer, secret, now, bodySha256 }: Sending,
 ): readonly Var[] {
-  if (peer.kind === "uwsgi" && !peer.withIds) return vars;
-  const delivery = { id, sentAt: now, ...(bodySha256 === undefined ? {} : { bodySha256 }) };
-  return deliveryVars(vars, delivery, peer.kind === "spooler" ? secret : null);
+  if (peer.kind === "uwsgi") {
+    return peer.withIds ? deliveryVars(vars, { id, sentAt: now }, null) : vars;
+  }
+  const { receiver } = peer;
+  const delivery = {
+    ...{ id, sentAt: now },
+    ...(receiver === null ? {} : { to: receiver }),
+    ...(bodySha256 === undefined ? {} : { bodySha256 }),
+  };
+  return deliveryVars(vars, delivery, secret);
 }

@@ -120,13 +120,10 @@ export class DeliveryWriter {
     const { peer, secret, stamp } = this.options;
     try {
       const hash = bodySha256 === undefined ? {} : { bodySha256 };
-      const end = writeDelivery(
-        task.delivery,
-        { peer, secret, now: stamp(), ...hash },
-        scratch,
-        at,
-      );
+      const sending = { peer, secret, now: stamp(), ...hash };
+      const { end, signed } = writeDelivery(task.delivery, sending, scratch, at);
       task.size = end - at;
+      task.signed = signed;
       return end;
     } catch (error) {
       this.#drop(task, { kind: "invalid", reason: reasonOf(error) });

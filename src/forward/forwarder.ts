@@ -58,11 +58,12 @@ export class Forwarder implements Executor, ConcurrencyLimit {
       identity,
       names: [config.spool.dir, ...config.targets.flatMap(({ names }) => names)],
     };
-    this.#targets = config.targets.map(({ text, address, kind, tls }) =>
+    this.#targets = config.targets.map(({ text, address, kind, receiver, tls }) =>
       new Target({
         name: text,
         address,
         kind,
+        receiver,
         ...(tls ? { tls: config.tls } : {}),
         ...{ secret, connections, timeoutMs, spool, clock, random, dial, emit },
         changed: () => this.#changed(),

@@ -4,26 +4,28 @@ import type { Clock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { writeAll } from "../wire/client.ts";
 import { isHangUp } from "../wire/hang_up.ts";
-import { encodeHeader, KEEP_OPEN, MODIFIER_PING } from "../wire/packet.ts";
+import { encodePacket, KEEP_OPEN, MODIFIER_PING } from "../wire/packet.ts";
+import { pingVars, signedOf } from "../wire/signed_answer.ts";
 import { AnswerReader } from "./answer_reader.ts";
 import { type Peer, peerOf } from "./peer.ts";
 
 export interface GreetOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
+  /** Signs the ping, whose answer must then be signed by this program; null asks for no proof. */
+  readonly secret: string | null;
 }
 
-const PING = encodeHeader({ modifier1: MODIFIER_PING, size: 0, modifier2: KEEP_OPEN });
-
 /**
- * Pings the peer of a fresh connection, which stays open only when there is an answer.
+ * Pings the peer of a fresh connection, which stays open only when there is an answer. With a secret the
+ * ping holds a number that is used once: a recorded answer proves nothing.
  *
  * @returns null when the peer hangs up without a byte
  * @throws {Error} when it answers something else, or nothing in time
  */
 export async function greet(
   socket: Deno.Conn,
-  { clock, timeoutMs }: GreetOptions,
+  { clock, timeoutMs, secret }: GreetOptions,
 ): Promise<Peer | null> {
   let isOpen = true;
   let isLate = false;
@@ -36,8 +38,10 @@ export async function greet(
     close();
   });
   const reader = new AnswerReader();
+  const vars = secret === null ? [] : pingVars(nonce(), secret);
+  const signed = secret === null ? null : signedOf(vars, secret);
   try {
-    await writeAll(socket, PING);
+    await writeAll(socket, encodePacket(vars, MODIFIER_PING, KEEP_OPEN));
     while (true) {
       const count = await socket.read(reader.space());
       if (count === null && reader.pending > 0) {
@@ -47,7 +51,7 @@ export async function greet(
       reader.filled(count);
       const packet = reader.next();
       if (!packet) continue;
-      const peer = peerOf(packet);
+      const peer = peerOf(packet, signed);
       if (reader.pending > 0) throw new Error("unexpected bytes after its ping reply");
       return peer;
     }
@@ -59,4 +63,8 @@ export async function greet(
   } finally {
     cancel();
   }
+}
+
+function nonce(): string {
+  return crypto.randomUUID().replaceAll("-", "");
 }

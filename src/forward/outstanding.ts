@@ -4,6 +4,7 @@
  * @pure
  */
 
+import type { Signed } from "../wire/signature.ts";
 import type { Delivery } from "./delivery.ts";
 import type { PeerAnswer } from "./peer.ts";
 
@@ -30,6 +31,8 @@ export interface Outstanding {
   state: "waiting" | "begun" | "sent";
   /** Of its packet, when that was made. */
   size: number;
+  /** Over which the peer must sign its answer; null when it need not. */
+  signed: Signed | null;
   settle(result: DeliveryResult): void;
 }
 
@@ -60,7 +63,7 @@ export class OutstandingTasks {
   }
 
   add(delivery: Delivery, settle: Outstanding["settle"]): void {
-    this.#tasks.push({ delivery, state: "waiting", size: 0, settle });
+    this.#tasks.push({ delivery, state: "waiting", size: 0, signed: null, settle });
     if (delivery.bodySize > 0) this.#bodies++;
   }
 

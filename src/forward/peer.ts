@@ -8,6 +8,8 @@
  */
 
 import type { RawPacket } from "../wire/reader.ts";
+import type { Signed } from "../wire/signature.ts";
+import { isAnswerTo, receiverName } from "../wire/signed_answer.ts";
 import {
   decodeVars,
   findText,
@@ -28,6 +30,8 @@ export type Peer =
     readonly body: boolean;
     /** The largest body it takes, in bytes; null when it does not say. */
     readonly maxBody: number | null;
+    /** Its name, for which tasks are signed; null where nothing is signed. */
+    readonly receiver: string | null;
   }
   /** Gets version 0 of the protocol: one task a connection. */
   | {
@@ -46,14 +50,23 @@ export function isKeptAlive(peer: Peer): boolean {
   return peer.kind === "spooler" && peer.keepAlive;
 }
 
-/** @throws {PacketError} when it is no answer to a ping at all */
-export function peerOf({ header, vars }: RawPacket): Peer {
+/**
+ * @param signed the signature of the ping, which the answer of this program must have signed
+ * @throws {PacketError} when it is no answer to a ping, or not to this one
+ */
+export function peerOf({ header, vars }: RawPacket, signed: Signed | null): Peer {
   if (header.modifier1 !== MODIFIER_PING) {
     throw new PacketError(`it answered a ping with modifier1 ${header.modifier1}, not 100`);
   }
   const given = varsOrNone(vars);
   const version = findText(given, "spooler");
   if (version === undefined) return UWSGI;
+  const receiver = signed === null ? null : receiverName(given) ?? null;
+  if (signed !== null && (receiver === null || !isAnswerTo(signed, given, header))) {
+    throw new PacketError(
+      "its ping reply is not signed with our secret: it has no spooler-secret or another one, or is version 0.1",
+    );
+  }
   const features = (findText(given, "features") ?? "").split(",");
   const maxBody = findText(given, "max-body");
   return {
@@ -62,6 +75,7 @@ export function peerOf({ header, vars }: RawPacket): Peer {
     keepAlive: features.includes("keep-alive"),
     body: features.includes("body"),
     maxBody: maxBody !== undefined && /^\d{1,15}$/.test(maxBody) ? Number(maxBody) : null,
+    receiver,
   };
 }
 
@@ -88,16 +102,22 @@ function plainText(text: string): string {
   return text.slice(0, LONGEST_REASON).replaceAll(/[\p{C}\u2028\u2029]/gu, "·");
 }
 
-/** @throws {PacketError} when it is no answer to a task */
-export function answerOf({ header, vars }: RawPacket): PeerAnswer {
+/**
+ * @param signed the signature of the task, over which the answer must be signed; null asks for none
+ * @throws {PacketError} when it is no answer to a task, or not to this one
+ */
+export function answerOf({ header, vars }: RawPacket, signed: Signed | null): PeerAnswer {
   if (header.modifier1 !== MODIFIER_ANSWER) {
     throw new PacketError(`it answered a task with modifier1 ${header.modifier1}, not 255`);
   }
-  if (header.modifier2 === 1) return { kind: "accepted" };
-  if (header.modifier2 !== 0) {
+  if (header.modifier2 > 1) {
     throw new PacketError(`it answered 255 with ${header.modifier2}, which is neither 0 nor 1`);
   }
   const given = varsOrNone(vars);
+  if (signed !== null && !isAnswerTo(signed, given, header)) {
+    throw new PacketError("its answer to a signed task is not signed with our secret");
+  }
+  if (header.modifier2 === 1) return { kind: "accepted" };
   const reason = plainText(findText(given, "reason") ?? "it gives no reason");
   const isTemporary = findText(given, "temporary") === "1";
   return { kind: isTemporary ? "later" : "refused", reason };

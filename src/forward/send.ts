@@ -25,7 +25,7 @@ export async function sendDelivery(
 ): Promise<DeliveryResult> {
   const { address, tls, secret, timeoutMs, clock } = options;
   const socket = await dial({ address, ...(tls ? { tls } : {}), timeoutMs });
-  const peer = await greet(socket, { clock, timeoutMs });
+  const peer = await greet(socket, { clock, timeoutMs, secret });
   if (peer === null) throw new Error("it hung up at a ping: it accepts no bodies");
   if (peer.kind !== "spooler") {
     socket.close();

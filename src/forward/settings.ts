@@ -17,6 +17,8 @@ export interface ForwardTarget {
   readonly address: Address;
   readonly tls: boolean;
   readonly kind: TargetKind;
+  /** Its `spooler-name`, for which alone tasks are signed; null is what its ping reply says. */
+  readonly receiver: string | null;
 }
 
 /** A spool whose tasks are delivered to a peer. */

@@ -27,6 +27,8 @@ export interface TargetOptions {
   readonly name: string;
   readonly address: Address;
   readonly kind: TargetKind;
+  /** The name that it must have; null is any. */
+  readonly receiver: string | null;
   readonly tls?: ClientTls;
   readonly secret: string | null;
   /** Open at the same time, at most. */
@@ -80,10 +82,10 @@ export class Target {
   #closed = false;
 
   constructor(options: TargetOptions) {
-    const { name, clock, secret, timeoutMs } = options;
+    const { name, clock, timeoutMs } = options;
     this.name = name;
     this.#options = options;
-    this.#connector = new Connector({ ...options, hasSecret: secret !== null });
+    this.#connector = new Connector(options);
     this.#patience = new Patience(timeoutMs);
     this.#connections = new TargetConnections({
       ...options,
@@ -285,6 +287,8 @@ export class Target {
     const downMs = now - health.trouble.since;
     if (isNews) emit({ type: "target.down", spool, target: name, reason, downMs });
     this.#connector.askAgain();
+    // What is tried next is tried with whoever is there then.
+    this.#connections.retire();
     this.#cancelProbe = clock.after(health.retryInMs, () => this.#probe());
     this.#giveBack(reason);
     this.#announceCapacity();

@@ -102,6 +102,11 @@ export class TargetConnections {
     this.#lookUpAgainAt = clock.monotonic() + LOOK_UP_AGAIN_MS;
   }
 
+  /** Gives no more tasks to those that are open. */
+  retire(): void {
+    for (const connection of [...this.#open]) connection.retire();
+  }
+
   close(): void {
     this.#closed = true;
     for (const connection of [...this.#open]) connection.close();

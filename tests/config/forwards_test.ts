@@ -52,6 +52,12 @@ Deno.test("the kind of a target is stated for all, or for each", () => {
   assertEquals(kindsOf(",kind=spooler;uwsgi"), ["spooler", "uwsgi"]);
 });
 
+Deno.test("targets with a secret can have a name each", () => {
+  const line = "spooler-forward2 = dir=out,to=a:1;b:2,secret=of-two-sides,name=hub-a;hub-b";
+  const [forward] = configOf(line).forwards;
+  assertEquals(forward?.targets.map(({ receiver }) => receiver), ["hub-a", "hub-b"]);
+});
+
 Deno.test("a forward has the settings of spools, and signs with the first secret", () => {
   const [forward] = configOf(
     "spooler-max-retries = 3",
@@ -89,8 +95,9 @@ const BAD: [string, string][] = [
   ["spooler-forward2 = dir=out,to=a:1,kind=hub", "knows kind=auto, kind=spooler and kind=uwsgi"],
   [
     "spooler-forward2 = dir=out,to=a:1,kind=auto;uwsgi",
-    "one kind= for all targets, or one for each",
+    "wants one kind= for all targets, or one for each: 1 targets, 2",
   ],
+  ["spooler-forward2 = dir=out,to=a:1,name=hub", "wants secret= beside name="],
   ["spooler-forward2 = dir=out,to=a:1,connections=0", "wants a whole number ≥ 1"],
   ["spooler-forward2 = dir=out,to=a:1,connections=17", "wants 16 connections at most"],
   ["spooler-forward2 = dir=out,to=a:1,secret=short", "wants 8 characters or more"],

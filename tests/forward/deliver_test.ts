@@ -44,7 +44,7 @@ Deno.test("a task goes to one of ours with its id, over a connection that stays"
 
 Deno.test("what a delivery adds is signed when there is a secret", async () => {
   const accepted: Received[] = [];
-  await using peer = new Peer(ours(accepted));
+  await using peer = new Peer(ours(accepted, () => null, "of two"));
   await using site = await ForwardSite.start({ targets: [peer.address], secret: "of two" });
   await site.put({ a: "b" }, new TextEncoder().encode("the body"));
   await site.drained();
@@ -55,6 +55,7 @@ Deno.test("what a delivery adds is signed when there is a secret", async () => {
   assert("secret" in signedBy(bytes, vars, ["of two"]));
   const verdict = verifyDelivery(vars, { receiver: "hub", now: Date.now(), hasBody: true });
   assert(verdict.kind === "valid");
+  assertEquals(verdict.to, "hub");
   assertEquals(verdict.bodySha256, createHash("sha256").update("the body").digest("hex"));
 });
 

@@ -21,7 +21,14 @@ import { isDeliveryId } from "../../src/wire/signature.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 
 const ORIGIN = { identity: "0123456789abcdef0123456789abcdef", names: ["/srv/out", "hub:3031"] };
-const OURS: Peer = { kind: "spooler", version: "1", keepAlive: true, body: true, maxBody: null };
+const OURS: Peer = {
+  kind: "spooler",
+  version: "1",
+  keepAlive: true,
+  body: true,
+  maxBody: null,
+  receiver: "hub",
+};
 
 function task(vars: readonly Var[], changes: Partial<Sendable> = {}): Sendable {
   const name = "uwsgi_spoolfile_on_edge1_1_2_3_4_5";
@@ -31,7 +38,7 @@ function task(vars: readonly Var[], changes: Partial<Sendable> = {}): Sendable {
 /** Where others stand already, as in a batch. */
 function packetFor(given: Sendable, sending: Sending): Uint8Array {
   const into = new Uint8Array(3 + LARGEST_PACKET);
-  return into.subarray(3, writeDelivery(deliveryOf(given, ORIGIN), sending, into, 3));
+  return into.subarray(3, writeDelivery(deliveryOf(given, ORIGIN), sending, into, 3).end);
 }
 
 function sent(given: Sendable, peer: Peer, secret: string | null = null): Var[] {

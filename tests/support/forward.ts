@@ -23,6 +23,8 @@ export interface ForwardSettings extends Partial<Omit<ForwardConfig, "spool" | "
   readonly spool?: Partial<SpoolConfig>;
   /** Of every target. */
   readonly kind?: TargetKind;
+  /** The name that every target must have. */
+  readonly receiver?: string;
   readonly dial?: Dial;
   readonly clock?: Clock;
 }
@@ -55,7 +57,8 @@ export class ForwardSite implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const { targets, spool, kind = "auto", dial, clock = systemClock, ...rest } = this.settings;
+    const { targets, spool, kind = "auto", receiver = null, dial, clock = systemClock, ...rest } =
+      this.settings;
     const config: ForwardConfig = {
       policy: "failover",
       connections: 1,
@@ -70,6 +73,7 @@ export class ForwardSite implements AsyncDisposable {
         address: parseAddress(text.replace("tls://", "")),
         tls: text.startsWith("tls://"),
         kind,
+        receiver,
       })),
       spool: spoolConfig(this.store.dir, {
         processes: 256,

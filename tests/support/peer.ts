@@ -12,6 +12,9 @@ import {
   MODIFIER_PING,
   type Var,
 } from "../../src/wire/packet.ts";
+import { acceptedAnswer, pingAnswer } from "../../src/wire/answer.ts";
+import type { Signed } from "../../src/wire/signature.ts";
+import { signedOf } from "../../src/wire/signed_answer.ts";
 import { varsOf } from "./store.ts";
 
 /** A packet as it came, with the body that its modifier2 announced. */
@@ -159,22 +162,31 @@ export class Peer implements AsyncDisposable {
  * One of ours, in short: answers pings and tasks, and leaves what it accepted in `accepted`.
  *
  * @param answer to each task; null is an acceptance
+ * @param secret signs its answers to what is signed with it
  */
 export function ours(
   accepted: Received[],
   answer: (task: Received) => Uint8Array | null = () => null,
+  secret = "",
 ): Script {
   return async (talk) => {
     for (let packet = await talk.next(); packet; packet = await talk.next()) {
+      const request = secret === "" ? null : signedOf(packet.vars, secret);
       if (packet.header.modifier1 === MODIFIER_PING) {
-        await talk.say(pong());
+        await talk.say(request ? signedPong(request) : pong());
         continue;
       }
       const refused = answer(packet);
       if (refused === null) accepted.push(packet);
-      await talk.say(refused ?? ACCEPTED);
+      await talk.say(refused ?? acceptedAnswer(request));
     }
   };
+}
+
+/** The answer of one of ours to a signed ping. */
+export function signedPong(request: Signed, receiver = "hub"): Uint8Array {
+  const features = ["keep-alive", "body", "id", "signature"];
+  return pingAnswer({ features, maxBody: 1e9, receiver, request });
 }
 
 /** uWSGI: one packet a connection; without its ping plugin it hangs up at a ping. */
