@@ -48,7 +48,11 @@ export class AcceptedIds {
   /** Of the file, in order; and of the one before it. */
   #ids = new Map<string, Accepted>();
   #oldIds = new Map<string, Accepted>();
+  /** Written, and neither confirmed nor withdrawn. */
+  readonly #announced = new Map<string, Accepted>();
   #file: OpenFile | null = null;
+  /** Of the open file: whoever deletes the directory takes its name away. */
+  #identity: string | undefined;
   /** The last line may be half a line. */
   #isTorn = false;
   /** The name of the file is not on disk yet. */
@@ -82,16 +86,20 @@ export class AcceptedIds {
    */
   announce(id: string, name: string): void {
     if (this.#ids.size >= this.#mostInFile) this.#turnOver();
-    this.#append(`+ ${this.#spool.clock.now()} ${id} ${name} .\n`);
+    const at = this.#spool.clock.now();
+    this.#append(lineOf(id, { at, name }));
+    this.#announced.set(id, { at, name });
   }
 
   /** The task is accepted. */
   confirm(id: string, name: string): void {
+    this.#announced.delete(id);
     this.#ids.set(id, { at: this.#spool.clock.now(), name });
   }
 
   /** Takes an announcement back: the task was not accepted. */
   async withdraw(id: string): Promise<void> {
+    this.#announced.delete(id);
     this.#append(`- ${id} .\n`);
     await this.commit();
   }
@@ -110,7 +118,28 @@ export class AcceptedIds {
     return at + this.#windowMs < this.#spool.clock.now();
   }
 
+  /**
+   * Writes the known ids again when their file has lost its name, above all because somebody deleted
+   * the directory.
+   *
+   * @throws {Deno.errors} when the directory is not there to write to
+   */
+  renew(): void {
+    const isThere = this.#spool.claims.lstat(this.#path)?.identity === this.#identity;
+    if (this.#file ? isThere : this.#ids.size + this.#oldIds.size === 0 || this.#hasFile()) return;
+    this.close();
+    const known = [...this.#oldIds, ...this.#ids];
+    this.#ids = new Map(known.filter(([, accepted]) => !this.#isExpired(accepted)));
+    this.#oldIds = new Map();
+    this.#rewrite();
+  }
+
+  #hasFile(): boolean {
+    return this.#spool.exists(this.#path) || this.#spool.exists(this.#oldPath);
+  }
+
   #append(line: string): void {
+    this.renew();
     this.#file ??= this.#openFile();
     // What was torn must not become whole by what comes behind it.
     const bytes = new TextEncoder().encode(this.#isTorn ? `torn\n${line}` : line);
@@ -122,7 +151,9 @@ export class AcceptedIds {
   #openFile(): OpenFile {
     this.#isNew = true;
     const options = { append: true, create: true, mode: TASK_MODE };
-    return this.#spool.files.openSync(this.#path, options);
+    const file = this.#spool.files.openSync(this.#path, options);
+    this.#identity = this.#spool.claims.lstat(this.#path)?.identity;
+    return file;
   }
 
   async #sync(): Promise<void> {
@@ -135,9 +166,12 @@ export class AcceptedIds {
 
   /** Starts a new file. What is only announced in the old one is on disk before it is put away. */
   #turnOver(): void {
+    this.renew();
     if (this.#spool.fsync) this.#file?.syncSync();
     this.close();
-    this.#spool.files.renameSync(this.#path, this.#oldPath);
+    if (this.#spool.exists(this.#path)) {
+      this.#spool.files.renameSync(this.#path, this.#oldPath);
+    }
     this.#oldIds = this.#ids;
     this.#ids = new Map();
   }
@@ -158,7 +192,7 @@ export class AcceptedIds {
       const cameOut = !this.#spool.exists(join(this.#spool.path, TMP_DIR, accepted.name));
       if (cameOut && !this.#isExpired(accepted)) this.#ids.set(id, accepted);
     }
-    if (!this.#spool.exists(this.#path) && !this.#spool.exists(this.#oldPath)) return true;
+    if (!this.#hasFile()) return true;
     try {
       this.#rewrite();
       return true;
@@ -175,10 +209,14 @@ export class AcceptedIds {
 
   /** Leaves one file, with nothing but what is known. */
   #rewrite(): void {
-    const lines = [...this.#ids].map(([id, { at, name }]) => `+ ${at} ${id} ${name} .\n`);
+    const lines = [...this.#ids, ...this.#announced].map(([id, accepted]) => lineOf(id, accepted));
     this.#spool.replaceFile(this.#path, lines.join(""));
     this.#spool.removeIfThere(this.#oldPath);
   }
+}
+
+function lineOf(id: string, { at, name }: Accepted): string {
+  return `+ ${at} ${id} ${name} .\n`;
 }
 
 function readLine(line: string, known: Map<string, Accepted>): void {

@@ -78,9 +78,14 @@ export class Store {
     this.#ids.use(dedupWindowMs ?? 0);
   }
 
-  /** Makes the directories that are missing. */
-  prepare(): Promise<void> {
-    return this.#spool.prepare();
+  /**
+   * Makes the directories that are missing, and writes the known ids again when their file is gone.
+   *
+   * @throws {Deno.errors} when they cannot be made or written to
+   */
+  async prepare(): Promise<void> {
+    await this.#spool.prepare();
+    this.#ids.renew();
   }
 
   /**

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { AcceptedIds, type AcceptedIdsOptions } from "../../src/spool/accepted_ids.ts";
 import { SpoolDirectory } from "../../src/spool/directory.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { platform } from "../support/platform.ts";
 import { openStore, seenNames, varsOf } from "../support/store.ts";
@@ -92,6 +92,27 @@ Deno.test("a file that somebody has broken costs the broken lines", async () => 
   assertEquals([ids.has("a"), ids.has("torn"), ids.has("2")], [true, false, false]);
   await accept(ids, "b");
   assertEquals([w.open().has("a"), w.open().has("b")], [true, true]);
+});
+
+Deno.test("the ids are written again when somebody deletes their file, or the whole directory", async () => {
+  await using w = await world();
+  const ids = w.open({ mostInFile: 3 });
+  for (const id of ["a", "b", "c", "d"]) await accept(ids, id);
+  ids.announce("e", "name-e");
+  Deno.removeSync(join(w.spool.path, ".spooler/accepted"));
+  await accept(ids, "f");
+  ids.confirm("e", "name-e");
+  const known = (of: AcceptedIds) => ["a", "b", "c", "d", "e", "f", "g"].map((id) => of.has(id));
+  const all = [true, true, true, true, true, true, false];
+  assertEquals(known(ids), all);
+  assertEquals(known(w.open()), all);
+  Deno.removeSync(w.spool.path, { recursive: true });
+  assertThrows(() => ids.announce("g", "name-g"), Deno.errors.NotFound);
+  await w.spool.prepare();
+  ids.renew();
+  assertEquals(known(w.open()), all);
+  await accept(ids, "g");
+  assertEquals(known(w.open()), all.map(() => true));
 });
 
 Deno.test("the same id twice at the same time is put once", async () => {
