@@ -3,6 +3,8 @@
  * process notes when its first task began; the end is when the directory is seen to be empty.
  */
 
+import { list } from "../src/platform/dirents.ts";
+import { AT_FDCWD } from "../src/platform/linux.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { TASK_PREFIX } from "../src/spool/layout.ts";
@@ -109,7 +111,10 @@ async function whenEmpty(spool: string): Promise<number> {
 
 /** Looks at no more of the directory than it must; of what it sees, the last. */
 function someTask(spool: string): string | null {
-  for (const entries of platform.libc?.list(spool) ?? [Deno.readDirSync(spool)]) {
+  const fd = platform.libc?.openDirectory(AT_FDCWD, spool) ?? -1;
+  for (
+    const entries of platform.libc && fd >= 0 ? list(platform.libc, fd) : [Deno.readDirSync(spool)]
+  ) {
     const names = [...entries].map(({ name }) => name);
     const last = names.findLast((name) => name.startsWith(TASK_PREFIX));
     if (last !== undefined) return last;

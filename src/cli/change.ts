@@ -1,6 +1,6 @@
 /** What `retry` and `remove` share: one task after the other, and a line about each. */
 
-import type { Place } from "../spool/inspect.ts";
+import type { Place } from "../spool/inspected.ts";
 import type { Changed } from "../spool/store.ts";
 import { UsageError } from "./error.ts";
 import { note, type Output } from "./output.ts";

@@ -6,7 +6,7 @@ import {
   type PlacedTask,
   STATE_KINDS,
   type StateKind,
-} from "../spool/inspect.ts";
+} from "../spool/inspected.ts";
 import { findText } from "../wire/packet.ts";
 import { UsageError } from "./error.ts";
 import { type OpenSpool, parseDurationOption } from "./spools.ts";

@@ -1,6 +1,6 @@
 /** `spooler list`: the tasks of a spool, in a table or as lines of JSON. */
 
-import { STATE_KINDS, type StateKind } from "../spool/inspect.ts";
+import { STATE_KINDS, type StateKind } from "../spool/inspected.ts";
 import { timeText } from "../platform/local_time.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";

@@ -1,6 +1,6 @@
 /** `spooler show`: everything about one task, or its body as it is. */
 
-import type { Inspected } from "../spool/inspect.ts";
+import type { Inspected } from "../spool/inspected.ts";
 import { timeText } from "../platform/local_time.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";

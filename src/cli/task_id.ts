@@ -4,7 +4,7 @@
  * @pure
  */
 
-import type { PlacedTask } from "../spool/inspect.ts";
+import type { PlacedTask } from "../spool/inspected.ts";
 import {
   FAILED_DIR,
   isPriorityName,

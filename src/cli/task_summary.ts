@@ -1,6 +1,6 @@
 /** A task in one row of a table and in one line of JSON. @pure */
 
-import type { Inspected, StateKind } from "../spool/inspect.ts";
+import type { Inspected, StateKind } from "../spool/inspected.ts";
 import { compareNatural, priorityRank } from "../spool/layout.ts";
 import { findVar } from "../wire/packet.ts";
 import { cutText, jsonBytes, safeBytes, safeText } from "./safe_text.ts";

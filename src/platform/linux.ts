@@ -1,6 +1,8 @@
 /**
  * Numbers of the Linux kernel and the names of its libc, for the program and its workers: both call it
  * past Deno. Some differ between processors.
+ *
+ * @pure
  */
 
 import { reasonOf } from "./reason.ts";
@@ -12,19 +14,37 @@ export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
+export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
 export const O_DIRECTORY = isArm ? 0o40000 : 0o200000;
 export const O_NOFOLLOW = isArm ? 0o100000 : 0o400000;
 export const O_NOATIME = 0o1000000;
 export const O_CLOEXEC = 0o2000000;
+/** A descriptor that only names a file: it reads nothing, and waits for nobody. */
+export const O_PATH = 0o10000000;
 export const F_TLOCK = 2;
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const AT_REMOVEDIR = 0x200;
 export const AT_EMPTY_PATH = 0x1000;
 export const STATX_BASIC_STATS = 0x7ff;
 export const S_IFMT = 0o170000;
 export const S_IFREG = 0o100000;
+export const S_IFDIR = 0o040000;
+export const RENAME_NOREPLACE = 1;
+export const SYS_RENAMEAT2 = isArm ? 276 : 316;
+export const EPERM = 1;
+export const ENOENT = 2;
+export const EIO = 5;
+export const ENXIO = 6;
 export const EAGAIN = 11;
+export const EACCES = 13;
+export const EEXIST = 17;
+export const ENOTDIR = 20;
+export const EISDIR = 21;
+export const EINVAL = 22;
+export const ENOSYS = 38;
+export const ELOOP = 40;
 
 const LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
 

@@ -4,14 +4,13 @@
  */
 
 import { type Clock, turnOfOthers } from "../platform/clock.ts";
-import type { Libc } from "../platform/libc.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { Emit } from "../report/event.ts";
 import type { Debug, DebugOf } from "../report/debug.ts";
 import type { Once } from "../report/once.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { SeenTask, Store } from "../spool/store.ts";
-import { type Change, type SpoolWatcher, watchSpool } from "../spool/watcher.ts";
+import type { Change, SpoolWatcher } from "../spool/watcher.ts";
 import type { Frequency } from "./frequency.ts";
 import { GONE, TOUCHED } from "./task_event.ts";
 import type { Tasks } from "./tasks.ts";
@@ -20,7 +19,6 @@ export interface DiscoveryOptions {
   /** Names the spool in the log. */
   readonly name: string;
   readonly store: Store;
-  readonly libc: Libc | null;
   readonly frequency: Frequency;
   /** See the whole directory before the first task runs. */
   readonly ordered: boolean;
@@ -86,12 +84,9 @@ export class Discovery {
   /**
    * Begins to watch the directory. To be called before the first {@link scan}: watched before it is
    * scanned, so that nothing falls between the two.
-   *
-   * @throws {Error} when it cannot be watched
    */
   watch(): void {
-    const { store, libc } = this.#options;
-    this.#watcher = watchSpool(store.dir, libc, (change) => this.#take(change));
+    this.#watcher = this.#options.store.watch((change) => this.#take(change));
   }
 
   /** Finds nothing more. */
@@ -120,6 +115,9 @@ export class Discovery {
       case "lost":
         this.#recover(change.reason);
         return;
+      case "unwatched":
+        this.#warn(`new tasks are found by scans only: ${change.reason}`);
+        return;
       default:
         return change satisfies never;
     }
@@ -130,13 +128,14 @@ export class Discovery {
     const { store, emit, name, clock } = this.#options;
     try {
       await this.#watcher?.close();
-      await store.prepare();
+      const made = store.prepare();
       if (this.#stopped) return;
       this.watch();
-      emit({ type: "spool.warning", spool: name, message: `${reason}; made ${store.dir} anew` });
+      const message = `${reason}; ${made ? `made ${store.dir} anew` : `${store.dir} is used again`}`;
+      emit({ type: "spool.warning", spool: name, message });
       await this.scan();
     } catch (error) {
-      this.#warn(`${reason}, and cannot be made anew: ${reasonOf(error)}`);
+      this.#warn(`${reason}; no task is accepted or started meanwhile: ${reasonOf(error)}`);
       if (!this.#stopped) clock.after(RETRY_MS, () => this.#stopped || this.#recover(reason));
     }
   }

@@ -2,6 +2,7 @@
 
 import { listenUnix } from "../platform/unix_socket.ts";
 import type { Libc } from "../platform/libc.ts";
+import { openSockets } from "../platform/open_files.ts";
 import { type Address, addressText, isAbstract } from "../wire/address.ts";
 import type { SocketOwner } from "./socket_owner.ts";
 import type { Voucher } from "../wire/pickle_rule.ts";
@@ -87,9 +88,9 @@ export function listening(
 /** Opens a socket and sets its backlog, which Deno does not offer: listen(2) may be called again. */
 export function withBacklog<T extends Deno.Listener>(open: () => T, options: SocketOptions): T {
   const { libc, backlog } = options;
-  const before = libc?.openSockets();
+  const before = libc && openSockets();
   const listener = open();
-  for (const [socket, fd] of libc?.openSockets() ?? []) {
+  for (const [socket, fd] of libc ? openSockets() : []) {
     if (!before?.has(socket)) libc?.relisten(fd, backlog);
   }
   return listener;

@@ -37,6 +37,8 @@ export interface AcceptedIdsOptions {
 
 /** Some 20 MiB of memory when both files are full. */
 const MOST_IN_FILE = 100_000;
+/** A file with more than this was not written by us: it is taken for none. */
+const MOST_FILE_BYTES = 256 * 1024 * 1024;
 
 export class AcceptedIds {
   readonly #spool: SpoolDirectory;
@@ -57,6 +59,8 @@ export class AcceptedIds {
   #isTorn = false;
   /** The name of the file is not on disk yet. */
   #isNew = false;
+  /** A sync has failed: what was written before may be missing, and a later sync would not say so. */
+  #isDoubtful = false;
 
   constructor(spool: SpoolDirectory, options: AcceptedIdsOptions) {
     this.#spool = spool;
@@ -120,13 +124,16 @@ export class AcceptedIds {
 
   /**
    * Writes the known ids again when their file has lost its name, above all because somebody deleted
-   * the directory.
+   * the directory, or when nobody knows what of it is on disk.
    *
    * @throws {Deno.errors} when the directory is not there to write to
    */
   renew(): void {
     const isThere = this.#spool.claims.lstat(this.#path)?.identity === this.#identity;
-    if (this.#file ? isThere : this.#ids.size + this.#oldIds.size === 0 || this.#hasFile()) return;
+    const isFine = this.#file
+      ? isThere
+      : this.#ids.size + this.#oldIds.size === 0 || this.#hasFile();
+    if (isFine && !this.#isDoubtful) return;
     this.close();
     const known = [...this.#oldIds, ...this.#ids];
     this.#ids = new Map(known.filter(([, accepted]) => !this.#isExpired(accepted)));
@@ -158,10 +165,15 @@ export class AcceptedIds {
 
   async #sync(): Promise<void> {
     const isNew = this.#isNew;
-    await this.#file?.sync();
-    if (!isNew) return;
-    await this.#spool.sync(dirname(this.#path));
-    this.#isNew = false;
+    try {
+      await this.#file?.sync();
+      if (!isNew) return;
+      await this.#spool.sync(dirname(this.#path));
+      this.#isNew = false;
+    } catch (error) {
+      this.#isDoubtful = true;
+      throw error;
+    }
   }
 
   /** Starts a new file. What is only announced in the old one is on disk before it is put away. */
@@ -204,7 +216,8 @@ export class AcceptedIds {
 
   /** The lines that were written to their ends. */
   *#linesOf(path: string): Iterable<string> {
-    if (this.#spool.exists(path)) yield* Deno.readTextFileSync(path).split("\n").slice(0, -1);
+    const text = this.#spool.readText(path, MOST_FILE_BYTES);
+    if (text !== null) yield* text.split("\n").slice(0, -1);
   }
 
   /** Leaves one file, with nothing but what is known. */
@@ -212,6 +225,9 @@ export class AcceptedIds {
     const lines = [...this.#ids, ...this.#announced].map(([id, accepted]) => lineOf(id, accepted));
     this.#spool.replaceFile(this.#path, lines.join(""));
     this.#spool.removeIfThere(this.#oldPath);
+    this.#isTorn = false;
+    this.#isDoubtful = false;
+    this.#isNew = true;
   }
 }
 

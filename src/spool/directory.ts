@@ -4,21 +4,27 @@
  */
 
 import { basename, dirname, join } from "node:path";
-import type { SpoolLimits } from "./limits.ts";
 import type { Clock, Random } from "../platform/clock.ts";
-import type { DirectoryEntry, Libc, ListedFile } from "../platform/libc.ts";
+import { type DirectoryEntry, list, type ListedFile, listFiles } from "../platform/dirents.ts";
+import type { Libc } from "../platform/libc.ts";
 import type { Claims } from "./claim.ts";
-import { type Files, libcFiles, systemFiles } from "./files.ts";
+import { type Files, systemFiles } from "./files.ts";
 import {
   ATTEMPTS_DIR,
   FAILED_DIR,
   IDENTITY_FILE,
   RUNNING_DIR,
+  STATE_DIR,
   taskId,
   type TaskRef,
   TMP_DIR,
 } from "./layout.ts";
-import { DirectorySync, syncDirectory } from "./sync.ts";
+import type { SpoolLimits } from "./limits.ts";
+import { checkPresence, type Presence } from "./presence.ts";
+import { SpoolRoot } from "./root.ts";
+import { RootFiles } from "./root_files.ts";
+import { MOST_RECORD_BYTES, readSmallFile } from "./small_file.ts";
+import { DirectorySync, syncDirectory, syncDirectoryNow } from "./sync.ts";
 
 /** What a reload may change of an open store. */
 export interface StoreSettings {
@@ -40,7 +46,7 @@ export interface StoreOptions extends StoreSettings {
   readonly random: Random;
 }
 
-const SPOOL_MODE = 0o750;
+export const SPOOL_MODE = 0o750;
 /** Of every file in a spool: a task's data is nobody else's. */
 export const TASK_MODE = 0o600;
 
@@ -51,16 +57,22 @@ export class SpoolDirectory {
   readonly claims: Claims;
   readonly files: Files;
   readonly clock: Clock;
-  readonly #libc: Libc | null;
+  /** Null where libc cannot be called: then paths are taken as they are. */
+  readonly root: SpoolRoot | null;
+  readonly #random: Random;
   readonly #syncs = new Map<string, DirectorySync>();
+  /** Priorities whose own names are on disk, or soon will be. */
+  readonly #priorities = new Map<string, Promise<void>>();
+  #presence: Presence | null = null;
 
-  constructor({ dir, fsync, claims, files, libc, clock }: StoreOptions) {
+  constructor({ dir, fsync, claims, files, libc, clock, random }: StoreOptions) {
     this.path = dir;
     this.fsync = fsync;
-    this.claims = claims;
-    this.files = files ?? (libc ? libcFiles(libc) : systemFiles);
+    this.root = libc && hasProc() ? new SpoolRoot(libc, dir) : null;
+    this.claims = this.root ? claims.within(this.root) : claims;
+    this.files = files ?? (this.root ? new RootFiles(this.root) : systemFiles);
     this.clock = clock;
-    this.#libc = libc;
+    this.#random = random;
   }
 
   pathOf(ref: TaskRef): string {
@@ -77,18 +89,27 @@ export class SpoolDirectory {
 
   /** What is in a directory, in pieces; nothing when it is not there. */
   list(dir: string): Iterable<readonly DirectoryEntry[]> {
-    return this.#libc?.list(dir) ?? [this.#listWithDeno(dir)];
+    return this.#listed(dir, list) ?? [this.#listWithDeno(dir)];
   }
 
   /** Like {@link list}, but only directories, and what may be one. */
   listDirectories(dir: string): Iterable<readonly DirectoryEntry[]> {
-    return this.#libc?.listDirectories(dir) ??
+    const mayBe = (kind: DirectoryEntry["kind"]) => kind === "directory" || kind === "unknown";
+    return this.#listed(dir, (libc, fd) => list(libc, fd, mayBe)) ??
       [this.#listWithDeno(dir).filter(({ kind }) => kind === "directory")];
   }
 
   /** The wanted ones among the regular files of a directory, in pieces; nothing when it is not there. */
   listFiles(dir: string, isWanted: (name: string) => boolean): Iterable<readonly ListedFile[]> {
-    return this.#libc?.listFiles(dir, isWanted) ?? [this.#listFilesWithDeno(dir, isWanted)];
+    return this.#listed(dir, (libc, fd) => listFiles(libc, fd, isWanted)) ??
+      [this.#listFilesWithDeno(dir, isWanted)];
+  }
+
+  /** Null where libc cannot be called. */
+  #listed<T>(dir: string, by: (libc: Libc, fd: number) => Iterable<T>): Iterable<T> | null {
+    if (!this.root) return null;
+    const fd = this.root.openDirectory(dir);
+    return fd < 0 ? [] : by(this.root.libc, fd);
   }
 
   #listFilesWithDeno(dir: string, isWanted: (name: string) => boolean): ListedFile[] {
@@ -99,34 +120,100 @@ export class SpoolDirectory {
   }
 
   #listWithDeno(dir: string): DirectoryEntry[] {
-    if (!this.exists(dir)) return [];
+    if (this.claims.lstat(dir)?.kind !== "directory") return [];
     return [...Deno.readDirSync(dir)].map(({ name, isFile, isDirectory }) => ({
       name,
       kind: isFile ? "file" : isDirectory ? "directory" : "other",
     }));
   }
 
-  /** Makes the directories that are missing. */
-  async prepare(): Promise<void> {
-    for (const sub of ["", TMP_DIR, ATTEMPTS_DIR, RUNNING_DIR, FAILED_DIR]) {
-      await this.files.mkdir(join(this.path, sub), { recursive: true, mode: SPOOL_MODE });
+  /**
+   * Makes the directories that are missing, and puts their names on disk.
+   *
+   * @returns whether the spool directory itself was made
+   * @throws {Error} when they cannot be made, belong to somebody else, or their file system is gone
+   */
+  prepare(): boolean {
+    this.root?.release();
+    checkPresence(this.path, this.#presence, this.claims);
+    const made = this.#makeWithParents(this.path);
+    this.#presence = this.#presenceNow();
+    for (const sub of [STATE_DIR, TMP_DIR, ATTEMPTS_DIR, RUNNING_DIR, FAILED_DIR]) {
+      this.makeDirectory(join(this.path, sub));
     }
+    for (const sub of [STATE_DIR, FAILED_DIR]) this.#checkOwner(join(this.path, sub));
+    return made;
+  }
+
+  #presenceNow(): Presence | null {
+    const stat = this.root ? this.root.stat : this.claims.lstat(this.path);
+    return stat && { identity: stat.identity, device: stat.device };
+  }
+
+  /** Why the path no longer leads to the directory that was prepared; null when it does, or none was. */
+  absence(): string | null {
+    if (!this.#presence) return null;
+    const stat = this.root ? this.root.libc.stat(this.path) : this.claims.lstat(this.path);
+    if (stat === null) return "the directory was deleted or moved";
+    if (stat.device !== this.#presence.device) return "another file system is in its place";
+    return stat.identity === this.#presence.identity ? null : "another directory is in its place";
+  }
+
+  #checkOwner(path: string): void {
+    const stat = this.claims.lstat(path);
+    if (!stat || this.claims.trusts(stat.uid)) return;
+    throw new Error(
+      `${path} belongs to user ${stat.uid}: it must belong to this user, to the owner of the spool, or to root`,
+    );
+  }
+
+  /** Makes a directory with those above it; each that is made is on disk when this returns. */
+  #makeWithParents(path: string): boolean {
+    const parent = dirname(path);
+    try {
+      if (Deno.statSync(path).isDirectory) return false;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (parent !== path) this.#makeWithParents(parent);
+    }
+    return this.makeDirectory(path);
+  }
+
+  /** Makes a directory when it is missing; its name is then on disk, unless fsync is off. */
+  makeDirectory(path: string): boolean {
+    const made = this.files.mkdirSync(path, SPOOL_MODE);
+    if (!made || !this.fsync) return made;
+    syncDirectoryNow(path, this.files);
+    // Above the spool there is nothing that is held: its parent is synced by its path.
+    syncDirectoryNow(dirname(path), path === this.path ? systemFiles : this.files);
+    return made;
   }
 
   /** The directory a task belongs in, made when it is the first of its priority. */
   async directoryFor(ref: TaskRef): Promise<string> {
     if (ref.priority === null) return this.path;
     const dir = join(this.path, ref.priority);
-    if (!this.exists(dir)) {
-      await this.files.mkdir(dir, { recursive: true, mode: SPOOL_MODE });
-      await this.sync(this.path);
+    const made = this.files.mkdirSync(dir, SPOOL_MODE);
+    const known = made ? undefined : this.#priorities.get(dir);
+    if (known) {
+      await known;
+      return dir;
     }
+    // Whoever made it: a task in it is on disk when the directory is.
+    const durable = this.sync(dir, this.path);
+    this.#priorities.set(dir, durable);
+    durable.catch(() => this.#priorities.delete(dir));
+    await durable;
     return dir;
   }
 
-  /** Makes a sub-directory that need not be durable before what is then put into it. */
-  makeSync(dir: string): void {
-    this.files.mkdirSync(dir, { recursive: true, mode: SPOOL_MODE });
+  /** Removes the directory of a priority when it is empty. */
+  removePriority(priority: string): boolean {
+    const dir = join(this.path, priority);
+    if (!this.files.removeDirectorySync(dir)) return false;
+    this.#priorities.delete(dir);
+    this.#syncs.delete(dir);
+    return true;
   }
 
   /** Resolves when the names in these directories are on disk; at once when fsync is off. */
@@ -147,15 +234,20 @@ export class SpoolDirectory {
    * A name of this spool that no other has: 32 hex digits, made when they are asked for the first time.
    * It lies in the directory and goes wherever that goes, to a machine of another name too.
    */
-  async identity(random: Random): Promise<string> {
+  async identity(): Promise<string> {
     const path = join(this.path, IDENTITY_FILE);
-    const known = this.exists(path) ? Deno.readTextFileSync(path).trim() : "";
+    const known = this.readText(path)?.trim() ?? "";
     if (/^[0-9a-f]{32}$/.test(known)) return known;
-    const digits = () => Math.floor(random() * 2 ** 32).toString(16).padStart(8, "0");
+    const digits = () => Math.floor(this.#random() * 2 ** 32).toString(16).padStart(8, "0");
     const made = digits() + digits() + digits() + digits();
     this.replaceFile(path, `${made}\n`);
     await this.sync(dirname(path));
     return made;
+  }
+
+  /** A file of the program's own; null when it is not there, too long, or not to be believed. */
+  readText(path: string, mostBytes = MOST_RECORD_BYTES): string | null {
+    return readSmallFile(this.claims, path, mostBytes);
   }
 
   /** Removes a file that may be missing, or that another program removes at the same time. */
@@ -168,24 +260,48 @@ export class SpoolDirectory {
     }
   }
 
-  writeJson(path: string, value: unknown): void {
-    this.replaceFile(path, `${JSON.stringify(value)}\n`);
-  }
-
   /** Replaces a file as a whole: written beside, synced, renamed. */
   replaceFile(path: string, text: string): void {
-    const tmp = join(this.path, TMP_DIR, `${basename(path)}.${Deno.pid}`);
-    {
-      using file = this.files.openSync(tmp, {
-        write: true,
-        create: true,
-        truncate: true,
-        mode: TASK_MODE,
-      });
-      const bytes = new TextEncoder().encode(text);
-      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
-      if (this.fsync) file.syncSync();
+    const unique = Math.floor(this.#random() * 2 ** 31);
+    const tmp = join(
+      this.path,
+      TMP_DIR,
+      `record_${basename(path).slice(-100)}.${Deno.pid}.${unique}`,
+    );
+    try {
+      {
+        using file = this.files.openSync(tmp, { write: true, createNew: true, mode: TASK_MODE });
+        const bytes = new TextEncoder().encode(text);
+        for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+        if (this.fsync) file.syncSync();
+      }
+      this.files.renameSync(tmp, path);
+    } catch (error) {
+      this.#removeQuietly(tmp);
+      throw error;
     }
-    this.files.renameSync(tmp, path);
+  }
+
+  #removeQuietly(path: string): void {
+    try {
+      this.removeIfThere(path);
+    } catch {
+      // It is swept at a later start.
+    }
+  }
+
+  close(): void {
+    this.root?.release();
+  }
+}
+
+let proc: boolean | undefined;
+
+/** Whether /proc says by which descriptors this process holds its files: a container may have none. */
+function hasProc(): boolean {
+  try {
+    return proc ??= Deno.statSync("/proc/self/fd").isDirectory;
+  } catch {
+    return proc = false;
   }
 }

@@ -1,10 +1,7 @@
 /**
  * The file operations that change a spool, as a seam: a test replaces them by some that fail, or that
- * stop as if the program had died.
+ * stop as if the program had died. Whatever is made has the mode that was asked for, whatever the umask.
  */
-
-import { ENOENT, type Libc, SystemError } from "../platform/libc.ts";
-import { nameToShow } from "../platform/name.ts";
 
 /** A file that is being written. */
 export type OpenFile =
@@ -20,7 +17,6 @@ export interface OpenFileOptions {
   readonly append?: boolean;
   readonly create?: boolean;
   readonly createNew?: boolean;
-  readonly truncate?: boolean;
   readonly mode?: number;
 }
 
@@ -32,31 +28,79 @@ export interface CreateOptions {
 
 /** Each does what Deno's function of that name does, where there is one, and throws what it throws. */
 export interface Files {
+  /** Makes a file that must not be there, or opens a directory, to sync it. */
   open(path: string, options?: OpenFileOptions): Promise<OpenFile>;
+  /** The same, and opens regular files to write to. */
   openSync(path: string, options?: OpenFileOptions): OpenFile;
   /** Makes a file that must not be there, of these bytes. */
   createSync(path: string, bytes: Uint8Array<ArrayBuffer>, options: CreateOptions): void;
-  mkdir(path: string, options: Deno.MkdirOptions): Promise<void>;
-  mkdirSync(path: string, options: Deno.MkdirOptions): void;
+  /** Makes a directory, or leaves the one that is there: then it returns false. */
+  mkdirSync(path: string, mode: number): boolean;
+  /** Removes an empty directory; false when it is not empty or not there. */
+  removeDirectorySync(path: string): boolean;
   rename(from: string, to: string): Promise<void>;
   renameSync(from: string, to: string): void;
+  /** @throws {Deno.errors.AlreadyExists} when something has that name */
+  renameToNewSync(from: string, to: string): void;
   remove(path: string): Promise<void>;
   removeSync(path: string): void;
   utimeSync(path: string, atime: number, mtime: number): void;
 }
 
+let umask: number | undefined;
+
+/** Whether the process's umask takes something away from a mode. */
+export function isMasked(mode: number): boolean {
+  umask ??= Deno.umask();
+  return (mode & umask) !== 0;
+}
+
+/** By Deno's functions, where libc cannot be called: paths are taken as they are. */
 export const systemFiles: Files = {
-  open: Deno.open,
-  openSync: Deno.openSync,
+  async open(path, options) {
+    const file = await Deno.open(path, options);
+    setMode(path, options);
+    return file;
+  },
+  openSync(path, options) {
+    const file = Deno.openSync(path, options);
+    setMode(path, options);
+    return file;
+  },
   createSync: (path, bytes, options) => createInSteps(systemFiles, path, bytes, options),
-  mkdir: Deno.mkdir,
-  mkdirSync: Deno.mkdirSync,
+  mkdirSync(path, mode) {
+    try {
+      Deno.mkdirSync(path, { mode });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists) || !Deno.statSync(path).isDirectory) {
+        throw error;
+      }
+      return false;
+    }
+    if (isMasked(mode)) Deno.chmodSync(path, mode);
+    return true;
+  },
+  removeDirectorySync(path) {
+    try {
+      if (!Deno.lstatSync(path).isDirectory) return false;
+      Deno.removeSync(path);
+      return true;
+    } catch {
+      return false;
+    }
+  },
   rename: Deno.rename,
   renameSync: Deno.renameSync,
+  renameToNewSync: (from, to) => renameToNewInSteps(systemFiles, from, to),
   remove: Deno.remove,
   removeSync: Deno.removeSync,
   utimeSync: Deno.utimeSync,
 };
+
+function setMode(path: string, { create, createNew, mode }: OpenFileOptions = {}): void {
+  const isMade = create === true || createNew === true;
+  if (isMade && mode !== undefined && isMasked(mode)) Deno.chmodSync(path, mode);
+}
 
 /** {@link Files.createSync} by the others. */
 export function createInSteps(
@@ -72,43 +116,14 @@ export function createInSteps(
   files.utimeSync(path, time, time);
 }
 
-/**
- * The machine's own, with what happens to a task's file done through libc: that is quicker, and takes
- * names that are no UTF-8, which Deno's functions cannot say.
- */
-export function libcFiles(libc: Libc): Files {
-  return {
-    ...systemFiles,
-    createSync: (path, bytes, options) => createByLibc(libc, path, bytes, options),
-    removeSync: (path) => check(libc.unlink(path), "remove", path),
-    renameSync: (from, to) => check(libc.rename(from, to), "rename", from),
-    utimeSync: (path, atime, mtime) => check(libc.utime(path, atime, mtime), "utime", path),
-  };
-}
-
-function createByLibc(
-  libc: Libc,
-  path: string,
-  bytes: Uint8Array<ArrayBuffer>,
-  { mode, time }: CreateOptions,
-): void {
-  const fd = check(libc.createFile(path, mode), "create", path);
+/** {@link Files.renameToNewSync} by the others: nobody else may be between the question and the rename. */
+export function renameToNewInSteps(files: Files, from: string, to: string): void {
   try {
-    for (let at = 0; at < bytes.length;) {
-      at += check(libc.write(fd, bytes.subarray(at)), "write", path);
-    }
-  } finally {
-    libc.close(fd);
+    Deno.lstatSync(to);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    files.renameSync(from, to);
+    return;
   }
-  check(libc.utime(path, time, time), "utime", path);
-}
-
-/**
- * @returns `result`, when it is no error
- * @throws {Deno.errors.NotFound | SystemError}
- */
-function check(result: number, call: string, path: string): number {
-  if (result >= 0) return result;
-  if (result === -ENOENT) throw new Deno.errors.NotFound(`${call} ${nameToShow(path)}: not found`);
-  throw new SystemError(call, path, -result);
+  throw new Deno.errors.AlreadyExists(`rename ${from}: ${to} exists`);
 }

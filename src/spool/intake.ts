@@ -10,9 +10,10 @@ import type { Random } from "../platform/clock.ts";
 import { encodePacket, MODIFIER_SPOOL } from "../wire/packet.ts";
 import type { AcceptedIds } from "./accepted_ids.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
+import { SpoolGoneError } from "./presence.ts";
 import type { OpenFile } from "./files.ts";
 import { taskName, type TaskRef, TMP_DIR } from "./layout.ts";
-import type { Scanner } from "./scan.ts";
+import type { TaskCount } from "./task_count.ts";
 import type { NewTask } from "../task/new_task.ts";
 
 /** The spool takes no more tasks for now; the message says which limit it is. */
@@ -45,18 +46,18 @@ interface Making {
 export class Intake {
   #limits: SpoolLimits;
   #counter = 0;
-  /** Tasks that may come before they have to be counted again, for spooler-max-files. */
-  #roomLeft = 0;
   /** On the monotonic clock: until then the disk is taken for busy. */
   #busyUntil = -Infinity;
   /** Puts that go on now: their files are not all there to be counted. */
   #putting = 0;
+  /** Of their bodies: some of it is not on disk yet. */
+  #bytesUnderWay = 0;
   /** Puts that go on now, by the id of their task. They never reject. */
   readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(
     private readonly spool: SpoolDirectory,
-    private readonly scanner: Scanner,
+    private readonly count: TaskCount,
     private readonly ids: AcceptedIds,
     private readonly random: Random,
     limits: SpoolLimits = NO_LIMITS,
@@ -67,7 +68,10 @@ export class Intake {
   /** From now on other limits hold. */
   use(limits: SpoolLimits = NO_LIMITS): void {
     this.#limits = limits;
-    this.#roomLeft = 0;
+  }
+
+  get #isLimited(): boolean {
+    return this.#limits.maxFiles !== null || this.#limits.minFreeBytes !== null;
   }
 
   /** See {@link Store.put}. */
@@ -91,12 +95,17 @@ export class Intake {
   }
 
   async #put(task: NewTask, id: string | null): Promise<TaskRef> {
-    this.#checkRoom(bodySizeOf(task));
+    const absence = this.spool.absence();
+    if (absence !== null) throw new SpoolGoneError(absence);
+    const bodySize = bodySizeOf(task);
+    if (this.#isLimited) await this.#checkRoom(bodySize);
     this.#putting++;
+    this.#bytesUnderWay += bodySize;
     try {
       return await this.#make(task, id);
     } finally {
       this.#putting--;
+      this.#bytesUnderWay -= bodySize;
     }
   }
 
@@ -125,6 +134,7 @@ export class Intake {
       await files.remove(making.path).catch(() => {});
       throw error;
     }
+    this.count.added();
     return ref;
   }
 
@@ -139,7 +149,11 @@ export class Intake {
     this.#announce(making);
     await this.#commit(file, making.isAnnounced);
     const target = await this.spool.directoryFor(ref);
-    await files.rename(path, join(target, ref.name));
+    await files.rename(path, join(target, ref.name)).catch(async (error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      // The directory of its priority was empty, and was removed at this moment.
+      await files.rename(path, join(await this.spool.directoryFor(ref), ref.name));
+    });
     making.path = join(target, ref.name);
     await this.spool.sync(target);
   }
@@ -197,34 +211,20 @@ export class Intake {
   }
 
   /** @throws {SpoolFullError} */
-  #checkRoom(bodySize: number): void {
+  async #checkRoom(bodySize: number): Promise<void> {
     const { maxFiles, minFreeBytes } = this.#limits;
     if (minFreeBytes !== null) {
       const { bavail, bsize } = statfsSync(this.spool.path);
-      const free = bavail * bsize - bodySize;
+      const free = bavail * bsize - this.#bytesUnderWay - bodySize;
       if (free < minFreeBytes) {
         throw new SpoolFullError(
           `less than ${minFreeBytes} bytes would be free (spooler-min-free): ${Math.max(0, free)}`,
         );
       }
     }
-    if (maxFiles === null || this.#roomLeft-- > 0) return;
-    // Others put and take files, too: what was counted once is only good for as many puts.
-    const count = this.#countUpTo(maxFiles) + this.#putting;
-    if (count >= maxFiles) {
+    if (maxFiles !== null && await this.count.isFull(maxFiles, () => this.#putting)) {
       throw new SpoolFullError(`it holds ${maxFiles} tasks (spooler-max-files)`);
     }
-    this.#roomLeft = Math.floor((maxFiles - count - 1) / 2);
-  }
-
-  /** The tasks in the directory, or `limit` when there are that many or more. */
-  #countUpTo(limit: number): number {
-    let count = 0;
-    for (const refs of this.scanner.taskNames()) {
-      count += refs.length;
-      if (count >= limit) return limit;
-    }
-    return count;
   }
 }
 

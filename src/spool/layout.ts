@@ -18,6 +18,8 @@ import { nameToShow } from "../platform/name.ts";
 /** What every task file's name begins with; uWSGI looks at no other. */
 export const TASK_PREFIX = "uwsgi_spoolfile_on_";
 
+/** What belongs to the program and not to a task. */
+export const STATE_DIR = ".spooler";
 export const TMP_DIR = ".spooler/tmp";
 export const ATTEMPTS_DIR = ".spooler/attempts";
 /**
@@ -56,6 +58,14 @@ export function refOf(id: string): TaskRef {
 /** What people read: the name without the part all names share, bytes that are no text as `\\xff`. */
 export function taskLabel(name: string): string {
   return nameToShow(name.startsWith(TASK_PREFIX) ? name.slice(TASK_PREFIX.length) : name);
+}
+
+/** Whether a text is what {@link taskId} makes. */
+export function isTaskId(id: string): boolean {
+  const slash = id.indexOf("/");
+  const name = id.slice(slash + 1);
+  return isTaskName(name) && !name.includes("/") &&
+    (slash < 0 || isPriorityName(id.slice(0, slash)));
 }
 
 export function isTaskName(name: string): boolean {
@@ -98,17 +108,75 @@ export function madeAt(name: string): number | null {
   return seconds === undefined ? null : Number(seconds) * 1000 + Number(micros) / 1000;
 }
 
+/** How far the clocks of a name and of its file may be apart when nobody deferred it. */
+const SAME_TIME_MS = 1000;
+
+/**
+ * When a task is due, in milliseconds since the epoch: its mtime. A task that was made while the clock
+ * was ahead has an mtime in the future though nobody deferred it: its name says so, and it is due now.
+ *
+ * @param path of the file, or its name
+ */
+export function dueTime(path: string, mtimeMs: number, now: number): number {
+  if (mtimeMs <= now) return mtimeMs;
+  const made = madeAt(path);
+  const isAhead = made !== null && made > now + SAME_TIME_MS;
+  return isAhead && Math.abs(mtimeMs - made) < SAME_TIME_MS ? now : mtimeMs;
+}
+
 /** What lies beside a task in failed/ and tells why it failed. */
 export const RECORD_ENDING = ".json";
 
-/** The path of a record about the file at `path`; always plain text, whatever the file's name is. */
+/** The path of a record about the file at `path`; its name is always plain text. */
 export function recordPath(path: string): string {
-  return nameToShow(path) + RECORD_ENDING;
+  const start = path.lastIndexOf("/") + 1;
+  return path.slice(0, start) + nameAbout(path.slice(start), RECORD_ENDING);
 }
 
-/** The name of the task that a record is about; null when it is no record. */
-export function recordedTask(name: string): string | null {
-  return isRecordName(name) ? name.slice(0, -RECORD_ENDING.length) : null;
+/** The longest name of a file. */
+const MOST_NAME_BYTES = 255;
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+/** So much of a name that it has `most` bytes or fewer as it is shown. */
+function cut(name: string, most: number): string {
+  let stem = name;
+  while (byteLength(nameToShow(stem)) > most) stem = stem.slice(0, -1);
+  return stem;
+}
+
+/**
+ * The name of a file of ours about a task: plain text, whatever the task's name is. Where that would be
+ * too long it ends in a hash: the task's name cannot be told from it.
+ */
+function nameAbout(name: string, ending: string): string {
+  const shown = nameToShow(name);
+  if (byteLength(shown) + ending.length <= MOST_NAME_BYTES) return shown + ending;
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(shown)) hash = Math.imul(hash ^ byte, 0x01000193);
+  const digits = (hash >>> 0).toString(16).padStart(8, "0");
+  return `${cut(shown, MOST_NAME_BYTES - ending.length - 10)}~~${digits}${ending}`;
+}
+
+/** Whether a name of {@link recordPath} or {@link markName} is too short to tell the task's. */
+export function isCut(name: string): boolean {
+  return /~~[0-9a-f]{8}(?:\.json)?$/.test(name) && byteLength(name) > MOST_NAME_BYTES - 4;
+}
+
+/** The name of the mark that a program died while it ran the task of this id. */
+export function markName(id: string): string {
+  return nameAbout(id.replace("/", "_"), "");
+}
+
+/**
+ * What a task is called in failed/. Nothing there is ever replaced: the second of a name gets `.2` behind
+ * it, and so on. What ends like a record gets `.1`, so that no task has the name of a record.
+ */
+export function failedName(name: string, number: number): string {
+  const ending = number > 1 || isRecordName(name) ? `.${number}` : "";
+  return cut(name, MOST_NAME_BYTES - ending.length - RECORD_ENDING.length) + ending;
 }
 
 export function isRecordName(name: string): boolean {

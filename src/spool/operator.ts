@@ -11,6 +11,8 @@ import type { Records } from "./records.ts";
 import type { RunningMarks } from "./running.ts";
 import type { Changed } from "./task.ts";
 
+const TAKEN: Changed = { kind: "refused", reason: "a task of that name waits already" };
+
 export class OperatorChanges {
   constructor(
     private readonly spool: SpoolDirectory,
@@ -25,14 +27,17 @@ export class OperatorChanges {
     const to = spool.pathOf(ref);
     return await this.#whileClaimed(from, async () => {
       const target = await spool.directoryFor(ref);
-      if (spool.exists(to)) {
-        return { kind: "refused", reason: "a task of that name waits already" };
-      }
+      if (spool.exists(to)) return TAKEN;
       const now = spool.clock.now() / 1000;
       spool.files.utimeSync(from, now, now);
       records.forgetAttempts(ref);
       running.end(ref);
-      spool.files.renameSync(from, to);
+      try {
+        spool.files.renameToNewSync(from, to);
+      } catch (error) {
+        if (error instanceof Deno.errors.AlreadyExists) return TAKEN;
+        throw error;
+      }
       records.forgetFailed(from);
       await spool.sync(target, dirname(from));
       return { kind: "changed" };
@@ -81,7 +86,7 @@ export class OperatorChanges {
 
   /** See {@link Store.pause}. */
   async pause(): Promise<boolean> {
-    await this.spool.prepare();
+    this.spool.prepare();
     if (this.paused) return false;
     const how = { write: true, create: true, mode: TASK_MODE };
     this.spool.files.openSync(this.#pausedPath, how).close();

@@ -1,7 +1,8 @@
 /** What this machine has for spools: its libc, and claims that other processes see, or not. */
 
 import { type Libc, loadLibc } from "../platform/libc.ts";
-import { type Claims, PosixClaims, PrivateClaims } from "./claim.ts";
+import { type Claims, PosixClaims } from "./claim.ts";
+import { PrivateClaims } from "./private_claims.ts";
 
 export interface Platform {
   readonly libc: Libc | null;

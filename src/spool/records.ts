@@ -8,6 +8,7 @@ import { nameFromShown } from "../platform/name.ts";
 import type { SpoolDirectory } from "./directory.ts";
 import {
   ATTEMPTS_DIR,
+  isCut,
   isPriorityName,
   isTaskName,
   RECORD_ENDING,
@@ -15,6 +16,7 @@ import {
   taskId,
   type TaskRef,
 } from "./layout.ts";
+import { attemptsText, failedText, readAttempts, readFailed } from "./record_text.ts";
 import type { Attempts, FailedRecord } from "./task.ts";
 
 export class Records {
@@ -22,13 +24,7 @@ export class Records {
 
   /** Null when it has not failed, or when its record cannot be read. */
   attempts(ref: TaskRef): Attempts | null {
-    const path = this.#attemptsPath(ref);
-    if (!this.spool.exists(path)) return null;
-    try {
-      return JSON.parse(Deno.readTextFileSync(path)) as Attempts;
-    } catch {
-      return null;
-    }
+    return readAttempts(this.spool.readText(this.#attemptsPath(ref)));
   }
 
   /** The tasks of whose failures something is remembered; they may be gone. */
@@ -39,7 +35,7 @@ export class Records {
       const priority = priorities[at] ?? null;
       for (const entries of this.spool.list(join(this.spool.path, ATTEMPTS_DIR, priority ?? ""))) {
         for (const { name } of entries) {
-          if (isTaskName(name)) {
+          if (isTaskName(name) && !isCut(name)) {
             tasks.push({ name: nameFromShown(basename(name, RECORD_ENDING)), priority });
           } else if (priority === null && isPriorityName(name)) priorities.push(name);
         }
@@ -50,8 +46,8 @@ export class Records {
 
   writeAttempts(ref: TaskRef, attempts: Attempts): void {
     const path = this.#attemptsPath(ref);
-    if (ref.priority !== null) this.spool.makeSync(dirname(path));
-    this.spool.writeJson(path, attempts);
+    if (ref.priority !== null) this.spool.makeDirectory(dirname(path));
+    this.spool.replaceFile(path, attemptsText(attempts));
   }
 
   forgetAttempts(ref: TaskRef): void {
@@ -63,19 +59,12 @@ export class Records {
   }
 
   writeFailed(failedPath: string, record: FailedRecord): void {
-    this.spool.writeJson(recordPath(failedPath), record);
+    this.spool.replaceFile(recordPath(failedPath), failedText(record));
   }
 
   /** When a task in failed/ was given up; null when it has no record that says so. */
   failedAt(failedPath: string): number | null {
-    const path = recordPath(failedPath);
-    if (!this.spool.exists(path)) return null;
-    try {
-      const { failedAt } = JSON.parse(Deno.readTextFileSync(path)) as Partial<FailedRecord>;
-      return typeof failedAt === "number" ? failedAt : null;
-    } catch {
-      return null;
-    }
+    return readFailed(this.spool.readText(recordPath(failedPath)))?.failedAt ?? null;
   }
 
   forgetFailed(failedPath: string): void {

@@ -11,11 +11,11 @@
 
 import { join } from "node:path";
 import type { Random } from "../platform/clock.ts";
-import { nameFromShown, nameToShow } from "../platform/name.ts";
+import { nameFromShown } from "../platform/name.ts";
 import type { Claim } from "./claim.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { OpenFile } from "./files.ts";
-import { RUNNING_DIR, taskId, type TaskRef } from "./layout.ts";
+import { isCut, isTaskId, markName, RUNNING_DIR, taskId, type TaskRef } from "./layout.ts";
 import { ListReader, ListWriter, RECORD_SIZE } from "./run_list.ts";
 
 const PROGRAM_PREFIX = "program_";
@@ -23,6 +23,8 @@ const PROGRAM_PREFIX = "program_";
 const FIRST_RECORDS = 4;
 /** Read at a time, of another program's file. */
 const READ_RECORDS = 64;
+/** A longer file was not written by a program of ours. */
+const MOST_FILE_BYTES = 256 * 1024 * 1024;
 /** Names to try for the own file; another program can take one away before it is locked. */
 const MOST_TRIES = 10;
 
@@ -204,14 +206,18 @@ export class RunningMarks {
 
   /** The tasks that a program was running when it died; empty when it lives. */
   #takeOver(path: string): string[] {
-    const look = this.spool.claims.look(path);
-    if (look.kind !== "open") return [];
-    const alive = look.locked;
-    look.close();
+    const file = this.spool.claims.peek(path);
+    if (file.kind !== "open") return [];
+    const alive = file.locked;
+    file.close();
     const claim = alive ? null : this.spool.claims.claim(path, Infinity);
     if (claim?.kind !== "claimed") return [];
     try {
-      const ids = idsIn(claim).filter((id) => this.spool.exists(join(this.spool.path, id)));
+      const { size, uid } = claim.stat;
+      if (size > MOST_FILE_BYTES || !this.spool.claims.trusts(uid)) return [];
+      const ids = idsIn(claim).filter((id) =>
+        isTaskId(id) && this.spool.exists(`${this.spool.path}/${id}`)
+      );
       const how = { write: true, create: true, mode: TASK_MODE };
       for (const id of ids) this.spool.files.openSync(this.#markPath(id), how).close();
       this.spool.files.removeSync(path);
@@ -226,13 +232,10 @@ export class RunningMarks {
   }
 }
 
-function markName(id: string): string {
-  return nameToShow(id.replace("/", "_"));
-}
-
 /** The task that a mark is about, from the spool directory on; null when it is none of a task. */
 export function markedId(name: string): string | null {
-  return name.startsWith(PROGRAM_PREFIX) ? null : nameFromShown(name.replace(/^([0-9]+)_/, "$1/"));
+  if (name.startsWith(PROGRAM_PREFIX) || isCut(name)) return null;
+  return nameFromShown(name.replace(/^([0-9]+)_/, "$1/"));
 }
 
 /** The ids that a file of `.spooler/running/` has. */

@@ -1,18 +1,21 @@
-/** Looks for the tasks of a spool directory, in pieces, so that a huge one can be worked on. */
+/** Lists the tasks of a spool directory, in pieces, so that a huge one can be worked on. */
 
 import { join } from "node:path";
 import type { SpoolDirectory } from "./directory.ts";
-import { FAILED_DIR, isPriorityName, isTaskName, taskId, type TaskRef } from "./layout.ts";
+import { dueTime, FAILED_DIR, isPriorityName, isTaskName, taskId, type TaskRef } from "./layout.ts";
 import type { SeenTask } from "./task.ts";
 
 export interface ScanOptions {
-  /** Tasks, by their id, that the caller needs not hear of. */
+  /** Tasks, by their id, that are left out. */
   readonly isKnown?: (id: string) => boolean;
-  /** Told of each priority before its tasks are looked for. */
+  /** Called for each priority before its tasks are listed. */
   readonly onPriority?: (priority: string) => void;
-  /** Told of each sub-directory that holds tasks and that nobody works through. */
+  /** Called for each sub-directory with tasks that never run. */
   readonly onStranded?: (name: string) => void;
 }
+
+/** An empty directory that nothing was put into for so long is removed. */
+const UNUSED_MS = 60_000;
 
 export class Scanner {
   constructor(private readonly spool: SpoolDirectory) {}
@@ -25,8 +28,12 @@ export class Scanner {
     for (const priority of prioritiesIn(directories)) {
       const isNews = (name: string) => isTaskName(name) && !isKnown(taskId({ name, priority }));
       for (const files of this.spool.listFiles(join(this.spool.path, priority ?? ""), isNews)) {
-        yield files.map(({ name, mtimeMs }) => ({ name, priority, dueAt: mtimeMs }));
+        const now = this.spool.clock.now();
+        yield files.map(({ name, mtimeMs }) => {
+          return { name, priority, dueAt: dueTime(name, mtimeMs, now) };
+        });
       }
+      if (priority !== null) this.#removeIfUnused(priority);
     }
   }
 
@@ -34,10 +41,21 @@ export class Scanner {
   see(ref: TaskRef): SeenTask | null {
     const stat = this.spool.claims.lstat(this.spool.pathOf(ref));
     if (stat?.kind !== "file") return null;
-    return { name: ref.name, priority: ref.priority, dueAt: stat.mtimeMs };
+    const dueAt = dueTime(ref.name, stat.mtimeMs, this.spool.clock.now());
+    return { name: ref.name, priority: ref.priority, dueAt };
   }
 
-  /** The same without a look at each file. */
+  /**
+   * Removes the directory of a priority that has long been empty: whoever has just made it is about to
+   * put a task into it.
+   */
+  #removeIfUnused(priority: string): void {
+    const stat = this.spool.claims.lstat(join(this.spool.path, priority));
+    const isOld = stat !== null && this.spool.clock.now() - stat.ctimeMs > UNUSED_MS;
+    if (isOld) this.spool.removePriority(priority);
+  }
+
+  /** The names alone, which costs no call for each file. */
   *taskNames(): Generator<TaskRef[]> {
     for (const priority of prioritiesIn(this.#directories())) yield* this.#namesIn(priority);
   }
@@ -52,7 +70,7 @@ export class Scanner {
     }
   }
 
-  /** Sub-directories that hold tasks and that nobody works through: `5x/`, `urgent/`, … */
+  /** Sub-directories with tasks that never run: `5x/`, `urgent/`, … */
   stranded(): string[] {
     return this.#strandedOf(this.#directories());
   }

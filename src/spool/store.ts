@@ -7,7 +7,6 @@
  * renamed into failed/. Each is one system call, so that a crash leaves the task before or after.
  */
 
-import type { Random } from "../platform/clock.ts";
 import type { NewTask } from "../task/new_task.ts";
 import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions, type StoreSettings } from "./directory.ts";
@@ -19,8 +18,10 @@ import { Records } from "./records.ts";
 import { type RunningBatch, RunningMarks } from "./running.ts";
 import { Scanner, type ScanOptions } from "./scan.ts";
 import { sweep } from "./sweep.ts";
+import { TaskCount } from "./task_count.ts";
 import type { Attempts, Changed, Claimed, ClaimedTask, SeenTask } from "./task.ts";
 import { Transitions } from "./transitions.ts";
+import { type Change, type SpoolWatcher, watchSpool } from "./watcher.ts";
 
 export type { StoreOptions, StoreSettings } from "./directory.ts";
 export { SpoolFullError } from "./intake.ts";
@@ -33,8 +34,8 @@ export class Store {
   readonly #running: RunningMarks;
   readonly #scanner: Scanner;
   readonly #ids: AcceptedIds;
-  readonly #random: Random;
   #mayBeSwept = true;
+  readonly #count: TaskCount;
   readonly #intake: Intake;
   readonly #transitions: Transitions;
   readonly #operator: OperatorChanges;
@@ -48,8 +49,8 @@ export class Store {
     const windowMs = options.dedupWindowMs ?? 0;
     this.#ids = new AcceptedIds(this.#spool, { windowMs });
     const { random, limits } = options;
-    this.#random = random;
-    this.#intake = new Intake(this.#spool, this.#scanner, this.#ids, random, limits);
+    this.#count = new TaskCount(() => this.#scanner.taskNames(), options.clock);
+    this.#intake = new Intake(this.#spool, this.#count, this.#ids, random, limits);
     this.#transitions = new Transitions(this.#spool, this.#records, this.#running);
     this.#operator = new OperatorChanges(this.#spool, this.#records, this.#running);
   }
@@ -61,9 +62,15 @@ export class Store {
    */
   static async open(options: StoreOptions): Promise<Store> {
     const store = new Store(options);
-    await store.prepare();
-    if (options.dedupWindowMs !== undefined) store.#mayBeSwept = store.#ids.recover();
+    await store.#open(options.dedupWindowMs !== undefined);
     return store;
+  }
+
+  #open(takesFromPeers: boolean): Promise<void> {
+    return Promise.resolve().then(() => {
+      this.prepare();
+      if (takesFromPeers) this.#mayBeSwept = this.#ids.recover();
+    });
   }
 
   /** The store of a directory that is taken as it is: nothing is made. */
@@ -81,11 +88,13 @@ export class Store {
   /**
    * Makes the directories that are missing, and writes the known ids again when their file is gone.
    *
-   * @throws {Deno.errors} when they cannot be made or written to
+   * @returns whether the spool directory itself was made
+   * @throws {Error} when they cannot be made or written to, or are not to be used
    */
-  async prepare(): Promise<void> {
-    await this.#spool.prepare();
+  prepare(): boolean {
+    const made = this.#spool.prepare();
     this.#ids.renew();
+    return made;
   }
 
   /**
@@ -99,7 +108,7 @@ export class Store {
 
   /** See {@link SpoolDirectory.identity}. */
   identity(): Promise<string> {
-    return this.#spool.identity(this.#random);
+    return this.#spool.identity();
   }
 
   /** Nothing of this store runs any more: what said so is removed. */
@@ -139,6 +148,7 @@ export class Store {
   close(): void {
     this.#ids.close();
     this.endRuns();
+    this.#spool.close();
   }
 
   /**
@@ -150,7 +160,16 @@ export class Store {
     return this.#scanner.scan(options);
   }
 
-  /** Sub-directories that hold tasks and that nobody works through: `5x/`, `urgent/`, … */
+  /** See {@link watchSpool}; `notify` is never called before this has returned. */
+  watch(notify: (change: Change) => void): SpoolWatcher {
+    const { root, clock } = this.#spool;
+    return watchSpool({
+      ...{ dir: this.dir, libc: root?.libc ?? null, clock, notify },
+      absence: () => this.#spool.absence(),
+    });
+  }
+
+  /** Sub-directories with tasks that never run: `5x/`, `urgent/`, … */
   stranded(): string[] {
     return this.#scanner.stranded();
   }
@@ -170,10 +189,10 @@ export class Store {
 
   /** Whether somebody runs the task, or writes it. Nobody notices the question. */
   isLocked(ref: TaskRef): boolean {
-    const look = this.#spool.claims.look(this.pathOf(ref));
-    if (look.kind !== "open") return false;
-    look.close();
-    return look.locked;
+    const file = this.#spool.claims.peek(this.pathOf(ref));
+    if (file.kind !== "open") return false;
+    file.close();
+    return file.locked;
   }
 
   /** What is known of a task's failures, whoever has claimed it. */
@@ -217,6 +236,7 @@ export class Store {
   /** The task is done: its name goes, then its lock. */
   finish(task: ClaimedTask): void {
     this.#transitions.finish(task);
+    this.#count.removed();
   }
 
   /**
@@ -231,6 +251,7 @@ export class Store {
   /** The task is not tried again: it goes to failed/, with the reason beside it. */
   fail(task: ClaimedTask, reason: string, attempts: Attempts | null): void {
     this.#transitions.fail(task, reason, attempts);
+    this.#count.removed();
   }
 
   /**

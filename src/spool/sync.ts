@@ -29,6 +29,12 @@ export class DirectorySync {
   }
 }
 
+/** For what is made rarely, and must be on disk before anything else happens. */
+export function syncDirectoryNow(dir: string, files: Files = systemFiles): void {
+  using file = files.openSync(dir);
+  file.syncSync();
+}
+
 export async function syncDirectory(dir: string, files: Files = systemFiles): Promise<void> {
   using file = await files.open(dir);
   await file.sync();

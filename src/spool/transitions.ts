@@ -4,9 +4,9 @@
  */
 
 import { dirname } from "node:path";
-import type { Stat } from "../platform/libc.ts";
+import type { Stat } from "../platform/stat.ts";
 import type { SpoolDirectory } from "./directory.ts";
-import type { TaskRef } from "./layout.ts";
+import { failedName, recordPath, type TaskRef } from "./layout.ts";
 import type { Records } from "./records.ts";
 import type { RunningMarks } from "./running.ts";
 import type { Attempts, Claimed, ClaimedTask, FailedRecord } from "./task.ts";
@@ -14,6 +14,9 @@ import { readTask } from "./task_file.ts";
 
 /** A file that is too short and has not changed for this long is damaged, not half-written. */
 export const HALF_WRITTEN_MS = 60_000;
+
+/** Names that are tried one after the other in failed/. */
+const FEW = 10;
 
 /** Short files remembered; what is forgotten costs one more claim in vain. */
 const MOST_SHORT = 10_000;
@@ -115,12 +118,32 @@ export class Transitions {
   }
 
   #moveToFailed(ref: TaskRef, record: FailedRecord): void {
-    const to = this.spool.failedPathOf(ref);
-    this.spool.makeSync(dirname(to));
-    // The record first: a failed task without one would not say why, a record without a task is
-    // overwritten the next time.
-    this.records.writeFailed(to, record);
-    this.spool.files.renameSync(this.spool.pathOf(ref), to);
+    const { spool, records } = this;
+    spool.makeDirectory(dirname(spool.failedPathOf(ref)));
+    for (let number = 1;; number = number < FEW ? number + 1 : this.#newNumber(number)) {
+      const to = spool.failedPathOf({ ...ref, name: failedName(ref.name, number) });
+      if (!this.#isFree(to)) continue;
+      // The record first: a failed task without one would not say why, a record without a task is
+      // overwritten the next time.
+      records.writeFailed(to, record);
+      try {
+        return spool.files.renameToNewSync(spool.pathOf(ref), to);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      }
+    }
+  }
+
+  /** For a name that many have had: one that is soon free. */
+  #newNumber(before: number): number {
+    return Math.max(before + 1, Math.floor(this.spool.clock.now()));
+  }
+
+  /** Whether neither a task nor, as version 0.1 left them, a task with the name of its record is there. */
+  #isFree(path: string): boolean {
+    const record = recordPath(path);
+    const isTask = (each: string) => this.spool.exists(recordPath(each));
+    return !this.spool.exists(path) && !(this.spool.exists(record) && isTask(record));
   }
 }
 

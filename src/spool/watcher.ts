@@ -1,14 +1,34 @@
 /**
- * Tells at once when a spool directory changes.
+ * Notices at once when a spool directory changes, and within a second when it is no longer the same
+ * directory.
  *
  * With libc this is inotify, with the names of what changed. Without it Deno.watchFs says only that
  * something did: its queue holds 16 events and drops the rest, so that after any event the whole
- * directory has to be looked at. What was dropped came before an event that is still to be read;
- * a look taken after reading it misses nothing.
+ * directory has to be listed. What was dropped came before an event that is still to be read; a
+ * listing after that one misses nothing. Where neither can be had the scans remain.
  */
 
 import { basename, dirname, join } from "node:path";
-import type { InotifyEvent, Libc } from "../platform/libc.ts";
+import type { Cancel, Clock } from "../platform/clock.ts";
+import {
+  IN_ATTRIB,
+  IN_CLOSE_WRITE,
+  IN_CREATE,
+  IN_DELETE,
+  IN_DELETE_SELF,
+  IN_EXCL_UNLINK,
+  IN_IGNORED,
+  IN_ISDIR,
+  IN_MOVE_SELF,
+  IN_MOVED_FROM,
+  IN_MOVED_TO,
+  IN_ONLYDIR,
+  IN_Q_OVERFLOW,
+  Inotify,
+  type InotifyEvent,
+} from "../platform/inotify.ts";
+import type { Libc } from "../platform/libc.ts";
+import { reasonOf } from "../platform/reason.ts";
 import { isPriorityName, isTaskName, PAUSED_FILE, type TaskRef } from "./layout.ts";
 
 export type Change =
@@ -16,10 +36,12 @@ export type Change =
   | { readonly kind: "task"; readonly ref: TaskRef }
   /** Somebody paused or resumed the spool. */
   | { readonly kind: "pause" }
-  /** Anything may have changed: look at the whole directory. */
+  /** Anything may have changed: the whole directory is to be listed. */
   | { readonly kind: "unknown"; readonly reason: string }
-  /** The directory itself is gone or was moved away: nothing more will come. */
-  | { readonly kind: "lost"; readonly reason: string };
+  /** The directory is not the one that was opened: nothing more will come. */
+  | { readonly kind: "lost"; readonly reason: string }
+  /** Some or all changes are noticed by scans only. */
+  | { readonly kind: "unwatched"; readonly reason: string };
 
 export interface Watcher {
   /** Resolves when nothing of it is left. */
@@ -29,81 +51,111 @@ export interface Watcher {
 export interface SpoolWatcher extends Watcher {
   /**
    * Watches the directory of a priority, too; again does no harm. Those that are made later are watched
-   * anyway, of those that are there already a scan tells: to look for them costs a pass over all files.
+   * anyway; a scan names those that are there already, because finding them costs a pass over all files.
    */
   watchPriority(priority: string): void;
 }
 
-const IN_ATTRIB = 0x4;
-const IN_CLOSE_WRITE = 0x8;
-const IN_MOVED_FROM = 0x40;
-const IN_MOVED_TO = 0x80;
-const IN_CREATE = 0x100;
-const IN_DELETE = 0x200;
-const IN_DELETE_SELF = 0x400;
-const IN_MOVE_SELF = 0x800;
-const IN_Q_OVERFLOW = 0x4000;
-const IN_IGNORED = 0x8000;
-const IN_ONLYDIR = 0x1000000;
-/** Nothing about files that are already unlinked: a task that is done makes no noise. */
-const IN_EXCL_UNLINK = 0x4000000;
-const IN_ISDIR = 0x40000000;
+export interface WatchOptions {
+  readonly dir: string;
+  /** Null where libc cannot be called. */
+  readonly libc: Libc | null;
+  readonly clock: Clock;
+  /** Why the path no longer leads to the directory that was opened; null when it does. */
+  readonly absence: () => string | null;
+  /** Called for every change, never before {@link watchSpool} has returned. */
+  readonly notify: (change: Change) => void;
+}
+
+/** Priorities with a watch of their own: the kernel's watches are for all programs of a user. */
+const MOST_PRIORITIES = 1000;
+const PRESENCE_MS = 1000;
 
 const MASK = IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF |
   IN_ONLYDIR | IN_EXCL_UNLINK;
-
 const STATE_MASK = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
 
-/** @param notify called for every change, never before this function has returned */
-export function watchSpool(
-  dir: string,
-  libc: Libc | null,
-  notify: (change: Change) => void,
-): SpoolWatcher {
-  return libc ? new InotifyWatcher(dir, libc, notify) : watchWithDeno(dir, notify);
+/** Never throws: a machine that has no watches left is one that is scanned. */
+export function watchSpool(options: WatchOptions): SpoolWatcher {
+  const presence = new PresenceWatch(options);
+  const { dir, libc, notify } = options;
+  try {
+    const watcher = libc
+      ? new InotifyWatcher(dir, libc, (change) => presence.isOver || notify(change))
+      : watchWithDeno(dir, notify);
+    return {
+      watchPriority: (priority) => watcher.watchPriority(priority),
+      close: () => {
+        presence.close();
+        return watcher.close();
+      },
+    };
+  } catch (error) {
+    const reason = reasonOf(error);
+    queueMicrotask(() => presence.isOver || notify({ kind: "unwatched", reason }));
+    return { watchPriority() {}, close: () => Promise.resolve(presence.close()) };
+  }
+}
+
+/**
+ * Asks from time to time whether the directory is still there. An open file in it keeps the kernel from
+ * saying that it was deleted, and about an unmounted file system it says nothing.
+ */
+class PresenceWatch {
+  #cancel: Cancel = () => {};
+  isOver = false;
+
+  constructor(private readonly options: WatchOptions) {
+    this.#wait();
+  }
+
+  #wait(): void {
+    this.#cancel = this.options.clock.after(PRESENCE_MS, () => {
+      const reason = this.options.absence();
+      if (reason === null) return this.#wait();
+      this.isOver = true;
+      this.options.notify({ kind: "lost", reason });
+    });
+  }
+
+  close(): void {
+    this.isOver = true;
+    this.#cancel();
+  }
 }
 
 class InotifyWatcher implements SpoolWatcher {
-  readonly #fd: number;
+  readonly #inotify: Inotify;
   /** Watch number to the priority whose directory it watches; null for the spool itself. */
   readonly #watches = new Map<number, string | null>();
   /** The watch of the directory in which `paused` comes and goes. */
-  #stateWatch = -1;
-  readonly #reading: Promise<void>;
-  #closed = false;
+  readonly #stateWatch: number;
+  #isComplete = true;
 
   constructor(
     private readonly dir: string,
-    private readonly libc: Libc,
+    libc: Libc,
     private readonly notify: (change: Change) => void,
   ) {
-    this.#fd = libc.inotifyInit();
-    const watch = libc.inotifyAdd(this.#fd, dir, MASK);
+    this.#inotify = new Inotify(libc, (event) => this.#take(event));
+    const watch = this.#inotify.add(dir, MASK);
     if (watch < 0) {
-      libc.close(this.#fd);
+      this.#inotify.close();
       throw new Error(`watch ${dir}: errno ${-watch}`);
     }
     this.#watches.set(watch, null);
-    const stateDir = dirname(join(dir, PAUSED_FILE));
-    this.#stateWatch = libc.inotifyAdd(this.#fd, stateDir, STATE_MASK);
-    this.#reading = this.#read();
+    this.#stateWatch = this.#inotify.add(dirname(join(dir, PAUSED_FILE)), STATE_MASK);
   }
 
   watchPriority(priority: string): void {
-    if (this.#closed) return;
-    const watch = this.libc.inotifyAdd(this.#fd, join(this.dir, priority), MASK);
+    const watch = this.#watches.size <= MOST_PRIORITIES
+      ? this.#inotify.add(join(this.dir, priority), MASK)
+      : -1;
     if (watch >= 0) this.#watches.set(watch, priority);
-  }
-
-  async #read(): Promise<void> {
-    const buffer = new Uint8Array(64 * 1024);
-    while (!this.#closed) {
-      const events = await this.libc.inotifyRead(this.#fd, buffer);
-      for (const event of events) {
-        if (!this.#closed) this.#take(event);
-      }
+    else if (this.#isComplete && this.#watches.size > MOST_PRIORITIES) {
+      this.#isComplete = false;
+      this.notify({ kind: "unwatched", reason: `more than ${MOST_PRIORITIES} priorities` });
     }
-    this.libc.close(this.#fd);
   }
 
   #take(event: InotifyEvent): void {
@@ -135,13 +187,8 @@ class InotifyWatcher implements SpoolWatcher {
     }
   }
 
-  async close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true;
-      // The end of any watch is an event, and that ends the read that is waiting.
-      this.libc.inotifyRemove(this.#fd, this.libc.inotifyAdd(this.#fd, "/", IN_DELETE_SELF));
-    }
-    await this.#reading;
+  close(): Promise<void> {
+    return this.#inotify.close();
   }
 }
 

@@ -82,7 +82,7 @@ async function removeLeftovers(own: string, claims: Claims, now: number): Promis
   for await (const { name, isDirectory } of Deno.readDir(parent)) {
     const path = join(parent, name);
     if (!isDirectory || !name.startsWith(PREFIX) || path === own) continue;
-    const look = claims.look(join(path, "lock"));
+    const look = claims.peek(join(path, "lock"));
     if (look.kind === "unusable") continue;
     if (look.kind === "open") look.close();
     const stat = look.kind === "open" ? look.stat : claims.lstat(path);

@@ -18,7 +18,7 @@ function isAlive(pid: number): boolean {
 
 /** Somebody runs it. */
 function isLocked(path: string): boolean {
-  const look = platform.claims.look(path);
+  const look = platform.claims.peek(path);
   if (look.kind !== "open") return false;
   look.close();
   return look.locked;

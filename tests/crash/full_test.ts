@@ -54,6 +54,7 @@ testWith(
       store.finish(claimed);
     }
     assertEquals(seenNames(store), []);
+    store.close();
   },
 );
 
@@ -74,9 +75,9 @@ testWith("mount", "on a full disk no id is known whose task was refused", async 
       refused.push(n);
     }
   }
-  store.close();
   assert(accepted.length > 20);
   for (const seen of seenNames(store).slice(10)) Deno.removeSync(join(dir, seen));
+  store.close();
 
   const next = await openStore(dir);
   for (const n of accepted) assertEquals(await next.putOnce(task(n), `id-${n}`), null, `id-${n}`);
@@ -139,6 +140,7 @@ testWith("mount", "a task that fails on a full disk is not lost", async () => {
   store.fail(claimNow(store, ref), "exit code 65", null);
   assert(namesIn(join(store.dir, "failed")).includes(ref.name));
   assertEquals(seenNames(store), []);
+  store.close();
 });
 
 testWith(

@@ -319,21 +319,39 @@ async function assertRecovers(dir: string, clock: FakeClock, fault: Fault): Prom
   assertEquals(remembered.map(({ name }) => name), []);
 }
 
-/** Opening a store makes its directories, one operation each. */
+/** Opening a store asks for each of its directories, one operation each. */
 const PREPARE_OPERATIONS = await (async () => {
   await using temp = await tempDir();
   for (let at = 1;; at++) {
+    (await openAnew(join(temp.path, String(at)), new FakeClock())).close();
     const files = new FaultyFiles("dies", at);
     try {
       await openAnew(join(temp.path, String(at)), new FakeClock(), files);
       return at - 1;
     } catch (error) {
       if (!(error instanceof InjectedFault)) throw error;
-      // What was made of it is no obstacle.
-      await openAnew(join(temp.path, String(at)), new FakeClock());
     }
   }
 })();
+
+testWith("libc", "a first start that dies at any operation leaves one that works", async () => {
+  await using temp = await tempDir();
+  for (let at = 1;; at++) {
+    const dir = join(temp.path, String(at));
+    const files = new FaultyFiles("dies", at);
+    let made: Store | null = null;
+    try {
+      made = await openAnew(dir, new FakeClock(), files);
+    } catch (error) {
+      if (!(error instanceof InjectedFault)) throw error;
+    }
+    made?.close();
+    const next = await openAnew(dir, new FakeClock());
+    await next.put(TASK);
+    next.close();
+    if (made) return assert(at > 10, "each directory and its name is on disk");
+  }
+});
 
 for (const scenario of scenarios) {
   for (const fault of ["dies", "fails"] as const) {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { nameFromBytes } from "../../src/platform/name.ts";
-import { platform } from "../support/platform.ts";
+import { renameBytes } from "../support/platform.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite } from "../support/site.ts";
@@ -358,7 +358,7 @@ testWithLibc("a name that is no UTF-8 is shown, and can be typed as it is shown"
   await using temp = await tempDir();
   const path = await writeTask(temp.path, NAME, { ud_spool_func: "odd" }, { mtime: FAR });
   const odd = nameFromBytes(Uint8Array.of(0x61, 0xff));
-  assertEquals(platform.libc?.rename(path, join(temp.path, PREFIX + odd)), 0);
+  renameBytes(path, join(temp.path, PREFIX + odd));
   const { stdout } = await spooler(["list", "--dir", temp.path]);
   assertMatch(stdout, /odd {2,}a\\xff/);
   const json = jsonLines((await spooler(["list", "--dir", temp.path, "--json"])).stdout);

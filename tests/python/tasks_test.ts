@@ -30,7 +30,7 @@ def passed(*args, **kwargs):
 `;
 
 function isLocked(master: ScriptedMaster, task: string): boolean {
-  const look = platform.claims.look(join(master.spool, task));
+  const look = platform.claims.peek(join(master.spool, task));
   if (look.kind !== "open") return false;
   look.close();
   return look.locked;

@@ -6,9 +6,11 @@
 
 import { basename, join } from "node:path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
-import type { Claim, Claims, Look, Unclaimed } from "../../src/spool/claim.ts";
+import type { Claim, Claims, Peek, Unclaimed } from "../../src/spool/claim.ts";
 import type { Executor } from "../../src/exec/executor.ts";
-import { type Stat, SystemError } from "../../src/platform/libc.ts";
+import { SystemError } from "../../src/platform/libc.ts";
+import type { Stat } from "../../src/platform/stat.ts";
+import type { SpoolRoot } from "../../src/spool/root.ts";
 import type { Event } from "../../src/report/event.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { NEVER_POLLS, startDispatcher, succeeding } from "../support/dispatcher.ts";
@@ -22,20 +24,33 @@ import { until } from "../support/until.ts";
 /** Claims that count the times each file was to be claimed. */
 class CountedClaims implements Claims {
   readonly shared = true;
-  readonly counts = new Map<string, number>();
+
+  constructor(
+    private readonly claims: Claims = platform.claims,
+    readonly counts = new Map<string, number>(),
+  ) {}
+
+  within(root: SpoolRoot): Claims {
+    const SameClaims = this.constructor as typeof CountedClaims;
+    return new SameClaims(this.claims.within(root), this.counts);
+  }
+
+  trusts(uid: number): boolean {
+    return this.claims.trusts(uid);
+  }
 
   claim(path: string, now: number): Claim | Unclaimed {
     const name = basename(path);
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
-    return platform.claims.claim(path, now);
+    return this.claims.claim(path, now);
   }
 
-  look(path: string): ReturnType<Claims["look"]> | Look {
-    return platform.claims.look(path);
+  peek(path: string): Peek {
+    return this.claims.peek(path);
   }
 
   lstat(path: string): Stat | null {
-    return platform.claims.lstat(path);
+    return this.claims.lstat(path);
   }
 }
 

@@ -114,7 +114,7 @@ testWith(
       Deno.linkSync(path, `${path}.link`);
       for (const name of [path, `${path}.link`]) {
         assertEquals(claims.claim(name, now()), { kind: "busy" });
-        const look = claims.look(name);
+        const look = claims.peek(name);
         assert(look.kind === "open" && look.locked);
         look.close();
         await assertRejects(() => holdTask(path), Error, "could not be held");
@@ -136,7 +136,7 @@ testWith("libc", "what is no regular file is none to claim, and nothing waits fo
   const expected = { kind: "unusable", reason: "it is no regular file" } as const;
   for (const name of ["directory", "symlink", "fifo", "socket"]) {
     assertEquals(claims.claim(at(name), now()), expected, name);
-    assertEquals(claims.look(at(name)), expected, name);
+    assertEquals(claims.peek(at(name)), expected, name);
   }
 });
 

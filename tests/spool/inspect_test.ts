@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { type Filter, type Inspected, Inspector } from "../../src/spool/inspect.ts";
+import { Inspector } from "../../src/spool/inspect.ts";
+import type { Filter, Inspected } from "../../src/spool/inspected.ts";
 import { findText } from "../../src/wire/packet.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -82,7 +83,7 @@ testWith(
       import.meta.url,
     )}";
     const libc = loadLibc();
-    if (!("unavailable" in libc)) console.log(libc.isLocked(libc.openToRead(Deno.args[0] ?? "")));`;
+    if (!("unavailable" in libc)) console.log(libc.isLocked(libc.openToRead(-100, Deno.args[0] ?? "")));`;
     const { stdout } = await new Deno.Command(Deno.execPath(), {
       args: ["eval", "--quiet", "--ext=ts", code, task.path],
     }).output();

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { systemClock } from "../../src/platform/clock.ts";
 import type { Libc } from "../../src/platform/libc.ts";
 import { type Change, watchSpool } from "../../src/spool/watcher.ts";
 import { platform } from "../support/platform.ts";
@@ -11,9 +12,20 @@ const NAME = "uwsgi_spoolfile_on_test_1_1_1_1_1";
 function watching(dir: string, libc: Libc | null) {
   const changes: Change[] = [];
   let wake = () => {};
-  const watcher = watchSpool(dir, libc, (change) => {
-    changes.push(change);
-    wake();
+  const identity = Deno.statSync(dir).ino;
+  const watcher = watchSpool({
+    ...{ dir, libc, clock: systemClock },
+    absence: () => {
+      try {
+        return Deno.statSync(dir).ino === identity ? null : "another";
+      } catch {
+        return "none";
+      }
+    },
+    notify: (change) => {
+      changes.push(change);
+      wake();
+    },
   });
   const until = async (fits: (change: Change) => boolean): Promise<void> => {
     while (!changes.some(fits)) await new Promise<void>((resolve) => wake = resolve);

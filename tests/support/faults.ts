@@ -1,6 +1,12 @@
 /** File operations that fail, or end the world, at the nth of them. */
 
-import { createInSteps, type Files, type OpenFile, systemFiles } from "../../src/spool/files.ts";
+import {
+  createInSteps,
+  type Files,
+  type OpenFile,
+  renameToNewInSteps,
+  systemFiles,
+} from "../../src/spool/files.ts";
 
 /**
  * What happens at the nth operation: `fails` throws once, as a full disk may, and all goes on;
@@ -74,14 +80,18 @@ export class FaultyFiles implements Files {
     createInSteps(this, ...args);
   }
 
-  async mkdir(...args: Parameters<Files["mkdir"]>): Promise<void> {
-    this.#step("mkdir");
-    await systemFiles.mkdir(...args);
+  mkdirSync(...args: Parameters<Files["mkdirSync"]>): boolean {
+    this.#step("mkdirSync");
+    return systemFiles.mkdirSync(...args);
   }
 
-  mkdirSync(...args: Parameters<Files["mkdirSync"]>): void {
-    this.#step("mkdirSync");
-    systemFiles.mkdirSync(...args);
+  removeDirectorySync(path: string): boolean {
+    this.#step("removeDirectorySync");
+    return systemFiles.removeDirectorySync(path);
+  }
+
+  renameToNewSync(from: string, to: string): void {
+    renameToNewInSteps(this, from, to);
   }
 
   async rename(...args: Parameters<Files["rename"]>): Promise<void> {

@@ -2,7 +2,8 @@
 
 import type { Clock } from "../../src/platform/clock.ts";
 import { systemClock } from "../../src/platform/clock.ts";
-import { type Claims, PosixClaims, PrivateClaims } from "../../src/spool/claim.ts";
+import { type Claims, PosixClaims } from "../../src/spool/claim.ts";
+import { PrivateClaims } from "../../src/spool/private_claims.ts";
 import type { Files } from "../../src/spool/files.ts";
 import { type ClaimedTask, Store, type StoreOptions } from "../../src/spool/store.ts";
 import type { TaskRef } from "../../src/spool/layout.ts";

@@ -31,7 +31,7 @@ const LOCKER = `
 import { loadLibc } from "${new URL("../../src/platform/libc.ts", import.meta.url)}";
 const libc = loadLibc();
 if ("unavailable" in libc) throw new Error(libc.unavailable);
-const fd = libc.openFile(Deno.args[0] ?? "");
+const fd = libc.openFile(-100, Deno.args[0] ?? "");
 if (fd < 0 || !libc.tryLock(fd)) throw new Error("cannot be locked");
 console.log("locked");
 await Deno.stdin.read(new Uint8Array(1));

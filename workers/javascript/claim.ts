@@ -3,7 +3,7 @@
  */
 
 import { nameToBytes } from "../../src/platform/name.ts";
-import { mayHaveMoved } from "../../src/spool/moved.ts";
+import { mayHaveLostName } from "../../src/spool/named.ts";
 import { decodeHeader, HEADER_SIZE, MODIFIER_SPOOL } from "../../src/wire/packet.ts";
 import { type FileStat, type PathBytes, type WorkerLibc } from "./libc.ts";
 import { wallMs } from "./clock.ts";
@@ -89,7 +89,7 @@ export class WorkerClaims {
     if (now.links === 0) return "gone";
     if (now.mtimeMs > wallMs()) return "look";
     const isNamed = () => libc.look(path, this.#named) && isSameFile(this.#named, now);
-    if (mayHaveMoved(now.ctimeMs, openedAt) && !isNamed()) return "gone";
+    if (mayHaveLostName(now.ctimeMs, openedAt) && !isNamed()) return "gone";
     const { size } = now;
     if (size < HEADER_SIZE) return "look";
     const fits = size <= SCRATCH_SIZE;

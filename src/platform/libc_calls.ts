@@ -1,0 +1,101 @@
+/** The functions of libc that are called, with their types, and how they are given paths and report errors. */
+
+import { getSystemErrorName } from "node:util";
+import { nameToBytes, nameToShow } from "./name.ts";
+
+const SYMBOLS = {
+  openat: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  lockf: { parameters: ["i32", "i32", "i64"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
+  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  mkdirat: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  unlinkat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  renameat: { parameters: ["i32", "buffer", "i32", "buffer"], result: "i32" },
+  // Of renameat2 only, which not every libc has under its name.
+  syscall: { parameters: ["i64", "i32", "buffer", "i32", "buffer", "u32"], result: "i64" },
+  utimensat: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+  futimens: { parameters: ["i32", "buffer"], result: "i32" },
+  fchmod: { parameters: ["i32", "u32"], result: "i32" },
+  fchown: { parameters: ["i32", "u32", "u32"], result: "i32" },
+  inotify_init1: { parameters: ["i32"], result: "i32" },
+  inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const;
+
+/** The longest path that the kernel takes (PATH_MAX), in every encoding of it. */
+const PATH_BUFFER = 3 * 4096;
+
+/** As strerror(3) has them: what an administrator meets. */
+const TEXTS: ReadonlyMap<number, string> = new Map([
+  [1, "Operation not permitted"],
+  [2, "No such file or directory"],
+  [5, "Input/output error"],
+  [13, "Permission denied"],
+  [17, "File exists"],
+  [20, "Not a directory"],
+  [23, "Too many open files in system"],
+  [24, "Too many open files"],
+  [28, "No space left on device"],
+  [30, "Read-only file system"],
+  [36, "File name too long"],
+  [40, "Too many levels of symbolic links"],
+  [116, "Stale file handle"],
+  [122, "Disk quota exceeded"],
+]);
+
+/** A system call failed in a way that its caller has no answer for. */
+export class SystemError extends Error {
+  override name = "SystemError";
+
+  constructor(call: string, subject: string, readonly errno: number) {
+    const text = TEXTS.get(errno) ?? getSystemErrorName(-errno);
+    super(`${call} ${nameToShow(subject)}: ${text} (errno ${errno})`);
+  }
+}
+
+export class LibcCalls {
+  readonly symbols;
+  readonly #path = new Uint8Array(PATH_BUFFER);
+  readonly #otherPath = new Uint8Array(PATH_BUFFER);
+
+  constructor(library: string) {
+    this.symbols = Deno.dlopen(library, SYMBOLS).symbols;
+  }
+
+  /**
+   * A path for the next call.
+   *
+   * @throws {TypeError} for a path with a NUL, which no file can have
+   */
+  path(path: string): Uint8Array<ArrayBuffer> {
+    return write(path, this.#path);
+  }
+
+  /** A second path for the same call. */
+  otherPath(path: string): Uint8Array<ArrayBuffer> {
+    return write(path, this.#otherPath);
+  }
+
+  errno(): number {
+    const location = this.symbols.__errno_location();
+    return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
+  }
+
+  /** What a call returned, or -errno. */
+  result(returned: number): number {
+    return returned < 0 ? -this.errno() : returned;
+  }
+}
+
+function write(path: string, into: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (path.includes("\0")) throw new TypeError(`a path cannot hold a NUL: ${path}`);
+  into[nameToBytes(path, into)] = 0;
+  return into;
+}

@@ -1,0 +1,143 @@
+/**
+ * Finds the tasks of a spool for the queue commands, in whichever state they are. A directory of any size
+ * is listed piece by piece. What changes its state meanwhile may appear in both states or in none.
+ */
+
+import { join } from "node:path";
+import { list as listEntries } from "../platform/dirents.ts";
+import { SystemError } from "../platform/libc.ts";
+import { EACCES, ENOENT } from "../platform/linux.ts";
+import type { Claims } from "./claim.ts";
+import { type Filter, type Place, type PlacedTask, STATE_KINDS } from "./inspected.ts";
+import {
+  ATTEMPTS_DIR,
+  FAILED_DIR,
+  isPriorityName,
+  isRecordName,
+  isTaskName,
+  recordPath,
+  taskId,
+  type TaskRef,
+} from "./layout.ts";
+import type { SpoolRoot } from "./root.ts";
+
+export class Listing {
+  /** @param root null where libc cannot be called */
+  constructor(
+    private readonly dir: string,
+    private readonly root: SpoolRoot | null,
+    private readonly claims: Claims,
+  ) {}
+
+  pathOf(task: PlacedTask): string {
+    return task.place === "failed"
+      ? `${this.dir}/${FAILED_DIR}/${taskId(task)}`
+      : `${this.dir}/${taskId(task)}`;
+  }
+
+  /**
+   * Everything that has a task's name, in pieces and in the file system's order.
+   *
+   * @throws {Deno.errors.PermissionDenied} when a directory may not be read
+   */
+  *list(filter: Filter = {}): Generator<PlacedTask[]> {
+    const { states = STATE_KINDS } = filter;
+    if (states.some((state) => state !== "failed")) yield* this.#listPlace("queue");
+    if (states.includes("failed")) yield* this.#listPlace("failed");
+  }
+
+  *#listPlace(place: Place): Generator<PlacedTask[]> {
+    const top = place === "failed" ? join(this.dir, FAILED_DIR) : this.dir;
+    const priorities: string[] = [];
+    for (const names of this.#names(top)) {
+      priorities.push(...names.filter(isPriorityName));
+      yield this.#tasksOf(names, place, null);
+    }
+    for (const priority of priorities) {
+      for (const names of this.#names(join(top, priority))) {
+        yield this.#tasksOf(names, place, priority);
+      }
+    }
+  }
+
+  #tasksOf(names: readonly string[], place: Place, priority: string | null): PlacedTask[] {
+    return names.filter(isTaskName)
+      .map((name) => ({ name, priority, place }))
+      .filter((task) => !this.#isRecord(task));
+  }
+
+  /** In failed/, what ends in .json is a record, and a task only when it has a record of its own. */
+  #isRecord(task: PlacedTask): boolean {
+    if (task.place === "queue" || !isRecordName(task.name)) return false;
+    return this.claims.lstat(recordPath(this.pathOf(task))) === null;
+  }
+
+  *#names(dir: string): Generator<string[]> {
+    for (const entries of this.#listReadable(dir)) {
+      yield entries.map(({ name }) => name);
+    }
+  }
+
+  /**
+   * Where a task of this name lies, in all places it could be.
+   *
+   * @param priority null for the spool directory itself; undefined when it is not known
+   */
+  find(name: string, priority: string | null | undefined): PlacedTask[] {
+    const places: readonly Place[] = ["queue", "failed"];
+    const there = (priority: string | null) =>
+      places.map((place) => ({ name, priority, place }))
+        .filter((task) => this.claims.lstat(this.pathOf(task))?.kind === "file");
+    if (priority !== undefined) return there(priority);
+    const found = there(null);
+    return found.length > 0 ? found : [...this.#priorities()].flatMap(there);
+  }
+
+  #priorities(): Set<string> {
+    const priorities = new Set<string>();
+    for (const dir of [this.dir, join(this.dir, FAILED_DIR)]) {
+      for (const names of this.#names(dir)) {
+        for (const name of names) if (isPriorityName(name)) priorities.add(name);
+      }
+    }
+    return priorities;
+  }
+
+  /** Which tasks have failed before, as of now: a long listing need not ask for the record of each. */
+  failedBefore(): (task: TaskRef) => boolean {
+    const top = join(this.dir, ATTEMPTS_DIR);
+    const records = new Set<string>();
+    const subs: string[] = [""];
+    for (let sub = subs.pop(); sub !== undefined; sub = subs.pop()) {
+      for (const names of this.#names(join(top, sub))) {
+        for (const name of names) {
+          if (isPriorityName(name)) subs.push(name);
+          else records.add(join(sub, name));
+        }
+      }
+    }
+    return (task) => records.size > 0 && records.has(recordPath(taskId(task)));
+  }
+
+  /**
+   * A directory that is not there is an empty one.
+   *
+   * @throws {Deno.errors.PermissionDenied} when it may not be read
+   */
+  #listReadable(dir: string): Iterable<readonly { readonly name: string }[]> {
+    if (!this.root) return listWithDeno(dir);
+    const fd = this.root.openDirectory(dir);
+    if (fd === -ENOENT) return [];
+    if (fd === -EACCES) throw new Deno.errors.PermissionDenied(`list ${dir}: permission denied`);
+    if (fd < 0) throw new SystemError("list", dir, -fd);
+    return listEntries(this.root.libc, fd);
+  }
+}
+
+function* listWithDeno(dir: string): Generator<{ readonly name: string }[]> {
+  try {
+    yield [...Deno.readDirSync(dir)];
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

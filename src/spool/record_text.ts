@@ -1,0 +1,66 @@
+/**
+ * What the JSON files about a task say: `.spooler/attempts/NAME.json` and `failed/NAME.json`. Somebody
+ * else may have written them, so what is not as this program writes it is taken for missing. Version 0.1
+ * of the program wrote no version.
+ *
+ * @pure
+ */
+
+import type { Attempts, FailedRecord } from "./task.ts";
+
+const VERSION = 1;
+
+export function attemptsText(attempts: Attempts): string {
+  return `${JSON.stringify({ version: VERSION, ...attempts })}\n`;
+}
+
+export function failedText(record: FailedRecord): string {
+  return `${JSON.stringify({ version: VERSION, ...record })}\n`;
+}
+
+export function readAttempts(text: string | null): Attempts | null {
+  return attemptsOf(parse(text));
+}
+
+export function readFailed(text: string | null): FailedRecord | null {
+  const value = parse(text);
+  if (!isObject(value)) return null;
+  const { reason, failedAt, attempts } = value;
+  if (typeof reason !== "string" || typeof failedAt !== "number") return null;
+  return { reason, failedAt, attempts: attemptsOf(attempts) };
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null;
+}
+
+/** Undefined for what is no JSON, and for the records of a version that is not known yet. */
+function parse(text: string | null): unknown {
+  if (text === null) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    const { version = VERSION } = isObject(value) ? value : {};
+    return version === VERSION ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function attemptsOf(value: unknown): Attempts | null {
+  if (!isObject(value)) return null;
+  const { failures, firstFailureAt, lastFailureAt, reason, stderr, crashes } = value;
+  if (
+    typeof failures !== "number" || typeof firstFailureAt !== "number" ||
+    typeof lastFailureAt !== "number" || typeof reason !== "string"
+  ) return null;
+  return {
+    failures,
+    firstFailureAt,
+    lastFailureAt,
+    reason,
+    stderr: typeof stderr === "string" ? stderr : "",
+    ...(typeof crashes === "number" ? { crashes } : {}),
+  };
+}

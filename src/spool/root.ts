@@ -1,0 +1,152 @@
+/**
+ * A spool's directory, held open. Names below it are found relative to the open directory and through
+ * no symlink, so that whoever may write to the spool cannot lead the program out of it. Directories
+ * of the program's own must belong to it, to the spool's owner, or to root.
+ */
+
+import type { Libc } from "../platform/libc.ts";
+import { AT_FDCWD, EINVAL, EPERM, O_DIRECTORY, O_NOFOLLOW } from "../platform/linux.ts";
+import type { Stat } from "../platform/stat.ts";
+import { ATTEMPTS_DIR, FAILED_DIR, RUNNING_DIR, STATE_DIR, TMP_DIR } from "./layout.ts";
+
+/** A name in an open directory, for one call. */
+export interface Location {
+  readonly at: number;
+  readonly name: string;
+  /** The directory was opened for this call. */
+  readonly isOwn: boolean;
+}
+
+/** How paths become locations. Every location that is given is to be left. */
+export interface Locator {
+  /** -errno when a directory on the way cannot be opened, is a symlink, or is somebody else's. */
+  locate(path: string): Location | number;
+  leave(location: Location): void;
+}
+
+/** Paths as they are. */
+export const PLAIN_PATHS: Locator = {
+  locate: (path) => ({ at: AT_FDCWD, name: path, isOwn: false }),
+  leave() {},
+};
+
+interface Held {
+  readonly fd: number;
+  readonly stat: Stat;
+}
+
+/** Used for each task: these stay open. */
+const KEPT: readonly string[] = [TMP_DIR, ATTEMPTS_DIR, RUNNING_DIR];
+
+export class SpoolRoot implements Locator {
+  #held: Held | null = null;
+  /** Of {@link KEPT}. */
+  readonly #kept = new Map<string, number>();
+  readonly #prefix: string;
+
+  constructor(readonly libc: Libc, readonly path: string) {
+    this.#prefix = `${path}/`;
+  }
+
+  /** The directory as it was when it was opened; null before, and when it could not be. */
+  get stat(): Stat | null {
+    return this.#hold()?.stat ?? null;
+  }
+
+  /**
+   * Whom files belong to that this process makes here; null when they are its own. What root makes in
+   * the spool of somebody else must be of use to that user.
+   */
+  get owner(): { readonly uid: number; readonly gid: number } | null {
+    const stat = this.#hold()?.stat;
+    return stat && stat.uid !== 0 && Deno.uid() === 0 ? stat : null;
+  }
+
+  /** Whether a user may have made what this program believes. */
+  trusts(uid: number): boolean {
+    return uid === 0 || uid === Deno.uid() || uid === this.#hold()?.stat.uid;
+  }
+
+  #hold(): Held | null {
+    if (this.#held) return this.#held;
+    const fd = this.libc.openDirectory(AT_FDCWD, this.path);
+    return this.#held = fd < 0 ? null : { fd, stat: this.libc.fstat(fd) };
+  }
+
+  /** Lets go of the directory; the next use opens what the path leads to then. */
+  release(): void {
+    this.#forget();
+    if (this.#held) this.libc.close(this.#held.fd);
+    this.#held = null;
+  }
+
+  #forget(): void {
+    for (const fd of this.#kept.values()) this.libc.close(fd);
+    this.#kept.clear();
+  }
+
+  locate(path: string): Location | number {
+    const held = this.#hold();
+    if (!held || !path.startsWith(this.#prefix)) {
+      return path === this.path && held
+        ? { at: held.fd, name: ".", isOwn: false }
+        : PLAIN_PATHS.locate(path);
+    }
+    const start = this.#prefix.length;
+    const slash = path.lastIndexOf("/");
+    if (slash < start) return { at: held.fd, name: path.slice(start), isOwn: false };
+    const dir = path.slice(start, slash);
+    const name = path.slice(slash + 1);
+    const isKept = KEPT.includes(dir);
+    const kept = isKept ? this.#keptOf(dir) : undefined;
+    if (kept !== undefined) return { at: kept, name, isOwn: false };
+    const fd = this.#openDirectory(held.fd, dir);
+    if (fd < 0) return fd;
+    if (isKept) this.#kept.set(dir, fd);
+    return { at: fd, name, isOwn: !isKept };
+  }
+
+  /** Undefined also when somebody has removed it meanwhile. */
+  #keptOf(dir: string): number | undefined {
+    const fd = this.#kept.get(dir);
+    if (fd === undefined || this.libc.fstat(fd).links > 0) return fd;
+    this.#forget();
+    return undefined;
+  }
+
+  #openDirectory(root: number, dir: string): number {
+    let fd = root;
+    for (const name of dir.split("/")) {
+      if (name === "..") return -EINVAL;
+      const next = this.libc.openPlace(fd, name, O_DIRECTORY | O_NOFOLLOW);
+      if (fd !== root) this.libc.close(fd);
+      if (next < 0) return next;
+      fd = next;
+      const isState = name === STATE_DIR || name === FAILED_DIR;
+      if (!isState || this.trusts(this.libc.fstat(fd).uid)) continue;
+      this.libc.close(fd);
+      return -EPERM;
+    }
+    return fd;
+  }
+
+  leave({ at, isOwn }: Location): void {
+    if (isOwn) this.libc.close(at);
+  }
+
+  /** Makes a call with the location of a path; -errno when there is none. */
+  in(path: string, call: (at: number, name: string) => number): number {
+    const location = this.locate(path);
+    if (typeof location === "number") return location;
+    try {
+      return call(location.at, location.name);
+    } finally {
+      this.leave(location);
+    }
+  }
+
+  /** A directory for listing, or for syncing; never a symlink below the spool. */
+  openDirectory(path: string): number {
+    return this.in(path, (at, name) => this.libc.openDirectory(at, name, O_NOFOLLOW));
+  }
+}
