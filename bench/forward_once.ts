@@ -13,7 +13,6 @@ import { Dispatcher } from "../src/queue/dispatcher.ts";
 import type { Event } from "../src/report/event.ts";
 import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, textVar } from "../src/wire/packet.ts";
 import { deliveryVars } from "../src/wire/signature.ts";
-import { platform } from "../tests/support/platform.ts";
 import { openStore } from "../tests/support/store.ts";
 import { peakMiB } from "./drain_once.ts";
 import { pinned } from "./forward_receiver.ts";
@@ -92,7 +91,6 @@ async function fromBacklog(
     store,
     executors: [forwarder],
     concurrency: forwarder,
-    libc: platform.libc,
     env: {},
   });
   dispatcher.watch();

@@ -179,7 +179,7 @@ export class Life {
     commands: readonly ReturnType<typeof commandExecutor>[],
     workers: Workers,
   ): Promise<void> {
-    const { machine, estate, abort, stopping } = this.#options;
+    const { machine, abort, stopping } = this.#options;
     const { env, forwards } = this.config;
     const debugFor = debugOf(this.config.debug, name, machine.emit);
     const tasks = tasksFor(spool, debugFor);
@@ -197,8 +197,7 @@ export class Life {
           handout: added.handout,
         }),
       );
-    const { libc } = estate.platform;
-    const about = { name, config: spool, store, tasks, frequency, libc, env, abort, stopping };
+    const about = { name, config: spool, store, tasks, frequency, env, abort, stopping };
     const dispatcher = new Dispatcher({ ...about, ...work, ...machine, debugOf: debugFor });
     this.#dispatchers.push(dispatcher);
     dispatcher.watch();

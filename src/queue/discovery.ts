@@ -131,7 +131,9 @@ export class Discovery {
       const made = store.prepare();
       if (this.#stopped) return;
       this.watch();
-      const message = `${reason}; ${made ? `made ${store.dir} anew` : `${store.dir} is used again`}`;
+      const message = `${reason}; ${
+        made ? `made ${store.dir} anew` : `${store.dir} is used again`
+      }`;
       emit({ type: "spool.warning", spool: name, message });
       await this.scan();
     } catch (error) {

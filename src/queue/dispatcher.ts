@@ -7,7 +7,6 @@
  */
 
 import { type Cancel } from "../platform/clock.ts";
-import type { Libc } from "../platform/libc.ts";
 import { type DebugOf, NO_DEBUG } from "../report/debug.ts";
 import { Once } from "../report/once.ts";
 import { refOf } from "../spool/layout.ts";
@@ -38,7 +37,6 @@ export interface HandoutParts {
 }
 
 export interface DispatcherOptions extends Omit<SettlementOptions, "frequency"> {
-  readonly libc: Libc | null;
   /** Absent is a table of its own. */
   readonly tasks?: Tasks;
   /** Absent is what the configuration says. */
@@ -111,8 +109,6 @@ export class Dispatcher {
 
   /**
    * Begins to watch the directory. To be called before {@link start}.
-   *
-   * @throws {Error} when it cannot be watched
    */
   watch(): void {
     this.#discovery.watch();

@@ -5,7 +5,6 @@ import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import { assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { spoolConfig, succeeding } from "../support/dispatcher.ts";
-import { platform } from "../support/platform.ts";
 import { openStore, varsOf } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -38,7 +37,6 @@ Deno.test("a deferred task starts at its time, by a timer of its own and not by 
     store,
     executors: [succeeding(() => {})],
     env: {},
-    libc: platform.libc,
     clock,
     random: Math.random,
     emit: (event) => {

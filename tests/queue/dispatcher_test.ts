@@ -73,7 +73,6 @@ async function bench(setup: Setup = {}): Promise<Bench> {
     config,
     store,
     executors: setup.executors ?? [handler(null, () => ({ kind: "done" }))],
-    libc: platform.libc,
     clock: setup.clock ?? systemClock,
     random: () => 0.5,
     env: {},

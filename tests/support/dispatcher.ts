@@ -62,7 +62,6 @@ export async function startDispatcher(
     store,
     executors,
     env: {},
-    libc: platform.libc,
     clock: systemClock,
     random: Math.random,
     emit,

@@ -11,7 +11,6 @@ import type { Event } from "../../src/report/event.ts";
 import { Store } from "../../src/spool/store.ts";
 import { parseAddress } from "../../src/wire/address.ts";
 import { spoolConfig } from "./dispatcher.ts";
-import { platform } from "./platform.ts";
 import { openStore, varsOf } from "./store.ts";
 import { tempDir } from "./temp.ts";
 import { until } from "./until.ts";
@@ -97,7 +96,6 @@ export class ForwardSite implements AsyncDisposable {
       store: this.store,
       executors: [forwarder],
       concurrency: forwarder,
-      libc: platform.libc,
       env: {},
     });
     dispatcher.watch();
