@@ -164,12 +164,18 @@ function socketsText({ listeners, reception }: Config): string[] {
       ...(isUnix ? [] : [`from ${networks}`]),
       ...(tls === null ? [] : [tls.ca === null ? "TLS" : "TLS with client certificates"]),
       secrets.length === 0 ? "unsigned" : "signed",
-      ...(reception.pickles === "trusted" ? ["pickled arguments from anybody"] : []),
+      ...(reception.pickles === "trusted" ? ["pickles from anybody"] : []),
+      ...strangersText(reception.allowFunctions),
       `${maxConnections} connections`,
       `bodies up to ${maxBodySize} bytes`,
     ];
     return `${addressText(address)}\n      ${who.join(", ")}`;
   });
+}
+
+function strangersText(functions: readonly string[] | null): string[] {
+  if (functions === null) return [];
+  return [`unauthenticated senders may run ${functions.join(" ") || "nothing"}`];
 }
 
 function modulesText({ code, python }: Config): string[] {

@@ -22,6 +22,7 @@ export function receptionOf(given: Given): ReceptionConfig {
     secrets,
     name: given.last<string | null>("spooler-name", parseName, null),
     pickles: given.last("spooler-pickle", parsePickles, "checked"),
+    allowFunctions: allowedFunctions(given),
     socketMode: given.last("chmod-socket", parseMode, 0o660),
     socketOwner: given.last<ReceptionConfig["socketOwner"]>("chown-socket", parseOwner, null),
     backlog: given.last("listen", (text) => parseInteger(text, 1), 1024),
@@ -39,6 +40,12 @@ function allowed(given: Given): ReceptionConfig["allow"] {
   if (lines.length === 0) return null;
   const networks = lines.flatMap((line) => line === "any" ? [] : line);
   return lines.includes("any") ? "any" : networks;
+}
+
+/** Several lines add up; an empty one allows nothing more. */
+function allowedFunctions(given: Given): ReceptionConfig["allowFunctions"] {
+  const lines = given.every("spooler-allow-functions", (text) => text.split(/\s+/));
+  return lines.length === 0 ? null : lines.flat().filter((name) => name !== "");
 }
 
 function parseAllow(text: string): readonly Network[] | "any" {

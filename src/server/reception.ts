@@ -13,7 +13,7 @@ import type { TaskRef } from "../spool/layout.ts";
 import type { IncomingBody } from "./body.ts";
 import type { IncomingTask } from "./connection.ts";
 import { findText, PacketError } from "../wire/packet.ts";
-import { pickleProblem } from "../wire/pickle_rule.ts";
+import { functionProblem, isStranger, pickleProblem, withoutPickle } from "../wire/pickle_rule.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import { readRequest, RequestError } from "../task/request.ts";
 import { withoutReserved } from "../wire/signature.ts";
@@ -68,24 +68,26 @@ export class Reception {
     const { id, bodySha256 } = this.#verifier.check(incoming);
     const { task, spooler } = readRequest(withoutReserved(incoming.vars));
     const spool = spoolFor(spools, spooler);
-    this.#refusePickles(incoming, spool);
-    const ref = await this.#put(spool, withBody(task, incoming.body, bodySha256), id);
+    const isScanned = this.#checkStranger(incoming);
+    const whole = withBody(task, incoming.body, { sha256: bodySha256, isScanned });
+    const ref = await this.#put(spool, whole, id);
     const func = findText(task.vars, "ud_spool_func") ?? "";
     const { from } = incoming;
     if (ref !== null) emit({ type: "task.accepted", task: ref.name, func, from });
     else emit({ type: "task.repeated", id: id ?? "", func, from });
   }
 
-  #refusePickles({ vars, voucher }: IncomingTask, spool: Spool): void {
-    const { secrets, pickles } = this.#options.config;
-    const problem = pickleProblem(vars, {
-      voucher,
-      // With a secret, what is not signed did not come as far as this.
-      isSigned: secrets.length > 0,
-      areTrusted: pickles === "trusted",
-      isExternal: spool.config.external,
-    });
+  /** @returns whether its body has to be scanned as well */
+  #checkStranger({ vars, voucher }: IncomingTask): boolean {
+    const { secrets, pickles, allowFunctions } = this.#options.config;
+    // With a secret, what is not signed did not come as far as this.
+    if (!isStranger({ voucher, isSigned: secrets.length > 0 })) return false;
+    const unallowed = functionProblem(vars, allowFunctions);
+    if (unallowed !== null) throw new RefusalError("function", unallowed);
+    if (pickles === "trusted") return false;
+    const problem = pickleProblem(vars);
     if (problem !== null) throw new RefusalError("pickle", problem);
+    return true;
   }
 
   /**
@@ -113,12 +115,20 @@ export class Reception {
   }
 }
 
-/** The task with the body that comes behind its packet, whose hash is looked at when it is known. */
-function withBody(task: NewTask, body: IncomingBody | null, sha256: string | null): NewTask {
+interface BodyChecks {
+  readonly sha256: string | null;
+  /** No pickle may be in it. */
+  readonly isScanned: boolean;
+}
+
+/** The task with the body that comes behind its packet, which is checked as it comes. */
+function withBody(task: NewTask, body: IncomingBody | null, checks: BodyChecks): NewTask {
   if (body === null) return task;
   if (task.body !== undefined) {
     throw new RequestError("it has a body behind its vars and the key body");
   }
-  const pieces = sha256 === null ? body.pieces() : checkedPieces(body.pieces(), sha256);
+  const { sha256, isScanned } = checks;
+  const hashed = sha256 === null ? body.pieces() : checkedPieces(body.pieces(), sha256);
+  const pieces = isScanned ? withoutPickle(hashed) : hashed;
   return { ...task, body: pieces, bodySize: body.size };
 }

@@ -35,8 +35,10 @@ export interface ReceptionConfig {
   readonly secrets: readonly string[];
   /** What senders call this program in what they sign; null is a name of this run. */
   readonly name: string | null;
-  /** Whether pickled arguments are taken from anybody who may talk. */
+  /** Whether pickles are taken from anybody who may talk. */
   readonly pickles: "checked" | "trusted";
+  /** What a sender that nobody vouches for may have run; null is everything. */
+  readonly allowFunctions: readonly string[] | null;
   /** Permissions of unix socket files. */
   readonly socketMode: number;
   /** Who owns unix socket files; null is the program's own. */

@@ -17,8 +17,10 @@ export type RefusalKind =
   | "cut off"
   /** A signature is missing, wrong, stale or was used before. */
   | "signature"
-  /** Arguments that run code when they are loaded, from somebody nobody vouches for. */
+  /** A value that runs code when it is loaded, from somebody nobody vouches for. */
   | "pickle"
+  /** A function that strangers may not run. */
+  | "function"
   /** The task asks for something that is not there or means nothing. */
   | "request"
   /** The spool takes no task now. */

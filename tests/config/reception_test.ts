@@ -99,6 +99,7 @@ Deno.test("everything else has a default and a meaning", async () => {
     secrets: [],
     name: null,
     pickles: "checked",
+    allowFunctions: null,
     socketMode: 0o660,
     socketOwner: null,
     backlog: 1024,
@@ -139,6 +140,12 @@ Deno.test("abstract-socket makes the path a name, as uWSGI does", async () => {
   const { listeners } = await read("abstract-socket = true", "socket = run/x", "socket = @y");
   const paths = listeners.map(({ address }) => address.kind === "unix" ? address.path : "");
   assertEquals(paths, ["\0run/x", "\0y"]);
+});
+
+Deno.test("spooler-allow-functions are names, and several lines add up", async () => {
+  const { reception } = await read("spooler-allow-functions = a  b", "spooler-allow-functions = c");
+  assertEquals(reception.allowFunctions, ["a", "b", "c"]);
+  assertEquals((await read("spooler-allow-functions =")).reception.allowFunctions, []);
 });
 
 Deno.test("spooler-pickle says whether strangers may send pickles", async () => {

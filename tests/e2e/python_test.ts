@@ -202,7 +202,7 @@ def task(env):
   const pickled = ["ud_spool_func=passed", "args=(I1\nt.", "kwargs=(d."];
   const refused = await spooler(["push", "--to", address ?? "", ...pickled]);
   assert(refused.code !== 0);
-  await program.line(/it has pickled arguments .*spooler-pickle = trusted$/);
+  await program.line(/"args" holds a pickle, .*spooler-pickle = trusted$/);
   assertEquals((await spooler(["push", "--to", address ?? "", "ud_spool_func=task"])).code, 0);
   await until(() => ledgerOf(site).length === 1, "the task does not run");
   assertEquals((await pushTo(site, ...pickled)).code, 0, "who writes files is trusted");

@@ -287,6 +287,69 @@ Deno.test("pickled arguments from a stranger are refused, with what would help",
   assertEquals(stored(reception), []);
 });
 
+/** What uwsgi-tasks sends; the second has its arguments in the body. */
+const SETUP = "\x80\x04\x95\x0b\0\0\0\0\0\0\0}\x94\x8c\x01a\x94K\x01s.";
+const latin1 = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
+
+Deno.test("a pickle in any value or in the body is refused, and nothing of it is stored", async () => {
+  await using reception = await openReception();
+  const system = latin1("cos\nsystem\n(S'id'\ntR.");
+  for (
+    const values of [
+      { function_name: "app.f", setup: latin1(SETUP) },
+      { function_name: "app.f", body: latin1(SETUP) },
+      { anything: system },
+    ]
+  ) {
+    const packet = encodePacket(varsOf(values), MODIFIER_SPOOL, KEEP_OPEN);
+    assertStringIncludes(await reasonFor(reception, packet), "holds a pickle, which runs code");
+  }
+  const vars = varsOf({ function_name: "app.f" });
+  const head = encodePacket(vars, MODIFIER_SPOOL, KEEP_OPEN | WITH_BODY);
+  const large = new Uint8Array(1_000_000);
+  large.set(latin1("\x80\x04B"));
+  new DataView(large.buffer).setUint32(3, large.length - 8, true);
+  large[large.length - 1] = ".".charCodeAt(0);
+  for (const body of [latin1(SETUP), system, large]) {
+    using peer = await reception.connect();
+    await peer.send(head, encodeBodySize(body.length), body);
+    assertStringIncludes((await peer.answer())?.vars["reason"] ?? "", "its body is a pickle");
+    // The connection goes on where the body ends.
+    await peer.send(encodePacket(varsOf({ n: "1" }), MODIFIER_SPOOL, KEEP_OPEN));
+    assertEquals(await peer.answer(), YES);
+  }
+  assertEquals(stored(reception), Array(3).fill({ keys: ["n"], body: "" }));
+});
+
+Deno.test("values that are no pickles are taken, whatever their keys are", async () => {
+  await using reception = await openReception();
+  using peer = await reception.connect();
+  const values = { ud_spool_func: "f", args: "--fast", kwargs: "N.", setup: "{}" };
+  const head = encodePacket(varsOf(values), MODIFIER_SPOOL, KEEP_OPEN | WITH_BODY);
+  await peer.send(head, encodeBodySize(BODY.length), BODY);
+  assertEquals(await peer.answer(), YES);
+});
+
+Deno.test("spooler-allow-functions names what unauthenticated senders may run", async () => {
+  const allow = "spooler-allow-functions = mail report";
+  await using reception = await openReception({ ini: [allow] });
+  const sent = (values: Record<string, string>) =>
+    encodePacket(varsOf(values), MODIFIER_SPOOL, KEEP_OPEN);
+  assertStringIncludes(
+    await reasonFor(reception, sent({ ud_spool_func: "drop" })),
+    'its function is "drop", and spooler-allow-functions has mail report',
+  );
+  assertStringIncludes(await reasonFor(reception, sent({ n: "1" })), "names no function");
+  using peer = await reception.connect();
+  await peer.send(sent({ ud_spool_func: "report" }));
+  assertEquals(await peer.answer(), YES);
+  await using signed = await openReception({ ini: [allow, `spooler-secret = ${SECRET}`] });
+  using other = await signed.connect();
+  const packet = delivery({ values: { ud_spool_func: "drop" } });
+  await other.send(...packet);
+  assertEquals(await other.answer(), signedYes(packet), "who signs may run all");
+});
+
 Deno.test("pickled arguments are taken when they are signed, or trusted by the ini", async () => {
   await using signed = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
   await using trusted = await openReception({ ini: ["spooler-pickle = trusted"] });

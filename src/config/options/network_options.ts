@@ -163,7 +163,15 @@ export const NETWORK_OPTIONS = [
     origin: "ours",
     standing: "honoured",
     fallback: "checked",
-    help: "trusted takes pickled arguments, which run code, from anybody who may send tasks",
+    help: "trusted takes pickles, which run code, from anybody who may send tasks",
+  },
+  {
+    name: "spooler-allow-functions",
+    value: "NAME …",
+    kind: "text",
+    origin: "ours",
+    standing: "honoured",
+    help: "the only functions that unauthenticated senders may have run (several lines add up)",
   },
   {
     name: "http-socket",
