@@ -4,7 +4,7 @@ import type { Place } from "../spool/inspected.ts";
 import type { Changed } from "../spool/store.ts";
 import { UsageError } from "./error.ts";
 import { note, type Output } from "./output.ts";
-import { jsonLine, safeText } from "./safe_text.ts";
+import { jsonLine, safeText } from "../report/safe_text.ts";
 import { findTask, type Located, missText, type OpenSpool } from "./spools.ts";
 import { parseTaskWord, shortId } from "./task_id.ts";
 

@@ -6,7 +6,7 @@ import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { type ListFilter, matching, readFilter } from "./filter.ts";
 import { note, Output } from "./output.ts";
-import { jsonLine, safeText } from "./safe_text.ts";
+import { jsonLine, safeText } from "../report/safe_text.ts";
 import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
 import { Table } from "./table.ts";
 import {

@@ -1,19 +1,28 @@
 /** The log of the running program: on stderr, for people or for programs. */
 
+import process from "node:process";
+import { format } from "node:util";
 import type { Config } from "../config/config.ts";
 import { systemClock } from "../platform/clock.ts";
 import { useLocalZone } from "../platform/local_time.ts";
+import { openOutput, type Output } from "../platform/output.ts";
 import type { Emit, Event } from "../report/event.ts";
-import { jsonSink, logSink } from "../report/log.ts";
+import { jsonLogLine, logLine } from "../report/log.ts";
 import { LineWriter } from "../report/writer.ts";
 
 export interface Log {
   readonly emit: Emit;
   /** From now on. */
   use(config: Pick<Config, "log" | "quiet" | "zone">): void;
-  /** Writes what still waits. */
-  flush(): void;
+  /** A line that the ini prints, to stdout. */
+  print(text: string): void;
+  /** Writes what still waits, as far as somebody reads it; called at the end. */
+  close(): void;
 }
+
+/** At the end lines that wait are written for so long. */
+const LAST_TRIES = 20;
+const LAST_TRY_MS = 50;
 
 /**
  * Only what comes in thousands waits for a batch. Above all that a task begins is written before it
@@ -32,26 +41,57 @@ function isWell(event: Event): boolean {
 }
 
 export function openLog(): Log {
+  const stderr = openOutput(2);
   const writer = new LineWriter({
-    write: (bytes) => Deno.stderr.writeSync(bytes),
-    soon: (action) => systemClock.after(0, action),
+    write: (bytes) => stderr.write(bytes),
+    clock: systemClock,
+    lostLine: (lost) => line({ type: "log.lost", ...lost }),
   });
   const now = () => systemClock.now();
-  const write = (line: string) => writer.line(line);
-  const sinks = { text: logSink(write, now), json: jsonSink(write, now) };
-  let sink = sinks.text;
+  const sinks = { text: logLine(now), json: jsonLogLine(now) };
+  let line = sinks.text;
   let isQuiet = false;
+  const emit = (event: Event) => {
+    if (isQuiet && isWell(event)) return;
+    writer.line(line(event));
+    if (!mayWait(event)) writer.flush();
+  };
+  const stdout = openOutput(1);
+  const printer = new LineWriter({
+    write: (bytes) => stdout.write(bytes),
+    clock: systemClock,
+    lostLine: ({ lines }) => `(${lines} lines were lost)`,
+  });
+  const giveBack = takeWarnings((message) => emit({ type: "runtime.warning", message }));
   return {
-    emit: (event) => {
-      if (isQuiet && isWell(event)) return;
-      sink(event);
-      if (!mayWait(event)) writer.flush();
-    },
+    emit,
+    print: (text) => printer.line(text),
     use: ({ log, quiet, zone }) => {
       useLocalZone(zone);
-      sink = sinks[log];
+      line = sinks[log];
       isQuiet = quiet;
     },
-    flush: () => writer.flush(),
+    close: () => {
+      giveBack();
+      finish(printer, stdout);
+      finish(writer, stderr);
+    },
   };
+}
+
+function finish(writer: LineWriter, output: Output): void {
+  for (let left = LAST_TRIES; left > 0 && !writer.flush(); left--) output.wait(LAST_TRY_MS);
+}
+
+/**
+ * What the runtime would print by itself, a warning of something deprecated, say.
+ *
+ * @returns lets the console print again
+ */
+function takeWarnings(take: (message: string) => void): () => void {
+  process.removeAllListeners("warning");
+  process.on("warning", (warning) => take(`${warning.name}: ${warning.message}`));
+  const { warn, error } = console;
+  console.warn = console.error = (...data: unknown[]) => take(format(...data));
+  return () => Object.assign(console, { warn, error });
 }

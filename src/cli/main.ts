@@ -24,6 +24,7 @@ import { types } from "./types.ts";
 import { wait } from "./wait.ts";
 import { runJob } from "./run_job.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { safeLine } from "../report/safe_text.ts";
 
 type Command = (args: readonly string[]) => Promise<number>;
 
@@ -60,10 +61,10 @@ export async function main(args: readonly string[]): Promise<number> {
     return await dispatch(args);
   } catch (error) {
     if (error instanceof ConfigError || error instanceof UsageError) {
-      for (const line of error.message.split("\n")) console.error(`spooler: ${line}`);
+      for (const line of error.message.split("\n")) console.error(`spooler: ${safeLine(line)}`);
       return EXIT_USAGE;
     }
-    console.error(`spooler: ${reasonOf(error)}`);
+    console.error(`spooler: ${safeLine(reasonOf(error))}`);
     return EXIT_FAILED;
   }
 }

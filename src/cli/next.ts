@@ -8,7 +8,7 @@ import { isoText, wallText } from "../schedule/wall_text.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { note, Output } from "./output.ts";
-import { jsonLine, safeText } from "./safe_text.ts";
+import { jsonLine, safeText } from "../report/safe_text.ts";
 import { configOf, jobsOf, recordsOf, zoneOfJob } from "./schedules.ts";
 import { Table } from "./table.ts";
 

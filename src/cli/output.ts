@@ -1,5 +1,7 @@
 /** What a command says: lines to stdout in large pieces, complaints to stderr. */
 
+import { safeLine } from "../report/safe_text.ts";
+
 /** Characters that are gathered before they are written. */
 const PIECE = 64 * 1024;
 
@@ -39,5 +41,5 @@ export class Output {
 
 /** A line for people, beside what programs read. */
 export function note(text: string): void {
-  console.error(`spooler: ${text}`);
+  console.error(`spooler: ${safeLine(text)}`);
 }

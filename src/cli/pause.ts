@@ -4,7 +4,7 @@ import { timeText } from "../platform/local_time.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { Output } from "./output.ts";
-import { jsonLine, safeText } from "./safe_text.ts";
+import { jsonLine, safeText } from "../report/safe_text.ts";
 import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
 import { isoText } from "./task_summary.ts";
 

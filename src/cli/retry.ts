@@ -6,7 +6,7 @@ import { type Change, changeNamed, changeOne, checkWords } from "./change.ts";
 import { UsageError } from "./error.ts";
 import { type ListFilter, matching, readFilter } from "./filter.ts";
 import { note, Output } from "./output.ts";
-import { safeText } from "./safe_text.ts";
+import { safeText } from "../report/safe_text.ts";
 import { type Located, type OpenSpool, openSpools, WHERE } from "./spools.ts";
 
 const RETRY: Change = {

@@ -7,9 +7,8 @@ import { ConfigError, problemText } from "../platform/problem.ts";
 import { showConfig } from "../config/show.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { systemSignals } from "../platform/signals.ts";
-import type { Emit } from "../report/event.ts";
 import { systemHost } from "../config/system_host.ts";
-import { openLog } from "./log.ts";
+import { type Log, openLog } from "./log.ts";
 import { VERSION } from "../platform/version.ts";
 import { mustStart } from "../app/start_checks.ts";
 import { check } from "./check.ts";
@@ -35,18 +34,18 @@ export async function run(args: readonly string[]): Promise<number> {
   const { emit } = log;
   try {
     log.use(loaded.config);
-    tell(loaded, emit);
+    tell(loaded, log);
     emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: loaded.config.file });
     await runApp(loaded.config, {
       machine: { clock: systemClock, random: systemRandom, emit },
       signals: systemSignals,
-      reread: () => reread(args, emit),
+      reread: () => reread(args, log),
       applied: (config) => log.use(config),
       reopenLog: () => {},
     });
     return 0;
   } finally {
-    log.flush();
+    log.close();
   }
 }
 
@@ -56,22 +55,24 @@ function isIdle({ config, hasFile }: Loaded): boolean {
 }
 
 /** The configuration as it is now; null when it is wrong, which is told. */
-async function reread(args: readonly string[], emit: Emit): Promise<Config | null> {
+async function reread(args: readonly string[], log: Log): Promise<Config | null> {
   try {
     const loaded = await loadConfig(args, systemHost({ isReload: true }));
     await mustStart(loaded);
-    tell(loaded, emit);
+    tell(loaded, log);
     return loaded.config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const line of error.message.split("\n")) {
-      emit({ type: "config.warning", message: `no reload: ${line}` });
+      log.emit({ type: "config.warning", message: `no reload: ${line}` });
     }
     return null;
   }
 }
 
-function tell({ printed, warnings }: Loaded, emit: Emit): void {
-  for (const line of printed) console.log(line);
-  for (const warning of warnings) emit({ type: "config.warning", message: problemText(warning) });
+function tell({ printed, warnings }: Loaded, log: Log): void {
+  for (const line of printed) log.print(line);
+  for (const warning of warnings) {
+    log.emit({ type: "config.warning", message: problemText(warning) });
+  }
 }

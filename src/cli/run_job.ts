@@ -10,7 +10,7 @@ import { runShell } from "../exec/process.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { systemSignals } from "../platform/signals.ts";
 import type { Emit } from "../report/event.ts";
-import { logSink } from "../report/log.ts";
+import { logLine } from "../report/log.ts";
 import { readAccounts } from "../schedule/accounts.ts";
 import { runJob as runToEnd } from "../schedule/job_run.ts";
 import { Store } from "../spool/store.ts";
@@ -65,12 +65,12 @@ async function worldOf(config: Config, job: ScheduleConfig, stopping: AbortSigna
 
 /** The job's own output goes where it would go without us; what is said about it goes to stderr. */
 function foregroundSink(): Emit {
-  const log = logSink((line) => console.error(line), () => systemClock.now());
+  const log = logLine(() => systemClock.now());
   return (event) => {
     if (event.type === "job.output") {
       if (event.stream === "stdout") console.log(event.line);
       else console.error(event.line);
-    } else log(event);
+    } else console.error(log(event));
   };
 }
 

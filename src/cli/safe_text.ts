@@ -6,7 +6,7 @@
  * @pure
  */
 
-import { nameToShow } from "../platform/name.ts";
+import { safeText } from "../report/safe_text.ts";
 
 /** Keeps a leading byte order mark, which is part of a value. */
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -18,19 +18,6 @@ export function asText(bytes: Uint8Array): string | null {
   } catch {
     return null;
   }
-}
-
-// deno-lint-ignore no-control-regex
-const ACTS = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-
-/** For a terminal: `\x1b` for an escape, `\x0a` for a newline, `\u202e` for what turns text around. */
-export function safeText(text: string): string {
-  return nameToShow(text).replaceAll(ACTS, (char) => {
-    const code = char.charCodeAt(0);
-    return code < 0x100
-      ? `\\x${code.toString(16).padStart(2, "0")}`
-      : `\\u${code.toString(16).padStart(4, "0")}`;
-  });
 }
 
 /** Like {@link safeText}; of bytes that are no UTF-8 all but plain ASCII shows as `\xff`. */
@@ -55,11 +42,4 @@ export function jsonBytes(key: string, bytes: Uint8Array): Record<string, string
   if (text !== null) return { [key]: text };
   const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   return { [`${key}Base64`]: btoa(binary) };
-}
-
-/** One line of JSON that is harmless on a terminal, too. */
-export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replaceAll(ACTS, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
 }

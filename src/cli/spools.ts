@@ -14,7 +14,7 @@ import { Store } from "../spool/store.ts";
 import { UsageError } from "./error.ts";
 import { iniArgs } from "./ini.ts";
 import { note } from "./output.ts";
-import { safeText } from "./safe_text.ts";
+import { safeText } from "../report/safe_text.ts";
 import { parseTaskWord, placedId } from "./task_id.ts";
 import { reasonOf } from "../platform/reason.ts";
 

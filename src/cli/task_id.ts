@@ -15,7 +15,7 @@ import {
   type TaskRef,
 } from "../spool/layout.ts";
 import { UsageError } from "./error.ts";
-import { safeText } from "./safe_text.ts";
+import { safeText } from "../report/safe_text.ts";
 
 /** What a person typed, taken apart. */
 export interface TaskWord {

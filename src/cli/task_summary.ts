@@ -3,7 +3,8 @@
 import type { Inspected, StateKind } from "../spool/inspected.ts";
 import { compareNatural, priorityRank } from "../spool/layout.ts";
 import { findVar } from "../wire/packet.ts";
-import { cutText, jsonBytes, safeBytes, safeText } from "./safe_text.ts";
+import { safeText } from "../report/safe_text.ts";
+import { cutText, jsonBytes, safeBytes } from "./safe_text.ts";
 import { shortId } from "./task_id.ts";
 
 /** What a listing keeps of a task; small, whatever the task holds. Times in ms since the epoch. */

@@ -5,7 +5,7 @@ import type { Watcher } from "../spool/watcher.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { note, Output } from "./output.ts";
-import { jsonLine, safeText } from "./safe_text.ts";
+import { jsonLine, safeText } from "../report/safe_text.ts";
 import {
   findTask,
   type Located,

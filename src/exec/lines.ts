@@ -5,6 +5,8 @@
  * @pure
  */
 
+import { safeLine } from "../report/safe_text.ts";
+
 /** Characters of a line that are kept; the rest of the line is dropped. */
 export const LONGEST_LINE = 4096;
 
@@ -42,13 +44,9 @@ export class LineSplitter {
   }
 }
 
-/** Control characters as `\x1b`, so that a log on a terminal stays a log; tabs stay. */
+/** The text of a line without the CR of DOS; nothing in it acts on a terminal. */
 export function harmless(line: string): string {
-  const text = line.endsWith("\r") ? line.slice(0, -1) : line;
-  // deno-lint-ignore no-control-regex
-  return text.replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (char) => {
-    return `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
-  });
+  return safeLine(line.endsWith("\r") ? line.slice(0, -1) : line);
 }
 
 /** The last bytes of a stream. */

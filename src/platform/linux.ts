@@ -35,6 +35,7 @@ export const RENAME_NOREPLACE = 1;
 export const SYS_RENAMEAT2 = isArm ? 276 : 316;
 export const EPERM = 1;
 export const ENOENT = 2;
+export const EINTR = 4;
 export const EIO = 5;
 export const ENXIO = 6;
 export const EAGAIN = 11;

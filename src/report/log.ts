@@ -2,9 +2,9 @@
 
 import type { Fate } from "../task/fate.ts";
 import { timeText } from "../platform/local_time.ts";
-import { nameToShow } from "../platform/name.ts";
 import { taskLabel } from "../spool/layout.ts";
-import type { Emit, Event } from "./event.ts";
+import type { Event } from "./event.ts";
+import { jsonLine, safeLine, safeText } from "./safe_text.ts";
 
 /** A job that starts later than this is logged with its slot. */
 const LATE_MS = 1000;
@@ -12,28 +12,20 @@ const LATE_MS = 1000;
 const REASON_MAX = 300;
 const FUNC_MAX = 100;
 
-/** @param write takes one line without its newline */
-export function logSink(write: (line: string) => void, now: () => number): Emit {
-  return (event) => write(`${timeText(now())} ${oneLine(eventText(event))}`);
-}
+/** What becomes of an event: a line without its newline. */
+export type LogLine = (event: Event) => string;
 
-// deno-lint-ignore no-control-regex
-const BREAKS = /[\x00-\x08\x0a-\x1f\x7f]/g;
-
-/** Names of files can hold newlines, escapes, and bytes that are no text: none may break the log. */
-function oneLine(text: string): string {
-  return nameToShow(text).replaceAll(
-    BREAKS,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+/** The log for people. */
+export function logLine(now: () => number): LogLine {
+  return (event) => `${timeText(now())} ${safeLine(eventText(event))}`;
 }
 
 /**
  * The log for programs: one JSON object a line, the event as it is with its `time` (ISO 8601, UTC).
  * Fields that end in `At`, and `slot`, are milliseconds since the epoch.
  */
-export function jsonSink(write: (line: string) => void, now: () => number): Emit {
-  return (event) => write(JSON.stringify({ time: new Date(now()).toISOString(), ...event }));
+export function jsonLogLine(now: () => number): LogLine {
+  return (event) => jsonLine({ time: new Date(now()).toISOString(), ...event });
 }
 
 export function eventText(event: Event): string {
@@ -65,6 +57,12 @@ export function eventText(event: Event): string {
     }
     case "config.warning":
       return `warning: ${event.message}`;
+    case "runtime.warning":
+      return `warning of the runtime: ${event.message}`;
+    case "log.lost": {
+      const why = event.reason === null ? "nobody read them" : event.reason;
+      return `log: lost ${counted(event.lines, "line")} in ${msText(event.forMs)}: ${why}`;
+    }
     case "spool.opened":
       return event.processes === 0
         ? `spool ${event.spool}: ${event.dir}, for others to work through`
@@ -188,10 +186,9 @@ function named(func: string, task: string): string {
   return `${visible(func, FUNC_MAX) || "task"} ${taskLabel(task)}`;
 }
 
-/** A text from a peer, on one line, not without end, and not able to steer a terminal. */
+/** A text from a peer: on one line, and not without end. */
 function visible(text: string, most: number): string {
-  // deno-lint-ignore no-control-regex -- they are what is looked for
-  const plain = text.slice(0, most).replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "·");
+  const plain = safeText(text.slice(0, most));
   return text.length > most ? `${plain}…` : plain;
 }
 

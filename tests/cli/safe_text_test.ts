@@ -1,5 +1,6 @@
-import { asText, cutText, jsonBytes, jsonLine, safeBytes } from "../../src/cli/safe_text.ts";
-import { safeText } from "../../src/cli/safe_text.ts";
+import { jsonLine } from "../../src/report/safe_text.ts";
+import { asText, cutText, jsonBytes, safeBytes } from "../../src/cli/safe_text.ts";
+import { safeText } from "../../src/report/safe_text.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("what acts on a terminal is made visible", () => {

@@ -1,8 +1,12 @@
-/** The log of the running program, as programs read it. */
+/** The log of the running program: as programs read it, and where nobody can or will. */
 
-import { assert, assertEquals } from "../support/assert.ts";
-import { programLabel, spooler } from "../support/program.ts";
-import { makeSite } from "../support/site.ts";
+import { join } from "node:path";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { smallFileSystem } from "../support/mount.ts";
+import { commandLine, programLabel, spooler } from "../support/program.ts";
+import { testWith } from "../support/require.ts";
+import { makeSite, type Site } from "../support/site.ts";
+import { until } from "../support/until.ts";
 
 Deno.test(`${programLabel}: log-json makes every line an object with its time and type`, async () => {
   await using site = await makeSite("log-json = true", 'spooler-task = echo "say \\"it\\""');
@@ -16,4 +20,87 @@ Deno.test(`${programLabel}: log-json makes every line an object with its time an
   assertEquals([output.func, output.stream, output.line], ["talk", "stdout", 'say "it"']);
   assertEquals(events.find(({ type }) => type === "task.settled").fate, { kind: "done" });
   assertEquals(events.at(-1).type, "program.stopped");
+});
+
+/** Long lines: some tens of them fill a pipe. */
+const TALK = `spooler-task = echo ${"x".repeat(4000)}; echo done >>done`;
+
+/** Starts the program with its stderr where the shell puts it. */
+function start(site: Site, redirect: string) {
+  const [file, args] = commandLine(["--ini", site.ini]);
+  return new Deno.Command("/bin/sh", {
+    args: ["-c", `exec "$0" "$@" ${redirect}`, file, ...args],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+}
+
+async function runTasks(site: Site, count: number): Promise<void> {
+  const done = join(site.dir, "done");
+  const before = await linesOf(done);
+  await Promise.all(
+    Array.from({ length: count }, () => spooler(["push", "--dir", site.spool, "a=b"])),
+  );
+  await until(async () => await linesOf(done) >= before + count, "the tasks are done");
+}
+
+async function linesOf(path: string): Promise<number> {
+  return (await Deno.readTextFile(path).catch(() => "")).split("\n").length - 1;
+}
+
+testWith(
+  "libc",
+  `${programLabel}: a log that nobody reads stops nothing, also not the end`,
+  async () => {
+    await using site = await makeSite("spooler-frequency = 1", TALK);
+    const child = start(site, "");
+    // The pipe is full long before; nobody has read a byte.
+    await runTasks(site, 25);
+    child.kill("SIGTERM");
+    assertEquals((await child.status).code, 0);
+    const text = await new Response(child.stderr).text();
+    assertMatch(text, / ready\n/);
+    assert(!/ stopped\n/.test(text), "what did not fit into the pipe is lost");
+  },
+);
+
+testWith(
+  "libc",
+  `${programLabel}: a log that is read late has everything that was kept`,
+  async () => {
+    await using site = await makeSite("spooler-frequency = 1", TALK);
+    const child = start(site, "");
+    await runTasks(site, 25);
+    const reading = new Response(child.stderr).text();
+    await runTasks(site, 1);
+    child.kill("SIGTERM");
+    const text = await reading;
+    assertEquals(text.match(/\| x{4000}$/gm)?.length, 26);
+    assertMatch(text, / stopped\n$/);
+  },
+);
+
+testWith("mount", `${programLabel}: a full disk under the log stops nothing`, async () => {
+  await using disk = await smallFileSystem(256);
+  await using site = await makeSite("spooler-frequency = 1", TALK);
+  const log = join(disk.path, "log");
+  const child = start(site, `2>>${log}`);
+  await until(
+    async () => (await Deno.readTextFile(log).catch(() => "")).includes(" ready\n"),
+    "ready",
+  );
+  await Deno.writeFile(join(disk.path, "ballast"), new Uint8Array(300 * 1024)).catch(() => {});
+  await runTasks(site, 10);
+  await Deno.remove(join(disk.path, "ballast"));
+  await until(
+    async () => /done \(/.test((await Deno.readTextFile(log)).slice(-200)),
+    "the log goes on",
+  );
+  child.kill("SIGTERM");
+  assertEquals((await child.status).code, 0);
+  await child.stderr.cancel();
+  const text = await Deno.readTextFile(log);
+  assertEquals(text.match(/\| x{4000}$/gm)?.length, 10);
+  assertMatch(text, / stopped\n$/);
 });

@@ -6,7 +6,7 @@ import type { Executor } from "../../src/exec/executor.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { nameFromBytes } from "../../src/platform/name.ts";
 import type { Event } from "../../src/report/event.ts";
-import { eventText, logSink } from "../../src/report/log.ts";
+import { eventText, logLine } from "../../src/report/log.ts";
 import { Inspector } from "../../src/spool/inspect.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { NEVER_POLLS, startDispatcher } from "../support/dispatcher.ts";
@@ -87,9 +87,7 @@ for (const [what, rest, shown] of AWKWARD) {
       for (const sub of ["", "failed", ".spooler/attempts", ".spooler/running", ".spooler/tmp"]) {
         for (const path of [sub, join(sub, "5")]) assertEquals(leftIn(join(dir, path)), [], path);
       }
-      const lines: string[] = [];
-      const log = logSink((line) => lines.push(line), () => 0);
-      for (const event of events) log(event);
+      const lines = events.map(logLine(() => 0));
       // What was given up may have got another ending.
       const isShown = (line: string) =>
         line.includes(` ${shown} `) || line.includes(` ${shown}.1 `);

@@ -1,14 +1,11 @@
-import { eventText, logSink } from "../../src/report/log.ts";
+import { eventText, jsonLogLine, logLine } from "../../src/report/log.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 
 const task = "uwsgi_spoolfile_on_web1_12_3_99_1795420655_123500";
 
 Deno.test("a line is a time and what happened", () => {
-  const lines: string[] = [];
-  logSink((line) => lines.push(line), () => new Date(2026, 10, 23, 9, 5, 3, 7).getTime())({
-    type: "program.stopped",
-  });
-  assertEquals(lines, ["2026-11-23 09:05:03.007 stopped"]);
+  const line = logLine(() => new Date(2026, 10, 23, 9, 5, 3, 7).getTime());
+  assertEquals(line({ type: "program.stopped" }), "2026-11-23 09:05:03.007 stopped");
 });
 
 Deno.test("a task is named by its function and the part of its name that differs", () => {
@@ -65,4 +62,14 @@ Deno.test("a forward is opened with its targets", () => {
     eventText({ type: "forward.opened", spool: "out", targets, policy: "failover" });
   assertEquals(opened("hub:1"), "spool out: forwarded to hub:1");
   assertEquals(opened("hub:1", "b:2"), "spool out: forwarded to hub:1, b:2 (failover)");
+});
+
+Deno.test("nothing in a line acts on a terminal, or breaks it in two", () => {
+  const hostile = "a\x1b[31m\x9b31m\x7f\u202e\u2028\u2029\n\tb";
+  const event = { type: "config.warning", message: hostile } as const;
+  const text = logLine(() => 0)(event);
+  assertMatch(text, / warning: a\\x1b\[31m\\x9b31m\\x7f\\u202e\\u2028\\u2029\\x0a\tb$/);
+  const json = jsonLogLine(() => 0)(event);
+  assertMatch(json, /^[\x20-\x7e]+$/);
+  assertEquals(JSON.parse(json).message, hostile);
 });

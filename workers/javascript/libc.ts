@@ -8,6 +8,7 @@ import {
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   EAGAIN,
+  EINTR,
   F_TLOCK,
   O_CLOEXEC,
   O_NOFOLLOW,
@@ -45,7 +46,6 @@ const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
-const EINTR = 4;
 /** The longest path in a sockaddr_un, its closing NUL not counted. */
 const LONGEST_SOCKET_PATH = 107;
 

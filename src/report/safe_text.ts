@@ -1,0 +1,39 @@
+/**
+ * Texts of others (peers, tasks, names of files) where people and programs read them. On a terminal
+ * nothing may act: control characters, those that turn the direction of text and those that end a line
+ * become visible.
+ *
+ * @pure
+ */
+
+import { nameToShow } from "../platform/name.ts";
+
+// deno-lint-ignore no-control-regex
+const ACTS = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+/** The same but for the tab, which a line may have. */
+// deno-lint-ignore no-control-regex
+const ACTS_IN_LINE = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** `\x1b` for an escape, `\x0a` for a newline, `\u202e` for what turns text around. */
+export function safeText(text: string): string {
+  return nameToShow(text).replaceAll(ACTS, escaped);
+}
+
+/** Like {@link safeText}, for a whole line: tabs stay. */
+export function safeLine(text: string): string {
+  return nameToShow(text).replaceAll(ACTS_IN_LINE, escaped);
+}
+
+function escaped(char: string): string {
+  const code = char.charCodeAt(0);
+  return code < 0x100
+    ? `\\x${code.toString(16).padStart(2, "0")}`
+    : `\\u${code.toString(16).padStart(4, "0")}`;
+}
+
+/** One line of JSON that is harmless on a terminal, too. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replaceAll(ACTS, (char) => {
+    return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
