@@ -140,8 +140,8 @@ export class SpoolDirectory {
     this.#presence = this.#presenceNow();
     for (const sub of [STATE_DIR, TMP_DIR, ATTEMPTS_DIR, RUNNING_DIR, FAILED_DIR]) {
       this.makeDirectory(join(this.path, sub));
+      this.#checkOwner(join(this.path, sub));
     }
-    for (const sub of [STATE_DIR, FAILED_DIR]) this.#checkOwner(join(this.path, sub));
     return made;
   }
 
