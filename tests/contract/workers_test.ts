@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
-import { platform } from "../support/platform.ts";
+import { namesIn, platform } from "../support/platform.ts";
 import { executable } from "../support/program.ts";
 import { until } from "../support/until.ts";
 import { contract, ContractSite, inWorkers } from "./site.ts";
@@ -207,5 +207,18 @@ contract("SIGHUP means fresh workers", async (kind) => {
   await site.task("process_id");
   const [, second] = await site.untilTold(2);
   assert(first !== second);
+  assertEquals(await program.stop(), 0);
+}, inWorkers);
+
+contract("a sparse file of 100 GB fails, and costs neither memory nor time", async (kind) => {
+  await using site = await ContractSite.make(kind);
+  const name = await site.task("tell");
+  new Deno.Command("truncate", { args: ["-s", "100G", join(site.spool, name)] }).outputSync();
+  await using program = await site.start();
+  await until(async () => (await namesIn(join(site.spool, "failed"))).includes(name), "it stays");
+  await site.task("tell");
+  await site.untilTold(1);
+  const record = await Deno.readTextFile(join(site.spool, "failed", `${name}.json`));
+  assertMatch(record, /it has 107374182400 bytes, and task code gets 1073741824 at most/);
   assertEquals(await program.stop(), 0);
 }, inWorkers);

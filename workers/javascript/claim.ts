@@ -17,6 +17,8 @@ export interface TakenTask {
   readonly fd: number;
   readonly vars: Record<string, string>;
   readonly body: Uint8Array<ArrayBuffer>;
+  /** Why its body was not read: it would never fit into memory. */
+  readonly tooLarge: string | null;
 }
 
 export type Taken =
@@ -29,7 +31,10 @@ export type Taken =
 /** PATH_MAX, and room for a name that is longer than any can be. */
 const LONGEST_PATH = 8192;
 const NO_BODY = new Uint8Array(0);
+/** Enough for every packet. */
 const SCRATCH_SIZE = 128 * 1024;
+/** Of one task, body and all, as Python workers have it. */
+const LARGEST_TASK = 2 ** 30;
 
 const newStat = (): FileStat => ({
   isFile: false,
@@ -93,19 +98,27 @@ export class WorkerClaims {
     const { size } = now;
     if (size < HEADER_SIZE) return "look";
     const fits = size <= SCRATCH_SIZE;
-    const bytes = fits ? this.#scratch.subarray(0, size) : new Uint8Array(size);
-    if (libc.read(fd, bytes) < size) return "look";
+    const isTooLarge = size > LARGEST_TASK;
+    const bytes = fits
+      ? this.#scratch.subarray(0, size)
+      : isTooLarge
+      ? this.#scratch
+      : new Uint8Array(size);
+    if (libc.read(fd, bytes) < bytes.length) return "look";
     const header = decodeHeader(bytes);
     const bodyStart = HEADER_SIZE + header.size;
     if (header.modifier1 !== MODIFIER_SPOOL || bodyStart > size) return "look";
     const vars = readVars(bytes, HEADER_SIZE, bodyStart);
     if (vars === null) return "look";
-    const body = bodyStart === size
+    const tooLarge = isTooLarge
+      ? `it has ${size} bytes, and task code gets ${LARGEST_TASK} at most`
+      : null;
+    const body = bodyStart === size || isTooLarge
       ? NO_BODY
       : fits
       ? bytes.slice(bodyStart)
       : bytes.subarray(bodyStart);
-    return { kind: "taken", path, fd, vars, body };
+    return { kind: "taken", path, fd, vars, body, tooLarge };
   }
 }
 

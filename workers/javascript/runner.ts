@@ -93,6 +93,10 @@ export class TaskRunner {
       this.#answer(job, task, "elsewhere", func, startedAt);
       return null;
     }
+    if (task.tooLarge !== null) {
+      this.#answer(job, task, "permanent", func, startedAt, { reason: task.tooLarge, stderr: "" });
+      return null;
+    }
     task.vars.spooler_task_name = nameOf(job.id);
     const context = new TaskContext(job.id, nameOf(job.id), func, job.attempt, output);
     this.#context = context;
