@@ -41,7 +41,7 @@ if (import.meta.main) {
       stdin: "body",
       processes: null,
     },
-    {},
+    { env: {}, binsh: "/bin/sh" },
     systemClock,
   );
   let firstAt: number | null = null;

@@ -2,6 +2,6 @@
 
 import type { Config } from "../config/config.ts";
 
-export function jobDirectory({ baseDir }: Pick<Config, "baseDir">): string {
-  return baseDir;
+export function jobDirectory({ workingDir }: Pick<Config, "workingDir">): string {
+  return workingDir;
 }

@@ -104,7 +104,7 @@ export class Life {
       for (const { name } of this.#spools) emit({ type: "spool.warning", spool: name, message });
     }
     const workers = this.#workers = this.#openWorkers();
-    const commands = config.tasks.map((task) => commandExecutor(task, config.env, clock));
+    const commands = config.tasks.map((task) => commandExecutor(task, config, clock));
     for (const spool of this.#spools) {
       if (!spool.config.external) await this.#openDispatcher(spool, commands, workers);
     }
@@ -180,7 +180,7 @@ export class Life {
     workers: Workers,
   ): Promise<void> {
     const { machine, abort, stopping } = this.#options;
-    const { env, forwards } = this.config;
+    const { env, binsh, forwards } = this.config;
     const debugFor = debugOf(this.config.debug, name, machine.emit);
     const tasks = tasksFor(spool, debugFor);
     const frequency = new Frequency(spool.frequencyMs);
@@ -197,7 +197,7 @@ export class Life {
           handout: added.handout,
         }),
       );
-    const about = { name, config: spool, store, tasks, frequency, env, abort, stopping };
+    const about = { name, config: spool, store, tasks, frequency, env, binsh, abort, stopping };
     const dispatcher = new Dispatcher({ ...about, ...work, ...machine, debugOf: debugFor });
     this.#dispatchers.push(dispatcher);
     dispatcher.watch();
@@ -225,7 +225,7 @@ export class Life {
   /** @throws {ConfigError} when a job is for an account that cannot be */
   async #schedulerOptions({ signals: own }: Workers): Promise<SchedulerOptions> {
     const { machine, abort, before } = this.#options;
-    const { schedules, cronZone: zone, cronState: statePath, env } = this.config;
+    const { schedules, cronZone: zone, cronState: statePath, env, binsh } = this.config;
     const cwd = jobDirectory(this.config);
     const accounts = await readAccounts(schedules);
     for (const { name, whenText, action } of schedules) {
@@ -241,6 +241,7 @@ export class Life {
     return {
       jobs: schedules,
       owners: this.#owners,
+      onFailure: this.config.cronOnFailure,
       zone,
       statePath,
       host: Deno.hostname(),
@@ -249,7 +250,7 @@ export class Life {
       emit: machine.emit,
       abort,
       world: {
-        ...{ ...machine, cwd, env, shell: runShell, accounts, signals },
+        ...{ ...machine, cwd, env, binsh, shell: runShell, accounts, signals },
         put: async (vars) => {
           const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
           const { name } = await spoolFor(this.#spools, spooler).store.put(task);

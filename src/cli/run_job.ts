@@ -55,6 +55,7 @@ async function worldOf(config: Config, job: ScheduleConfig, stopping: AbortSigna
     emit: foregroundSink(),
     cwd: jobDirectory(config),
     env: config.env,
+    binsh: config.binsh,
     shell: runShell,
     accounts: await readAccounts([job]),
     signals: { has: () => false, raise: () => Promise.resolve() },

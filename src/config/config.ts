@@ -28,6 +28,10 @@ export interface Config {
   readonly baseDir: string;
   /** What commands find in their environment beside the program's own; null is taken out of it. */
   readonly env: Readonly<Record<string, string | null>>;
+  /** The shell of all commands. Absolute. */
+  readonly binsh: string;
+  /** `chdir`: where the commands of jobs run, and tasks unless their spool says otherwise. */
+  readonly workingDir: string;
   readonly spools: readonly SpoolConfig[];
   readonly forwards: readonly ForwardConfig[];
   readonly tasks: readonly TaskCommand[];
@@ -43,6 +47,8 @@ export interface Config {
   readonly signalSpool: string | null;
   /** `cron-tz`: the zone of cron jobs that name none. */
   readonly cronZone: Zone;
+  /** `cron-on-failure`: a command for when a job that has none of its own has failed. */
+  readonly cronOnFailure: string | null;
   /** Where the last run of each job is remembered. Absolute. */
   readonly cronState: string;
 }

@@ -262,7 +262,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
     reason:
       "one process in the foreground, logging to stderr; systemd or another supervisor does the rest",
     names: `
-      auto-procname backtrace-depth= binary-path= binsh= cgi-mode/c chdir2= check-interval=
+      auto-procname backtrace-depth= binary-path= cgi-mode/c chdir2= check-interval=
       check-mount= check-mountpoint= clock= close-on-exec close-on-exec2 cpu-affinity=
       daemonize2= daemonize=/d evil-reload-on-as= evil-reload-on-rss=
       exit-on-reload fallback-config=! fd-safe= flock-wait2=! flock-wait=! flock2=! flock=!

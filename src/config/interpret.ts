@@ -21,8 +21,16 @@ import { ConfigError, type Problem } from "../platform/problem.ts";
 import { pythonOf } from "./python.ts";
 import { recognise } from "./recognise.ts";
 import { receptionOf } from "./reception.ts";
-import { cronStateOf, cronZoneOf, localZoneOf, schedulesOf, signalSpoolOf } from "./schedules.ts";
-import { spoolSettings, spoolsOf } from "./spools.ts";
+import {
+  cronOnFailureOf,
+  cronStateOf,
+  cronZoneOf,
+  localZoneOf,
+  schedulesOf,
+  signalSpoolOf,
+} from "./schedules.ts";
+import { binshOf } from "./binsh.ts";
+import { spoolSettings, spoolsOf, workingDir } from "./spools.ts";
 import { parseBoolean } from "./value.ts";
 
 export interface Interpreted {
@@ -63,6 +71,8 @@ export function examine(
     debug: given.last("spooler-debug", parseDebug, []),
     quiet: given.last("spooler-quiet", parseBoolean, false),
     env,
+    binsh: binshOf(given, context),
+    workingDir: workingDir(given),
     spools,
     forwards: forwardsOf(given, settings, reception.secrets),
     tasks: handlersOf(given),
@@ -75,6 +85,7 @@ export function examine(
     signalSpool: signalSpoolOf(given, spools),
     zone,
     cronZone,
+    cronOnFailure: cronOnFailureOf(given),
     cronState: cronStateOf(given, file, spools),
   };
   checkAll(given, config, context);

@@ -23,6 +23,8 @@ export interface LineDefaults {
   readonly zone: Zone;
   /** `cron-harakiri`; null is without end. */
   readonly cronHarakiriMs: number | null;
+  /** `cron-on-failure`; null is nothing. */
+  readonly onFailure: string | null;
 }
 
 const COMMON_KEYS = [
@@ -45,6 +47,7 @@ export function parseCron1(text: string, unique: boolean, defaults: LineDefaults
     whenText: timeText,
     action: { kind: "command", command },
     ...PLAIN,
+    onFailure: defaults.onFailure,
     overlap: unique ? "skip" : "allow",
     harakiriMs: defaults.cronHarakiriMs,
   };
@@ -69,7 +72,7 @@ export function parseCron2(text: string, defaults: LineDefaults): Draft {
   return {
     when,
     whenText,
-    ...commonOf(settings, "allow", defaults.cronHarakiriMs),
+    ...commonOf(settings, "allow", defaults.cronHarakiriMs, defaults.onFailure),
   };
 }
 
@@ -93,7 +96,7 @@ function cronTime(
   return { when: { kind: "cron", spec: specOf(fields), zone }, whenText: texts.join(" ") };
 }
 
-export function parseTimer2(text: string): Draft {
+export function parseTimer2(text: string, { onFailure }: LineDefaults): Draft {
   const settings = parseSettings(text, TIMER_KEYS);
   const { values } = settings;
   const every = values.get("every");
@@ -109,12 +112,12 @@ export function parseTimer2(text: string): Draft {
         : named("iterations", () => parseInteger(iterations, 1)),
     },
     whenText: `every ${every}`,
-    ...commonOf(settings, "skip", null),
+    ...commonOf(settings, "skip", null, onFailure),
   };
 }
 
 /** `timer` and `rbtimer`: `<signal> <seconds>`. */
-export function parseSignalTimer(text: string): Draft {
+export function parseSignalTimer(text: string, { onFailure }: LineDefaults): Draft {
   const [, signal, seconds, more] = /^\s*(\d+)\s+(\S+)\s*(.*)$/.exec(text) ?? [];
   if (signal === undefined || seconds === undefined || Number(signal) > SIGNAL_MAX) {
     throw new SyntaxError(
@@ -133,6 +136,7 @@ export function parseSignalTimer(text: string): Draft {
     whenText: `every ${seconds.replace(/\d$/, "$&s")}`,
     action: { kind: "signal", signal: Number(signal), owner: null, times: 1 },
     ...PLAIN,
+    onFailure,
     overlap: "allow",
     harakiriMs: null,
   };
@@ -142,6 +146,7 @@ function commonOf(
   { values, rest }: Settings,
   overlap: Overlap,
   harakiriMs: number | null,
+  onFailure: string | null,
 ): Omit<Draft, "when" | "whenText"> {
   const func = values.get("spool");
   const action = func === undefined ? commandOf(rest) : taskOf(func, rest);
@@ -156,7 +161,11 @@ function commonOf(
     harakiriMs: values.has("harakiri") ? durationOf(values, "harakiri", 0) || null : harakiriMs,
     retries: named("retries", () => parseInteger(values.get("retries") ?? "0", 0)),
     user: values.get("user") || null,
-    onFailure: values.get("on-failure") || null,
+    onFailure: action.kind === "task"
+      ? null
+      : values.has("on-failure")
+      ? values.get("on-failure") || null
+      : onFailure,
   };
 }
 

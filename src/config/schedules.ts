@@ -39,9 +39,9 @@ export function schedulesOf(
     ["cron", (text) => parseCron1(text, false, defaults)],
     ["unique-cron", (text) => parseCron1(text, true, defaults)],
     ["cron2", (text) => parseCron2(text, defaults)],
-    ["timer2", parseTimer2],
-    ["timer", parseSignalTimer],
-    ["rbtimer", parseSignalTimer],
+    ["timer2", (text) => parseTimer2(text, defaults)],
+    ["timer", (text) => parseSignalTimer(text, defaults)],
+    ["rbtimer", (text) => parseSignalTimer(text, defaults)],
   ];
   const lines = parsers.flatMap(([option, parse]) =>
     given.every(option, (text, entry): Line => {
@@ -105,9 +105,18 @@ export function cronZoneOf(given: Given, local: Zone): Zone {
   return given.last("cron-tz", (text) => zoneOf(text), local);
 }
 
+/** `cron-on-failure`; an empty one is none. */
+export function cronOnFailureOf(given: Given): string | null {
+  return given.last<string | null>("cron-on-failure", (text) => text.trim() || null, null);
+}
+
 function defaultsOf(given: Given, zone: Zone): LineDefaults {
   const harakiri = given.last("cron-harakiri", (text) => parseSeconds(text, 0), 0);
-  return { zone, cronHarakiriMs: harakiri > 0 ? harakiri * 1000 : null };
+  return {
+    zone,
+    cronHarakiriMs: harakiri > 0 ? harakiri * 1000 : null,
+    onFailure: cronOnFailureOf(given),
+  };
 }
 
 function checkSpool({ action }: Draft, given: Given, spools: readonly SpoolConfig[]): void {

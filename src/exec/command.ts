@@ -4,7 +4,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { TaskCommand } from "./settings.ts";
+import type { CommandSettings, TaskCommand } from "./settings.ts";
 import type { Clock } from "../platform/clock.ts";
 import { nameToShow } from "../platform/name.ts";
 import type { ClaimedTask } from "../spool/store.ts";
@@ -18,10 +18,9 @@ const EXIT_PERMANENT: readonly number[] = [65, 78, 100];
 
 const BODY_CHUNK = 64 * 1024;
 
-/** @param env added to every command's environment; null takes a variable out of it */
 export function commandExecutor(
   handler: TaskCommand,
-  env: Readonly<Record<string, string | null>>,
+  { env, binsh }: CommandSettings,
   clock: Clock,
 ): Executor {
   return {
@@ -31,6 +30,7 @@ export function commandExecutor(
     async run(run: Run): Promise<Answer> {
       const result = await runShell({
         command: handler.command,
+        binsh,
         cwd: run.cwd,
         env: { ...env, ...taskEnvironment(run) },
         stdin: handler.stdin === "json" ? [taskJson(run)] : bodyChunks(run.task),

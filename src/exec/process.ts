@@ -5,6 +5,7 @@
 
 import type { Clock } from "../platform/clock.ts";
 import type { Stream } from "../report/event.ts";
+import { leftBehind } from "./left_behind.ts";
 import { LineSplitter, Tail } from "./lines.ts";
 import { Pace } from "./pace.ts";
 import { reasonOf } from "../platform/reason.ts";
@@ -25,16 +26,25 @@ export interface ProcessResult {
   readonly stderr: string;
 }
 
+/** An account, with its groups beside `gid`. */
+export interface RunAs {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+}
+
 export interface ShellCommand {
-  /** For `/bin/sh -c`. */
+  /** For the shell, behind `-c`. */
   readonly command: string;
+  /** `binsh`; /bin/sh when absent. */
+  readonly binsh?: string;
   readonly cwd: string;
   /** Added to the program's own environment; null takes a variable out of it. */
   readonly env: Readonly<Record<string, string | null>>;
   /** Written to stdin, which is then closed; nothing when absent. */
   readonly stdin?: Iterable<Uint8Array>;
   /** Who runs it; the program's own account when absent. */
-  readonly account?: { readonly uid: number; readonly gid: number };
+  readonly account?: RunAs;
   readonly harakiriMs: number | null;
   readonly signal: AbortSignal;
   /** Aborted when the program stops: a child that gets the stop's signal as well was interrupted. */
@@ -55,15 +65,18 @@ const STDERR_KEPT = 4096;
 export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
   let child: Deno.ChildProcess;
   try {
-    child = new Deno.Command("/bin/sh", {
-      args: ["-c", spec.command],
+    const [file, ...args] = commandLine(spec);
+    child = new Deno.Command(file, {
+      args,
       cwd: spec.cwd,
       ...environment(spec.env),
       stdin: spec.stdin ? "piped" : "null",
       stdout: "piped",
       stderr: "piped",
       detached: true,
-      ...(spec.account ? { uid: spec.account.uid, gid: spec.account.gid } : {}),
+      ...(spec.account?.groups.length === 0
+        ? { uid: spec.account.uid, gid: spec.account.gid }
+        : {}),
     }).spawn();
   } catch (error) {
     const what = reasonOf(error);
@@ -84,11 +97,36 @@ export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
   const writing = spec.stdin ? feed(child.stdin, spec.stdin) : Promise.resolve();
   const ended = await untilEnd(child, spec);
 
-  const cancelLinger = spec.clock.after(PIPE_LINGER_MS, () => linger.abort());
-  await reading;
-  cancelLinger();
+  const closed = await isClosedSoon(reading, spec.clock);
+  // What had to be ended leaves nothing behind that is worth listening to.
+  if (!closed && (ended.kind === "harakiri" || ended.kind === "aborted")) linger.abort();
+  else if (!closed) {
+    leftBehind.add(reading, () => linger.abort());
+    if (leftBehind.isNews(spec.command)) spec.output("stderr", LEFT_RUNNING);
+  }
   await writing;
   return { exit: ended, stderr: tail.text() };
+}
+
+const LEFT_RUNNING =
+  "spooler: the command has ended, and something it started goes on in the background; what that prints is still logged";
+
+/** Whether all that had the pipes has closed them, now or in a moment. */
+async function isClosedSoon(reading: Promise<unknown>, clock: Clock): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const cancel = clock.after(PIPE_LINGER_MS, () => resolve(false));
+  reading.then(() => resolve(true));
+  const closed = await promise;
+  cancel();
+  return closed;
+}
+
+/** As Deno's own uid and gid drop all other groups, an account that has some is set by setpriv(1). */
+function commandLine({ command, binsh = "/bin/sh", account }: ShellCommand): [string, ...string[]] {
+  if (account === undefined || account.groups.length === 0) return [binsh, "-c", command];
+  const { uid, gid, groups } = account;
+  const ids = [`--reuid=${uid}`, `--regid=${gid}`, `--groups=${groups.join(",")}`];
+  return ["setpriv", ...ids, "--", binsh, "-c", command];
 }
 
 /** Deno's options for an environment that may also lack what the program has. */

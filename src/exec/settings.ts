@@ -17,3 +17,11 @@ export interface TaskCommand {
   /** In place of the spool's. */
   readonly maxRetries?: number;
 }
+
+/** What holds for every command: of tasks, of jobs, and of what follows their failures. */
+export interface CommandSettings {
+  /** Added to the program's own environment; null takes a variable out of it. */
+  readonly env: Readonly<Record<string, string | null>>;
+  /** The shell. */
+  readonly binsh: string;
+}

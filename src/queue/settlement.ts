@@ -27,6 +27,8 @@ export interface SettlementOptions {
   readonly emit: Emit;
   /** For the command of spooler-on-failure; null takes a variable out. */
   readonly env: Readonly<Record<string, string | null>>;
+  /** The shell of spooler-on-failure; /bin/sh when absent. */
+  readonly binsh?: string;
   /** Aborted when running tasks must be broken off. */
   readonly abort: AbortSignal;
   /** Aborted when the program stops, while it still waits for what runs. */
@@ -79,10 +81,11 @@ export class Settlement {
 
   /** Runs spooler-on-failure for a task that went to failed/; what comes of it is only logged. */
   async gaveUp(task: string, func: string, reason: string): Promise<void> {
-    const { config, clock, emit, env, abort, name } = this.options;
+    const { config, clock, emit, env, binsh, abort, name } = this.options;
     if (config.onFailure === null) return;
     const { exit } = await runShell({
       command: config.onFailure,
+      ...(binsh === undefined ? {} : { binsh }),
       cwd: config.cwd,
       env: {
         ...env,

@@ -6,6 +6,8 @@ export interface Account {
   readonly gid: number;
   readonly home: string;
   readonly shell: string;
+  /** Supplementary ones; empty when it has none beside its own. */
+  readonly groups: readonly number[];
 }
 
 /**
@@ -17,7 +19,14 @@ export function findAccount(passwd: string, user: string): Account | null {
   for (const line of passwd.split("\n")) {
     const [name = "", , uid = "", gid = "", , home = "/", shell = ""] = line.split(":");
     if (uid === "" || (name !== user && uid !== user)) continue;
-    return { name, uid: Number(uid), gid: Number(gid), home, shell: shell || "/bin/sh" };
+    return {
+      name,
+      uid: Number(uid),
+      gid: Number(gid),
+      home,
+      shell: shell || "/bin/sh",
+      groups: [],
+    };
   }
   return null;
 }

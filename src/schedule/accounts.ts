@@ -24,9 +24,43 @@ export async function readAccounts(
       const message = `user= wants this program to run as root: "${job.user}"`;
       problems.push({ place: job.place, message });
     } else {
-      accounts.set(job, account);
+      const groups = await groupsOf(account);
+      if (groups.length > 0 && !await hasSetpriv()) {
+        const message = `user= wants setpriv (util-linux) for the groups of ${job.user}`;
+        problems.push({ place: job.place, message });
+      }
+      accounts.set(job, { ...account, groups });
     }
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return accounts;
+}
+
+/**
+ * The groups that initgroups(3) gives an account beside its own; id(1) asks for them wherever the machine
+ * keeps its accounts.
+ */
+async function groupsOf({ name, gid }: Account): Promise<number[]> {
+  const text = await printed("id", "-G", name);
+  const groups = text?.trim().split(/\s+/).map(Number) ?? [];
+  const others = groups.filter((each) => Number.isInteger(each) && each !== gid);
+  return others.length === 0 ? [] : [gid, ...others];
+}
+
+async function hasSetpriv(): Promise<boolean> {
+  return (await printed("setpriv", "--help"))?.includes("--groups") ?? false;
+}
+
+/** Null when the command cannot be run. */
+async function printed(command: string, ...args: string[]): Promise<string | null> {
+  try {
+    const { stdout } = await new Deno.Command(command, { args, stdin: "null", stderr: "null" })
+      .output();
+    return new TextDecoder().decode(stdout);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) {
+      return null;
+    }
+    throw error;
+  }
 }

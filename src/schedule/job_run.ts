@@ -31,6 +31,8 @@ export interface JobWorld {
   readonly cwd: string;
   /** For commands, beside the program's own environment; null is taken out of it. */
   readonly env: Readonly<Record<string, string | null>>;
+  /** The shell of commands. */
+  readonly binsh: string;
   readonly shell: typeof runShell;
   /** Of the jobs with `user=`. */
   readonly accounts: ReadonlyMap<ScheduleConfig, Account>;
@@ -68,7 +70,7 @@ export async function runJob(
     case "task":
       return await enqueue(job, action.vars, slot, world);
     case "signal":
-      return await raise(job, action, slot, world);
+      return await raise(job, action, slot, world, signal);
     default:
       return action satisfies never;
   }
@@ -116,7 +118,7 @@ type Command = Pick<
 
 /** Runs a command with its output in the log, under the job's name and account. */
 async function runLogged(job: ScheduleConfig, world: JobWorld, command: Command) {
-  const { clock, emit, cwd, env, shell, accounts } = world;
+  const { clock, emit, cwd, env, binsh, shell, accounts } = world;
   const gate = new FloodGate(clock);
   const output = (stream: Stream, line: string) => {
     if (gate.passes()) emit({ type: "job.output", job: job.name, stream, line });
@@ -126,6 +128,7 @@ async function runLogged(job: ScheduleConfig, world: JobWorld, command: Command)
     ...command,
     env: { ...env, ...(account ? accountEnvironment(account) : {}), ...command.env },
     ...(account ? { account } : {}),
+    binsh,
     cwd,
     clock,
     output,
@@ -194,21 +197,25 @@ async function enqueue(
 
 async function raise(
   job: ScheduleConfig,
-  { signal, owner, times }: Extract<Action, { kind: "signal" }>,
+  { signal: number, owner, times }: Extract<Action, { kind: "signal" }>,
   slot: number,
-  { emit, clock, signals, stopping }: JobWorld,
+  world: JobWorld,
+  signal: AbortSignal,
 ): Promise<Ended> {
+  const { emit, clock, signals, stopping } = world;
   let ended: Ended = { ok: true, result: "handled" };
   for (let call = 0; call < times && !(call > 0 && stopping.aborted); call++) {
     emit({ type: "job.started", job: job.name, slot, lateMs: clock.now() - slot, attempt: 1 });
     const startedAt = clock.monotonic();
     try {
-      await signals.raise(signal, owner);
+      await signals.raise(number, owner);
       const tookMs = clock.monotonic() - startedAt;
       emit({ type: "job.ended", job: job.name, exit: "handled", ok: true, tookMs });
     } catch (error) {
       const tookMs = clock.monotonic() - startedAt;
       ended = failedTo("handle its signal", error, job, tookMs, emit);
+      const failure = { result: ended.result, stderr: reasonOf(error), attempt: 1 };
+      await tellOfFailure(job, slot, failure, world, signal);
     }
   }
   return ended;

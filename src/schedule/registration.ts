@@ -49,6 +49,14 @@ export interface Registrations {
   readonly registrations: readonly Registration[];
 }
 
+/** What all of them have in common. */
+export interface RegisteredDefaults {
+  /** Of the cron jobs. */
+  readonly zone: Zone;
+  /** A command for when one has failed. */
+  readonly onFailure: string | null;
+}
+
 export interface RegisteredJobs {
   readonly jobs: readonly ScheduleConfig[];
   /** One for each registration that cannot be. The others are there all the same. */
@@ -62,12 +70,11 @@ const SECONDS_MIN = 0.001;
 /**
  * @param sets in the order of preference: of what several owners register, the first one's handler runs
  * @param owners all there are, whether their code has registered something or not
- * @param zone of the cron jobs
  */
 export function registeredJobs(
   sets: readonly Registrations[],
   owners: readonly string[],
-  zone: Zone,
+  defaults: RegisteredDefaults,
 ): RegisteredJobs {
   const jobs = new Map<string, ScheduleConfig>();
   const refused: Problem[] = [];
@@ -77,17 +84,15 @@ export function registeredJobs(
     for (const registration of registrations) {
       const label = labelOf(registration);
       try {
-        const time = timeOf(registration, zone);
+        const time = timeOf(registration, defaults.zone);
         const key = `${label} ${time.whenText}`;
         const number = (alike.get(key) ?? 0) + 1;
         alike.set(key, number);
         const id = number === 1 ? key : `${key} #${number}`;
         if (jobs.has(id)) continue;
         const formerIds = formerIdsOf(registration, time.whenText, owners);
-        jobs.set(
-          id,
-          jobOf({ registration, owner, id, formerIds, name: names.next(label), ...time }),
-        );
+        const job = jobOf({ registration, owner, id, formerIds, name: names.next(label), ...time });
+        jobs.set(id, { ...job, onFailure: defaults.onFailure });
       } catch (error) {
         if (!(error instanceof SyntaxError)) throw error;
         const message = `${registration.name ?? `signal ${registration.signal}`} ${error.message}`;

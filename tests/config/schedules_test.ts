@@ -166,3 +166,18 @@ Deno.test("spool= without a spooler is refused", () => {
     "there is no spooler",
   );
 });
+
+Deno.test("cron-on-failure is for every job that has no on-failure= of its own", () => {
+  const jobs = jobsOf(
+    "cron-on-failure = ./alarm all",
+    "cron = * * * * * a",
+    'cron2 = on-failure="./alarm one" b',
+    'timer2 = every=1s,on-failure="" c',
+    "timer2 = every=1s d",
+    "timer2 = every=1s,spool=task",
+    "timer = 17 5",
+  );
+  assertEquals(jobs.map(({ onFailure }) => onFailure), [
+    ...["./alarm all", "./alarm one", null, "./alarm all", null, "./alarm all"],
+  ]);
+});

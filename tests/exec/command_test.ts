@@ -1,12 +1,17 @@
+import { join } from "node:path";
 import { commandExecutor } from "../../src/exec/command.ts";
 import type { Answer } from "../../src/exec/executor.ts";
 import { handlersFor } from "../../src/exec/executor.ts";
+import { LeftBehind, leftBehind, MOST_LEFT } from "../../src/exec/left_behind.ts";
 import { BURST_BYTES, BYTES_PER_SECOND } from "../../src/exec/pace.ts";
+import { runShell } from "../../src/exec/process.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { makeGate } from "../support/processes.ts";
 import { testWith } from "../support/require.ts";
 import { claimNow, openStore, varsOf } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
+import { until } from "../support/until.ts";
 
 interface Ran {
   readonly answer: Answer;
@@ -37,7 +42,11 @@ async function ran(command: string, given: Given = {}): Promise<Ran> {
     stdin: given.stdin ?? "body",
     processes: null,
   } as const;
-  const answer = await commandExecutor(handler, given.env ?? {}, systemClock).run({
+  const answer = await commandExecutor(
+    handler,
+    { env: given.env ?? {}, binsh: "/bin/sh" },
+    systemClock,
+  ).run({
     cwd: temp.path,
     task,
     func: "test",
@@ -125,9 +134,10 @@ Deno.test("harakiri ends the command and everything it started", async () => {
 
 Deno.test("a task is over when its command is, though a child holds its stdout", async () => {
   let child = 0;
-  const { answer } = await ran("sleep 600 & echo $!", { onLine: (line) => child = Number(line) });
+  const { answer } = await ran("sleep 600 & echo $!", { onLine: (line) => child ||= Number(line) });
   assertEquals(answer.kind, "done");
   Deno.kill(child, "SIGKILL");
+  await until(() => leftBehind.count === 0, "its pipes stay open");
 });
 
 Deno.test("a command that prints without end waits for its own output, until harakiri", async () => {
@@ -213,3 +223,61 @@ async function gone(pid: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+Deno.test("what a command leaves in the background can go on printing, and is heard", async () => {
+  await using temp = await tempDir();
+  const path = join(temp.path, "gate");
+  const gate = await makeGate(path);
+  const { promise: heard, resolve } = Promise.withResolvers<void>();
+  const onLine = (line: string) => line === "late" && resolve();
+  const command = `echo begun; (read _ < ${path}; echo late; echo ok > ${temp.path}/alive) &`;
+  const { answer, lines } = await ran(command, { onLine });
+  assertEquals(answer.kind, "done");
+  assertEquals(leftBehind.count, 1);
+  assert(lines.some((line) => line.includes("goes on in the background")), lines.join("\n"));
+  await gate.open();
+  await heard;
+  await until(() => leftBehind.count === 0, "the pipes stay open");
+  const isThere = (name: string) => Deno.stat(join(temp.path, name)).then(() => true, () => false);
+  await until(() => isThere("alive"), "it was killed by SIGPIPE");
+  // It is said once of a command.
+  const again = await ran(command);
+  assert(!again.lines.some((line) => line.includes("in the background")));
+  await gate.open();
+  await until(() => leftBehind.count === 0, "the pipes stay open");
+});
+
+Deno.test("only so many pipes of what goes on are held; the oldest is let go", async () => {
+  const closed: number[] = [];
+  const left = new LeftBehind();
+  const readings = Array.from({ length: MOST_LEFT + 2 }, () => Promise.withResolvers<void>());
+  for (const [index, { promise }] of readings.entries()) {
+    left.add(promise, () => closed.push(index));
+  }
+  assertEquals([left.count, closed], [MOST_LEFT, [0, 1]]);
+  for (const { resolve } of readings) resolve();
+  await until(() => left.count === 0, "they are not forgotten");
+});
+
+testWith(
+  "root",
+  "a command for an account has its supplementary groups, and no others",
+  async () => {
+    for (const [groups, expected] of [[[65534, 44, 29], "65534 29 44"], [[], "65534"]] as const) {
+      const lines: string[] = [];
+      const { exit } = await runShell({
+        command: "id -u; id -G | tr ' ' '\\n' | sort -n | tr '\\n' ' '; echo",
+        cwd: "/",
+        env: {},
+        account: { uid: 65534, gid: 65534, groups },
+        harakiriMs: null,
+        signal: new AbortController().signal,
+        clock: systemClock,
+        output: (_, line) => lines.push(line.trim()),
+      });
+      assertEquals(exit, { kind: "code", code: 0 });
+      assertEquals(lines[0], "65534");
+      assertEquals(lines[1]?.split(" ").toSorted(), expected.split(" ").toSorted());
+    }
+  },
+);

@@ -3,9 +3,9 @@ import type { Event } from "../../src/report/event.ts";
 import { BURST_LINES } from "../../src/schedule/flood.ts";
 import { type JobWorld, runJob } from "../../src/schedule/job_run.ts";
 import { REPLACED } from "../../src/schedule/runs.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
-import { jobOf } from "../support/jobs.ts";
+import { jobOf, jobsOf } from "../support/jobs.ts";
 
 const SLOT = Date.UTC(2026, 10, 23, 9, 30);
 const code = (code: number): Exit => ({ kind: "code", code });
@@ -24,6 +24,7 @@ function makeWorld(exits: Exit[], lines = 0) {
     emit: (event) => events.push(event),
     cwd: "/srv",
     env: { FROM_INI: "yes" },
+    binsh: "/bin/bash",
     shell: (command) => {
       commands.push(command);
       command.started?.(4711);
@@ -113,10 +114,18 @@ Deno.test("a flood reaches the log in part, and its rest is counted", async () =
 Deno.test("a job with an account has its home and its ids", async () => {
   const { world, abort, commands } = makeWorld([]);
   const job = jobOf("cron2 = user=www x");
-  const account = { name: "www", uid: 33, gid: 34, home: "/var/www", shell: "/bin/sh" };
+  const account = {
+    name: "www",
+    uid: 33,
+    gid: 34,
+    home: "/var/www",
+    shell: "/bin/sh",
+    groups: [34, 44],
+  };
   await runJob(job, SLOT, { ...world, accounts: new Map([[job, account]]) }, abort.signal);
   const [command] = commands;
   assertEquals([command?.account?.uid, command?.account?.gid], [33, 34]);
+  assertEquals([command?.account?.groups, command?.binsh], [[34, 44], "/bin/bash"]);
   assertEquals([command?.env.HOME, command?.env.LOGNAME], ["/var/www", "www"]);
 });
 
@@ -152,4 +161,15 @@ Deno.test("a timer of a signal raises it, and says how its handler ended", async
     abort.signal,
   );
   assertEquals(ended, { ok: false, result: "could not handle its signal: boom" });
+});
+
+Deno.test("on-failure= runs for a handler that throws, too", async () => {
+  const { world, abort, commands } = makeWorld([]);
+  const signals = { has: () => true, raise: () => Promise.reject(new Error("no database")) };
+  const [job] = jobsOf("timer = 17 5", "cron-on-failure = ./alarm");
+  assert(job !== undefined);
+  const { ok } = await runJob(job, SLOT, { ...world, signals }, abort.signal);
+  assertEquals(ok, false);
+  assertEquals(commands.map(({ command }) => command), ["./alarm"]);
+  assertStringIncludes(String(commands[0]?.env.SPOOLER_RESULT), "no database");
 });

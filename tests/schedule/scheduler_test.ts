@@ -38,6 +38,7 @@ class FakeProgram {
     this.#scheduler = new Scheduler({
       jobs,
       zone: UTC,
+      onFailure: null,
       owners: ["mail", "sms"],
       statePath,
       host: "host",
@@ -51,6 +52,7 @@ class FakeProgram {
         emit,
         cwd: "/",
         env: {},
+        binsh: "/bin/sh",
         shell: () => Promise.resolve({ exit: { kind: "code", code: 0 }, stderr: "" }),
         accounts: new Map(),
         signals: {

@@ -23,6 +23,15 @@ export const PROGRAM_OPTIONS = [
     help: "remove an environment variable",
   },
   {
+    name: "binsh",
+    value: "PATH",
+    kind: "path",
+    origin: "uwsgi",
+    standing: "honoured",
+    fallback: "/bin/sh",
+    help: "the shell of all commands; of several the first one there is",
+  },
+  {
     name: "chdir",
     value: "DIR",
     kind: "path",

@@ -36,6 +36,14 @@ export const SCHEDULE_OPTIONS = [
     help: "end a cron command that runs longer",
   },
   {
+    name: "cron-on-failure",
+    value: "COMMAND",
+    kind: "command",
+    origin: "ours",
+    standing: "honoured",
+    help: "run COMMAND when a cron or timer without on-failure= has failed, as MAILTO sends a mail",
+  },
+  {
     name: "timer2",
     value: "every=DURATION,… COMMAND",
     kind: "command",
