@@ -5,9 +5,16 @@
  * The old one starts nothing more and ends when what it runs has ended. A stop waits for all lives.
  */
 
+import { dirname } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { Cancel } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { enterDaemon } from "../daemon/enter.ts";
+import type { Notifier } from "../daemon/notify.ts";
+import { removePidFile } from "../daemon/pid_file.ts";
+import { reapOrphans } from "../daemon/reaper.ts";
+import type { Posix } from "../platform/posix.ts";
+import { watchTouched } from "../platform/touched.ts";
 import type { Signals } from "../platform/signals.ts";
 import { UnderWayList } from "../report/under_way.ts";
 import { Estate } from "./estate.ts";
@@ -24,6 +31,8 @@ export interface AppOptions {
   applied(config: Config): void;
   /** Opens the files of the log anew. */
   reopenLog(): void;
+  readonly posix: Posix | null;
+  readonly notifier: Notifier;
 }
 
 /** Between two lines that say what a stop waits for. */
@@ -55,6 +64,7 @@ class App {
   #life: Life | null = null;
   #reloading: Promise<void> | null = null;
   #reloadAgain: string | null = null;
+  #cancelTouch: Cancel = () => {};
 
   constructor(options: AppOptions) {
     this.#options = options;
@@ -80,16 +90,39 @@ class App {
       status: () => this.#status(),
       reopenLog: () => this.#options.reopenLog(),
     });
+    const { posix, notifier } = this.#options;
+    const { clock, emit } = this.#machine;
+    posix?.ignoreRealTimeSignals();
+    const stopReaping = posix !== null && Deno.pid === 1 ? reapOrphans(posix, clock) : () => {};
     try {
       await this.#begin(first);
+      notifier.ready();
+      notifier.keepAlive(clock);
       const reason = await this.#end.promise;
-      this.#machine.emit({ type: "program.stopping", reason, running: this.#running });
+      emit({ type: "program.stopping", reason, running: this.#running });
     } finally {
       this.#stopping.abort();
+      notifier.stopping();
       await this.#endWork();
+      for (const { path } of first.daemon.pidFiles) removePidFile(path);
+      stopReaping();
+      notifier.close();
     }
     ignoreSignals();
-    this.#machine.emit({ type: "program.stopped" });
+    emit({ type: "program.stopped" });
+  }
+
+  /** Becomes who the ini says, once, when the first life has opened its sockets. */
+  #enter(config: Config): void {
+    const { daemon, spools, forwards, cronState } = config;
+    const { posix } = this.#options;
+    if (daemon.identity === null && Deno.uid() === 0) {
+      const message = "runs as root, and so do tasks and jobs; uid= names another user";
+      this.#machine.emit({ type: "config.warning", message });
+    }
+    const spoolDirs = [...spools, ...forwards.map(({ spool }) => spool)].map(({ dir }) => dir);
+    const directories = [...spoolDirs, dirname(cronState)];
+    enterDaemon({ config: daemon, posix, directories });
   }
 
   get #lives(): Life[] {
@@ -114,11 +147,19 @@ class App {
       abort: this.#abort.signal,
       stopping: this.#stopping.signal,
       before,
+      ...(before === null ? { socketsOpen: () => this.#enter(config) } : {}),
     });
     if (this.#stopping.signal.aborted) return await next.discard();
     this.#options.applied(config);
     this.#life = next;
     next.takeOver((error) => this.#end.reject(error));
+    this.#cancelTouch();
+    const { touchReload } = config.daemon;
+    this.#cancelTouch = watchTouched(
+      touchReload,
+      this.#machine.clock,
+      (file) => this.#reload(file),
+    );
     this.#machine.emit({ type: "program.ready" });
     if (before === null) return;
     await next.loaded();
@@ -143,6 +184,8 @@ class App {
 
   async #reloadOnce(reason: string): Promise<void> {
     const { emit } = this.#machine;
+    const { notifier } = this.#options;
+    notifier.reloading();
     try {
       const config = await this.#options.reread();
       if (config === null || this.#stopping.signal.aborted) return;
@@ -151,11 +194,14 @@ class App {
     } catch (error) {
       const message = "the new configuration does not start, the old one goes on: ";
       emit({ type: "config.warning", message: message + reasonOf(error) });
+    } finally {
+      if (!this.#stopping.signal.aborted) notifier.ready();
     }
   }
 
   /** Takes nothing more in, waits for what runs as long as the ini allows, and then ends it. */
   async #endWork(): Promise<void> {
+    this.#cancelTouch();
     const cancel = this.#watchMercy();
     try {
       const last = this.#life;
@@ -181,6 +227,7 @@ class App {
       const leftMs = endAt - clock.monotonic();
       if (this.#running > 0) {
         emit({ type: "program.waiting", ...this.#named(), leftMs: Math.max(0, leftMs) });
+        this.#options.notifier.status(`stopping: waiting for ${this.#running} running`);
       }
       if (leftMs <= 0) this.#abort.abort();
       else cancel = clock.after(Math.min(WAITING_LINE_MS, leftMs), tell);

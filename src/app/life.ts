@@ -6,7 +6,6 @@
 import { basename } from "node:path";
 import type { Config } from "../config/config.ts";
 import { commandExecutor } from "../exec/command.ts";
-import { runShell } from "../exec/process.ts";
 import { Forwarder } from "../forward/forwarder.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
 import { reasonOf } from "../platform/reason.ts";
@@ -14,21 +13,16 @@ import { Dispatcher, tasksFor } from "../queue/dispatcher.ts";
 import { Frequency } from "../queue/frequency.ts";
 import { Retention } from "../queue/retention.ts";
 import { debugOf } from "../report/debug.ts";
-import { readAccounts } from "../schedule/accounts.ts";
-import { actionText } from "../schedule/action.ts";
-import { bootName } from "../schedule/boot.ts";
 import type { SignalHandlers } from "../schedule/job_run.ts";
 import type { SchedulerOptions } from "../schedule/scheduler.ts";
 import type { Accept } from "../server/connection.ts";
 import { destinationsOf } from "../server/destination.ts";
 import { Reception, type Spool, spoolFor } from "../server/reception.ts";
 import type { StoreSettings } from "../spool/store.ts";
-import { readRequest } from "../task/request.ts";
-import { textVar } from "../wire/packet.ts";
 import { Workers } from "../worker/workers.ts";
 import type { Estate, PreparedSockets } from "./estate.ts";
-import { jobDirectory } from "./job_directory.ts";
 import type { Machine } from "./machine.ts";
+import { schedulerOptions } from "./schedules.ts";
 
 export interface LifeOptions {
   readonly machine: Machine;
@@ -39,6 +33,8 @@ export interface LifeOptions {
   readonly stopping: AbortSignal;
   /** The life that this one is to take over from. */
   readonly before: Life | null;
+  /** Called when the sockets are open, before anything else is touched. */
+  socketsOpen?(): void;
 }
 
 /** A new life begins to work without its modules when they take longer than this to load. */
@@ -52,6 +48,8 @@ export class Life {
   readonly #forwarders: Forwarder[] = [];
   #workers: Workers | null = null;
   #isRetired = false;
+  /** Tasks that came while it was opened are refused. */
+  #failOpening: (error: unknown) => void = () => {};
   /** Of stores that were there before this life. */
   readonly #newSettings: (() => void)[] = [];
   #sockets: PreparedSockets | null = null;
@@ -72,6 +70,7 @@ export class Life {
       await life.#open();
       return life;
     } catch (error) {
+      life.#failOpening(error);
       await life.discard();
       throw error;
     }
@@ -92,9 +91,26 @@ export class Life {
     };
   }
 
+  /** Until the new code is loaded, the old code hears the signals. */
+  #heardSignals(own: SignalHandlers): SignalHandlers {
+    const old = this.#options.before?.signals;
+    return {
+      has: (signal, owner) => own.has(signal, owner) || (old?.has(signal, owner) ?? false),
+      raise: (signal, owner) => (own.has(signal, owner) ? own : old ?? own).raise(signal, owner),
+    };
+  }
+
   async #open(): Promise<void> {
     const { config } = this;
-    const { machine: { clock, emit }, estate } = this.#options;
+    const { machine: { clock, emit }, estate, socketsOpen } = this.#options;
+    const { libc } = estate.platform;
+    // Low ports and keys are root's, spools are not: what comes in meanwhile waits.
+    const opened = Promise.withResolvers<Reception>();
+    opened.promise.catch(() => {});
+    this.#failOpening = opened.reject;
+    const accept: Accept = async (task) => await (await opened.promise).accept(task);
+    this.#sockets = await estate.openSockets({ config, clock, emit, libc, accept });
+    socketsOpen?.();
     await this.#openSpools();
     this.#tellHandlers();
     const { unavailable } = estate.platform;
@@ -108,16 +124,15 @@ export class Life {
     for (const spool of this.#spools) {
       if (!spool.config.external) await this.#openDispatcher(spool, commands, workers);
     }
-    const reception = new Reception({
+    this.#schedules = await schedulerOptions({
+      config,
       spools: this.#spools,
-      config: config.reception,
-      clock,
-      emit,
+      ...this.#options,
+      signals: this.#heardSignals(workers.signals),
+      owners: this.#owners,
     });
-    const accept: Accept = (task) => reception.accept(task);
-    const { libc } = estate.platform;
-    this.#sockets = await estate.openSockets({ config, clock, emit, libc, accept });
-    this.#schedules = await this.#schedulerOptions(workers);
+    const { reception } = config;
+    opened.resolve(new Reception({ spools: this.#spools, config: reception, clock, emit }));
   }
 
   #tellHandlers(): void {
@@ -220,44 +235,6 @@ export class Life {
     const forwarder = new Forwarder({ config, name, identity, abort, debug, ...machine });
     this.#forwarders.push(forwarder);
     return forwarder;
-  }
-
-  /** @throws {ConfigError} when a job is for an account that cannot be */
-  async #schedulerOptions({ signals: own }: Workers): Promise<SchedulerOptions> {
-    const { machine, abort, before } = this.#options;
-    const { schedules, cronZone: zone, cronState: statePath, env, binsh } = this.config;
-    const cwd = jobDirectory(this.config);
-    const accounts = await readAccounts(schedules);
-    for (const { name, whenText, action } of schedules) {
-      machine.emit({ type: "schedule.loaded", name, text: whenText, command: actionText(action) });
-    }
-    // Until the new code is loaded, the old code hears the signals.
-    const signals: SignalHandlers = {
-      has: (signal, owner) =>
-        own.has(signal, owner) || (before?.signals.has(signal, owner) ?? false),
-      raise: (signal, owner) =>
-        (own.has(signal, owner) ? own : before?.signals ?? own).raise(signal, owner),
-    };
-    return {
-      jobs: schedules,
-      owners: this.#owners,
-      onFailure: this.config.cronOnFailure,
-      zone,
-      statePath,
-      host: Deno.hostname(),
-      boot: await bootName(),
-      clock: machine.clock,
-      emit: machine.emit,
-      abort,
-      world: {
-        ...{ ...machine, cwd, env, binsh, shell: runShell, accounts, signals },
-        put: async (vars) => {
-          const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
-          const { name } = await spoolFor(this.#spools, spooler).store.put(task);
-          return name;
-        },
-      },
-    };
   }
 
   /**

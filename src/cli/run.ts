@@ -8,6 +8,8 @@ import { showConfig } from "../config/show.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { systemSignals } from "../platform/signals.ts";
 import { systemHost } from "../config/system_host.ts";
+import { openNotifier } from "../daemon/notify.ts";
+import { loadPosix } from "../platform/posix.ts";
 import { type Log, openLog } from "./log.ts";
 import { VERSION } from "../platform/version.ts";
 import { mustStart } from "../app/start_checks.ts";
@@ -33,6 +35,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const log = openLog();
   const { emit } = log;
   try {
+    const posix = loadPosix();
     log.use(loaded.config);
     tell(loaded, log);
     emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: loaded.config.file });
@@ -42,6 +45,8 @@ export async function run(args: readonly string[]): Promise<number> {
       reread: () => reread(args, log),
       applied: (config) => log.use(config),
       reopenLog: () => {},
+      posix,
+      notifier: openNotifier(posix),
     });
     return 0;
   } finally {

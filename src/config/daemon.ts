@@ -1,8 +1,9 @@
-/** How the program stops, and what else makes it a daemon. @pure */
+/** What makes the program a daemon: how it stops, who it is, and how it is found. @pure */
 
-import type { DaemonConfig } from "../daemon/settings.ts";
+import type { DaemonConfig, IdentityConfig, PidFile } from "../daemon/settings.ts";
+import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
-import { parseSeconds } from "./value.ts";
+import { parseSeconds, parseWanted } from "./value.ts";
 
 /** uWSGI's default of worker-reload-mercy. */
 const MERCY_MS = 60_000;
@@ -11,5 +12,42 @@ export function daemonOf(given: Given): DaemonConfig {
   const mercies = (["reload-mercy", "worker-reload-mercy"] as const).flatMap((name) =>
     given.every(name, (text) => parseSeconds(text, 0) * 1000).slice(-1)
   );
-  return { mercyMs: mercies.length > 0 ? Math.max(...mercies) : MERCY_MS };
+  const path = (text: string, entry: Entry) => given.path(parseWanted(text), entry);
+  const daemonize = (["daemonize", "daemonize2"] as const).map((name) =>
+    given.last<string | null>(name, path, null)
+  );
+  return {
+    mercyMs: mercies.length > 0 ? Math.max(...mercies) : MERCY_MS,
+    identity: identityOf(given),
+    umask: given.last<number | null>("umask", parseUmask, null),
+    pidFiles: [...pidFiles(given, "pidfile", true), ...pidFiles(given, "pidfile2", false)],
+    daemonize: daemonize.find((file) => file !== null) ?? null,
+    touchReload: given.every("touch-reload", path),
+  };
+}
+
+/** As uWSGI: octal digits. */
+function parseUmask(text: string): number {
+  if (!/^[0-7]{1,4}$/.test(text.trim())) throw new SyntaxError("wants octal digits such as 022");
+  return parseInt(text, 8) & 0o777;
+}
+
+function pidFiles(given: Given, name: "pidfile" | "pidfile2", isEarly: boolean): PidFile[] {
+  return given.every(name, (text, entry) => given.path(parseWanted(text), entry))
+    .map((path) => ({ path, isEarly }));
+}
+
+function identityOf(given: Given): IdentityConfig | null {
+  const words = (name: "uid" | "gid" | "add-gid") =>
+    given.every(name, (text, entry) => ({ text: parseWanted(text).trim(), place: entry.place }));
+  const [user, group] = [words("uid").at(-1), words("gid").at(-1)];
+  const more = words("add-gid");
+  const place = (user ?? group ?? more[0])?.place;
+  if (place === undefined) return null;
+  return {
+    user: user?.text ?? null,
+    group: group?.text ?? null,
+    moreGroups: more.map(({ text }) => text),
+    place,
+  };
 }

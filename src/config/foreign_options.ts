@@ -182,7 +182,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
       attach-control-daemon= attach-daemon2= attach-daemon= daemons-honour-stdin
       legion-attach-daemon= legion-smart-attach-daemon2= legion-smart-attach-daemon=
       propagate-touch smart-attach-daemon2= smart-attach-daemon= touch-chain-reload=
-      touch-exec= touch-logreopen= touch-logrotate= touch-mules-reload= touch-reload=
+      touch-exec= touch-logreopen= touch-logrotate= touch-mules-reload= 
       touch-signal= touch-workers-reload=
     `,
   },
@@ -214,7 +214,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
     group: "identity",
     reason: "the program keeps the user that started it",
     names: `
-      add-gid= gid= immediate-gid=! immediate-uid=! master-as-root no-initgroups uid=
+      master-as-root no-initgroups 
     `,
   },
   {
@@ -264,17 +264,17 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
     names: `
       auto-procname backtrace-depth= binary-path= cgi-mode/c chdir2= check-interval=
       check-mount= check-mountpoint= clock= close-on-exec close-on-exec2 cpu-affinity=
-      daemonize2= daemonize=/d evil-reload-on-as= evil-reload-on-rss=
+      evil-reload-on-as= evil-reload-on-rss=
       exit-on-reload fallback-config=! fd-safe= flock-wait2=! flock-wait=! flock2=! flock=!
       force-cwd= forkbomb-delay= fs-brutal-reload= fs-reload= fs-signal= ftok= honour-stdin
       ksm? limit-as= limit-nproc= lock-engine= locks= master-fifo= max-fd=
       memory-report/m mode= mount-check= mountpoint-check= need-app never-swap no-fd-passing
-      notify-socket= persistent-ipcsem pidfile2= pidfile= prio=
+      notify-socket= persistent-ipcsem prio=
       privileged-binary-patch-arg= privileged-binary-patch= procname-append= procname-master=
       procname-prefix-spaced= procname-prefix= procname= profiler= re-fork re-fork-as-root
       re-fork-post-jail reaper/r refork refork-as-root refork-post-jail safe-fd=
-      safe-pidfile2= safe-pidfile= shutdown-sockets skip-atexit skip-atexit-teardown skip-zero
-      thunder-lock umask=! unprivileged-binary-patch-arg= unprivileged-binary-patch= use-abort
+      shutdown-sockets skip-atexit skip-atexit-teardown skip-zero
+      thunder-lock unprivileged-binary-patch-arg= unprivileged-binary-patch= use-abort
     `,
   },
   {

@@ -3,6 +3,7 @@
  * it; output as lines; a time limit. Tasks and scheduled jobs share it.
  */
 
+import { ownChild } from "../platform/children.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Stream } from "../report/event.ts";
 import { leftBehind } from "./left_behind.ts";
@@ -66,7 +67,7 @@ export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
   let child: Deno.ChildProcess;
   try {
     const [file, ...args] = commandLine(spec);
-    child = new Deno.Command(file, {
+    child = ownChild(new Deno.Command(file, {
       args,
       cwd: spec.cwd,
       ...environment(spec.env),
@@ -77,7 +78,7 @@ export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
       ...(spec.account?.groups.length === 0
         ? { uid: spec.account.uid, gid: spec.account.gid }
         : {}),
-    }).spawn();
+    }).spawn());
   } catch (error) {
     const what = reasonOf(error);
     // What is forbidden or missing may as well be the directory.

@@ -101,6 +101,8 @@ function removeOwn(path: string, own: number | null): void {
   try {
     if (Deno.lstatSync(path).ino === own) Deno.removeSync(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (error instanceof Deno.errors.NotFound) return;
+    // Made by root before it became somebody else: the next start takes its place.
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
   }
 }

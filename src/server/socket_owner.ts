@@ -1,5 +1,6 @@
 /** Who shall own the unix sockets: names to numbers, as the system's files have them. */
 
+import { findGroup } from "../platform/groups.ts";
 import { ConfigError } from "../platform/problem.ts";
 import { findAccount } from "../schedule/account.ts";
 import type { SocketOwnerWish } from "./settings.ts";
@@ -22,17 +23,8 @@ export async function findSocketOwner(
     ? Number(user)
     : findAccount(await Deno.readTextFile("/etc/passwd"), user)?.uid;
   if (uid === undefined) throw unknown("user", user);
-  const gid = group === null ? null : await findGroup(group);
-  if (gid === undefined) throw unknown("group", group ?? "");
+  if (group === null) return { uid, gid: null };
+  const gid = findGroup(await Deno.readTextFile("/etc/group"), group);
+  if (gid === null) throw unknown("group", group);
   return { uid, gid };
-}
-
-/** From /etc/group, as in group(5). */
-async function findGroup(group: string): Promise<number | undefined> {
-  if (/^\d+$/.test(group)) return Number(group);
-  for (const line of (await Deno.readTextFile("/etc/group")).split("\n")) {
-    const [name, , gid] = line.split(":");
-    if (name === group && gid) return Number(gid);
-  }
-  return undefined;
 }

@@ -2,6 +2,7 @@
 
 import { environment, type Exit, readLines, signalGroup } from "../exec/process.ts";
 import { Pace } from "../exec/pace.ts";
+import { ownChild } from "../platform/children.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Stream } from "../report/event.ts";
 
@@ -33,7 +34,7 @@ export class WorkerProcess {
     output: (stream: Stream, line: string) => void,
   ) {
     const { file, args, cwd, env } = command;
-    this.#child = new Deno.Command(file, {
+    this.#child = ownChild(new Deno.Command(file, {
       args: [...args],
       cwd,
       ...environment({ ...env, SPOOLER_SOCKET: socket }),
@@ -41,7 +42,7 @@ export class WorkerProcess {
       stdout: "piped",
       stderr: "piped",
       detached: true,
-    }).spawn();
+    }).spawn());
     this.ended = this.#untilEnd(clock, output);
   }
 

@@ -10,6 +10,7 @@ import type { SpoolConfig } from "../queue/settings.ts";
 import type { Tasks } from "../queue/tasks.ts";
 import type { Executor } from "../exec/executor.ts";
 import type { Cancel, Clock } from "../platform/clock.ts";
+import { watchTouched } from "../platform/touched.ts";
 import type { DebugOf } from "../report/debug.ts";
 import type { Emit } from "../report/event.ts";
 import type { SignalHandlers } from "../schedule/job_run.ts";
@@ -81,7 +82,6 @@ interface Member {
 }
 
 const NO_WORKERS: SpoolWorkers = { handlers: [], handout: null };
-const TOUCH_EVERY_MS = 1000;
 /** Of task code, in one life of the program. */
 const MOST_WARNINGS = 1000;
 
@@ -216,7 +216,9 @@ export class Workers {
     this.#register = register;
     for (const { pool } of this.#members) pool.start();
     this.#noteTried([]);
-    this.#watchTouched(this.#options.config.code.touchReload);
+    if (this.#members.length === 0) return;
+    const { config, clock } = this.#options;
+    this.#cancelTouch = watchTouched(config.code.touchReload, clock, (file) => this.reload(file));
   }
 
   #onRegistered(pool: Pool, registered: Registered): void {
@@ -250,22 +252,6 @@ export class Workers {
     const member = this.#hearing(signal, owner);
     if (member !== undefined) return member.pool.raise(signal);
     return Promise.reject(new Error(`no task code has a handler for signal ${signal}`));
-  }
-
-  /** `touch-spoolers-reload`. */
-  #watchTouched(files: readonly string[]): void {
-    if (files.length === 0 || this.#members.length === 0) return;
-    const { clock } = this.#options;
-    let before: readonly (number | null)[] | null = null;
-    const look = async () => {
-      const now = await Promise.all(files.map(touchedAt));
-      if (this.#isStopped) return;
-      const touched = files.find((_file, i) => before !== null && before[i] !== now[i]);
-      before = now;
-      if (touched !== undefined) this.reload(touched);
-      this.#cancelTouch = clock.after(TOUCH_EVERY_MS, look);
-    };
-    look();
   }
 
   /** Fresh workers for all spools; what runs is not disturbed. */
@@ -313,9 +299,4 @@ function registrationOf(wish: TimerWish): Registration {
     default:
       return wish satisfies never;
   }
-}
-
-async function touchedAt(file: string): Promise<number | null> {
-  const info = await Deno.stat(file).catch(() => null);
-  return info?.mtime?.getTime() ?? null;
 }

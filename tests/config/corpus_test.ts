@@ -46,9 +46,11 @@ Deno.test("a Django site loads; what serves the web is named once, with a reason
   });
   const foreign = loaded.warnings.filter(({ message }) => message.startsWith("accepted, but not"));
   assertEquals(foreign.length, 1);
-  for (const name of ["processes", "static-map", "logger", "gid"]) {
+  for (const name of ["processes", "static-map", "logger"]) {
     assert(new RegExp(`\\b${name}\\b`).test(foreign[0]?.message ?? ""), name);
   }
+  assertEquals(loaded.config.daemon.identity?.user, "app");
+  assertEquals(loaded.config.daemon.identity?.group, "app");
   assert(
     !/die-on-term|master/.test(foreign[0]?.message ?? ""),
     "what the program does anyway is honoured",

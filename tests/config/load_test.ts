@@ -108,10 +108,12 @@ Deno.test("an if-opt that asks for what is given only further down is pointed ou
   assert(warnings.some(({ message }) => message.includes("only further down")));
 });
 
-Deno.test("under root, an ini that names a user is refused; for that user it is not", async () => {
+Deno.test("root becomes the user that the ini names, nobody else does", async () => {
   const lines = ["spooler = spool", "uid = www-data"];
-  await assertRejects(() => load(lines, undefined, { uid: 0 }), ConfigError, "run as root");
-  await load(["spooler = spool", "uid = app"]);
+  const { config, warnings: asRoot } = await load(lines, undefined, { uid: 0 });
+  assertEquals(config.daemon.identity?.user, "www-data");
+  assertEquals(asRoot, []);
+  assertEquals((await load(["spooler = spool", "uid = app"])).warnings, []);
   const { warnings } = await load(lines);
   assert(warnings.some(({ message }) => message.includes("the program stays app")));
 });

@@ -18,7 +18,7 @@ socket = 127.0.0.1:0
 cron = 30 4 -1 -1 -1 ./backup
 timer2 = every=90s ./tick
 api_key = sesame-sesame
-master = true
+thunder-lock = true
 `;
 
 test("check says what would happen, starts nothing, and exits with 0", async (dir, ini) => {

@@ -1,0 +1,56 @@
+/** What the scheduler of a configuration is made of. */
+
+import type { Config } from "../config/config.ts";
+import { runShell } from "../exec/process.ts";
+import { readAccounts } from "../schedule/accounts.ts";
+import { actionText } from "../schedule/action.ts";
+import { bootName } from "../schedule/boot.ts";
+import type { SignalHandlers } from "../schedule/job_run.ts";
+import type { SchedulerOptions } from "../schedule/scheduler.ts";
+import { type Spool, spoolFor } from "../server/reception.ts";
+import { readRequest } from "../task/request.ts";
+import { textVar } from "../wire/packet.ts";
+import { jobDirectory } from "./job_directory.ts";
+import type { Machine } from "./machine.ts";
+
+export interface SchedulesOptions {
+  readonly config: Config;
+  readonly spools: readonly Spool[];
+  readonly machine: Machine;
+  /** Aborted when what runs must end. */
+  readonly abort: AbortSignal;
+  readonly signals: SignalHandlers;
+  readonly owners: SchedulerOptions["owners"];
+}
+
+/** @throws {ConfigError} when a job is for an account that cannot be */
+export async function schedulerOptions(
+  { config, spools, machine, abort, signals, owners }: SchedulesOptions,
+): Promise<SchedulerOptions> {
+  const { schedules, cronZone: zone, cronState: statePath, env, binsh } = config;
+  const cwd = jobDirectory(config);
+  const accounts = await readAccounts(schedules);
+  for (const { name, whenText, action } of schedules) {
+    machine.emit({ type: "schedule.loaded", name, text: whenText, command: actionText(action) });
+  }
+  return {
+    jobs: schedules,
+    owners,
+    onFailure: config.cronOnFailure,
+    zone,
+    statePath,
+    host: Deno.hostname(),
+    boot: await bootName(),
+    clock: machine.clock,
+    emit: machine.emit,
+    abort,
+    world: {
+      ...{ ...machine, cwd, env, binsh, shell: runShell, accounts, signals },
+      put: async (vars) => {
+        const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
+        const { name } = await spoolFor(spools, spooler).store.put(task);
+        return name;
+      },
+    },
+  };
+}

@@ -1,0 +1,34 @@
+/**
+ * Process 1 of a container inherits every orphan there, and has to wait for them when they end. Deno
+ * waits for its own children by pid, so what has ended is looked at first and reaped only when it is a
+ * stranger.
+ */
+
+import { isOwnChild } from "../platform/children.ts";
+import type { Cancel, Clock } from "../platform/clock.ts";
+import type { Posix } from "../platform/posix.ts";
+
+/** An own child that has ended hides the strangers behind it until Deno has waited for it. */
+const AGAIN_MS = 100;
+/** Signals merge: a child may end without one of its own. */
+const REST_MS = 10_000;
+
+/** Reaps strangers until the returned function is called. */
+export function reapOrphans(posix: Posix, clock: Clock): () => void {
+  let cancel: Cancel = () => {};
+  const reap = () => {
+    cancel();
+    let pid = posix.peekEnded();
+    while (pid !== null && !isOwnChild(pid)) {
+      posix.reap(pid);
+      pid = posix.peekEnded();
+    }
+    cancel = clock.after(pid === null ? REST_MS : AGAIN_MS, reap);
+  };
+  Deno.addSignalListener("SIGCHLD", reap);
+  reap();
+  return () => {
+    Deno.removeSignalListener("SIGCHLD", reap);
+    cancel();
+  };
+}

@@ -1,0 +1,172 @@
+/**
+ * Calls of libc about this process itself: who it is, its children, and datagrams to unix sockets,
+ * which Deno sends under an unstable flag only.
+ */
+
+import { SystemError } from "./libc_calls.ts";
+import { ENOENT, openLibrary } from "./linux.ts";
+import { fixedBytes } from "./memory.ts";
+
+const SYMBOLS = {
+  setgroups: { parameters: ["usize", "buffer"], result: "i32" },
+  setgid: { parameters: ["u32"], result: "i32" },
+  setuid: { parameters: ["u32"], result: "i32" },
+  prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
+  signal: { parameters: ["i32", "isize"], result: "isize" },
+  waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  sendto: {
+    parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"],
+    result: "isize",
+  },
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  dup2: { parameters: ["i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+const PR_SET_DUMPABLE = 4;
+const PR_SET_CHILD_SUBREAPER = 36;
+const P_ALL = 0;
+const P_PID = 1;
+const WNOHANG = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x1000000;
+const SIG_IGN = 1n;
+/** The real-time signals that libc leaves to programs. */
+const FIRST_REAL_TIME_SIGNAL = 34;
+const LAST_REAL_TIME_SIGNAL = 64;
+const CLOCK_MONOTONIC = 1;
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+/** siginfo_t is 128 bytes; the pid of a child stands behind si_signo, si_errno, si_code and padding. */
+const SIGINFO_SIZE = 128;
+const SIGINFO_PID = 16;
+/** The longest path of sockaddr_un. */
+const SUN_PATH_MAX = 108;
+
+export class Posix {
+  readonly #lib;
+
+  constructor(library: string) {
+    this.#lib = Deno.dlopen(library, SYMBOLS);
+  }
+
+  #errno(): number {
+    const location = this.#lib.symbols.__errno_location();
+    return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
+  }
+
+  #check(call: string, result: number | bigint): void {
+    if (result < 0) throw new SystemError(call, "", this.#errno());
+  }
+
+  /**
+   * This process, all its threads and later children become this user, for good.
+   *
+   * @throws {SystemError} when it may not
+   */
+  become({ uid, gid, groups }: Identity): void {
+    const { setgroups, setgid, setuid, prctl } = this.#lib.symbols;
+    const list = fixedBytes(Math.max(64, 4 * groups.length));
+    const view = new DataView(list.buffer);
+    groups.forEach((group, i) => view.setUint32(4 * i, group, true));
+    this.#check("setgroups", setgroups(BigInt(groups.length), list));
+    this.#check("setgid", setgid(gid));
+    this.#check("setuid", setuid(uid));
+    // The kernel shuts /proc/self to a process that has changed its user.
+    prctl(PR_SET_DUMPABLE, 1n, 0n, 0n, 0n);
+  }
+
+  /** Orphans among the descendants become children of this process. */
+  becomeSubreaper(): void {
+    this.#lib.symbols.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n);
+  }
+
+  /** Real-time signals end a process that does not handle them; Deno cannot. Children ignore them, too. */
+  ignoreRealTimeSignals(): void {
+    for (let signal = FIRST_REAL_TIME_SIGNAL; signal <= LAST_REAL_TIME_SIGNAL; signal++) {
+      this.#lib.symbols.signal(signal, SIG_IGN);
+    }
+  }
+
+  /** A child that has ended and was not waited for, which it stays; null when there is none. */
+  peekEnded(): number | null {
+    return this.#waitid(P_ALL, 0, WEXITED | WNOHANG | WNOWAIT);
+  }
+
+  /** Waits for a child that has ended. */
+  reap(pid: number): void {
+    this.#waitid(P_PID, pid, WEXITED | WNOHANG);
+  }
+
+  #waitid(kind: number, id: number, options: number): number | null {
+    const info = fixedBytes(SIGINFO_SIZE);
+    if (this.#lib.symbols.waitid(kind, id, info, options) !== 0) return null;
+    return new DataView(info.buffer).getInt32(SIGINFO_PID, true) || null;
+  }
+
+  /**
+   * Sends one datagram to a unix socket, without waiting.
+   *
+   * @param path of a file, or `@NAME` in the abstract namespace
+   * @throws {SystemError | Deno.errors.NotFound}
+   */
+  sendDatagram(path: string, bytes: Uint8Array): void {
+    const name = new TextEncoder().encode(path.replace(/^@/, "\0"));
+    if (name.length >= SUN_PATH_MAX) throw new TypeError(`a socket's name is too long: ${path}`);
+    const address = fixedBytes(2 + SUN_PATH_MAX);
+    new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+    address.set(name, 2);
+    // An abstract name ends with the address, a path with a NUL.
+    const length = 2 + name.length + (path.startsWith("@") ? 0 : 1);
+    const { socket, sendto, close } = this.#lib.symbols;
+    const fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    this.#check("socket", fd);
+    try {
+      const copy = fixedBytes(Math.max(128, bytes.length));
+      copy.set(bytes);
+      const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+      if (sendto(fd, copy, BigInt(bytes.length), flags, address, length) >= 0) return;
+      const errno = this.#errno();
+      if (errno === ENOENT) throw new Deno.errors.NotFound(`no socket at ${path}`);
+      throw new SystemError("sendto", path, errno);
+    } finally {
+      close(fd);
+    }
+  }
+
+  /** CLOCK_MONOTONIC, in microseconds: what a service manager compares with its own. */
+  monotonicUsec(): bigint {
+    const time = fixedBytes(128);
+    this.#check("clock_gettime", this.#lib.symbols.clock_gettime(CLOCK_MONOTONIC, time));
+    const view = new DataView(time.buffer);
+    return view.getBigInt64(0, true) * 1_000_000n + view.getBigInt64(8, true) / 1000n;
+  }
+
+  /** Descriptor `to` becomes another of what `from` is. */
+  duplicate(from: number, to: number): void {
+    this.#check("dup2", this.#lib.symbols.dup2(from, to));
+  }
+}
+
+/** Who a process is: numbers, as the system's files have them. */
+export interface Identity {
+  readonly uid: number;
+  readonly gid: number;
+  /** The supplementary groups; they replace those it has. */
+  readonly groups: readonly number[];
+}
+
+let loaded: Posix | null | undefined;
+
+/** Null where libc cannot be called. */
+export function loadPosix(): Posix | null {
+  if (loaded !== undefined) return loaded;
+  const library = openLibrary((name) => new Posix(name));
+  loaded = "opened" in library ? library.opened : null;
+  return loaded;
+}

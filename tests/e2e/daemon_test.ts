@@ -1,0 +1,170 @@
+/** The program as a daemon: its pidfile, its user, its service manager, and process 1 of a container. */
+
+import { join } from "node:path";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { commandLine, executable, Program, programLabel, spooler } from "../support/program.ts";
+import { testPython, testWith } from "../support/require.ts";
+import { makeSite, rewriteSite, type Site } from "../support/site.ts";
+import { until } from "../support/until.ts";
+
+const named = (name: string) => `${programLabel}: daemon: ${name}`;
+
+async function push(site: Site, ...vars: string[]): Promise<void> {
+  const { code, stderr } = await spooler(["push", "--dir", site.spool, ...vars]);
+  assertEquals(code, 0, stderr);
+}
+
+Deno.test(
+  named("a pidfile names the process, keeps a second one out, and goes with it"),
+  async () => {
+    await using site = await makeSite("spooler-task = true", "pidfile = pid");
+    await using program = await site.start();
+    const file = join(site.dir, "pid");
+    assertEquals(await Deno.readTextFile(file), `${program.pid}\n`);
+    const second = await spooler(["--ini", site.ini]);
+    assertEquals(second.code, 1);
+    assertMatch(
+      second.stderr,
+      new RegExp(`pidfile ${file}: process ${program.pid} has it and runs`),
+    );
+    assertEquals(await program.stop(), 0);
+    assert(!await Deno.stat(file).then(() => true, () => false), "the pidfile is left");
+  },
+);
+
+Deno.test(named("the pidfile of a process that is gone is taken over"), async () => {
+  await using site = await makeSite("spooler-task = true", "pidfile = pid");
+  await Deno.writeTextFile(join(site.dir, "pid"), "4194304\n");
+  await using program = await site.start();
+  assertEquals(await Deno.readTextFile(join(site.dir, "pid")), `${program.pid}\n`);
+  assertEquals(await program.stop(), 0);
+});
+
+Deno.test(named("a touched file makes it reload"), async () => {
+  await using site = await makeSite("spooler-task = true", "touch-reload = go");
+  await Deno.writeTextFile(join(site.dir, "go"), "");
+  await Deno.utime(join(site.dir, "go"), 1, 1);
+  await using program = await site.start();
+  await rewriteSite(site, "spooler-task = echo new");
+  await until(async () => {
+    await Deno.utime(join(site.dir, "go"), new Date(), new Date());
+    return / reloading \(.*go\)/.test(program.log);
+  }, "a reload");
+  await program.line(/ ready$/, 2);
+  assertEquals(await program.stop(), 0);
+});
+
+testWith("root", named("tasks and files belong to the user of the ini"), async () => {
+  await using site = await makeSite(
+    "socket = run.sock",
+    "uid = nobody",
+    "gid = nogroup",
+    "add-gid = 12345",
+    "umask = 027",
+    "spooler-task = id -un; id -G; umask; touch made",
+    "chdir = work",
+  );
+  await Deno.mkdir(join(site.dir, "work"));
+  await Deno.chmod(join(site.dir, "work"), 0o777);
+  await Deno.chmod(site.dir, 0o755);
+  await using program = await site.start();
+  const nobody = 65534;
+  await program.line(/ ready$/);
+  assertEquals((await Deno.stat(site.spool)).uid, nobody);
+  assertEquals((await Deno.stat(join(site.spool, ".spooler"))).uid, nobody);
+  const sent = await spooler(["push", "--to", join(site.dir, "run.sock"), "a=1"]);
+  assertEquals(sent.stdout, "accepted\n", sent.stderr);
+  await program.line(/\| nobody$/);
+  await program.line(/\| 65534 12345$/);
+  await program.line(/\| 0027$/);
+  await until(
+    () => Deno.stat(join(site.dir, "work", "made")).then(({ uid }) => uid === nobody, () => false),
+    "the task's file",
+  );
+  assertEquals(await program.stop(), 0);
+});
+
+testWith("root", named("a user that does not exist is an error with its place"), async () => {
+  await using site = await makeSite("spooler-task = true", "uid = nobody-knows");
+  const { code, stderr } = await spooler(["--ini", site.ini]);
+  assertEquals(code, 2);
+  assertMatch(stderr, /site\.ini:4: .*"nobody-knows"/);
+});
+
+/** Prints each datagram of a unix socket as one line. */
+const MANAGER = `
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1].replace("@", "\\0", 1) if sys.argv[1][0] == "@" else sys.argv[1])
+print("listening", file=sys.stderr, flush=True)
+while True:
+    print(s.recv(4096).decode().replace("\\n", " "), file=sys.stderr, flush=True)
+`;
+
+testWith(
+  "python",
+  named("a service manager hears that it is ready, alive, reloads and stops"),
+  async () => {
+    await using site = await makeSite('spooler-task = echo "notify: $NOTIFY_SOCKET."');
+    for (const socket of [join(site.dir, "notify"), `@spooler-test-${crypto.randomUUID()}`]) {
+      await using manager = Program.launch(testPython, [
+        "-c",
+        MANAGER,
+        socket,
+      ]);
+      await manager.line(/listening/);
+      await using program = await Program.start(["--ini", site.ini], {
+        env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "200000" },
+        ...(executable ? { file: executable } : {}),
+      });
+      await manager.line(/^READY=1/);
+      await manager.line(/^WATCHDOG=1/, 3);
+      await push(site, "a=1");
+      await program.line(/\| notify: \.$/);
+      program.signal("SIGHUP");
+      await manager.line(/^RELOADING=1 MONOTONIC_USEC=\d+/);
+      await manager.line(/^READY=1/, 2);
+      assertEquals(await program.stop(), 0);
+      await manager.line(/^STOPPING=1/);
+    }
+  },
+);
+
+testWith("root", named("as process 1 it reaps what its tasks left behind"), async () => {
+  await using site = await makeSite(
+    "spooler-processes = 4",
+    "spooler-task = setsid sh -c 'sleep 0.1' >/dev/null 2>&1 & exit 0",
+  );
+  const [file, args] = commandLine(["--ini", site.ini]);
+  await using container = Program.launch("unshare", [
+    "--fork",
+    "--pid",
+    "--kill-child",
+    file,
+    ...args,
+  ]);
+  await container.line(/ ready$/);
+  for (let i = 0; i < 12; i++) await push(site, `a=${i}`);
+  await container.line(/ done /, 12);
+  const program = Number(
+    (await Deno.readTextFile(`/proc/${container.pid}/task/${container.pid}/children`)).trim(),
+  );
+  const zombies = async () => {
+    const pids = (await Deno.readTextFile(`/proc/${program}/task/${program}/children`)).trim();
+    const states = pids.split(" ").filter(Boolean).map((pid) =>
+      Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "")
+    );
+    return (await Promise.all(states)).filter((stat) => / Z /.test(stat)).length;
+  };
+  await until(
+    async () =>
+      await zombies() === 0 &&
+      !/sleep/.test(
+        await new Deno.Command("ps", { args: ["--ppid", String(program)] }).output()
+          .then(({ stdout }) => new TextDecoder().decode(stdout)),
+      ),
+    "no zombies",
+  );
+  Deno.kill(program, "SIGTERM");
+  await container.ended();
+});
