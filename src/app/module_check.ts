@@ -30,6 +30,7 @@ export interface Offer {
 export interface ModuleFindings {
   readonly offers: readonly Offer[];
   readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
 }
 
 /** How long the modules of a language may take to load here. */
@@ -43,12 +44,14 @@ export async function loadModules(
 ): Promise<ModuleFindings> {
   const spool = config.spools.find(({ external }) => !external);
   // Without a spool no worker ever starts.
-  if (spool === undefined) return { offers: [], problems: [] };
+  if (spool === undefined) return { offers: [], problems: [], warnings: [] };
   const languages = [...new Set(config.code.modules.map(({ language }) => language))];
+  const warnings: Problem[] = [];
   const found = await Promise.all(
-    languages.map((each) => load(each, config, spool, clock, limitMs)),
+    languages.map((each) => load(each, config, { spool, clock, limitMs, warnings })),
   );
   return {
+    warnings,
     offers: found.flatMap((each) => "offer" in each ? [each.offer] : []),
     problems: found.flatMap((each) => "problem" in each ? [each.problem] : []),
   };
@@ -56,12 +59,18 @@ export async function loadModules(
 
 type Found = { readonly offer: Offer } | { readonly problem: Problem };
 
+interface Surroundings {
+  readonly spool: SpoolConfig;
+  readonly clock: Clock;
+  readonly limitMs: number;
+  /** Takes what the code is warned of while it loads. */
+  readonly warnings: Problem[];
+}
+
 async function load(
   language: Offer["language"],
   config: Config,
-  spool: SpoolConfig,
-  clock: Clock,
-  limitMs: number,
+  { spool, clock, limitMs, warnings }: Surroundings,
 ): Promise<Found> {
   const modules = config.code.modules.filter((each) => each.language === language);
   const { promise, resolve } = Promise.withResolvers<Found>();
@@ -71,6 +80,9 @@ async function load(
     switch (event.type) {
       case "worker.output":
         printed.push(event.line);
+        return;
+      case "spool.warning":
+        warnings.push(problemOf(modules, event.message, []));
         return;
       case "workers.ready":
         // What is registered is reported behind it.
@@ -125,7 +137,8 @@ function problemOf(
   message: string,
   printed: readonly string[],
 ): Problem {
-  const module = modules.find(({ name }) => message.includes(name)) ?? modules[0];
+  const module = modules.find(({ name }) => message.includes(name)) ??
+    modules.find(({ written }) => message.includes(written)) ?? modules[0];
   const place = module?.place ?? { file: "command line", line: 0 };
   // One line says no more than the message.
   const trace = printed.length > 1 ? printed : [];

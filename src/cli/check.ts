@@ -55,9 +55,13 @@ async function examineSite(loaded: Loaded) {
   const { problems, warnings } = await checkStart(loaded);
   // Code cannot be loaded where its directory cannot be entered: one cause, one problem.
   const modules = problems.length > 0
-    ? { offers: [], problems: [] }
+    ? { offers: [], problems: [], warnings: [] }
     : await loadModules(loaded.config, systemClock);
-  return { offers: modules.offers, problems: [...problems, ...modules.problems], warnings };
+  return {
+    offers: modules.offers,
+    problems: [...problems, ...modules.problems],
+    warnings: [...warnings, ...modules.warnings],
+  };
 }
 
 const masked = ({ secrets }: Loaded) => (problem: Problem) => ({

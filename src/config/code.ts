@@ -21,13 +21,17 @@ export function codeOf(given: Given): CodeConfig {
   };
 }
 
-/** `import` and `shared-import` come first, as uWSGI's workers load them before the spooler's own. */
+/**
+ * In the order in which uWSGI's spooler comes to have them: what its master imports, the applications,
+ * and its own.
+ */
 function modulesOf(given: Given): TaskModule[] {
   const python = (name: OptionName) =>
     given.every(name, (text, entry) => moduleOf(given, text, entry, "python"));
   return [
     ...python("shared-import"),
     ...python("import"),
+    ...appsOf(given),
     ...given.every("spooler-import", (text, entry) => moduleOf(given, text, entry, null)),
     ...python("spooler-python-import"),
   ];
@@ -42,8 +46,9 @@ function moduleOf(
 ): TaskModule {
   const name = parseWanted(text).split(/\s/, 1)[0] ?? "";
   const { place } = entry;
+  const module = { written: name, isApp: false, factory: null, place } as const;
   if (language === null && JAVASCRIPT.test(name)) {
-    return { language: "javascript", kind: "file", name: given.path(name, entry), place };
+    return { ...module, language: "javascript", kind: "file", name: given.path(name, entry) };
   }
   if (JAVASCRIPT.test(name) || OTHER_SCRIPT.test(name)) {
     const wish = language === null
@@ -52,9 +57,57 @@ function moduleOf(
     throw new SyntaxError(wish);
   }
   if (name.endsWith(".py")) {
-    return { language: "python", kind: "file", name: given.path(name, entry), place };
+    return { ...module, language: "python", kind: "file", name: given.path(name, entry) };
   }
-  return { language: "python", kind: "module", name, place };
+  return { ...module, language: "python", kind: "module", name };
+}
+
+/**
+ * The web applications: the last `module` or, without one, the last `wsgi-file`, and every mounted one.
+ * uWSGI's master loads them before its spooler forks, unless they are lazy.
+ *
+ * Source: uWSGI 2.0.21 plugins/python/python_plugin.c (uwsgi_python_init_apps, uwsgi_python_mount_app).
+ */
+function appsOf(given: Given): TaskModule[] {
+  const module = given.every("module", (text, entry) => appModule(text, entry));
+  const file = given.every("wsgi-file", (text, entry) => appFile(given, text, entry));
+  const mounts = given.every("mount", (text, entry) => mountedApp(given, text, entry)).flat();
+  const apps = [...[...file.slice(-1), ...module.slice(-1)].slice(-1), ...mounts];
+  if (!given.last("lazy-apps", parseBoolean, false)) return apps;
+  const [first] = given.entriesOf("module").length > 0 ? module.slice(-1) : apps;
+  if (first !== undefined && IMPORTS.every((name) => given.entriesOf(name).length === 0)) {
+    const message = "is not imported into task workers because of lazy-apps, as under uWSGI; " +
+      `if it has tasks, write spooler-import = ${first.written}`;
+    given.warnings.push({ place: first.place, message: `${first.written} ${message}` });
+  }
+  return [];
+}
+
+const IMPORTS = ["shared-import", "import", "spooler-import", "spooler-python-import"] as const;
+
+/** `package.module:callable`; a callable with parentheses makes the application. */
+function appModule(text: string, { place }: Entry): TaskModule {
+  const [name = "", callable = ""] = text.trim().split(":", 2);
+  const factory = /^(\w+)\(.*\)$/.exec(callable)?.[1] ?? null;
+  return {
+    ...{ language: "python", kind: "module", isApp: true },
+    ...{ name, written: name, factory, place },
+  };
+}
+
+function appFile(given: Given, text: string, entry: Entry): TaskModule {
+  const written = text.trim();
+  return {
+    ...{ language: "python", kind: "file", isApp: true, factory: null },
+    ...{ name: given.path(written, entry), written, place: entry.place },
+  };
+}
+
+/** Of the other languages of uWSGI there are mounts as well. */
+function mountedApp(given: Given, text: string, entry: Entry): TaskModule[] {
+  const app = text.slice(text.indexOf("=") + 1).trim();
+  if (/\.(?:py|wsgi)$/.test(app)) return [appFile(given, app, entry)];
+  return app.includes(":") ? [appModule(app, entry)] : [];
 }
 
 function pathOf(given: Given) {

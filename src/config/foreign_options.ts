@@ -30,7 +30,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
       connect-and-read= dot-h dump-options extract= get= imperial-monitor-list
       imperial-monitors-list ldap-schema ldap-schema-ldif logger-list loggers-list loop-list
       loops-list nagios no-server pause= perl-version ping-timeout= ping= plugin-list
-      plugins-list print-sym= print-symbol= pyrun= pyshell-oneshot? pyshell? python-version
+      plugins-list print-sym= print-symbol= pyshell-oneshot? pyshell? python-version
       reload= resume= router-list routers-list signal= stop= suspend= help/h usage/h version
     `,
   },
@@ -139,16 +139,16 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
   },
   {
     group: "code",
-    reason: "application code is loaded by spooler-import only",
+    reason: "it is about applications that serve requests",
     names: `
       asyncio= callable= cgi-allowed-ext= cgi-async-max-attempts cgi-buffer-size=
       cgi-close-stdin-on-eof cgi-do-not-kill-on-error cgi-from-docroot cgi-helper= cgi-index=
       cgi-loadlib= cgi-map-helper= cgi-optimize cgi-optimized cgi-path-info cgi-safe=
       cgi-timeout= cgi-unset= cgi= clojure-load= coroae= dumbloop-code= dumbloop-function=
-      dumbloop-modifier1= eval= fiber file= gccgo-args= gccgo-load= gemset=
+      dumbloop-modifier1= eval= fiber gccgo-args= gccgo-load= gemset=
       gevent-early-monkey-patch gevent-monkey-patch gevent-wait-for-hub gevent= go-args=
       go-load= goroutines= greenlet jvm-class= jvm-classpath= jvm-main-class= jvm-opt= jwsgi=
-      lua-gc-freq lua-load= lua-shell lua= luashell module=/w mono-app= mono-assembly=
+      lua-gc-freq lua-load= lua-shell lua= luashell mono-app= mono-assembly=
       mono-config= mono-exec= mono-gc-freq= mono-index= mono-key= mono-version= no-site
       optimize=/O paste-logger paste= pecan= perl-arg= perl-args= perl-auto-reload-ignore=
       perl-auto-reload= perl-exec-post-fork= perl-exec= perl-local-lib= perl-no-die-catch
@@ -171,8 +171,8 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
       start_response-nodelay symcall-post-fork= symcall-register-rpc= symcall-use-next
       symcall= test=/J tornado= ugreen ugreen-stacksize= v8-gc-freq= v8-jsgi= v8-load=
       v8-module-path= v8-preemptive= web3= wsgi-accept-buffer wsgi-accept-buffers
-      wsgi-disable-file-wrapper wsgi-env-behavior= wsgi-env-behaviour= wsgi-file= wsgi-lite=
-      wsgi-strict wsgi=/w
+      wsgi-disable-file-wrapper wsgi-env-behavior= wsgi-env-behaviour= wsgi-lite=
+      wsgi-strict
     `,
   },
   {
@@ -325,10 +325,10 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
       http-use-code-string= http-use-pattern= http-use-socket? http-var= http-websockets
       http-workers= http-zerg= http11-socket= http= httprouter= https-export-cert
       https-session-context= https-socket-modifier1= https-socket-modifier2= https-socket=
-      https2= https= idle= ignore-script-name lazy lazy-apps limit-post= loop=
+      https2= https= idle= ignore-script-name limit-post= loop=
       manage-script-name map-socket= max-apps= max-requests=/R max-vars=/v
       max-worker-lifetime-delta= max-worker-lifetime= mem-collector-freq= mime-file= mimefile=
-      min-worker-lifetime= mongrel2= mount= no-default-app no-defer-accept
+      min-worker-lifetime= mongrel2= no-default-app no-defer-accept
       no-harakiri-after-req-hook no-harakiri-arh no-threads-wait notfound-log offload-thread=
       offload-threads= pam-user= pam= pcre-jit! post-buffering-bufsize= post-buffering=
       processes=/p protocol= pull-header= puwsgi-socket= rados-mount= rados-timeout=

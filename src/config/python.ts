@@ -9,6 +9,20 @@ import type { PythonConfig } from "../worker/settings.ts";
 import type { Given } from "./given.ts";
 import { parseWanted } from "./value.ts";
 
+/** `python = script.py` has uWSGI run a script in its workers, as `pyrun` does. */
+const SCRIPT = /\.py\s*$/;
+
+function interpretersOf(given: Given): string[] {
+  return given.every("python", (text, entry) => {
+    if (SCRIPT.test(text)) {
+      given.warning(entry, "is a script that uWSGI runs in its workers; no task worker runs it");
+      return [];
+    }
+    // A bare name is looked for in PATH, as a shell does.
+    return [text.includes("/") ? given.path(text, entry) : parseWanted(text)];
+  }).flat();
+}
+
 export function pythonOf(given: Given): PythonConfig {
   const home = given.last<string | null>(
     "virtualenv",
@@ -17,10 +31,7 @@ export function pythonOf(given: Given): PythonConfig {
   );
   const fallback = home === null ? "python3" : join(home, "bin", "python3");
   return {
-    command: given.last("python", (text, entry) => {
-      // A bare name is looked for in PATH, as a shell does.
-      return text.includes("/") ? given.path(text, entry) : parseWanted(text);
-    }, fallback),
+    command: interpretersOf(given).at(-1) ?? fallback,
     paths: given.every("pythonpath", (text, entry) => given.path(parseWanted(text), entry)),
   };
 }

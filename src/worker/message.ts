@@ -10,8 +10,14 @@ import { ProtocolError } from "./frame.ts";
 
 /** A module, by its path or by its name in its language. */
 export interface ModuleRef {
-  readonly kind: "import" | "file" | "module";
+  readonly kind: "file" | "module";
   readonly name: string;
+  /** A path as the ini has it, to be looked for below the working directory first. */
+  readonly written?: string;
+  /** A web application: when it cannot be loaded the other modules work all the same. */
+  readonly isApp?: boolean;
+  /** A function of it that is called, for it makes the application. */
+  readonly factory?: string | null;
 }
 
 /** What a worker is told before it loads its modules. */

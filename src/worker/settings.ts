@@ -11,6 +11,12 @@ export interface TaskModule {
   readonly kind: "file" | "module";
   /** An absolute path for `file`. */
   readonly name: string;
+  /** A path as the ini has it: Python files are looked for below the working directory first. */
+  readonly written: string;
+  /** A web application: what cannot be loaded of it stops no other module. */
+  readonly isApp: boolean;
+  /** The function of an application's module that makes it, and is called; null is none. */
+  readonly factory: string | null;
   readonly place: Place;
 }
 

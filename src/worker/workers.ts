@@ -273,8 +273,8 @@ export class Workers {
   }
 }
 
-function moduleRef({ kind, name }: TaskModule) {
-  return { kind, name };
+function moduleRef({ kind, name, written, isApp, factory }: TaskModule) {
+  return { kind, name, written, isApp, factory };
 }
 
 function registrationOf(wish: TimerWish): Registration {

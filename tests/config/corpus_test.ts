@@ -33,7 +33,8 @@ Deno.test("the article's ini loads unchanged, and its comments in values are nam
   const warnings = warned(loaded);
   assertStringIncludes(warnings, "spooler-frequency is read as 10");
   assertStringIncludes(warnings, "spooler-import keeps what looks like a comment");
-  assertStringIncludes(warnings, "module");
+  const modules = config.code.modules.map(({ name, isApp }) => `${name}${isApp ? ", an app" : ""}`);
+  assertEquals(modules, ["wsgi, an app", "path.to.spool.package"]);
 });
 
 Deno.test("a Django site loads; what serves the web is named once, with a reason", async () => {

@@ -49,3 +49,19 @@ Deno.test("a module file or a Python that is not there is warned about", async (
   assertEquals(await warningsOf(lines, "/srv/tasks.py", "/srv/env/bin/python3"), []);
   assertEquals(await warningsOf(["virtualenv = env"]), [], "nothing wants it");
 });
+
+Deno.test("python = script.py is a script for uWSGI, as pyrun is, and no interpreter", () => {
+  const { config, warnings } = interpret(
+    entriesOf([
+      "spooler = s",
+      "python = /usr/bin/python3.11",
+      "python = manage.py",
+      "pyrun = x.py",
+    ]),
+    "/srv/site.ini",
+  );
+  assertEquals(config.python.command, "/usr/bin/python3.11");
+  assertEquals(warnings.map(({ message }) => message), [
+    'python is a script that uWSGI runs in its workers; no task worker runs it: "manage.py"',
+  ]);
+});

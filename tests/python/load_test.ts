@@ -25,9 +25,9 @@ testWith("python", "modules are files, dotted names, or found through pythonpath
     setup: {
       modules: [
         { kind: "file", name: "tasks.py" },
-        { kind: "import", name: "app/mail.py" },
+        { kind: "file", name: "app/mail.py" },
         { kind: "module", name: "pkg.jobs" },
-        { kind: "import", name: "tasks" },
+        { kind: "module", name: "tasks" },
       ],
     },
   });
@@ -143,4 +143,72 @@ Deno.test("the command names the worker's directory and where to search", () => 
     file: "/usr/bin/python3",
     args: ["/shim", "--path", "/a", "--path", "/b", "--base", "/srv"],
   });
+});
+
+/** An application as web servers load them, which has a task as well. */
+const APP = `
+from uwsgidecorators import spool
+@spool
+def NAME(env):
+    print(__name__, made)
+made = "plain"
+def make():
+    global made
+    made = "made"
+application = lambda environ, start_response: []
+`;
+
+testWith("python", "web applications are imported under uWSGI's names, and made", async () => {
+  const app = (name: string) => APP.replace("NAME", name);
+  await using master = await ScriptedMaster.python("", {
+    loads: false,
+    files: {
+      "mysite/__init__.py": "",
+      "mysite/wsgi.py": app("mail"),
+      "sub/app.py": app("report"),
+      "old.wsgi": app("page"),
+    },
+    setup: {
+      modules: [
+        { kind: "module", name: "mysite.wsgi", isApp: true, factory: "make" },
+        { kind: "file", name: "/nowhere/sub/app.py", written: "sub/app.py", isApp: true },
+        { kind: "file", name: "/nowhere/old.wsgi", written: "old.wsgi", isApp: true },
+      ],
+    },
+  });
+  assertEquals((await master.hears("loaded")).functions, ["mail", "report", "page"]);
+  await master.kinds("mail", "report", "page");
+  assertEquals(master.lines(), [
+    "mysite.wsgi made",
+    "uwsgi_file_sub_app plain",
+    "uwsgi_file_old_wsgi plain",
+  ]);
+});
+
+testWith("python", "an application that cannot be loaded stops no other module", async () => {
+  const warnings: string[] = [];
+  await using master = await ScriptedMaster.python("", {
+    loads: false,
+    files: { "tasks.py": APP.replace("NAME", "mail"), "bad.py": "raise ValueError('no database')" },
+    setup: {
+      modules: [
+        { kind: "module", name: "bad", isApp: true },
+        { kind: "module", name: "no.such", isApp: true },
+        { kind: "module", name: "tasks" },
+      ],
+    },
+    onCall: ({ args }) => void warnings.push(String(args["message"])),
+  });
+  assertEquals((await master.hears("loaded")).functions, ["mail"]);
+  assertEquals(warnings, [
+    "import bad: ValueError: no database",
+    "import no.such: ModuleNotFoundError: No module named 'no'",
+  ]);
+  assert(master.lines().some((line) => line.includes("bad.py")), "its trace is logged");
+  await using only = await ScriptedMaster.python("", {
+    loads: false,
+    setup: { modules: [{ kind: "module", name: "no.such", isApp: true }] },
+  });
+  const { message } = await only.hears("load-failed");
+  assertEquals(message, "import no.such: ModuleNotFoundError: No module named 'no'");
 });

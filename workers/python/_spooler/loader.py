@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.machinery
 import importlib.util
 import os
 import sys
@@ -20,17 +21,41 @@ class LoadFailed(Exception):
         self.trace = trace
 
 
-def load_all(modules: list) -> None:
-    """Raises LoadFailed. Whatever a module raises, sys.exit among it, is a failure to load it."""
+def load_all(modules: list) -> list:
+    """Raises LoadFailed. Whatever a module raises, sys.exit among it, is a failure to load it.
+
+    As under uWSGI a web application that cannot be loaded stops no other module: where there is one,
+    the failures of applications are returned.
+    """
+    failures = []
     for module in modules:
-        name = module["name"]
+        name = path_of(module) if module["kind"] == "file" else module["name"]
         try:
-            if name.endswith(".py"):
-                _load_file(name)
-            else:
-                importlib.import_module(name)
+            _load(module, name)
         except BaseException as error:
-            raise LoadFailed(*_told(name, error)) from None
+            failure = LoadFailed(*_told(name, error))
+            if not module.get("isApp"):
+                raise failure from None
+            failures.append(failure)
+    if failures and len(failures) == len(modules):
+        raise failures[0]
+    return failures
+
+
+def path_of(module: dict) -> str:
+    """Below the working directory, as uWSGI has it after `chdir`, or else as the program says."""
+    here = os.path.join(os.getcwd(), module.get("written") or module["name"])
+    return here if os.path.isfile(here) else module["name"]
+
+
+def _load(module: dict, name: str) -> None:
+    if module["kind"] == "file":
+        loaded = _load_file(name, "uwsgi_file_" if module.get("isApp") else "")
+    else:
+        loaded = importlib.import_module(name)
+    factory = module.get("factory")
+    if factory:
+        getattr(loaded, factory)()
 
 
 def _told(name: str, error: BaseException) -> tuple:
@@ -65,24 +90,25 @@ def _is_machinery(file: str) -> bool:
     return file == __file__ or file.startswith("<frozen importlib") or "importlib" in file
 
 
-def _load_file(path: str) -> None:
-    name = module_name(path)
+def _load_file(path: str, prefix: str):
+    name = prefix + module_name(path)
     if name in sys.modules:
-        return
+        return sys.modules[name]
     directory = os.path.dirname(os.path.abspath(path))
     if directory not in sys.path:
         # Last, so that files next to it are found and nothing of the installation is hidden.
         sys.path.append(directory)
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError("%s is no Python file" % path)
+    # Whatever it is called: a .wsgi file is Python, too.
+    loader = importlib.machinery.SourceFileLoader(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
+    return module
 
 
 def module_name(path: str) -> str:
@@ -91,13 +117,15 @@ def module_name(path: str) -> str:
     here = os.getcwd() + os.sep
     absolute = os.path.join(here, path)
     relative = absolute[len(here) :] if absolute.startswith(here) else path
-    return relative[: -len(".py")].replace("/", "_").replace(".", "_")
+    if relative.endswith(".py"):
+        relative = relative[: -len(".py")]
+    return relative.replace("/", "_").replace(".", "_")
 
 
 def source_files(modules: list) -> list:
     """Files of loaded code outside of Python's own directories, and of the modules asked for."""
     own = (sys.prefix, sys.base_prefix, os.path.dirname(os.path.dirname(__file__)))
-    files = {os.path.abspath(each["name"]) for each in modules if each["name"].endswith(".py")}
+    files = {os.path.abspath(path_of(each)) for each in modules if each["kind"] == "file"}
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and not file.startswith(own):

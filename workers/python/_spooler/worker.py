@@ -90,7 +90,7 @@ class Worker:
     def _load(self) -> None:
         modules = state.setup["modules"]
         try:
-            load_all(modules)
+            self._warn_of(load_all(modules))
             hook = getattr(uwsgi, "post_fork_hook", None)
             if hook is not None:
                 self._post_fork(hook)
@@ -118,6 +118,13 @@ class Worker:
                 **state.registered(),
             }
         )
+
+    def _warn_of(self, failures: list) -> None:
+        """Of web applications that could not be loaded: once for all workers of the spool."""
+        for failure in failures:
+            self._channel.tell("warn", message=failure.line)
+            if state.setup["worker"] == 1:
+                print(*failure.trace, sep="\n", file=sys.stderr)
 
     def _post_fork(self, hook) -> None:
         """uWSGI runs the functions of @postfork in each process; what they raise is only printed."""
