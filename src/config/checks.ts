@@ -132,6 +132,8 @@ const MODULES = [
   "spooler-python-import",
   "import",
   "shared-import",
+  "wsgi-file",
+  "mount",
 ] as const;
 
 /** What is missing may come yet, as with a deployment under way: loading is tried again. */

@@ -1,5 +1,6 @@
 /** `spooler-import` and its kin: task modules, and the options of their workers. @pure */
 
+import { resolve } from "node:path";
 import type { CodeConfig, TaskModule } from "../worker/settings.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
@@ -9,9 +10,14 @@ import { parseBoolean, parseInteger, parseWanted } from "./value.ts";
 const JAVASCRIPT = /\.(?:ts|mts|js|mjs)$/;
 const OTHER_SCRIPT = /\.(?:tsx|jsx|cts|cjs)$/;
 
-export function codeOf(given: Given): CodeConfig {
+/** What is known of the files that an ini names. */
+export interface Files {
+  kindOf(path: string): "file" | "dir" | "other" | undefined;
+}
+
+export function codeOf(given: Given, files: Files): CodeConfig {
   return {
-    modules: modulesOf(given),
+    modules: modulesOf(given).map((module) => belowChdir(given, module, files)),
     maxTasks: given.last("spooler-max-tasks", (text) => parseInteger(text, 0), 0) || null,
     cheap: given.last("spooler-cheap", parseBoolean, false),
     touchReload: given.every("touch-spoolers-reload", pathOf(given)),
@@ -19,6 +25,14 @@ export function codeOf(given: Given): CodeConfig {
       [key, valueless ? true : value] as const
     ),
   };
+}
+
+/** uWSGI looks for relative files below `chdir`, and so does this for those that are there. */
+function belowChdir(given: Given, module: TaskModule, files: Files): TaskModule {
+  const entry = given.entriesOf("chdir").at(-1);
+  if (entry === undefined || module.kind !== "file" || module.language !== "python") return module;
+  const below = resolve(given.path(entry.value, entry), module.written);
+  return files.kindOf(below) === "file" ? { ...module, name: below } : module;
 }
 
 /**

@@ -76,7 +76,7 @@ export function examine(
     spools,
     forwards: forwardsOf(given, settings, reception.secrets),
     tasks: handlersOf(given),
-    code: codeOf(given),
+    code: codeOf(given, context),
     python: pythonOf(given),
     listeners: listenersOf(given),
     reception,
