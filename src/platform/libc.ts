@@ -42,6 +42,8 @@ const F_TEST = 3;
 const AT_NO_AUTOMOUNT = 0x800;
 /** Not what a symlink points to. */
 const NAME_ITSELF = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+const X_OK = 1;
+const W_OK = 2;
 const SOL_SOCKET = 1;
 const SO_ACCEPTCONN = 30;
 
@@ -169,6 +171,11 @@ export class Libc {
     const { symbols } = this.#calls;
     if (symbols.statx(fd, path, flags, STATX_BASIC_STATS, this.#statx) !== 0) return null;
     return new StatxStat(this.#statxView);
+  }
+
+  /** Whether names can be made and removed in a directory: 0, or why not. */
+  tryWriting(dir: string): number {
+    return this.#calls.result(this.#calls.symbols.access(this.#calls.path(dir), W_OK | X_OK));
   }
 
   mkdir(at: number, name: string, mode: number): number {

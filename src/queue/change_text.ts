@@ -18,7 +18,8 @@ export function changeText(
 function stateText(state: TaskState): string {
   switch (state.kind) {
     case "deferred":
-      return `deferred until ${new Date(state.dueAt).toISOString()}`;
+    case "postponed":
+      return `${state.kind} until ${new Date(state.dueAt).toISOString()}`;
     case "ready":
       return state.route === "workers" ? "ready" : "ready, for the program to claim";
     case "limited":
@@ -33,6 +34,7 @@ function stateText(state: TaskState): string {
     case "settling":
       return `${state.kind}${state.touched ? ", touched" : ""}`;
     case "recorded":
+    case "stuck":
     case "held":
       return state.kind;
     default:

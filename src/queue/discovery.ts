@@ -29,6 +29,8 @@ export interface DiscoveryOptions {
   readonly debugOf?: DebugOf;
   /** Somebody may have paused or resumed the spool. */
   notePause(): void;
+  /** The whole directory was scanned. */
+  scanned(): void;
   /** Something is known now that was not before: a task, the end of a scan. */
   changed(): void;
 }
@@ -146,21 +148,25 @@ export class Discovery {
   #look(ref: TaskRef): void {
     const { tasks, store } = this.#options;
     const id = taskId(ref);
-    switch (tasks.get(id)?.kind) {
+    const state = tasks.get(id);
+    switch (state?.kind) {
       case "running":
       case "handed":
       case "settling":
         return tasks.apply(id, TOUCHED);
+      // To let go of a file is an event, and must not lead to the next claim, and that to the next event.
       case "limited":
-        // Its release is an event, and must not lead to the next claim, and that to the next release.
+      case "stuck":
         return;
       case "held":
-        // To try a lock is an event, too.
         if (store.isLocked(ref)) return;
+        break;
+      case "unusable":
+        if (state.stamp !== null && state.stamp === store.stampOf(ref)) return;
     }
     const seen = store.see(ref);
     if (seen !== null) this.#see(seen);
-    else if (tasks.get(id)) tasks.apply(id, GONE);
+    else if (state) tasks.apply(id, GONE);
   }
 
   #see(task: SeenTask): void {
@@ -174,7 +180,7 @@ export class Discovery {
       this.#scanAgain = true;
       return;
     }
-    const { clock, frequency, notePause, changed } = this.#options;
+    const { clock, frequency, notePause, changed, scanned } = this.#options;
     this.#scanning = true;
     try {
       do {
@@ -182,6 +188,7 @@ export class Discovery {
         this.#incomplete = false;
         notePause();
         await this.#scanOnce();
+        scanned();
       } while (this.#scanAgain && !this.#stopped);
     } catch (error) {
       this.#warn(`cannot be scanned: ${reasonOf(error)}`);

@@ -13,9 +13,10 @@ import { refOf } from "../spool/layout.ts";
 import { changeText } from "./change_text.ts";
 import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import { CAPACITY, Discovery } from "./discovery.ts";
+import { Ends } from "./ends.ts";
 import { Frequency } from "./frequency.ts";
 import type { SpoolConfig } from "./settings.ts";
-import type { SettlementOptions } from "./settlement.ts";
+import { Settlement, type SettlementOptions } from "./settlement.ts";
 import { Starts } from "./starts.ts";
 import { Tasks } from "./tasks.ts";
 
@@ -32,11 +33,12 @@ export interface Handout {
 export interface HandoutParts {
   readonly tasks: Tasks;
   readonly starts: Starts;
+  readonly ends: Ends;
   /** Starts what can be started. */
   wake(): void;
 }
 
-export interface DispatcherOptions extends Omit<SettlementOptions, "frequency"> {
+export interface DispatcherOptions extends Omit<SettlementOptions, "frequency" | "once"> {
   /** Absent is a table of its own. */
   readonly tasks?: Tasks;
   /** Absent is what the configuration says. */
@@ -65,6 +67,7 @@ export class Dispatcher {
   readonly #tasks: Tasks;
   readonly #discovery: Discovery;
   readonly #starts: Starts;
+  readonly #ends: Ends;
   readonly #handout: Handout | null;
   #cancelTimer: Cancel = () => {};
   /** When the timer that is set goes off, on the wall clock. */
@@ -78,15 +81,19 @@ export class Dispatcher {
     const frequency = options.frequency ?? new Frequency(config.frequencyMs);
     const shared = { ...options, frequency, tasks: this.#tasks, once: new Once() };
     const wake = () => this.#pump();
-    this.#starts = new Starts({ ...shared, wake });
+    const settlement = new Settlement(shared);
+    this.#ends = new Ends({ ...shared, settlement, wake });
+    this.#starts = new Starts({ ...shared, settlement, ends: this.#ends });
     this.#discovery = new Discovery({
       ...shared,
       ordered: config.ordered,
       changed: wake,
       notePause: () => this.#notePause(),
+      scanned: () => this.#ends.retryStuck(),
     });
     concurrency?.onChange(wake);
-    this.#handout = handout?.({ tasks: this.#tasks, starts: this.#starts, wake }) ?? null;
+    const parts = { tasks: this.#tasks, starts: this.#starts, ends: this.#ends, wake };
+    this.#handout = handout?.(parts) ?? null;
     if (this.#handout) this.#noteRecorded();
   }
 
@@ -123,9 +130,9 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer();
-    await Promise.all([this.#discovery.stop(), this.#starts.stop(), this.#handout?.stop()]);
-    // The last answers of workers may have begun something.
-    await this.#starts.stop();
+    this.#starts.stop();
+    await Promise.all([this.#discovery.stop(), this.#handout?.stop()]);
+    await this.#ends.drained();
   }
 
   #notePause(): void {

@@ -6,17 +6,17 @@
 import { compareNatural, priorityRank } from "../spool/layout.ts";
 import type { SeenTask } from "../spool/task.ts";
 import { Heap } from "./heap.ts";
-import type { Deferred, Ready } from "./task_state.ts";
+import type { Deferred, Postponed, Ready } from "./task_state.ts";
 
 /** Elements that no longer count are thrown out when there are so many, and more than those that do. */
 const MOST_STALE = 1000;
 
 export class Order {
   readonly #ready = new Heap<Ready>(inOrder);
-  readonly #deferred = new Heap<Deferred>((a, b) => a.dueAt - b.dueAt);
+  readonly #deferred = new Heap<Deferred | Postponed>((a, b) => a.dueAt - b.dueAt);
 
   /** @param isCurrent whether a value is still what the table has for that task */
-  constructor(private readonly isCurrent: (task: Ready | Deferred) => boolean) {}
+  constructor(private readonly isCurrent: (task: Ready | Deferred | Postponed) => boolean) {}
 
   /** @param known how many ready tasks the table has */
   addReady(task: Ready, known: number): void {
@@ -24,8 +24,8 @@ export class Order {
     this.#ready.push(task);
   }
 
-  /** @param known how many deferred tasks the table has */
-  addDeferred(task: Deferred, known: number): void {
+  /** @param known how many deferred and postponed tasks the table has */
+  addDeferred(task: Deferred | Postponed, known: number): void {
     this.#tidy(this.#deferred, known);
     this.#deferred.push(task);
   }
@@ -36,19 +36,19 @@ export class Order {
   }
 
   /** The deferred task that is due first. */
-  firstDeferred(): Deferred | undefined {
+  firstDeferred(): Deferred | Postponed | undefined {
     return this.#first(this.#deferred);
   }
 
   /** Keeps the half of the deferred tasks that is due first; returns the others, earliest first. */
-  halveDeferred(): Deferred[] {
+  halveDeferred(): (Deferred | Postponed)[] {
     const all = this.#deferred.drain().filter((task) => this.isCurrent(task));
     const later = all.splice(Math.ceil(all.length / 2));
     for (const task of all) this.#deferred.push(task);
     return later;
   }
 
-  #first<T extends Ready | Deferred>(heap: Heap<T>): T | undefined {
+  #first<T extends Ready | Deferred | Postponed>(heap: Heap<T>): T | undefined {
     while (true) {
       const task = heap.peek();
       if (task === undefined || this.isCurrent(task)) return task;
@@ -56,7 +56,7 @@ export class Order {
     }
   }
 
-  #tidy<T extends Ready | Deferred>(heap: Heap<T>, known: number): void {
+  #tidy<T extends Ready | Deferred | Postponed>(heap: Heap<T>, known: number): void {
     if (heap.size < 2 * known + MOST_STALE) return;
     for (const task of heap.drain()) if (this.isCurrent(task)) heap.push(task);
   }

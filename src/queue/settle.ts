@@ -27,17 +27,16 @@ export function settle(outcome: Outcome, context: SettleContext): Fate {
     case "interrupted":
       return { kind: "ready", reason: "interrupted" };
     case "unavailable":
-      return { kind: "ready", reason: outcome.reason };
+      return outcome.retryMs === undefined
+        ? { kind: "ready", reason: outcome.reason }
+        : { kind: "postponed", dueAt: now + outcome.retryMs, reason: outcome.reason };
     case "retry":
       return { kind: "deferred", dueAt: now + frequencyMs, reason: outcome.reason };
     case "permanent":
       return { kind: "failed", reason: outcome.reason };
     case "unhandled":
-      return {
-        kind: "deferred",
-        dueAt: now + backoffMs(failures + 1, policy, random),
-        reason: outcome.reason,
-      };
+      // As uWSGI does with a task that its handlers ignore.
+      return { kind: "postponed", dueAt: now + frequencyMs, reason: outcome.reason };
     case "failed":
       if (policy.maxRetries > 0 && failures >= policy.maxRetries) {
         return { kind: "failed", reason: outcome.reason };

@@ -7,7 +7,9 @@ import { type Executor, handlersFor } from "../exec/executor.ts";
 import { exitText, runShell } from "../exec/process.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import { nameToShow } from "../platform/name.ts";
+import { reasonOf } from "../platform/reason.ts";
 import type { Emit } from "../report/event.ts";
+import type { Once } from "../report/once.ts";
 import type { Attempts, ClaimedTask, Store } from "../spool/store.ts";
 import type { Fate } from "../task/fate.ts";
 import type { Outcome } from "../task/outcome.ts";
@@ -25,6 +27,7 @@ export interface SettlementOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  readonly once: Once;
   /** For the command of spooler-on-failure; null takes a variable out. */
   readonly env: Readonly<Record<string, string | null>>;
   /** The shell of spooler-on-failure; /bin/sh when absent. */
@@ -38,10 +41,31 @@ export interface SettlementOptions {
 /** The longest that a command of spooler-on-failure may take. */
 const FAILURE_HOOK_MS = 60_000;
 
+/** What was decided about a task that has run. */
+export interface Verdict {
+  readonly fate: Fate;
+  readonly attempts: Attempts | null;
+  readonly func: string;
+  readonly tookMs: number;
+}
+
+/** A task has run, and what was decided about it cannot be written. */
+export class UnwrittenFate extends Error {
+  override name = "UnwrittenFate";
+
+  constructor(readonly verdict: Verdict, override readonly cause: unknown) {
+    super(reasonOf(cause));
+  }
+}
+
 export class Settlement {
   constructor(private readonly options: SettlementOptions) {}
 
-  /** Decides the fate of a task that has run, and applies it; the claim is released. */
+  /**
+   * Decides the fate of a task that has run, and applies it; the claim is released.
+   *
+   * @throws {UnwrittenFate} when it cannot be applied; the claim is then still held
+   */
   conclude(task: ClaimedTask, outcome: Outcome, func: string, tookMs: number): Fate {
     const { clock, config, frequency, random, emit, name } = this.options;
     const failures = task.attempts?.failures ?? 0;
@@ -55,15 +79,37 @@ export class Settlement {
       now,
       random,
     });
-    this.#apply(task, fate, failedAttempts(outcome, task.attempts, now));
-    // Whoever could not take it says so once, and not for each task.
-    if (outcome.kind !== "unavailable") {
+    const attempts = failedAttempts(outcome, task.attempts, now);
+    try {
+      this.apply(task, fate, attempts);
+    } catch (error) {
+      throw new UnwrittenFate({ fate, attempts, func, tookMs }, error);
+    }
+    if (this.#isWorthALine(outcome, func)) {
       emit({ type: "task.settled", spool: name, task: task.name, func, fate, tookMs });
     }
     return fate;
   }
 
-  #apply(task: ClaimedTask, fate: Fate, attempts: Attempts | null): void {
+  /** What concerns not this task but all of its kind is said once. */
+  #isWorthALine(outcome: Outcome, func: string): boolean {
+    switch (outcome.kind) {
+      case "unavailable":
+        // Whoever could not take it says so.
+        return outcome.retryMs !== undefined && this.options.once.isFirst(outcome.reason);
+      case "unhandled":
+        return this.options.once.isFirst(`${func}: ${outcome.reason}`);
+      default:
+        return true;
+    }
+  }
+
+  /**
+   * Writes a fate; the claim is released.
+   *
+   * @throws {Error} when that cannot be done; the claim is then still held
+   */
+  apply(task: ClaimedTask, fate: Fate, attempts: Attempts | null): void {
     const { store } = this.options;
     switch (fate.kind) {
       case "done":
@@ -73,6 +119,7 @@ export class Settlement {
       case "failed":
         return store.fail(task, fate.reason, attempts);
       case "ready":
+      case "postponed":
         return store.giveBack(task);
       default:
         return fate satisfies never;
@@ -110,16 +157,16 @@ function failedAttempts(outcome: Outcome, before: Attempts | null, now: number):
   switch (outcome.kind) {
     case "failed":
     case "permanent":
-    case "unhandled":
       return {
         failures: (before?.failures ?? 0) + 1,
         firstFailureAt: before?.firstFailureAt ?? now,
         lastFailureAt: now,
         reason: outcome.reason,
-        stderr: outcome.kind === "unhandled" ? "" : outcome.stderr,
+        stderr: outcome.stderr,
         ...(before?.crashes ? { crashes: before.crashes } : {}),
       };
     case "done":
+    case "unhandled":
     case "retry":
     case "interrupted":
     case "unavailable":

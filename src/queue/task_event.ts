@@ -3,6 +3,7 @@
 import type { Executor } from "../exec/executor.ts";
 import type { TaskRef } from "../spool/layout.ts";
 import type { SeenTask } from "../spool/task.ts";
+import type { Verdict } from "./settlement.ts";
 import type { Batch, Holder, Route } from "./task_state.ts";
 
 export type TaskEvent =
@@ -19,7 +20,7 @@ export type TaskEvent =
   /** A run of its handler has ended. */
   | { readonly type: "admitted" }
   | { readonly type: "busy" }
-  | { readonly type: "unusable"; readonly reason: string }
+  | { readonly type: "unusable"; readonly reason: string; readonly stamp: string | null }
   /** Its file is gone: done here or elsewhere, removed or moved. */
   | { readonly type: "gone" }
   | { readonly type: "handed"; readonly batch: Batch }
@@ -36,7 +37,20 @@ export type TaskEvent =
     readonly route: Route;
     readonly now: number;
   }
-  | { readonly type: "given up" };
+  | { readonly type: "given up" }
+  /** Its file stays as it is, and this program leaves it alone until `dueAt`. */
+  | {
+    readonly type: "postponed";
+    readonly task: SeenTask;
+    readonly dueAt: number;
+    readonly route: Route;
+  }
+  /** It has run, and its fate cannot be written. */
+  | {
+    readonly type: "stuck";
+    readonly verdict: Verdict;
+    readonly file: string | null;
+  };
 
 /** Events that say nothing more. */
 export const DUE = { type: "due" } as const;

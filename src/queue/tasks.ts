@@ -7,17 +7,18 @@ import type { Executor } from "../exec/executor.ts";
 import { taskId } from "../spool/layout.ts";
 import type { RunningBatch } from "../spool/running.ts";
 import type { SeenTask } from "../spool/task.ts";
+import { Assignments } from "./assignments.ts";
+import { next } from "./next_state.ts";
 import { Order } from "./order.ts";
 import { CROWDED_OUT, DUE, type TaskEvent } from "./task_event.ts";
-import {
-  type Batch,
-  type HeldElsewhere,
-  type Holder,
-  next,
-  type Ready,
-  type StateKind,
-  type TaskState,
-  type Unusable,
+import type {
+  HeldElsewhere,
+  Holder,
+  Ready,
+  StateKind,
+  Stuck,
+  TaskState,
+  Unusable,
 } from "./task_state.ts";
 
 /** Told of every change, with the event that caused it. */
@@ -35,30 +36,28 @@ interface LimitedRuns {
   readonly waiting: Set<string>;
 }
 
-const NONE: ReadonlySet<string> = new Set();
-
 export class Tasks {
   readonly #states = new Map<string, TaskState>();
   readonly #counts: Record<StateKind, number> = {
     recorded: 0,
     ready: 0,
     deferred: 0,
+    postponed: 0,
     limited: 0,
     held: 0,
     unusable: 0,
     running: 0,
     handed: 0,
     settling: 0,
+    stuck: 0,
   };
   readonly #order = new Order((task) => this.#states.get(taskId(task)) === task);
   readonly #limits = new Map<Executor, LimitedRuns>();
   /** Ids of the tasks that are held or unusable. */
   readonly #leftAlone = new Set<string>();
-  /** Ids that each worker has been handed and not answered, in order. */
-  readonly #unanswered = new Map<Holder, Set<string>>();
-  /** How many tasks of a batch are still handed out. */
-  readonly #batches = new Map<Batch, number>();
-  #endedNotes: RunningBatch[] = [];
+  readonly #postponed = new Set<string>();
+  readonly #stuck = new Set<string>();
+  readonly #assignments = new Assignments();
   #horizon = Infinity;
 
   /** @param capacity how many ready tasks it holds, and how many deferred ones besides */
@@ -123,7 +122,12 @@ export class Tasks {
     if (after !== null) this.#enter(id, after);
     if (before !== null) this.#leave(before, id);
     this.observe?.(id, before, event, after);
-    if (this.#counts.deferred > this.capacity) this.#crowdOut();
+    if (this.#laterCount > this.capacity) this.#crowdOut();
+  }
+
+  /** Tasks that wait for a time. */
+  get #laterCount(): number {
+    return this.#counts.deferred + this.#counts.postponed;
   }
 
   /** Deferred tasks whose time has come are ready. */
@@ -152,6 +156,7 @@ export class Tasks {
     switch (state?.kind) {
       case "ready":
       case "limited":
+      case "stuck":
       case "running":
       case "handed":
       case "settling":
@@ -160,6 +165,7 @@ export class Tasks {
         return state.dueAt <= now;
       case undefined:
       case "recorded":
+      case "postponed":
       case "held":
       case "unusable":
         return false;
@@ -171,6 +177,16 @@ export class Tasks {
   /** Tasks that are held or unusable. */
   leftAlone(): (HeldElsewhere | Unusable)[] {
     return [...this.#leftAlone].map((id) => this.#states.get(id) as HeldElsewhere | Unusable);
+  }
+
+  /** Tasks that have run, and whose fate is still to be written. */
+  stuck(): Stuck[] {
+    return [...this.#stuck].map((id) => this.#states.get(id) as Stuck);
+  }
+
+  /** Whatever they were postponed for may have changed. */
+  endPostponements(): void {
+    for (const id of [...this.#postponed]) this.apply(id, DUE);
   }
 
   /** How many runs of a handler count for its limit. */
@@ -185,25 +201,22 @@ export class Tasks {
 
   /** Ids that a worker was handed and has not answered, in order. */
   unanswered(worker: Holder): ReadonlySet<string> {
-    return this.#unanswered.get(worker) ?? NONE;
+    return this.#assignments.unanswered(worker);
   }
 
   /** Workers that have something to answer. */
   get busyWorkers(): number {
-    return this.#unanswered.size;
+    return this.#assignments.busyWorkers;
   }
 
   /** Whatever it said: it has this task no longer. */
   answered(worker: Holder, id: string): void {
-    const ids = this.#unanswered.get(worker);
-    if (ids?.delete(id) && ids.size === 0) this.#unanswered.delete(worker);
+    this.#assignments.answered(worker, id);
   }
 
   /** Notes of the batches that ended since this was asked last. */
   takeEndedNotes(): readonly RunningBatch[] {
-    const notes = this.#endedNotes;
-    if (notes.length > 0) this.#endedNotes = [];
-    return notes;
+    return this.#assignments.takeEndedNotes();
   }
 
   #leave(state: TaskState, id: string): void {
@@ -215,18 +228,19 @@ export class Tasks {
       case "running":
         if (state.handler) this.#limitOf(state.handler).running--;
         return;
+      case "postponed":
+        // One that is postponed again was ready before.
+        this.#postponed.delete(id);
+        return;
+      case "stuck":
+        this.#stuck.delete(id);
+        return;
       case "held":
       case "unusable":
         this.#leftAlone.delete(id);
         return;
-      case "handed": {
-        const left = (this.#batches.get(state.batch) ?? 0) - 1;
-        if (left > 0) this.#batches.set(state.batch, left);
-        else {
-          this.#batches.delete(state.batch);
-          if (state.batch.note) this.#endedNotes.push(state.batch.note);
-        }
-      }
+      case "handed":
+        this.#assignments.remove(state);
     }
   }
 
@@ -236,7 +250,13 @@ export class Tasks {
       case "ready":
         return this.#order.addReady(state, this.#counts.ready);
       case "deferred":
-        return this.#order.addDeferred(state, this.#counts.deferred);
+        return this.#order.addDeferred(state, this.#laterCount);
+      case "postponed":
+        this.#postponed.add(id);
+        return this.#order.addDeferred(state, this.#laterCount);
+      case "stuck":
+        this.#stuck.add(id);
+        return;
       case "limited":
         this.#limitOf(state.handler).waiting.add(id);
         return;
@@ -248,8 +268,7 @@ export class Tasks {
         this.#leftAlone.add(id);
         return;
       case "handed":
-        this.#batches.set(state.batch, (this.#batches.get(state.batch) ?? 0) + 1);
-        for (const worker of state.workers) this.#listOf(worker).add(id);
+        this.#assignments.add(id, state);
     }
   }
 
@@ -257,12 +276,6 @@ export class Tasks {
     let runs = this.#limits.get(handler);
     if (!runs) this.#limits.set(handler, runs = { running: 0, waiting: new Set() });
     return runs;
-  }
-
-  #listOf(worker: Holder): Set<string> {
-    let ids = this.#unanswered.get(worker);
-    if (!ids) this.#unanswered.set(worker, ids = new Set());
-    return ids;
   }
 
   /** Of too many deferred tasks those that are due first are kept. */

@@ -215,6 +215,8 @@ function fateText(fate: Fate): string {
       return `failed for good: ${fate.reason}`;
     case "ready":
       return `stays ready: ${fate.reason}`;
+    case "postponed":
+      return `left alone until ${timeText(fate.dueAt)}: ${fate.reason}`;
     default:
       return fate satisfies never;
   }

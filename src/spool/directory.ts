@@ -6,7 +6,7 @@
 import { basename, dirname, join } from "node:path";
 import type { Clock, Random } from "../platform/clock.ts";
 import { type DirectoryEntry, list, type ListedFile, listFiles } from "../platform/dirents.ts";
-import type { Libc } from "../platform/libc.ts";
+import { type Libc, SystemError } from "../platform/libc.ts";
 import type { Claims } from "./claim.ts";
 import { type Files, systemFiles } from "./files.ts";
 import {
@@ -81,6 +81,12 @@ export class SpoolDirectory {
 
   failedPathOf(ref: TaskRef): string {
     return join(this.path, FAILED_DIR, taskId(ref));
+  }
+
+  /** Why no file could be removed from a directory; null where nothing is known to forbid it. */
+  whyUnwritable(dir: string): string | null {
+    const errno = this.root?.libc.tryWriting(dir) ?? 0;
+    return errno === 0 ? null : new SystemError("write to", dir, -errno).message;
   }
 
   exists(path: string): boolean {

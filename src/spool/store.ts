@@ -187,6 +187,25 @@ export class Store {
     return this.#transitions.claim(ref);
   }
 
+  /**
+   * Whether tasks of a priority can be handed to somebody who does not ask before each whether it could
+   * be removed.
+   */
+  mayRunUnread(priority: string | null): boolean {
+    return this.#transitions.isRemovalFree(priority);
+  }
+
+  /** Another one means that the file has changed, or is another; null when it is gone. */
+  stampOf(ref: TaskRef): string | null {
+    const stat = this.#spool.claims.lstat(this.pathOf(ref));
+    return stat && `${stat.identity} ${stat.size} ${stat.ctimeMs}`;
+  }
+
+  /** The identity of a task's file; null when it is gone. */
+  fileOf(ref: TaskRef): string | null {
+    return this.#spool.claims.lstat(this.pathOf(ref))?.identity ?? null;
+  }
+
   /** Whether somebody runs the task, or writes it. Nobody notices the question. */
   isLocked(ref: TaskRef): boolean {
     const file = this.#spool.claims.peek(this.pathOf(ref));

@@ -4,10 +4,10 @@
  */
 
 import { dirname } from "node:path";
-import type { Stat } from "../platform/stat.ts";
 import type { SpoolDirectory } from "./directory.ts";
 import { failedName, recordPath, type TaskRef } from "./layout.ts";
 import type { Records } from "./records.ts";
+import { Removal } from "./removal.ts";
 import type { RunningMarks } from "./running.ts";
 import type { Attempts, Claimed, ClaimedTask, FailedRecord } from "./task.ts";
 import { readTask } from "./task_file.ts";
@@ -18,35 +18,33 @@ export const HALF_WRITTEN_MS = 60_000;
 /** Names that are tried one after the other in failed/. */
 const FEW = 10;
 
-/** Short files remembered; what is forgotten costs one more claim in vain. */
-const MOST_SHORT = 10_000;
-
 export class Transitions {
-  /**
-   * Files that were too short when they were claimed, with their size and ctime. Letting go of one is an
-   * event for whoever watches the directory, and leads to the next claim: which only opens it again
-   * when it has changed.
-   */
-  readonly #short = new Map<string, { readonly state: string; readonly reason: string }>();
+  readonly #removal: Removal;
 
   constructor(
     private readonly spool: SpoolDirectory,
     private readonly records: Records,
     private readonly running: RunningMarks,
-  ) {}
+  ) {
+    this.#removal = new Removal(spool);
+  }
+
+  /** See {@link Store.mayRunUnread}. */
+  isRemovalFree(priority: string | null): boolean {
+    const { path } = this.spool;
+    return this.#removal.isFree(priority === null ? path : `${path}/${priority}`);
+  }
 
   /** See {@link Store.claim}. */
   claim(ref: TaskRef): Claimed {
     const path = this.spool.pathOf(ref);
     const now = this.spool.clock.now();
-    const short = this.#short.get(path);
-    if (short && this.#isUnchanged(path, short.state, now)) {
-      return { kind: "incomplete", reason: short.reason };
-    }
     const claim = this.spool.claims.claim(path, now);
     if (claim.kind !== "claimed") return claim;
     let handedOut = false;
     try {
+      const obstacle = this.#removal.obstacle(dirname(path), claim.stat.uid);
+      if (obstacle !== null) return { kind: "unusable", reason: obstacle };
       const read = readTask(claim);
       switch (read.kind) {
         case "task":
@@ -62,8 +60,6 @@ export class Transitions {
           };
         case "short":
           if (now - claim.stat.ctimeMs < HALF_WRITTEN_MS) {
-            if (this.#short.size >= MOST_SHORT) this.#short.clear();
-            this.#short.set(path, { state: stateOf(claim.stat), reason: read.reason });
             return { kind: "incomplete", reason: read.reason };
           }
           this.#moveToFailed(ref, { reason: read.reason, failedAt: now, attempts: null });
@@ -79,42 +75,47 @@ export class Transitions {
     }
   }
 
-  /** Whether a short file is as it was, and could still be half-written. */
-  #isUnchanged(path: string, state: string, now: number): boolean {
-    const stat = this.spool.claims.lstat(path);
-    if (stat && now - stat.ctimeMs < HALF_WRITTEN_MS && stateOf(stat) === state) return true;
-    this.#short.delete(path);
-    return false;
-  }
-
   begin(task: ClaimedTask): void {
     this.running.begin(task);
   }
 
+  // What follows the commit point of a fate cannot undo it, and the lock goes with it in any case.
+
   giveBack(task: ClaimedTask): void {
-    this.running.end(task);
-    task.release();
+    this.#letGo(task, false);
   }
 
   finish(task: ClaimedTask): void {
-    this.spool.files.removeSync(task.path);
-    this.running.end(task);
-    if (task.attempts || task.crashed) this.records.forgetAttempts(task);
-    task.release();
+    try {
+      this.spool.files.removeSync(task.path);
+    } catch (error) {
+      // Its own code may have removed it.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    this.#letGo(task, task.attempts !== null || task.crashed);
   }
 
   defer(task: ClaimedTask, dueAt: number, attempts: Attempts | null): void {
     if (attempts) this.records.writeAttempts(task, attempts);
     this.spool.files.utimeSync(task.path, dueAt / 1000, dueAt / 1000);
-    this.running.end(task);
-    task.release();
+    this.#letGo(task, false);
   }
 
   fail(task: ClaimedTask, reason: string, attempts: Attempts | null): void {
     this.#moveToFailed(task, { reason, failedAt: this.spool.clock.now(), attempts });
-    this.records.forgetAttempts(task);
-    this.running.end(task);
-    task.release();
+    this.#letGo(task, true);
+  }
+
+  /** It runs no longer. What is left of its records by an error says nothing without the task. */
+  #letGo(task: ClaimedTask, forget: boolean): void {
+    try {
+      this.running.end(task);
+      if (forget) this.records.forgetAttempts(task);
+    } catch {
+      // The sweep of the next start removes it.
+    } finally {
+      task.release();
+    }
   }
 
   #moveToFailed(ref: TaskRef, record: FailedRecord): void {
@@ -145,8 +146,4 @@ export class Transitions {
     const isTask = (each: string) => this.spool.exists(recordPath(each));
     return !this.spool.exists(path) && !(this.spool.exists(record) && isTask(record));
   }
-}
-
-function stateOf({ identity, size, ctimeMs }: Stat): string {
-  return `${identity} ${size} ${ctimeMs}`;
 }

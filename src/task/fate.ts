@@ -6,5 +6,10 @@ export type Fate =
   /** `dueAt` is in milliseconds since the epoch. */
   | { readonly kind: "deferred"; readonly dueAt: number; readonly reason: string }
   | { readonly kind: "failed"; readonly reason: string }
+  /**
+   * Its file stays as it is, for other programs to run; this one tries again at `dueAt`, in milliseconds
+   * since the epoch.
+   */
+  | { readonly kind: "postponed"; readonly dueAt: number; readonly reason: string }
   /** Stays as it is, ready. */
   | { readonly kind: "ready"; readonly reason: string };

@@ -5,12 +5,15 @@ export type Outcome =
   | { readonly kind: "done" }
   /** Asked to run again; not a failure. */
   | { readonly kind: "retry"; readonly reason: string }
-  /** No handler took it. */
+  /** No handler took it. That is no failure: another program may have one. */
   | { readonly kind: "unhandled"; readonly reason: string }
   | { readonly kind: "failed"; readonly reason: string; readonly stderr: string }
   /** Will not get better by trying again. */
   | { readonly kind: "permanent"; readonly reason: string; readonly stderr: string }
   /** Stopped by us, through no fault of its own. */
   | { readonly kind: "interrupted" }
-  /** Nobody could take it, through no fault of its own: it is to be tried when somebody can. */
-  | { readonly kind: "unavailable"; readonly reason: string };
+  /**
+   * Nobody could take it, through no fault of its own: it is to be tried when somebody can, or after
+   * `retryMs`.
+   */
+  | { readonly kind: "unavailable"; readonly reason: string; readonly retryMs?: number };

@@ -17,7 +17,7 @@ import type { Batch, Handed, Ready, TaskState } from "../queue/task_state.ts";
 import type { Debug } from "../report/debug.ts";
 import type { Emit } from "../report/event.ts";
 import { refOf, taskId, type TaskRef } from "../spool/layout.ts";
-import type { ClaimedTask, SeenTask, Store } from "../spool/store.ts";
+import type { SeenTask, Store } from "../spool/store.ts";
 import type { Outcome } from "../task/outcome.ts";
 import { BatchSize } from "./batch_size.ts";
 import { Help } from "./help.ts";
@@ -113,7 +113,8 @@ export class Batches implements Handout {
 
   #isForProgram(task: Ready, id: string): boolean {
     // A message to a worker is text, and cannot say a name that is none.
-    return task.route !== "workers" || !id.isWellFormed() || this.#mayBeTooOld(task);
+    return task.route !== "workers" || !id.isWellFormed() || this.#mayBeTooOld(task) ||
+      !this.#options.store.mayRunUnread(task.priority);
   }
 
   #mayBeTooOld(task: TaskRef): boolean {
@@ -139,6 +140,8 @@ export class Batches implements Handout {
     switch (kind) {
       case "done":
         return this.#done(id, state, func, tookMs);
+      case "kept":
+        return this.#conclude(worker, id, { kind: "done" }, func, tookMs);
       case "retry":
         return this.#conclude(worker, id, { kind, reason }, func, tookMs);
       case "failed":
@@ -190,26 +193,24 @@ export class Batches implements Handout {
     func: string,
     tookMs: number,
   ): void {
-    const { store, starts, tasks, emit, name } = this.#options;
+    const { store, ends } = this.#options;
     const ref = refOf(id);
-    const claimed: ClaimedTask = {
-      ...ref,
-      kind: "claimed",
-      path: store.pathOf(ref),
-      vars: [],
-      bodySize: 0,
-      readBody: () => 0,
-      attempts: store.attemptsOf(ref),
-      crashed: false,
-      release: () => worker.release(id),
-    };
-    try {
-      starts.conclude(claimed, outcome, func, tookMs);
-    } catch (error) {
-      if (tasks.get(id)?.kind === "handed") tasks.apply(id, GONE);
-      claimed.release();
-      emit({ type: "spool.warning", spool: name, message: `${id}: ${reasonOf(error)}` });
-    }
+    ends.conclude(
+      {
+        ...ref,
+        kind: "claimed",
+        path: store.pathOf(ref),
+        vars: [],
+        bodySize: 0,
+        readBody: () => 0,
+        attempts: store.attemptsOf(ref),
+        crashed: false,
+        release: () => worker.release(id),
+      },
+      outcome,
+      func,
+      tookMs,
+    );
   }
 
   /** One worker less has it; the last leaves it as its file is. */
@@ -250,12 +251,12 @@ export class Batches implements Handout {
   }
 
   #blame(worker: TaskWorker, id: string, handed: Handed, reason: string): void {
-    const { store, starts, tasks, emit, name } = this.#options;
+    const { store, ends, tasks, emit, name } = this.#options;
     try {
       const claimed = store.claim(handed);
       if (claimed.kind !== "claimed") return this.#letGo(worker, id, handed, true);
       const outcome = { kind: "failed", reason, stderr: "" } as const;
-      starts.conclude(claimed, outcome, funcOf(claimed), 0);
+      ends.conclude(claimed, outcome, funcOf(claimed), 0);
     } catch (error) {
       if (tasks.get(id)?.kind === "handed") tasks.apply(id, GONE);
       emit({ type: "spool.warning", spool: name, message: `${id}: ${reasonOf(error)}` });

@@ -32,7 +32,8 @@ export function poolExecutor(pool: Pool): Executor {
 function answerOf({ kind, reason, stderr }: WorkerAnswer): Answer {
   switch (kind) {
     case "done":
-      return { kind };
+    case "kept":
+      return { kind: "done" };
     case "retry":
       return { kind, reason };
     case "failed":

@@ -65,6 +65,7 @@ export type ToWorker =
 /** What a worker made of a task. */
 export const ANSWER_KINDS = [
   "done",
+  "kept",
   "retry",
   "failed",
   "permanent",

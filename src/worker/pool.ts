@@ -282,6 +282,8 @@ export class Pool {
       const modules = this.moduleNames;
       emit({ type: "workers.ready", spool, modules, language, functions, catchAll });
       this.#options.registered(offer.registered);
+      // They may have a handler now for what had none.
+      this.#options.tasks.endPostponements();
     }
     for (const proceed of this.#held.values()) proceed();
     this.#held.clear();

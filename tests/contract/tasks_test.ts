@@ -50,7 +50,7 @@ contract("an ignored task that nobody takes stays, and says so", async (kind) =>
   await using site = await ContractSite.make(kind);
   await using program = await site.start();
   const name = await site.task("ignored");
-  await program.line(/ignored \S+ put off until .*: no handler for "ignored"/);
+  await program.line(/ignored \S+ left alone until .*: no handler for "ignored"/);
   assert(site.has(name));
 }, does("ignored"));
 

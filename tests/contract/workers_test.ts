@@ -118,7 +118,7 @@ contract("what is no function takes no task", async (kind) => {
   await using site = await ContractSite.make(kind);
   await using program = await site.start();
   const name = await site.task("beaten");
-  await program.line(/beaten \S+ put off until .*no handler for "beaten"/);
+  await program.line(/beaten \S+ left alone until .*no handler for "beaten"/);
   assert(site.has(name));
 }, inWorkers);
 

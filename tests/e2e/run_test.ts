@@ -154,7 +154,7 @@ test("a task without a handler stays and is reported", async () => {
   await using site = await makeSite(HELLO);
   await using program = await site.start();
   await spooler(["push", "--dir", site.spool, "ud_spool_func=other"]);
-  await program.line(/put off until .*: no handler for "other"/);
+  await program.line(/left alone until .*: no handler for "other"/);
   assertEquals((await taskFiles(site.spool)).length, 1);
 });
 

@@ -6,6 +6,7 @@ import type { Answer, Executor, Run } from "../../src/exec/executor.ts";
 import { type Clock, systemClock } from "../../src/platform/clock.ts";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import type { Event } from "../../src/report/event.ts";
+import { Once } from "../../src/report/once.ts";
 import { Frequency } from "../../src/queue/frequency.ts";
 import { Runner } from "../../src/queue/runner.ts";
 import { Settlement, type SettlementOptions } from "../../src/queue/settlement.ts";
@@ -373,6 +374,7 @@ Deno.test("a task that takes the program down each time ends in failed/, and hin
       name: "test",
       config: { ...it.config, retry },
       frequency: new Frequency(NEVER_MS),
+      once: new Once(),
       store,
       executors: [poison],
       clock: systemClock,

@@ -68,9 +68,9 @@ Deno.test("a permanent failure is not tried again", () => {
   assertEquals(fateOf(outcome), { kind: "failed", reason: "exit code 65" });
 });
 
-Deno.test("a task without a handler is never given up, only asked less often", () => {
+Deno.test("a task without a handler is never given up, and its file stays as it is", () => {
   const outcome: Outcome = { kind: "unhandled", reason: 'no handler for "x"' };
-  assertEquals(fateOf(outcome, 40).kind, "deferred");
+  assertEquals(fateOf(outcome, 40).kind, "postponed");
 });
 
 Deno.test("whatever came of a run, the task is in one state, and never forgotten but when it is done", () => {

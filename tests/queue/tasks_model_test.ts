@@ -14,21 +14,22 @@ import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 const IDS = ["a", "b", "c", "7/a", "10/d", "e"];
 const WORKERS: readonly Holder[] = [{ worker: 1 }, { worker: 2 }, { worker: 3 }];
 const KINDS = [
-  ...["recorded", "ready", "deferred", "limited", "held"],
-  ...["unusable", "running", "handed", "settling"],
+  ...["recorded", "ready", "deferred", "postponed", "limited", "held"],
+  ...["unusable", "running", "handed", "settling", "stuck"],
 ] as StateKind[];
 
 function handler(processes: number): Executor {
   return { name: null, processes, run: () => Promise.resolve({ kind: "done" }) };
 }
+const VERDICT = { fate: { kind: "done" }, attempts: null, func: "f", tookMs: 1 } as const;
 const LIMITED = [handler(1), handler(2)];
 
 /** From which states an event is possible; "unknown" is a task that the table does not have. */
 const POSSIBLE: Record<TaskEvent["type"], readonly (StateKind | "unknown")[]> = {
   recorded: ["unknown"],
   seen: ["unknown", ...KINDS],
-  due: ["deferred"],
-  "crowded out": ["ready", "deferred"],
+  due: ["deferred", "postponed"],
+  "crowded out": ["ready", "deferred", "postponed"],
   claimed: ["ready", "handed"],
   limited: ["ready"],
   admitted: ["limited"],
@@ -40,12 +41,17 @@ const POSSIBLE: Record<TaskEvent["type"], readonly (StateKind | "unknown")[]> = 
   "let go": ["handed"],
   returned: ["handed"],
   touched: ["running", "handed", "settling"],
-  settled: ["running", "handed", "settling"],
-  "given up": ["ready", "running", "handed"],
+  settled: ["running", "handed", "settling", "stuck"],
+  "given up": ["ready", "running", "handed", "stuck"],
+  postponed: ["running", "handed"],
+  stuck: ["running", "handed"],
 };
 
+/** What comes out when its time has come. */
+const WAITING: readonly StateKind[] = ["ready", "deferred", "postponed"];
+
 /** Starting: from here on nobody else may start the task. */
-const STARTED: readonly (StateKind | "unknown")[] = ["running", "handed", "settling"];
+const STARTED: readonly (StateKind | "unknown")[] = ["running", "handed", "settling", "stuck"];
 
 const TYPES = Object.keys(POSSIBLE) as TaskEvent["type"][];
 
@@ -78,7 +84,7 @@ function eventOf({ id, type, dueAt, now, isGone, worker, ...chance }: Chance): T
     case "limited":
       return { type, handler };
     case "unusable":
-      return { type, reason: "r" };
+      return { type, reason: "r", stamp: null };
     case "handed":
       return { type, batch: { workers: [worker], note: null } };
     case "helped":
@@ -86,6 +92,10 @@ function eventOf({ id, type, dueAt, now, isGone, worker, ...chance }: Chance): T
       return { type, worker };
     case "returned":
       return { type, route };
+    case "postponed":
+      return { type, task, dueAt: now, route };
+    case "stuck":
+      return { type, verdict: VERDICT, file: null };
     case "settled":
       return { type, task: isGone ? null : task, route, now };
     default:
@@ -125,13 +135,15 @@ function check(tasks: Tasks, known: ReadonlyMap<string, StateKind>): void {
     assert(first === undefined ? of("limited").length === 0 : of("limited").includes(first));
   }
   const alone = states.filter(([, { kind }]) => kind === "held" || kind === "unusable");
+  const stuck = states.filter(([, { kind }]) => kind === "stuck");
+  assertEquals(new Set(tasks.stuck()), new Set(stuck.map(([, state]) => state)));
   assertEquals(new Set(tasks.leftAlone()), new Set(alone.map(([, state]) => state)));
   assertEquals(tasks.busyWorkers, WORKERS.filter((each) => tasks.unanswered(each).size > 0).length);
 }
 
 /** Everything that waits comes out, once each, when its time has come. */
 function checkNothingIsForgotten(tasks: Tasks, known: ReadonlyMap<string, StateKind>): void {
-  const waiting = [...known].filter(([, kind]) => kind === "ready" || kind === "deferred");
+  const waiting = [...known].filter(([, kind]) => WAITING.includes(kind));
   const out: string[] = [];
   for (let task = tasks.firstReady(100); task; task = tasks.firstReady(100)) {
     const id = task.priority === null ? task.name : `${task.priority}/${task.name}`;

@@ -186,14 +186,11 @@ export class TaskRunner {
     details?: Details,
   ): void {
     const { libc, answers } = this.#parts;
-    const isHeld = job.chosen || kind === "retry" || kind === "failed" || kind === "permanent";
+    // What cannot be unlinked must not run again: the master sees to that.
+    if (kind === "done" && !job.chosen && !libc.unlink(task.path)) kind = "kept";
+    const isHeld = job.chosen || kind !== "done" && kind !== "ignored" && kind !== "elsewhere";
     if (isHeld) this.#held.set(job.id, task.fd);
-    else {
-      // A file that cannot be unlinked will run again: the master says so.
-      const isUnlinked = kind !== "done" || libc.unlink(task.path);
-      libc.close(task.fd);
-      if (!isUnlinked) kind = "look";
-    }
+    else libc.close(task.fd);
     const now = monotonicMs();
     answers.add(now, job.id, kind, func, now - startedAt, details);
   }

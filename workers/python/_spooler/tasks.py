@@ -179,9 +179,10 @@ class TaskRunner:
                 except FileNotFoundError:
                     # Its own function has removed it.
                     pass
-                except OSError as error:
-                    kind, details = "failed", {"reason": "remove its file: %s" % error.strerror}
-            hold = hold or kind in ("retry", "failed", "permanent")
+                except OSError:
+                    # It must not run again: the program sees to that.
+                    kind = "kept"
+            hold = hold or kind in ("kept", "retry", "failed", "permanent")
             return kind, name, details
         except TooLarge as error:
             hold = True

@@ -1,0 +1,240 @@
+/**
+ * Ends runs: what the table of tasks is to know when a fate is on disk, when it cannot be written, and
+ * when a task was given up.
+ */
+
+import type { Clock } from "../platform/clock.ts";
+import { reasonOf } from "../platform/reason.ts";
+import type { Emit } from "../report/event.ts";
+import type { Once } from "../report/once.ts";
+import { taskId, type TaskRef } from "../spool/layout.ts";
+import type { ClaimedTask, SeenTask, Store } from "../spool/store.ts";
+import type { Fate } from "../task/fate.ts";
+import type { Outcome } from "../task/outcome.ts";
+import { type Settlement, UnwrittenFate, type Verdict } from "./settlement.ts";
+import { GIVEN_UP, GONE, TOUCHED } from "./task_event.ts";
+import type { Route, Stuck } from "./task_state.ts";
+import type { Tasks } from "./tasks.ts";
+
+export interface EndsOptions {
+  /** Names the spool in the log. */
+  readonly name: string;
+  readonly tasks: Tasks;
+  readonly store: Store;
+  readonly settlement: Settlement;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly once: Once;
+  /** More may be started now. */
+  wake(): void;
+}
+
+export class Ends {
+  readonly #options: EndsOptions;
+  readonly #work = new Set<Promise<void>>();
+
+  constructor(options: EndsOptions) {
+    this.#options = options;
+  }
+
+  /** Whatever goes on for a task; more may be started when it is over. */
+  track(work: Promise<void>): void {
+    const tracked = work.finally(() => {
+      this.#work.delete(tracked);
+      this.#options.wake();
+    });
+    this.#work.add(tracked);
+  }
+
+  /** Resolves when nothing goes on any more. */
+  async drained(): Promise<void> {
+    while (this.#work.size > 0) await Promise.all(this.#work);
+  }
+
+  /** Ends the run of a task that a worker has claimed: decides its fate and applies it. */
+  conclude(task: ClaimedTask, outcome: Outcome, func: string, tookMs: number): void {
+    let fate: Fate;
+    try {
+      fate = this.#options.settlement.conclude(task, outcome, func, tookMs);
+    } catch (error) {
+      return this.fail(task, error);
+    }
+    if (!this.#isOurs(task)) return this.#lookAgain(task);
+    // A failure is on record now, for the next run to be counted.
+    this.settle(task, fate, func, outcome.kind === "retry" ? "workers" : "program");
+  }
+
+  /** Whether the table knows that it runs; else a worker was helped out, and was late. */
+  #isOurs(ref: TaskRef): boolean {
+    const kind = this.#options.tasks.get(taskId(ref))?.kind;
+    return kind === "handed" || kind === "running";
+  }
+
+  #lookAgain(ref: TaskRef): void {
+    const { tasks, clock } = this.#options;
+    const id = taskId(ref);
+    const kind = tasks.get(id)?.kind;
+    if (kind === "settling") return tasks.apply(id, TOUCHED);
+    const seen = this.#see(ref);
+    if (seen) tasks.see(seen, clock.now());
+    else if (kind !== undefined) tasks.apply(id, GONE);
+  }
+
+  /**
+   * The fate of a task that ran is on disk.
+   *
+   * @param route who starts it the next time
+   */
+  settle(ref: TaskRef, fate: Fate, func: string, route: Route): void {
+    const { tasks } = this.#options;
+    switch (fate.kind) {
+      case "failed":
+        return this.giveUp(ref, func, fate.reason);
+      case "done":
+        return this.#over(ref, null, "workers");
+      case "deferred":
+      case "ready":
+        return this.#over(ref, this.#see(ref), route);
+      case "postponed": {
+        const task = this.#see(ref);
+        if (task === null) return this.#over(ref, null, route);
+        return tasks.apply(taskId(ref), { type: "postponed", task, dueAt: fate.dueAt, route });
+      }
+      default:
+        return fate satisfies never;
+    }
+  }
+
+  /** The task lies in failed/; a command may want to know. */
+  giveUp(ref: TaskRef, func: string, reason: string): void {
+    const { tasks, settlement } = this.#options;
+    const id = taskId(ref);
+    tasks.apply(id, GIVEN_UP);
+    const work = settlement.gaveUp(ref.name, func, reason).catch((error) => {
+      this.#warn(`${id}: ${reasonOf(error)}`);
+    });
+    this.track(work.then(() => this.#over(ref, null, "workers")));
+  }
+
+  /** Its run is over; something may have happened to its file meanwhile. */
+  #over(ref: TaskRef, task: SeenTask | null, route: Route): void {
+    const { tasks, clock } = this.#options;
+    const id = taskId(ref);
+    const state = tasks.get(id);
+    const isTouched = state !== undefined && "touched" in state && state.touched;
+    const now = clock.now();
+    if (task !== null || !isTouched) {
+      return tasks.apply(id, { type: "settled", task, route, now });
+    }
+    // Whatever has the name now is another task.
+    tasks.apply(id, { type: "settled", task: this.#see(ref), route: "workers", now });
+  }
+
+  /**
+   * A run ended with an error of the program itself. What was decided and cannot be written is
+   * remembered, for the task must not run again.
+   */
+  fail(task: ClaimedTask, error: unknown): void {
+    const { tasks, store } = this.#options;
+    const id = taskId(task);
+    if (error instanceof UnwrittenFate && this.#isOurs(task)) {
+      this.#stick(task, error.verdict, error.message);
+      return;
+    }
+    this.#warn(`${id}: ${reasonOf(error)}`);
+    if (!this.#isOurs(task)) {
+      task.release();
+      return this.#lookAgain(task);
+    }
+    // It has not run: it is tried again when its file changes, or at the next scan.
+    tasks.apply(id, { type: "unusable", reason: reasonOf(error), stamp: this.stampOf(task) });
+    store.giveBack(task);
+  }
+
+  #stick(task: ClaimedTask, verdict: Verdict, why: string): void {
+    const { tasks, store } = this.#options;
+    const { fate, attempts } = verdict;
+    const id = taskId(task);
+    if (fate.kind === "deferred" && this.#isOnRecord(task, attempts?.failures)) {
+      // Only the time on its file is missing, and that can be remembered.
+      this.#warn(`${id}: its time cannot be set, and is remembered: ${why}`);
+      const seen = this.#see(task) ?? { name: task.name, priority: task.priority, dueAt: 0 };
+      tasks.apply(id, { type: "postponed", task: seen, dueAt: fate.dueAt, route: "program" });
+      this.#report(task.name, verdict);
+    } else {
+      const what = fate.kind === "done" ? "done, and cannot be removed" : "cannot be settled";
+      this.#warn(`${id}: ${what}: ${why}; it is not run again, and that is tried at every scan`);
+      tasks.apply(id, { type: "stuck", verdict, file: store.fileOf(task) });
+    }
+    try {
+      store.giveBack(task);
+    } catch (error) {
+      this.#warn(`${id}: ${reasonOf(error)}`);
+    }
+  }
+
+  #isOnRecord(ref: TaskRef, failures: number | undefined): boolean {
+    const { store } = this.#options;
+    return failures === undefined || store.attemptsOf(ref)?.failures === failures;
+  }
+
+  /** Tries again to write the fates that could not be written. */
+  retryStuck(): void {
+    for (const task of this.#options.tasks.stuck()) this.#retry(task);
+  }
+
+  #retry(stuck: Stuck): void {
+    const { tasks, store, settlement, clock } = this.#options;
+    const id = taskId(stuck);
+    const { fate, attempts, func } = stuck.verdict;
+    try {
+      const claimed = store.claim(stuck);
+      if (claimed.kind === "gone") return tasks.apply(id, GONE);
+      if (claimed.kind !== "claimed") return;
+      if (stuck.file !== null && store.fileOf(stuck) !== stuck.file) {
+        // Somebody has put another task in its place.
+        claimed.release();
+        const task = this.#see(stuck);
+        return tasks.apply(id, { type: "settled", task, route: "workers", now: clock.now() });
+      }
+      try {
+        settlement.apply(claimed, fate, attempts);
+      } catch {
+        return claimed.release();
+      }
+    } catch (error) {
+      return this.#warn(`${id}: ${reasonOf(error)}`);
+    }
+    this.#report(stuck.name, stuck.verdict);
+    this.settle(stuck, fate, func, "program");
+  }
+
+  #report(task: string, { fate, func, tookMs }: Verdict): void {
+    const { emit, name } = this.#options;
+    emit({ type: "task.settled", spool: name, task, func, fate, tookMs });
+  }
+
+  /** See {@link Store.stampOf}. */
+  stampOf(ref: TaskRef): string | null {
+    try {
+      return this.#options.store.stampOf(ref);
+    } catch {
+      return null;
+    }
+  }
+
+  #see(ref: TaskRef): SeenTask | null {
+    try {
+      return this.#options.store.see(ref);
+    } catch (error) {
+      // The next scan finds it.
+      this.#warn(`${taskId(ref)}: cannot be read again: ${reasonOf(error)}`);
+      return null;
+    }
+  }
+
+  #warn(message: string): void {
+    const { once, emit, name } = this.#options;
+    if (once.isFirst(message)) emit({ type: "spool.warning", spool: name, message });
+  }
+}
