@@ -26,33 +26,13 @@ export interface Trouble {
   /** Of the first failure, on the monotonic clock. */
   readonly since: number;
   readonly failures: number;
-  readonly logged: Logged;
-}
-
-/** What the log has last said of a streak. */
-interface Logged {
-  readonly reason: string;
-  /** On the monotonic clock. */
-  readonly at: number;
-  /** The next line comes no earlier than so long after it. */
-  readonly quietMs: number;
 }
 
 /** With its jitter always below a second: a peer that is back is found, and has a task, within that. */
 const PROBES: RetryPolicy = { delayMs: 50, maxDelayMs: 600, maxRetries: 0 };
 
-/** A reason that changes is logged anew; one that goes back and forth, ever more rarely. */
-const SHORTEST_QUIET_MS = 500;
-const LONGEST_QUIET_MS = 600_000;
-
 export const UNKNOWN: Health = { kind: "trial", trouble: null };
 export const UP: Health = { kind: "up" };
-
-export interface Failure {
-  readonly health: Extract<Health, { kind: "down" }>;
-  /** Whether the log is to say it. */
-  readonly isNews: boolean;
-}
 
 /** @param now on the monotonic clock */
 export function afterFailure(
@@ -60,21 +40,11 @@ export function afterFailure(
   reason: string,
   now: number,
   random: Random,
-): Failure {
+): Extract<Health, { kind: "down" }> {
   const before = troubleOf(health);
-  const logged = before && before.logged;
-  const isNews = logged === null ||
-    (reason !== logged.reason && now - logged.at >= logged.quietMs);
-  const quietMs = logged ? Math.min(2 * logged.quietMs, LONGEST_QUIET_MS) : SHORTEST_QUIET_MS;
   const failures = (before?.failures ?? 0) + 1;
-  const trouble: Trouble = {
-    reason,
-    since: before?.since ?? now,
-    failures,
-    logged: isNews ? { reason, at: now, quietMs } : logged,
-  };
-  const retryInMs = backoffMs(failures, PROBES, random);
-  return { health: { kind: "down", trouble, retryInMs }, isNews };
+  const trouble: Trouble = { reason, since: before?.since ?? now, failures };
+  return { kind: "down", trouble, retryInMs: backoffMs(failures, PROBES, random) };
 }
 
 export function afterProbe(health: Health): Health {

@@ -5,40 +5,31 @@
  * it again; then one task may try, and when that is accepted, all may.
  */
 
-import type { Clock, Random } from "../platform/clock.ts";
+import type { Random } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { Emit } from "../report/event.ts";
-import type { Address } from "../wire/address.ts";
-import type { ClientTls } from "../wire/dial.ts";
 import type { Break, ClientConnection } from "./client_connection.ts";
-import { Connector, type Dial } from "./connector.ts";
+import { Connector, type ConnectorOptions } from "./connector.ts";
 import type { Delivery } from "./delivery.ts";
 import { afterFailure, afterProbe, type Health, troubleOf, UNKNOWN, UP } from "./health.ts";
 import { HeldBack } from "./held_back.ts";
 import type { DeliveryResult, Lost } from "./outstanding.ts";
+import { PendingTasks, type Queued } from "./pending.ts";
+import { OutageLines } from "./outage_lines.ts";
 import { Patience } from "./patience.ts";
 import { WINDOW } from "./peer.ts";
-import type { TargetKind } from "./settings.ts";
 import { Suspects } from "./suspects.ts";
 import { TargetConnections } from "./target_connections.ts";
 
-export interface TargetOptions {
+export interface TargetOptions extends ConnectorOptions {
   /** As the ini has it, for the log. */
   readonly name: string;
-  readonly address: Address;
-  readonly kind: TargetKind;
-  /** The name that it must have; null is any. */
-  readonly receiver: string | null;
-  readonly tls?: ClientTls;
-  readonly secret: string | null;
   /** Open at the same time, at most. */
   readonly connections: number;
   readonly timeoutMs: number;
   /** The spool whose tasks it gets, for the log. */
   readonly spool: string;
-  readonly clock: Clock;
   readonly random: Random;
-  readonly dial: Dial;
   readonly emit: Emit;
   /** Called whenever it may take more, or less, than before. */
   changed(): void;
@@ -52,32 +43,21 @@ const REFUSALS = 3;
 const MOST_HELD_BACK = 8;
 const CLOSED = "the program ends";
 
-interface Queued {
-  readonly delivery: Delivery;
-  readonly number: number;
-  /** On the monotonic clock; 0 until it is given to a connection. */
-  sentAt: number;
-  /** It came back from a connection once, and is tried a second time. */
-  secondTry: boolean;
-  settle(result: DeliveryResult): void;
-}
-
 export class Target {
   readonly name: string;
   readonly #options: TargetOptions;
   readonly #connector: Connector;
   readonly #patience: Patience;
+  readonly #lines = new OutageLines();
   readonly #suspects = new Suspects();
   readonly #heldBack: HeldBack<Queued>;
   readonly #connections: TargetConnections;
-  /** Not given to a connection yet, in order. */
-  #pending: Queued[] = [];
+  readonly #pending = new PendingTasks();
   /** Tasks that are neither settled nor given back. */
   #load = 0;
   #health: Health = UNKNOWN;
   #refusals = 0;
   #announcedCapacity = 1;
-  #count = 0;
   #cancelProbe = () => {};
   #closed = false;
 
@@ -133,7 +113,7 @@ export class Target {
       this.#load--;
       resolve(result);
     };
-    this.#enqueue({ delivery, number: ++this.#count, sentAt: 0, secondTry: false, settle });
+    this.#enqueue(this.#pending.make(delivery, settle));
     return promise;
   }
 
@@ -146,10 +126,9 @@ export class Target {
 
   #enqueue(queued: Queued): void {
     const isSuspect = this.#suspects.breaksOf(queued.delivery.id) > 0;
-    if (!this.isUp && isSuspect && this.#heldBack.size < MOST_HELD_BACK) {
-      return this.#holdBack(queued);
-    }
-    this.#pending.push(queued);
+    const isHeldBack = !this.isUp && isSuspect && this.#heldBack.size < MOST_HELD_BACK;
+    if (isHeldBack) return this.#holdBack(queued);
+    this.#pending.put(queued);
     this.#pump();
   }
 
@@ -165,19 +144,19 @@ export class Target {
     const next = this.#heldBack.takeLightest(({ delivery }) =>
       this.#suspects.breaksOf(delivery.id)
     );
-    if (next) this.#pending.push(next);
+    if (next) this.#pending.put(next);
     this.#pump();
   }
 
   /** Gives what waits to connections, and opens those that are missing. */
   #pump(): void {
-    while (this.#pending.length > 0) {
+    while (this.#pending.size > 0) {
       const connection = this.#connections.roomiest();
       if (!connection) break;
-      const next = this.#pending.shift();
+      const next = this.#pending.takeFirst();
       if (next) this.#send(connection, next);
     }
-    this.#connections.want(this.#pending.length);
+    this.#connections.want(this.#pending.size);
   }
 
   async #send(connection: ClientConnection, queued: Queued): Promise<void> {
@@ -243,8 +222,7 @@ export class Target {
     if (this.capacity === 0 || queued.secondTry) return queued.settle(lost);
     // The connection had worked before: it was an old one, or the peer started anew.
     queued.secondTry = true;
-    const at = this.#pending.findIndex(({ number }) => number > queued.number);
-    this.#pending.splice(at === -1 ? this.#pending.length : at, 0, queued);
+    this.#pending.put(queued);
   }
 
   #isGuilty(id: string): boolean {
@@ -268,9 +246,9 @@ export class Target {
     if (this.#health.kind === "down") return;
     const trouble = troubleOf(this.#health);
     this.#health = UP;
-    this.#pending.push(...this.#heldBack.takeAll());
+    for (const queued of this.#heldBack.takeAll()) this.#pending.put(queued);
     this.#announceCapacity();
-    if (!trouble) return;
+    if (!trouble || !this.#lines.isEndWanted()) return;
     const { failures, since } = trouble;
     emit({ type: "target.up", spool, target: name, failures, downMs: clock.monotonic() - since });
   }
@@ -282,10 +260,12 @@ export class Target {
   #goDown(reason: string): void {
     const { name, spool, emit, clock, random } = this.#options;
     const now = clock.monotonic();
-    const { health, isNews } = afterFailure(this.#health, reason, now, random);
+    const health = afterFailure(this.#health, reason, now, random);
     this.#health = health;
-    const downMs = now - health.trouble.since;
-    if (isNews) emit({ type: "target.down", spool, target: name, reason, downMs });
+    if (this.#lines.isWanted(reason, now)) {
+      const downMs = now - health.trouble.since;
+      emit({ type: "target.down", spool, target: name, reason, downMs });
+    }
     this.#connector.askAgain();
     // What is tried next is tried with whoever is there then.
     this.#connections.retire();
@@ -295,7 +275,7 @@ export class Target {
   }
 
   #giveBack(reason: string): void {
-    for (const { settle } of [...this.#pending.splice(0), ...this.#heldBack.takeAll()]) {
+    for (const { settle } of [...this.#pending.takeAll(), ...this.#heldBack.takeAll()]) {
       settle({ kind: "lost", reason, first: false });
     }
   }

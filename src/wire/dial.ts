@@ -2,6 +2,7 @@
 
 import { type Address, addressText, uwsgiTwin } from "./address.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { breakOff } from "../platform/tcp_socket.ts";
 
 export interface ClientTls {
   /** Certificates to trust besides those the machine trusts; null is none. Absolute, as the others. */
@@ -20,9 +21,9 @@ export interface DialOptions {
 /**
  * The files are read at each call, so that a renewed certificate is used without a restart.
  *
- * An attempt that takes too long is left to itself, and hung up on should it come to something: Deno
- * cannot break off a handshake, and Deno 2.4 leaks when a name is looked up for a connection that could
- * be broken off.
+ * An attempt that takes too long is left to itself, and hung up on should it come to something: Deno 2.4
+ * leaks when a name is looked up for a connection that could be broken off. A handshake is broken off
+ * below Deno, which would keep the socket for as long as the peer is silent.
  *
  * @throws {Error} that says what could not be reached, and why
  */
@@ -33,7 +34,7 @@ export async function dial({ address, tls, timeoutMs }: DialOptions): Promise<De
     isLate = true;
     reject(new Error(`no connection within ${timeoutMs / 1000} s`));
   }, timeoutMs);
-  const dialled = tls ? dialTls(address, tls) : dialPlain(address);
+  const dialled = tls ? dialTls(address, tls, late) : dialPlain(address);
   dialled.then((connection) => isLate && connection.close(), () => {});
   try {
     return await Promise.race([dialled, late]);
@@ -63,7 +64,12 @@ async function dialUnix(address: Extract<Address, { kind: "unix" }>): Promise<De
   }
 }
 
-async function dialTls(address: Address, { ca, own }: ClientTls): Promise<Deno.Conn> {
+/** @param late rejects when the time is over */
+async function dialTls(
+  address: Address,
+  { ca, own }: ClientTls,
+  late: Promise<never>,
+): Promise<Deno.Conn> {
   if (address.kind === "unix") throw new Error("TLS wants a host and a port");
   const trusted = ca === null ? {} : { caCerts: [await readPem(ca)] };
   const options = { hostname: address.host, port: address.port, ...trusted };
@@ -73,12 +79,18 @@ async function dialTls(address: Address, { ca, own }: ClientTls): Promise<Deno.C
     key: await readPem(own.key),
   });
   try {
-    await connection.handshake();
+    await Promise.race([connection.handshake(), late.catch(() => breakOffTls(connection))]);
     return connection;
   } catch (error) {
     connection.close();
     throw error;
   }
+}
+
+/** The handshake then fails by itself. */
+function breakOffTls({ localAddr, remoteAddr }: Deno.TlsConn): Promise<never> {
+  breakOff(localAddr.port, remoteAddr.port);
+  return Promise.reject(new Error("no handshake in time"));
 }
 
 async function readPem(file: string): Promise<string> {

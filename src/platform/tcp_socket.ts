@@ -1,0 +1,50 @@
+/** TCP connections of this process that Deno itself cannot break off. */
+
+import { openLibrary } from "./linux.ts";
+
+const SYMBOLS = {
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+} as const;
+
+const SHUT_RDWR = 2;
+/** struct sockaddr_in6, the larger one: family, then the port in network order. */
+const ADDRESS_SIZE = 28;
+const PORT_AT = 2;
+const AF_INET = 2;
+const AF_INET6 = 10;
+
+/**
+ * Ends a connection in both directions, whatever waits for it; by its two ports, as Deno keeps the
+ * descriptor to itself. Does nothing where libc cannot be called.
+ */
+export function breakOff(localPort: number, remotePort: number): void {
+  const calls = Deno.build.os === "linux"
+    ? openLibrary((name) => Deno.dlopen(name, SYMBOLS))
+    : { unavailable: "" };
+  if ("unavailable" in calls) return;
+  using library = { ...calls.opened, [Symbol.dispose]: () => calls.opened.close() };
+  const { getsockname, getpeername, shutdown } = library.symbols;
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    const fd = Number(name);
+    if (portOf(fd, getsockname) !== localPort || portOf(fd, getpeername) !== remotePort) continue;
+    shutdown(fd, SHUT_RDWR);
+  }
+}
+
+type NameCall = (
+  fd: number,
+  address: Uint8Array<ArrayBuffer>,
+  length: Uint32Array<ArrayBuffer>,
+) => number;
+
+/** Null when it is no TCP socket, or not connected. */
+function portOf(fd: number, nameOf: NameCall): number | null {
+  const address = new DataView(new ArrayBuffer(ADDRESS_SIZE));
+  const length = Uint32Array.of(ADDRESS_SIZE);
+  if (nameOf(fd, new Uint8Array(address.buffer), length) !== 0) return null;
+  const family = address.getUint16(0, true);
+  if (family !== AF_INET && family !== AF_INET6) return null;
+  return address.getUint16(PORT_AT);
+}
