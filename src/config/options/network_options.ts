@@ -129,7 +129,7 @@ export const NETWORK_OPTIONS = [
     kind: "text",
     origin: "ours",
     standing: "honoured",
-    help: "deliver the tasks in DIR to the first target that takes them",
+    help: "deliver the tasks in DIR to the first target that accepts them",
   },
   {
     name: "spooler-forward2",
