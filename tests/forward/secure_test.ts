@@ -124,9 +124,12 @@ Deno.test("a secret can be changed without a gap", async () => {
 
 Deno.test("a hub that is full keeps tasks waiting, and takes them when it has room", async () => {
   await using hub = await openReception({ ini: ["spooler-max-files = 3"] });
-  await using site = await ForwardSite.make({ targets: [`127.0.0.1:${hub.port}`] });
-  for (let i = 0; i < 10; i++) await site.put({ n: String(i) });
-  await site.start();
+  await using site = await ForwardSite.start({ targets: [`127.0.0.1:${hub.port}`] });
+  for (let i = 0; i < 10; i++) {
+    await site.put({ n: String(i) });
+    // What is on its way at the same time as the last one would be accepted with it.
+    if (i < 3) await site.drained();
+  }
   const down = await site.told("target.down");
   assertStringIncludes(down.reason, "it accepts no tasks: it holds 3 tasks (spooler-max-files)");
   const taken = new Set<string>();
