@@ -2,7 +2,7 @@
 
 import { tempDir } from "./temp.ts";
 
-function run(command: string, ...args: string[]): void {
+export function run(command: string, ...args: string[]): void {
   const { success, stderr } = new Deno.Command(command, { args }).outputSync();
   if (!success) throw new Error(`${command}: ${new TextDecoder().decode(stderr).trim()}`);
 }

@@ -4,6 +4,7 @@
  */
 
 import { readBundling } from "./bundling.ts";
+import { canUseLoops } from "./image.ts";
 import { canMount } from "./mount.ts";
 
 const required = (Deno.env.get("SPOOLER_REQUIRE") ?? "").split(/[\s,]+/);
@@ -29,6 +30,7 @@ export type Need =
   | "executable"
   | "libc"
   | "mount"
+  | "loop"
   | "python"
   | "root";
 
@@ -40,6 +42,7 @@ const present: Record<Need, () => boolean> = {
   executable: () => Deno.env.has("SPOOLER_EXECUTABLE"),
   libc: () => Deno.build.os === "linux",
   mount: () => mountable,
+  loop: () => mountable && canUseLoops(),
   python: () => hasCommand(testPython, "--version"),
   root: () => Deno.build.os === "linux" && Deno.uid() === 0,
 };
@@ -52,6 +55,7 @@ const reasons: Record<Need, string> = {
   executable: "SPOOLER_EXECUTABLE names no compiled program",
   libc: "POSIX locks and inotify are used on Linux only",
   mount: "this user may not mount a file system",
+  loop: "no loop device, or no mkfs.ext4, for this user",
   python: "no python3 on this machine",
   root: "only root may act for another account",
 };
