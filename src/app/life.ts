@@ -159,6 +159,11 @@ export class Life {
         this.#newSettings.push(() => store.use(settings));
         continue;
       }
+      const weakness = store.weakness();
+      if (weakness !== null) {
+        const message = `${spool.dir} is on ${weakness} (docs/spool-format.md)`;
+        emit({ type: "spool.warning", spool: name, message });
+      }
       const swept = store.sweep();
       if (swept === 0) continue;
       const message = `removed ${swept} half-written files of tasks that were never accepted`;

@@ -156,6 +156,11 @@ export class SpoolDirectory {
     return stat && { identity: stat.identity, device: stat.device };
   }
 
+  /** The file system of the directory, as `major:minor`; null before it is prepared. */
+  get device(): string | null {
+    return this.#presence?.device ?? null;
+  }
+
   /** Why the path no longer leads to the directory that was prepared; null when it does, or none was. */
   absence(): string | null {
     if (!this.#presence) return null;

@@ -7,6 +7,7 @@
  * renamed into failed/. Each is one system call, so that a crash leaves the task before or after.
  */
 
+import { weakness } from "../platform/file_system.ts";
 import type { NewTask } from "../task/new_task.ts";
 import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions, type StoreSettings } from "./directory.ts";
@@ -83,6 +84,12 @@ export class Store {
     this.#spool.fsync = fsync;
     this.#intake.use(limits);
     this.#ids.use(dedupWindowMs ?? 0);
+  }
+
+  /** What the spool's file system cannot promise about a power cut; null with fsync off, too. */
+  weakness(): string | null {
+    const { fsync, device } = this.#spool;
+    return fsync && device !== null ? weakness(device) : null;
   }
 
   /**
