@@ -15,7 +15,7 @@ import { Retention } from "../queue/retention.ts";
 import { debugOf } from "../report/debug.ts";
 import type { SignalHandlers } from "../schedule/job_run.ts";
 import type { SchedulerOptions } from "../schedule/scheduler.ts";
-import type { Accept } from "../server/connection.ts";
+import type { Accept } from "../server/incoming_task.ts";
 import { destinationsOf } from "../server/destination.ts";
 import { Reception, type Spool, spoolFor } from "../server/reception.ts";
 import type { StoreSettings } from "../spool/store.ts";

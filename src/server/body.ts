@@ -2,6 +2,7 @@
 
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { PacketReader } from "../wire/reader.ts";
+import type { Buffer, PacketMemory } from "./packet_memory.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { Stream } from "./stream.ts";
 import { reasonOf } from "../platform/reason.ts";
@@ -19,13 +20,15 @@ export interface BodyOptions {
   /** Has what came together with the packet. */
   readonly reader: PacketReader;
   readonly stream: Stream;
+  readonly memory: PacketMemory;
   readonly deadlines: Deadlines;
   /** Expires when the peer is too slow. */
   readonly deadline: Deadline;
   readonly timeoutMs: number;
 }
 
-const PIECE_SIZE = 64 * 1024;
+/** What a body is read into that comes slowly, or when there are too many. */
+const SMALL_PIECE = 4 * 1024;
 /** So much must come in each timeout, that a slow body does not hold its place for days. */
 const SLOWEST_BYTES = 1024;
 
@@ -57,14 +60,21 @@ export class BodyReader implements IncomingBody {
     this.#came(first.length);
     if (first.length > 0) yield first;
     if (this.#left === 0) return;
-    const buffer = new Uint8Array(Math.min(PIECE_SIZE, this.#left));
-    let sinceDeadline = SLOWEST_BYTES;
-    while (this.#left > 0) {
-      sinceDeadline = this.#watch(sinceDeadline);
-      const count = await this.#readInto(buffer.subarray(0, this.#left));
-      sinceDeadline += count;
-      this.#came(count);
-      yield buffer.subarray(0, count);
+    const small = new Uint8Array(Math.min(SMALL_PIECE, this.#left));
+    let large: Buffer | null = null;
+    try {
+      let sinceDeadline = SLOWEST_BYTES;
+      while (this.#left > 0) {
+        sinceDeadline = this.#watch(sinceDeadline);
+        const buffer: Uint8Array<ArrayBuffer> = large?.bytes ?? small;
+        const count = await this.#readInto(buffer.subarray(0, this.#left));
+        sinceDeadline += count;
+        this.#came(count);
+        yield buffer.subarray(0, count);
+        if (count === small.length) large ??= this.#options.memory.largeNow();
+      }
+    } finally {
+      large?.[Symbol.dispose]();
     }
   }
 

@@ -15,38 +15,16 @@ import { acceptedAnswer, pingAnswer, PONG, refusalAnswer, REFUSED } from "../wir
 import { Answers } from "./answers.ts";
 import { BodyReader, type IncomingBody } from "./body.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
-import {
-  decodeVars,
-  KEEP_OPEN,
-  MODIFIER_PING,
-  MODIFIER_SPOOL,
-  PacketError,
-  type Var,
-} from "../wire/packet.ts";
-import type { Voucher } from "../wire/pickle_rule.ts";
+import { KEEP_OPEN, MODIFIER_PING, MODIFIER_SPOOL, PacketError } from "../wire/packet.ts";
+import { type IncomingPacket, PacketInput } from "./packet_input.ts";
+import type { PacketMemory, Permit } from "./packet_memory.ts";
+import { type Accept, type Identify, type Request, requestOf, signerOf } from "./incoming_task.ts";
 import { PacketReader, type RawPacket } from "../wire/reader.ts";
 import { isHangUp } from "../wire/hang_up.ts";
 import { RefusalError } from "../wire/refusal.ts";
-import type { NotSigned, Signed } from "../wire/signature.ts";
+import type { Signed } from "../wire/signature.ts";
 import type { Stream } from "./stream.ts";
 import { reasonOf } from "../platform/reason.ts";
-
-/** A task as it came over a connection. */
-export interface IncomingTask {
-  readonly vars: readonly Var[];
-  readonly signed: Signed | NotSigned;
-  readonly body: IncomingBody | null;
-  readonly from: string;
-  /** What is known of its sender without a signature. */
-  readonly voucher: Voucher;
-}
-
-/**
- * Takes responsibility for a task: when this resolves, the peer is told that it is accepted.
- *
- * @throws {RefusalError | PacketError} when it is refused
- */
-export type Accept = (task: IncomingTask) => Promise<void>;
 
 export interface ConnectionLimits {
   /** The largest packet, without its header. */
@@ -60,13 +38,14 @@ export interface ConnectionOptions {
   readonly stream: Stream;
   readonly limits: ConnectionLimits;
   readonly clock: Clock;
+  readonly memory: PacketMemory;
   readonly deadlines: Deadlines;
   readonly features: readonly string[];
   readonly accept: Accept;
   /** The name of this receiver. */
   readonly receiver: string;
   /** Which secret of ours signed a packet, so that its answer can be signed as well. */
-  readonly identify: (varBytes: Uint8Array, vars: readonly Var[]) => Signed | NotSigned;
+  readonly identify: Identify;
   /** Told of every refusal. */
   readonly refused: (from: string, refusal: RefusalError) => void;
 }
@@ -81,12 +60,12 @@ const FRUITLESS_MS = 10;
 /** Behind a refusal that ends a connection, so much is still read, that the peer sees the answer. */
 const LINGER_BYTES = 1024 * 1024;
 
-export class Connection {
+export class PeerConnection {
   readonly #options: ConnectionOptions;
   readonly #stream: Stream;
   readonly #reader: PacketReader;
   readonly #answers: Answers;
-  readonly #readDeadline: Deadline;
+  readonly #input: PacketInput;
   readonly #writeDeadline: Deadline;
   readonly #stopDeadline: Deadline;
   #isReadingBody = false;
@@ -98,11 +77,14 @@ export class Connection {
   #closedFor: RefusalError | "stop" | null = null;
 
   constructor(options: ConnectionOptions) {
-    const { stream, deadlines, limits } = options;
+    const { stream, memory, deadlines, limits } = options;
     this.#options = options;
     this.#stream = stream;
     this.#reader = new PacketReader(limits.maxVarsSize);
-    this.#readDeadline = deadlines.add(() => this.#readTimedOut());
+    this.#input = new PacketInput({
+      ...{ stream, deadlines, memory, reader: this.#reader, timeoutMs: limits.timeoutMs },
+      expired: () => this.#readTimedOut(),
+    });
     this.#writeDeadline = deadlines.add(() =>
       this.end(new RefusalError("slow", `its answers were not read ${this.#timeoutText()}`))
     );
@@ -129,7 +111,7 @@ export class Connection {
     } catch (error) {
       await this.#fail(error);
     } finally {
-      deadlines.delete(this.#readDeadline);
+      this.#input.close();
       deadlines.delete(this.#writeDeadline);
       deadlines.delete(this.#stopDeadline);
       this.#stream.close();
@@ -162,9 +144,9 @@ export class Connection {
   async #converse(): Promise<void> {
     while (true) {
       await this.#answers.fewerThan(MOST_OPEN);
-      const packet = await this.#nextPacket();
-      if (packet === null) return;
-      const staysOpen = await this.#handle(packet);
+      const next = await this.#input.next(this.#idleMs);
+      if (next === null) return;
+      const staysOpen = await this.#handle(next);
       this.#served++;
       if (!staysOpen || this.#stopping) return;
       if (this.#fruitless >= MOST_FRUITLESS) await this.#pause();
@@ -177,37 +159,12 @@ export class Connection {
     await new Promise<void>((resolve) => this.#options.clock.after(FRUITLESS_MS, resolve));
   }
 
-  /** @returns null when the peer closes between packets */
-  async #nextPacket(): Promise<RawPacket | null> {
-    let startedReading = false;
-    this.#awaitPacket();
-    while (true) {
-      const packet = this.#reader.next();
-      if (packet) {
-        this.#readDeadline.at = Infinity;
-        return packet;
-      }
-      if (!startedReading && this.#reader.pending > 0) {
-        startedReading = true;
-        this.#options.deadlines.set(this.#readDeadline, this.#options.limits.timeoutMs);
-      }
-      const count = await this.#stream.read(this.#reader.space());
-      if (count !== null) this.#reader.filled(count);
-      else if (this.#reader.pending === 0) return null;
-      else {
-        const came = this.#reader.pending;
-        throw new RefusalError("cut off", `the peer closed after ${came} bytes of a packet`);
-      }
-    }
-  }
-
-  #awaitPacket(): void {
-    const { deadlines, limits } = this.#options;
-    deadlines.set(this.#readDeadline, this.#served === 0 ? limits.timeoutMs : IDLE_MS);
+  get #idleMs(): number {
+    return this.#served === 0 ? this.#options.limits.timeoutMs : IDLE_MS;
   }
 
   #readTimedOut(): void {
-    if (this.#reader.pending === 0 && this.#answers.open > 0) return this.#awaitPacket();
+    if (this.#reader.pending === 0 && this.#answers.open > 0) return this.#input.wait(this.#idleMs);
     if (this.#reader.pending === 0 && this.#served > 0) return this.stop();
     this.end(new RefusalError("slow", `no whole packet ${this.#timeoutText()}`));
   }
@@ -217,49 +174,43 @@ export class Connection {
   }
 
   /** @returns whether the connection stays open for another packet */
-  async #handle(packet: RawPacket): Promise<boolean> {
+  async #handle({ packet, memory }: IncomingPacket): Promise<boolean> {
     const { modifier1, modifier2 } = packet.header;
     const staysOpen = (modifier2 & KEEP_OPEN) !== 0;
     if (modifier1 === MODIFIER_PING) {
       this.#fruitless++;
       // uwsgi --ping takes anything behind the header for a warning.
       this.#answers.add(Promise.resolve(staysOpen ? this.#pingAnswer(packet) : PONG));
+      memory[Symbol.dispose]();
       return staysOpen;
     }
     if (modifier1 !== MODIFIER_SPOOL) {
+      memory[Symbol.dispose]();
       throw new RefusalError(
         "malformed",
         `modifier1 ${modifier1} is none of ours (17 is a task, 100 a ping)`,
       );
     }
-    return await this.#take(packet, staysOpen);
+    return await this.#take(packet, memory, staysOpen);
   }
 
   #pingAnswer(packet: RawPacket): Uint8Array {
     const { limits, features, receiver } = this.#options;
-    const request = signerOf(this.#requestOf(packet));
+    const request = signerOf(requestOf(packet, this.#options.identify));
     return pingAnswer({ features, maxBody: limits.maxBodySize, receiver, request });
   }
 
-  /** The vars of a packet and who signed them, or what is wrong with them. */
-  #requestOf({ vars: bytes }: RawPacket): Request {
-    try {
-      const vars = decodeVars(bytes);
-      return { vars, signed: this.#options.identify(bytes, vars) };
-    } catch (error) {
-      if (error instanceof PacketError) return { error };
-      throw error;
-    }
-  }
-
-  async #take(packet: RawPacket, staysOpen: boolean): Promise<boolean> {
+  async #take(packet: RawPacket, memory: Permit, staysOpen: boolean): Promise<boolean> {
     const { bodySize } = packet;
     const { maxBodySize } = this.#options.limits;
-    const request = this.#requestOf(packet);
+    const request = requestOf(packet, this.#options.identify);
     if (bodySize === null) {
-      this.#answers.add(this.#answerTo(request, null, staysOpen));
+      const answer = this.#answerTo(request, null, staysOpen);
+      this.#answers.add(answer);
+      answer.finally(() => memory[Symbol.dispose]());
       return staysOpen;
     }
+    using _memory = memory;
     if (bodySize > maxBodySize) {
       const message = `a body of ${bodySize} bytes, ${maxBodySize} are allowed (spooler-max-body)`;
       const refusal = new RefusalError("too large", message);
@@ -273,12 +224,12 @@ export class Connection {
 
   /** Resolves when the whole body has come, whatever is done with it. */
   async #takeWithBody(request: Request, size: number, staysOpen: boolean): Promise<void> {
-    const { stream, deadlines, limits: { timeoutMs } } = this.#options;
+    const { stream, memory, deadlines, limits: { timeoutMs } } = this.#options;
     const deadline = deadlines.add(() => {
       this.end(new RefusalError("slow", `a body came too slowly: ${this.#timeoutText()}`));
     });
     const body = new BodyReader({
-      ...{ size, reader: this.#reader, stream, deadlines, deadline, timeoutMs },
+      ...{ size, reader: this.#reader, stream, memory, deadlines, deadline, timeoutMs },
     });
     this.#isReadingBody = true;
     try {
@@ -299,11 +250,11 @@ export class Connection {
     staysOpen: boolean,
   ): Promise<Uint8Array> {
     const { accept } = this.#options;
-    const { from, voucher } = this.#stream;
+    const { from, credential } = this.#stream;
     try {
       if ("error" in request) throw request.error;
       const { vars, signed } = request;
-      await accept({ vars, signed, body, from, voucher });
+      await accept({ vars, signed, body, from, credential });
       this.#fruitless = 0;
       return acceptedAnswer(signerOf(request));
     } catch (error) {
@@ -344,8 +295,8 @@ export class Connection {
     this.#answers.add(Promise.resolve(answer));
     await this.#answers.fewerThan(1);
     this.#closedFor = "stop";
-    const { deadlines, limits } = this.#options;
-    deadlines.set(this.#readDeadline, limits.timeoutMs);
+    const { limits } = this.#options;
+    this.#input.wait(limits.timeoutMs);
     await this.#stream.closeWrite();
     const buffer = new Uint8Array(16 * 1024);
     for (let left = LINGER_BYTES; left > 0;) {
@@ -354,15 +305,6 @@ export class Connection {
       left -= count;
     }
   }
-}
-
-type Request =
-  | { readonly vars: readonly Var[]; readonly signed: Signed | NotSigned }
-  | { readonly error: PacketError };
-
-/** Over which its answer is signed; null when the packet has no signature of ours. */
-function signerOf(request: Request): Signed | null {
-  return "signed" in request && "secret" in request.signed ? request.signed : null;
 }
 
 function refusalOf(error: unknown): RefusalError {

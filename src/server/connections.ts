@@ -3,12 +3,12 @@
  * the one that has kept silent the longest makes room: a crowd of silent ones keeps nobody out.
  */
 
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import { type ConnectionOptions, PeerConnection } from "./connection.ts";
 import { RefusalError } from "../wire/refusal.ts";
 
 export class Connections {
   /** In the order of their last packets. */
-  readonly #open = new Map<Connection, Promise<void>>();
+  readonly #open = new Map<PeerConnection, Promise<void>>();
 
   constructor(private readonly most: number) {}
 
@@ -19,7 +19,7 @@ export class Connections {
   /** @returns false when there is no room, and nobody who could make some */
   serve(options: ConnectionOptions): boolean {
     if (this.#open.size >= this.most && !this.#makeRoom()) return false;
-    const connection: Connection = new Connection({
+    const connection: PeerConnection = new PeerConnection({
       ...options,
       accept: (task) => {
         this.#touch(connection);
@@ -31,7 +31,7 @@ export class Connections {
     return true;
   }
 
-  #touch(connection: Connection): void {
+  #touch(connection: PeerConnection): void {
     const serving = this.#open.get(connection);
     if (serving === undefined || !this.#open.delete(connection)) return;
     this.#open.set(connection, serving);

@@ -5,7 +5,7 @@ import type { Libc } from "../platform/libc.ts";
 import { openSockets } from "../platform/open_files.ts";
 import { type Address, addressText, isAbstract } from "../wire/address.ts";
 import type { SocketOwner } from "./socket_owner.ts";
-import type { Voucher } from "../wire/pickle_rule.ts";
+import type { Credential } from "../wire/pickle_rule.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { isStaleSocket } from "./stale_socket.ts";
 import { plainStream, type Stream } from "./stream.ts";
@@ -65,13 +65,13 @@ async function listenOnFile(path: string, options: SocketOptions): Promise<Liste
 export function listening(
   listener: Deno.Listener,
   address: string,
-  voucher: Voucher = null,
+  credential: Credential = null,
   afterClose: () => void = () => {},
 ): Listening {
   return {
     address,
     serve(guests) {
-      const accept = async () => plainStream(await listener.accept(), voucher);
+      const accept = async () => plainStream(await listener.accept(), credential);
       const door = new Door({ ...guests, accept });
       return {
         async close() {

@@ -123,7 +123,7 @@ class OpenSslStream implements Stream {
   readonly from: string;
   readonly ip: string;
   /** Nobody is let in without one. */
-  readonly voucher = "certificate";
+  readonly credential = "certificate";
   readonly #connection: Deno.TcpConn;
   readonly #tls: TlsConnection;
   readonly #received = new Uint8Array(RECEIVED_SIZE);

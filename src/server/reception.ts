@@ -11,7 +11,7 @@ import type { Store } from "../spool/store.ts";
 import type { NewTask } from "../task/new_task.ts";
 import type { TaskRef } from "../spool/layout.ts";
 import type { IncomingBody } from "./body.ts";
-import type { IncomingTask } from "./connection.ts";
+import type { IncomingTask } from "./incoming_task.ts";
 import { findText, PacketError } from "../wire/packet.ts";
 import { functionProblem, isStranger, pickleProblem, withoutPickle } from "../wire/pickle_rule.ts";
 import { RefusalError } from "../wire/refusal.ts";
@@ -78,10 +78,10 @@ export class Reception {
   }
 
   /** @returns whether its body has to be scanned as well */
-  #checkStranger({ vars, voucher }: IncomingTask): boolean {
+  #checkStranger({ vars, credential }: IncomingTask): boolean {
     const { secrets, pickles, allowFunctions } = this.#options.config;
     // With a secret, what is not signed did not come as far as this.
-    if (!isStranger({ voucher, isSigned: secrets.length > 0 })) return false;
+    if (!isStranger({ credential, isSigned: secrets.length > 0 })) return false;
     const unallowed = functionProblem(vars, allowFunctions);
     if (unallowed !== null) throw new RefusalError("function", unallowed);
     if (pickles === "trusted") return false;

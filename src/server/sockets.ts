@@ -12,11 +12,12 @@ import type { Libc } from "../platform/libc.ts";
 import { openFilesLimit } from "../platform/open_files.ts";
 import type { Emit } from "../report/event.ts";
 import { type Address, addressText, uwsgiTwin } from "../wire/address.ts";
-import type { Accept } from "./connection.ts";
+import type { Accept } from "./incoming_task.ts";
 import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Listener, type ListenerOptions } from "./listener.ts";
 import { type Listening, listenOn, type SocketOptions } from "./listening.ts";
+import { PacketMemory } from "./packet_memory.ts";
 import { Refusals } from "./refusals.ts";
 import { receiverName } from "./receiver_name.ts";
 import { type NotSigned, signedBy } from "../wire/signature.ts";
@@ -54,6 +55,7 @@ export class Sockets {
   readonly #givenUp: ListenerConfig[] = [];
   readonly #deadlines: Deadlines;
   readonly #connections: Connections;
+  readonly #memory = new PacketMemory();
   readonly #refusals: Refusals;
 
   private constructor(options: SocketsOptions) {
@@ -144,6 +146,7 @@ export class Sockets {
     const { address } = listening;
     return {
       ...{ listening, connections: this.#connections, clock, deadlines: this.#deadlines, accept },
+      memory: this.#memory,
       allow: allow === "any" ? null : allow,
       limits: { maxVarsSize, maxBodySize, timeoutMs },
       features: FEATURES,

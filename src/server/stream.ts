@@ -1,14 +1,14 @@
 /** A connection as the conversation on it sees it: bytes in, bytes out, whatever carries them. */
 
 import { type Address, addressText } from "../wire/address.ts";
-import type { Voucher } from "../wire/pickle_rule.ts";
+import type { Credential } from "../wire/pickle_rule.ts";
 
 export interface Stream {
   /** Who is at the other end, for people. */
   readonly from: string;
   /** The peer's IP address; null for a unix socket. */
   readonly ip: string | null;
-  readonly voucher: Voucher;
+  readonly credential: Credential;
   /** Fills a part of `into`; null at the end of what the peer sends. */
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
   /** Resolves when all bytes are on their way. */
@@ -20,7 +20,7 @@ export interface Stream {
 }
 
 /** A plain TCP or unix connection of Deno's. */
-export function plainStream(connection: Deno.Conn, voucher: Voucher): Stream {
+export function plainStream(connection: Deno.Conn, credential: Credential): Stream {
   const { remoteAddr } = connection;
   const peer: Address | null = remoteAddr.transport === "tcp"
     ? { kind: "tcp", host: remoteAddr.hostname, port: remoteAddr.port }
@@ -28,7 +28,7 @@ export function plainStream(connection: Deno.Conn, voucher: Voucher): Stream {
   return {
     from: peer === null ? "unix socket" : addressText(peer),
     ip: peer === null ? null : peer.host,
-    voucher,
+    credential,
     read: (into) => connection.read(into),
     async write(bytes) {
       for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));

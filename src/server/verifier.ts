@@ -5,7 +5,7 @@
 
 import { createHash } from "node:crypto";
 import type { Clock } from "../platform/clock.ts";
-import type { IncomingTask } from "./connection.ts";
+import type { IncomingTask } from "./incoming_task.ts";
 import { isSha256Hex } from "../wire/hmac.ts";
 import { findText } from "../wire/packet.ts";
 import { RefusalError } from "../wire/refusal.ts";

@@ -14,7 +14,7 @@ import { isPickle, PickleScanner } from "./pickle.ts";
 import { RefusalError } from "./refusal.ts";
 
 /** What vouches for a sender; null is nothing but its having reached the socket. */
-export type Voucher =
+export type Credential =
   /** A unix socket's file, which only some users may open. */
   | "permissions"
   /** A client certificate of our CA. */
@@ -22,13 +22,13 @@ export type Voucher =
   | null;
 
 export interface SenderContext {
-  readonly voucher: Voucher;
+  readonly credential: Credential;
   /** The task carried a signature of ours, and it was checked. */
   readonly isSigned: boolean;
 }
 
-export function isStranger({ voucher, isSigned }: SenderContext): boolean {
-  return !isSigned && voucher === null;
+export function isStranger({ credential, isSigned }: SenderContext): boolean {
+  return !isSigned && credential === null;
 }
 
 const NEEDS = "which runs code when it is loaded: send it signed (spooler-secret), with a client " +

@@ -25,11 +25,12 @@ export interface RawPacket {
 
 /** Bytes of the length in front of a body. */
 export const BODY_LENGTH_SIZE = 8;
-/** What a reader starts with; idle connections are many. */
-const SMALLEST_BUFFER = 2 * 1024;
+/** The buffer of a reader; what does not fit gets a larger one. Idle connections are many. */
+const OWN_BUFFER = 2 * 1024;
 
 export class PacketReader {
-  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(SMALLEST_BUFFER);
+  readonly #own: Uint8Array<ArrayBuffer> = new Uint8Array(OWN_BUFFER);
+  #buffer = this.#own;
   /** What has come and was not taken lies between these two. */
   #start = 0;
   #end = 0;
@@ -45,10 +46,36 @@ export class PacketReader {
     return this.#end - this.#start;
   }
 
+  /** The size of the packet that has begun to come and does not fit into the buffer; 0 when it does. */
+  get wanted(): number {
+    if (this.pending < HEADER_SIZE) return 0;
+    const { whole } = this.#sizes(this.#pendingBytes());
+    return whole > this.#buffer.length ? whole : 0;
+  }
+
+  /**
+   * Gives the packet that has begun a buffer of its own: nothing that comes behind it is put there,
+   * and its vars stay in it.
+   *
+   * @param buffer has room for {@link wanted} bytes
+   */
+  grow(buffer: Uint8Array<ArrayBuffer>): void {
+    const { wanted } = this;
+    buffer.set(this.#pendingBytes());
+    this.#end = this.pending;
+    this.#start = 0;
+    this.#buffer = buffer.subarray(0, wanted);
+  }
+
   /** Where to put the bytes that come next, to be followed by {@link filled}; never empty. */
   space(): Uint8Array<ArrayBuffer> {
+    if (this.wanted > 0) this.grow(new Uint8Array(this.wanted));
     if (this.pending === 0) this.#start = this.#end = 0;
-    if (this.#end === this.#buffer.length) this.#makeRoom();
+    if (this.#end === this.#buffer.length) {
+      this.#buffer.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
     return this.#buffer.subarray(this.#end);
   }
 
@@ -67,40 +94,28 @@ export class PacketReader {
     }
   }
 
-  /** Moves what is there to the front, in a buffer twice as large when half of it is taken. */
-  #makeRoom(): void {
-    const held = this.#buffer.subarray(this.#start, this.#end);
-    const isTight = held.length * 2 > this.#buffer.length;
-    const into = isTight ? new Uint8Array(this.#buffer.length * 2) : this.#buffer;
-    if (isTight) into.set(held);
-    else into.copyWithin(0, this.#start, this.#end);
-    this.#end = held.length;
-    this.#start = 0;
-    this.#buffer = into;
-  }
-
   /**
    * The next whole packet, which is taken out; null while it is not all there.
    *
    * @throws {RefusalError} when it says that it is larger than may be
    */
   next(): RawPacket | null {
-    const bytes = this.#buffer.subarray(this.#start, this.#end);
+    const bytes = this.#pendingBytes();
     if (bytes.length < HEADER_SIZE) return null;
-    const header = decodeHeader(bytes);
+    const { header, end, whole } = this.#sizes(bytes);
     if (header.size > this.#maxVarsSize) {
       throw new RefusalError(
         "too large",
         `a packet of ${header.size} bytes, ${this.#maxVarsSize} are allowed (buffer-size)`,
       );
     }
-    const end = HEADER_SIZE + header.size;
-    const hasBody = header.modifier1 === MODIFIER_SPOOL && (header.modifier2 & WITH_BODY) !== 0;
-    const whole = end + (hasBody ? BODY_LENGTH_SIZE : 0);
     if (bytes.length < whole) return null;
-    const bodySize = hasBody ? decodeBodySize(bytes, end) : null;
+    const bodySize = whole > end ? decodeBodySize(bytes, end) : null;
     this.#start += whole;
-    return { header, vars: bytes.slice(HEADER_SIZE, end), bodySize };
+    const isOwn = this.#buffer === this.#own;
+    const vars = isOwn ? bytes.slice(HEADER_SIZE, end) : bytes.subarray(HEADER_SIZE, end);
+    if (!isOwn) this.#useOwn();
+    return { header, vars, bodySize };
   }
 
   /** Takes bytes of a body that have come already, `most` of them; empty when none has come. */
@@ -109,6 +124,24 @@ export class PacketReader {
     const bytes = this.#buffer.slice(this.#start, end);
     this.#start = end;
     return bytes;
+  }
+
+  /** A larger buffer ends with its packet. */
+  #useOwn(): void {
+    this.#buffer = this.#own;
+    this.#start = this.#end = 0;
+  }
+
+  #pendingBytes(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.subarray(this.#start, this.#end);
+  }
+
+  /** Of the packet whose header these bytes begin with: where its vars end, and where what follows it begins. */
+  #sizes(bytes: Uint8Array): { header: Header; end: number; whole: number } {
+    const header = decodeHeader(bytes);
+    const end = HEADER_SIZE + header.size;
+    const hasBody = header.modifier1 === MODIFIER_SPOOL && (header.modifier2 & WITH_BODY) !== 0;
+    return { header, end, whole: end + (hasBody ? BODY_LENGTH_SIZE : 0) };
   }
 }
 

@@ -3,7 +3,9 @@
  * come to what a simple model says that looks at all bytes at once. SPOOLER_FUZZ says how many.
  */
 
-import { Connection, type IncomingTask } from "../../src/server/connection.ts";
+import { PeerConnection } from "../../src/server/connection.ts";
+import type { IncomingTask } from "../../src/server/incoming_task.ts";
+import { PacketMemory } from "../../src/server/packet_memory.ts";
 import { Deadlines } from "../../src/server/deadlines.ts";
 import {
   decodeVars,
@@ -143,7 +145,7 @@ function modelTask(varBytes: Uint8Array, body: Uint8Array, bodySize: number): st
 class PieceStream implements Stream {
   readonly from = "memory";
   readonly ip = null;
-  readonly voucher = null;
+  readonly credential = null;
   readonly written: Uint8Array[] = [];
   #isClosed = false;
   readonly #pieces: Uint8Array[];
@@ -182,10 +184,11 @@ const deadlines = new Deadlines(clock);
 async function converse(pieces: readonly Uint8Array[]): Promise<Outcome> {
   const stream = new PieceStream(pieces);
   const tasks: string[] = [];
-  const connection = new Connection({
+  const connection = new PeerConnection({
     stream,
     clock,
     deadlines,
+    memory: new PacketMemory(),
     limits: { maxVarsSize: MAX_VARS, maxBodySize: MAX_BODY, timeoutMs: 4000 },
     features: [],
     receiver: "hub",

@@ -1,6 +1,7 @@
 /** Conversations with a listener, byte by byte, against a real store. */
 
-import { Connection } from "../../src/server/connection.ts";
+import { PeerConnection } from "../../src/server/connection.ts";
+import { PacketMemory } from "../../src/server/packet_memory.ts";
 import { Deadlines } from "../../src/server/deadlines.ts";
 import {
   encodePacket,
@@ -238,9 +239,9 @@ Deno.test("a peer that does not read its answers is hung up on", async () => {
   const refusals: string[] = [];
   const closed = Promise.withResolvers<never>();
   const isWriting = Promise.withResolvers<void>();
-  const connection = new Connection({
+  const connection = new PeerConnection({
     stream: {
-      ...{ from: "here", ip: null, voucher: null, closeWrite: () => Promise.resolve() },
+      ...{ from: "here", ip: null, credential: null, closeWrite: () => Promise.resolve() },
       read: (into) => {
         into.set(task({ n: "1" }, KEEP_OPEN));
         return Promise.resolve(task({ n: "1" }, KEEP_OPEN).length);
@@ -253,6 +254,7 @@ Deno.test("a peer that does not read its answers is hung up on", async () => {
     },
     clock,
     deadlines: new Deadlines(clock),
+    memory: new PacketMemory(),
     limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
     features: [],
     receiver: "hub",

@@ -114,7 +114,7 @@ testWith("openssl", "bytes go both ways, and each side can say its end", async (
   const sent = Uint8Array.from({ length: 300_000 }, (_, i) => i * 7 + (i >> 8));
   const sending = writeAll(client, sent).then(() => client.closeWrite());
   const stream = await server.next();
-  assertEquals([stream.ip, stream.voucher], ["127.0.0.1", "certificate"]);
+  assertEquals([stream.ip, stream.credential], ["127.0.0.1", "certificate"]);
   assertMatch(stream.from, /^127\.0\.0\.1:\d+$/);
   assertEquals(await readAll((into) => stream.read(into)), sent);
   await sending;

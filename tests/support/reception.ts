@@ -8,7 +8,7 @@ import { Reception, type Spool } from "../../src/server/reception.ts";
 import type { Event } from "../../src/report/event.ts";
 import { Sockets } from "../../src/server/sockets.ts";
 import { Store } from "../../src/spool/store.ts";
-import type { Accept } from "../../src/server/connection.ts";
+import type { Accept } from "../../src/server/incoming_task.ts";
 import { decodeHeader, decodeVars, findText, HEADER_SIZE } from "../../src/wire/packet.ts";
 import { platform } from "./platform.ts";
 import { tempDir } from "./temp.ts";

@@ -15,13 +15,13 @@ Deno.test("a stranger's pickles are refused, in one line that says what to do", 
 });
 
 Deno.test("only somebody whom nothing vouches for is a stranger", () => {
-  const stranger = { voucher: null, isSigned: false };
+  const stranger = { credential: null, isSigned: false };
   assertEquals(isStranger(stranger), true);
   for (
     const known of [
       { isSigned: true },
-      { voucher: "permissions" as const },
-      { voucher: "certificate" as const },
+      { credential: "permissions" as const },
+      { credential: "certificate" as const },
     ]
   ) {
     assertEquals(isStranger({ ...stranger, ...known }), false);

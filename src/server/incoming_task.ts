@@ -1,0 +1,47 @@
+/** A task as it comes over a connection: its vars, its body, and what is known of who sent it. */
+
+import { decodeVars, PacketError, type Var } from "../wire/packet.ts";
+import type { Credential } from "../wire/pickle_rule.ts";
+import type { RawPacket } from "../wire/reader.ts";
+import type { NotSigned, Signed } from "../wire/signature.ts";
+import type { IncomingBody } from "./body.ts";
+
+export interface IncomingTask {
+  readonly vars: readonly Var[];
+  readonly signed: Signed | NotSigned;
+  readonly body: IncomingBody | null;
+  readonly from: string;
+  /** What is known of its sender without a signature. */
+  readonly credential: Credential;
+}
+
+/**
+ * Takes responsibility for a task: when this resolves, the peer is told that it is accepted.
+ *
+ * @throws {RefusalError | PacketError} when it is refused
+ */
+export type Accept = (task: IncomingTask) => Promise<void>;
+
+/** Which secret of ours signed a packet. */
+export type Identify = (varBytes: Uint8Array, vars: readonly Var[]) => Signed | NotSigned;
+
+/** What a packet says, ahead of its body, or what is wrong with it. */
+export type Request =
+  | { readonly vars: readonly Var[]; readonly signed: Signed | NotSigned }
+  | { readonly error: PacketError };
+
+/** The vars of a packet and who signed them, or what is wrong with them. */
+export function requestOf({ vars: bytes }: RawPacket, identify: Identify): Request {
+  try {
+    const vars = decodeVars(bytes);
+    return { vars, signed: identify(bytes, vars) };
+  } catch (error) {
+    if (error instanceof PacketError) return { error };
+    throw error;
+  }
+}
+
+/** Over which its answer is signed; null when the packet has no signature of ours. */
+export function signerOf(request: Request): Signed | null {
+  return "signed" in request && "secret" in request.signed ? request.signed : null;
+}

@@ -1,0 +1,99 @@
+/**
+ * The memory of packets and bodies on their way, all connections together. Whoever finds none left
+ * waits its turn; its peer is not read from meanwhile, and keeps the bytes itself. Buffers are used
+ * again: what a flood has taken is not taken a second time.
+ */
+
+import { HEADER_SIZE, MAX_VARS_SIZE } from "../wire/packet.ts";
+import { BODY_LENGTH_SIZE } from "../wire/reader.ts";
+
+/** The right to use something that there is a number of. Given back once. */
+export type Permit = Disposable;
+
+export class Permits {
+  #left: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(readonly count: number) {
+    this.#left = count;
+  }
+
+  get taken(): number {
+    return this.count - this.#left;
+  }
+
+  /** Resolves in the order of the calls. */
+  async take(): Promise<Permit> {
+    if (this.#left > 0) this.#left--;
+    else await new Promise<void>((resume) => this.#waiting.push(resume));
+    return this.#permit();
+  }
+
+  /** Null when there is none, or somebody waits for one. */
+  takeNow(): Permit | null {
+    if (this.#left === 0) return null;
+    this.#left--;
+    return this.#permit();
+  }
+
+  #permit(): Permit {
+    let isHeld = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!isHeld) return;
+        isHeld = false;
+        const next = this.#waiting.shift();
+        if (next === undefined) this.#left++;
+        else next();
+      },
+    };
+  }
+}
+
+export interface Buffer extends Permit {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Holds the largest packet with the length of its body. */
+export const LARGE_SIZE = HEADER_SIZE + MAX_VARS_SIZE + BODY_LENGTH_SIZE;
+
+/** Packets at the same time that fit into a connection's own buffer: with all that belongs to one about 16 MiB. */
+const MOST_SMALL = 4096;
+/** Packets that do not fit, and pieces of bodies: 8 MiB. */
+const MOST_LARGE = 128;
+
+export class PacketMemory {
+  readonly small: Permits;
+  readonly #large: Permits;
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+
+  constructor({ small = MOST_SMALL, large = MOST_LARGE } = {}) {
+    this.small = new Permits(small);
+    this.#large = new Permits(large);
+  }
+
+  /** A buffer of {@link LARGE_SIZE}, when there is one. */
+  async large(): Promise<Buffer> {
+    return this.#buffer(await this.#large.take());
+  }
+
+  /** The same without waiting; null when all are in use. */
+  largeNow(): Buffer | null {
+    const permit = this.#large.takeNow();
+    return permit && this.#buffer(permit);
+  }
+
+  #buffer(permit: Permit): Buffer {
+    const bytes = this.#free.pop() ?? new Uint8Array(LARGE_SIZE);
+    let isHeld = true;
+    return {
+      bytes,
+      [Symbol.dispose]: () => {
+        if (!isHeld) return;
+        isHeld = false;
+        this.#free.push(bytes);
+        permit[Symbol.dispose]();
+      },
+    };
+  }
+}
