@@ -98,7 +98,9 @@ async function endure(name: string, numbers: readonly number[], seconds: number)
   figure(name, all, isGood);
 }
 
-const numbers = ATTACKS.map((_, number) => number);
+/** SPOOLER_SIEGE_ONLY names the attacks to play, by a part of their names. */
+const only = Deno.env.get("SPOOLER_SIEGE_ONLY") ?? "";
+const numbers = ATTACKS.flatMap(({ name }, number) => name.includes(only) ? [number] : []);
 for (const number of numbers) {
   await endure(ATTACKS[number]?.name ?? "", [number], SECONDS * SINGLE / numbers.length);
 }

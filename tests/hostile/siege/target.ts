@@ -1,10 +1,9 @@
 /** The program under siege: its site, its ports, and how it is started again after a kill. */
 
 import { join } from "node:path";
-import { encodePacket, MODIFIER_SPOOL } from "../../../src/wire/packet.ts";
 import { makeTlsParties } from "../../support/certificates.ts";
 import { commandLine } from "../../support/program.ts";
-import { varsOf } from "../../support/store.ts";
+import { fillSpool } from "../../support/fill.ts";
 import { until } from "../../support/until.ts";
 
 /** Where attackers find it; goes to their processes as JSON. */
@@ -56,7 +55,7 @@ export class Target implements AsyncDisposable {
     export function body(_, body) { if (body.length === 0) throw new Error("no body"); }
     `;
     await Deno.writeTextFile(join(dir, "tasks.mjs"), run);
-    fill(address.victim);
+    fillSpool(address.victim, MOST_FILES);
     return new Target(dir, address);
   }
 
@@ -134,14 +133,6 @@ export class Target implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
-  }
-}
-
-function fill(dir: string): void {
-  const packet = encodePacket(varsOf({ n: "0" }), MODIFIER_SPOOL);
-  Deno.mkdirSync(dir);
-  for (let n = 0; n < MOST_FILES; n++) {
-    Deno.writeFileSync(join(dir, `uwsgi_spoolfile_on_siege_1_${n}_1_1_0`), packet);
   }
 }
 
