@@ -10,7 +10,6 @@ import type { SchedulerOptions } from "../schedule/scheduler.ts";
 import { type Spool, spoolFor } from "../server/reception.ts";
 import { readRequest } from "../task/request.ts";
 import { textVar } from "../wire/packet.ts";
-import { jobDirectory } from "./job_directory.ts";
 import type { Machine } from "./machine.ts";
 
 export interface SchedulesOptions {
@@ -27,8 +26,7 @@ export interface SchedulesOptions {
 export async function schedulerOptions(
   { config, spools, machine, abort, signals, owners }: SchedulesOptions,
 ): Promise<SchedulerOptions> {
-  const { schedules, cronZone: zone, cronState: statePath, env, binsh } = config;
-  const cwd = jobDirectory(config);
+  const { schedules, cronZone: zone, cronState: statePath, env, binsh, workingDir: cwd } = config;
   const accounts = await readAccounts(schedules);
   for (const { name, whenText, action } of schedules) {
     machine.emit({ type: "schedule.loaded", name, text: whenText, command: actionText(action) });

@@ -136,7 +136,7 @@ async function jobProblems(config: Loaded["config"]): Promise<Problem[]> {
       return null;
     });
     const account = accounts?.get(job);
-    const path = jobDirectory(config);
+    const path = jobDirectory(config, job, account?.directory);
     // A directory that does not exist is a problem of its own line.
     if (account === undefined || kindOf(path) !== "dir") continue;
     const { uid, gid } = account;

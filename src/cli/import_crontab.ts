@@ -1,14 +1,14 @@
-/** `spooler import-crontab [FILE]`: prints the lines of an ini for a crontab, to look at and paste. */
+/**
+ * `spooler import-crontab [FILE]`: prints an ini for a crontab, to check and to start.
+ *
+ * Exit codes: 0 all lines are taken over, 1 some are not (they are comments, and counted on stderr).
+ */
 
-import { importCrontab as linesOf } from "../schedule/crontab.ts";
+import { importCrontab as imported } from "../schedule/crontab.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
+import { note } from "./output.ts";
 import { reasonOf } from "../platform/reason.ts";
-
-const HEADER = [
-  "; Taken over from a crontab. Two things differ: commands run in the directory of the ini, not in",
-  "; the home directory, and with the environment of spooler.",
-];
 
 export async function importCrontab(args: readonly string[]): Promise<number> {
   const { flags, words: [file = "-", extra] } = readArgs(args, [], ["system", "user"]);
@@ -18,9 +18,15 @@ export async function importCrontab(args: readonly string[]): Promise<number> {
   }
   const system = flags.has("system") ||
     !flags.has("user") && /^\/etc\/(?:crontab$|cron\.d\/)/.test(file);
-  const lines = linesOf(await read(file), system ? "system" : "user");
-  console.log([...HEADER, ...lines].join("\n"));
-  return 0;
+  const { lines, leftOut } = imported(await read(file), {
+    format: system ? "system" : "user",
+    home: system ? null : Deno.env.get("HOME") ?? null,
+  });
+  console.log(lines.join("\n"));
+  if (leftOut === 0) return 0;
+  const what = leftOut === 1 ? "1 line is" : `${leftOut} lines are`;
+  note(`${what} not taken over; comments with NOT TAKEN OVER say why`);
+  return 1;
 }
 
 async function read(file: string): Promise<string> {

@@ -56,7 +56,7 @@ export function planJson({ config, warnings, secrets, offers }: Site, now: numbe
     offers,
     schedules: config.schedules.map((schedule) => ({
       ...schedule,
-      directory: jobDirectory(config),
+      directory: jobDirectory(config, schedule),
       next: nextTimes(schedule, now).map((at) => new Date(at).toISOString()),
     })),
     warnings: warnings.map(({ place, message }) => ({ ...place, message })),
@@ -266,7 +266,7 @@ function scheduleText(schedule: ScheduleConfig, config: Config, now: number): st
     ? "never"
     : times.join(", ");
   const where = action.kind === "command"
-    ? [`as ${user ?? "the user that starts it"}, in ${jobDirectory(config)}`]
+    ? [`as ${user ?? "the user that starts it"}, in ${jobDirectory(config, schedule)}`]
     : [];
   return [
     `${name}  ${onOneLine(actionText(action))}  (${placeText(place)})`,

@@ -16,7 +16,6 @@ import { runJob as runToEnd } from "../schedule/job_run.ts";
 import { Store } from "../spool/store.ts";
 import { textVar } from "../wire/packet.ts";
 import { readRequest } from "../task/request.ts";
-import { jobDirectory } from "../app/job_directory.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { configOf, jobsOf } from "./schedules.ts";
@@ -53,7 +52,7 @@ async function worldOf(config: Config, job: ScheduleConfig, stopping: AbortSigna
     clock: systemClock,
     random: systemRandom,
     emit: foregroundSink(),
-    cwd: jobDirectory(config),
+    cwd: config.workingDir,
     env: config.env,
     binsh: config.binsh,
     shell: runShell,

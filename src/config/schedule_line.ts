@@ -29,7 +29,7 @@ export interface LineDefaults {
 
 const COMMON_KEYS = [
   ...["name", "unique", "overlap", "group", "catchup", "jitter"],
-  ...["harakiri", "retries", "user", "on-failure", "spool"],
+  ...["harakiri", "retries", "user", "chdir", "on-failure", "spool"],
 ];
 const FIELD_KEYS = ["minute", "hour", "day", "month", "week"];
 const CRON_KEYS = [...FIELD_KEYS, "when", "tz", ...COMMON_KEYS];
@@ -60,6 +60,7 @@ const PLAIN = {
   jitterMs: 0,
   retries: 0,
   user: null,
+  cwd: null,
   onFailure: null,
 };
 
@@ -161,6 +162,7 @@ function commonOf(
     harakiriMs: values.has("harakiri") ? durationOf(values, "harakiri", 0) || null : harakiriMs,
     retries: named("retries", () => parseInteger(values.get("retries") ?? "0", 0)),
     user: values.get("user") || null,
+    cwd: directoryOf(values),
     onFailure: action.kind === "task"
       ? null
       : values.has("on-failure")
@@ -196,10 +198,19 @@ function taskOf(func: string, rest: string): Action {
 
 /** A task has its own retries, limits and account: those of its spool. */
 function refuseForTask(values: ReadonlyMap<string, string>): void {
-  const key = ["harakiri", "retries", "user", "on-failure"].find((key) => values.has(key));
+  const key = ["harakiri", "retries", "user", "chdir", "on-failure"].find((key) => values.has(key));
   if (key !== undefined) {
     throw new SyntaxError(`has spool= and ${key}=: a task is run by the rules of its spool`);
   }
+}
+
+/** As given: relative directories start where those of the ini do. */
+function directoryOf(values: ReadonlyMap<string, string>): string | null {
+  const directory = values.get("chdir") || null;
+  if (directory === "~" && !values.get("user")) {
+    throw new SyntaxError("has chdir=~, the home of an account, and no user=");
+  }
+  return directory;
 }
 
 function nameOf(values: ReadonlyMap<string, string>): string | null {

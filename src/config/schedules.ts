@@ -45,7 +45,11 @@ export function schedulesOf(
   ];
   const lines = parsers.flatMap(([option, parse]) =>
     given.every(option, (text, entry): Line => {
-      const draft = parse(text);
+      const parsed = parse(text);
+      const { cwd } = parsed;
+      const draft = cwd === null || cwd === "~"
+        ? parsed
+        : { ...parsed, cwd: given.path(cwd, entry) };
       checkSpool(draft, given, spools);
       return { draft, entry, hash: hashText(`${option} ${text.trim()}`) };
     })

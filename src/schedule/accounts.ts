@@ -2,7 +2,7 @@
 
 import type { ScheduleConfig } from "./settings.ts";
 import { ConfigError, type Problem } from "../platform/problem.ts";
-import { type Account, findAccount } from "./account.ts";
+import { type Account, findAccount, type PasswdEntry } from "./account.ts";
 
 /** @throws {ConfigError} when there is no such account, or this program may not act for it */
 export async function readAccounts(
@@ -19,7 +19,7 @@ export async function readAccounts(
     if (account === null) {
       problems.push({ place: job.place, message: `user= names no account: "${job.user}"` });
     } else if (account.uid === own.uid) {
-      accounts.set(job, { ...account, ...own });
+      accounts.set(job, { ...account, ...own, groups: [], directory: await directoryOf(account) });
     } else if (own.uid !== 0) {
       const message = `user= wants this program to run as root: "${job.user}"`;
       problems.push({ place: job.place, message });
@@ -29,7 +29,7 @@ export async function readAccounts(
         const message = `user= wants setpriv (util-linux) for the groups of ${job.user}`;
         problems.push({ place: job.place, message });
       }
-      accounts.set(job, { ...account, groups });
+      accounts.set(job, { ...account, groups, directory: await directoryOf(account) });
     }
   }
   if (problems.length > 0) throw new ConfigError(problems);
@@ -40,11 +40,16 @@ export async function readAccounts(
  * The groups that initgroups(3) gives an account beside its own; id(1) asks for them wherever the machine
  * keeps its accounts.
  */
-async function groupsOf({ name, gid }: Account): Promise<number[]> {
+async function groupsOf({ name, gid }: PasswdEntry): Promise<number[]> {
   const text = await printed("id", "-G", name);
   const groups = text?.trim().split(/\s+/).map(Number) ?? [];
   const others = groups.filter((each) => Number.isInteger(each) && each !== gid);
   return others.length === 0 ? [] : [gid, ...others];
+}
+
+async function directoryOf({ home }: PasswdEntry): Promise<string> {
+  const isThere = await Deno.stat(home).then(({ isDirectory }) => isDirectory, () => false);
+  return isThere ? home : "/";
 }
 
 async function hasSetpriv(): Promise<boolean> {

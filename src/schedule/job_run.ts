@@ -8,7 +8,7 @@ import { type Exit, exitText, type runShell, type ShellCommand } from "../exec/p
 import type { Clock, Random } from "../platform/clock.ts";
 import { backoffMs } from "../task/backoff.ts";
 import type { Emit, Stream } from "../report/event.ts";
-import { type Account, accountEnvironment } from "./account.ts";
+import { type Account, accountHome, accountName } from "./account.ts";
 import { FloodGate } from "./flood.ts";
 import { REPLACED } from "./runs.ts";
 import { reasonOf } from "../platform/reason.ts";
@@ -126,10 +126,11 @@ async function runLogged(job: ScheduleConfig, world: JobWorld, command: Command)
   const account = accounts.get(job);
   const result = await shell({
     ...command,
-    env: { ...env, ...(account ? accountEnvironment(account) : {}), ...command.env },
+    // As under cron: HOME and SHELL may be set otherwise, who it is may not.
+    env: { ...accountHome(account), ...env, ...accountName(account), ...command.env },
     ...(account ? { account } : {}),
     binsh,
-    cwd,
+    cwd: job.cwd === "~" ? account?.directory ?? cwd : job.cwd ?? cwd,
     clock,
     output,
     stopping: world.stopping,

@@ -168,6 +168,7 @@ function jobOf(
     harakiriMs: null,
     retries: 0,
     user: null,
+    cwd: null,
     onFailure: null,
     place: place ?? { file: owner, line: 0 },
   };

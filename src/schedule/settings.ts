@@ -65,6 +65,10 @@ export interface ScheduleConfig {
   readonly retries: number;
   /** The account that runs the command, a name or a number; null is the program's own. */
   readonly user: string | null;
+  /**
+   * Where its command runs: absolute, or `~` for the home of its account; null is where all jobs run.
+   */
+  readonly cwd: string | null;
   /** A command for when the last run has failed. */
   readonly onFailure: string | null;
   readonly place: Place;

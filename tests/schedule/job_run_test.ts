@@ -113,12 +113,13 @@ Deno.test("a flood reaches the log in part, and its rest is counted", async () =
 
 Deno.test("a job with an account has its home and its ids", async () => {
   const { world, abort, commands } = makeWorld([]);
-  const job = jobOf("cron2 = user=www x");
+  const job = jobOf("cron2 = user=www,chdir=~ x");
   const account = {
     name: "www",
     uid: 33,
     gid: 34,
     home: "/var/www",
+    directory: "/",
     shell: "/bin/sh",
     groups: [34, 44],
   };
@@ -126,6 +127,7 @@ Deno.test("a job with an account has its home and its ids", async () => {
   const [command] = commands;
   assertEquals([command?.account?.uid, command?.account?.gid], [33, 34]);
   assertEquals([command?.account?.groups, command?.binsh], [[34, 44], "/bin/bash"]);
+  assertEquals(command?.cwd, "/");
   assertEquals([command?.env.HOME, command?.env.LOGNAME], ["/var/www", "www"]);
 });
 
