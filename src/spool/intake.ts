@@ -70,10 +70,6 @@ export class Intake {
     this.#limits = limits;
   }
 
-  get #isLimited(): boolean {
-    return this.#limits.maxFiles !== null || this.#limits.minFreeBytes !== null;
-  }
-
   /** See {@link Store.put}. */
   async put(task: NewTask): Promise<TaskRef> {
     return await this.#put(task, null);
@@ -98,7 +94,10 @@ export class Intake {
     const absence = this.spool.absence();
     if (absence !== null) throw new SpoolGoneError(absence);
     const bodySize = bodySizeOf(task);
-    if (this.#isLimited) await this.#checkRoom(bodySize);
+    const { maxFiles } = this.#limits;
+    if (maxFiles !== null) await this.count.refresh(maxFiles, this.#putting);
+    // No wait between the check and the count: many ask at the same time, and room may be for one.
+    this.#checkRoom(bodySize);
     this.#putting++;
     this.#bytesUnderWay += bodySize;
     try {
@@ -211,7 +210,7 @@ export class Intake {
   }
 
   /** @throws {SpoolFullError} */
-  async #checkRoom(bodySize: number): Promise<void> {
+  #checkRoom(bodySize: number): void {
     const { maxFiles, minFreeBytes } = this.#limits;
     if (minFreeBytes !== null) {
       const { bavail, bsize } = statfsSync(this.spool.path);
@@ -222,7 +221,7 @@ export class Intake {
         );
       }
     }
-    if (maxFiles !== null && await this.count.isFull(maxFiles, () => this.#putting)) {
+    if (maxFiles !== null && this.count.isFull(maxFiles, this.#putting)) {
       throw new SpoolFullError(`it holds ${maxFiles} tasks (spooler-max-files)`);
     }
   }

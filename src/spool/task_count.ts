@@ -36,13 +36,16 @@ export class TaskCount {
     this.#count = Math.max(0, this.#count - 1);
   }
 
-  /** Whether there is no room for one more, besides those that are `underWay`. */
-  async isFull(limit: number, underWay: () => number): Promise<boolean> {
-    const isFull = () => this.#count + underWay() >= limit;
-    if (this.#trusted > 0 && !isFull()) return false;
-    if (this.#counting === null && this.clock.monotonic() < this.#nextCountAt) return isFull();
+  /** Counts again where the number cannot be relied on, besides those that are `underWay`. */
+  async refresh(limit: number, underWay: number): Promise<void> {
+    if (this.#trusted > 0 && !this.isFull(limit, underWay)) return;
+    if (this.#counting === null && this.clock.monotonic() < this.#nextCountAt) return;
     await (this.#counting ??= this.#countAnew(limit).finally(() => this.#counting = null));
-    return isFull();
+  }
+
+  /** Whether there is no room for one more, besides those that are `underWay`. */
+  isFull(limit: number, underWay: number): boolean {
+    return this.#count + underWay >= limit;
   }
 
   async #countAnew(limit: number): Promise<void> {
