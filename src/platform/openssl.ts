@@ -29,6 +29,15 @@ const SYMBOLS = {
   SSL_read: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
   SSL_write: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
   SSL_shutdown: { parameters: ["pointer"], result: "i32" },
+  SSL_get1_peer_certificate: {
+    parameters: ["pointer"],
+    result: "pointer",
+    optional: true,
+  },
+  SSL_get_peer_certificate: { parameters: ["pointer"], result: "pointer", optional: true },
+  X509_get_subject_name: { parameters: ["pointer"], result: "pointer" },
+  X509_NAME_oneline: { parameters: ["pointer", "buffer", "i32"], result: "pointer" },
+  X509_free: { parameters: ["pointer"], result: "void" },
   SSL_get_error: { parameters: ["pointer", "i32"], result: "i32" },
   // These are libcrypto's, which libssl brings with it.
   BIO_s_mem: { parameters: [], result: "pointer" },
@@ -179,6 +188,19 @@ export class TlsConnection {
     return this.#step(() => this.#ssl.SSL_do_handshake(this.#connection));
   }
 
+  /** The subject of the peer's certificate, as `/O=…/CN=…`; to be asked behind the handshake. */
+  peerName(): string {
+    const ssl = this.#ssl;
+    // The name in OpenSSL 3, and the one before.
+    const get = ssl.SSL_get1_peer_certificate ?? ssl.SSL_get_peer_certificate;
+    const certificate = get?.(this.#connection) ?? null;
+    if (certificate === null) return "";
+    const text = new Uint8Array(LONGEST_NAME);
+    ssl.X509_NAME_oneline(ssl.X509_get_subject_name(certificate), text, text.length);
+    ssl.X509_free(certificate);
+    return new TextDecoder().decode(text.subarray(0, text.indexOf(0)));
+  }
+
   /** Returns how many bytes of plain text there are, at least one. */
   read(into: Uint8Array<ArrayBuffer>): TlsStep {
     return this.#step(() => this.#ssl.SSL_read(this.#connection, into, into.length));
@@ -231,6 +253,8 @@ function openLibrary(): Library | { readonly unavailable: string } {
 }
 
 /** OpenSSL keeps a pointer to it and reads it when it reads the key. */
+/** Of a certificate's subject; of a longer one the beginning counts. */
+const LONGEST_NAME = 512;
 const NO_PASSWORD = fixedBytes(1);
 
 function cText(text: string): Uint8Array<ArrayBuffer> {

@@ -250,11 +250,11 @@ export class PeerConnection {
     staysOpen: boolean,
   ): Promise<Uint8Array> {
     const { accept } = this.#options;
-    const { from, credential } = this.#stream;
+    const { from, credential, sender } = this.#stream;
     try {
       if ("error" in request) throw request.error;
       const { vars, signed } = request;
-      await accept({ vars, signed, body, from, credential });
+      await accept({ vars, signed, body, from, credential, sender });
       this.#fruitless = 0;
       return acceptedAnswer(signerOf(request));
     } catch (error) {

@@ -13,6 +13,8 @@ export interface IncomingTask {
   readonly from: string;
   /** What is known of its sender without a signature. */
   readonly credential: Credential;
+  /** Whose id it has, as far as its connection says. */
+  readonly sender: string;
 }
 
 /**

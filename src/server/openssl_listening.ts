@@ -124,6 +124,7 @@ class OpenSslStream implements Stream {
   readonly ip: string;
   /** Nobody is let in without one. */
   readonly credential = "certificate";
+  #sender = "";
   readonly #connection: Deno.TcpConn;
   readonly #tls: TlsConnection;
   readonly #received = new Uint8Array(RECEIVED_SIZE);
@@ -138,6 +139,10 @@ class OpenSslStream implements Stream {
     this.#tls = tls;
     this.ip = host;
     this.from = addressText({ kind: "tcp", host, port });
+  }
+
+  get sender(): string {
+    return this.#sender;
   }
 
   /** Why this side ended it before its handshake; null when it did not. */
@@ -155,7 +160,10 @@ class OpenSslStream implements Stream {
     while (true) {
       const step = this.#step(() => this.#tls.handshake());
       await this.#sending;
-      if (typeof step === "number") return;
+      if (typeof step === "number") {
+        this.#sender = encodeURIComponent(this.#tls.peerName());
+        return;
+      }
       if (step === "end" || !(await this.#receive())) throw new Error("TLS: the peer went away");
     }
   }

@@ -7,6 +7,7 @@ import type { SpoolConfig } from "../queue/settings.ts";
 import { destinationFor } from "./destination.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Emit } from "../report/event.ts";
+import type { SentId } from "../spool/accepted_ids.ts";
 import type { Store } from "../spool/store.ts";
 import type { NewTask } from "../task/new_task.ts";
 import type { TaskRef } from "../spool/layout.ts";
@@ -70,7 +71,8 @@ export class Reception {
     const spool = spoolFor(spools, spooler);
     const isScanned = this.#checkStranger(incoming);
     const whole = withBody(task, incoming.body, { sha256: bodySha256, isScanned });
-    const ref = await this.#put(spool, whole, id);
+    const sender = "secret" in incoming.signed ? "signed" : incoming.sender;
+    const ref = await this.#put(spool, whole, id === null ? null : { id, sender });
     const func = findText(task.vars, "ud_spool_func") ?? "";
     const { from } = incoming;
     if (ref !== null) emit({ type: "task.accepted", task: ref.name, func, from });
@@ -95,11 +97,13 @@ export class Reception {
    *
    * @returns null when the id says that it was accepted before
    */
-  async #put(spool: Spool, task: NewTask, id: string | null): Promise<TaskRef | null> {
+  async #put(spool: Spool, task: NewTask, sent: SentId | null): Promise<TaskRef | null> {
     const { emit } = this.#options;
     try {
       const { store } = spool;
-      const ref = id === null ? await store.put(task) : await store.putOnce(task, id);
+      const ref = sent === null
+        ? await store.put(task)
+        : await store.putOnce(task, sent.id, sent.sender);
       if (this.#refusing.delete(spool)) emit({ type: "spool.accepting", spool: spool.name });
       return ref;
     } catch (error) {

@@ -9,6 +9,8 @@ export interface Stream {
   /** The peer's IP address; null for a unix socket. */
   readonly ip: string | null;
   readonly credential: Credential;
+  /** Whose ids its ids are, without blanks: an address, or what is better known of the peer. */
+  readonly sender: string;
   /** Fills a part of `into`; null at the end of what the peer sends. */
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
   /** Resolves when all bytes are on their way. */
@@ -29,6 +31,7 @@ export function plainStream(connection: Deno.Conn, credential: Credential): Stre
     from: peer === null ? "unix socket" : addressText(peer),
     ip: peer === null ? null : peer.host,
     credential,
+    sender: peer === null ? "unix" : peer.host,
     read: (into) => connection.read(into),
     async write(bytes) {
       for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));

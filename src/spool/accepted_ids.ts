@@ -2,7 +2,9 @@
  * The ids of tasks that were accepted from peers, so that a delivery that is repeated, because its
  * answer was lost, is not put a second time. Kept on disk, bounded in time and number.
  *
- * `.spooler/accepted` has one line for each: `+ MILLISECONDS ID NAME .`, and `- ID .` takes one back.
+ * `.spooler/accepted` has one line for each: `+ MILLISECONDS ID SENDER NAME CONTENT .`, and
+ * `- ID SENDER .` takes one back. Version 0.1 wrote lines without SENDER and CONTENT: their ids are
+ * known whoever sends them, with whatever content.
  * A line is on disk before its task is renamed out of tmp. So a crash leaves one of these:
  *
  * | line | tmp/NAME | the task          | at the next start                           |
@@ -22,11 +24,23 @@ import type { OpenFile } from "./files.ts";
 import { ACCEPTED_FILE, ACCEPTED_OLD_FILE, TMP_DIR } from "./layout.ts";
 import { DirectorySync } from "./sync.ts";
 
+/** An id belongs to who gave it: others may use the same. */
+export interface SentId {
+  /** Without blanks, as is the sender. */
+  readonly id: string;
+  readonly sender: string;
+}
+
 interface Accepted {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly name: string;
+  /** Of the task, as a hash; null in a line of version 0.1. */
+  readonly content: string | null;
 }
+
+/** Whether a task was accepted; `other` is a task of the same id with other content. */
+export type Known = "unknown" | "same" | "other";
 
 export interface AcceptedIdsOptions {
   /** How long an id is known. */
@@ -77,9 +91,23 @@ export class AcceptedIds {
   }
 
   /** Whether a task with this id was accepted, within the window. */
-  has(id: string): boolean {
-    const accepted = this.#ids.get(id) ?? this.#oldIds.get(id);
-    return accepted !== undefined && !this.#isExpired(accepted);
+  has(sent: SentId): boolean {
+    return this.#find(sent) !== undefined;
+  }
+
+  /** Whether this very task was. */
+  knows(sent: SentId, content: string): Known {
+    const accepted = this.#find(sent);
+    if (accepted === undefined) return "unknown";
+    return accepted.content === null || accepted.content === content ? "same" : "other";
+  }
+
+  #find(sent: SentId): Accepted | undefined {
+    for (const key of [keyOf(sent), sent.id]) {
+      const accepted = this.#ids.get(key) ?? this.#oldIds.get(key);
+      if (accepted !== undefined && !this.#isExpired(accepted)) return accepted;
+    }
+    return undefined;
   }
 
   /**
@@ -88,23 +116,26 @@ export class AcceptedIds {
    *
    * @throws {Deno.errors} when the disk is full, …: then nothing is announced
    */
-  announce(id: string, name: string): void {
+  announce(sent: SentId, name: string, content: string): void {
     if (this.#ids.size >= this.#mostInFile) this.#turnOver();
-    const at = this.#spool.clock.now();
-    this.#append(lineOf(id, { at, name }));
-    this.#announced.set(id, { at, name });
+    const accepted = { at: this.#spool.clock.now(), name, content };
+    this.#append(lineOf(keyOf(sent), accepted));
+    this.#announced.set(keyOf(sent), accepted);
   }
 
   /** The task is accepted. */
-  confirm(id: string, name: string): void {
-    this.#announced.delete(id);
-    this.#ids.set(id, { at: this.#spool.clock.now(), name });
+  confirm(sent: SentId): void {
+    const key = keyOf(sent);
+    const accepted = this.#announced.get(key);
+    if (accepted === undefined) return;
+    this.#announced.delete(key);
+    this.#ids.set(key, { ...accepted, at: this.#spool.clock.now() });
   }
 
   /** Takes an announcement back: the task was not accepted. */
-  async withdraw(id: string): Promise<void> {
-    this.#announced.delete(id);
-    this.#append(`- ${id} .\n`);
+  async withdraw(sent: SentId): Promise<void> {
+    this.#announced.delete(keyOf(sent));
+    this.#append(`- ${keyOf(sent)} .\n`);
     await this.commit();
   }
 
@@ -200,9 +231,9 @@ export class AcceptedIds {
     for (const path of [this.#oldPath, this.#path]) {
       for (const line of this.#linesOf(path)) readLine(line, known);
     }
-    for (const [id, accepted] of known) {
+    for (const [key, accepted] of known) {
       const cameOut = !this.#spool.exists(join(this.#spool.path, TMP_DIR, accepted.name));
-      if (cameOut && !this.#isExpired(accepted)) this.#ids.set(id, accepted);
+      if (cameOut && !this.#isExpired(accepted)) this.#ids.set(key, accepted);
     }
     if (!this.#hasFile()) return true;
     try {
@@ -222,7 +253,9 @@ export class AcceptedIds {
 
   /** Leaves one file, with nothing but what is known. */
   #rewrite(): void {
-    const lines = [...this.#ids, ...this.#announced].map(([id, accepted]) => lineOf(id, accepted));
+    const lines = [...this.#ids, ...this.#announced].map(([key, accepted]) =>
+      lineOf(key, accepted)
+    );
     this.#spool.replaceFile(this.#path, lines.join(""));
     this.#spool.removeIfThere(this.#oldPath);
     this.#isTorn = false;
@@ -231,18 +264,25 @@ export class AcceptedIds {
   }
 }
 
-function lineOf(id: string, { at, name }: Accepted): string {
-  return `+ ${at} ${id} ${name} .\n`;
+/** As in a line; of one of version 0.1 the id alone. */
+function keyOf({ id, sender }: SentId): string {
+  return `${id} ${sender}`;
+}
+
+function lineOf(key: string, { at, name, content }: Accepted): string {
+  return `+ ${at} ${key} ${name} ${content === null ? "" : `${content} `}.\n`;
 }
 
 function readLine(line: string, known: Map<string, Accepted>): void {
   const [sign, ...fields] = line.split(" ");
   if (fields.pop() !== ".") return;
-  if (sign === "+" && fields.length === 3) {
-    const [at, id, name] = fields as [string, string, string];
-    known.delete(id);
-    known.set(id, { at: Number(at), name });
-  } else if (sign === "-" && fields.length === 1) {
-    known.delete(fields[0] ?? "");
-  }
+  const [at = "", ...rest] = fields;
+  if (sign === "-" && fields.length <= 2) known.delete(fields.join(" "));
+  if (sign !== "+" || (fields.length !== 3 && fields.length !== 5)) return;
+  const content = fields.length === 5 ? rest.pop() ?? null : null;
+  const name = rest.pop() ?? "";
+  const key = rest.join(" ");
+  // The newest is the last.
+  known.delete(key);
+  known.set(key, { at: Number(at), name, content });
 }

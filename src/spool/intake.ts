@@ -3,12 +3,14 @@
  * the directory behind it: only then is a task accepted.
  */
 
+import { createHash, type Hash } from "node:crypto";
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { SpoolLimits } from "./limits.ts";
 import type { Random } from "../platform/clock.ts";
 import { encodePacket, MODIFIER_SPOOL } from "../wire/packet.ts";
-import type { AcceptedIds } from "./accepted_ids.ts";
+import { RefusalError } from "../wire/refusal.ts";
+import type { AcceptedIds, SentId } from "./accepted_ids.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import { SpoolGoneError } from "./presence.ts";
 import type { OpenFile } from "./files.ts";
@@ -35,7 +37,9 @@ interface Making {
   readonly ref: TaskRef;
   readonly packet: Uint8Array<ArrayBuffer>;
   readonly body: NewTask["body"];
-  readonly id: string | null;
+  readonly id: SentId | null;
+  /** Of all its bytes; null when nobody asks for it again. */
+  readonly content: Hash | null;
   /** Since the epoch. */
   readonly dueSeconds: number;
   /** Where its file is now. */
@@ -76,21 +80,34 @@ export class Intake {
   }
 
   /** See {@link Store.putOnce}. */
-  async putOnce(task: NewTask, id: string): Promise<TaskRef | null> {
-    for (let other = this.#underWay.get(id); other; other = this.#underWay.get(id)) await other;
-    if (this.ids.has(id)) return null;
+  async putOnce(task: NewTask, id: SentId): Promise<TaskRef | null> {
+    const key = `${id.id} ${id.sender}`;
+    for (let other = this.#underWay.get(key); other; other = this.#underWay.get(key)) await other;
+    if (this.ids.has(id)) {
+      await this.#checkRepetition(task, id);
+      return null;
+    }
     const putting = this.#put(task, id);
-    this.#underWay.set(id, putting.then(() => {}, () => {}));
+    this.#underWay.set(key, putting.then(() => {}, () => {}));
     try {
       const ref = await putting;
-      this.ids.confirm(id, ref.name);
+      this.ids.confirm(id);
       return ref;
     } finally {
-      this.#underWay.delete(id);
+      this.#underWay.delete(key);
     }
   }
 
-  async #put(task: NewTask, id: string | null): Promise<TaskRef> {
+  /** @throws {RefusalError} when the id was that of another task */
+  async #checkRepetition({ vars, body }: NewTask, id: SentId): Promise<void> {
+    const content = createHash("sha256").update(encodePacket(vars, MODIFIER_SPOOL));
+    if (body instanceof Uint8Array) content.update(body);
+    else if (body) { for await (const chunk of body) content.update(chunk); }
+    if (this.ids.knows(id, textOf(content)) !== "other") return;
+    throw new RefusalError("request", `its id was used for another task (spooler_id ${id.id})`);
+  }
+
+  async #put(task: NewTask, id: SentId | null): Promise<TaskRef> {
     const absence = this.spool.absence();
     if (absence !== null) throw new SpoolGoneError(absence);
     const bodySize = bodySizeOf(task);
@@ -108,15 +125,17 @@ export class Intake {
     }
   }
 
-  async #make(task: NewTask, id: string | null): Promise<TaskRef> {
+  async #make(task: NewTask, id: SentId | null): Promise<TaskRef> {
     const { path, files } = this.spool;
     const ref: TaskRef = {
       name: this.#newName(),
       priority: task.priority === undefined ? null : String(task.priority),
     };
+    const packet = encodePacket(task.vars, MODIFIER_SPOOL);
     const making: Making = {
       ref,
-      packet: encodePacket(task.vars, MODIFIER_SPOOL),
+      packet,
+      content: id === null ? null : createHash("sha256").update(packet),
       body: task.body,
       id,
       dueSeconds: (task.at ?? this.spool.clock.now()) / 1000,
@@ -142,7 +161,7 @@ export class Intake {
     const { files } = this.spool;
     const { ref, path, dueSeconds } = making;
     using file = await files.open(path, { write: true, createNew: true, mode: TASK_MODE });
-    await this.#write(file, making.packet, making.body);
+    await this.#write(file, making);
     // Set, because files need not be written in the order of the calls: tasks then run in it.
     await file.utime(dueSeconds, dueSeconds);
     this.#announce(making);
@@ -177,15 +196,20 @@ export class Intake {
   }
 
   #announce(making: Making): void {
-    if (making.id === null) return;
-    this.ids.announce(making.id, making.ref.name);
+    const { id, ref, content } = making;
+    if (id === null || content === null) return;
+    this.ids.announce(id, ref.name, textOf(content));
     making.isAnnounced = true;
   }
 
-  async #write(file: OpenFile, packet: Uint8Array, body: NewTask["body"]): Promise<void> {
+  async #write(file: OpenFile, { packet, body, content }: Making): Promise<void> {
     await writeAll(file, packet);
-    if (body instanceof Uint8Array) await writeAll(file, body);
-    else if (body) { for await (const chunk of body) await writeAll(file, chunk); }
+    const add = async (bytes: Uint8Array) => {
+      content?.update(bytes);
+      await writeAll(file, bytes);
+    };
+    if (body instanceof Uint8Array) await add(body);
+    else if (body) { for await (const chunk of body) await add(chunk); }
   }
 
   /** The bytes of the task, its name in tmp when that says something, and its id, all on disk. */
@@ -225,6 +249,11 @@ export class Intake {
       throw new SpoolFullError(`it holds ${maxFiles} tasks (spooler-max-files)`);
     }
   }
+}
+
+/** Half of a SHA-256: enough that nobody finds a second task for it, and short in memory. */
+function textOf(content: Hash): string {
+  return content.digest("base64url").slice(0, 22);
 }
 
 function bodySizeOf({ body, bodySize }: NewTask): number {

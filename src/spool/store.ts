@@ -28,6 +28,9 @@ export type { StoreOptions, StoreSettings } from "./directory.ts";
 export { SpoolFullError } from "./intake.ts";
 export type { Attempts, Changed, Claimed, ClaimedTask, FailedRecord, SeenTask } from "./task.ts";
 
+/** The sender of what no peer has sent. */
+const LOCAL = "local";
+
 export class Store {
   readonly dir: string;
   readonly #spool: SpoolDirectory;
@@ -145,10 +148,12 @@ export class Store {
    * Like {@link put}, for a task that a peer may send again: an id that was accepted within the
    * window is not put a second time. For a store that was opened with `dedupWindowMs`.
    *
+   * @param sender whose id it is, without blanks: others may give the same to tasks of their own
    * @returns null when it was accepted before
+   * @throws {RefusalError} when the sender gave it to a task with other content
    */
-  putOnce(task: NewTask, id: string): Promise<TaskRef | null> {
-    return this.#intake.putOnce(task, id);
+  putOnce(task: NewTask, id: string, sender = LOCAL): Promise<TaskRef | null> {
+    return this.#intake.putOnce(task, { id, sender });
   }
 
   /** Lets go of the files of its own: the accepted ids, and what runs. */

@@ -146,6 +146,7 @@ class PieceStream implements Stream {
   readonly from = "memory";
   readonly ip = null;
   readonly credential = null;
+  readonly sender = "here";
   readonly written: Uint8Array[] = [];
   #isClosed = false;
   readonly #pieces: Uint8Array[];

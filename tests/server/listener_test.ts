@@ -241,7 +241,13 @@ Deno.test("a peer that does not read its answers is hung up on", async () => {
   const isWriting = Promise.withResolvers<void>();
   const connection = new PeerConnection({
     stream: {
-      ...{ from: "here", ip: null, credential: null, closeWrite: () => Promise.resolve() },
+      ...{
+        from: "here",
+        ip: null,
+        credential: null,
+        sender: "here",
+        closeWrite: () => Promise.resolve(),
+      },
       read: (into) => {
         into.set(task({ n: "1" }, KEEP_OPEN));
         return Promise.resolve(task({ n: "1" }, KEEP_OPEN).length);

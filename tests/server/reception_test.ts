@@ -130,13 +130,26 @@ Deno.test("a repeated delivery, signed anew, is accepted and not stored twice", 
   const packets = [
     delivery({ sentAt: now - 2000 }),
     delivery({ sentAt: now - 1000 }),
-    delivery({ sentAt: now, body: BODY, bodySha256: sha256(BODY) }),
+    delivery({ sentAt: now }),
     delivery({ id: "task-2" }),
   ];
   await peer.send(...packets.flat());
   for (const packet of packets) assertEquals(await peer.answer(), signedYes(packet));
   assertEquals(stored(reception).length, 2);
   assertEquals(reception.events.filter(({ type }) => type === "task.repeated").length, 2);
+});
+
+Deno.test("an id that was another task's is refused, not acknowledged", async () => {
+  await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  using peer = await reception.connect();
+  const first = delivery({});
+  await peer.send(...first);
+  assertEquals(await peer.answer(), signedYes(first));
+  const other = delivery({ values: { n: "2" } });
+  assertStringIncludes(await reasonFor(reception, ...other), "used for another task");
+  const withBody = delivery({ body: BODY, bodySha256: sha256(BODY) });
+  assertStringIncludes(await reasonFor(reception, ...withBody), "used for another task");
+  assertEquals(stored(reception).length, 1);
 });
 
 Deno.test("any of several secrets is good", async () => {

@@ -2,8 +2,9 @@
 
 import { join } from "node:path";
 import { AcceptedIds, type AcceptedIdsOptions } from "../../src/spool/accepted_ids.ts";
+import { RefusalError } from "../../src/wire/refusal.ts";
 import { SpoolDirectory } from "../../src/spool/directory.ts";
-import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { platform } from "../support/platform.ts";
 import { openStore, seenNames, varsOf } from "../support/store.ts";
@@ -36,47 +37,53 @@ async function world() {
   };
 }
 
-async function accept(ids: AcceptedIds, id: string): Promise<void> {
-  ids.announce(id, `name-${id}`);
+const sent = (id: string, sender = "10.0.0.1") => ({ id, sender });
+
+async function accept(ids: AcceptedIds, id: string, content = "content"): Promise<void> {
+  ids.announce(sent(id), `name-${id}`, content);
   await ids.commit();
-  ids.confirm(id, `name-${id}`);
+  ids.confirm(sent(id));
 }
 
 Deno.test("an id is known for the window, also after a restart", async () => {
   await using w = await world();
   const ids = w.open();
-  assert(!ids.has("a"));
+  assert(!ids.has(sent("a")));
   await accept(ids, "a");
-  assert(ids.has("a"));
+  assert(ids.has(sent("a")));
   w.clock.advance(HOUR_MS / 2);
   await accept(ids, "b");
   const next = w.open();
-  assertEquals([next.has("a"), next.has("b"), next.has("c")], [true, true, false]);
+  assertEquals([next.has(sent("a")), next.has(sent("b")), next.has(sent("c"))], [
+    true,
+    true,
+    false,
+  ]);
   w.clock.advance(HOUR_MS / 2 + 1);
-  assertEquals([next.has("a"), next.has("b")], [false, true]);
-  assertEquals([w.open().has("a"), w.open().has("b")], [false, true]);
+  assertEquals([next.has(sent("a")), next.has(sent("b"))], [false, true]);
+  assertEquals([w.open().has(sent("a")), w.open().has(sent("b"))], [false, true]);
 });
 
 Deno.test("what was withdrawn is not known, and can be accepted later", async () => {
   await using w = await world();
   const ids = w.open();
-  ids.announce("a", "name-1");
-  await ids.withdraw("a");
-  assert(!ids.has("a"));
+  ids.announce(sent("a"), "name-1", "content");
+  await ids.withdraw(sent("a"));
+  assert(!ids.has(sent("a")));
   const next = w.open();
-  assert(!next.has("a"));
+  assert(!next.has(sent("a")));
   await accept(next, "a");
-  assert(w.open().has("a"));
+  assert(w.open().has(sent("a")));
 });
 
 Deno.test("of many ids the newest are known, in two files of bounded size", async () => {
   await using w = await world();
   const ids = w.open({ mostInFile: 10 });
   for (let n = 0; n < 35; n++) await accept(ids, `id-${n}`);
-  assert(!ids.has("id-0") && !ids.has("id-19"));
-  for (let n = 20; n < 35; n++) assert(ids.has(`id-${n}`), `id-${n}`);
+  assert(!ids.has(sent("id-0")) && !ids.has(sent("id-19")));
+  for (let n = 20; n < 35; n++) assert(ids.has(sent(`id-${n}`)), `id-${n}`);
   const next = w.open({ mostInFile: 10 });
-  for (let n = 20; n < 35; n++) assert(next.has(`id-${n}`), `id-${n}, after a restart`);
+  for (let n = 20; n < 35; n++) assert(next.has(sent(`id-${n}`)), `id-${n}, after a restart`);
   const lines = Deno.readTextFileSync(join(w.spool.path, ".spooler/accepted")).split("\n");
   assertEquals(lines.length, 15 + 1);
 });
@@ -89,25 +96,30 @@ Deno.test("a file that somebody has broken costs the broken lines", async () => 
     append: true,
   });
   const ids = w.open();
-  assertEquals([ids.has("a"), ids.has("torn"), ids.has("2")], [true, false, false]);
+  assertEquals([ids.has(sent("a")), ids.has(sent("torn")), ids.has(sent("2"))], [
+    true,
+    false,
+    false,
+  ]);
   await accept(ids, "b");
-  assertEquals([w.open().has("a"), w.open().has("b")], [true, true]);
+  assertEquals([w.open().has(sent("a")), w.open().has(sent("b"))], [true, true]);
 });
 
 Deno.test("the ids are written again when somebody deletes their file, or the whole directory", async () => {
   await using w = await world();
   const ids = w.open({ mostInFile: 3 });
   for (const id of ["a", "b", "c", "d"]) await accept(ids, id);
-  ids.announce("e", "name-e");
+  ids.announce(sent("e"), "name-e", "content");
   Deno.removeSync(join(w.spool.path, ".spooler/accepted"));
   await accept(ids, "f");
-  ids.confirm("e", "name-e");
-  const known = (of: AcceptedIds) => ["a", "b", "c", "d", "e", "f", "g"].map((id) => of.has(id));
+  ids.confirm(sent("e"));
+  const known = (of: AcceptedIds) =>
+    ["a", "b", "c", "d", "e", "f", "g"].map((id) => of.has(sent(id)));
   const all = [true, true, true, true, true, true, false];
   assertEquals(known(ids), all);
   assertEquals(known(w.open()), all);
   Deno.removeSync(w.spool.path, { recursive: true });
-  assertThrows(() => ids.announce("g", "name-g"), Deno.errors.NotFound);
+  assertThrows(() => ids.announce(sent("g"), "name-g", "content"), Deno.errors.NotFound);
   await w.spool.prepare();
   ids.renew();
   assertEquals(known(w.open()), all);
@@ -128,4 +140,49 @@ Deno.test("the same id twice at the same time is put once", async () => {
   assertEquals(refs.map((ref) => ref === null), [false, true, false, true]);
   assertEquals(seenNames(store).length, 2);
   store.close();
+});
+
+Deno.test("an id is its sender's: another may give the same to a task of its own", async () => {
+  await using temp = await tempDir();
+  const store = await openStore(join(temp.path, "spool"));
+  const [one, other] = [varsOf({ n: "1" }), varsOf({ n: "2" })];
+  const put = (vars: typeof one, sender: string) => store.putOnce({ vars }, "task-7", sender);
+  assert(await put(one, "10.0.0.1") !== null);
+  assert(await put(other, "10.0.0.2") !== null);
+  assertEquals([await put(one, "10.0.0.1"), await put(other, "10.0.0.2")], [null, null]);
+  store.close();
+});
+
+Deno.test("the same id with other content is refused, and so is another body", async () => {
+  await using temp = await tempDir();
+  const store = await openStore(join(temp.path, "spool"));
+  const body = new TextEncoder().encode("the body");
+  const task = { vars: varsOf({ n: "1" }), body };
+  const pieces = async function* () {
+    yield body.subarray(0, 3);
+    yield body.subarray(3);
+  };
+  const refused = (given: typeof task) =>
+    assertRejects(() => store.putOnce(given, "task-7"), RefusalError, "used for another task");
+  await store.putOnce(task, "task-7");
+  await refused({ ...task, vars: varsOf({ n: "2" }) });
+  await refused({ ...task, body: new TextEncoder().encode("the b0dy") });
+  assertEquals(await store.putOnce({ ...task, body: pieces(), bodySize: 8 }, "task-7"), null);
+  store.close();
+});
+
+Deno.test("ids that version 0.1 wrote are known, whoever sends them", async () => {
+  await using w = await world();
+  const path = join(w.spool.path, ".spooler/accepted");
+  const now = w.clock.now();
+  await Deno.writeTextFile(path, `+ ${now} a name-a .\n+ ${now} b name-b .\n- b .\n`);
+  const ids = w.open();
+  assertEquals(ids.knows(sent("a"), "anything"), "same");
+  assertEquals(ids.knows(sent("a", "unix"), "anything"), "same");
+  assertEquals(ids.knows(sent("b"), "anything"), "unknown");
+  await accept(ids, "c");
+  const next = w.open();
+  const [known, other] = [next.knows(sent("c"), "content"), next.knows(sent("c"), "other")];
+  assertEquals([next.has(sent("a")), known, other], [true, "same", "other"]);
+  assertEquals(next.knows(sent("c", "unix"), "content"), "unknown");
 });
