@@ -29,6 +29,7 @@ export function receptionOf(given: Given): ReceptionConfig {
     timeoutMs: given.last("socket-timeout", timeoutMsOf, 4000),
     maxVarsSize: given.last("buffer-size", varsSizeOf, MAX_VARS_SIZE),
     maxBodySize: given.last("spooler-max-body", parseSize, 64 * 2 ** 20),
+    maxPriority: given.last("spooler-max-priority", (text) => parseInteger(text, 0), 9),
     maxConnections: given.last("spooler-max-connections", (text) => parseInteger(text, 1), 4096),
     dedupWindowMs: given.last("spooler-dedup-window", (text) => windowOf(text, secrets), DAY_MS),
   };

@@ -78,6 +78,8 @@ export type Event =
   | { type: "task.accepted"; task: string; func: string; from: string }
   /** A delivery of a task that was accepted before: nothing is put, and the peer hears that it was. */
   | { type: "task.repeated"; id: string; func: string; from: string }
+  /** Repeated deliveries that were too many to say each. */
+  | { type: "tasks.repeated"; count: number; windowMs: number }
   | { type: "packet.refused"; from: string; kind: RefusalKind; reason: string }
   /** Refusals that were too many to tell each, by kind. */
   | {

@@ -123,6 +123,10 @@ export function eventText(event: Event): string {
       })`;
     case "task.accepted":
       return `${named(event.func, event.task)} accepted from ${event.from}`;
+    case "tasks.repeated":
+      return `${event.count} more deliveries within ${
+        msText(event.windowMs)
+      } were of tasks accepted before`;
     case "task.repeated": {
       const func = visible(event.func, FUNC_MAX) || "task";
       return `${func} from ${event.from} was accepted before (${event.id}): nothing to do`;

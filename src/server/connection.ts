@@ -54,9 +54,13 @@ export interface ConnectionOptions {
 const MOST_OPEN = 64;
 /** A connection that was asked to stay open is closed when nothing comes for so long. */
 const IDLE_MS = 60_000;
-/** After so many packets in a row that brought no task, each costs the peer some time. */
+/**
+ * After so many packets in a row that brought no task each costs the peer some time, and twice as much
+ * after as many more: up to 640 ms.
+ */
 const MOST_FRUITLESS = 16;
 const FRUITLESS_MS = 10;
+const MOST_DOUBLINGS = 6;
 /** Behind a refusal that ends a connection, so much is still read, that the peer sees the answer. */
 const LINGER_BYTES = 1024 * 1024;
 
@@ -156,7 +160,9 @@ export class PeerConnection {
   /** Lets others go first: questions and refusals cost a peer nothing, and this program some time. */
   async #pause(): Promise<void> {
     await this.#answers.fewerThan(1);
-    await new Promise<void>((resolve) => this.#options.clock.after(FRUITLESS_MS, resolve));
+    const doublings = Math.min(Math.floor(this.#fruitless / MOST_FRUITLESS) - 1, MOST_DOUBLINGS);
+    const delayMs = FRUITLESS_MS * 2 ** doublings;
+    await new Promise<void>((resolve) => this.#options.clock.after(delayMs, resolve));
   }
 
   get #idleMs(): number {

@@ -7,6 +7,7 @@ import type { SpoolConfig } from "../queue/settings.ts";
 import { destinationFor } from "./destination.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Emit } from "../report/event.ts";
+import { Limiter } from "../report/limiter.ts";
 import type { SentId } from "../spool/accepted_ids.ts";
 import type { Store } from "../spool/store.ts";
 import type { NewTask } from "../task/new_task.ts";
@@ -47,9 +48,14 @@ export interface ReceptionOptions {
   readonly emit: Emit;
 }
 
+/** Of deliveries that were accepted before, so many have a line of the log in each window. */
+const MOST_REPETITIONS = 20;
+const REPETITIONS_WINDOW_MS = 10_000;
+
 export class Reception {
   readonly #options: ReceptionOptions;
   readonly #verifier: Verifier;
+  readonly #repetitions = new Limiter(MOST_REPETITIONS, REPETITIONS_WINDOW_MS);
   /** Spools that could not take the last task they were given, so that it is told once. */
   readonly #refusing = new Set<Spool>();
 
@@ -68,6 +74,7 @@ export class Reception {
     const { spools, emit } = this.#options;
     const { id, bodySha256 } = this.#verifier.check(incoming);
     const { task, spooler } = readRequest(withoutReserved(incoming.vars));
+    this.#checkPriority(task);
     const spool = spoolFor(spools, spooler);
     const isScanned = this.#checkStranger(incoming);
     const whole = withBody(task, incoming.body, { sha256: bodySha256, isScanned });
@@ -76,7 +83,26 @@ export class Reception {
     const func = findText(task.vars, "ud_spool_func") ?? "";
     const { from } = incoming;
     if (ref !== null) emit({ type: "task.accepted", task: ref.name, func, from });
-    else emit({ type: "task.repeated", id: id ?? "", func, from });
+    else this.#reportRepetition(id ?? "", func, from);
+  }
+
+  /** A peer can send the same task again and again, and cannot fill the log with that. */
+  #reportRepetition(id: string, func: string, from: string): void {
+    const { emit, clock } = this.#options;
+    const now = clock.monotonic();
+    const count = this.#repetitions.take(now);
+    const { windowMs } = this.#repetitions;
+    if (count > 0) emit({ type: "tasks.repeated", count, windowMs });
+    if (this.#repetitions.admit(now)) emit({ type: "task.repeated", id, func, from });
+  }
+
+  /** Each priority is a directory: peers cannot make as many as they like. */
+  #checkPriority({ priority }: NewTask): void {
+    const { maxPriority } = this.#options.config;
+    if (priority === undefined || priority <= maxPriority) return;
+    throw new RequestError(
+      `priority wants 0 to ${maxPriority} (spooler-max-priority): ${priority}`,
+    );
   }
 
   /** @returns whether its body has to be scanned as well */

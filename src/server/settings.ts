@@ -49,6 +49,8 @@ export interface ReceptionConfig {
   /** Bytes of a packet, its header not counted. */
   readonly maxVarsSize: number;
   readonly maxBodySize: number;
+  /** The largest priority that a peer may give a task. */
+  readonly maxPriority: number;
   /** Of all sockets together. */
   readonly maxConnections: number;
   /** How long the id of an accepted task is remembered. */

@@ -106,6 +106,7 @@ Deno.test("everything else has a default and a meaning", async () => {
     timeoutMs: 4000,
     maxVarsSize: 65535,
     maxBodySize: 64 * 2 ** 20,
+    maxPriority: 9,
     maxConnections: 4096,
     dedupWindowMs: 86_400_000,
   });

@@ -256,6 +256,33 @@ Deno.test("service keys are safe: body, priority, at, spooler", async () => {
   );
 });
 
+Deno.test("a priority from the network is bounded, and the ini says by what", async () => {
+  await using few = await openReception();
+  const packet = (priority: string) =>
+    encodePacket(varsOf({ n: "1", priority }), MODIFIER_SPOOL, KEEP_OPEN);
+  assertStringIncludes(await reasonFor(few, packet("10")), "wants 0 to 9 (spooler-max-priority)");
+  assertStringIncludes(await reasonFor(few, packet("123456789")), "wants 0 to 9");
+  await using many = await openReception({ ini: ["spooler-max-priority = 100"] });
+  assertStringIncludes(await reasonFor(many, packet("101")), "wants 0 to 100");
+  for (const [reception, priority] of [[few, "9"], [many, "100"]] as const) {
+    using peer = await reception.connect();
+    await peer.send(packet(priority));
+    assertEquals(await peer.answer(), YES);
+    assertEquals(stored(reception).length, 1);
+  }
+});
+
+Deno.test("a delivery that is repeated without end is a few lines of the log", async () => {
+  await using reception = await openReception();
+  using peer = await reception.connect();
+  const packet = encodePacket(varsOf({ n: "1", spooler_id: "same" }), MODIFIER_SPOOL, KEEP_OPEN);
+  for (let n = 0; n < 200; n++) {
+    await peer.send(packet);
+    assertEquals(await peer.answer(), YES);
+  }
+  assertEquals(reception.events.filter(({ type }) => type === "task.repeated").length, 20);
+});
+
 Deno.test("a body that would leave too little room is refused before it comes, for now", async () => {
   const { bavail, bsize } = statfsSync("/tmp");
   const spare = 2 ** 30;

@@ -98,6 +98,15 @@ export const NETWORK_OPTIONS = [
     help: "largest body that is accepted from a peer",
   },
   {
+    name: "spooler-max-priority",
+    value: "N",
+    kind: "integer",
+    origin: "ours",
+    standing: "honoured",
+    fallback: "9",
+    help: "largest priority of a task from a peer; each one is a directory",
+  },
+  {
     name: "spooler-max-connections",
     value: "N",
     kind: "integer",
