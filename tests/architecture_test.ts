@@ -110,6 +110,7 @@ Deno.test("only the store changes files of a spool", async () => {
       "src/worker/sockets.ts",
       "src/schedule/state_file.ts",
       "src/daemon/enter.ts",
+      "src/daemon/log_outputs.ts",
       "src/daemon/pid_file.ts",
     ];
     // Ways of doing it that the store chooses from.

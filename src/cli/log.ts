@@ -1,19 +1,31 @@
-/** The log of the running program: on stderr, for people or for programs. */
+/** The log of the running program: for people or for programs, on stderr or where the ini says. */
 
 import process from "node:process";
-import { format } from "node:util";
+import { format, isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/config.ts";
-import { systemClock } from "../platform/clock.ts";
+import { isJournal, LogFile, openLogger } from "../daemon/log_outputs.ts";
+import { type Cancel, systemClock } from "../platform/clock.ts";
 import { useLocalZone } from "../platform/local_time.ts";
 import { openOutput, type Output } from "../platform/output.ts";
+import type { Posix } from "../platform/posix.ts";
+import { reasonOf } from "../platform/reason.ts";
+import { watchTouched } from "../platform/touched.ts";
 import type { Emit, Event } from "../report/event.ts";
+import { isAtLeast, levelOf, SEVERITY } from "../report/level.ts";
+import type { LogConfig, LogFileConfig } from "../report/settings.ts";
 import { jsonLogLine, logLine } from "../report/log.ts";
 import { LineWriter } from "../report/writer.ts";
 
 export interface Log {
   readonly emit: Emit;
-  /** From now on. */
-  use(config: Pick<Config, "log" | "quiet" | "zone">): void;
+  /**
+   * From now on.
+   *
+   * @param isStarted the program is the user it is to be
+   */
+  use(config: Pick<Config, "log" | "zone">, isStarted: boolean): void;
+  /** Opens the file of the log anew. */
+  reopen(): void;
   /** A line that the ini prints, to stdout. */
   print(text: string): void;
   /** Writes what still waits, as far as somebody reads it; called at the end. */
@@ -40,41 +52,104 @@ function isWell(event: Event): boolean {
     (event.type === "task.settled" && event.fate.kind === "done");
 }
 
-export function openLog(): Log {
-  const stderr = openOutput(2);
-  const writer = new LineWriter({
-    write: (bytes) => stderr.write(bytes),
-    clock: systemClock,
-    lostLine: (lost) => line({ type: "log.lost", ...lost }),
-  });
-  const now = () => systemClock.now();
+/** A place where lines go, and how they are written there. */
+interface Target {
+  readonly output: Output;
+  readonly writer: LineWriter;
+  /** Lines begin with their severity, which the reader takes off. */
+  readonly hasSeverity: boolean;
+}
+
+export function openLog(posix: Posix | null): Log {
+  const clock = systemClock;
+  const now = () => clock.now();
   const sinks = { text: logLine(now), json: jsonLogLine(now) };
   let line = sinks.text;
-  let isQuiet = false;
+  let config: LogConfig | null = null;
+  let file: LogFile | null = null;
+  let cancelTouch: Cancel = () => {};
+
+  const targetOn = (output: Output, hasSeverity: boolean): Target => ({
+    output,
+    hasSeverity,
+    writer: new LineWriter({
+      write: (bytes) => output.write(bytes),
+      clock,
+      lostLine: (lost) => line({ type: "log.lost", ...lost }),
+    }),
+  });
+  const onStderr = () => targetOn(openOutput(2), isJournal());
+  let targets: readonly Target[] = [onStderr()];
+
   const emit = (event: Event) => {
-    if (isQuiet && isWell(event)) return;
-    writer.line(line(event));
-    if (!mayWait(event)) writer.flush();
+    if (config?.quiet && isWell(event)) return;
+    const level = levelOf(event);
+    if (config !== null && !isAtLeast(level, config.level)) return;
+    const text = line(event);
+    for (const { writer, hasSeverity } of targets) {
+      writer.line(hasSeverity ? `<${SEVERITY[level]}>${text}` : text);
+      if (!mayWait(event)) writer.flush();
+    }
   };
+  /** What cannot be opened leaves the log where it is, which says so. */
+  const attempt = (what: string, action: () => void) => {
+    try {
+      action();
+    } catch (error) {
+      emit({ type: "config.warning", message: `log: ${what}: ${reasonOf(error)}` });
+    }
+  };
+  const openFile = (wanted: LogFileConfig) => {
+    if (posix === null) throw new Error("the functions of libc are wanted, and there are none");
+    file = new LogFile(wanted, posix, now);
+    return targetOn(file, false);
+  };
+  const openTargets = ({ file: wanted, loggers }: LogConfig, isStarted: boolean) => {
+    const isFileOpen = wanted !== null && (isStarted || !wanted.isLate);
+    const base = isFileOpen ? [openFile(wanted)] : [];
+    const others = loggers.map((each) => targetOn(openLogger(each, posix), each.kind === "syslog"));
+    const opened = [...base, ...others];
+    for (const { writer } of targets) writer.flush();
+    targets = opened.length > 0 ? opened : file === null ? [onStderr()] : targets;
+  };
+  const reopen = () => attempt("it cannot be opened anew", () => file?.reopen());
+  const rotate = () => attempt("it cannot be rotated", () => file?.rotate());
+
   const stdout = openOutput(1);
   const printer = new LineWriter({
     write: (bytes) => stdout.write(bytes),
-    clock: systemClock,
+    clock,
     lostLine: ({ lines }) => `(${lines} lines were lost)`,
   });
   const giveBack = takeWarnings((message) => emit({ type: "runtime.warning", message }));
   return {
     emit,
     print: (text) => printer.line(text),
-    use: ({ log, quiet, zone }) => {
+    reopen,
+    use: ({ log, zone }, isStarted) => {
       useLocalZone(zone);
-      line = sinks[log];
-      isQuiet = quiet;
+      line = sinks[log.format];
+      const isSame = isDeepStrictEqual([config?.file, config?.loggers], [log.file, log.loggers]);
+      const waits = log.file?.isLate === true && file === null;
+      config = log;
+      if (!isSame || (waits && isStarted)) {
+        const open = () => openTargets(log, isStarted);
+        // A start that cannot log as it was told to is a start that fails.
+        if (isStarted) attempt("it stays where it is", open);
+        else open();
+      } else if (isStarted && log.file?.reopens) reopen();
+      cancelTouch();
+      const ends = [
+        watchTouched(log.touchReopen, clock, reopen),
+        watchTouched(log.touchRotate, clock, rotate),
+      ];
+      cancelTouch = () => ends.forEach((end) => end());
     },
     close: () => {
+      cancelTouch();
       giveBack();
       finish(printer, stdout);
-      finish(writer, stderr);
+      for (const { writer, output } of targets) finish(writer, output);
     },
   };
 }

@@ -32,19 +32,19 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   if (entries.some(({ key }) => key === "show-config")) console.log(showConfig(entries, secrets));
   await mustStart(loaded);
-  const log = openLog();
+  const posix = loadPosix();
+  const log = openLog(posix);
   const { emit } = log;
   try {
-    const posix = loadPosix();
-    log.use(loaded.config);
+    log.use(loaded.config, false);
     tell(loaded, log);
     emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: loaded.config.file });
     await runApp(loaded.config, {
       machine: { clock: systemClock, random: systemRandom, emit },
       signals: systemSignals,
       reread: () => reread(args, log),
-      applied: (config) => log.use(config),
-      reopenLog: () => {},
+      applied: (config) => log.use(config, true),
+      reopenLog: () => log.reopen(),
       posix,
       notifier: openNotifier(posix),
     });

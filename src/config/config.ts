@@ -9,6 +9,7 @@ import type { TaskCommand } from "../exec/settings.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 import type { DebugPart } from "../report/debug.ts";
+import type { LogConfig } from "../report/settings.ts";
 import type { ScheduleConfig } from "../schedule/settings.ts";
 import type { ListenerConfig, ReceptionConfig } from "../server/settings.ts";
 import type { CodeConfig, PythonConfig } from "../worker/settings.ts";
@@ -16,10 +17,7 @@ import type { CodeConfig, PythonConfig } from "../worker/settings.ts";
 import type { Zone } from "../platform/zone.ts";
 
 export interface Config {
-  /** What the log is written as. */
-  readonly log: "text" | "json";
-  /** Nothing is logged about a task that goes well. */
-  readonly quiet: boolean;
+  readonly log: LogConfig;
   /** What logs its decisions. */
   readonly debug: readonly DebugPart[];
   /** The ini file, for messages. */

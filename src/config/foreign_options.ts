@@ -182,7 +182,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
       attach-control-daemon= attach-daemon2= attach-daemon= daemons-honour-stdin
       legion-attach-daemon= legion-smart-attach-daemon2= legion-smart-attach-daemon=
       propagate-touch smart-attach-daemon2= smart-attach-daemon= touch-chain-reload=
-      touch-exec= touch-logreopen= touch-logrotate= touch-mules-reload= 
+      touch-exec= touch-mules-reload=
       touch-signal= touch-workers-reload=
     `,
   },
@@ -214,21 +214,21 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
     group: "identity",
     reason: "the program keeps the user that started it",
     names: `
-      master-as-root no-initgroups 
+      master-as-root no-initgroups
     `,
   },
   {
     group: "logging",
     reason: "the log goes to stderr, for journald or a file",
     names: `
-      disable-logging/L disable-write-exception ignore-sigpipe ignore-write-errors log-4xx
-      log-5xx log-alarm= log-backupname= log-big= log-date? log-drain= log-encoder=
+      disable-write-exception ignore-sigpipe ignore-write-errors log-4xx
+      log-5xx log-alarm= log-big= log-date? log-drain= log-encoder=
       log-filter= log-format-strftime log-format= log-ioerror= log-master log-master-bufsize=
-      log-master-req-stream log-master-stream log-maxsize= log-micros log-prefix? log-reopen
+      log-master-req-stream log-master-stream log-micros log-prefix?
       log-req-encoder= log-req-route= log-route= log-sendfile= log-slow= log-socket=
       log-syslog? log-truncate log-x-forwarded-for log-zero log-zeromq= logdate?
-      logfile-chmod= logfile-chown logformat-strftime logformat= logger-req= logger= logto2=
-      logto= not-alarm-log= not-log-alarm= req-logger= threaded-logger
+      logfile-chmod= logfile-chown logformat-strftime logformat= logger-req=
+      not-alarm-log= not-log-alarm= req-logger= threaded-logger
       write-errors-exception-only write-errors-tolerance=
     `,
   },

@@ -13,6 +13,7 @@ import { directoriesOf, type UsedDirectory } from "./directories.ts";
 import { parseDebug } from "./debug.ts";
 import type { Entry } from "./entry.ts";
 import { environmentOf } from "./environment.ts";
+import { loggingOf } from "./logging.ts";
 import { forwardsOf } from "./forwards.ts";
 import { Given } from "./given.ts";
 import { handlersOf } from "./handlers.ts";
@@ -31,7 +32,6 @@ import {
 } from "./schedules.ts";
 import { binshOf } from "./binsh.ts";
 import { spoolSettings, spoolsOf, workingDir } from "./spools.ts";
-import { parseBoolean } from "./value.ts";
 
 export interface Interpreted {
   readonly config: Config;
@@ -64,12 +64,12 @@ export function examine(
   const env = environmentOf(given);
   const zone = localZoneOf(given, env, context);
   const cronZone = cronZoneOf(given, zone);
+  const daemon = daemonOf(given);
   const config: Config = {
     file,
     baseDir,
-    log: given.last("log-json", parseBoolean, false) ? "json" : "text",
     debug: given.last("spooler-debug", parseDebug, []),
-    quiet: given.last("spooler-quiet", parseBoolean, false),
+    log: loggingOf(given, daemon.daemonize),
     env,
     binsh: binshOf(given, context),
     workingDir: workingDir(given),
@@ -80,7 +80,7 @@ export function examine(
     python: pythonOf(given),
     listeners: listenersOf(given),
     reception,
-    daemon: daemonOf(given),
+    daemon,
     schedules: schedulesOf(given, spools, cronZone),
     signalSpool: signalSpoolOf(given, spools),
     zone,

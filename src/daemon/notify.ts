@@ -39,7 +39,10 @@ export function openNotifier(posix: Posix | null): Notifier {
   if (!socket || posix === null) return SILENT;
   const send = (...lines: string[]) => {
     try {
-      posix.sendDatagram(socket, new TextEncoder().encode(lines.join("\n")));
+      posix.sendDatagram(
+        { kind: "unix", path: socket },
+        new TextEncoder().encode(lines.join("\n")),
+      );
     } catch {
       // A manager that does not listen is no reason to stop working.
     }

@@ -4,7 +4,7 @@
  */
 
 import { SystemError } from "./libc_calls.ts";
-import { ENOENT, openLibrary } from "./linux.ts";
+import { EAGAIN, ENOENT, O_CLOEXEC, O_CREAT, O_WRONLY, openLibrary } from "./linux.ts";
 import { fixedBytes } from "./memory.ts";
 
 const SYMBOLS = {
@@ -20,6 +20,7 @@ const SYMBOLS = {
     result: "isize",
   },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   dup2: { parameters: ["i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
@@ -37,7 +38,11 @@ const SIG_IGN = 1n;
 const FIRST_REAL_TIME_SIGNAL = 34;
 const LAST_REAL_TIME_SIGNAL = 64;
 const CLOCK_MONOTONIC = 1;
+const O_APPEND = 0o2000;
+const ENOBUFS = 105;
 const AF_UNIX = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_DONTWAIT = 0x40;
@@ -110,30 +115,46 @@ export class Posix {
   }
 
   /**
-   * Sends one datagram to a unix socket, without waiting.
+   * Sends one datagram, without waiting.
    *
-   * @param path of a file, or `@NAME` in the abstract namespace
-   * @throws {SystemError | Deno.errors.NotFound}
+   * @returns false when there is no room for it now
+   * @throws {SystemError | Deno.errors.NotFound} nobody listens, for example
    */
-  sendDatagram(path: string, bytes: Uint8Array): void {
-    const name = new TextEncoder().encode(path.replace(/^@/, "\0"));
-    if (name.length >= SUN_PATH_MAX) throw new TypeError(`a socket's name is too long: ${path}`);
-    const address = fixedBytes(2 + SUN_PATH_MAX);
-    new DataView(address.buffer).setUint16(0, AF_UNIX, true);
-    address.set(name, 2);
-    // An abstract name ends with the address, a path with a NUL.
-    const length = 2 + name.length + (path.startsWith("@") ? 0 : 1);
+  sendDatagram(to: DatagramAddress, bytes: Uint8Array): boolean {
+    const [family, address] = to.kind === "unix" ? unixAddress(to.path) : inetAddress(to);
     const { socket, sendto, close } = this.#lib.symbols;
-    const fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     this.#check("socket", fd);
     try {
       const copy = fixedBytes(Math.max(128, bytes.length));
       copy.set(bytes);
       const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-      if (sendto(fd, copy, BigInt(bytes.length), flags, address, length) >= 0) return;
+      const length = address.length;
+      if (sendto(fd, copy, BigInt(bytes.length), flags, address, length) >= 0) return true;
       const errno = this.#errno();
-      if (errno === ENOENT) throw new Deno.errors.NotFound(`no socket at ${path}`);
-      throw new SystemError("sendto", path, errno);
+      if (errno === EAGAIN || errno === ENOBUFS) return false;
+      const subject = to.kind === "unix" ? to.path : `${to.host}:${to.port}`;
+      if (errno === ENOENT) throw new Deno.errors.NotFound(`no socket at ${subject}`);
+      throw new SystemError("sendto", subject, errno);
+    } finally {
+      close(fd);
+    }
+  }
+
+  /**
+   * Stdout and stderr of this process become this file, to which they append.
+   *
+   * @throws {SystemError} when it cannot be opened
+   */
+  redirectOutput(path: string, mode: number): void {
+    const name = new TextEncoder().encode(`${path}\0`);
+    const bytes = fixedBytes(Math.max(128, name.length));
+    bytes.set(name);
+    const { open, dup2, close } = this.#lib.symbols;
+    const fd = open(bytes, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode);
+    if (fd < 0) throw new SystemError("open", path, this.#errno());
+    try {
+      for (const output of [1, 2]) this.#check("dup2", dup2(fd, output));
     } finally {
       close(fd);
     }
@@ -146,11 +167,47 @@ export class Posix {
     const view = new DataView(time.buffer);
     return view.getBigInt64(0, true) * 1_000_000n + view.getBigInt64(8, true) / 1000n;
   }
+}
 
-  /** Descriptor `to` becomes another of what `from` is. */
-  duplicate(from: number, to: number): void {
-    this.#check("dup2", this.#lib.symbols.dup2(from, to));
-  }
+export type DatagramAddress =
+  /** `path` of a file, or `@NAME` in the abstract namespace. */
+  | { readonly kind: "unix"; readonly path: string }
+  /** `host` is an IP address. */
+  | { readonly kind: "udp"; readonly host: string; readonly port: number };
+
+/** struct sockaddr_un. */
+function unixAddress(path: string): [family: number, address: Uint8Array<ArrayBuffer>] {
+  const name = new TextEncoder().encode(path.replace(/^@/, "\0"));
+  if (name.length >= SUN_PATH_MAX) throw new TypeError(`a socket's name is too long: ${path}`);
+  // An abstract name ends with the address, a path with a NUL.
+  const address = fixedBytes(2 + name.length + (path.startsWith("@") ? 0 : 1));
+  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+  address.set(name, 2);
+  return [AF_UNIX, address];
+}
+
+/** struct sockaddr_in or sockaddr_in6. */
+function inetAddress(
+  { host, port }: { readonly host: string; readonly port: number },
+): [family: number, address: Uint8Array<ArrayBuffer>] {
+  const isV6 = host.includes(":");
+  const family = isV6 ? AF_INET6 : AF_INET;
+  const address = fixedBytes(isV6 ? 28 : 16);
+  const view = new DataView(address.buffer);
+  view.setUint16(0, family, true);
+  view.setUint16(2, port);
+  if (isV6) address.set(ipv6Bytes(host), 8);
+  else address.set(host.split(".").map(Number), 4);
+  return [family, address];
+}
+
+function ipv6Bytes(host: string): number[] {
+  const [head = "", tail] = host.split("::");
+  const words = (text: string) =>
+    text === "" ? [] : text.split(":").map((word) => parseInt(word, 16));
+  const [front, back] = [words(head), words(tail ?? "")];
+  const zeros = tail === undefined ? [] : Array(8 - front.length - back.length).fill(0);
+  return [...front, ...zeros, ...back].flatMap((word) => [word >> 8, word & 0xff]);
 }
 
 /** Who a process is: numbers, as the system's files have them. */

@@ -2,8 +2,9 @@
 
 import type { Fate } from "../task/fate.ts";
 import { timeText } from "../platform/local_time.ts";
-import { taskLabel } from "../spool/layout.ts";
+import { shortLabel, taskLabel } from "../spool/layout.ts";
 import type { Event } from "./event.ts";
+import { levelOf } from "./level.ts";
 import { jsonLine, safeLine, safeText } from "./safe_text.ts";
 
 /** A job that starts later than this is logged with its slot. */
@@ -25,7 +26,8 @@ export function logLine(now: () => number): LogLine {
  * Fields that end in `At`, and `slot`, are milliseconds since the epoch.
  */
 export function jsonLogLine(now: () => number): LogLine {
-  return (event) => jsonLine({ time: new Date(now()).toISOString(), ...event });
+  return (event) =>
+    jsonLine({ time: new Date(now()).toISOString(), level: levelOf(event), ...event });
 }
 
 export function eventText(event: Event): string {
@@ -141,8 +143,10 @@ export function eventText(event: Event): string {
       const again = event.attempt > 1 ? `, attempt ${event.attempt}` : "";
       return `${named(event.func, event.task)} taken from ${event.spool}${again}`;
     }
-    case "task.output":
-      return `${event.func || named("", event.task)}${mark(event.stream)} ${event.line}`;
+    case "task.output": {
+      const func = visible(event.func, FUNC_MAX) || "task";
+      return `${shortLabel(event.task)} ${func}${mark(event.stream)} ${event.line}`;
+    }
     case "task.settled":
       return `${named(event.func, event.task)} ${fateText(event.fate)} (${msText(event.tookMs)})`;
     case "schedule.warning":

@@ -60,6 +60,14 @@ export function taskLabel(name: string): string {
   return nameToShow(name.startsWith(TASK_PREFIX) ? name.slice(TASK_PREFIX.length) : name);
 }
 
+/** As many characters as tell the tasks of some minutes apart. */
+const SHORT_LENGTH = 9;
+
+/** The end of a task's name, for lines that have much else to say: `04_735042`. */
+export function shortLabel(name: string): string {
+  return taskLabel(name).slice(-SHORT_LENGTH);
+}
+
 /** Whether a text is what {@link taskId} makes. */
 export function isTaskId(id: string): boolean {
   const slash = id.indexOf("/");
@@ -91,10 +99,14 @@ export interface NameParts {
   readonly now: number;
 }
 
-/** A new task's name, as uWSGI makes them (core/spooler.c, spooler_generate_name). */
+/**
+ * A new task's name, as uWSGI makes them (core/spooler.c, spooler_generate_name). The clock has whole
+ * milliseconds; below them the tasks of one are counted, so that their names end differently.
+ */
 export function taskName({ host, pid, counter, random, now }: NameParts): string {
   const seconds = Math.floor(now / 1000);
-  const micros = Math.floor((now % 1000) * 1000);
+  const measured = Math.floor((now % 1000) * 1000);
+  const micros = measured % 1000 === 0 ? measured + counter % 1000 : measured;
   const safeHost = host.replaceAll(/[^A-Za-z0-9.-]/g, "_");
   return `${TASK_PREFIX}${safeHost}_${pid}_${counter}_${random}_${seconds}_${micros}`;
 }

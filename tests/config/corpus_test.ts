@@ -47,7 +47,7 @@ Deno.test("a Django site loads; what serves the web is named once, with a reason
   });
   const foreign = loaded.warnings.filter(({ message }) => message.startsWith("accepted, but not"));
   assertEquals(foreign.length, 1);
-  for (const name of ["processes", "static-map", "logger"]) {
+  for (const name of ["processes", "static-map"]) {
     assert(new RegExp(`\\b${name}\\b`).test(foreign[0]?.message ?? ""), name);
   }
   assertEquals(loaded.config.daemon.identity?.user, "app");

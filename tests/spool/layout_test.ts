@@ -22,7 +22,7 @@ Deno.test("a name is made as uWSGI makes it", () => {
 
 Deno.test("a host name cannot lead out of the directory", () => {
   const name = taskName({ host: "../x y", pid: 1, counter: 1, random: 1, now: 0 });
-  assertEquals(name, "uwsgi_spoolfile_on_.._x_y_1_1_1_0_0");
+  assertEquals(name, "uwsgi_spoolfile_on_.._x_y_1_1_1_0_1");
 });
 
 Deno.test("only uWSGI's names are tasks, only digits are priorities", () => {

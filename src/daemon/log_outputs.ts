@@ -1,0 +1,111 @@
+/** Where the log can go beside stderr: a file that rotates, syslog, datagrams. */
+
+import { openOutput, type Output } from "../platform/output.ts";
+import type { DatagramAddress, Posix } from "../platform/posix.ts";
+import { SEVERITY } from "../report/level.ts";
+import type { LogFileConfig, LoggerConfig } from "../report/settings.ts";
+
+const FILE_MODE = 0o640;
+const NEWLINE = 10;
+
+/** `logto`: stdout and stderr of the whole program become a file. */
+export class LogFile implements Output {
+  readonly #stderr = openOutput(2);
+  /** In the file. */
+  #size = 0;
+  #isAtLineStart = true;
+
+  /**
+   * @param now milliseconds since the epoch
+   * @throws {Error} when it cannot be opened
+   */
+  constructor(
+    private readonly config: LogFileConfig,
+    private readonly posix: Posix,
+    private readonly now: () => number,
+  ) {
+    this.reopen();
+  }
+
+  /** Opens the file of that name, after somebody has moved the one before away. */
+  reopen(): void {
+    const { path } = this.config;
+    // Of the two, this one says which file it is and why.
+    Deno.openSync(path, { append: true, create: true, mode: FILE_MODE }).close();
+    this.posix.redirectOutput(this.config.path, FILE_MODE);
+    this.#size = Deno.statSync(this.config.path).size;
+  }
+
+  /** Gives the file another name and goes on with a new one. */
+  rotate(): void {
+    const { path, backup } = this.config;
+    Deno.renameSync(path, backup ?? `${path}.${Math.floor(this.now() / 1000)}`);
+    this.reopen();
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): number {
+    const { maxBytes } = this.config;
+    if (maxBytes !== null && this.#size >= maxBytes && this.#isAtLineStart) this.rotate();
+    const count = this.#stderr.write(bytes);
+    this.#size += count;
+    if (count > 0) this.#isAtLineStart = bytes[count - 1] === NEWLINE;
+    return count;
+  }
+
+  wait(ms: number): void {
+    this.#stderr.wait(ms);
+  }
+}
+
+/** `logger`. */
+export function openLogger(config: LoggerConfig, posix: Posix | null): Output {
+  if (config.kind === "file") return openFile(config.path);
+  if (posix === null) throw new Error("logger wants the functions of libc, and there are none");
+  const send = config.kind === "syslog"
+    ? (line: Uint8Array) =>
+      posix.sendDatagram(SYSLOG, syslogLine(line, config.name, config.facility))
+    : (line: Uint8Array) => posix.sendDatagram(config, line);
+  return { write: (bytes) => sendLines(bytes, send), wait: () => {} };
+}
+
+const SYSLOG: DatagramAddress = { kind: "unix", path: "/dev/log" };
+
+function openFile(path: string): Output {
+  const file = Deno.openSync(path, { append: true, create: true, mode: FILE_MODE });
+  return { write: (bytes) => file.writeSync(bytes), wait: () => {} };
+}
+
+/** A line that begins with its severity, as syslog(3) writes it to /dev/log; the daemon adds the time. */
+function syslogLine(line: Uint8Array, name: string, facility: number): Uint8Array {
+  const text = new TextDecoder().decode(line);
+  const severity = Number(/^<(\d)>/.exec(text)?.[1] ?? SEVERITY.info);
+  const said = text.replace(/^<\d>/, "");
+  return new TextEncoder().encode(`<${8 * facility + severity}>${name}[${Deno.pid}]: ${said}`);
+}
+
+/** Sends each line as a datagram; the bytes of those that were sent. */
+function sendLines(
+  bytes: Uint8Array<ArrayBuffer>,
+  send: (line: Uint8Array) => boolean,
+): number {
+  let at = 0;
+  while (at < bytes.length) {
+    const end = bytes.indexOf(NEWLINE, at);
+    const line = bytes.subarray(at, end === -1 ? bytes.length : end);
+    if (!send(line)) return at;
+    at += line.length + (end === -1 ? 0 : 1);
+  }
+  return at;
+}
+
+/** Whether stderr is the stream that systemd's journal reads, as JOURNAL_STREAM says. */
+export function isJournal(): boolean {
+  const stream = Deno.env.get("JOURNAL_STREAM");
+  if (!stream) return false;
+  try {
+    const { dev, ino } = Deno.statSync("/proc/self/fd/2");
+    return stream === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,52 @@
+/** How much an event matters, in syslog's words and numbers. @pure */
+
+import type { Event } from "./event.ts";
+
+export const LEVELS = ["error", "warning", "info", "debug"] as const;
+
+export type Level = typeof LEVELS[number];
+
+/** Severities of syslog(3), which systemd's journal reads in `<N>` before a line. */
+export const SEVERITY: Readonly<Record<Level, number>> = {
+  error: 3,
+  warning: 4,
+  info: 6,
+  debug: 7,
+};
+
+/** Whether an event of this level is to be logged where `least` is asked for. */
+export function isAtLeast(level: Level, least: Level): boolean {
+  return LEVELS.indexOf(level) <= LEVELS.indexOf(least);
+}
+
+export function levelOf(event: Event): Level {
+  switch (event.type) {
+    case "task.settled":
+      if (event.fate.kind === "failed") return "error";
+      return event.fate.kind === "done" ? "info" : "warning";
+    case "job.ended":
+      return event.ok ? "info" : "error";
+    case "workers.unloadable":
+    case "target.down":
+    case "listener.troubled":
+      return "error";
+    case "config.warning":
+    case "runtime.warning":
+    case "spool.warning":
+    case "schedule.warning":
+    case "program.waiting":
+    case "log.lost":
+    case "worker.ended":
+    case "packet.refused":
+    case "packets.refused":
+    case "job.skipped":
+    case "job.missed":
+    case "job.retrying":
+    case "job.flooded":
+      return "warning";
+    case "debug":
+      return "debug";
+    default:
+      return "info";
+  }
+}
