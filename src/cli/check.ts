@@ -6,6 +6,7 @@
  */
 
 import { loadModules } from "../app/module_check.ts";
+import { doubleRuns } from "../app/double_runs.ts";
 import { checkStart } from "../app/start_checks.ts";
 import { loadConfig, type Loaded, showConfigOf } from "../config/load.ts";
 import { ConfigError, type Problem, problemText } from "../platform/problem.ts";
@@ -60,7 +61,7 @@ async function examineSite(loaded: Loaded) {
   return {
     offers: modules.offers,
     problems: [...problems, ...modules.problems],
-    warnings: [...warnings, ...modules.warnings],
+    warnings: [...warnings, ...modules.warnings, ...doubleRuns(loaded.config)],
   };
 }
 

@@ -12,6 +12,7 @@ import { openNotifier } from "../daemon/notify.ts";
 import { loadPosix } from "../platform/posix.ts";
 import { type Log, openLog } from "./log.ts";
 import { VERSION } from "../platform/version.ts";
+import { doubleRuns } from "../app/double_runs.ts";
 import { mustStart } from "../app/start_checks.ts";
 import { check } from "./check.ts";
 import { UsageError } from "./error.ts";
@@ -75,9 +76,9 @@ async function reread(args: readonly string[], log: Log): Promise<Config | null>
   }
 }
 
-function tell({ printed, warnings }: Loaded, log: Log): void {
+function tell({ config, printed, warnings }: Loaded, log: Log): void {
   for (const line of printed) log.print(line);
-  for (const warning of warnings) {
+  for (const warning of [...warnings, ...doubleRuns(config)]) {
     log.emit({ type: "config.warning", message: problemText(warning) });
   }
 }

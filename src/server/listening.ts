@@ -59,25 +59,39 @@ async function listenOnFile(path: string, options: SocketOptions): Promise<Liste
   const listener = withBacklog(() => listenUnix(path, options), options);
   const own = Deno.lstatSync(path).ino;
   // Some Denos remove the file when they close the socket, some do not.
-  return listening(listener, path, "permissions", () => removeOwn(path, own));
+  return listening(listener, path, "permissions", {
+    taken: () => takenText(path, own),
+    afterClose: () => removeOwn(path, own),
+  });
 }
+
+/** What holds for a socket that is a file. */
+interface SocketFile {
+  /** Whose the file is now, when it is no longer ours. */
+  taken(): string | null;
+  afterClose(): void;
+}
+
+const CHECK_FILE_MS = 5000;
 
 export function listening(
   listener: Deno.Listener,
   address: string,
   credential: Credential = null,
-  afterClose: () => void = () => {},
+  file: SocketFile | null = null,
 ): Listening {
   return {
     address,
     serve(guests) {
       const accept = async () => plainStream(await listener.accept(), credential);
       const door = new Door({ ...guests, accept });
+      const unwatch = file === null ? () => {} : watchFile(file, guests);
       return {
         async close() {
+          unwatch();
           const closed = door.close();
           listener.close();
-          afterClose();
+          file?.afterClose();
           await closed;
         },
       };
@@ -94,6 +108,31 @@ export function withBacklog<T extends Deno.Listener>(open: () => T, options: Soc
     if (!before?.has(socket)) libc?.relisten(fd, backlog);
   }
   return listener;
+}
+
+/** Whoever binds the path later (uWSGI removes what is in its way) gets what is sent there. */
+function watchFile(file: SocketFile, { clock, troubled }: Guests): () => void {
+  let before: string | null = null;
+  let cancel = clock.after(CHECK_FILE_MS, check);
+  function check(): void {
+    const now = file.taken();
+    if (now !== before) troubled(now);
+    before = now;
+    cancel = clock.after(CHECK_FILE_MS, check);
+  }
+  return () => cancel();
+}
+
+function takenText(path: string, own: number | null): string | null {
+  try {
+    if (Deno.lstatSync(path).ino === own) return null;
+    return "another program has put its own socket there, and gets what is sent; stop one of them";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      return "its file is gone, and nobody finds it until a restart";
+    }
+    return null;
+  }
 }
 
 /** A program started later may have put its own socket there. */

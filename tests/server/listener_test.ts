@@ -405,6 +405,37 @@ Deno.test("unix sockets: file and abstract, permissions, and gone at the end", a
   }));
 });
 
+Deno.test("a unix socket that another program takes over is noticed, and so is its return", async () => {
+  const clock = new FakeClock();
+  await using reception = await openReception({ ini: ["socket = in.sock"], clock });
+  const path = `${reception.dir}/in.sock`;
+  const said = () =>
+    reception.events.flatMap((event) =>
+      event.type === "listener.troubled"
+        ? [event.reason]
+        : event.type === "listener.recovered"
+        ? ["recovered"]
+        : []
+    );
+  clock.advance(6000);
+  assertEquals(said(), []);
+  // As uWSGI does: it removes what is in its way.
+  Deno.renameSync(path, `${path}.ours`);
+  using _other = Deno.listen({ transport: "unix", path });
+  clock.advance(12_000);
+  assertEquals(said(), [
+    "another program has put its own socket there, and gets what is sent; stop one of them",
+  ]);
+  Deno.removeSync(path);
+  clock.advance(6000);
+  Deno.renameSync(`${path}.ours`, path);
+  clock.advance(6000);
+  assertEquals(said().slice(1), [
+    "its file is gone, and nobody finds it until a restart",
+    "recovered",
+  ]);
+});
+
 function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);
