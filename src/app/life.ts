@@ -86,8 +86,9 @@ export class Life {
     const workers = () => this.#isRetired ? null : this.#workers;
     return {
       has: (signal, owner) => workers()?.signals.has(signal, owner) ?? false,
-      raise: (signal, owner) =>
-        workers()?.signals.raise(signal, owner) ?? Promise.reject(new Error("its worker is gone")),
+      raise: (signal, owner, limitMs) =>
+        workers()?.signals.raise(signal, owner, limitMs) ??
+          Promise.reject(new Error("its worker is gone")),
     };
   }
 
@@ -96,7 +97,8 @@ export class Life {
     const old = this.#options.before?.signals;
     return {
       has: (signal, owner) => own.has(signal, owner) || (old?.has(signal, owner) ?? false),
-      raise: (signal, owner) => (own.has(signal, owner) ? own : old ?? own).raise(signal, owner),
+      raise: (signal, owner, limitMs) =>
+        (own.has(signal, owner) ? own : old ?? own).raise(signal, owner, limitMs),
     };
   }
 

@@ -34,6 +34,7 @@ export async function schedulerOptions(
   return {
     jobs: schedules,
     owners,
+    cronHarakiriMs: config.cronHarakiriMs,
     onFailure: config.cronOnFailure,
     zone,
     statePath,

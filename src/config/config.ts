@@ -45,6 +45,8 @@ export interface Config {
   readonly signalSpool: string | null;
   /** `cron-tz`: the zone of cron jobs that name none. */
   readonly cronZone: Zone;
+  /** `cron-harakiri`: the limit of cron jobs that have none of their own; null is without end. */
+  readonly cronHarakiriMs: number | null;
   /** `cron-on-failure`: a command for when a job that has none of its own has failed. */
   readonly cronOnFailure: string | null;
   /** Where the last run of each job is remembered. Absolute. */

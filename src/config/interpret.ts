@@ -23,6 +23,7 @@ import { pythonOf } from "./python.ts";
 import { recognise } from "./recognise.ts";
 import { receptionOf } from "./reception.ts";
 import {
+  cronHarakiriOf,
   cronOnFailureOf,
   cronStateOf,
   cronZoneOf,
@@ -85,6 +86,7 @@ export function examine(
     signalSpool: signalSpoolOf(given, spools),
     zone,
     cronZone,
+    cronHarakiriMs: cronHarakiriOf(given),
     cronOnFailure: cronOnFailureOf(given),
     cronState: cronStateOf(given, file, spools),
   };

@@ -114,11 +114,16 @@ export function cronOnFailureOf(given: Given): string | null {
   return given.last<string | null>("cron-on-failure", (text) => text.trim() || null, null);
 }
 
-function defaultsOf(given: Given, zone: Zone): LineDefaults {
+/** `cron-harakiri`; 0 is without end. */
+export function cronHarakiriOf(given: Given): number | null {
   const harakiri = given.last("cron-harakiri", (text) => parseSeconds(text, 0), 0);
+  return harakiri > 0 ? harakiri * 1000 : null;
+}
+
+function defaultsOf(given: Given, zone: Zone): LineDefaults {
   return {
     zone,
-    cronHarakiriMs: harakiri > 0 ? harakiri * 1000 : null,
+    cronHarakiriMs: cronHarakiriOf(given),
     onFailure: cronOnFailureOf(given),
   };
 }

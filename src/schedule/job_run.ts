@@ -19,8 +19,12 @@ import { reasonOf } from "../platform/reason.ts";
  */
 export interface SignalHandlers {
   has(signal: number, owner: string | null): boolean;
-  /** Resolves when the handler has run; rejects when it failed. */
-  raise(signal: number, owner: string | null): Promise<void>;
+  /**
+   * Resolves when the handler has run; rejects when it failed.
+   *
+   * @param limitMs the longest that it may take; null is what the workers' spool says
+   */
+  raise(signal: number, owner: string | null, limitMs: number | null): Promise<void>;
 }
 
 export interface JobWorld {
@@ -209,7 +213,7 @@ async function raise(
     emit({ type: "job.started", job: job.name, slot, lateMs: clock.now() - slot, attempt: 1 });
     const startedAt = clock.monotonic();
     try {
-      await signals.raise(number, owner);
+      await signals.raise(number, owner, job.harakiriMs);
       const tookMs = clock.monotonic() - startedAt;
       emit({ type: "job.ended", job: job.name, exit: "handled", ok: true, tookMs });
     } catch (error) {

@@ -53,6 +53,8 @@ export interface Registrations {
 export interface RegisteredDefaults {
   /** Of the cron jobs. */
   readonly zone: Zone;
+  /** `cron-harakiri`: the longest that one of them may take; null is without end. */
+  readonly cronHarakiriMs: number | null;
   /** A command for when one has failed. */
   readonly onFailure: string | null;
 }
@@ -92,7 +94,8 @@ export function registeredJobs(
         if (jobs.has(id)) continue;
         const formerIds = formerIdsOf(registration, time.whenText, owners);
         const job = jobOf({ registration, owner, id, formerIds, name: names.next(label), ...time });
-        jobs.set(id, { ...job, onFailure: defaults.onFailure });
+        const harakiriMs = job.when.kind === "cron" ? defaults.cronHarakiriMs : null;
+        jobs.set(id, { ...job, harakiriMs, onFailure: defaults.onFailure });
       } catch (error) {
         if (!(error instanceof SyntaxError)) throw error;
         const message = `${registration.name ?? `signal ${registration.signal}`} ${error.message}`;

@@ -36,6 +36,8 @@ export interface SchedulerOptions {
   readonly owners: readonly string[];
   /** Of cron jobs that task code registers. */
   readonly zone: Zone;
+  /** Of cron jobs that task code registers; null is without end. */
+  readonly cronHarakiriMs: number | null;
   /** A command for when a job that task code registers has failed. */
   readonly onFailure: string | null;
   /** The state file. */
@@ -108,7 +110,10 @@ export class Scheduler {
    * {@link keepOwners}.
    */
   async use(
-    changes: Pick<SchedulerOptions, "jobs" | "owners" | "zone" | "onFailure" | "world">,
+    changes: Pick<
+      SchedulerOptions,
+      "jobs" | "owners" | "zone" | "cronHarakiriMs" | "onFailure" | "world"
+    >,
   ): Promise<void> {
     const before = this.#options.jobs;
     this.#options = { ...this.#options, ...changes };
@@ -143,12 +148,12 @@ export class Scheduler {
   }
 
   async #useRegistered(): Promise<void> {
-    const { owners, zone, onFailure, emit } = this.#options;
+    const { owners, zone, cronHarakiriMs, onFailure, emit } = this.#options;
     // Owners of the ini before come last, until they are forgotten.
     const rank = (owner: string) => owners.includes(owner) ? owners.indexOf(owner) : owners.length;
     const sets = [...this.#registered].map(([owner, registrations]) => ({ owner, registrations }))
       .sort((a, b) => rank(a.owner) - rank(b.owner));
-    const { jobs, refused } = registeredJobs(sets, owners, { zone, onFailure });
+    const { jobs, refused } = registeredJobs(sets, owners, { zone, cronHarakiriMs, onFailure });
     for (const problem of refused) this.#complain(problem);
     const before = new Set(this.#registeredJobs.map(({ id }) => id));
     this.#registeredJobs = jobs;

@@ -230,7 +230,7 @@ export class Batches implements Handout {
   }
 
   /** The first task that is still there is the one its worker died of. */
-  #ended(worker: TaskWorker, { isAsked, reason }: WorkerEnd): void {
+  #ended(worker: TaskWorker, { isAsked, reason, busyMs }: WorkerEnd): void {
     const { tasks, store } = this.#options;
     let isBlamed = isAsked;
     for (const id of [...tasks.unanswered(worker)]) {
@@ -241,22 +241,22 @@ export class Batches implements Handout {
         this.#letGo(worker, id, handed, true);
       } else if (store.see(handed) === null) {
         // It was done, and the answer did not arrive.
-        this.#done(id, handed, "", 0);
+        this.#done(id, handed, "", busyMs);
       } else {
         isBlamed = true;
-        this.#blame(worker, id, handed, reason);
+        this.#blame(worker, id, handed, reason, busyMs);
       }
     }
     this.#endBatches();
   }
 
-  #blame(worker: TaskWorker, id: string, handed: Handed, reason: string): void {
+  #blame(worker: TaskWorker, id: string, handed: Handed, reason: string, tookMs: number): void {
     const { store, ends, tasks, emit, name } = this.#options;
     try {
       const claimed = store.claim(handed);
       if (claimed.kind !== "claimed") return this.#letGo(worker, id, handed, true);
       const outcome = { kind: "failed", reason, stderr: "" } as const;
-      ends.conclude(claimed, outcome, funcOf(claimed), 0);
+      ends.conclude(claimed, outcome, funcOf(claimed), tookMs);
     } catch (error) {
       if (tasks.get(id)?.kind === "handed") tasks.apply(id, GONE);
       emit({ type: "spool.warning", spool: name, message: `${id}: ${reasonOf(error)}` });

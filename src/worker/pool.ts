@@ -181,14 +181,18 @@ export class Pool {
     return this.#offer?.registered.signals.includes(signal) ?? false;
   }
 
-  /** Runs the handler of a signal in a free worker. */
-  raise(signal: number): Promise<void> {
+  /**
+   * Runs the handler of a signal in a free worker.
+   *
+   * @param limitMs the longest that it may take; null is that of tasks
+   */
+  raise(signal: number, limitMs: number | null): Promise<void> {
     const refusal = () => new Error("the program ends");
     if (this.#isStopped) return Promise.reject(refusal());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#signals.push({
       start: (worker) => {
-        const done = worker.raise(signal);
+        const done = worker.raise(signal, limitMs);
         resolve(done);
         const next = () => this.#onAnswers(worker, []);
         done.then(next, next);
@@ -374,14 +378,13 @@ export class Pool {
     this.#workers.delete(worker);
     this.#held.delete(worker);
     this.#outdated.delete(worker);
-    const hadNothing = worker.answered === 0 && worker.unanswered.size === 0 && !worker.isTaken;
     worker.endChosen(end);
     if (!end.isAsked && !this.#isStopped && !this.#retry.isWaiting) {
       emit({ type: "worker.ended", spool, pid: worker.pid ?? 0, reason: end.reason });
     }
     this.#listener.ended(worker, end);
     // Code that ends its worker while it has nothing to do would do so without end.
-    if (!end.isAsked && !this.#retry.isWaiting && hadNothing) {
+    if (!end.isAsked && !this.#retry.isWaiting && worker.answered === 0 && !end.wasBusy) {
       const message = `${this.moduleNames}: ${end.reason} before it had a task`;
       this.#onLoadFailed({ message, trace: [], files: this.#offer?.files ?? [] });
     }

@@ -135,7 +135,7 @@ export class TaskWorker {
 
   /** It runs something that is run alone. */
   get isTaken(): boolean {
-    return this.#chosen !== null;
+    return this.#chosen !== null || this.#signals.size > 0;
   }
 
   /** How long its present task has taken; 0 when it has none. */
@@ -169,8 +169,8 @@ export class TaskWorker {
   }
 
   /** Resolves when the handler has run; rejects when it failed, or the worker died of it. */
-  raise(signal: number): Promise<void> {
-    if (!this.isBusy) this.#begin();
+  raise(signal: number, limitMs: number | null): Promise<void> {
+    this.#begin(limitMs);
     const id = ++this.#lastSignal;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#signals.set(id, { resolve, reject });
@@ -211,9 +211,10 @@ export class TaskWorker {
     this.#cancelKill = this.#options.clock.after(delayMs, () => this.kill(reason));
   }
 
-  #begin(): void {
+  /** @param limitMs in place of what tasks may take */
+  #begin(limitMs: number | null = null): void {
     this.#busySince = this.#options.clock.monotonic();
-    this.#limit.watch();
+    this.#limit.watch(limitMs);
   }
 
   async #live(): Promise<void> {
@@ -310,23 +311,24 @@ export class TaskWorker {
     this.#state = "ended";
     const doom = this.#doom ?? this.#link.fault;
     const reason = doom ?? endText(exit);
-    for (const { reject } of this.#signals.values()) reject(new Error(reason));
-    this.#signals.clear();
     if (wasLoading) {
       const modules = setup.modules.map(({ name }) => name);
       const message = `${modules.join(", ")} cannot be loaded: ${reason}`;
       listener.loadFailed(this, this.#failure ?? { message, trace: [], files: this.#files });
     }
+    const { isBusy: wasBusy, busyMs } = this;
+    for (const { reject } of this.#signals.values()) reject(new Error(reason));
+    this.#signals.clear();
     const isAsked = wasStopping && doom === null && exit.kind === "code" && exit.code === 0;
-    listener.ended(this, { isAsked, reason });
+    listener.ended(this, { isAsked, reason, wasBusy, busyMs });
   }
 
   /** Its chosen task ends with it, unless it was not even begun: it failed. */
-  endChosen({ isAsked, reason }: WorkerEnd): boolean {
+  endChosen({ isAsked, reason, busyMs }: WorkerEnd): boolean {
     const chosen = this.#chosen;
     if (chosen === null) return false;
     this.#chosen = null;
-    const failure = { kind: "failed", func: "", tookMs: 0, reason, stderr: "" } as const;
+    const failure = { kind: "failed", func: "", tookMs: busyMs, reason, stderr: "" } as const;
     chosen.resolve(isAsked ? null : { task: chosen.id, ...failure });
     return true;
   }

@@ -34,6 +34,10 @@ export interface WorkerEnd {
   /** It was asked to, and did. */
   readonly isAsked: boolean;
   readonly reason: string;
+  /** It was running something. */
+  readonly wasBusy: boolean;
+  /** How long that took. */
+  readonly busyMs: number;
 }
 
 export interface WorkerListener {

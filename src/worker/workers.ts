@@ -184,7 +184,7 @@ export class Workers {
       put,
       log: (line) => emit({ type: "worker.output", spool: name, stream: "stdout", line }),
       warn: (message) => this.#warn(name, message),
-      raise: (signal) => void this.#raise(signal, name).catch(() => {}),
+      raise: (signal) => void this.#raise(signal, name, null).catch(() => {}),
       setFrequency: (ms) => frequency.ms = ms,
       pids: () => this.#of(name).flatMap((member) => member.pool.pids),
     };
@@ -239,7 +239,7 @@ export class Workers {
   get signals(): SignalHandlers {
     return {
       has: (signal, owner) => this.#hearing(signal, owner) !== undefined,
-      raise: (signal, owner) => this.#raise(signal, owner),
+      raise: (signal, owner, limitMs) => this.#raise(signal, owner, limitMs),
     };
   }
 
@@ -248,9 +248,9 @@ export class Workers {
     return owners.flatMap((each) => this.#of(each)).find(({ pool }) => pool.hasSignal(signal));
   }
 
-  #raise(signal: number, owner: string | null): Promise<void> {
+  #raise(signal: number, owner: string | null, limitMs: number | null): Promise<void> {
     const member = this.#hearing(signal, owner);
-    if (member !== undefined) return member.pool.raise(signal);
+    if (member !== undefined) return member.pool.raise(signal, limitMs);
     return Promise.reject(new Error(`no task code has a handler for signal ${signal}`));
   }
 

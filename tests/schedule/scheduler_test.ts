@@ -38,6 +38,7 @@ class FakeProgram {
     this.#scheduler = new Scheduler({
       jobs,
       zone: UTC,
+      cronHarakiriMs: null,
       onFailure: null,
       owners: ["mail", "sms"],
       statePath,

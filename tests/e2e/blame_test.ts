@@ -1,0 +1,74 @@
+/** What hangs or dies in a worker is what is blamed: never a task that merely waits behind it. */
+
+import { join } from "node:path";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { programLabel } from "../support/program.ts";
+import { testWith } from "../support/require.ts";
+import { makeSite } from "../support/site.ts";
+import { writeTask } from "../support/task_files.ts";
+
+const PREFIX = "uwsgi_spoolfile_on_test_1";
+
+const CODE = `
+import { existsSync, writeFileSync } from "node:fs";
+const spin = () => { while (true); };
+uwsgi.signal(5, () => {
+  // Once: the next worker has nothing to hang on.
+  if (existsSync("hung")) return;
+  writeFileSync("hung", "");
+  HANG
+});
+export const quick = () => {};
+export const slow = () => spin();
+`;
+
+for (
+  const [what, hang, reason] of [
+    ["hangs until harakiri", "spin();", /could not handle its signal: harakiri after 1 s/],
+    ["ends its worker", "Deno.exit(3);", /could not handle its signal: .*exit code 3/],
+  ] as const
+) {
+  testWith(
+    "libc",
+    `${programLabel}: a signal handler that ${what} is blamed, and no task`,
+    async () => {
+      await using site = await makeSite(
+        "spooler-import = tasks.mjs",
+        "spooler-harakiri = 1",
+        "spooler-retry-delay = 3600",
+        "timer = 5 1",
+      );
+      await Deno.writeTextFile(join(site.dir, "tasks.mjs"), CODE.replace("HANG", hang));
+      await using program = await site.start();
+      await program.line(/tasks\.mjs loaded/);
+      for (let i = 0; i < 20; i++) {
+        await writeTask(site.spool, `${PREFIX}_${i}_1_1_0`, { ud_spool_func: "quick" });
+      }
+      await program.line(reason);
+      await writeTask(site.spool, `${PREFIX}_99_1_1_0`, { ud_spool_func: "quick" });
+      await program.line(/quick test_1_99_1_1_0 done/);
+      assertEquals(await program.stop(), 0);
+      assertEquals(program.log.match(/put off/g), null);
+      assert(!/cannot be loaded|before it had a task/.test(program.log), program.log);
+      assertEquals(program.log.match(/quick test_1_\d+_1_1_0 done/g)?.length, 21);
+    },
+  );
+}
+
+testWith(
+  "libc",
+  `${programLabel}: a task that is ended has its true duration in the log`,
+  async () => {
+    await using site = await makeSite(
+      "spooler-import = tasks.mjs",
+      "spooler-harakiri = 1",
+      "spooler-retry-delay = 3600",
+    );
+    await Deno.writeTextFile(join(site.dir, "tasks.mjs"), CODE.replace("HANG", ""));
+    await using program = await site.start();
+    await program.line(/tasks\.mjs loaded/);
+    await writeTask(site.spool, `${PREFIX}_1_1_1_0`, { ud_spool_func: "slow" });
+    const line = await program.line(/slow \S+ put off until .*: harakiri after 1 s/);
+    assertMatch(line, /\([12]\.\d+ s\)$|\(\d{4} ms\)$|\([12] s\)$/);
+  },
+);
