@@ -8,6 +8,7 @@
 import { dirname } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { Cancel } from "../platform/clock.ts";
+import { ClockWatch, timeSinceBoot } from "../platform/clock_watch.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { enterDaemon } from "../daemon/enter.ts";
 import type { Notifier } from "../daemon/notify.ts";
@@ -93,6 +94,11 @@ class App {
     const { posix, notifier } = this.#options;
     const { clock, emit } = this.#machine;
     posix?.ignoreRealTimeSignals();
+    const clockWatch = new ClockWatch({
+      clock,
+      elapsed: timeSinceBoot(clock),
+      jumped: (byMs) => emit({ type: "clock.set", byMs: Math.round(byMs) }),
+    });
     const stopReaping = posix !== null && Deno.pid === 1 ? reapOrphans(posix, clock) : () => {};
     try {
       await this.#begin(first);
@@ -106,6 +112,7 @@ class App {
       await this.#endWork();
       for (const { path } of first.daemon.pidFiles) removePidFile(path);
       stopReaping();
+      clockWatch.stop();
       notifier.close();
     }
     ignoreSignals();

@@ -2,6 +2,7 @@
 
 import { basename, resolve } from "node:path";
 import { Calendar } from "../schedule/calendar.ts";
+import { type CommandName, commandName, distinctNames } from "../schedule/command_name.ts";
 import { hashText } from "../schedule/hash.ts";
 import { UTC, type Zone, zoneOf } from "../platform/zone.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
@@ -170,12 +171,15 @@ function warnOfNever({ draft: { when }, entry }: Line, given: Given): void {
 }
 
 /**
- * Jobs without a name are called after their command, with some of their hash where several would
- * be called the same.
+ * Jobs without a name are called after their command's script or program, with the arguments in which
+ * those of one name differ, and with some of their hash where nothing differs.
  */
 function named(lines: readonly Line[]): ScheduleConfig[] {
+  const unnamed = lines.filter(({ draft }) => draft.name === null);
+  const found = distinctNames(unnamed.map(({ draft }) => calledBy(draft)));
+  const called = new Map(unnamed.map((line, index) => [line, found[index] ?? line.hash]));
+  const plain = lines.map((line) => line.draft.name ?? called.get(line) ?? line.hash);
   const uses = new Map<string, number>();
-  const plain = lines.map(({ draft }) => draft.name ?? wordOf(draft));
   for (const name of plain) uses.set(name, (uses.get(name) ?? 0) + 1);
   return lines.map(({ draft, hash, entry: { place } }, index) => {
     const name = plain[index] ?? hash;
@@ -190,17 +194,17 @@ function named(lines: readonly Line[]): ScheduleConfig[] {
   });
 }
 
-function wordOf({ action }: Draft): string {
+function calledBy({ action }: Draft): CommandName {
   switch (action.kind) {
     case "task":
-      return action.vars[0]?.[1] ?? "task";
+      return {
+        name: action.vars[0]?.[1] ?? "task",
+        args: action.vars.slice(1).map(([, value]) => value),
+      };
     case "signal":
-      return `signal-${action.signal}`;
-    case "command": {
-      const words = action.command.split(/\s+/).filter((word) => !/^\w+=/.test(word));
-      const file = words[0]?.split("/").at(-1)?.replaceAll(/[^\w.+-]/g, "");
-      return file || "command";
-    }
+      return { name: `signal-${action.signal}`, args: [] };
+    case "command":
+      return commandName(action.command);
     default:
       return action satisfies never;
   }

@@ -1,7 +1,7 @@
 /**
  * The `key=value,key=value rest` form of schedules, with quotes: `minute="0,30",name=half command`.
  *
- * As in uWSGI's cron2, a first word that has no key and `=` in front is already the rest, and so is
+ * `minute = 5, hour = 3` is `minute=5,hour=3`. As in uWSGI's cron2, a first word that has no key and `=` in front is already the rest, and so is
  * one that sets a variable of the environment, in capitals. Unlike uWSGI, an unknown key is an
  * error, and a value in quotes may hold commas and blanks.
  *
@@ -13,7 +13,9 @@ export interface Settings {
   readonly rest: string;
 }
 
-const KEY = /([a-z][a-z0-9-]*)=/y;
+const KEY = /([a-z][a-z0-9-]*)(=|\s+=\s*)/y;
+const COMMA = /,/y;
+const SPACED_COMMA = /\s*,\s*/y;
 const VALUE = /"([^"]*)"|'([^']*)'|([^\s,"']*)/y;
 
 /**
@@ -24,23 +26,30 @@ export function parseSettings(text: string, known: readonly string[]): Settings 
   const values = new Map<string, string>();
   const line = text.trim();
   let at = 0;
+  let isSpacedLine = false;
   while (true) {
     const key = match(KEY, line, at);
-    if (key === null && values.size === 0) return { values, rest: line };
-    if (key === null) throw strayValue(line, at, [...values.keys()].at(-1) ?? "");
-    const name = key[1] ?? "";
+    const [name, isSpaced] = [key?.[1] ?? "", key?.[2] !== "="];
+    // With blanks around it only what is a key is one: `make all = yes` is a command.
+    const isKey = key !== null && (!isSpaced || known.includes(name));
+    if (!isKey && values.size === 0) return { values, rest: line };
+    if (!isKey) throw strayValue(line, at, [...values.keys()].at(-1) ?? "");
     if (!known.includes(name)) throw new SyntaxError(`knows ${known.join(", ")}, not ${name}=`);
     if (values.has(name)) throw new SyntaxError(`has ${name}= twice`);
     const value = match(VALUE, line, at + key[0].length);
     if (value === null) throw new Error("a pattern that may be empty always matches");
     values.set(name, value[1] ?? value[2] ?? value[3] ?? "");
     at += key[0].length + value[0].length;
+    isSpacedLine ||= isSpaced;
+    const [comma = ""] = match(isSpacedLine ? SPACED_COMMA : COMMA, line, at) ?? [];
     const next = line[at];
-    if (next === undefined || /\s/.test(next)) return { values, rest: line.slice(at).trim() };
-    if (next !== ",") {
+    if (comma === "" && (next === undefined || /\s/.test(next))) {
+      return { values, rest: line.slice(at).trim() };
+    }
+    if (comma === "") {
       throw new SyntaxError(`has a quote in ${name}= that is not closed or not whole`);
     }
-    at++;
+    at += comma.length;
   }
 }
 

@@ -14,6 +14,8 @@ export type Stream = "stdout" | "stderr";
 export type Event =
   | { type: "program.started"; version: string; pid: number; file: string }
   | { type: "program.ready" }
+  /** The wall clock was set; less than 0 is back. */
+  | { type: "clock.set"; byMs: number }
   | { type: "program.stopping"; reason: string; running: number }
   | { type: "program.stopped" }
   | { type: "program.reloading"; reason: string; running: number }

@@ -34,6 +34,10 @@ export function eventText(event: Event): string {
   switch (event.type) {
     case "program.started":
       return `spooler ${event.version} started, pid ${event.pid}, ${event.file}`;
+    case "clock.set": {
+      const seconds = Math.round(Math.abs(event.byMs) / 1000);
+      return `the wall clock was set ${event.byMs < 0 ? "back" : "ahead"} by ${seconds} s`;
+    }
     case "program.ready":
       return "ready";
     case "program.stopping":

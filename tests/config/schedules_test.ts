@@ -84,12 +84,38 @@ Deno.test("a job is called after its command, and by more where that is not enou
   const names = jobsOf(
     "cron = * * * * * /usr/bin/backup.sh --all",
     "cron = 1 * * * * PATH=/x python a.py",
-    "cron = 2 * * * * python b.py",
+    "cron = 2 * * * * python a.py",
     "timer2 = every=1s,name=beat python c.py",
   ).map(({ name }) => name);
   assertEquals([names[0], names[3]], ["backup.sh", "beat"]);
-  assert(names.slice(1, 3).every((name) => /^python-[0-9a-f]{4}$/.test(name)), names.join(" "));
+  assert(names.slice(1, 3).every((name) => /^a\.py-[0-9a-f]{4}$/.test(name)), names.join(" "));
   assertEquals(new Set(names).size, 4);
+});
+
+Deno.test("jobs of one script are called by the arguments in which they differ", () => {
+  const jobs = jobsOf(
+    "unique-cron = -1 -1 -1 -1 -1 ./manage.py runjobs minutely",
+    "unique-cron = -15 -1 -1 -1 -1 ./manage.py runjobs quarter_hourly",
+    "unique-cron = 0 0 1 1 -1 ./manage.py runjobs yearly",
+    "cron = @daily export A=1; cd /srv && bash -c 'flock -n l ./nightly'",
+  );
+  assertEquals(jobs.map(({ name }) => name), [
+    ...["nightly", "manage.py-minutely", "manage.py-quarter_hourly", "manage.py-yearly"],
+  ]);
+  // The state file knows them as it always has.
+  assertEquals(jobs[1]?.id, "#34b49a151376f9e4");
+});
+
+Deno.test("blanks around = are meant as none", () => {
+  const [spaced, plain] = jobsOf(
+    "cron2 = minute = 5, hour = 3 , name = spaced echo a = b",
+    "cron2 = minute=5,hour=3,name=plain echo a = b",
+  );
+  assertEquals(spaced?.when, plain?.when);
+  assertEquals(spaced?.action, plain?.action);
+  assertEquals(spaced?.name, "spaced");
+  const [command] = jobsOf("cron2 = make all = yes");
+  assertEquals(command?.action, { kind: "command", command: "make all = yes" });
 });
 
 Deno.test("an ini that is loaded twice does not double its jobs", () => {
