@@ -18,6 +18,13 @@ export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name) || findOption(name)?.secret === true;
 }
 
+/** Whether an option is a secret, or has one among its settings. */
+export function holdsSecret(
+  { key, value }: { readonly key: string; readonly value: string | null },
+): boolean {
+  return isSecretName(key) || (value ?? "").search(SECRET_PAIR) !== -1;
+}
+
 export class Secrets {
   readonly #values = new Set<string>();
 

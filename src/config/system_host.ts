@@ -5,6 +5,7 @@ import { userInfo } from "node:os";
 import { readFileSync } from "node:fs";
 import { systemClock } from "../platform/clock.ts";
 import { machineZone } from "../platform/machine_zone.ts";
+import { startEnvironment } from "./start_environment.ts";
 import { type ConfigHost, HostError } from "./host.ts";
 import { reasonOf } from "../platform/reason.ts";
 
@@ -36,7 +37,7 @@ export function systemHost(
     nowMicros: systemClock.now() * 1000,
     executable: Deno.execPath(),
     isReload,
-    environment: new Map(Object.entries(Deno.env.toObject())),
+    environment: startEnvironment(),
     read: (source, maxBytes) => read(source, maxBytes, patienceMs),
     run: (command, maxBytes) => printed(["/bin/sh", "-c", command], maxBytes, patienceMs),
     zone: machineZone,
