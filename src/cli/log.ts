@@ -14,6 +14,7 @@ import type { Emit, Event } from "../report/event.ts";
 import { isAtLeast, levelOf, SEVERITY } from "../report/level.ts";
 import type { LogConfig, LogFileConfig } from "../report/settings.ts";
 import { jsonLogLine, logLine } from "../report/log.ts";
+import { OutputLimit } from "../report/output_limit.ts";
 import { LineWriter } from "../report/writer.ts";
 
 export interface Log {
@@ -81,15 +82,17 @@ export function openLog(posix: Posix | null): Log {
   const onStderr = () => targetOn(openOutput(2), isJournal());
   let targets: readonly Target[] = [onStderr()];
 
-  const emit = (event: Event) => {
-    if (config?.quiet && isWell(event)) return;
+  const limit = new OutputLimit(clock, (event) => {
     const level = levelOf(event);
-    if (config !== null && !isAtLeast(level, config.level)) return;
     const text = line(event);
     for (const { writer, hasSeverity } of targets) {
       writer.line(hasSeverity ? `<${SEVERITY[level]}>${text}` : text);
       if (!mayWait(event)) writer.flush();
     }
+  });
+  const emit = (event: Event) => {
+    if (config?.quiet && isWell(event)) return;
+    if (config === null || isAtLeast(levelOf(event), config.level)) limit.take(event);
   };
   /** What cannot be opened leaves the log where it is, which says so. */
   const attempt = (what: string, action: () => void) => {
@@ -148,6 +151,7 @@ export function openLog(posix: Posix | null): Log {
     close: () => {
       cancelTouch();
       giveBack();
+      limit.close();
       finish(printer, stdout);
       for (const { writer, output } of targets) finish(writer, output);
     },

@@ -38,6 +38,7 @@ export function commandExecutor(
         signal: run.signal,
         ...(run.stopping ? { stopping: run.stopping } : {}),
         output: run.output,
+        dropped: run.dropped,
         clock,
       });
       return answerOf(result);

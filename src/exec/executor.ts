@@ -23,6 +23,8 @@ export interface Run {
   readonly harakiriMs: number | null;
   /** A line that the handler wrote. */
   output(stream: Stream, line: string): void;
+  /** Lines of a flood that were not handed to {@link output}. */
+  dropped(lines: number): void;
   /** Aborted when the program must end now: the run is to be broken off. */
   readonly signal: AbortSignal;
   /** Aborted when the program stops, while it still waits for what runs. */

@@ -18,12 +18,22 @@ export class Pace {
     this.#steadyAt = clock.monotonic();
   }
 
-  /** Resolves when more may be read; at once for who is not too fast. */
-  async after(bytes: number): Promise<void> {
+  /**
+   * Resolves when more may be read; at once for who is not too fast.
+   *
+   * @param stop ends the wait early
+   */
+  async after(bytes: number, stop?: AbortSignal): Promise<void> {
     const now = this.clock.monotonic();
     this.#steadyAt = Math.max(this.#steadyAt, now) + bytes / BYTES_PER_SECOND * 1000;
     const aheadMs = this.#steadyAt - now - BURST_BYTES / BYTES_PER_SECOND * 1000;
     if (aheadMs <= 0) return;
-    await new Promise<void>((resolve) => this.clock.after(aheadMs, resolve));
+    if (stop?.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.clock.after(aheadMs, resolve);
+    const stopped = () => resolve(cancel());
+    stop?.addEventListener("abort", stopped);
+    await promise;
+    stop?.removeEventListener("abort", stopped);
   }
 }

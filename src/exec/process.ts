@@ -8,6 +8,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Stream } from "../report/event.ts";
 import { leftBehind } from "./left_behind.ts";
 import { LineSplitter, Tail } from "./lines.ts";
+import { OutputBudget, RATE_OF_ONE } from "../report/output_budget.ts";
 import { Pace } from "./pace.ts";
 import { reasonOf } from "../platform/reason.ts";
 
@@ -53,6 +54,8 @@ export interface ShellCommand {
   /** Told the process id of the shell. */
   started?(pid: number): void;
   output(stream: Stream, line: string): void;
+  /** Lines of a flood that were not handed to {@link output}. */
+  dropped(lines: number): void;
   readonly clock: Clock;
 }
 
@@ -90,11 +93,7 @@ export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
   spec.started?.(child.pid);
   const tail = new Tail(STDERR_KEPT);
   const linger = new AbortController();
-  const pace = new Pace(spec.clock);
-  const reading = Promise.all([
-    readLines(child.stdout, linger.signal, pace, (line) => spec.output("stdout", line)),
-    readLines(child.stderr, linger.signal, pace, (line) => spec.output("stderr", line), tail),
-  ]);
+  const reading = readOutput(child, spec, linger.signal, tail);
   const writing = spec.stdin ? feed(child.stdin, spec.stdin) : Promise.resolve();
   const ended = await untilEnd(child, spec);
 
@@ -209,14 +208,40 @@ export function signalGroup(pid: number, signal: Deno.Signal): void {
   }
 }
 
-export async function readLines(
+/** Who takes the output of a process. */
+export type OutputTaker = Pick<ShellCommand, "output" | "dropped" | "clock">;
+
+/**
+ * Reads both streams of a process to their end: at a pace, and within one budget.
+ *
+ * @param stop aborted when nothing more is to be read
+ * @param tail gets stderr as it is
+ */
+export async function readOutput(
+  child: Pick<Deno.ChildProcess, "stdout" | "stderr">,
+  taker: OutputTaker,
+  stop: AbortSignal,
+  tail?: Tail,
+): Promise<void> {
+  const { clock } = taker;
+  const pace = new Pace(clock);
+  const now = () => clock.monotonic();
+  const budget = new OutputBudget(RATE_OF_ONE, now());
+  const limit = { budget, now, dropped: (lines: number) => taker.dropped(lines) };
+  const reading = (["stdout", "stderr"] as const).map((stream) => {
+    const splitter = new LineSplitter((line) => taker.output(stream, line), limit);
+    return readLines(child[stream], stop, pace, splitter, stream === "stderr" ? tail : undefined);
+  });
+  await Promise.all(reading);
+}
+
+async function readLines(
   stream: ReadableStream<Uint8Array>,
   stop: AbortSignal,
   pace: Pace,
-  emit: (line: string) => void,
+  splitter: LineSplitter,
   tail?: Tail,
 ): Promise<void> {
-  const splitter = new LineSplitter(emit);
   const reader = stream.getReader();
   const cancel = () => void reader.cancel().catch(() => {});
   stop.addEventListener("abort", cancel);
@@ -226,7 +251,7 @@ export async function readLines(
       if (done) break;
       tail?.push(value);
       splitter.push(value);
-      await pace.after(value.length);
+      await pace.after(value.length, stop);
     }
   } finally {
     stop.removeEventListener("abort", cancel);

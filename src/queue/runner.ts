@@ -88,6 +88,7 @@ export class Runner {
         harakiriMs: config.harakiriMs,
         output: (stream, line) =>
           emit({ type: "task.output", task: task.name, func, stream, line }),
+        dropped: (lines) => emit({ type: "task.flooded", task: task.name, func, lines }),
         signal: abort,
         ...(stopping ? { stopping } : {}),
         claimedElsewhere,

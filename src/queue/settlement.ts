@@ -144,6 +144,7 @@ export class Settlement {
       harakiriMs: FAILURE_HOOK_MS,
       signal: abort,
       output: (stream, line) => emit({ type: "task.output", task, func, stream, line }),
+      dropped: (lines) => emit({ type: "task.flooded", task, func, lines }),
       clock,
     });
     if (exit.kind === "code" && exit.code === 0) return;

@@ -66,6 +66,9 @@ export type Event =
   | { type: "worker.ended"; spool: string; pid: number; reason: string }
   /** What task code prints outside of a task. */
   | { type: "worker.output"; spool: string; stream: Stream; line: string }
+  | { type: "worker.flooded"; spool: string; lines: number }
+  /** Lines that tasks and jobs printed, too many of all of them together. */
+  | { type: "output.dropped"; lines: number }
   | { type: "listener.opened"; address: string }
   /** The system cannot take a connection now: too many open files, for example. */
   | { type: "listener.troubled"; address: string; reason: string }
@@ -91,6 +94,8 @@ export type Event =
   }
   | { type: "task.started"; spool: string; task: string; func: string; attempt: number }
   | { type: "task.output"; task: string; func: string; stream: Stream; line: string }
+  /** Lines of a flood that did not go to the log. */
+  | { type: "task.flooded"; task: string; func: string; lines: number }
   | { type: "task.settled"; spool: string; task: string; func: string; fate: Fate; tookMs: number }
   | { type: "schedule.warning"; message: string }
   | { type: "job.started"; job: string; slot: number; lateMs: number; attempt: number }

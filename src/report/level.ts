@@ -43,6 +43,9 @@ export function levelOf(event: Event): Level {
     case "job.missed":
     case "job.retrying":
     case "job.flooded":
+    case "task.flooded":
+    case "worker.flooded":
+    case "output.dropped":
       return "warning";
     case "debug":
       return "debug";

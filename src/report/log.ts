@@ -107,6 +107,10 @@ export function eventText(event: Event): string {
       return `spool ${event.spool}: worker ${event.pid}: ${event.reason}`;
     case "worker.output":
       return `${event.spool}${mark(event.stream)} ${event.line}`;
+    case "worker.flooded":
+      return `spool ${event.spool}: ${notLogged(event.lines)}`;
+    case "output.dropped":
+      return `log: ${notLogged(event.lines)}: tasks and jobs print too much`;
     case "listener.opened":
       return `socket ${event.address}`;
     case "listener.troubled":
@@ -151,6 +155,8 @@ export function eventText(event: Event): string {
       const func = visible(event.func, FUNC_MAX) || "task";
       return `${shortLabel(event.task)} ${func}${mark(event.stream)} ${event.line}`;
     }
+    case "task.flooded":
+      return `${named(event.func, event.task)}: ${notLogged(event.lines)}`;
     case "task.settled":
       return `${named(event.func, event.task)} ${fateText(event.fate)} (${msText(event.tookMs)})`;
     case "schedule.warning":
@@ -167,7 +173,7 @@ export function eventText(event: Event): string {
         msText(event.tookMs)
       })`;
     case "job.flooded":
-      return `job ${event.job}: ${event.lines} more lines of output were not logged`;
+      return `job ${event.job}: ${notLogged(event.lines)}`;
     case "job.retrying":
       return `job ${event.job} runs again in ${msText(event.delayMs)}, attempt ${event.attempt}`;
     case "job.enqueued":
@@ -206,6 +212,12 @@ function visible(text: string, most: number): string {
 
 function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+function notLogged(lines: number): string {
+  return lines === 1
+    ? "1 more line of output was not logged"
+    : `${lines} more lines of output were not logged`;
 }
 
 function mark(stream: "stdout" | "stderr"): string {

@@ -7,9 +7,8 @@ import type { Action, ScheduleConfig } from "./settings.ts";
 import { type Exit, exitText, type runShell, type ShellCommand } from "../exec/process.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import { backoffMs } from "../task/backoff.ts";
-import type { Emit, Stream } from "../report/event.ts";
+import type { Emit } from "../report/event.ts";
 import { type Account, accountHome, accountName } from "./account.ts";
-import { FloodGate } from "./flood.ts";
 import { REPLACED } from "./runs.ts";
 import { reasonOf } from "../platform/reason.ts";
 
@@ -123,12 +122,8 @@ type Command = Pick<
 /** Runs a command with its output in the log, under the job's name and account. */
 async function runLogged(job: ScheduleConfig, world: JobWorld, command: Command) {
   const { clock, emit, cwd, env, binsh, shell, accounts } = world;
-  const gate = new FloodGate(clock);
-  const output = (stream: Stream, line: string) => {
-    if (gate.passes()) emit({ type: "job.output", job: job.name, stream, line });
-  };
   const account = accounts.get(job);
-  const result = await shell({
+  return await shell({
     ...command,
     // As under cron: HOME and SHELL may be set otherwise, who it is may not.
     env: { ...accountHome(account), ...env, ...accountName(account), ...command.env },
@@ -136,11 +131,10 @@ async function runLogged(job: ScheduleConfig, world: JobWorld, command: Command)
     binsh,
     cwd: job.cwd === "~" ? account?.directory ?? cwd : job.cwd ?? cwd,
     clock,
-    output,
+    output: (stream, line) => emit({ type: "job.output", job: job.name, stream, line }),
+    dropped: (lines) => emit({ type: "job.flooded", job: job.name, lines }),
     stopping: world.stopping,
   });
-  if (gate.held > 0) emit({ type: "job.flooded", job: job.name, lines: gate.held });
-  return result;
 }
 
 /** `on-failure=`: once, when nothing more is tried; its own failure is only logged. */

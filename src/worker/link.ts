@@ -20,6 +20,8 @@ export interface LinkOptions {
   received(received: Received): Promise<void>;
   /** What the process wrote itself, not through the connection. */
   output(stream: Stream, line: string): void;
+  /** Lines of a flood that were not handed to {@link output}. */
+  dropped(lines: number): void;
 }
 
 /** The process is gone, and something it left behind holds the connection open. */
@@ -73,8 +75,8 @@ export class WorkerLink {
   }
 
   async #runOn(socket: WorkerSocket): Promise<Exit> {
-    const { command, clock, output, started } = this.#options;
-    const process = new WorkerProcess(command, socket.path, clock, output);
+    const { command, clock, started } = this.#options;
+    const process = new WorkerProcess(command, socket.path, this.#options);
     this.#process = process;
     started();
     const gone = process.ended.then(() => {

@@ -264,6 +264,7 @@ export class Pool {
         registered: (_each, registered) => this.#onRegistered(registered),
         answered: (each, answers) => this.#onAnswers(each, answers),
         output: (task, func, stream, line) => this.#onOutput(task, func, stream, line),
+        dropped: (task, func, lines) => this.#onDropped(task, func, lines),
         call: (call) => this.#options.call(call),
         ended: (each, end) => this.#onEnd(each, end),
       },
@@ -367,6 +368,12 @@ export class Pool {
     const { emit, spool } = this.#options;
     if (task === null && func === "") emit({ type: "worker.output", spool, stream, line });
     else emit({ type: "task.output", task: task ?? "", func, stream, line });
+  }
+
+  #onDropped(task: string | null, func: string, lines: number): void {
+    const { emit, spool } = this.#options;
+    if (task === null && func === "") emit({ type: "worker.flooded", spool, lines });
+    else emit({ type: "task.flooded", task: task ?? "", func, lines });
   }
 
   #onEnd(worker: TaskWorker, how: WorkerEnd): void {

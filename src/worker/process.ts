@@ -1,10 +1,13 @@
 /** The process of a worker: a group of its own, whose output becomes lines. */
 
-import { environment, type Exit, readLines, signalGroup } from "../exec/process.ts";
-import { Pace } from "../exec/pace.ts";
+import {
+  environment,
+  type Exit,
+  type OutputTaker,
+  readOutput,
+  signalGroup,
+} from "../exec/process.ts";
 import { ownChild } from "../platform/children.ts";
-import type { Clock } from "../platform/clock.ts";
-import type { Stream } from "../report/event.ts";
 
 /** What starts a worker of some language. */
 export interface WorkerCommand {
@@ -30,8 +33,7 @@ export class WorkerProcess {
   constructor(
     command: WorkerCommand,
     socket: string,
-    clock: Clock,
-    output: (stream: Stream, line: string) => void,
+    taker: OutputTaker,
   ) {
     const { file, args, cwd, env } = command;
     this.#child = ownChild(new Deno.Command(file, {
@@ -43,7 +45,7 @@ export class WorkerProcess {
       stderr: "piped",
       detached: true,
     }).spawn());
-    this.ended = this.#untilEnd(clock, output);
+    this.ended = this.#untilEnd(taker);
   }
 
   get pid(): number {
@@ -55,20 +57,12 @@ export class WorkerProcess {
     signalGroup(this.#child.pid, "SIGKILL");
   }
 
-  async #untilEnd(
-    clock: Clock,
-    output: (stream: Stream, line: string) => void,
-  ): Promise<Exit> {
+  async #untilEnd(taker: OutputTaker): Promise<Exit> {
     const linger = new AbortController();
-    const pace = new Pace(clock);
-    const { stdout, stderr } = this.#child;
-    const reading = Promise.all([
-      readLines(stdout, linger.signal, pace, (line) => output("stdout", line)),
-      readLines(stderr, linger.signal, pace, (line) => output("stderr", line)),
-    ]);
+    const reading = readOutput(this.#child, taker, linger.signal);
     const { code, signal } = await this.#child.status;
     this.kill();
-    const cancelLinger = clock.after(PIPE_LINGER_MS, () => linger.abort());
+    const cancelLinger = taker.clock.after(PIPE_LINGER_MS, () => linger.abort());
     await reading;
     cancelLinger();
     return signal === null ? { kind: "code", code } : { kind: "signal", signal };

@@ -6,8 +6,6 @@
  */
 
 import { type Exit, exitText } from "../exec/process.ts";
-import { harmless } from "../exec/lines.ts";
-import { Pace } from "../exec/pace.ts";
 import type { Cancel, Clock } from "../platform/clock.ts";
 import type { Tasks } from "../queue/tasks.ts";
 import { answersTo } from "./answered.ts";
@@ -19,6 +17,7 @@ import type { WorkerCommand } from "./process.ts";
 import type { SocketDirectory } from "./sockets.ts";
 import { TimeLimit } from "./time_limit.ts";
 import type { LoadFailure, WorkerEnd, WorkerListener } from "./worker_listener.ts";
+import { WorkerOutput } from "./worker_output.ts";
 
 export interface WorkerOptions {
   readonly command: WorkerCommand;
@@ -54,7 +53,7 @@ const STOP_GRACE_MS = 5000;
 export class TaskWorker {
   readonly #options: WorkerOptions;
   readonly #signals = new Map<number, RaisedSignal>();
-  readonly #pace: Pace;
+  readonly #output: WorkerOutput;
   readonly #link: WorkerLink;
   #state: "loading" | "ready" | "stopping" | "ended" = "loading";
   #chosen: ChosenTask | null = null;
@@ -78,7 +77,7 @@ export class TaskWorker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     const { command, sockets, clock, listener, harakiriMs } = options;
-    this.#pace = new Pace(clock);
+    this.#output = new WorkerOutput(clock, listener);
     this.#limit = new TimeLimit(
       harakiriMs,
       clock,
@@ -93,6 +92,7 @@ export class TaskWorker {
       connected: (processEnded) => this.#setUp(processEnded),
       received: (received) => this.#take(received),
       output: (stream, line) => listener.output(this.present ?? null, "", stream, line),
+      dropped: (lines) => listener.dropped(this.present ?? null, "", lines),
     });
     this.ended = this.#live();
   }
@@ -250,15 +250,10 @@ export class TaskWorker {
       case "registered":
         return listener.registered(this, message.registered);
       case "answers":
+        this.#output.tellDropped();
         return this.#took(message.answers);
-      case "output": {
-        let bytes = 0;
-        for (const line of message.lines) {
-          bytes += line.length + 1;
-          listener.output(message.task, message.func, message.stream, harmless(line));
-        }
-        return await this.#pace.after(bytes);
-      }
+      case "output":
+        return await this.#output.take(message);
       case "call":
         this.#answerCall(message, tail);
         return;
@@ -309,6 +304,7 @@ export class TaskWorker {
     const wasLoading = this.#state === "loading";
     const wasStopping = this.#state === "stopping";
     this.#state = "ended";
+    this.#output.tellDropped();
     const doom = this.#doom ?? this.#link.fault;
     const reason = doom ?? endText(exit);
     if (wasLoading) {

@@ -47,6 +47,8 @@ export interface WorkerListener {
   answered(worker: TaskWorker, answers: readonly WorkerAnswer[]): void;
   /** `task` is null for what no task has printed. */
   output(task: string | null, func: string, stream: Stream, line: string): void;
+  /** Lines of a flood that were not handed to {@link output}. */
+  dropped(task: string | null, func: string, lines: number): void;
   /** Rejects with what the worker is told. */
   call(call: WorkerCall): Promise<unknown>;
   ended(worker: TaskWorker, end: WorkerEnd): void;

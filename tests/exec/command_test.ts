@@ -59,6 +59,9 @@ async function ran(command: string, given: Given = {}): Promise<Ran> {
       lines.push(`${stream}: ${line}`);
       given.onLine?.(line);
     },
+    dropped(count) {
+      lines.push(`dropped: ${count}`);
+    },
   });
   task.release();
   return { answer, lines };
@@ -272,6 +275,7 @@ testWith(
         account: { uid: 65534, gid: 65534, groups },
         harakiriMs: null,
         signal: new AbortController().signal,
+        dropped: () => {},
         clock: systemClock,
         output: (_, line) => lines.push(line.trim()),
       });

@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { LineSplitter, LONGEST_LINE, Tail } from "../../src/exec/lines.ts";
+import { OutputBudget } from "../../src/report/output_budget.ts";
 import { assertEquals } from "../support/assert.ts";
 
 function split(...chunks: (string | number[])[]): string[] {
@@ -36,4 +38,44 @@ Deno.test("a tail keeps the end", () => {
   tail.push(new TextEncoder().encode("abc"));
   tail.push(new TextEncoder().encode("defg"));
   assertEquals(tail.text(), "cdefg");
+});
+
+Deno.test("a flood is counted, line by line, whatever pieces it comes in", () => {
+  fc.assert(fc.property(
+    fc.array(fc.string({ unit: fc.constantFrom("a", "ö", "\n", "\n") })),
+    fc.integer({ min: 0, max: 5 }),
+    (chunks, burst) => {
+      const rate = { linesPerSecond: burst, bytesPerSecond: 1e6, burstSeconds: 1 };
+      const lines: string[] = [];
+      let dropped = 0;
+      const splitter = new LineSplitter((line) => lines.push(line), {
+        budget: new OutputBudget(rate, 0),
+        now: () => 0,
+        dropped: (count) => dropped += count,
+      });
+      for (const byte of new TextEncoder().encode(chunks.join(""))) {
+        splitter.push(Uint8Array.of(byte));
+      }
+      splitter.close();
+      const all = split(...chunks);
+      assertEquals([lines, dropped], [all.slice(0, burst), Math.max(0, all.length - burst)]);
+    },
+  ));
+});
+
+Deno.test("lines pass again when there is a budget again", () => {
+  let now = 0;
+  const heard: string[] = [];
+  const splitter = new LineSplitter((line) => heard.push(line), {
+    budget: new OutputBudget({ linesPerSecond: 2, bytesPerSecond: 1e6, burstSeconds: 1 }, 0),
+    now: () => now,
+    dropped: (count) => heard.push(`${count} dropped`),
+  });
+  const push = (text: string) => splitter.push(new TextEncoder().encode(text));
+  push("a\nb\nc\nbeg");
+  push("un\nd");
+  now = 1000;
+  push("e\nf\ng\n");
+  splitter.close();
+  assertEquals(heard, ["a", "b", "2 dropped", "de", "f", "1 dropped"]);
 });

@@ -1,6 +1,5 @@
 import type { Exit, ShellCommand } from "../../src/exec/process.ts";
 import type { Event } from "../../src/report/event.ts";
-import { BURST_LINES } from "../../src/schedule/flood.ts";
 import { type JobWorld, runJob } from "../../src/schedule/job_run.ts";
 import { REPLACED } from "../../src/schedule/runs.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
@@ -11,7 +10,7 @@ const SLOT = Date.UTC(2026, 10, 23, 9, 30);
 const code = (code: number): Exit => ({ kind: "code", code });
 
 /** A world whose commands end as told, one after the other. */
-function makeWorld(exits: Exit[], lines = 0) {
+function makeWorld(exits: Exit[], lines = 0, dropped = 0) {
   const clock = new FakeClock(SLOT);
   const commands: ShellCommand[] = [];
   const events: Event[] = [];
@@ -29,6 +28,7 @@ function makeWorld(exits: Exit[], lines = 0) {
       commands.push(command);
       command.started?.(4711);
       for (let i = 0; i < lines; i++) command.output("stdout", "y");
+      if (dropped > 0) command.dropped(dropped);
       return Promise.resolve({ exit: exits.shift() ?? code(0), stderr: "the last words" });
     },
     accounts: new Map(),
@@ -104,9 +104,9 @@ Deno.test("a run that was broken off is neither retried nor a failure to tell of
 });
 
 Deno.test("a flood reaches the log in part, and its rest is counted", async () => {
-  const { events, types, run } = makeWorld([], BURST_LINES + 500);
+  const { events, types, run } = makeWorld([], 7, 500);
   await run("timer2 = every=1s,name=flood yes");
-  assertEquals(types().filter((type) => type === "job.output").length, BURST_LINES);
+  assertEquals(types().filter((type) => type === "job.output").length, 7);
   const flood = events.find(({ type }) => type === "job.flooded");
   assertEquals(flood, { type: "job.flooded", job: "flood", lines: 500 });
 });
