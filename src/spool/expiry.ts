@@ -23,7 +23,7 @@ export function* removeFailedBefore(
   const priorities: (string | null)[] = [null];
   for (let at = 0; at < priorities.length; at++) {
     const priority = priorities[at] ?? null;
-    for (const entries of spool.list(join(spool.path, FAILED_DIR, priority ?? ""))) {
+    for (const entries of spool.entries.list(join(spool.path, FAILED_DIR, priority ?? ""))) {
       const expired: ExpiredTask[] = [];
       for (const { name } of entries) {
         if (priority === null && isPriorityName(name)) priorities.push(name);

@@ -33,7 +33,11 @@ export class Records {
     const priorities: (string | null)[] = [null];
     for (let at = 0; at < priorities.length; at++) {
       const priority = priorities[at] ?? null;
-      for (const entries of this.spool.list(join(this.spool.path, ATTEMPTS_DIR, priority ?? ""))) {
+      for (
+        const entries of this.spool.entries.list(
+          join(this.spool.path, ATTEMPTS_DIR, priority ?? ""),
+        )
+      ) {
         for (const { name } of entries) {
           if (isTaskName(name) && !isCut(name)) {
             tasks.push({ name: nameFromShown(basename(name, RECORD_ENDING)), priority });

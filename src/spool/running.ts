@@ -135,7 +135,7 @@ export class RunningMarks {
     // With the directory the own file goes, too.
     if (this.#own && !this.spool.exists(this.#own.path)) this.#letGo();
     const marks = new Set<string>();
-    for (const entries of this.spool.list(dir)) {
+    for (const entries of this.spool.entries.list(dir)) {
       for (const { name } of entries) {
         const path = join(dir, name);
         if (!name.startsWith(PROGRAM_PREFIX)) marks.add(name);

@@ -27,7 +27,9 @@ export class Scanner {
     if (onStranded) this.#strandedOf(directories).forEach(onStranded);
     for (const priority of prioritiesIn(directories)) {
       const isNews = (name: string) => isTaskName(name) && !isKnown(taskId({ name, priority }));
-      for (const files of this.spool.listFiles(join(this.spool.path, priority ?? ""), isNews)) {
+      for (
+        const files of this.spool.entries.listFiles(join(this.spool.path, priority ?? ""), isNews)
+      ) {
         const now = this.spool.clock.now();
         yield files.map(({ name, mtimeMs }) => {
           return { name, priority, dueAt: dueTime(name, mtimeMs, now) };
@@ -61,7 +63,7 @@ export class Scanner {
   }
 
   *#namesIn(priority: string | null): Generator<TaskRef[]> {
-    for (const entries of this.spool.list(join(this.spool.path, priority ?? ""))) {
+    for (const entries of this.spool.entries.list(join(this.spool.path, priority ?? ""))) {
       const refs: TaskRef[] = [];
       for (const { name, kind } of entries) {
         if (kind !== "directory" && isTaskName(name)) refs.push({ name, priority });
@@ -83,7 +85,7 @@ export class Scanner {
   }
 
   #holdsTasks(sub: string): boolean {
-    for (const entries of this.spool.list(join(this.spool.path, sub))) {
+    for (const entries of this.spool.entries.list(join(this.spool.path, sub))) {
       if (entries.some(({ name }) => isTaskName(name))) return true;
     }
     return false;
@@ -92,7 +94,7 @@ export class Scanner {
   /** Names of the sub-directories; a directory with a task's name is none of ours. */
   #directories(): string[] {
     const names: string[] = [];
-    for (const entries of this.spool.listDirectories(this.spool.path)) {
+    for (const entries of this.spool.entries.listDirectories(this.spool.path)) {
       for (const { name, kind } of entries) {
         if (isTaskName(name)) continue;
         const isDirectory = kind === "directory" ||

@@ -26,7 +26,7 @@ export function sweep(spool: SpoolDirectory, records: Records): number {
 /** The files that nobody can be writing any more. */
 function staleIn(spool: SpoolDirectory, sub: string): string[] {
   const dir = join(spool.path, sub);
-  const names = [...spool.list(dir)].flat().map(({ name }) => name);
+  const names = [...spool.entries.list(dir)].flat().map(({ name }) => name);
   return names.filter((name) => {
     const stat = spool.claims.lstat(join(dir, name));
     return stat !== null && spool.clock.now() - stat.ctimeMs >= HALF_WRITTEN_MS;
