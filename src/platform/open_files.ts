@@ -1,6 +1,6 @@
 /** What files this process has open and may have open, as the kernel says in /proc. */
 
-/** Null where the kernel does not tell, or there is no limit. */
+/** Null where the kernel does not say, or there is no limit. */
 export function openFilesLimit(): number | null {
   try {
     const limits = Deno.readTextFileSync("/proc/self/limits");

@@ -50,8 +50,8 @@ export interface Claims {
   /** False when claims are not seen by other processes: a directory may have one consumer only. */
   readonly shared: boolean;
   /**
-   * @param now milliseconds since the epoch, to tell what is due and what has just changed; with Infinity
-   * everything is due
+   * @param now milliseconds since the epoch, to decide what is due and what has just changed; with
+   * Infinity everything is due
    */
   claim(path: string, now: number): Claim | Unclaimed;
   /**

@@ -1,5 +1,5 @@
 /**
- * The names in a spool directory and what they mean. docs/spool-format.md tells the same in prose.
+ * The names in a spool directory and what they mean. docs/spool-format.md has the same in prose.
  *
  * | state    | where                                       | what makes it so          |
  * |----------|---------------------------------------------|---------------------------|
@@ -15,7 +15,7 @@
 
 import { nameToShow } from "../platform/name.ts";
 
-/** What every task file's name begins with; uWSGI looks at no other. */
+/** What every task file's name begins with; uWSGI ignores all others. */
 export const TASK_PREFIX = "uwsgi_spoolfile_on_";
 
 /** What belongs to the program and not to a task. */
@@ -136,7 +136,7 @@ export function dueTime(path: string, mtimeMs: number, now: number): number {
   return isAhead && Math.abs(mtimeMs - made) < SAME_TIME_MS ? now : mtimeMs;
 }
 
-/** What lies beside a task in failed/ and tells why it failed. */
+/** Of the record beside a task in failed/, which says why it failed. */
 export const RECORD_ENDING = ".json";
 
 /** The path of a record about the file at `path`; its name is always plain text. */
@@ -161,7 +161,7 @@ function cut(name: string, most: number): string {
 
 /**
  * The name of a file of ours about a task: plain text, whatever the task's name is. Where that would be
- * too long it ends in a hash: the task's name cannot be told from it.
+ * too long it ends in a hash, and does not say which task it is about.
  */
 function nameAbout(name: string, ending: string): string {
   const shown = nameToShow(name);
@@ -172,7 +172,7 @@ function nameAbout(name: string, ending: string): string {
   return `${cut(shown, MOST_NAME_BYTES - ending.length - 10)}~~${digits}${ending}`;
 }
 
-/** Whether a name of {@link recordPath} or {@link markName} is too short to tell the task's. */
+/** Whether a name of {@link recordPath} or {@link markName} was cut, so that it does not say which task it is about. */
 export function isCut(name: string): boolean {
   return /~~[0-9a-f]{8}(?:\.json)?$/.test(name) && byteLength(name) > MOST_NAME_BYTES - 4;
 }

@@ -4,7 +4,7 @@
  * Each program has one file in `.spooler/running/` and keeps it locked: lists of the ids of tasks that
  * run, as run_list.ts has them. So a run costs two small writes and no new file, and so does a batch of
  * runs. What a program leaves behind that died is locked by nobody: whoever finds it makes a mark of each
- * task it names, an empty file with the task's name, which the next claim of the task looks for.
+ * task it names, an empty file with the task's name, which the next claim of the task finds.
  *
  * The marks are an aid: where one cannot be made (a full disk) the task runs all the same.
  */
@@ -54,7 +54,7 @@ const BLOCK_RECORDS = 1024;
 
 export class RunningMarks {
   #own: OwnFile | null = null;
-  /** Names of marks that were there at the last look; null before the first. */
+  /** Names of marks that were there at the last {@link refresh}; null before the first. */
   #marks: Set<string> | null = null;
   readonly #writer = new ListWriter();
 
@@ -89,7 +89,7 @@ export class RunningMarks {
 
   /**
    * These run from now on, one after the other; null where they cannot be noted. When the program
-   * dies meanwhile all of them that are still there are held to have been at hand.
+   * dies meanwhile all of them that are still there count as having run.
    */
   beginBatch(ids: readonly string[]): RunningBatch | null {
     try {
@@ -129,7 +129,7 @@ export class RunningMarks {
     return [...this.#marks ?? []].map((name) => markedId(name) ?? name);
   }
 
-  /** Looks for what programs left behind that died. */
+  /** Takes over what dead programs left behind. */
   refresh(): void {
     const dir = join(this.spool.path, RUNNING_DIR);
     // With the directory the own file goes, too.

@@ -109,9 +109,8 @@ export class Store {
   }
 
   /**
-   * Removes what nobody needs any more: files in tmp whose writer died (nobody was told that these
-   * were accepted), and records and marks of tasks that are gone. Returns how many half-written files
-   * there were.
+   * Removes what nobody needs any more: files in tmp whose writer died (they were never acknowledged),
+   * and records and marks of tasks that are gone. Returns how many half-written files there were.
    */
   sweep(): number {
     return this.#mayBeSwept ? sweep(this.#spool, this.#records) : 0;

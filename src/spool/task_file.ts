@@ -22,7 +22,7 @@ export type ReadTask =
   /** No task, however long one waits. */
   | { readonly kind: "damaged"; readonly reason: string };
 
-/** What can be read: a claimed file, or one that is only looked at. */
+/** What can be read: a claimed file, or one that is only opened to be read. */
 type Readable = Pick<Claim, "stat" | "read">;
 
 /** Read at once, so that most tasks cost one read. */
