@@ -102,8 +102,9 @@ export class SpoolDirectory {
    * @throws {Error} when they cannot be made, belong to somebody else, or their file system is gone
    */
   prepare(): boolean {
+    // What runs goes on in the directory that is held, until there is another to be used.
+    checkPresence(this.path, this.#presence);
     this.root?.release();
-    checkPresence(this.path, this.#presence, this.claims);
     const made = this.#makeWithParents(this.path);
     this.#presence = this.#presenceNow();
     for (const sub of [STATE_DIR, TMP_DIR, ATTEMPTS_DIR, RUNNING_DIR, FAILED_DIR]) {
@@ -118,9 +119,9 @@ export class SpoolDirectory {
     return stat && { identity: stat.identity, device: stat.device };
   }
 
-  /** The file system of the directory, as `major:minor`; null before it is prepared. */
-  get device(): string | null {
-    return this.#presence?.device ?? null;
+  /** Which directory it was when it was prepared; null before. */
+  get presence(): Presence | null {
+    return this.#presence;
   }
 
   /** Why the path no longer leads to the directory that was prepared; null when it does, or none was. */

@@ -8,6 +8,7 @@ import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { SpoolLimits } from "./limits.ts";
 import type { Random } from "../platform/clock.ts";
+import { reasonOf } from "../platform/reason.ts";
 import { encodePacket, MODIFIER_SPOOL } from "../wire/packet.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { AcceptedIds, SentId } from "./accepted_ids.ts";
@@ -32,6 +33,9 @@ const BUSY_DISK_MS = 20;
 /** So long, after it was found busy, nothing waits for it but the tasks themselves. */
 const BUSY_FOR_MS = 1000;
 
+/** Between two tries to go on after the directory is gone. */
+const PREPARE_MS = 1000;
+
 /** A task on its way into the spool. */
 interface Making {
   readonly ref: TaskRef;
@@ -52,6 +56,8 @@ export class Intake {
   #counter = 0;
   /** On the monotonic clock: until then the disk is taken for busy. */
   #busyUntil = -Infinity;
+  /** On the monotonic clock. */
+  #nextPrepareAt = -Infinity;
   /** Puts that go on now: their files are not all there to be counted. */
   #putting = 0;
   /** Of their bodies: some of it is not on disk yet. */
@@ -72,6 +78,25 @@ export class Intake {
   /** From now on other limits hold. */
   use(limits: SpoolLimits = NO_LIMITS): void {
     this.#limits = limits;
+  }
+
+  /**
+   * Goes on in a directory that was made anew, also where nobody watches the spool.
+   *
+   * @throws {SpoolGoneError}
+   */
+  #checkPresence(): void {
+    const absence = this.spool.absence();
+    if (absence === null) return;
+    const now = this.spool.clock.monotonic();
+    if (now < this.#nextPrepareAt) throw new SpoolGoneError(absence);
+    this.#nextPrepareAt = now + PREPARE_MS;
+    try {
+      this.spool.prepare();
+      this.ids.renew();
+    } catch (error) {
+      throw new SpoolGoneError(`${absence}: ${reasonOf(error)}`);
+    }
   }
 
   /** See {@link Store.put}. */
@@ -108,8 +133,7 @@ export class Intake {
   }
 
   async #put(task: NewTask, id: SentId | null): Promise<TaskRef> {
-    const absence = this.spool.absence();
-    if (absence !== null) throw new SpoolGoneError(absence);
+    this.#checkPresence();
     const bodySize = bodySizeOf(task);
     const { maxFiles } = this.#limits;
     if (maxFiles !== null) await this.count.refresh(maxFiles, this.#putting);

@@ -5,7 +5,6 @@
 
 import { dirname, join } from "node:path";
 import { deviceText } from "../platform/stat.ts";
-import type { Claims } from "./claim.ts";
 import { STATE_DIR } from "./layout.ts";
 
 /** The directory that was used last. */
@@ -24,13 +23,13 @@ export class SpoolGoneError extends Error {
  * @throws {SpoolGoneError} when what is there is not to be used, or nothing is there and it cannot be
  * made anew in the same file system
  */
-export function checkPresence(path: string, before: Presence | null, claims: Claims): void {
+export function checkPresence(path: string, before: Presence | null): void {
   if (!before) return;
   const device = deviceOf(path);
   if (device === before.device) return;
   if (device !== null) {
     // Another file system that is a spool already was mounted on purpose.
-    if (claims.lstat(join(path, STATE_DIR))?.kind === "directory") return;
+    if (deviceOf(join(path, STATE_DIR)) !== null) return;
     throw new SpoolGoneError(
       `${path} is on another file system than before and has no ${STATE_DIR}: is it unmounted?`,
     );

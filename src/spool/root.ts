@@ -40,6 +40,8 @@ const KEPT: readonly string[] = [TMP_DIR, ATTEMPTS_DIR, RUNNING_DIR];
 
 export class SpoolRoot implements Locator {
   #held: Held | null = null;
+  /** Why it could not be opened, negative. */
+  #errno = 0;
   /** Of {@link KEPT}. */
   readonly #kept = new Map<string, number>();
   readonly #prefix: string;
@@ -70,6 +72,7 @@ export class SpoolRoot implements Locator {
   #hold(): Held | null {
     if (this.#held) return this.#held;
     const fd = this.libc.openDirectory(AT_FDCWD, this.path);
+    this.#errno = Math.min(fd, 0);
     return this.#held = fd < 0 ? null : { fd, stat: this.libc.fstat(fd) };
   }
 
@@ -87,11 +90,12 @@ export class SpoolRoot implements Locator {
 
   locate(path: string): Location | number {
     const held = this.#hold();
-    if (!held || !path.startsWith(this.#prefix)) {
+    if (!path.startsWith(this.#prefix)) {
       return path === this.path && held
         ? { at: held.fd, name: ".", isOwn: false }
         : PLAIN_PATHS.locate(path);
     }
+    if (!held) return this.#errno;
     const start = this.#prefix.length;
     const slash = path.lastIndexOf("/");
     if (slash < start) return { at: held.fd, name: path.slice(start), isOwn: false };
@@ -115,9 +119,9 @@ export class SpoolRoot implements Locator {
   }
 
   #openDirectory(root: number, dir: string): number {
+    if (/(?:^|\/)\.\.(?:\/|$)/.test(dir)) return -EINVAL;
     let fd = root;
     for (const name of dir.split("/")) {
-      if (name === "..") return -EINVAL;
       const next = this.libc.openPlace(fd, name, O_DIRECTORY | O_NOFOLLOW);
       if (fd !== root) this.libc.close(fd);
       if (next < 0) return next;

@@ -92,8 +92,8 @@ export class Store {
 
   /** What the spool's file system cannot promise about a power cut; null with fsync off, too. */
   weakness(): string | null {
-    const { fsync, device } = this.#spool;
-    return fsync && device !== null ? weakness(device) : null;
+    const { fsync, presence } = this.#spool;
+    return fsync && presence ? weakness(presence.device) : null;
   }
 
   /**
@@ -174,10 +174,12 @@ export class Store {
 
   /** See {@link watchSpool}; `notify` is never called before this has returned. */
   watch(notify: (change: Change) => void): SpoolWatcher {
-    const { root, clock } = this.#spool;
+    const { root, clock, presence } = this.#spool;
+    // Somebody else may have prepared another directory meanwhile: that one is not watched.
+    const isOther = () => this.#spool.presence?.identity !== presence?.identity;
     return watchSpool({
       ...{ dir: this.dir, libc: root?.libc ?? null, clock, notify },
-      absence: () => this.#spool.absence(),
+      absence: () => this.#spool.absence() ?? (isOther() ? "the directory was replaced" : null),
     });
   }
 
