@@ -8,57 +8,99 @@ import type { SeenTask } from "../spool/task.ts";
 import { Heap } from "./heap.ts";
 import type { Deferred, Postponed, Ready } from "./task_state.ts";
 
+type Later = Deferred | Postponed;
+
 /** Elements that no longer count are thrown out when there are so many, and more than those that do. */
 const MOST_STALE = 1000;
 
 export class Order {
-  readonly #ready = new Heap<Ready>(inOrder);
-  readonly #deferred = new Heap<Deferred | Postponed>((a, b) => a.dueAt - b.dueAt);
+  readonly #ready: Line<Ready>;
+  readonly #later: Line<Later>;
 
   /** @param isCurrent whether a value is still what the table has for that task */
-  constructor(private readonly isCurrent: (task: Ready | Deferred | Postponed) => boolean) {}
-
-  /** @param known how many ready tasks the table has */
-  addReady(task: Ready, known: number): void {
-    this.#tidy(this.#ready, known);
-    this.#ready.push(task);
+  constructor(isCurrent: (task: Ready | Later) => boolean) {
+    this.#ready = new Line<Ready>(inOrder, isCurrent);
+    this.#later = new Line<Later>((a, b) => a.dueAt - b.dueAt, isCurrent);
   }
 
-  /** @param known how many deferred and postponed tasks the table has */
-  addDeferred(task: Deferred | Postponed, known: number): void {
-    this.#tidy(this.#deferred, known);
-    this.#deferred.push(task);
+  addReady(task: Ready): void {
+    this.#ready.add(task);
+  }
+
+  addLater(task: Later): void {
+    this.#later.add(task);
+  }
+
+  removeReady(task: Ready): void {
+    this.#ready.remove(task);
+  }
+
+  removeLater(task: Later): void {
+    this.#later.remove(task);
   }
 
   /** The ready task to start first, which stays here until it is no longer ready. */
   firstReady(): Ready | undefined {
-    return this.#first(this.#ready);
+    return this.#ready.first();
   }
 
-  /** The deferred task that is due first. */
-  firstDeferred(): Deferred | Postponed | undefined {
-    return this.#first(this.#deferred);
+  /** The deferred or postponed task that is due first. */
+  firstLater(): Later | undefined {
+    return this.#later.first();
   }
 
-  /** Keeps the half of the deferred tasks that is due first; returns the others, earliest first. */
-  halveDeferred(): (Deferred | Postponed)[] {
-    const all = this.#deferred.drain().filter((task) => this.isCurrent(task));
-    const later = all.splice(Math.ceil(all.length / 2));
-    for (const task of all) this.#deferred.push(task);
-    return later;
+  /** Of those that wait for a time, the later half, earliest first. */
+  laterHalf(): readonly Later[] {
+    const all = this.#later.all();
+    return all.slice(Math.ceil(all.length / 2));
+  }
+}
+
+/** A heap from which anything may be removed: what is not its first stays as a stale element. */
+class Line<T> {
+  readonly #heap: Heap<T>;
+  /** Elements that count. */
+  #count = 0;
+
+  constructor(
+    compare: (a: T, b: T) => number,
+    private readonly isCurrent: (item: T) => boolean,
+  ) {
+    this.#heap = new Heap(compare);
   }
 
-  #first<T extends Ready | Deferred | Postponed>(heap: Heap<T>): T | undefined {
-    while (true) {
-      const task = heap.peek();
-      if (task === undefined || this.isCurrent(task)) return task;
-      heap.pop();
+  add(item: T): void {
+    if (this.#heap.size >= 2 * this.#count + MOST_STALE) this.#tidy();
+    this.#heap.push(item);
+    this.#count++;
+  }
+
+  /** Says that an item is no longer current. */
+  remove(item: T): void {
+    this.#count--;
+    if (this.#heap.peek() === item) this.#heap.pop();
+  }
+
+  first(): T | undefined {
+    // Nothing is stale, most of the time.
+    while (this.#heap.size > this.#count) {
+      const item = this.#heap.peek();
+      if (item === undefined || this.isCurrent(item)) return item;
+      this.#heap.pop();
     }
+    return this.#heap.peek();
   }
 
-  #tidy<T extends Ready | Deferred | Postponed>(heap: Heap<T>, known: number): void {
-    if (heap.size < 2 * known + MOST_STALE) return;
-    for (const task of heap.drain()) if (this.isCurrent(task)) heap.push(task);
+  /** In order. */
+  all(): readonly T[] {
+    this.#tidy();
+    const items = this.#heap.drain();
+    for (const item of items) this.#heap.push(item);
+    return items;
+  }
+
+  #tidy(): void {
+    for (const item of this.#heap.drain()) if (this.isCurrent(item)) this.#heap.push(item);
   }
 }
 

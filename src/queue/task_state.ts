@@ -33,6 +33,8 @@ export interface Batch {
   readonly workers: readonly Holder[];
   /** Made when it is known which tasks these are. */
   note: RunningBatch | null;
+  /** How many of them are still handed out: the table counts. */
+  left: number;
 }
 
 /** Failures or a crash are on record, but its file has not been seen, or there was no room for it. */

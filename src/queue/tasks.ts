@@ -96,14 +96,15 @@ export class Tasks {
    */
   see(task: SeenTask, now: number): boolean {
     const id = taskId(task);
-    const kind = this.#states.get(id)?.kind;
+    const before = this.#states.get(id) ?? null;
+    const kind = before?.kind;
     if (task.dueAt > now && task.dueAt >= this.#horizon) {
-      if (kind === "ready" || kind === "deferred") this.apply(id, CROWDED_OUT);
+      if (kind === "ready" || kind === "deferred") this.#change(id, before, CROWDED_OUT);
       return true;
     }
     const isNew = kind === undefined || kind === "recorded";
     if (isNew && task.dueAt <= now && this.#counts.ready >= this.capacity) return false;
-    this.apply(id, { type: "seen", task, now });
+    this.#change(id, before, { type: "seen", task, now });
     return true;
   }
 
@@ -113,7 +114,10 @@ export class Tasks {
    * @throws {TypeError} when it cannot have happened
    */
   apply(id: string, event: TaskEvent): void {
-    const before = this.#states.get(id) ?? null;
+    this.#change(id, this.#states.get(id) ?? null, event);
+  }
+
+  #change(id: string, before: TaskState | null, event: TaskEvent): void {
     const after = next(before, event);
     if (after === before) return;
     if (after === null) this.#states.delete(id);
@@ -133,7 +137,7 @@ export class Tasks {
   /** Deferred tasks whose time has come are ready. */
   wake(now: number): void {
     while (true) {
-      const deferred = this.#order.firstDeferred();
+      const deferred = this.#order.firstLater();
       if (deferred === undefined || deferred.dueAt > now) return;
       this.apply(taskId(deferred), DUE);
     }
@@ -147,7 +151,7 @@ export class Tasks {
 
   /** When the earliest deferred task is due, in milliseconds since the epoch. */
   nextDueAt(): number | undefined {
-    return this.#order.firstDeferred()?.dueAt;
+    return this.#order.firstLater()?.dueAt;
   }
 
   /** Whether a scan need not look at its file. */
@@ -228,10 +232,14 @@ export class Tasks {
       case "running":
         if (state.handler) this.#limitOf(state.handler).running--;
         return;
+      case "ready":
+        return this.#order.removeReady(state);
+      case "deferred":
+        return this.#order.removeLater(state);
       case "postponed":
         // One that is postponed again was ready before.
         this.#postponed.delete(id);
-        return;
+        return this.#order.removeLater(state);
       case "stuck":
         this.#stuck.delete(id);
         return;
@@ -248,12 +256,12 @@ export class Tasks {
     this.#counts[state.kind]++;
     switch (state.kind) {
       case "ready":
-        return this.#order.addReady(state, this.#counts.ready);
+        return this.#order.addReady(state);
       case "deferred":
-        return this.#order.addDeferred(state, this.#laterCount);
+        return this.#order.addLater(state);
       case "postponed":
         this.#postponed.add(id);
-        return this.#order.addDeferred(state, this.#laterCount);
+        return this.#order.addLater(state);
       case "stuck":
         this.#stuck.add(id);
         return;
@@ -280,7 +288,7 @@ export class Tasks {
 
   /** Of too many deferred tasks those that are due first are kept. */
   #crowdOut(): void {
-    const later = this.#order.halveDeferred();
+    const later = this.#order.laterHalf();
     this.#horizon = Math.min(this.#horizon, later[0]?.dueAt ?? Infinity);
     for (const task of later) this.apply(taskId(task), CROWDED_OUT);
   }

@@ -45,6 +45,8 @@ export class Batches implements Handout {
   readonly #options: BatchesOptions;
   readonly #size = new BatchSize();
   readonly #help: Help;
+  #askedPriority: string | null | undefined;
+  #isUnreadFine = false;
 
   constructor(options: BatchesOptions) {
     this.#options = options;
@@ -92,8 +94,9 @@ export class Batches implements Handout {
   /** Takes tasks for a worker, as many as there is room for. */
   #collect(worker: TaskWorker, room: number): string[] {
     const { starts, tasks, store } = this.#options;
-    const batch: Batch = { workers: [worker], note: null };
+    const batch: Batch = { workers: [worker], note: null, left: 0 };
     const ids: string[] = [];
+    this.#askedPriority = undefined;
     while (ids.length < room) {
       const task = starts.next();
       if (task === undefined) break;
@@ -114,7 +117,16 @@ export class Batches implements Handout {
   #isForProgram(task: Ready, id: string): boolean {
     // A message to a worker is text, and cannot say a name that is none.
     return task.route !== "workers" || !id.isWellFormed() || this.#mayBeTooOld(task) ||
-      !this.#options.store.mayRunUnread(task.priority);
+      !this.#mayRunUnread(task.priority);
+  }
+
+  /** Asked of each directory once a batch. */
+  #mayRunUnread(priority: string | null): boolean {
+    if (priority !== this.#askedPriority) {
+      this.#askedPriority = priority;
+      this.#isUnreadFine = this.#options.store.mayRunUnread(priority);
+    }
+    return this.#isUnreadFine;
   }
 
   #mayBeTooOld(task: TaskRef): boolean {

@@ -86,7 +86,7 @@ function eventOf({ id, type, dueAt, now, isGone, worker, ...chance }: Chance): T
     case "unusable":
       return { type, reason: "r", stamp: null };
     case "handed":
-      return { type, batch: { workers: [worker], note: null } };
+      return { type, batch: { workers: [worker], note: null, left: 0 } };
     case "helped":
     case "let go":
       return { type, worker };
@@ -204,7 +204,7 @@ Deno.test("of a worker's batch the end is known when its last task is settled or
   const tasks = new Tasks();
   const note = { firstRecord: 4, length: 10 };
   const [worker, helper] = WORKERS as [Holder, Holder];
-  const batch = { workers: [worker], note };
+  const batch = { workers: [worker], note, left: 0 };
   for (const name of ["a", "b"]) {
     tasks.see({ name, priority: null, dueAt: 0 }, 1);
     tasks.apply(name, { type: "handed", batch });
