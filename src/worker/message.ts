@@ -164,6 +164,8 @@ export type FromWorker =
     readonly func: string;
     readonly stream: "stdout" | "stderr";
     readonly lines: readonly string[];
+    /** Lines of a flood that the worker has left out before these. */
+    readonly dropped: number;
   }
   | {
     readonly type: "call";
@@ -208,7 +210,8 @@ export function readMessage(head: unknown): FromWorker {
       const stream = fields.text("stream") === "stderr" ? "stderr" : "stdout";
       const task = fields.has("task") ? fields.text("task") : null;
       const func = fields.has("func") ? fields.text("func") : "";
-      return { type, task, func, stream, lines: fields.texts("lines") };
+      const dropped = fields.has("dropped") ? fields.whole("dropped") : 0;
+      return { type, task, func, stream, lines: fields.texts("lines"), dropped };
     }
     case "call": {
       const args = fields.has("args") ? fields.record("args") : {};

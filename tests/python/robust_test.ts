@@ -152,3 +152,31 @@ def size(env):
   assert((length ?? 0) > 100 * 2 ** 20 - 1000, `${length}`);
   assert((megabytes ?? 1000) < 250, `${megabytes} MB`);
 });
+
+testWith(
+  "python",
+  "a flood of lines is cut in the worker, counted, and costs the next task none",
+  async () => {
+    await using master = await ScriptedMaster.python(`
+import time
+from uwsgidecorators import spool
+@spool
+def flood(env):
+    for n in range(100000):
+        print("line", n)
+@spool
+def quiet(env):
+    for n in range(100):
+        print("line", n)
+`);
+    for (
+      const [func, printed, most] of [["flood", 100_000, 50_000], ["quiet", 100, 100]] as const
+    ) {
+      assertEquals((await master.run(func)).kind, "done");
+      const { lines, dropped } = master.output();
+      assertEquals(lines.length + dropped, printed);
+      assert(lines.length <= most, `${lines.length} lines`);
+      assertEquals(lines[0], "line 0");
+    }
+  },
+);

@@ -204,6 +204,13 @@ export class ScriptedMaster implements AsyncDisposable {
     );
   }
 
+  /** All that task code has printed, and how many lines were left out. */
+  output(): { lines: string[]; dropped: number } {
+    const outputs = this.#heard.filter((message) => message.type === "output");
+    const dropped = outputs.reduce((sum, output) => sum + output.dropped, 0);
+    return { lines: this.lines(), dropped };
+  }
+
   lines(): string[] {
     return this.printed().map(({ line }) => line);
   }

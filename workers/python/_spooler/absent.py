@@ -8,11 +8,9 @@ where such an answer would hide that work is lost, the call raises. docs/python-
 from __future__ import annotations
 
 import os
-import sys
 
+from .raised import calling_line
 from .state import state
-
-OWN_DIRECTORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def _table(**texts: str) -> dict:
@@ -96,17 +94,9 @@ _VALUE_ERRORS = {
 def warn(name: str, subject: str) -> None:
     """A line of the log, once for all workers of the spool, with the place in task code."""
     text = "%s: %s has no effect: spooler has no %s (docs/python-modules.md)"
-    state.channel.tell("warn", message=text % (place(), name, subject))
-
-
-def place() -> str:
-    """`file.py:12`: the line of task code that is running."""
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(OWN_DIRECTORY):
-        frame = frame.f_back
-    if frame is None:
-        return "?"
-    return "%s:%d" % (os.path.basename(frame.f_code.co_filename), frame.f_lineno)
+    file, line = calling_line()
+    place = "%s:%d" % (os.path.basename(file), line)
+    state.channel.tell("warn", message=text % (place, name, subject))
 
 
 def missing(name: str, why: str) -> NotImplementedError:

@@ -14,11 +14,51 @@ import sys
 import threading
 
 from .channel import Channel
+from .own import steady
 
 LONGEST_LINE = 4096
 TAIL_SIZE = 4096
 # Lines of one frame, so that a gigabyte printed at once is no gigabyte in memory a second time.
 MOST_BYTES = 65536
+
+
+# Of one run of a task. The program logs less of it; this keeps a flood from keeping it busy.
+LINES_PER_SECOND = 500
+BYTES_PER_SECOND = 1 << 18
+BURST_SECONDS = 50
+
+
+class Budget:
+    """How much output still travels; what is over it is counted and dropped."""
+
+    def __init__(self) -> None:
+        self._is_fresh = False
+        self.dropped = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """For another task."""
+        if not self._is_fresh:
+            self._lines = float(LINES_PER_SECOND * BURST_SECONDS)
+            self._bytes = float(BYTES_PER_SECOND * BURST_SECONDS)
+            self._at = steady()
+            self._is_fresh = True
+
+    def take(self, lines: list) -> list:
+        """Those of the lines that travel."""
+        self._is_fresh = False
+        now = steady()
+        passed, self._at = now - self._at, now
+        self._lines = min(LINES_PER_SECOND * BURST_SECONDS, self._lines + passed * LINES_PER_SECOND)
+        self._bytes = min(BYTES_PER_SECOND * BURST_SECONDS, self._bytes + passed * BYTES_PER_SECOND)
+        if self._bytes <= 0:
+            self.dropped += len(lines)
+            return []
+        taken = lines[: max(0, int(self._lines))]
+        self.dropped += len(lines) - len(taken)
+        self._lines -= len(taken)
+        self._bytes -= sum(map(len, taken))
+        return taken
 
 
 class CurrentTask:
@@ -28,6 +68,18 @@ class CurrentTask:
         self.id: str | None = None
         self.func = ""
         self.stderr = b""
+        self.budget = Budget()
+
+    def begin(self, id: str, func: str) -> None:
+        self.id = id
+        self.func = func
+        self.stderr = b""
+        self.budget.reset()
+
+    def end(self) -> None:
+        self.id = None
+        self.func = ""
+        self.budget.reset()
 
 
 class LineWriter(io.RawIOBase):
@@ -93,22 +145,32 @@ class LineWriter(io.RawIOBase):
         return line
 
     def _send(self, lines: list) -> None:
+        lines = self._task.budget.take(lines)
+        if lines:
+            self._send_all(lines)
+
+    def _send_all(self, lines: list) -> None:
         task = self._task
-        self._channel.send(
-            {
-                "type": "output",
-                "task": task.id,
-                "func": task.func,
-                "stream": self._stream,
-                "lines": lines,
-            }
-        )
+        message = {
+            "type": "output",
+            "task": task.id,
+            "func": task.func,
+            "stream": self._stream,
+            "lines": lines,
+        }
+        if task.budget.dropped:
+            message["dropped"] = task.budget.dropped
+            task.budget.dropped = 0
+        self._channel.send(message)
 
     def end_line(self) -> None:
-        """Sends a line that has no newline yet: its task is over."""
+        """Sends a line that has no newline yet, and the count of those that were dropped: its task is
+        over."""
         with self._lock:
             if self._line:
                 self._send([self._end()])
+            if self._task.budget.dropped:
+                self._send_all([])
 
     def drop_line(self) -> None:
         """In the child of a fork: what its parent had begun is its parent's to end."""

@@ -1,4 +1,4 @@
-"""What task code raises, as text. Nothing in here raises: not for a `__str__` or `__repr__` that
+"""What task code raises, as text, and where it is. Nothing in here raises: not for a `__str__` or `__repr__` that
 does, for a changed sys.excepthook, or for an exception class that lies about itself."""
 
 from __future__ import annotations
@@ -67,3 +67,11 @@ def _print_plainly(error: BaseException) -> None:
     except BaseException:
         # There is no stderr left to print to; the reason of the answer has the line.
         pass
+
+
+def calling_line() -> tuple:
+    """File and line of the task code that is calling, decorators passed over."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN_DIRECTORY):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import operator
-import os
-import sys
 
 from .absent import missing
+from .raised import calling_line
 from .spooling import ask
 from .state import Signal, state
 
@@ -69,20 +68,9 @@ def _add_timer(**timer):
         name = getattr(handler, attribute, None)
         if isinstance(name, str):
             timer[key] = name
-    timer["file"], timer["line"] = _calling_line()
+    timer["file"], timer["line"] = calling_line()
     state.timers.append(timer)
     state.tell_registered()
-
-
-_own_directory = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-
-def _calling_line():
-    """File and line of the task code that is calling, decorators passed over."""
-    frame = sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename.startswith(_own_directory + "/"):
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
 
 
 def signal_number(signum) -> int:

@@ -210,9 +210,7 @@ class TaskRunner:
 
     def _call(self, task: str, name: str, environment: dict) -> tuple:
         current = self._task
-        current.id = task
-        current.func = name
-        current.stderr = b""
+        current.begin(task, name)
         try:
             spooler = getattr(uwsgi, "spooler", None)
             if spooler is None:
@@ -235,8 +233,7 @@ class TaskRunner:
                 _alarm(0)
             self._output.flush()
             self._output.restore()
-            current.id = None
-            current.func = ""
+            current.end()
 
     def _read_held(self, path: str) -> bytes | None:
         """A task file that is claimed here, read without opening it again."""
