@@ -45,6 +45,7 @@ const NAME_ITSELF = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
 const X_OK = 1;
 const W_OK = 2;
 const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
 const SO_ACCEPTCONN = 30;
 
 /** What open(2) says of a directory, a symlink or a socket that is opened like a file. */
@@ -242,6 +243,15 @@ export class Libc {
   readEntries(fd: number, into: Uint8Array<ArrayBuffer>): number {
     const { getdents64 } = this.#calls.symbols;
     return this.#calls.result(Number(getdents64(fd, into, BigInt(into.length))));
+  }
+
+  /**
+   * Bounds what the kernel keeps of each connection of a listening socket that nobody has read yet. Left
+   * to itself it takes megabytes, and when all connections have enough of them it drops what others send.
+   */
+  limitReceiveBuffers(fd: number, bytes: number): void {
+    const value = new Int32Array([bytes]);
+    this.#calls.symbols.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, value, value.byteLength);
   }
 
   /** Changes how many connections wait on a listening socket; leaves any other descriptor alone. */

@@ -56,11 +56,12 @@ const MOST_OPEN = 64;
 const IDLE_MS = 60_000;
 /**
  * After so many packets in a row that brought no task each costs the peer some time, and twice as much
- * after as many more: up to 640 ms.
+ * after as many more, up to 160 ms; in the end it has to connect again.
  */
 const MOST_FRUITLESS = 16;
 const FRUITLESS_MS = 10;
-const MOST_DOUBLINGS = 6;
+const MOST_DOUBLINGS = 4;
+const MOST_FRUITLESS_IN_ALL = 256;
 /** Behind a refusal that ends a connection, so much is still read, that the peer sees the answer. */
 const LINGER_BYTES = 1024 * 1024;
 
@@ -153,6 +154,7 @@ export class PeerConnection {
       const staysOpen = await this.#handle(next);
       this.#served++;
       if (!staysOpen || this.#stopping) return;
+      if (this.#fruitless >= MOST_FRUITLESS_IN_ALL) return;
       if (this.#fruitless >= MOST_FRUITLESS) await this.#pause();
     }
   }

@@ -49,7 +49,7 @@ const SIGNATURE_SIZE = 2 + SIGNATURE_VAR.length + 2 + 64;
 export interface Delivery {
   /** 1 to {@link LONGEST_ID} printable ASCII characters, the same whenever this task is delivered. */
   readonly id: string;
-  /** The receiver's name, of the same form; absent is version 0.1, which any receiver could replay. */
+  /** The receiver's name, of the same form; absent when nothing is signed. */
   readonly to?: string;
   /**
    * Of this delivery, in milliseconds since the epoch; no two of a sender are less than a microsecond
@@ -187,7 +187,11 @@ export function verifyDelivery(
   const id = findText(vars, ID_VAR);
   if (id === undefined || !isDeliveryId(id)) return invalid(`it is signed without a ${ID_VAR}`);
   const to = findText(vars, RECEIVER_VAR);
-  if (to !== undefined && to !== receiver) {
+  if (to === undefined) {
+    // Refused for now: a sender of version 0.1 keeps its tasks until it is replaced.
+    return astray(`it is signed for no receiver, as by version 0.1: ${RECEIVER_VAR} is missing`);
+  }
+  if (to !== receiver) {
     return astray(
       `it is signed for another receiver: ${RECEIVER_VAR} is "${to}", not "${receiver}"`,
     );
@@ -212,8 +216,8 @@ export function verifyDelivery(
   return {
     kind: "valid",
     id,
+    to,
     sentAt,
-    ...(to === undefined ? {} : { to }),
     ...(bodySha256 === undefined ? {} : { bodySha256 }),
   };
 }

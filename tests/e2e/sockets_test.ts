@@ -62,18 +62,24 @@ test("a stale unix socket is replaced, a live one is left alone", async () => {
 
 test("with a secret only signed tasks run, and the log keeps the secret", async () => {
   const secret = "correct horse battery staple";
-  await using site = await makeSite(HELLO, "socket = 127.0.0.1:0", "spooler-secret = @(key)");
+  await using site = await makeSite(
+    HELLO,
+    "socket = 127.0.0.1:0",
+    "spooler-secret = @(key)",
+    "spooler-name = hub",
+  );
   await Deno.writeTextFile(join(site.dir, "key"), `${secret}\n`);
   await using program = await site.start();
   const port = portIn(await program.line(LISTENS));
   const connect = () => Deno.connect({ hostname: "127.0.0.1", port });
-  const delivery = { id: "task-1", sentAt: Date.now() };
+  const delivery = { id: "task-1", to: "hub", sentAt: Date.now() };
   assertEquals(await answerTo(await connect(), hello("nobody")), "ff000000");
   const forged = deliveryVars(hello("forger"), delivery, "a guess at the secret");
   assertEquals(await answerTo(await connect(), forged), "ff000000");
   const signed = deliveryVars(hello("friend"), delivery, secret);
-  assertEquals(await answerTo(await connect(), signed), "ff000001");
-  assertEquals(await answerTo(await connect(), signed), "ff000000");
+  // The answers to what is signed are signed: 79 bytes of vars, or more with a reason.
+  assertMatch(await answerTo(await connect(), signed), /^ff4f00010b00/);
+  assertMatch(await answerTo(await connect(), signed), /^ff..0000/);
   await program.line(/Hello, friend!/);
   await program.line(/refused a packet from 127\.0\.0\.1:\d+: it is not signed/);
   await program.line(/: the signature is wrong/);

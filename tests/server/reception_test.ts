@@ -27,6 +27,8 @@ import {
 import { claimNow, varsOf } from "../support/store.ts";
 
 const SECRET = "correct horse battery staple";
+/** What a receiver of signed tasks has in its ini. */
+const SIGNED = [`spooler-secret = ${SECRET}`, "spooler-name = hub"];
 const BODY = new TextEncoder().encode("the body");
 
 interface Sent {
@@ -41,7 +43,7 @@ interface Sent {
 
 function delivery(sent: Sent): Uint8Array[] {
   const { values = { n: "1" }, id = "task-1", sentAt = Date.now(), secret = SECRET, body } = sent;
-  const { bodySha256, to } = sent;
+  const { bodySha256, to = "hub" } = sent;
   const vars = deliveryVars(
     varsOf(values),
     {
@@ -93,7 +95,7 @@ async function reasonFor(reception: TestReception, ...parts: Uint8Array[]): Prom
 }
 
 Deno.test("a signed task is accepted, and its reserved vars are not stored", async () => {
-  await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  await using reception = await openReception({ ini: SIGNED });
   using peer = await reception.connect();
   const red = delivery({ values: { colour: "red" } });
   await peer.send(...red);
@@ -102,7 +104,7 @@ Deno.test("a signed task is accepted, and its reserved vars are not stored", asy
 });
 
 Deno.test("a missing, wrong, stale or repeated signature is refused, and nothing is stored", async () => {
-  await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  await using reception = await openReception({ ini: SIGNED });
   const plain = encodePacket(varsOf({ n: "1" }), MODIFIER_SPOOL, KEEP_OPEN);
   assertStringIncludes(await reasonFor(reception, plain), "not signed");
   const wrong = delivery({ secret: "another secret" });
@@ -124,7 +126,7 @@ Deno.test("a missing, wrong, stale or repeated signature is refused, and nothing
 });
 
 Deno.test("a repeated delivery, signed anew, is accepted and not stored twice", async () => {
-  await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  await using reception = await openReception({ ini: SIGNED });
   using peer = await reception.connect();
   const now = Date.now();
   const packets = [
@@ -140,7 +142,7 @@ Deno.test("a repeated delivery, signed anew, is accepted and not stored twice", 
 });
 
 Deno.test("an id that was another task's is refused, not acknowledged", async () => {
-  await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  await using reception = await openReception({ ini: SIGNED });
   using peer = await reception.connect();
   const first = delivery({});
   await peer.send(...first);
@@ -154,7 +156,7 @@ Deno.test("an id that was another task's is refused, not acknowledged", async ()
 
 Deno.test("any of several secrets is good", async () => {
   await using reception = await openReception({
-    ini: ["spooler-secret = the old secret", `spooler-secret = ${SECRET}`],
+    ini: ["spooler-secret = the old secret", ...SIGNED],
   });
   using peer = await reception.connect();
   const [old, fresh] = [delivery({ secret: "the old secret" }), delivery({ id: "task-2" })];
@@ -164,7 +166,7 @@ Deno.test("any of several secrets is good", async () => {
 });
 
 Deno.test("a signed body must be the one that was signed", async () => {
-  await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  await using reception = await openReception({ ini: SIGNED });
   const bodySha256 = sha256(BODY);
   const good = delivery({ body: BODY, bodySha256 });
   const forged = delivery({ body: new TextEncoder().encode("the b0dy"), bodySha256, id: "x" });
@@ -178,7 +180,7 @@ Deno.test("a signed body must be the one that was signed", async () => {
 });
 
 Deno.test("a signed body cannot be cut off by who only carries it", async () => {
-  await using reception = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  await using reception = await openReception({ ini: SIGNED });
   const [packet] = delivery({ body: BODY, bodySha256: sha256(BODY) });
   assert(packet !== undefined);
   packet.set([KEEP_OPEN], 3);
@@ -199,7 +201,7 @@ Deno.test("what is signed for one receiver is refused by another", async () => {
 
 Deno.test("a signed ping is answered with the receiver's name, signed; another ping is not", async () => {
   await using reception = await openReception({
-    ini: [`spooler-secret = ${SECRET}`, "spooler-name = hub"],
+    ini: SIGNED,
   });
   using peer = await reception.connect();
   const nonce = crypto.randomUUID();
@@ -383,7 +385,7 @@ Deno.test("spooler-allow-functions names what unauthenticated senders may run", 
   using peer = await reception.connect();
   await peer.send(sent({ ud_spool_func: "report" }));
   assertEquals(await peer.answer(), YES);
-  await using signed = await openReception({ ini: [allow, `spooler-secret = ${SECRET}`] });
+  await using signed = await openReception({ ini: [allow, ...SIGNED] });
   using other = await signed.connect();
   const packet = delivery({ values: { ud_spool_func: "drop" } });
   await other.send(...packet);
@@ -391,7 +393,7 @@ Deno.test("spooler-allow-functions names what unauthenticated senders may run", 
 });
 
 Deno.test("pickled arguments are taken when they are signed, or trusted by the ini", async () => {
-  await using signed = await openReception({ ini: [`spooler-secret = ${SECRET}`] });
+  await using signed = await openReception({ ini: SIGNED });
   await using trusted = await openReception({ ini: ["spooler-pickle = trusted"] });
   using one = await signed.connect();
   const packet = delivery({ values: PICKLED });

@@ -27,7 +27,11 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "../sup
 const NOW = 1_800_000_000_123;
 const SECRET = "correct horse battery";
 const TASK = [textVar("ud_spool_func", "send_mail"), textVar("to", "ann")];
-const DELIVERY: Delivery = { id: "edge1:tasks:uwsgi_spoolfile_on_edge1_1", sentAt: NOW };
+const DELIVERY: Delivery = {
+  id: "edge1:tasks:uwsgi_spoolfile_on_edge1_1",
+  to: "hub",
+  sentAt: NOW,
+};
 
 const wire = (vars: readonly Var[]) => encodePacket(vars, MODIFIER_SPOOL).subarray(HEADER_SIZE);
 
@@ -111,13 +115,13 @@ Deno.test("a signed body cannot be cut off: its hash without a body is refused",
 });
 
 Deno.test("what is signed for one receiver is refused by another", () => {
-  const bytes = wire(deliveryVars(TASK, { ...DELIVERY, to: "hub" }, SECRET));
-  assertEquals(check(bytes), { kind: "valid", ...DELIVERY, to: "hub" });
+  const bytes = wire(deliveryVars(TASK, DELIVERY, SECRET));
+  assertEquals(check(bytes), { kind: "valid", ...DELIVERY });
   assertStringIncludes(reasonOf(check(bytes, { receiver: "hub2" })), 'is "hub", not "hub2"');
 });
 
 Deno.test("what went astray or came late may be sent again; what is malformed may not", () => {
-  const bytes = wire(deliveryVars(TASK, { ...DELIVERY, to: "hub" }, SECRET));
+  const bytes = wire(deliveryVars(TASK, DELIVERY, SECRET));
   const isTemporary = (verdict: Verdict) => verdict.kind === "invalid" && verdict.isTemporary;
   assert(isTemporary(check(bytes, { receiver: "hub2" })));
   assert(isTemporary(check(bytes, { now: NOW + 301_000 })));
@@ -138,12 +142,14 @@ Deno.test("what is signed says who, when and which body in a form that can be re
     return reasonOf(check(wire([...vars, textVar(SIGNATURE_VAR, hex)]), { hasBody }));
   };
   const [id, ts] = ["one", String(NOW / 1000)];
-  assertEquals(refusal({ spooler_id: id, spooler_ts: ts }), "valid, one");
+  const to = { spooler_to: "hub" };
+  assertEquals(refusal({ spooler_id: id, spooler_ts: ts, ...to }), "valid, one");
+  assertStringIncludes(refusal({ spooler_id: id, spooler_ts: ts }), "spooler_to is missing");
   assertStringIncludes(refusal({ spooler_ts: ts }), "spooler_id");
   assertStringIncludes(refusal({ spooler_id: "a b", spooler_ts: ts }), "spooler_id");
-  assertStringIncludes(refusal({ spooler_id: id }), "spooler_ts");
-  assertStringIncludes(refusal({ spooler_id: id, spooler_ts: "1e9" }), "spooler_ts");
-  const sha = { spooler_id: id, spooler_ts: ts, spooler_sha256: "ABCD" };
+  assertStringIncludes(refusal({ spooler_id: id, ...to }), "spooler_ts");
+  assertStringIncludes(refusal({ spooler_id: id, spooler_ts: "1e9", ...to }), "spooler_ts");
+  const sha = { spooler_id: id, spooler_ts: ts, spooler_sha256: "ABCD", ...to };
   assertStringIncludes(refusal(sha, true), "SHA-256");
 });
 
@@ -169,8 +175,13 @@ const anyId = fc.stringMatching(/^[\x21-\x7e]{1,128}$/);
 
 Deno.test("whatever the task, what is signed is valid for who has the secret, and for nobody else", () => {
   fc.assert(fc.property(anyVars, anyId, fc.string(), fc.string(), (task, id, secret, other) => {
-    const bytes = wire(deliveryVars(task, { id, sentAt: NOW }, secret));
-    assertEquals(check(bytes, { secrets: [secret] }), { kind: "valid", id, sentAt: NOW });
+    const bytes = wire(deliveryVars(task, { id, to: "hub", sentAt: NOW }, secret));
+    assertEquals(check(bytes, { secrets: [secret] }), {
+      kind: "valid",
+      id,
+      to: "hub",
+      sentAt: NOW,
+    });
     if (other !== secret) assertEquals(check(bytes, { secrets: [other] }).kind, "invalid");
   }));
 });
