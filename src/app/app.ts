@@ -97,7 +97,10 @@ class App {
     const clockWatch = new ClockWatch({
       clock,
       elapsed: timeSinceBoot(clock),
-      jumped: (byMs) => emit({ type: "clock.set", byMs: Math.round(byMs) }),
+      jumped: (byMs) => {
+        emit({ type: "clock.set", byMs: Math.round(byMs) });
+        for (const life of this.#lives) life.clockWasSet();
+      },
     });
     const stopReaping = posix !== null && Deno.pid === 1 ? reapOrphans(posix, clock) : () => {};
     try {

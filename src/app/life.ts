@@ -76,6 +76,11 @@ export class Life {
     }
   }
 
+  /** The wall clock was set, ahead or back. */
+  clockWasSet(): void {
+    for (const dispatcher of this.#dispatchers) dispatcher.clockWasSet();
+  }
+
   /** How many tasks run. */
   get running(): number {
     return this.#dispatchers.reduce((sum, each) => sum + each.running, 0);

@@ -135,6 +135,14 @@ export class Dispatcher {
     await this.#ends.drained();
   }
 
+  /**
+   * The wall clock was set. What is due is found out anew: a scan that was to come at a time on the old
+   * clock could be a day away.
+   */
+  clockWasSet(): void {
+    if (!this.#stopped) void this.#discovery.scan();
+  }
+
   #notePause(): void {
     const { store, emit, name } = this.#options;
     const { paused } = store;
