@@ -16,6 +16,9 @@ const EXIT_RETRY = 75;
 const EXIT_IGNORE = 69;
 const EXIT_PERMANENT: readonly number[] = [65, 78, 100];
 
+/** What the machine refuses for want of descriptors or memory is tried again so soon. */
+const SHORTAGE_MS = 1000;
+
 const BODY_CHUNK = 64 * 1024;
 
 export function commandExecutor(
@@ -50,6 +53,9 @@ export function commandExecutor(
 export function answerOf({ exit, stderr }: ProcessResult): Answer {
   if (exit.kind === "aborted") return { kind: "interrupted" };
   const reason = exitText(exit);
+  if (exit.kind === "not started" && exit.isShortage) {
+    return { kind: "unavailable", reason, retryMs: SHORTAGE_MS };
+  }
   if (exit.kind !== "code") return { kind: "failed", reason, stderr };
   if (exit.code === 0) return { kind: "done" };
   if (exit.code === EXIT_RETRY) return { kind: "retry", reason };

@@ -20,7 +20,12 @@ export type Exit =
   | { readonly kind: "harakiri"; readonly afterMs: number }
   /** It was ended because the program ends. */
   | { readonly kind: "aborted" }
-  | { readonly kind: "not started"; readonly reason: string };
+  | {
+    readonly kind: "not started";
+    readonly reason: string;
+    /** The machine has none left of something: descriptors, processes, memory. */
+    readonly isShortage: boolean;
+  };
 
 export interface ProcessResult {
   readonly exit: Exit;
@@ -87,7 +92,7 @@ export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
     // What is forbidden or missing may as well be the directory.
     const who = spec.account ? ` for uid ${spec.account.uid}` : "";
     const reason = `${what}, in ${spec.cwd}${who}`;
-    return { exit: { kind: "not started", reason }, stderr: "" };
+    return { exit: { kind: "not started", reason, isShortage: isShortage(error) }, stderr: "" };
   }
 
   spec.started?.(child.pid);
@@ -127,6 +132,13 @@ function commandLine({ command, binsh = "/bin/sh", account }: ShellCommand): [st
   const { uid, gid, groups } = account;
   const ids = [`--reuid=${uid}`, `--regid=${gid}`, `--groups=${groups.join(",")}`];
   return ["setpriv", ...ids, "--", binsh, "-c", command];
+}
+
+/** EAGAIN, ENOMEM, ENFILE, EMFILE: what another moment may bring back. */
+const SHORTAGES = /\(os error (?:11|12|23|24)\)/;
+
+export function isShortage(error: unknown): boolean {
+  return SHORTAGES.test(String(error));
 }
 
 /** Deno's options for an environment that may also lack what the program has. */

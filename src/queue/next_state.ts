@@ -36,7 +36,7 @@ export function next(state: TaskState | null, event: TaskEvent): TaskState | nul
       if (state === null || state.kind === "settling") break;
       return null;
     case "postponed":
-      if (state?.kind !== "running" && state?.kind !== "handed") break;
+      if (state?.kind !== "running" && state?.kind !== "handed" && state?.kind !== "ready") break;
       return postponed(event.task, event.dueAt, event.route);
     case "stuck": {
       if (state?.kind !== "running" && state?.kind !== "handed") break;

@@ -3,6 +3,7 @@
 import type { Executor } from "../exec/executor.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { Claimed, ClaimedTask } from "../spool/store.ts";
+import { reasonOf } from "../platform/reason.ts";
 import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import type { Ends } from "./ends.ts";
 import { RateLimiter } from "./rate.ts";
@@ -19,6 +20,9 @@ export interface StartsOptions extends SettlementOptions {
   /** Absent is a spool whose tasks can always be started. */
   readonly concurrency?: ConcurrencyLimit;
 }
+
+/** What the system refuses is tried again so soon. */
+const REFUSED_MS = 1000;
 
 export class Starts {
   readonly #options: StartsOptions;
@@ -102,6 +106,15 @@ export class Starts {
       case "incomplete":
       case "unusable":
         return this.#leaveAlone(id, task, claimed.reason);
+      case "refused":
+        // The system: no descriptors are left, for example.
+        this.#warn(`${id}: cannot be opened now: ${claimed.reason}`);
+        return tasks.apply(id, {
+          type: "postponed",
+          task,
+          dueAt: clock.now() + REFUSED_MS,
+          route: task.route,
+        });
       case "damaged":
         this.#warn(`${id}: moved to failed/: ${claimed.reason}`);
         return this.#options.ends.giveUp(task, "", claimed.reason);
@@ -116,12 +129,11 @@ export class Starts {
     tasks.apply(id, { type: "unusable", reason, stamp: ends.stampOf(ref) });
   }
 
-  /** What the system refuses for a while (no descriptors left, say) is tried at the next scan. */
-  #tryClaim(ref: TaskRef): Claimed {
+  #tryClaim(ref: TaskRef): Claimed | { readonly kind: "refused"; readonly reason: string } {
     try {
       return this.#options.store.claim(ref);
     } catch (error) {
-      return { kind: "unusable", reason: String(error) };
+      return { kind: "refused", reason: reasonOf(error) };
     }
   }
 

@@ -9,7 +9,7 @@ import { bindProblem } from "./bind_problem.ts";
 import type { ListenerConfig, ReceptionConfig, ServerConfig } from "./settings.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
-import { openFilesLimit } from "../platform/open_files.ts";
+import { openFilesCount, openFilesLimit } from "../platform/open_files.ts";
 import type { Emit } from "../report/event.ts";
 import { type Address, addressText, uwsgiTwin } from "../wire/address.ts";
 import type { Accept } from "./incoming_task.ts";
@@ -173,11 +173,17 @@ export class Sockets {
 
 /** Of the files that may be open, this part may be connections: tasks and spools need some, too. */
 const CONNECTIONS_PART = 0.75;
+/** Left for work in any case: a command takes eight while it is started, a worker six. */
+const FILES_FOR_WORK = 24;
+const FEWEST_CONNECTIONS = 2;
 
 function connectionsLimit({ config, emit }: SocketsOptions): number {
   const { listeners, reception: { maxConnections } } = config;
   const files = openFilesLimit();
-  const possible = files === null ? Infinity : Math.floor(files * CONNECTIONS_PART);
+  const possible = files === null ? Infinity : Math.max(
+    FEWEST_CONNECTIONS,
+    Math.min(Math.floor(files * CONNECTIONS_PART), files - openFilesCount() - FILES_FOR_WORK),
+  );
   if (maxConnections <= possible) return maxConnections;
   if (listeners.length > 0) {
     const message = `spooler-max-connections is ${possible}, not ${maxConnections}: this process ` +

@@ -1,6 +1,6 @@
 /** The process of one worker and the connection to it, from the start of the one to the end of both. */
 
-import { type Exit } from "../exec/process.ts";
+import { type Exit, isShortage } from "../exec/process.ts";
 import type { Clock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { Stream } from "../report/event.ts";
@@ -68,7 +68,7 @@ export class WorkerLink {
       socket = sockets.listen();
       return await this.#runOn(socket);
     } catch (error) {
-      return { kind: "not started", reason: reasonOf(error) };
+      return { kind: "not started", reason: reasonOf(error), isShortage: isShortage(error) };
     } finally {
       await socket?.remove();
     }

@@ -43,7 +43,7 @@ const POSSIBLE: Record<TaskEvent["type"], readonly (StateKind | "unknown")[]> = 
   touched: ["running", "handed", "settling"],
   settled: ["running", "handed", "settling", "stuck"],
   "given up": ["ready", "running", "handed", "stuck"],
-  postponed: ["running", "handed"],
+  postponed: ["ready", "running", "handed"],
   stuck: ["running", "handed"],
 };
 
