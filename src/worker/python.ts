@@ -23,6 +23,7 @@ export const PYTHON_FILES = [
   "_spooler/own.py",
   "_spooler/packet.py",
   "_spooler/raised.py",
+  "_spooler/scheduled.py",
   "_spooler/signals.py",
   "_spooler/spooling.py",
   "_spooler/state.py",

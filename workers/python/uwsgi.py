@@ -62,7 +62,7 @@ send_to_spooler = spool
 
 
 def _begin(setup: dict) -> None:
-    """Called by the worker before task code is loaded: what the program says about the site."""
+    """The worker calls this before it loads task code, with what the program says about the site."""
     module = globals()
     module["opt"] = _options(setup["options"])
     module["spoolers"] = tuple(_os.fsencode(each) for each in setup["spools"])

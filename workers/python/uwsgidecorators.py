@@ -7,7 +7,7 @@ from functools import partial
 from threading import Thread
 
 import uwsgi
-from _spooler import absent as _absent
+from _spooler.scheduled import cron, filemon, get_free_signal, rbtimer, signal, timer
 from _spooler.without_effect import (
     erlang,
     farm,
@@ -60,13 +60,6 @@ def _decode_from_spooler(task_vars):
         }
     except (UnicodeDecodeError, AttributeError):
         return {_decode1(key): _decode1(value) for key, value in task_vars.items()}
-
-
-def get_free_signal():
-    for signum in range(256):
-        if not uwsgi.signal_registered(signum):
-            return signum
-    raise Exception("No free uwsgi signal available")
 
 
 def manage_spool_request(task_vars):
@@ -185,71 +178,6 @@ def spoolforever(f=None, pass_arguments=False):
     return spool_decorate(f, pass_arguments, _spoolforever)
 
 
-class signal:
-    """@signal(n): the function answers signal n."""
-
-    def __init__(self, num, **kwargs):
-        self.num = num
-        self.target = kwargs.get("target", "")
-
-    def __call__(self, f):
-        uwsgi.register_signal(self.num, self.target, f)
-        return f
-
-
-class _scheduled:
-    """A signal of its own, raised by the clock."""
-
-    def __init__(self, **kwargs):
-        self.num = kwargs["signum"] if "signum" in kwargs else get_free_signal()
-        self.target = kwargs.get("target", "")
-
-    def schedule(self):
-        raise NotImplementedError
-
-    def __call__(self, f):
-        uwsgi.register_signal(self.num, self.target, f)
-        self.schedule()
-        return f
-
-
-class timer(_scheduled):
-    """@timer(seconds)"""
-
-    def __init__(self, secs, **kwargs):
-        super().__init__(**kwargs)
-        self.secs = secs
-
-    def schedule(self):
-        uwsgi.add_timer(self.num, self.secs)
-
-
-class rbtimer(_scheduled):
-    """@rbtimer(seconds)"""
-
-    def __init__(self, secs, **kwargs):
-        super().__init__(**kwargs)
-        self.secs = secs
-
-    def schedule(self):
-        uwsgi.add_rb_timer(self.num, self.secs)
-
-
-class cron(_scheduled):
-    """@cron(minute, hour, day, month, weekday)"""
-
-    def __init__(self, minute, hour, day, month, dayweek, **kwargs):
-        super().__init__(**kwargs)
-        self.minute = minute
-        self.hour = hour
-        self.day = day
-        self.month = month
-        self.dayweek = dayweek
-
-    def schedule(self):
-        uwsgi.add_cron(self.num, self.minute, self.hour, self.day, self.month, self.dayweek)
-
-
 class lock:
     """Runs the function under the lock. In a task it does not run at all, as under uWSGI."""
 
@@ -292,17 +220,6 @@ class harakiri:
     def __call__(self, f):
         self.f = f
         return self.real_call
-
-
-class filemon(_scheduled):
-    """@filemon(path): the signal is registered, and nothing raises it."""
-
-    def __init__(self, fsobj, **kwargs):
-        super().__init__(**kwargs)
-        self.fsobj = fsobj
-
-    def schedule(self):
-        _absent.warn("@filemon", "monitor of files")
 
 
 uwsgi.mule_msg_hook = mule_msg_dispatcher

@@ -3,7 +3,7 @@
 A process that task code has forked is no worker. It has a connection of its own, for calls alone.
 
 Any thread may send and may wait for the answer to a call. Signal handlers of task code run in the
-middle of it all and may raise; bytes on their way are not lost then.
+middle of it all and may raise; no bytes are lost then.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Channel:
         self._poll = select.poll()
         self._poll.register(high, select.POLLIN)
         self.forked = False
-        # The socket for calls of forked children; told by the program.
+        # The socket for calls of forked children: the program sends its path.
         self.calls_path = ""
         self._own: Channel | None = None
         self._owning = threading.Lock()
@@ -64,7 +64,7 @@ class Channel:
         os.register_at_fork(after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
-        """A child of task code is no worker: what it would say would be taken for its parent's."""
+        """A child of task code is no worker: the program would take its messages for its parent's."""
         self.forked = True
         self._socket.close()
         self._own = None

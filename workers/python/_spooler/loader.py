@@ -33,7 +33,7 @@ def load_all(modules: list) -> list:
         try:
             _load(module, name)
         except BaseException as error:
-            failure = LoadFailed(*_told(name, error))
+            failure = LoadFailed(*_described(name, error))
             if not module.get("isApp"):
                 raise failure from None
             failures.append(failure)
@@ -58,7 +58,7 @@ def _load(module: dict, name: str) -> None:
         getattr(loaded, factory)()
 
 
-def _told(name: str, error: BaseException) -> tuple:
+def _described(name: str, error: BaseException) -> tuple:
     if isinstance(error, SystemExit):
         what = "it called sys.exit(%s)" % _exit_code(error)
     else:

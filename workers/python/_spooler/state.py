@@ -25,7 +25,7 @@ class State:
         self.setup: dict = {}
         self.signals: dict = {}
         self.timers: list = []
-        # Loading tells all at once what was registered; later each is told when it comes.
+        # While modules load, registrations are collected; later each is sent when it is made.
         self.loaded = False
         # Set while a signal's handler runs that is meant for a web worker, as uWSGI would run it.
         self.as_web_worker = False

@@ -29,14 +29,14 @@ class Stop(Exception):
 
 
 def die_with_parent() -> None:
-    """The kernel ends this process when the program dies: a loop without end would not hear of it."""
+    """Has the kernel end this process when the program dies: an endless loop never reads its socket."""
     PR_SET_PDEATHSIG = 1
     try:
         import ctypes
 
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     except (ImportError, OSError, AttributeError):
-        # Then only the end of the connection says so.
+        # Then the worker ends when its connection closes.
         pass
 
 
@@ -102,7 +102,7 @@ class Worker:
             end(1)
         self._leave_forked()
         self._output.flush()
-        # What has been loaded stays: it need not be looked through again and again.
+        # Loaded code stays, so garbage collection need not scan it again.
         gc.collect()
         gc.freeze()
         catch_all = self._tasks.catch_all()
