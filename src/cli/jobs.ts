@@ -11,6 +11,7 @@ import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { note, Output } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
+import { maskShapes } from "../report/secrets.ts";
 import { configOf, jobsOf, recordsOf, zoneOfJob } from "./schedules.ts";
 import { Table } from "./table.ts";
 
@@ -94,7 +95,7 @@ function resultText(run: LastRun | null, running: boolean): string {
 function jsonOf({ job, zone, run, running, nextAt }: JobState) {
   return {
     job: job.name,
-    does: actionText(job.action),
+    does: maskShapes(actionText(job.action)),
     zone: zone.name,
     running,
     pid: running ? run?.pid ?? null : null,

@@ -15,6 +15,7 @@ import { isAtLeast, levelOf, SEVERITY } from "../report/level.ts";
 import type { LogConfig, LogFileConfig } from "../report/settings.ts";
 import { jsonLogLine, logLine } from "../report/log.ts";
 import { OutputLimit } from "../report/output_limit.ts";
+import { Secrets } from "../report/secrets.ts";
 import { LineWriter } from "../report/writer.ts";
 
 export interface Log {
@@ -27,6 +28,8 @@ export interface Log {
   use(config: Pick<Config, "log" | "zone">, isStarted: boolean): void;
   /** Opens the file of the log anew. */
   reopen(): void;
+  /** These never appear in it from now on. */
+  hide(secrets: Secrets): void;
   /** A line that the ini prints, to stdout. */
   print(text: string): void;
   /** Writes what still waits, as far as somebody reads it; called at the end. */
@@ -53,6 +56,11 @@ function isWell(event: Event): boolean {
     (event.type === "task.settled" && event.fate.kind === "done");
 }
 
+/** Texts of tasks come in thousands, and `key=value` in them is rarely a secret. */
+function isOfTasks({ type }: Event): boolean {
+  return type.startsWith("task.") || type === "job.output" || type === "worker.output";
+}
+
 /** A place where lines go, and how they are written there. */
 interface Target {
   readonly output: Output;
@@ -64,7 +72,10 @@ interface Target {
 export function openLog(posix: Posix | null): Log {
   const clock = systemClock;
   const now = () => clock.now();
-  const sinks = { text: logLine(now), json: jsonLogLine(now) };
+  const secrets = new Secrets();
+  const mask = (text: string, event: Event) =>
+    isOfTasks(event) ? secrets.maskKnown(text) : secrets.mask(text);
+  const sinks = { text: logLine(now, mask), json: jsonLogLine(now, mask) };
   let line = sinks.text;
   let config: LogConfig | null = null;
   let file: LogFile | null = null;
@@ -128,6 +139,7 @@ export function openLog(posix: Posix | null): Log {
   return {
     emit,
     print: (text) => printer.line(text),
+    hide: (more) => secrets.add(more),
     reopen,
     use: ({ log, zone }, isStarted) => {
       useLocalZone(zone);

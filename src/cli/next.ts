@@ -9,6 +9,7 @@ import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { note, Output } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
+import { maskShapes } from "../report/secrets.ts";
 import { configOf, jobsOf, recordsOf, zoneOfJob } from "./schedules.ts";
 import { Table } from "./table.ts";
 
@@ -52,10 +53,15 @@ export async function next(args: readonly string[]): Promise<number> {
 
 function jsonOf(at: number, job: ScheduleConfig) {
   const zone = zoneOfJob(job);
-  return { at: isoText(at, zone), zone: zone.name, job: job.name, what: actionText(job.action) };
+  return {
+    at: isoText(at, zone),
+    zone: zone.name,
+    job: job.name,
+    what: maskShapes(actionText(job.action)),
+  };
 }
 
 function cellsOf(at: number, job: ScheduleConfig): string[] {
   const zone = zoneOfJob(job);
-  return [wallText(at, zone), zone.name, job.name, safeText(actionText(job.action))];
+  return [wallText(at, zone), zone.name, job.name, safeText(maskShapes(actionText(job.action)))];
 }

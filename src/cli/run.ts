@@ -37,6 +37,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const log = openLog(posix);
   const { emit } = log;
   try {
+    log.hide(secrets);
     log.use(loaded.config, false);
     tell(loaded, log);
     emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: loaded.config.file });
@@ -65,6 +66,7 @@ async function reread(args: readonly string[], log: Log): Promise<Config | null>
   try {
     const loaded = await loadConfig(args, systemHost({ isReload: true }));
     await mustStart(loaded);
+    log.hide(loaded.secrets);
     tell(loaded, log);
     return loaded.config;
   } catch (error) {

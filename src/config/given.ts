@@ -10,7 +10,8 @@ import type { Entry } from "./entry.ts";
 import { findOption } from "./options.ts";
 import type { OptionName, OptionRow } from "./options.ts";
 import type { Problem } from "../platform/problem.ts";
-import { Secrets } from "./secrets.ts";
+import type { Secrets } from "../report/secrets.ts";
+import { secretsOf } from "./secrets.ts";
 import { surprise } from "./value.ts";
 
 export class Given {
@@ -21,7 +22,7 @@ export class Given {
 
   /** @param baseDir where relative paths start */
   constructor(readonly entries: readonly Entry[], readonly baseDir: string) {
-    this.#secrets = new Secrets(entries);
+    this.#secrets = secretsOf(entries);
     for (const entry of entries) {
       const row = findOption(entry.key);
       if (row === undefined || entry.placeholder) continue;

@@ -8,7 +8,8 @@ import type { ConfigHost } from "./host.ts";
 import { examine } from "./interpret.ts";
 import { useLocalZone } from "../platform/local_time.ts";
 import { ConfigError, inOrder, type Problem } from "../platform/problem.ts";
-import { Secrets } from "./secrets.ts";
+import type { Secrets } from "../report/secrets.ts";
+import { secretsOf } from "./secrets.ts";
 import { showConfig } from "./show.ts";
 import { systemHost } from "./system_host.ts";
 
@@ -56,14 +57,14 @@ export async function showConfigOf(
   host: ConfigHost = systemHost(),
 ): Promise<string> {
   const assembled = await assemble(args, host);
-  const secrets = secretsOf(assembled.entries, assembled.secrets);
+  const secrets = secretsWith(assembled.entries, assembled.secrets);
   if (assembled.problems.length > 0) throw masked(assembled.problems, secrets);
   return showConfig(assembled.entries, secrets);
 }
 
 async function read(args: readonly string[], host: ConfigHost) {
   const assembled = await assemble(args, host);
-  const secrets = secretsOf(assembled.entries, assembled.secrets);
+  const secrets = secretsWith(assembled.entries, assembled.secrets);
   const file = assembled.file ?? "command line";
   const examined = examine(assembled.entries, {
     file,
@@ -88,8 +89,8 @@ async function read(args: readonly string[], host: ConfigHost) {
   };
 }
 
-function secretsOf(entries: readonly Entry[], contents: readonly string[]): Secrets {
-  return new Secrets([
+function secretsWith(entries: readonly Entry[], contents: readonly string[]): Secrets {
+  return secretsOf([
     ...entries,
     ...contents.map((value) => ({ key: "secret", value })),
   ]);

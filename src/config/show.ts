@@ -7,7 +7,7 @@
  */
 
 import type { Entry } from "./entry.ts";
-import type { Secrets } from "./secrets.ts";
+import type { Secrets } from "../report/secrets.ts";
 
 export function showConfig(entries: readonly Entry[], secrets: Secrets): string {
   const lines = entries.map(({ key, value, valueless }) =>

@@ -16,18 +16,25 @@ const FUNC_MAX = 100;
 /** What becomes of an event: a line without its newline. */
 export type LogLine = (event: Event) => string;
 
+/** Takes secrets out of a text of an event. */
+export type Mask = (text: string, event: Event) => string;
+
+const maskNothing: Mask = (text) => text;
+
 /** The log for people. */
-export function logLine(now: () => number): LogLine {
-  return (event) => `${timeText(now())} ${safeLine(eventText(event))}`;
+export function logLine(now: () => number, mask = maskNothing): LogLine {
+  return (event) => `${timeText(now())} ${safeLine(mask(eventText(event), event))}`;
 }
 
 /**
  * The log for programs: one JSON object a line, the event as it is with its `time` (ISO 8601, UTC).
  * Fields that end in `At`, and `slot`, are milliseconds since the epoch.
  */
-export function jsonLogLine(now: () => number): LogLine {
-  return (event) =>
-    jsonLine({ time: new Date(now()).toISOString(), level: levelOf(event), ...event });
+export function jsonLogLine(now: () => number, mask = maskNothing): LogLine {
+  return (event) => {
+    const about = { time: new Date(now()).toISOString(), level: levelOf(event) };
+    return jsonLine({ ...about, ...event }, (text) => mask(text, event));
+  };
 }
 
 export function eventText(event: Event): string {

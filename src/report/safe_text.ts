@@ -31,9 +31,14 @@ function escaped(char: string): string {
     : `\\u${code.toString(16).padStart(4, "0")}`;
 }
 
-/** One line of JSON that is harmless on a terminal, too. */
-export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replaceAll(ACTS, (char) => {
+/**
+ * One line of JSON that is harmless on a terminal, too.
+ *
+ * @param mask takes secrets out of each text in it
+ */
+export function jsonLine(value: unknown, mask = (text: string) => text): string {
+  const masked = (_: string, each: unknown) => typeof each === "string" ? mask(each) : each;
+  return JSON.stringify(value, masked).replaceAll(ACTS, (char) => {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }

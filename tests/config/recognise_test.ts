@@ -1,6 +1,6 @@
 import { recognise } from "../../src/config/recognise.ts";
 import { nearest } from "../../src/config/suggest.ts";
-import { Secrets } from "../../src/config/secrets.ts";
+import { secretsOf } from "../../src/config/secrets.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { entriesOf } from "../support/entries.ts";
 
@@ -55,7 +55,7 @@ Deno.test("suggestions are near, or there are none", () => {
 });
 
 Deno.test("secrets are hidden under their name, in pairs, and wherever they turn up", () => {
-  const secrets = new Secrets([
+  const secrets = secretsOf([
     { key: "spooler-secret", value: "open sesame" },
     { key: "env", value: "API_KEY=abcdef123" },
   ]);

@@ -104,3 +104,22 @@ testWith("mount", `${programLabel}: a full disk under the log stops nothing`, as
   assertEquals(text.match(/\| x{4000}$/gm)?.length, 10);
   assertMatch(text, / stopped\n$/);
 });
+
+for (const format of ["text", "json"]) {
+  Deno.test(`${programLabel}: secrets are in no line of the log (${format})`, async () => {
+    await using site = await makeSite(
+      ...(format === "json" ? ["log-json = true"] : []),
+      "cron2 = minute=0,hour=0,name=sync export DB_PASSWORD=hunter2hunter2; ./sync",
+      "timer2 = every=1h,at-start=1,name=echo echo $API_TOKEN",
+      'env = API_TOKEN=to"ken"value',
+      "spooler-task = curl --token tokenoftask; echo hunter2hunter2",
+    );
+    await using program = await site.start(/ready/);
+    await spooler(["push", "--dir", site.spool, "ud_spool_func=talk"]);
+    await program.line(/talk.*\*{8}/);
+    await program.line(/echo\|? ?.*\*{8}/);
+    assertEquals(await program.stop(), 0);
+    assert(!/hunter2|tokenoftask|ken"?\\?"?value/.test(program.log), program.log);
+    assertMatch(program.log, /sync.*DB_PASSWORD=\*{8} .\/sync/);
+  });
+}

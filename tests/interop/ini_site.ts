@@ -3,7 +3,7 @@
 import { dirname, join } from "node:path";
 import { assemble } from "../../src/config/assembly.ts";
 import { recognise } from "../../src/config/recognise.ts";
-import { Secrets } from "../../src/config/secrets.ts";
+import { secretsOf } from "../../src/config/secrets.ts";
 import { showConfig } from "../../src/config/show.ts";
 import { systemHost } from "../../src/config/system_host.ts";
 import { FILES } from "./ini_cases.ts";
@@ -31,6 +31,6 @@ export async function askOurs(dir: string, args: readonly string[]): Promise<str
   const judged = recognise(entries, used, file ?? "");
   const refused = judged.problems.filter(({ message }) => /strict|set-placeholder/.test(message));
   if (problems.length + refused.length > 0) return null;
-  const shown = showConfig(entries, new Secrets());
+  const shown = showConfig(entries, secretsOf());
   return shown.slice(shown.indexOf("[uwsgi]\n") + 8, shown.lastIndexOf(";end"));
 }

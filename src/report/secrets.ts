@@ -1,0 +1,78 @@
+/**
+ * Keeps secrets out of every output. Known ones (values of settings whose names say so) are hidden
+ * wherever the same text turns up; what looks like one (`NAME_TOKEN=…`, `--password …`, a password in a
+ * URL) is hidden in texts of the program: commands, warnings, errors.
+ *
+ * @pure
+ */
+
+export const MASK = "********";
+
+/** What the names of secrets end in. */
+const NAME = String.raw`(?:secret|password|passwd|passphrase|token|credentials?|key|pwd|[_-]pass)`;
+const SECRET_NAME = new RegExp(`${NAME}$`, "i");
+const VALUE = String.raw`("[^"]*"|'[^']*'|[^,\s]+)`;
+const PAIR = new RegExp(`(${NAME}=)${VALUE}`, "gi");
+const FLAG = new RegExp(String.raw`(\s--?[\w-]{0,60}${NAME}\s{1,8})(?!-)${VALUE}`, "gi");
+const IN_URL = /(\b[a-z][\w+.-]{0,20}:\/\/[^\s:/@]{0,200}:)([^\s/@]{1,1000})(?=@)/gi;
+/** What hands a secret over: a name and a value, each of them a group. */
+const SHAPES = [PAIR, FLAG, IN_URL];
+
+/** Shorter texts turn up by chance, and hiding them everywhere would only confuse. */
+const ELSEWHERE_MIN = 6;
+
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name);
+}
+
+/** The secrets that a text hands over, by their names or places. */
+export function secretsIn(text: string): string[] {
+  const found = SHAPES.flatMap((shape) => [...text.matchAll(shape)]).map(([, , value]) => value);
+  return found.map((value = "") => value.replace(/^(["'])(.*)\1$/s, "$2"));
+}
+
+/** The text without what looks like a secret. */
+export function maskShapes(text: string): string {
+  return SHAPES.reduce((masked, shape) => masked.replace(shape, `$1${MASK}`), text);
+}
+
+export class Secrets {
+  readonly #values = new Set<string>();
+
+  /** @param isSecret whether a setting is one, by its name */
+  constructor(private readonly isSecret: (name: string) => boolean = isSecretName) {}
+
+  learn(name: string, value: string): void {
+    if (this.isSecret(name)) this.#hide(value);
+    for (const secret of secretsIn(value)) {
+      this.#hide(secret);
+      // In a command it ends where the shell ends it.
+      this.#hide(secret.split(/[;&|)]/, 1)[0] ?? "");
+    }
+  }
+
+  /** Also hides what the others know. */
+  add(others: Secrets): void {
+    for (const value of others.#values) this.#values.add(value);
+  }
+
+  /** The text without the secrets that are known. */
+  maskKnown(text: string): string {
+    let masked = text;
+    for (const value of this.#values) masked = masked.replaceAll(value, MASK);
+    return masked;
+  }
+
+  /** The text with everything secret in it replaced. */
+  mask(text: string): string {
+    return this.maskKnown(maskShapes(text));
+  }
+
+  maskValue(name: string, value: string): string {
+    return value !== "" && this.isSecret(name) ? MASK : this.mask(value);
+  }
+
+  #hide(value: string): void {
+    if (value.length >= ELSEWHERE_MIN) this.#values.add(value);
+  }
+}

@@ -1,0 +1,30 @@
+import { maskShapes, Secrets } from "../../src/report/secrets.ts";
+import { assertEquals } from "../support/assert.ts";
+
+const SHOWN: [given: string, masked: string][] = [
+  ["export DB_PASSWORD=hunter2; ./sync", "export DB_PASSWORD=******** ./sync"],
+  ["API_TOKEN='a b' curl x", "API_TOKEN=******** curl x"],
+  ["DB_PASS=x y", "DB_PASS=******** y"],
+  ["GITHUB_TOKEN=abc make", "GITHUB_TOKEN=******** make"],
+  ["mysql --password hunter2 -h db", "mysql --password ******** -h db"],
+  ["mysql --password -h db", "mysql --password -h db"],
+  ["curl --token=abc x", "curl --token=******** x"],
+  ["pg_dump postgres://me:hunter2@db/x", "pg_dump postgres://me:********@db/x"],
+  ["curl http://host:80/x user@host", "curl http://host:80/x user@host"],
+  ["PASSES=3 bypass=no tokens=4 ./x", "PASSES=3 bypass=no tokens=4 ./x"],
+];
+
+Deno.test("what looks like a secret is hidden", () => {
+  for (const [given, masked] of SHOWN) assertEquals(maskShapes(given), masked);
+});
+
+Deno.test("known secrets are hidden wherever they turn up, short ones only in their places", () => {
+  const secrets = new Secrets();
+  secrets.learn("cron", "* * * * * export DB_PASSWORD=hunter2; ./sync");
+  secrets.learn("env", "X_TOKEN=abc");
+  assertEquals(secrets.maskKnown("it said hunter2, abc"), "it said ********, abc");
+  assertEquals(secrets.mask("X_TOKEN=abc"), "X_TOKEN=********");
+  const others = new Secrets();
+  others.add(secrets);
+  assertEquals(others.maskKnown("hunter2"), "********");
+});
