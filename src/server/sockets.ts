@@ -35,6 +35,9 @@ export interface SocketsOptions {
 /** What a ping is told that may be sent here. */
 const FEATURES = ["keep-alive", "body", "id", "signature"];
 
+/** TLS handshakes under way at the same time: the oldest makes room, so that they keep nobody out. */
+const MOST_HANDSHAKES = 256;
+
 /** Without a secret no signature can be checked. */
 const UNASKED: NotSigned = { problem: "there is no secret here to check it with" };
 
@@ -126,7 +129,7 @@ export class Sockets {
     const open = tls === null ? listenOn(address, socketOptions) : listenWithTls(address, tls, {
       ...socketOptions,
       timeoutMs: reception.timeoutMs,
-      maxHandshakes: reception.maxConnections,
+      maxHandshakes: Math.min(reception.maxConnections, MOST_HANDSHAKES),
       refused: (from, refusal) => this.#refusals.tell(from, refusal),
     });
     const listening = await open.catch((error) => {

@@ -62,8 +62,8 @@ export class Intake {
   #putting = 0;
   /** Of their bodies: some of it is not on disk yet. */
   #bytesUnderWay = 0;
-  /** Puts that go on now, by the id of their task. They never reject. */
-  readonly #underWay = new Map<string, Promise<void>>();
+  /** Puts that go on now, by the id of their task, with what they will fail with. */
+  readonly #underWay = new Map<string, Promise<Error | null>>();
 
   constructor(
     private readonly spool: SpoolDirectory,
@@ -107,13 +107,18 @@ export class Intake {
   /** See {@link Store.putOnce}. */
   async putOnce(task: NewTask, id: SentId): Promise<TaskRef | null> {
     const key = `${id.id} ${id.sender}`;
-    for (let other = this.#underWay.get(key); other; other = this.#underWay.get(key)) await other;
+    for (let other = this.#underWay.get(key); other; other = this.#underWay.get(key)) {
+      const failure = await other;
+      // What failed by no fault of that delivery fails for all that waited: one after the other, they
+      // would only find out the same.
+      if (failure !== null && !(failure instanceof RefusalError)) throw failure;
+    }
     if (this.ids.has(id)) {
       await this.#checkRepetition(task, id);
       return null;
     }
     const putting = this.#put(task, id);
-    this.#underWay.set(key, putting.then(() => {}, () => {}));
+    this.#underWay.set(key, putting.then(() => null, asError));
     try {
       const ref = await putting;
       this.ids.confirm(id);
@@ -278,6 +283,10 @@ export class Intake {
 /** Half of a SHA-256: enough that nobody finds a second task for it, and short in memory. */
 function textOf(content: Hash): string {
   return content.digest("base64url").slice(0, 22);
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function bodySizeOf({ body, bodySize }: NewTask): number {

@@ -186,3 +186,17 @@ Deno.test("ids that version 0.1 wrote are known, whoever sends them", async () =
   assertEquals([next.has(sent("a")), known, other], [true, "same", "other"]);
   assertEquals(next.knows(sent("c", "unix"), "content"), "unknown");
 });
+
+Deno.test("a thousand deliveries of one id to a full spool fail together, not one after the other", async () => {
+  await using temp = await tempDir();
+  const store = await openStore(join(temp.path, "spool"));
+  const limits = { maxFiles: 0, minFreeBytes: null };
+  store.use({ fsync: true, limits, dedupWindowMs: HOUR_MS });
+  const task = { vars: varsOf({ n: "1" }) };
+  const errors = new Set<unknown>();
+  await Promise.all(Array.from({ length: 1000 }, async () => {
+    await store.putOnce(task, "same").catch((error) => errors.add(error));
+  }));
+  assertEquals(errors.size, 1);
+  store.close();
+});
