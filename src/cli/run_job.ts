@@ -13,6 +13,7 @@ import type { Emit } from "../report/event.ts";
 import { logLine } from "../report/log.ts";
 import { readAccounts } from "../schedule/accounts.ts";
 import { runJob as runToEnd } from "../schedule/job_run.ts";
+import { destinationFor, destinationsOf } from "../server/destination.ts";
 import { Store } from "../spool/store.ts";
 import { textVar } from "../wire/packet.ts";
 import { readRequest } from "../task/request.ts";
@@ -79,11 +80,11 @@ async function put(
   vars: readonly (readonly [string, string])[],
 ): Promise<string> {
   const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
-  const spool = config.spools.find(({ dir }) => spooler === undefined || dir === spooler);
+  const spool = destinationFor(destinationsOf(config), spooler)?.spool;
   if (spool === undefined) throw new Error(`there is no spool "${spooler ?? ""}"`);
+  const { dir, fsync, limits } = spool;
   const store = await Store.open({
-    dir: spool.dir,
-    fsync: spool.fsync,
+    ...{ dir, fsync, limits },
     clock: systemClock,
     random: systemRandom,
     ...openPlatform(),

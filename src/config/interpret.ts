@@ -21,6 +21,7 @@ import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "../platform/problem.ts";
 import { pythonOf } from "./python.ts";
 import { recognise } from "./recognise.ts";
+import { destinationsOf } from "../server/destination.ts";
 import { receptionOf } from "./reception.ts";
 import {
   cronHarakiriOf,
@@ -62,6 +63,7 @@ export function examine(
   const settings = spoolSettings(given);
   const reception = receptionOf(given);
   const spools = spoolsOf(given, settings);
+  const forwards = forwardsOf(given, settings, reception.secrets);
   const env = environmentOf(given);
   const zone = localZoneOf(given, env, context);
   const cronZone = cronZoneOf(given, zone);
@@ -75,14 +77,14 @@ export function examine(
     binsh: binshOf(given, context),
     workingDir: workingDir(given),
     spools,
-    forwards: forwardsOf(given, settings, reception.secrets),
+    forwards,
     tasks: handlersOf(given),
     code: codeOf(given, context),
     python: pythonOf(given),
     listeners: listenersOf(given),
     reception,
     daemon,
-    schedules: schedulesOf(given, spools, cronZone),
+    schedules: schedulesOf(given, destinationsOf({ spools, forwards }), cronZone),
     signalSpool: signalSpoolOf(given, spools),
     zone,
     cronZone,

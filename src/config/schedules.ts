@@ -11,6 +11,7 @@ import type { Given } from "./given.ts";
 import type { Entry } from "./entry.ts";
 import type { OptionName } from "./options.ts";
 import type { Surroundings } from "./checks.ts";
+import { type Destination, destinationFor } from "../server/destination.ts";
 import { placeText } from "../platform/problem.ts";
 import {
   type Draft,
@@ -29,10 +30,10 @@ interface Line {
   readonly hash: string;
 }
 
-/** @param spools where tasks of schedules can go */
+/** @param destinations where tasks of schedules can go */
 export function schedulesOf(
   given: Given,
-  spools: readonly SpoolConfig[],
+  destinations: readonly Destination[],
   zone: Zone,
 ): ScheduleConfig[] {
   const defaults = defaultsOf(given, zone);
@@ -51,7 +52,7 @@ export function schedulesOf(
       const draft = cwd === null || cwd === "~"
         ? parsed
         : { ...parsed, cwd: given.path(cwd, entry) };
-      checkSpool(draft, given, spools);
+      checkDestination(draft, destinations);
       return { draft, entry, hash: hashText(`${option} ${text.trim()}`) };
     })
   );
@@ -110,7 +111,7 @@ export function cronZoneOf(given: Given, local: Zone): Zone {
   return given.last("cron-tz", (text) => zoneOf(text), local);
 }
 
-/** `cron-on-failure`; an empty one is none. */
+/** `cron-on-failure`; null when it is empty or not given. */
 export function cronOnFailureOf(given: Given): string | null {
   return given.last<string | null>("cron-on-failure", (text) => text.trim() || null, null);
 }
@@ -129,15 +130,15 @@ function defaultsOf(given: Given, zone: Zone): LineDefaults {
   };
 }
 
-function checkSpool({ action }: Draft, given: Given, spools: readonly SpoolConfig[]): void {
+function checkDestination({ action }: Draft, destinations: readonly Destination[]): void {
   if (action.kind !== "task") return;
-  if (spools.length === 0) {
+  const wanted = action.vars.find(([name]) => name === "spooler")?.[1];
+  if (destinationFor(destinations, wanted) !== undefined) return;
+  if (wanted === undefined) {
     throw new SyntaxError("has spool=, but there is no spooler to put it in");
   }
-  const wanted = action.vars.find(([name]) => name === "spooler")?.[1];
-  if (wanted !== undefined && !spools.some(({ dir }) => dir === wanted)) {
-    throw new SyntaxError(`has spooler=${wanted}, which is none of ${given.baseDir}'s spools`);
-  }
+  const known = destinations.flatMap(({ names }) => names).join(", ");
+  throw new SyntaxError(`knows spooler=${known || "nothing"}, not spooler=${wanted}`);
 }
 
 /**

@@ -1,4 +1,4 @@
-/** Looks up the accounts of the jobs with `user=` before any job runs. */
+/** Finds the accounts of the jobs with `user=` before any job runs. */
 
 import type { ScheduleConfig } from "./settings.ts";
 import { ConfigError, type Problem } from "../platform/problem.ts";

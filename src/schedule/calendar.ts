@@ -1,7 +1,7 @@
 /**
  * The slots of a cron rule in a time zone: the instants at which it is due.
  *
- * Where clocks change, two kinds of jobs are told apart, as Vixie cron does:
+ * Where clocks change, there are two kinds of jobs, as in Vixie cron:
  *
  * - A job of certain hours is about the time of day. Its slots in a gap are one slot, at the end of
  *   the gap; those of a fold are due in its first pass only. It runs once, as on any day.
@@ -29,7 +29,7 @@ export class Calendar {
 
   constructor(readonly spec: CronSpec, readonly zone: Zone) {}
 
-  /** The first slot behind this instant; null when there is none, as for the 30th of February. */
+  /** The first slot behind this instant; null when it never comes, as for the 30th of February. */
   next(after: number): number | null {
     const { slots: known } = this.#known;
     const index = upTo(known, after);

@@ -85,7 +85,7 @@ export function distinctNames(commands: readonly CommandName[]): string[] {
         const arg = argsOf(index)[at];
         if (arg !== undefined) names[index] = `${name}-${arg}`;
       }
-      // Of those that still have one name, later arguments may tell.
+      // Those that still share a name may differ in a later argument.
       const rest = members.map((index) => ({
         name: names[index] ?? name,
         args: argsOf(index).slice(at + 1),

@@ -58,7 +58,7 @@ export const RETRY = { delayMs: 10_000, maxDelayMs: 3_600_000 };
 /** For `on-failure=` of a job without harakiri: it must not hold up a stop for ever. */
 export const ON_FAILURE_LIMIT_MS = 300_000;
 
-/** @param started told the process id of each attempt */
+/** @param started called with the process id of each attempt */
 export async function runJob(
   job: ScheduleConfig,
   slot: number,

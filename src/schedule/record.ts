@@ -41,13 +41,15 @@ export function encodeRecords(records: ReadonlyMap<string, JobRecord>): string {
 /** @throws {SyntaxError} when this is no state file, or one of a version that is not known */
 export function decodeRecords(text: string): Map<string, JobRecord> {
   const state: unknown = JSON.parse(text);
-  if (!isObject(state) || !isObject(state.jobs)) throw new SyntaxError("is no state of schedules");
+  if (!isObject(state) || !isObject(state.jobs)) {
+    throw new SyntaxError("is not a state file of schedules");
+  }
   if (state.version !== VERSION) {
     throw new SyntaxError(`has version ${state.version}; this program knows ${VERSION}`);
   }
   const records = new Map<string, JobRecord>();
   for (const [id, value] of Object.entries(state.jobs)) {
-    if (!isRecord(value)) throw new SyntaxError(`has a record that is none: ${id}`);
+    if (!isRecord(value)) throw new SyntaxError(`has a malformed record: ${id}`);
     records.set(id, value);
   }
   return records;

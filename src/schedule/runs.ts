@@ -22,7 +22,7 @@ export interface RunsOptions {
 /** Why a run was broken off though the program goes on. */
 export const REPLACED = "replaced by its next slot";
 
-interface Place {
+interface JobRuns {
   /** As it was offered last. */
   job: ScheduleConfig;
   readonly running: Set<AbortController>;
@@ -35,7 +35,7 @@ interface Place {
 export class Runs {
   readonly #options: RunsOptions;
   /** By the id of the job, in the order in which they came to wait last. */
-  readonly #places = new Map<string, Place>();
+  readonly #places = new Map<string, JobRuns>();
   readonly #ends = new Set<Promise<void>>();
   #stopped = false;
 
@@ -92,7 +92,7 @@ export class Runs {
     await Promise.all(this.#ends);
   }
 
-  #placeOf(job: ScheduleConfig): Place {
+  #placeOf(job: ScheduleConfig): JobRuns {
     let place = this.#places.get(job.id);
     if (place === undefined) {
       place = { job, running: new Set(), waiting: null, skipped: 0 };
@@ -109,25 +109,25 @@ export class Runs {
       );
   }
 
-  #wait(place: Place, slot: number): void {
+  #wait(place: JobRuns, slot: number): void {
     if (place.waiting !== null) this.#skip(place, "a later slot takes its place in the queue");
     else this.#toTheEnd(place);
     place.waiting = slot;
   }
 
-  #toTheEnd(place: Place): void {
+  #toTheEnd(place: JobRuns): void {
     this.#places.delete(place.job.id);
     this.#places.set(place.job.id, place);
   }
 
-  #skip(place: Place, reason: string): void {
+  #skip(place: JobRuns, reason: string): void {
     place.skipped++;
     if (place.skipped === 1) {
       this.#options.emit({ type: "job.skipped", job: place.job.name, reason });
     }
   }
 
-  #start(place: Place, slot: number): void {
+  #start(place: JobRuns, slot: number): void {
     if (this.#stopped) return;
     const { run, emit, abort } = this.#options;
     if (place.skipped > 1) {

@@ -68,7 +68,7 @@ export class Scheduler {
   readonly #registered = new Map<string, readonly Registration[]>();
   #registeredJobs: readonly ScheduleConfig[] = [];
   readonly #complaints = new Set<string>();
-  /** What the ticker looks at, by id. */
+  /** The jobs of the ticker, by id. */
   #watched: ReadonlyMap<string, TickedJob<ScheduleConfig>> = new Map();
   #started = false;
   #opening: Promise<void> | null = null;
@@ -174,7 +174,7 @@ export class Scheduler {
     this.#options.emit({ type: "schedule.warning", message });
   }
 
-  /** Has the ticker look at what is wanted now. */
+  /** Gives the ticker the jobs of now. */
   async #watch(): Promise<void> {
     // Without a job there is no state to keep.
     if (this.#jobs().length === 0 && this.#opening === null) return;

@@ -19,7 +19,7 @@ import { reasonOf } from "../platform/reason.ts";
 const SOON_MS = 1000;
 const FILE_MODE = 0o640;
 
-/** What reads a state file without keeping it: an empty one when there is none. */
+/** Reads a state file without holding it; a file that does not exist is empty. */
 export async function readRecords(path: string): Promise<Map<string, JobRecord>> {
   try {
     return decodeRecords(await Deno.readTextFile(path));
@@ -32,7 +32,7 @@ export async function readRecords(path: string): Promise<Map<string, JobRecord>>
 export interface StateFileOptions {
   readonly path: string;
   readonly clock: Clock;
-  /** Told when the file cannot be read or written: once, until it can be again. */
+  /** Called when the file cannot be read or written: once, until it can be again. */
   warn(message: string): void;
 }
 
@@ -177,7 +177,7 @@ export class StateFile {
     this.#broken = true;
     const reason = reasonOf(error);
     this.#options.warn(
-      `${this.#options.path} cannot be used; a restart may repeat or miss a job: ${reason}`,
+      `${this.#options.path} cannot be used, so a restart may repeat or miss a job: ${reason}`,
     );
   }
 }

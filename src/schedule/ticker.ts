@@ -36,7 +36,7 @@ export class Ticker<Job> {
     this.#options = options;
   }
 
-  /** Looks at these jobs from now on: at once, and then whenever something may be due. */
+  /** Checks these jobs from now on: at once, and then whenever something may be due. */
   watch(jobs: readonly TickedJob<Job>[]): void {
     if (this.#stopped) return;
     this.#cancel();

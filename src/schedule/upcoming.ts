@@ -1,4 +1,4 @@
-/** The coming times of a job, for people to look at before they come. @pure */
+/** The coming starts of a job. @pure */
 
 import type { ScheduleConfig } from "./settings.ts";
 import { Calendar } from "./calendar.ts";

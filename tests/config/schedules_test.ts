@@ -207,3 +207,22 @@ Deno.test("cron-on-failure is for every job that has no on-failure= of its own",
     ...["./alarm all", "./alarm one", null, "./alarm all", null, "./alarm all"],
   ]);
 });
+
+Deno.test("a task of a schedule goes where any task goes: into a spool, or to a target", () => {
+  const read = (...lines: string[]) =>
+    interpret(entriesOf(lines), "/srv/site.ini").config.schedules;
+  const forward = "spooler-forward = /out hub:3031";
+  // The first spool, or the first forward of an ini without a spool.
+  assertEquals(read(forward, "cron2 = hour=3,spool=clean").length, 1);
+  for (const spooler of ["/out", "hub:3031", "/spool"]) {
+    const lines = ["spooler = /spool", forward, `cron2 = hour=3,spool=clean spooler=${spooler}`];
+    assertEquals(read(...lines).length, 1, spooler);
+  }
+  const wrong = `cron2 = hour=3,spool=clean spooler=/elsewhere`;
+  assertThrows(
+    () => read("spooler = /spool", forward, wrong),
+    ConfigError,
+    "knows spooler=/spool, /out",
+  );
+  assertThrows(() => read("cron2 = hour=3,spool=clean"), ConfigError, "no spooler to put it in");
+});

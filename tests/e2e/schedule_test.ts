@@ -3,9 +3,10 @@
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { isRunning, makeGate } from "../support/processes.ts";
-import { type Program, programLabel, spooler } from "../support/program.ts";
+import { Program, programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite } from "../support/site.ts";
+import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
@@ -411,4 +412,22 @@ test("a system crontab is imported with its accounts", async () => {
   await using site = await makeSite(...options);
   const check = await spooler(["check", site.ini]);
   assertEquals(check.code, 0, check.stderr + check.stdout);
+});
+
+test("an ini of forwards only may have schedules, whose tasks go there", async () => {
+  await using temp = await tempDir();
+  const ini = join(temp.path, "site.ini");
+  const lines = [
+    "spooler-forward = out 127.0.0.1:1",
+    "cron2 = minute=*,name=put,spool=clean keep=7",
+  ];
+  await Deno.writeTextFile(ini, `[uwsgi]\n${lines.join("\n")}\n`);
+  const check = await spooler(["check", ini]);
+  assertEquals(check.code, 0, check.stderr);
+  const { code, stderr } = await spooler(["run-job", "put", "--ini", ini]);
+  assertEquals(code, 0, stderr);
+  await using program = await Program.start(["--ini", ini]);
+  await program.line(/job put put \S+ into the spool/);
+  const names = [...Deno.readDirSync(join(temp.path, "out"))].map(({ name }) => name);
+  assertEquals(names.filter((name) => name.startsWith("uwsgi_spoolfile_on_")).length, 2);
 });

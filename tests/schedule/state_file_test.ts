@@ -151,10 +151,10 @@ Deno.test("a state that version 0.1 wrote is still read", async () => {
 });
 
 Deno.test("what is no state, or of a later version, is refused", () => {
-  assertThrows(() => decodeRecords("[]"), SyntaxError, "is no state");
+  assertThrows(() => decodeRecords("[]"), SyntaxError, "is not a state file");
   assertThrows(() => decodeRecords('{"version":2,"jobs":{}}'), SyntaxError, "version 2");
   const wrong = '{"version":1,"jobs":{"a":{"name":"a","slotAt":"now","boot":"b","run":null}}}';
-  assertThrows(() => decodeRecords(wrong), SyntaxError, "a record that is none: a");
+  assertThrows(() => decodeRecords(wrong), SyntaxError, "a malformed record: a");
 });
 
 Deno.test("a job that has been gone for long is forgotten", async () => {
