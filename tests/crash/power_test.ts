@@ -97,6 +97,7 @@ spooler = ${disk.path}/spool
 spooler-task = name=note echo "$SPOOL_N" >> ${ledger}
 spooler-processes = 4
 spooler-quiet = true
+spooler-max-priority = 1000000
 socket = 127.0.0.1:0
 `,
   );
