@@ -32,6 +32,8 @@ export interface AppOptions {
   applied(config: Config): void;
   /** Opens the files of the log anew. */
   reopenLog(): void;
+  /** Called when the first life has begun. */
+  ready(): void;
   readonly posix: Posix | null;
   readonly notifier: Notifier;
 }
@@ -105,6 +107,7 @@ class App {
     const stopReaping = posix !== null && Deno.pid === 1 ? reapOrphans(posix, clock) : () => {};
     try {
       await this.#begin(first);
+      this.#options.ready();
       notifier.ready();
       notifier.keepAlive(clock);
       const reason = await this.#end.promise;

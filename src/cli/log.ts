@@ -30,6 +30,8 @@ export interface Log {
   reopen(): void;
   /** These never appear in it from now on. */
   hide(secrets: Secrets): void;
+  /** The log's file has stdout from now on, too. */
+  takeStdout(): void;
   /** A line that the ini prints, to stdout. */
   print(text: string): void;
   /** Writes what still waits, as far as somebody reads it; called at the end. */
@@ -69,7 +71,8 @@ interface Target {
   readonly hasSeverity: boolean;
 }
 
-export function openLog(posix: Posix | null): Log {
+/** @param keepsStdout until {@link Log.takeStdout} */
+export function openLog(posix: Posix | null, keepsStdout = false): Log {
   const clock = systemClock;
   const now = () => clock.now();
   const secrets = new Secrets();
@@ -115,7 +118,7 @@ export function openLog(posix: Posix | null): Log {
   };
   const openFile = (wanted: LogFileConfig) => {
     if (posix === null) throw new Error("the functions of libc are wanted, and there are none");
-    file = new LogFile(wanted, posix, now);
+    file = new LogFile(wanted, posix, now, keepsStdout);
     return targetOn(file, false);
   };
   const openTargets = ({ file: wanted, loggers }: LogConfig, isStarted: boolean) => {
@@ -141,6 +144,7 @@ export function openLog(posix: Posix | null): Log {
     print: (text) => printer.line(text),
     hide: (more) => secrets.add(more),
     reopen,
+    takeStdout: () => file?.takeStdout(),
     use: ({ log, zone }, isStarted) => {
       useLocalZone(zone);
       line = sinks[log.format];

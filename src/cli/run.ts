@@ -8,9 +8,11 @@ import { showConfig } from "../config/show.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { systemSignals } from "../platform/signals.ts";
 import { systemHost } from "../config/system_host.ts";
+import { isInBackground, sayReady, startInBackground } from "../daemon/background.ts";
 import { openNotifier } from "../daemon/notify.ts";
 import { loadPosix } from "../platform/posix.ts";
 import { type Log, openLog } from "./log.ts";
+import { reasonOf } from "../platform/reason.ts";
 import { VERSION } from "../platform/version.ts";
 import { doubleRuns } from "../app/double_runs.ts";
 import { mustStart } from "../app/start_checks.ts";
@@ -18,6 +20,18 @@ import { check } from "./check.ts";
 import { UsageError } from "./error.ts";
 
 export async function run(args: readonly string[]): Promise<number> {
+  const inBackground = isInBackground();
+  if (!inBackground) return await runHere(args, false);
+  try {
+    return await runHere(args, true);
+  } catch (error) {
+    // The command that waits for the start reads stdout.
+    console.log(`spooler: ${reasonOf(error)}`);
+    throw error;
+  }
+}
+
+async function runHere(args: readonly string[], inBackground: boolean): Promise<number> {
   if (args.includes("--check")) return await check(args.filter((arg) => arg !== "--check"));
   if (args.includes("--show-config")) {
     // Asked for on the command line it is all a person wants; in a file it comes before the start.
@@ -33,8 +47,11 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   if (entries.some(({ key }) => key === "show-config")) console.log(showConfig(entries, secrets));
   await mustStart(loaded);
+  if (loaded.config.daemon.daemonize !== null && !inBackground) {
+    return await startInBackground(args);
+  }
   const posix = loadPosix();
-  const log = openLog(posix);
+  const log = openLog(posix, inBackground);
   const { emit } = log;
   try {
     log.hide(secrets);
@@ -47,6 +64,11 @@ export async function run(args: readonly string[]): Promise<number> {
       reread: () => reread(args, log),
       applied: (config) => log.use(config, true),
       reopenLog: () => log.reopen(),
+      ready: () => {
+        if (!inBackground) return;
+        sayReady();
+        log.takeStdout();
+      },
       posix,
       notifier: openNotifier(posix),
     });

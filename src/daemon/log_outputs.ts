@@ -14,16 +14,26 @@ export class LogFile implements Output {
   /** In the file. */
   #size = 0;
   #isAtLineStart = true;
+  #outputs: readonly number[];
 
   /**
    * @param now milliseconds since the epoch
+   * @param keepsStdout until {@link takeStdout}
    * @throws {Error} when it cannot be opened
    */
   constructor(
     private readonly config: LogFileConfig,
     private readonly posix: Posix,
     private readonly now: () => number,
+    keepsStdout: boolean,
   ) {
+    this.#outputs = keepsStdout ? [2] : [1, 2];
+    this.reopen();
+  }
+
+  /** From now on the file has stdout, too. */
+  takeStdout(): void {
+    this.#outputs = [1, 2];
     this.reopen();
   }
 
@@ -32,7 +42,7 @@ export class LogFile implements Output {
     const { path } = this.config;
     // Of the two, this one says which file it is and why.
     Deno.openSync(path, { append: true, create: true, mode: FILE_MODE }).close();
-    this.posix.redirectOutput(this.config.path, FILE_MODE);
+    this.posix.redirectOutput(this.#outputs, this.config.path, FILE_MODE);
     this.#size = Deno.statSync(this.config.path).size;
   }
 

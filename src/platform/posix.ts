@@ -142,11 +142,11 @@ export class Posix {
   }
 
   /**
-   * Stdout and stderr of this process become this file, to which they append.
+   * These outputs of the process, 1 and 2, become this file, to which they append.
    *
    * @throws {SystemError} when it cannot be opened
    */
-  redirectOutput(path: string, mode: number): void {
+  redirectOutput(outputs: readonly number[], path: string, mode: number): void {
     const name = new TextEncoder().encode(`${path}\0`);
     const bytes = fixedBytes(Math.max(128, name.length));
     bytes.set(name);
@@ -154,7 +154,7 @@ export class Posix {
     const fd = open(bytes, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode);
     if (fd < 0) throw new SystemError("open", path, this.#errno());
     try {
-      for (const output of [1, 2]) this.#check("dup2", dup2(fd, output));
+      for (const output of outputs) this.#check("dup2", dup2(fd, output));
     } finally {
       close(fd);
     }

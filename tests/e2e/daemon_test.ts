@@ -40,6 +40,32 @@ Deno.test(named("the pidfile of a process that is gone is taken over"), async ()
   assertEquals(await program.stop(), 0);
 });
 
+Deno.test(named("daemonize ends when the program in the background is ready"), async () => {
+  await using site = await makeSite(
+    'spooler-task = echo "mark $SPOOLER_IN_BACKGROUND."',
+    "daemonize = log",
+    "pidfile = pid",
+  );
+  const started = await spooler(["--ini", site.ini]);
+  assertEquals([started.code, started.stderr], [0, ""]);
+  const pid = Number(await Deno.readTextFile(join(site.dir, "pid")));
+  try {
+    const log = () => Deno.readTextFile(join(site.dir, "log"));
+    assertMatch(await log(), / ready$/m);
+    // A session of its own: the terminal's hang-up does not reach it.
+    const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+    assertEquals(Number(stat.split(" ")[5]), pid);
+    await push(site, "a=1");
+    await until(async () => /\| mark \.$/m.test(await log()), "the task");
+    const second = await spooler(["--ini", site.ini]);
+    assertEquals(second.code, 1);
+    assertMatch(second.stderr, /pidfile .* has it and runs/);
+  } finally {
+    Deno.kill(pid, "SIGTERM");
+  }
+  await until(() => Deno.stat(`/proc/${pid}`).then(() => false, () => true), "its end");
+});
+
 Deno.test(named("a touched file makes it reload"), async () => {
   await using site = await makeSite("spooler-task = true", "touch-reload = go");
   await Deno.writeTextFile(join(site.dir, "go"), "");
