@@ -46,7 +46,7 @@ export const SIGNATURE_WINDOW_MS = 300_000;
 /** Name, value and their two lengths, of the signature's var. */
 const SIGNATURE_SIZE = 2 + SIGNATURE_VAR.length + 2 + 64;
 
-export interface Delivery {
+export interface DeliveryClaims {
   /** 1 to {@link LONGEST_ID} printable ASCII characters, the same whenever this task is delivered. */
   readonly id: string;
   /** The receiver's name, of the same form; absent when nothing is signed. */
@@ -74,7 +74,7 @@ export interface NotSigned {
 
 /** What a receiver learns about a packet from its reserved vars. */
 export type Verdict =
-  | ({ readonly kind: "valid" } & Delivery)
+  | ({ readonly kind: "valid" } & DeliveryClaims)
   | {
     readonly kind: "invalid";
     readonly reason: string;
@@ -115,7 +115,7 @@ export function isDeliveryId(text: string): boolean {
  */
 export function deliveryVars(
   task: readonly Var[],
-  delivery: Delivery,
+  delivery: DeliveryClaims,
   secret: string | null,
 ): Var[] {
   const { id, to, sentAt, bodySha256 } = delivery;

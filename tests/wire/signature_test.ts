@@ -11,7 +11,7 @@ import {
   type Var,
 } from "../../src/wire/packet.ts";
 import {
-  type Delivery,
+  type DeliveryClaims,
   deliveryVars,
   ID_VAR,
   LONGEST_ID,
@@ -27,7 +27,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "../sup
 const NOW = 1_800_000_000_123;
 const SECRET = "correct horse battery";
 const TASK = [textVar("ud_spool_func", "send_mail"), textVar("to", "ann")];
-const DELIVERY: Delivery = {
+const DELIVERY: DeliveryClaims = {
   id: "edge1:tasks:uwsgi_spoolfile_on_edge1_1",
   to: "hub",
   sentAt: NOW,
