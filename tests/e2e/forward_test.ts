@@ -226,6 +226,28 @@ testWith(
   },
 );
 
+test("an ini of a forward and a schedule: its tasks reach the hub, and run-job's do", async () => {
+  await using hub = await makeSite("socket = 127.0.0.1:0", 'spooler-task = echo "$SPOOL_N"');
+  await using hubProgram = await hub.start();
+  const target = `127.0.0.1:${portIn(await hubProgram.line(/ socket 127\.0\.0\.1:\d+$/))}`;
+  await using edge = await makeSite("spooler-task = name=never :");
+  await Deno.writeTextFile(
+    edge.ini,
+    [
+      "[uwsgi]",
+      `spooler-forward = out ${target}`,
+      "timer2 = every=1h,at-start=yes,name=first,spool=say n=1",
+      `timer2 = every=1h,name=second,spool=say n=2 spooler=${target}`,
+      "",
+    ].join("\n"),
+  );
+  assertEquals((await spooler(["check", "--ini", edge.ini])).code, 0);
+  await using _program = await edge.start();
+  await hubProgram.line(/\| 1$/);
+  assertEquals((await spooler(["run-job", "--ini", edge.ini, "second"])).code, 0);
+  await hubProgram.line(/\| 2$/);
+});
+
 test("check shows forwards, and says what is wrong with them", async () => {
   await using site = await makeSite(
     "spooler-forward2 = dir=out,to=a:1;tls://b:2,connections=2,secret=of-two-sides",
