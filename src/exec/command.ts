@@ -19,6 +19,9 @@ const EXIT_PERMANENT: readonly number[] = [65, 78, 100];
 /** What the machine refuses for want of descriptors or memory is tried again so soon. */
 const SHORTAGE_MS = 1000;
 
+/** The path of its task, in the environment of a command: by it an orphan is found. */
+export const TASK_FILE_VARIABLE = "SPOOLER_FILE";
+
 const BODY_CHUNK = 64 * 1024;
 
 export function commandExecutor(
@@ -82,7 +85,7 @@ export function taskEnvironment(run: Run): Record<string, string> {
     SPOOLER_FUNC: run.func,
     SPOOLER_ATTEMPT: String(run.attempt),
     SPOOLER_DIR: run.dir,
-    SPOOLER_FILE: nameToShow(task.path),
+    [TASK_FILE_VARIABLE]: nameToShow(task.path),
   };
 }
 

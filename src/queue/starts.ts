@@ -3,6 +3,10 @@
 import type { Executor } from "../exec/executor.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { Claimed, ClaimedTask } from "../spool/store.ts";
+import { TASK_FILE_VARIABLE } from "../exec/command.ts";
+import { signalGroup } from "../exec/process.ts";
+import { nameToShow } from "../platform/name.ts";
+import { findOrphan } from "../platform/orphans.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import type { Ends } from "./ends.ts";
@@ -21,8 +25,8 @@ export interface StartsOptions extends SettlementOptions {
   readonly concurrency?: ConcurrencyLimit;
 }
 
-/** What the system refuses is tried again so soon. */
-const REFUSED_MS = 1000;
+/** What the system refuses, and what an orphan runs, is tried again so soon. */
+const LATER_MS = 1000;
 
 export class Starts {
   readonly #options: StartsOptions;
@@ -109,18 +113,36 @@ export class Starts {
       case "refused":
         // The system: no descriptors are left, for example.
         this.#warn(`${id}: cannot be opened now: ${claimed.reason}`);
-        return tasks.apply(id, {
-          type: "postponed",
-          task,
-          dueAt: clock.now() + REFUSED_MS,
-          route: task.route,
-        });
+        return this.#tryLater(id, task);
       case "damaged":
         this.#warn(`${id}: moved to failed/: ${claimed.reason}`);
         return this.#options.ends.giveUp(task, "", claimed.reason);
       default:
         return claimed satisfies never;
     }
+  }
+
+  #tryLater(id: string, task: Ready): void {
+    const { tasks, clock } = this.#options;
+    const dueAt = clock.now() + LATER_MS;
+    tasks.apply(id, { type: "postponed", task, dueAt, route: task.route });
+  }
+
+  /**
+   * Whether its command goes on though the program that started it has died: the two would run at once.
+   * One that has taken longer than it may is ended.
+   */
+  #isStillRun(id: string, task: ClaimedTask): boolean {
+    const { config: { harakiriMs } } = this.#options;
+    const orphan = findOrphan(TASK_FILE_VARIABLE, nameToShow(task.path));
+    if (orphan === null) return false;
+    const { pid, ageMs } = orphan;
+    this.#warn(`${id}: waits for process ${pid}, which runs it for a program that died`);
+    if (harakiriMs !== null && ageMs > harakiriMs) {
+      this.#warn(`${id}: process ${pid} is ended: harakiri after ${harakiriMs / 1000} s`);
+      signalGroup(pid, "SIGKILL");
+    }
+    return true;
   }
 
   #leaveAlone(id: string, ref: TaskRef, reason: string): void {
@@ -139,6 +161,11 @@ export class Starts {
 
   #begin(id: string, ready: Ready, task: ClaimedTask): void {
     const { tasks, ends } = this.#options;
+    if (task.crashed && this.#isStillRun(id, task)) {
+      this.#tryLater(id, ready);
+      task.release();
+      return;
+    }
     const handler = this.#runner.firstHandler(task);
     const limited = handler && handler.processes !== null ? handler : null;
     if (limited && tasks.runsOf(limited) >= (limited.processes ?? Infinity)) {

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { commandExecutor } from "../../src/exec/command.ts";
+import { answerOf, commandExecutor } from "../../src/exec/command.ts";
 import type { Answer } from "../../src/exec/executor.ts";
 import { handlersFor } from "../../src/exec/executor.ts";
 import { LeftBehind, leftBehind, MOST_LEFT } from "../../src/exec/left_behind.ts";
 import { BURST_BYTES, BYTES_PER_SECOND } from "../../src/exec/pace.ts";
-import { runShell } from "../../src/exec/process.ts";
+import { isShortage, runShell } from "../../src/exec/process.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { makeGate } from "../support/processes.ts";
@@ -285,3 +285,11 @@ testWith(
     }
   },
 );
+
+Deno.test("what the machine refuses is no failure of the task, what the command lacks is one", () => {
+  const answer = (isShortage: boolean) =>
+    answerOf({ exit: { kind: "not started", reason: "no", isShortage }, stderr: "" });
+  assertEquals([answer(true).kind, answer(false).kind], ["unavailable", "failed"]);
+  for (const errno of [11, 12, 23, 24]) assert(isShortage(new Error(`no (os error ${errno})`)));
+  assert(!isShortage(new Error("No such file or directory (os error 2)")));
+});
