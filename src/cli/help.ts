@@ -21,6 +21,7 @@ const USAGE = `Usage:
   spooler run-job NAME --ini FILE  run a job now, in the foreground
   spooler import-crontab [FILE]    print the lines of an ini for a crontab (--system, --user)
   spooler types                    print the types of task code in TypeScript (uwsgi.d.ts)
+  spooler systemd-unit --ini FILE  print a systemd unit that runs FILE as a service
   spooler --help                   show this
   spooler --version                show the version
 
@@ -52,8 +53,8 @@ What wait takes:
   --timeout TIME    give up after this time, with exit code 1
 
 Exit codes: 0 done, 1 it did not work, 2 the command line or the configuration is wrong.
-Signals: SIGINT or SIGTERM stops when what runs has ended; a second one ends it now. SIGHUP
-reloads the ini: what runs ends, then the program goes on with the new one.
+Signals: SIGTERM and SIGINT stop when what runs has ended, a second one or SIGQUIT kills it. SIGHUP
+reloads the ini, SIGUSR1 logs a status, SIGUSR2 opens the log file anew.
 
 Options, in the section [uwsgi] of the ini, or on the command line as --name value:
 `;

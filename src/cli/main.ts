@@ -20,6 +20,7 @@ import { remove } from "./remove.ts";
 import { retry } from "./retry.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
+import { systemdUnit } from "./systemd_unit.ts";
 import { types } from "./types.ts";
 import { wait } from "./wait.ts";
 import { runJob } from "./run_job.ts";
@@ -45,6 +46,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "run-job": runJob,
   "import-crontab": importCrontab,
   types,
+  "systemd-unit": systemdUnit,
 };
 
 export const EXIT_OK = 0;

@@ -32,6 +32,7 @@ export type Need =
   | "mount"
   | "loop"
   | "python"
+  | "systemd"
   | "root";
 
 const present: Record<Need, () => boolean> = {
@@ -43,6 +44,7 @@ const present: Record<Need, () => boolean> = {
   libc: () => Deno.build.os === "linux",
   mount: () => mountable,
   loop: () => mountable && canUseLoops(),
+  systemd: () => hasCommand("systemd-analyze", "--version"),
   python: () => hasCommand(testPython, "--version"),
   root: () => Deno.build.os === "linux" && Deno.uid() === 0,
 };
@@ -56,6 +58,7 @@ const reasons: Record<Need, string> = {
   libc: "POSIX locks and inotify are used on Linux only",
   mount: "this user may not mount a file system",
   loop: "no loop device, or no mkfs.ext4, for this user",
+  systemd: "there is no systemd-analyze to check units with",
   python: "no python3 on this machine",
   root: "only root may act for another account",
 };
