@@ -31,13 +31,15 @@ export class WorkerOutput {
   }
 
   /** Resolves when more may be read from the worker: a flood waits in its own connection. */
-  take({ task, func, stream, lines }: Printed): Promise<void> {
+  take({ task, func, stream, lines, dropped }: Printed): Promise<void> {
     if (task !== this.#author.task || func !== this.#author.func) {
       this.tellDropped();
       this.#author = { task, func };
       this.#budget = this.#newBudget();
     }
     this.#budget.refill(this.clock.monotonic());
+    // What the worker has left out already.
+    this.#dropped += dropped;
     let bytes = 0;
     for (const line of lines) {
       bytes += line.length + BYTES_OF_A_LINE;

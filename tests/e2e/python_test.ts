@@ -377,6 +377,34 @@ def task(env):
   assert(peakMiB < 500, `${peakMiB} MiB`);
 });
 
+test("of a flood the log has a part and the number of the rest, and other tasks have theirs", async () => {
+  await using site = await siteWith(
+    `
+@spool
+def flood(env):
+    for n in range(200000):
+        print("line", n)
+@spool
+def task(env):
+    print("from the other task")
+`,
+    "spooler-processes = 2",
+  );
+  await using program = await site.start();
+  await pushTo(site, "ud_spool_func=flood");
+  await program.line(/flood\| line 0$/);
+  await pushTo(site, "ud_spool_func=task");
+  await program.line(/task\| from the other task/);
+  await program.line(/flood \S+ done/);
+  const logged = program.log.split("\n").filter((line) => /flood\| line \d+$/.test(line));
+  const dropped = [...program.log.matchAll(/flood\b.*?(\d+) more lines/g)].map(([, lines]) =>
+    Number(lines)
+  );
+  const all = dropped.reduce((sum, lines) => sum + lines, logged.length);
+  assertEquals(all, 200_000);
+  assert(logged.length < 20_000, `${logged.length} lines`);
+});
+
 test("task code sends packets to sockets, and changes its spool's frequency", async () => {
   await using site = await siteWith(
     `

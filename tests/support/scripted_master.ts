@@ -50,7 +50,7 @@ export class ScriptedMaster implements AsyncDisposable {
   readonly #heard: FromWorker[] = [];
   /** Tasks that the worker was given and has not answered. */
   readonly #handed = new Set<string>();
-  #wake: () => void = () => {};
+  #wake: (heard?: FromWorker["type"]) => void = () => {};
   #over = false;
   #names = 0;
   /** Lines of the worker's own stdout and stderr, not those of messages. */
@@ -151,7 +151,7 @@ export class ScriptedMaster implements AsyncDisposable {
     for await (const { message, tail } of this.connection.received()) {
       if (message.type === "call") this.#reply(message, tail);
       this.#heard.push(message);
-      this.#wake();
+      this.#wake(message.type);
     }
     this.#over = true;
     this.#wake();
@@ -188,7 +188,10 @@ export class ScriptedMaster implements AsyncDisposable {
           const heard = JSON.stringify(this.#heard);
           throw new Error(`no ${type}: ${why}\n${heard}\n${this.piped}`);
         }
-        await new Promise<void>((resolve) => this.#wake = resolve);
+        await new Promise<void>((resolve) => {
+          // A flood of output wakes nobody who waits for something else.
+          this.#wake = (heard) => heard === undefined || heard === type ? resolve() : undefined;
+        });
       }
     } finally {
       clearTimeout(timer);
@@ -198,7 +201,8 @@ export class ScriptedMaster implements AsyncDisposable {
   /** Lines that task code has printed so far and that were not taken yet. */
   printed(): { stream: string; func: string; task: string | null; line: string }[] {
     const outputs = this.#heard.filter((message) => message.type === "output");
-    for (const output of outputs) this.#heard.splice(this.#heard.indexOf(output), 1);
+    const others = this.#heard.filter((message) => message.type !== "output");
+    this.#heard.splice(0, Infinity, ...others);
     return outputs.flatMap(({ lines, stream, func, task }) =>
       lines.map((line) => ({ stream, func, task, line }))
     );

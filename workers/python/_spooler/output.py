@@ -42,6 +42,7 @@ class Budget:
             self._lines = float(LINES_PER_SECOND * BURST_SECONDS)
             self._bytes = float(BYTES_PER_SECOND * BURST_SECONDS)
             self._at = steady()
+            self._is_used_up = False
             self._is_fresh = True
 
     def take(self, lines: list) -> list:
@@ -51,10 +52,14 @@ class Budget:
         passed, self._at = now - self._at, now
         self._lines = min(LINES_PER_SECOND * BURST_SECONDS, self._lines + passed * LINES_PER_SECOND)
         self._bytes = min(BYTES_PER_SECOND * BURST_SECONDS, self._bytes + passed * BYTES_PER_SECOND)
-        if self._bytes <= 0:
-            self.dropped += len(lines)
-            return []
-        taken = lines[: max(0, int(self._lines))]
+        if self._is_used_up:
+            # Nothing passes before there is enough for a second: one count, not many.
+            if self._lines < LINES_PER_SECOND or self._bytes < BYTES_PER_SECOND:
+                self.dropped += len(lines)
+                return []
+            self._is_used_up = False
+        taken = lines[: int(self._lines)] if self._bytes > 0 else []
+        self._is_used_up = len(taken) < len(lines)
         self.dropped += len(lines) - len(taken)
         self._lines -= len(taken)
         self._bytes -= sum(map(len, taken))
