@@ -4,7 +4,7 @@
  *
  * Bytes are a pickle when loading them would
  * - use something imported: call it, make an instance of it, or change it, or
- * - come to an end (STOP) with one value that took more than one opcode to make.
+ * - come to an end (STOP) with one list, tuple, dictionary or set, as dumps() writes them.
  * Whatever begins with a known protocol's mark (0x80) and ends with a dot counts as well.
  *
  * A text such as `cos\nsystem\n`, which would import a module and no more, is a text; a word such as
@@ -19,6 +19,7 @@ const HIGHEST_PROTOCOL = 5;
 const PROTO = 0x80;
 const DOT = 0x2e;
 const NEWLINE = 0x0a;
+const PROTOCOL_0 = new Set(Array.from("(.012FILNRSVabcdgilopst", (char) => char.charCodeAt(0)));
 /** Of a line, so many bytes are kept. No name of a module is longer. */
 const LONGEST_LINE = 4096;
 /** What does not fail for so many opcodes is taken for a pickle: nobody may make us work for long. */
@@ -33,6 +34,9 @@ const MARK = 1;
 const IMPORTED = 2;
 /** Imported by a number that somebody has registered, which hardly anybody does. */
 const EXTENSION = 3;
+/** A tuple, list, dictionary or set. */
+const CONTAINER = 4;
+const STRING = 5;
 
 const isImported = (kind: number) => kind === IMPORTED || kind === EXTENSION;
 
@@ -61,6 +65,8 @@ export class PickleScanner {
   readonly #memo = new Map<string, number>();
   #opcodes = 0;
   #hasHeader = false;
+  /** Only opcodes of protocol 0 so far. */
+  #isText = true;
 
   constructor() {
     this.#steps = this.#follow();
@@ -111,6 +117,7 @@ export class PickleScanner {
         const opcode = yield* this.#byte();
         if (opcode === DOT) return yield* this.#stop();
         this.#opcodes++;
+        this.#isText &&= PROTOCOL_0.has(opcode);
         if (yield* this.#act(opcode)) return "pickle";
         if (this.#opcodes > MOST_OPCODES || this.#stack.runs > MOST_KEPT) return "pickle";
         if (this.#memo.size > MOST_KEPT) return "pickle";
@@ -126,7 +133,8 @@ export class PickleScanner {
   *#stop(): Generator<void, Verdict, void> {
     const kind = this.#stack.pop();
     if (kind === IMPORTED) return "pickle";
-    const isMade = this.#opcodes > 1 && this.#stack.isEmpty;
+    const isMade = kind === CONTAINER && this.#opcodes > 1 && this.#stack.isEmpty &&
+      (this.#memo.size > 0 || this.#isText);
     return isMade && (yield* this.#isAtEnd()) ? "pickle" : "data";
   }
 
@@ -149,13 +157,14 @@ export class PickleScanner {
         return false;
       }
       case "N":
+      case "\x88":
+      case "\x89":
+        return this.#pushRun(opcode, VALUE);
       case ")":
       case "]":
       case "}":
-      case "\x88":
-      case "\x89":
       case "\x8f":
-        return this.#pushRun(opcode, VALUE);
+        return this.#pushRun(opcode, CONTAINER);
       case "I":
       case "L":
         yield* this.#number(/^\s*[+-]?[0-9][0-9a-fA-FxXoO_]*L?\s*$/);
@@ -167,11 +176,11 @@ export class PickleScanner {
         return false;
       case "S":
         yield* this.#quoted();
-        stack.push(VALUE);
+        stack.push(STRING);
         return false;
       case "V":
         yield* this.#line();
-        stack.push(VALUE);
+        stack.push(STRING);
         return false;
       case "K":
         return yield* this.#skipAndPush(1);
@@ -182,16 +191,19 @@ export class PickleScanner {
       case "G":
         return yield* this.#skipAndPush(8);
       case "U":
+      case "\x8c":
+        return yield* this.#skipAndPush(yield* this.#length(1), STRING);
       case "C":
       case "\x8a":
-      case "\x8c":
         return yield* this.#skipAndPush(yield* this.#length(1));
       case "T":
       case "X":
+        return yield* this.#skipAndPush(yield* this.#length(4), STRING);
       case "B":
       case "\x8b":
         return yield* this.#skipAndPush(yield* this.#length(4));
       case "\x8d":
+        return yield* this.#skipAndPush(yield* this.#length(8), STRING);
       case "\x8e":
       case "\x96":
         return yield* this.#skipAndPush(yield* this.#length(8));
@@ -206,7 +218,7 @@ export class PickleScanner {
       case "d":
       case "\x91":
         stack.popToMark();
-        stack.push(VALUE);
+        stack.push(CONTAINER);
         return false;
       case "a":
         stack.pop();
@@ -226,8 +238,7 @@ export class PickleScanner {
       case "c":
         return yield* this.#global();
       case "\x93":
-        stack.pop();
-        stack.pop();
+        if (stack.pop() !== STRING || stack.pop() !== STRING) throw new NoPickle();
         // No text has this byte: importing is enough.
         return true;
       case "i": {
@@ -298,15 +309,15 @@ export class PickleScanner {
     return false;
   }
 
-  *#skipAndPush(size: number): Generator<void, boolean, void> {
+  *#skipAndPush(size: number, kind = VALUE): Generator<void, boolean, void> {
     yield* this.#skip(size);
-    this.#stack.push(VALUE);
+    this.#stack.push(kind);
     return false;
   }
 
   #gather(count: number): boolean {
     for (let i = 0; i < count; i++) this.#stack.pop();
-    this.#stack.push(VALUE);
+    this.#stack.push(CONTAINER);
     return false;
   }
 
