@@ -9,7 +9,7 @@ import type { Loaded } from "../config/load.ts";
 import { placeText, problemText } from "../platform/problem.ts";
 import type { TaskCommand } from "../exec/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
-import type { RegisteredTime } from "../schedule/registration.ts";
+import { registeredJobs } from "../schedule/registration.ts";
 import { actionText } from "../schedule/action.ts";
 import { comingTimes } from "../schedule/upcoming.ts";
 import { wallText } from "../schedule/wall_text.ts";
@@ -33,7 +33,7 @@ export function planText({ config, warnings, secrets, offers }: Site, now: numbe
     section("Tasks", tasksText(config)),
     section("Modules", modulesText(config)),
     section("Functions", offers.flatMap(functionsText)),
-    section("Registered by code", offers.flatMap(registeredText)),
+    section("Registered by code", registeredText(offers, config)),
     section("Sockets", socketsText(config)),
     section("Schedules", config.schedules.map((schedule) => scheduleText(schedule, config, now))),
     section("Warnings", warnings.map((warning) => wrap(problemText(warning), 4))),
@@ -235,25 +235,18 @@ function functionsText({ functions, catchAll, origins, language }: Offer): strin
   ];
 }
 
-function registeredText({ registrations }: Offer): string[] {
-  return registrations.map(({ name, signal, time }) =>
-    `${name}  ${timeText(time)}, signal ${signal}`
-  );
-}
-
-function timeText(time: RegisteredTime): string {
-  switch (time.kind) {
-    case "timer":
-      return `every ${durationText(time.seconds * 1000)}`;
-    case "rbtimer": {
-      const often = time.iterations === 0 ? "" : `, ${timesText(time.iterations)}`;
-      return `every ${durationText(time.seconds * 1000)}${often}`;
-    }
-    case "cron":
-      return `at ${time.fields.join(" ")}`;
-    default:
-      return time satisfies never;
-  }
+/** What code registers, by the rules of the running program; also what it would refuse. */
+function registeredText(offers: readonly Offer[], { cronZone: zone }: Config): string[] {
+  const registrations = offers.flatMap((offer) => offer.registrations);
+  const owner = "check";
+  const defaults = { zone, onFailure: null, cronHarakiriMs: null };
+  const { jobs, refused } = registeredJobs([{ owner, registrations }], [owner], defaults);
+  return [
+    ...jobs.map(({ name, whenText, action, place }) =>
+      `${name}  ${whenText}, ${actionText(action)}  (${placeText(place)})`
+    ),
+    ...refused.map((problem) => wrap(`never runs: ${problemText(problem)}`, 4)),
+  ];
 }
 
 function scheduleText(schedule: ScheduleConfig, config: Config, now: number): string {

@@ -8,6 +8,8 @@ import type { Config } from "../config/config.ts";
 import type { ScheduleConfig } from "../schedule/settings.ts";
 import { runShell } from "../exec/process.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
+import { loadPosix } from "../platform/posix.ts";
+import { enterDaemon } from "../daemon/enter.ts";
 import { systemSignals } from "../platform/signals.ts";
 import type { Emit } from "../report/event.ts";
 import { logLine } from "../report/log.ts";
@@ -33,6 +35,9 @@ export async function runJob(args: readonly string[]): Promise<number> {
   if (job.action.kind === "signal") {
     throw new UsageError(`${name} raises a signal, which only the running program can do`);
   }
+  // As the running program would: under the user, the groups and the umask of the ini.
+  const daemon = { ...config.daemon, pidFiles: [] };
+  enterDaemon({ config: daemon, posix: loadPosix(), directories: [] });
   const abort = new AbortController();
   const ignore = systemSignals.on(["SIGINT", "SIGTERM"], () => abort.abort());
   try {

@@ -131,7 +131,10 @@ testWith(
       stdout,
       `\nFunctions\n  hello  ${dir}/tasks.py:3\n  mail  ${dir}/t.ts\n  anything else  ${dir}/t.ts\n`,
     );
-    assertMatch(stdout, /\nRegistered by code\n {2}\S*tick\S* {2}every 30 s, signal 0\n/);
+    assertMatch(
+      stdout,
+      /\nRegistered by code\n {2}tasks\/tick {2}every 30s, signal 0 {2}\(\S+\/tasks\.py:\d+\)\n/,
+    );
     const json = JSON.parse((await spooler(["check", "--json", ini])).stdout);
     assertEquals(json.offers[0].origins, { hello: `${dir}/tasks.py:3` });
     assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name).includes("sp"), false);

@@ -30,13 +30,14 @@ const PROBES: Readonly<Record<string, Probe>> = {
     lines: ["binsh = /no/shell", "binsh = /bin/bash"],
     reaches: ({ bash }) => bash !== "",
   },
+  "umask": { lines: ["umask = 027"], reaches: ({ umask }) => Number(umask) === 27 },
   "own session": { lines: [], reaches: ({ session, pid }) => session === pid },
   "empty stdin": { lines: [], reaches: ({ stdin }) => stdin === "/dev/null" },
 };
 
 /** A command that notes the facts about itself; also one that fails. */
 const COMMAND = `#!/bin/sh
-echo "$1|cwd=$PWD|probe=$PROBE|given=$GIVEN|bash=$2|session=$(cut -d' ' -f6 /proc/$PPID/stat)|pid=$PPID|stdin=$(readlink /proc/$PPID/fd/0)" >> "$LEDGER"
+echo "$1|cwd=$PWD|probe=$PROBE|given=$GIVEN|umask=$(umask)|bash=$2|session=$(cut -d' ' -f6 /proc/$PPID/stat)|pid=$PPID|stdin=$(readlink /proc/$PPID/fd/0)" >> "$LEDGER"
 exit "\${3:-0}"
 `;
 /** The shell under test calls the command, and is its parent. */
@@ -48,14 +49,14 @@ from uwsgidecorators import spool
 def python(env):
     pid = os.getpid()
     facts = {"cwd": os.getcwd(), "probe": os.environ.get("PROBE", ""), "given": os.environ.get("GIVEN", ""),
-        "bash": "", "session": os.getsid(0), "pid": pid, "stdin": os.readlink("/proc/self/fd/0")}
+        "bash": "", "session": os.getsid(0), "pid": pid, "umask": [line.split()[1] for line in open("/proc/self/status") if line.startswith("Umask")][0], "stdin": os.readlink("/proc/self/fd/0")}
     with open(os.environ["LEDGER"], "a") as file:
         file.write("Python|" + "|".join("%s=%s" % each for each in facts.items()) + "\\n")
 `;
 const TYPESCRIPT = `export function typescript(): void {
   const session = Deno.readTextFileSync("/proc/self/stat").split(" ")[5];
   const facts = { cwd: Deno.cwd(), probe: Deno.env.get("PROBE") ?? "", given: Deno.env.get("GIVEN") ?? "",
-    bash: "", session, pid: Deno.pid, stdin: Deno.readLinkSync("/proc/self/fd/0") };
+    bash: "", session, umask: Deno.umask().toString(8), pid: Deno.pid, stdin: Deno.readLinkSync("/proc/self/fd/0") };
   const text = Object.entries(facts).map(([key, value]) => key + "=" + value).join("|");
   Deno.writeTextFileSync(Deno.env.get("LEDGER")!, "TypeScript|" + text + "\\n", { append: true });
 }
