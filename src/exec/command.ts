@@ -3,12 +3,12 @@
  * variables and stdin only, never inside the command line.
  */
 
-import { Buffer } from "node:buffer";
 import type { CommandSettings, TaskCommand } from "./settings.ts";
 import type { Clock } from "../platform/clock.ts";
 import { nameToShow } from "../platform/name.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 import type { Answer, Executor, Run } from "./executor.ts";
+import { bodyChunks, taskJson } from "./task_json.ts";
 import { exitText, type ProcessResult, runShell } from "./process.ts";
 
 /** Exit codes with a meaning of their own; 65, 69, 75 and 78 are those of sysexits.h. */
@@ -39,7 +39,7 @@ export function commandExecutor(
         binsh,
         cwd: run.cwd,
         env: { ...env, ...taskEnvironment(run) },
-        stdin: handler.stdin === "json" ? [taskJson(run)] : bodyChunks(run.task),
+        stdin: handler.stdin === "json" ? taskJson(run) : bodyChunks(run.task, BODY_CHUNK),
         harakiriMs: handler.harakiriMs === undefined ? run.harakiriMs : handler.harakiriMs,
         signal: run.signal,
         ...(run.stopping ? { stopping: run.stopping } : {}),
@@ -96,54 +96,4 @@ function taskNameVar(task: ClaimedTask) {
     name: encoder.encode("spooler_task_name"),
     value: encoder.encode(nameToShow(task.name)),
   };
-}
-
-/**
- * The whole task as one line: its keys and values, and its body, as text. What is no UTF-8 is there as
- * base64 instead, under `vars64` and `body64`.
- */
-function taskJson({ task, func, attempt }: Run): Uint8Array {
-  const vars: Record<string, string> = {};
-  const vars64: Record<string, string> = {};
-  for (const { name, value } of task.vars) {
-    const key = new TextDecoder().decode(name);
-    const text = exactText(value);
-    if (text === null) vars64[key] = base64(value);
-    else vars[key] = text;
-  }
-  const bytes = new Uint8Array(task.bodySize);
-  const body = bytes.subarray(0, task.readBody(bytes, 0));
-  const bodyText = exactText(body);
-  const line = {
-    name: nameToShow(task.name),
-    func,
-    attempt,
-    vars,
-    ...(Object.keys(vars64).length > 0 ? { vars64 } : {}),
-    ...(bodyText === null ? { body64: base64(body) } : { body: bodyText }),
-  };
-  return new TextEncoder().encode(`${JSON.stringify(line)}\n`);
-}
-
-/** Null when the bytes are no UTF-8. */
-function exactText(bytes: Uint8Array): string | null {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return null;
-  }
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("base64");
-}
-
-function* bodyChunks(task: ClaimedTask): Generator<Uint8Array> {
-  for (let at = 0; at < task.bodySize;) {
-    const chunk = new Uint8Array(Math.min(BODY_CHUNK, task.bodySize - at));
-    const count = task.readBody(chunk, at);
-    if (count === 0) return;
-    yield chunk.subarray(0, count);
-    at += count;
-  }
 }

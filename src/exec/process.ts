@@ -49,7 +49,7 @@ export interface ShellCommand {
   /** Added to the program's own environment; null takes a variable out of it. */
   readonly env: Readonly<Record<string, string | null>>;
   /** Written to stdin, which is then closed; nothing when absent. */
-  readonly stdin?: Iterable<Uint8Array>;
+  readonly stdin?: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   /** Who runs it; the program's own account when absent. */
   readonly account?: RunAs;
   readonly harakiriMs: number | null;
@@ -274,11 +274,11 @@ async function readLines(
 /** A process that does not read its stdin, or not all of it, does nothing wrong. */
 async function feed(
   stream: WritableStream<Uint8Array>,
-  chunks: Iterable<Uint8Array>,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const writer = stream.getWriter();
   try {
-    for (const chunk of chunks) await writer.write(chunk);
+    for await (const chunk of chunks) await writer.write(chunk);
     await writer.close();
   } catch {
     await writer.abort().catch(() => {});

@@ -1,3 +1,5 @@
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { answerOf, commandExecutor } from "../../src/exec/command.ts";
 import type { Answer } from "../../src/exec/executor.ts";
@@ -195,6 +197,21 @@ Deno.test("with stdin=json the command gets the whole task as one line", async (
   const task = JSON.parse(lines[0]?.replace("stdout: ", "") ?? "") as Record<string, unknown>;
   assertEquals(task.vars, { name: "wörld" });
   assertEquals([task.func, task.attempt, task.body64], ["test", 2, "/wA="]);
+});
+
+Deno.test("with stdin=json a body of many pieces is the same, as text and as base64", async () => {
+  const text = `"quoted" \\ \n\u0000 wörld 😀 \ufeff`.repeat(9000);
+  for (const body of [new TextEncoder().encode(text), new Uint8Array(200_001).fill(0xfe)]) {
+    const command = `sed 's/"name":"[^"]*"/"name":""/' | sha256sum`;
+    const { lines } = await ran(command, { body, stdin: "json" });
+    const isText = body[0] !== 0xfe;
+    const task = { name: "", func: "test", attempt: 2, vars: {} };
+    const whole = isText
+      ? { ...task, body: text }
+      : { ...task, body64: Buffer.from(body).toString("base64") };
+    const expected = createHash("sha256").update(`${JSON.stringify(whole)}\n`).digest("hex");
+    assertEquals(lines[0], `stdout: ${expected}  -`);
+  }
 });
 
 Deno.test("env sets variables, unenv takes them away", async () => {

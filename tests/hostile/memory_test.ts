@@ -1,6 +1,9 @@
 /** What peers send is held in memory that is bounded, however many they are. */
 
-import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL } from "../../src/wire/packet.ts";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, WITH_BODY } from "../../src/wire/packet.ts";
+import { encodeBodySize } from "../../src/wire/reader.ts";
 import { assert } from "../support/assert.ts";
 import { closeAll, LATER, MIB, peakMemory, startSite } from "../support/hostile.ts";
 import { programLabel } from "../support/program.ts";
@@ -49,3 +52,25 @@ testWith(
     assert(growth < LARGEST_GROWTH, `${Math.round(growth / MIB)} MiB more than before`);
   },
 );
+
+testWith("libc", `${programLabel}: a body of 32 MiB for stdin=json takes no memory`, async () => {
+  const size = 32 * MIB;
+  await using running = await startSite(
+    "spooler-task = name=json,stdin=json wc -c >size.tmp; mv size.tmp size",
+  );
+  await running.serveOthers();
+  const before = peakMemory(running.program);
+  using connection = await running.connect();
+  const packet = encodePacket(varsOf({ ud_spool_func: "json" }), MODIFIER_SPOOL, WITH_BODY);
+  const nuls = new Uint8Array(MIB);
+  for (const part of [packet, encodeBodySize(size), ...Array(32).fill(nuls)]) {
+    for (let at = 0; at < part.length;) at += await connection.write(part.subarray(at));
+  }
+  const count = join(running.site.dir, "size");
+  await until(() => existsSync(count), "the command has read all of it");
+  // A NUL is six characters in JSON.
+  assert(Number(await Deno.readTextFile(count)) > 6 * size);
+  const growth = peakMemory(running.program) - before;
+  assert(growth < LARGEST_GROWTH, `${Math.round(growth / MIB)} MiB more than before`);
+  await running.assertNothingElse();
+});

@@ -83,7 +83,9 @@ Deno.test("on-failure runs once, when nothing more is tried, with what is known"
   assertEquals(commands.map(({ command }) => command), ["x", "x", "mail root"]);
   const [, , told] = commands;
   assertEquals([told?.env.SPOOLER_RESULT, told?.env.SPOOLER_ATTEMPT], ["exit code 3", "2"]);
-  const stdin = [...told?.stdin ?? []].map((bytes) => new TextDecoder().decode(bytes)).join("");
+  const stdin = (await Array.fromAsync(told?.stdin ?? [])).map((bytes) =>
+    new TextDecoder().decode(bytes)
+  ).join("");
   assertEquals(stdin, "the last words");
 });
 
