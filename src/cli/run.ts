@@ -3,6 +3,7 @@
 import { runApp } from "../app/app.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig, type Loaded, showConfigOf } from "../config/load.ts";
+import { boundAllocator } from "../platform/allocator.ts";
 import { ConfigError, problemText } from "../platform/problem.ts";
 import { showConfig } from "../config/show.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
@@ -51,6 +52,7 @@ async function runHere(args: readonly string[], inBackground: boolean): Promise<
     return await startInBackground(args);
   }
   const posix = loadPosix();
+  boundAllocator();
   const log = openLog(posix, inBackground);
   const { emit } = log;
   try {
