@@ -9,6 +9,7 @@ import { showConfig } from "../config/show.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { systemSignals } from "../platform/signals.ts";
 import { systemHost } from "../config/system_host.ts";
+import { startEnvironment } from "../config/start_environment.ts";
 import { isInBackground, sayReady, startInBackground } from "../daemon/background.ts";
 import { openNotifier } from "../daemon/notify.ts";
 import { loadPosix } from "../platform/posix.ts";
@@ -49,7 +50,7 @@ async function runHere(args: readonly string[], inBackground: boolean): Promise<
   if (entries.some(({ key }) => key === "show-config")) console.log(showConfig(entries, secrets));
   await mustStart(loaded);
   if (loaded.config.daemon.daemonize !== null && !inBackground) {
-    return await startInBackground(args);
+    return await startInBackground(args, startEnvironment());
   }
   const posix = loadPosix();
   boundAllocator();

@@ -15,13 +15,19 @@ export function isInBackground(): boolean {
   return marked;
 }
 
-/** @returns the exit code of the command: 0 when the program in the background is ready */
-export async function startInBackground(args: readonly string[]): Promise<number> {
+/**
+ * @param environment as it was at the start, with the secrets that were taken out since
+ * @returns the exit code of the command: 0 when the program in the background is ready
+ */
+export async function startInBackground(
+  args: readonly string[],
+  environment: ReadonlyMap<string, string>,
+): Promise<number> {
   const main = new URL("../../main.ts", import.meta.url).pathname;
   const source = ["run", "--quiet", "--allow-all", main];
   const child = new Deno.Command(Deno.execPath(), {
     args: [...(Deno.build.standalone ? [] : source), ...args],
-    env: { [MARK]: "1" },
+    env: { ...Object.fromEntries(environment), [MARK]: "1" },
     stdin: "null",
     stdout: "piped",
     stderr: "null",

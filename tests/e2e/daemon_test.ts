@@ -66,6 +66,15 @@ Deno.test(named("daemonize ends when the program in the background is ready"), a
   await until(() => Deno.stat(`/proc/${pid}`).then(() => false, () => true), "its end");
 });
 
+Deno.test(named("the program in the background has the secrets of the environment"), async () => {
+  // Without the secret this socket would not be opened.
+  await using site = await makeSite("socket = 0.0.0.0:0", "daemonize = log", "pidfile = pid");
+  const env = { UWSGI_SPOOLER_SECRET: "correct-horse-battery-staple" };
+  const started = await spooler(["--ini", site.ini], "", env);
+  assertEquals([started.code, started.stderr], [0, ""]);
+  Deno.kill(Number(await Deno.readTextFile(join(site.dir, "pid"))), "SIGTERM");
+});
+
 Deno.test(named("a touched file makes it reload"), async () => {
   await using site = await makeSite("spooler-task = true", "touch-reload = go");
   await Deno.writeTextFile(join(site.dir, "go"), "");
