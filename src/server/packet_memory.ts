@@ -59,8 +59,8 @@ export const LARGE_SIZE = HEADER_SIZE + MAX_VARS_SIZE + BODY_LENGTH_SIZE;
 
 /** Packets at the same time that fit into a connection's own buffer: with all that belongs to one about 16 MiB. */
 const MOST_SMALL = 4096;
-/** Packets that do not fit, and pieces of bodies: 8 MiB. */
-const MOST_LARGE = 128;
+/** Packets that do not fit, and pieces of bodies: 4 MiB. */
+const MOST_LARGE = 64;
 
 export class PacketMemory {
   readonly small: Permits;

@@ -36,7 +36,7 @@ export interface SocketsOptions {
 const FEATURES = ["keep-alive", "body", "id", "signature"];
 
 /** TLS handshakes under way at the same time: the oldest makes room, so that they keep nobody out. */
-const MOST_HANDSHAKES = 256;
+const MOST_HANDSHAKES = 128;
 
 /** Without a secret no signature can be checked. */
 const UNASKED: NotSigned = { problem: "there is no secret here to check it with" };

@@ -11,7 +11,7 @@ import { testWith } from "../support/require.ts";
 import { varsOf } from "../support/store.ts";
 import { until } from "../support/until.ts";
 
-/** The buffers of packets are 8 MiB; what is made of them, and of garbage, is a few times that. */
+/** The buffers of packets are 4 MiB; what is made of them, and of garbage, is a few times that. */
 const LARGEST_GROWTH = 150 * MIB;
 
 testWith(
