@@ -72,5 +72,6 @@ testWith("libc", `${programLabel}: a body of 32 MiB for stdin=json takes no memo
   assert(Number(await Deno.readTextFile(count)) > 6 * size);
   const growth = peakMemory(running.program) - before;
   assert(growth < LARGEST_GROWTH, `${Math.round(growth / MIB)} MiB more than before`);
+  await running.program.line(/json \S+ done/);
   await running.assertNothingElse();
 });
