@@ -175,7 +175,8 @@ Deno.test("random and near-miss values are plain data", () => {
     const isMarked = value[0] === 0x80 && (value[1] ?? 9) <= 5 && value.at(-1) === 0x2e;
     if (!isMarked && isPickle(value)) wrong.push(JSON.stringify(String.fromCharCode(...value)));
   }
-  assertEquals(wrong, []);
+  // A few random bytes are pickles by chance: "(d." is what Python reads as {}.
+  assert(wrong.length <= VALUES / 100_000, wrong.join("\n"));
 });
 
 /**
