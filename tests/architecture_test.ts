@@ -128,6 +128,34 @@ Deno.test("only the edges know Deno's wall clock and chance", async () => {
   }
 });
 
+/** What the JavaScript worker needs of the program: formats, numbers of the kernel, and no more. */
+const NEEDED_BY_WORKERS = [
+  "src/exec/lines.ts",
+  "src/platform/bytes.ts",
+  "src/platform/linux.ts",
+  "src/platform/memory.ts",
+  "src/platform/name.ts",
+  "src/spool/named.ts",
+  "src/wire/address.ts",
+  "src/wire/client.ts",
+  "src/wire/packet.ts",
+  "src/worker/frame.ts",
+];
+
+Deno.test("workers/javascript imports of src/ what it needs, and types of messages", async () => {
+  const imported = new Set<string>();
+  const types = new Set<string>();
+  for await (const path of filesBelow("workers/javascript", ".ts")) {
+    const text = await Deno.readTextFile(join(root, path));
+    for (const [, isType, target] of text.matchAll(/^import (type )?[^;]*?from "(\.[^"]+)";$/gms)) {
+      const file = normalize(join(dirname(path), target as string));
+      if (file.startsWith("src/")) (isType ? types : imported).add(file);
+    }
+  }
+  assertEquals([...imported].toSorted(), NEEDED_BY_WORKERS);
+  assertEquals([...types], ["src/worker/message.ts"]);
+});
+
 /** Calls that go on after they return, each with what holds the memory they write to. */
 const CALLS_ON_ANOTHER_THREAD = [
   ["src/platform/libc_calls.ts", "read"], // `Inotify` reads its buffer afterwards

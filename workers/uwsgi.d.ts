@@ -19,7 +19,7 @@ interface TaskContext {
   /** 1 for the first run, one more after each failure. */
   readonly attempt: number;
   /**
-   * Aborted when the task has to end soon: `spooler-harakiri` is over, or the program was told twice
+   * Aborted when the task has to end soon: `spooler-harakiri` is over, or the program was asked twice
    * to stop. A second later the worker is killed.
    */
   readonly signal: AbortSignal;

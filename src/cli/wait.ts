@@ -1,4 +1,4 @@
-/** `spooler wait`: waits until a task is done or has failed for good. */
+/** `spooler wait`: waits until a task is done or given up. */
 
 import { watchTask } from "../spool/task_watch.ts";
 import type { Watcher } from "../spool/watcher.ts";

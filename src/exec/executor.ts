@@ -42,7 +42,7 @@ export interface Executor {
   readonly processes: number | null;
   /**
    * It runs nobody's code but this program's: a task cannot take the program down, so no run is marked
-   * on disk, and its start is not told.
+   * on disk, and its start is not logged.
    */
   readonly trusted?: boolean;
   /** In place of the spool's `spooler-max-retries`. */

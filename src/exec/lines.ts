@@ -33,7 +33,7 @@ export class LineSplitter {
 
   push(bytes: Uint8Array): void {
     this.limit?.budget.refill(this.limit.now());
-    // Lines that pass are decoded together; those that do not cost a look at their bytes.
+    // Lines that pass are decoded together; of the others only the newlines are counted.
     let from = 0;
     let start = 0;
     let isPassing = true;

@@ -5,11 +5,9 @@
 
 import { ownChild } from "../platform/children.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Stream } from "../report/event.ts";
 import { leftBehind } from "./left_behind.ts";
-import { LineSplitter, Tail } from "./lines.ts";
-import { OutputBudget, RATE_OF_ONE } from "../report/output_budget.ts";
-import { Pace } from "./pace.ts";
+import { Tail } from "./lines.ts";
+import { type OutputTaker, readOutput } from "./read_output.ts";
 import { reasonOf } from "../platform/reason.ts";
 
 /** How a process ended. */
@@ -40,7 +38,7 @@ export interface RunAs {
   readonly groups: readonly number[];
 }
 
-export interface ShellCommand {
+export interface ShellCommand extends OutputTaker {
   /** For the shell, behind `-c`. */
   readonly command: string;
   /** `binsh`; /bin/sh when absent. */
@@ -58,10 +56,6 @@ export interface ShellCommand {
   readonly stopping?: AbortSignal;
   /** Told the process id of the shell. */
   started?(pid: number): void;
-  output(stream: Stream, line: string): void;
-  /** Lines of a flood that were not handed to {@link output}. */
-  dropped(lines: number): void;
-  readonly clock: Clock;
 }
 
 /** Between the friendly signal and SIGKILL. */
@@ -217,57 +211,6 @@ export function signalGroup(pid: number, signal: Deno.Signal): void {
     Deno.kill(-pid, signal);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-/** Who takes the output of a process. */
-export type OutputTaker = Pick<ShellCommand, "output" | "dropped" | "clock">;
-
-/**
- * Reads both streams of a process to their end: at a pace, and within one budget.
- *
- * @param stop aborted when nothing more is to be read
- * @param tail gets stderr as it is
- */
-export async function readOutput(
-  child: Pick<Deno.ChildProcess, "stdout" | "stderr">,
-  taker: OutputTaker,
-  stop: AbortSignal,
-  tail?: Tail,
-): Promise<void> {
-  const { clock } = taker;
-  const pace = new Pace(clock);
-  const now = () => clock.monotonic();
-  const budget = new OutputBudget(RATE_OF_ONE, now());
-  const limit = { budget, now, dropped: (lines: number) => taker.dropped(lines) };
-  const reading = (["stdout", "stderr"] as const).map((stream) => {
-    const splitter = new LineSplitter((line) => taker.output(stream, line), limit);
-    return readLines(child[stream], stop, pace, splitter, stream === "stderr" ? tail : undefined);
-  });
-  await Promise.all(reading);
-}
-
-async function readLines(
-  stream: ReadableStream<Uint8Array>,
-  stop: AbortSignal,
-  pace: Pace,
-  splitter: LineSplitter,
-  tail?: Tail,
-): Promise<void> {
-  const reader = stream.getReader();
-  const cancel = () => void reader.cancel().catch(() => {});
-  stop.addEventListener("abort", cancel);
-  try {
-    while (true) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      tail?.push(value);
-      splitter.push(value);
-      await pace.after(value.length, stop);
-    }
-  } finally {
-    stop.removeEventListener("abort", cancel);
-    splitter.close();
   }
 }
 

@@ -37,11 +37,11 @@ export type Event =
   | { type: "spool.warning"; spool: string; message: string }
   /** What a part of the program decided; see {@link DebugPart}. */
   | { type: "debug"; part: DebugPart; spool: string; text: string }
-  /** It takes tasks again, after a time in which it could not. */
+  /** It accepts tasks again, after a time in which it could not. */
   | { type: "spool.accepting"; spool: string }
   /** It was in failed/ for longer than the ini wants to keep it, and is gone. */
   | { type: "task.expired"; spool: string; task: string; failedAt: number }
-  /** How many tasks a look through failed/ removed. */
+  /** How many tasks one round through failed/ removed. */
   | { type: "spool.expired"; spool: string; removed: number }
   | { type: "spool.paused"; spool: string }
   | { type: "spool.resumed"; spool: string }
@@ -86,7 +86,7 @@ export type Event =
   /** Repeated deliveries that were too many to say each. */
   | { type: "tasks.repeated"; count: number; windowMs: number }
   | { type: "packet.refused"; from: string; kind: RefusalKind; reason: string }
-  /** Refusals that were too many to tell each, by kind. */
+  /** Refusals that were too many to log each, by kind. */
   | {
     type: "packets.refused";
     counts: readonly (readonly [kind: RefusalKind, count: number])[];

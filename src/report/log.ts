@@ -71,7 +71,7 @@ export function eventText(event: Event): string {
     case "config.warning":
       return `warning: ${event.message}`;
     case "runtime.warning":
-      return `warning of the runtime: ${event.message}`;
+      return `warning from the runtime: ${event.message}`;
     case "log.lost": {
       const why = event.reason === null ? "nobody read them" : event.reason;
       return `log: lost ${counted(event.lines, "line")} in ${msText(event.forMs)}: ${why}`;
@@ -85,7 +85,7 @@ export function eventText(event: Event): string {
     case "debug":
       return `spool ${event.spool}: debug: ${event.part}: ${event.text}`;
     case "spool.accepting":
-      return `spool ${event.spool}: takes new tasks again`;
+      return `spool ${event.spool}: accepts tasks again`;
     case "task.expired":
       return `spool ${event.spool}: ${
         taskLabel(event.task)
@@ -121,9 +121,9 @@ export function eventText(event: Event): string {
     case "listener.opened":
       return `socket ${event.address}`;
     case "listener.troubled":
-      return `socket ${event.address}: takes no connections now: ${event.reason}`;
+      return `socket ${event.address}: cannot accept connections: ${event.reason}`;
     case "listener.recovered":
-      return `socket ${event.address}: takes connections again`;
+      return `socket ${event.address}: accepts connections again`;
     case "schedule.loaded":
       return `schedule ${event.name}: ${event.text}: ${event.command}`;
     case "forward.opened": {
@@ -233,7 +233,7 @@ function mark(stream: "stdout" | "stderr"): string {
 
 function handlerText(names: readonly string[], catchAll: boolean): string {
   const all = [...names, ...(catchAll ? ["and all others"] : [])];
-  return all.length > 0 ? all.join(", ") : "no handler at all: every task will wait";
+  return all.length > 0 ? all.join(", ") : "no handler: every task waits";
 }
 
 function fateText(fate: Fate): string {
@@ -243,7 +243,7 @@ function fateText(fate: Fate): string {
     case "deferred":
       return `put off until ${timeText(fate.dueAt)}: ${fate.reason}`;
     case "failed":
-      return `failed for good: ${fate.reason}`;
+      return `given up, kept in failed/: ${fate.reason}`;
     case "ready":
       return `stays ready: ${fate.reason}`;
     case "postponed":

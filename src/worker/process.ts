@@ -1,12 +1,7 @@
 /** The process of a worker: a group of its own, whose output becomes lines. */
 
-import {
-  environment,
-  type Exit,
-  type OutputTaker,
-  readOutput,
-  signalGroup,
-} from "../exec/process.ts";
+import { environment, type Exit, signalGroup } from "../exec/process.ts";
+import { type OutputTaker, readOutput } from "../exec/read_output.ts";
 import { ownChild } from "../platform/children.ts";
 
 /** What starts a worker of some language. */

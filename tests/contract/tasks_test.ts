@@ -64,7 +64,7 @@ contract("a failing task runs again later, and its failures are remembered", asy
   assertMatch(JSON.stringify(record), /the reason/);
   // Its time comes.
   await Deno.utime(join(site.spool, name), 1, 1);
-  await program.line(/failing \S+ failed for good/);
+  await program.line(/failing \S+ given up, kept in failed/);
   assertEquals(site.told(), ["failing", "failing"]);
   assert(site.has(`failed/${name}`) && !site.has(name));
   assertMatch(JSON.stringify(site.readJson(`failed/${name}.json`)), /the reason/);
@@ -83,7 +83,7 @@ contract("every failure of a task is counted", async (kind) => {
   await using site = await ContractSite.make(kind, "spooler-max-retries = 4", RETRIES_AT_ONCE);
   await using program = await site.start();
   await site.task("failing");
-  await program.line(/failing \S+ failed for good/);
+  await program.line(/failing \S+ given up, kept in failed/);
   for (const n of [2, 3, 4, 5]) {
     await program.line(new RegExp(`failing \\S+ taken from spool, attempt ${n}$`));
   }
@@ -94,7 +94,7 @@ contract("a handler is told which attempt it is", async (kind) => {
   await using site = await ContractSite.make(kind, "spooler-max-retries = 4", RETRIES_AT_ONCE);
   await using program = await site.start();
   await site.task("attempt");
-  await program.line(/attempt \S+ failed for good/);
+  await program.line(/attempt \S+ given up, kept in failed/);
   assertEquals(site.told(), [1, 2, 3, 4, 5].map((n) => `attempt ${n}`));
 }, does("attempt"));
 
@@ -102,7 +102,7 @@ contract("a permanent failure is not tried again", async (kind) => {
   await using site = await ContractSite.make(kind);
   await using program = await site.start();
   const name = await site.task("permanent");
-  await program.line(/permanent \S+ failed for good/);
+  await program.line(/permanent \S+ given up, kept in failed/);
   assert(site.has(`failed/${name}`) && !site.has(name));
 }, does("permanent"));
 

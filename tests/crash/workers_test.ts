@@ -96,7 +96,7 @@ testWith(
       const program = await site.start();
       await Promise.race([
         program.ended(),
-        program.line(/deadly \S+ failed for good/).catch(() => {}),
+        program.line(/deadly \S+ given up, kept in failed/).catch(() => {}),
       ]);
       await program.kill();
     }

@@ -146,7 +146,7 @@ test("a failed task that is retried runs again at once, and can be waited for", 
   await using program = await site.start();
   const pushed = await spooler(["push", "--dir", site.spool, "ud_spool_func=mail"]);
   const name = pushed.stdout.trim();
-  await program.line(/failed for good/);
+  await program.line(/given up, kept in failed/);
   const failed = await spooler(["wait", "--ini", site.ini, name, "--timeout", "20s"]);
   assertEquals(failed.code, 1);
   assertMatch(failed.stderr, /^spooler: \S+: failed: exit code 65$/m);

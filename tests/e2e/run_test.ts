@@ -43,7 +43,7 @@ test("what failed is removed when spooler-failed-max-age is over, and the log sa
   );
   await using program = await site.start();
   await spooler(["push", "--dir", site.spool, "a=b"]);
-  await program.line(/ failed for good: exit code 65/);
+  await program.line(/ given up, kept in failed\/: exit code 65/);
   await program.line(/ removed from failed\/, where it was since /);
   await program.line(/: 1 task removed from failed\/ \(spooler-failed-max-age\)$/);
   const left = await spooler(["list", "--dir", site.spool, "--json"]);
@@ -109,7 +109,7 @@ test("a full spool refuses tasks, says so once, and takes them again", async () 
   assertEquals(await push(), "refused\n");
   for (const name of await taskFiles(site.spool)) await Deno.remove(join(site.spool, name));
   assertEquals(await push(), "accepted\n");
-  await program.line(/takes new tasks again/);
+  await program.line(/accepts tasks again/);
   assertEquals(program.log.match(/refuses new tasks: it holds 2 tasks/g)?.length, 1);
 });
 
@@ -133,7 +133,7 @@ test("a failing task is put off, and goes to failed/ after its retries", async (
   await using program = await site.start();
   const { stdout } = await spooler(["push", "--dir", site.spool, "ud_spool_func=x"]);
   await program.line(/ put off until .*: exit code 3/, 2);
-  await program.line(/ failed for good: exit code 3/);
+  await program.line(/ given up, kept in failed\/: exit code 3/);
   await program.line(/attempt 3$/);
   assert((await Deno.stat(join(site.spool, "failed", stdout.trim()))).isFile);
 });

@@ -118,7 +118,7 @@ test("a schedule puts a task, which then runs with the slot it is for", async ()
   await program.line(/cleanup\| keep 1 of files for /);
   await program.line(/cleanup \S+ done/, 2);
   // What cannot be done ends where every such task of the spool does.
-  await program.line(/broken \S+ failed for good: exit code 78/);
+  await program.line(/broken \S+ given up, kept in failed\/: exit code 78/);
   const [dead] = await jsonOf("list", "--dir", site.spool, "--state", "failed");
   assertEquals([dead?.function, dead?.lastError], ["broken", "exit code 78"]);
 });

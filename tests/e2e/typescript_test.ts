@@ -140,7 +140,9 @@ test("the example works as its README says", async () => {
   await push(site, "ud_spool_func=nobody");
   await program.line(/ nobody! nobody knows nobody$/);
   await push(site, "ud_spool_func=send_mail");
-  await program.line(/send_mail \S+ failed for good: Permanent: send_mail wants to=ADDRESS/);
+  await program.line(
+    /send_mail \S+ given up, kept in failed\/: Permanent: send_mail wants to=ADDRESS/,
+  );
 });
 
 test("spooler types prints the types of task code", async () => {

@@ -104,7 +104,7 @@ test("a task that is too old fails instead of being run; the others run", async 
   const old = await put(site, 1, "quick", { made: 1_000_000_000 });
   await put(site, 2, "quick");
   await using program = await site.start();
-  await program.line(/quick \S+ failed for good: older than spooler-max-age/);
+  await program.line(/quick \S+ given up, kept in failed\/: older than spooler-max-age/);
   assertEquals(await untilTold(site, 1), ["2"]);
   assert((await Deno.stat(join(site.spool, "failed", old))).isFile);
 });

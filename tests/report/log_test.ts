@@ -37,7 +37,7 @@ Deno.test("a task that is put off says until when and why", () => {
 Deno.test("without a handler the log says what that means", () => {
   assertEquals(
     eventText({ type: "handlers.loaded", names: [], catchAll: false }),
-    "tasks: no handler at all: every task will wait",
+    "tasks: no handler: every task waits",
   );
 });
 

@@ -1,7 +1,7 @@
 /**
  * The worker's side of the socket. Sending waits until the master takes it, so that code that prints
- * without end is slowed down instead of filling the memory; what has come can be looked at between
- * two tasks without giving up the thread.
+ * without end is slowed down instead of filling the memory; what has come can be received between two
+ * tasks without giving up the thread.
  */
 
 import { encodeFrame, type Frame, FrameReader } from "../../src/worker/frame.ts";

@@ -75,7 +75,7 @@ export class WorkerClaims {
     const path = this.#pathOf(id);
     const openedAt = wallMs();
     const fd = libc.openFile(path);
-    if (fd < 0) return libc.look(path, this.#named) ? "look" : "gone";
+    if (fd < 0) return libc.lstat(path, this.#named) ? "look" : "gone";
     let taken: Taken = "look";
     try {
       taken = this.#read(path, fd, openedAt);
@@ -89,11 +89,11 @@ export class WorkerClaims {
     const { libc } = this;
     if (!libc.tryLock(fd)) return "busy";
     const now = this.#now;
-    if (!libc.lookAt(fd, now) || !now.isFile) return "look";
+    if (!libc.fstat(fd, now) || !now.isFile) return "look";
     // Between open and lock another consumer may have finished it, moved it or put it off.
     if (now.links === 0) return "gone";
     if (now.mtimeMs > wallMs()) return "look";
-    const isNamed = () => libc.look(path, this.#named) && isSameFile(this.#named, now);
+    const isNamed = () => libc.lstat(path, this.#named) && isSameFile(this.#named, now);
     if (mayHaveLostName(now.ctimeMs, openedAt) && !isNamed()) return "gone";
     const { size } = now;
     if (size < HEADER_SIZE) return "look";

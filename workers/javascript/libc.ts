@@ -49,7 +49,7 @@ const MSG_NOSIGNAL = 0x4000;
 /** The longest path in a sockaddr_un, its closing NUL not counted. */
 const LONGEST_SOCKET_PATH = 107;
 
-/** What {@link WorkerLibc.look} found, until the next look. */
+/** What {@link WorkerLibc.lstat} found, until the next call. */
 export interface FileStat {
   isFile: boolean;
   size: number;
@@ -141,12 +141,12 @@ export class WorkerLibc {
   }
 
   /** Of the name itself, not of what a symlink points to; false when there is nothing. */
-  look(path: PathBytes, into: FileStat): boolean {
+  lstat(path: PathBytes, into: FileStat): boolean {
     return this.#statInto(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, into);
   }
 
   /** Of an open file. */
-  lookAt(fd: number, into: FileStat): boolean {
+  fstat(fd: number, into: FileStat): boolean {
     return this.#statInto(fd, NO_PATH, AT_EMPTY_PATH, into);
   }
 

@@ -36,7 +36,7 @@ export class ModuleLoader {
   readonly #targets = new Map<string, string>();
   readonly #copies = new Map<string, Copy>();
   readonly #files = new Set<string>();
-  /** Dynamic imports prepare their copies one after the other: a copy that is half there is none. */
+  /** Dynamic imports prepare their copies one after the other: one that is half written must not be imported. */
   #preparing: Promise<unknown> = Promise.resolve();
 
   /** @param root an empty directory, for the copies */

@@ -3,7 +3,7 @@
  *
  * Most TypeScript only has to lose its types: they become blanks, and every line and column stays
  * where it was. Enums, namespaces and parameter properties mean code of their own: such a file is
- * transformed, and a source map tells its places.
+ * transformed, and a source map leads back to its places.
  */
 
 import { LoadError } from "./load_error.ts";
