@@ -3,6 +3,7 @@
  * a spool: pidfile, directories for the user it is to be, its identity, umask.
  */
 
+import { setUmask } from "../platform/umask.ts";
 import type { Posix } from "../platform/posix.ts";
 import { findIdentity } from "./identity.ts";
 import { writePidFile } from "./pid_file.ts";
@@ -34,7 +35,7 @@ export function enterDaemon({ config, posix, directories }: EnterOptions): void 
     for (const directory of directories) makeFor(directory, identity);
     posix.become(identity);
   }
-  if (umask !== null) Deno.umask(umask);
+  if (umask !== null) setUmask(umask);
   for (const { path, isEarly } of pidFiles) if (!isEarly) writePidFile(path);
 }
 

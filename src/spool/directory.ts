@@ -106,6 +106,8 @@ export class SpoolDirectory {
     checkPresence(this.path, this.#presence);
     this.root?.release();
     const made = this.#makeWithParents(this.path);
+    // Somebody else may just have made it.
+    if (!made && this.#presence === null) this.#syncName(this.path);
     this.#presence = this.#presenceNow();
     for (const sub of [STATE_DIR, TMP_DIR, ATTEMPTS_DIR, RUNNING_DIR, FAILED_DIR]) {
       this.makeDirectory(join(this.path, sub));
@@ -156,11 +158,21 @@ export class SpoolDirectory {
   /** Makes a directory when it is missing; its name is then on disk, unless fsync is off. */
   makeDirectory(path: string): boolean {
     const made = this.files.mkdirSync(path, SPOOL_MODE);
-    if (!made || !this.fsync) return made;
-    syncDirectoryNow(path, this.files);
-    // Above the spool there is nothing that is held: its parent is synced by its path.
-    syncDirectoryNow(dirname(path), path === this.path ? systemFiles : this.files);
+    if (made) this.#syncName(path);
     return made;
+  }
+
+  /** Puts a directory and its name on disk. */
+  #syncName(path: string): void {
+    if (!this.fsync) return;
+    syncDirectoryNow(path, this.files);
+    try {
+      // Above the spool there is nothing that is held: its parent is synced by its path.
+      syncDirectoryNow(dirname(path), path === this.path ? systemFiles : this.files);
+    } catch (error) {
+      // This user may not be allowed to list it, and then has not made anything in it.
+      if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    }
   }
 
   /** The directory a task belongs in, made when it is the first of its priority. */

@@ -3,6 +3,8 @@
  * stop as if the program had died. Whatever is made has the mode that was asked for, whatever the umask.
  */
 
+import { isMasked } from "../platform/umask.ts";
+
 /** A file that is being written. */
 export type OpenFile =
   & Pick<
@@ -45,14 +47,6 @@ export interface Files {
   remove(path: string): Promise<void>;
   removeSync(path: string): void;
   utimeSync(path: string, atime: number, mtime: number): void;
-}
-
-let umask: number | undefined;
-
-/** Whether the process's umask takes something away from a mode. */
-export function isMasked(mode: number): boolean {
-  umask ??= Deno.umask();
-  return (mode & umask) !== 0;
 }
 
 /** By Deno's functions, where libc cannot be called: paths are taken as they are. */

@@ -21,13 +21,8 @@ import {
   O_WRONLY,
 } from "../platform/linux.ts";
 import { nameToShow } from "../platform/name.ts";
-import {
-  type CreateOptions,
-  type Files,
-  isMasked,
-  type OpenFile,
-  type OpenFileOptions,
-} from "./files.ts";
+import { isMasked } from "../platform/umask.ts";
+import { type CreateOptions, type Files, type OpenFile, type OpenFileOptions } from "./files.ts";
 import type { SpoolRoot } from "./root.ts";
 
 export class RootFiles implements Files {

@@ -73,6 +73,11 @@ Deno.test("every directory that a first start makes is on disk, and so is its na
     assert(files.synced.includes(each), each);
   }
   store.close();
+  // Made by somebody else just before: its name may not be on disk.
+  Deno.mkdirSync(join(temp.path, "other"));
+  files.synced.length = 0;
+  (await open(join(temp.path, "other"), files)).close();
+  assert(files.synced.includes(join(temp.path, "other")));
 });
 
 Deno.test("a task in a new priority is accepted when the directory's name is on disk, whoever made it", async () => {
