@@ -173,12 +173,13 @@ class App {
       this.#machine.clock,
       (file) => this.#reload(file),
     );
+    if (before !== null) {
+      await next.loaded();
+      const retired = before.retire().finally(() => this.#retiring.delete(before));
+      this.#retiring.set(before, retired);
+      retired.catch((error) => this.#end.reject(error));
+    }
     this.#machine.emit({ type: "program.ready" });
-    if (before === null) return;
-    await next.loaded();
-    const retired = before.retire().finally(() => this.#retiring.delete(before));
-    this.#retiring.set(before, retired);
-    retired.catch((error) => this.#end.reject(error));
   }
 
   /** Reloads, and once more when it was asked for meanwhile. */
