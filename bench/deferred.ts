@@ -8,7 +8,7 @@
  * handler does nothing, so that the lateness is the program's. TMPDIR says which file system is used.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { startDispatcher, succeeding } from "../tests/support/dispatcher.ts";
 import { fillSpool } from "../tests/support/fill.ts";
 import { openStore } from "../tests/support/store.ts";

@@ -10,7 +10,7 @@
  * TMPDIR says which file system is used.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fillSpool } from "../tests/support/fill.ts";
 import { drainOnce } from "./drain_once.ts";

@@ -4,7 +4,7 @@
  * from a backlog: as fast as anybody could ask this receiver. These end at SIGTERM, too.
  */
 
-import { basename } from "node:path";
+import { basename } from "@std/path";
 import { interpret } from "../src/config/interpret.ts";
 import { Forwarder } from "../src/forward/forwarder.ts";
 import { WINDOW } from "../src/forward/peer.ts";

@@ -1,6 +1,6 @@
 /** What both forwarding benchmarks need: a receiver, a process of its own, and places for both sides. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { fillSpool } from "../tests/support/fill.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url).pathname;

@@ -1,6 +1,6 @@
 /** The servers for bench/network.ts: the real uWSGI, and this program, each in its own process. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { commandLine } from "../tests/support/program.ts";
 import { tempDir } from "../tests/support/temp.ts";
 

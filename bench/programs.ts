@@ -6,7 +6,7 @@
 import { list } from "../src/platform/dirents.ts";
 import { AT_FDCWD } from "../src/platform/linux.ts";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join } from "@std/path";
 import { TASK_PREFIX } from "../src/spool/layout.ts";
 import { platform } from "../tests/support/platform.ts";
 

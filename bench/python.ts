@@ -7,7 +7,7 @@
  * TMPDIR says which file system is used. Both run the same module, on the same Python.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { fillSpool } from "../tests/support/fill.ts";
 import { ScriptedMaster } from "../tests/support/scripted_master.ts";
 import { UWSGI_PYTHON } from "./programs.ts";

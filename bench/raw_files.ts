@@ -1,6 +1,6 @@
 /** What the bare file system does: one process that lists a directory and opens, reads and unlinks. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { isTaskName } from "../src/spool/layout.ts";
 
 /** Milliseconds that it takes to drain a spool so. */

@@ -9,7 +9,7 @@
  * system is used; a million files want a million inodes and 4 GB.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { fillSpool } from "../tests/support/fill.ts";
 import { type Drained, drainOnce } from "./drain_once.ts";
 import { drainWithUwsgi, hasUwsgi } from "./programs.ts";

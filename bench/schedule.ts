@@ -7,7 +7,7 @@
  * SPOOLER_EXECUTABLE names the program to measure; without it, the source is.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { Program } from "../tests/support/program.ts";
 import { numberArg, printTable } from "./table.ts";
 

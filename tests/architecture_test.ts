@@ -189,3 +189,10 @@ Deno.test("every path that the documents name exists", async () => {
     }
   }
 });
+
+Deno.test("README.md links every page of docs/", async () => {
+  const readme = await Deno.readTextFile(join(root, "README.md"));
+  for await (const path of filesBelow("docs", ".md")) {
+    assert(readme.includes(`](${path})`), `README.md does not link ${path}`);
+  }
+});

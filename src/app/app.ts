@@ -5,7 +5,7 @@
  * The old one starts nothing more and ends when what it runs has ended. A stop waits for all lives.
  */
 
-import { dirname } from "node:path";
+import { dirname } from "@std/path";
 import type { Config } from "../config/config.ts";
 import type { Cancel } from "../platform/clock.ts";
 import { ClockWatch, timeSinceBoot } from "../platform/clock_watch.ts";

@@ -3,7 +3,7 @@
  * sockets and schedules belong to the estate, for the next life to take over.
  */
 
-import { basename } from "node:path";
+import { basename } from "@std/path";
 import type { Config } from "../config/config.ts";
 import { commandExecutor } from "../exec/command.ts";
 import { Forwarder } from "../forward/forwarder.ts";

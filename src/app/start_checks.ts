@@ -4,7 +4,7 @@
  * be listened on. `check`, the start and a reload all ask here.
  */
 
-import { dirname } from "node:path";
+import { dirname } from "@std/path";
 import type { Loaded } from "../config/load.ts";
 import type { UsedDirectory } from "../config/directories.ts";
 import { type AccountIds, mayUse, type Probe } from "../platform/access.ts";
@@ -12,6 +12,7 @@ import { ConfigError, inOrder, type Problem } from "../platform/problem.ts";
 import { isAbstract } from "../wire/address.ts";
 import { readAccounts } from "../schedule/accounts.ts";
 import { probeSockets } from "../server/probe.ts";
+import { findIdentity } from "../daemon/identity.ts";
 import { jobDirectory } from "./job_directory.ts";
 
 export interface StartFindings {
@@ -25,13 +26,12 @@ type Site = Pick<Loaded, "config" | "directories">;
 export async function checkStart({ config, directories }: Site): Promise<StartFindings> {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
-  problems.push(...await directoryProblems([...directories, ...socketDirectories(config)]));
+  const worker = workerOf(config, problems);
+  problems.push(...await directoryProblems(socketDirectories(config), null));
+  problems.push(...await directoryProblems(directories, worker));
   problems.push(...await jobProblems(config));
   for (const problem of await probeSockets(config)) {
-    const holder = problem.holder ?? null;
-    // A reload keeps its sockets.
-    if (holder?.pid === Deno.pid) continue;
-    if (holder?.isOurs) warnings.push(problem);
+    if (problem.holder?.isOurs) warnings.push(problem);
     else problems.push(problem);
   }
   return { problems: inOrder(problems), warnings: inOrder(warnings) };
@@ -45,10 +45,22 @@ export async function mustStart(site: Site): Promise<void> {
   if (all.length > 0) throw new ConfigError(all);
 }
 
+/** Who works on the spools once the sockets are open; null is who starts the program. */
+function workerOf({ daemon }: Loaded["config"], problems: Problem[]): AccountIds | null {
+  if (daemon.identity === null || Deno.uid() !== 0) return null;
+  try {
+    return findIdentity(daemon.identity);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(...error.problems);
+    return null;
+  }
+}
+
 /** A socket file is made, and removed in the end. */
 function socketDirectories({ listeners }: Loaded["config"]): UsedDirectory[] {
   return listeners.flatMap(({ address, place }) =>
-    address.kind === "unix" && !isAbstract(address.path)
+    address.kind === "unix" && !isAbstract(address.path) && kindOf(address.path) === null
       ? [{ path: dirname(address.path), use: "make" as const, option: "socket", place }]
       : []
   );
@@ -58,13 +70,14 @@ interface Question extends Probe {
   readonly directory: UsedDirectory;
 }
 
-async function directoryProblems(directories: readonly UsedDirectory[]): Promise<Problem[]> {
-  const questions = directories.flatMap(questionsOf);
-  const answers = await mayUse(questions);
+async function directoryProblems(
+  directories: readonly UsedDirectory[],
+  account: AccountIds | null,
+): Promise<Problem[]> {
+  const questions = directories.flatMap((each) => questionsOf(each, account !== null));
+  const answers = await mayUse(questions, account);
   const wrong = questions.filter((_, index) => !answers[index]);
-  const [first] = new Set(wrong.map(({ directory }) => directory));
-  if (first === undefined) return [];
-  const own = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
+  const own = account ?? { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
   const told = new Set<UsedDirectory>();
   return wrong.flatMap((question) => {
     const { directory } = question;
@@ -74,12 +87,18 @@ async function directoryProblems(directories: readonly UsedDirectory[]): Promise
   });
 }
 
-/** What a spool needs is also what lies in it already, perhaps made by another account. */
-function questionsOf(directory: UsedDirectory): Question[] {
+/**
+ * What a spool needs is also what lies in it already, perhaps made by another account.
+ *
+ * @param isMadeFor a spool that is missing is made for the account, before the program becomes it
+ */
+function questionsOf(directory: UsedDirectory, isMadeFor: boolean): Question[] {
   const { path, use } = directory;
   if (use === "enter") return kindOf(path) === "dir" ? [{ directory, path, use }] : [];
   if (use === "make") return [{ directory, path, use: "write" }];
-  if (kindOf(path) === null) return [{ directory, path: dirname(path), use: "write" }];
+  if (kindOf(path) === null) {
+    return [{ directory, path: dirname(path), use: isMadeFor ? "enter" : "write" }];
+  }
   const parts = ["", "/.spooler", "/.spooler/tmp", "/failed"].map((part) => path + part);
   return parts.filter((part) => kindOf(part) !== null)
     .map((part) => ({ directory, path: part, use: "write" }));
@@ -139,8 +158,7 @@ async function jobProblems(config: Loaded["config"]): Promise<Problem[]> {
     const path = jobDirectory(config, job, account?.directory);
     // A directory that does not exist is a problem of its own line.
     if (account === undefined || kindOf(path) !== "dir") continue;
-    const { uid, gid } = account;
-    const [mayEnter] = await mayUse([{ path, use: "enter" }], { uid, gid });
+    const [mayEnter] = await mayUse([{ path, use: "enter" }], account);
     if (mayEnter) continue;
     const message = `job ${job.name}: user ${account.name} may not enter ${path} ` +
       `(${ownerText(path)}), where its command would start`;

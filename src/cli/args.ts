@@ -1,8 +1,9 @@
 /** The options of a command, read strictly: an unknown one is an error that names it. */
 
-import { parseArgs } from "node:util";
+import { parseArgs } from "@std/cli";
+import { nearest } from "../config/suggest.ts";
 import { UsageError } from "./error.ts";
-import { reasonOf } from "../platform/reason.ts";
+import { safeText } from "../report/safe_text.ts";
 
 export interface Args<Name extends string, Flag extends string = never> {
   readonly options: Readonly<Partial<Record<Name, string>>>;
@@ -12,37 +13,95 @@ export interface Args<Name extends string, Flag extends string = never> {
 }
 
 /**
+ * @param command for messages
  * @param names the options that take a value, without their dashes; a name of one letter has one
  * @param flagNames those that take none
  * @throws {UsageError}
  */
 export function readArgs<Name extends string, Flag extends string = never>(
+  command: string,
   args: readonly string[],
   names: readonly Name[],
   flagNames: readonly Flag[] = [],
 ): Args<Name, Flag> {
-  try {
-    const options = Object.fromEntries([
-      ...names.map((name) => [name, { type: "string", ...shortOf(name) }] as const),
-      ...flagNames.map((name) => [name, { type: "boolean" }] as const),
-    ]);
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options,
-      allowPositionals: true,
-    });
-    const given: Readonly<Record<string, unknown>> = values;
-    return {
-      options: values as Partial<Record<Name, string>>,
-      flags: new Set(flagNames.filter((name) => given[name] === true)),
-      words: positionals,
-    };
-  } catch (error) {
-    // Node's message ends with advice about positional arguments that nobody asked for.
-    throw new UsageError(reasonOf(error).split(". ")[0]?.split("\n")[0] ?? "");
+  const parsed = parseArgs(withValues(command, args, names, flagNames), {
+    // "_" keeps words such as 007 as they are.
+    string: [...names, "_"],
+    boolean: [...flagNames],
+  });
+  const options: Partial<Record<Name, string>> = {};
+  for (const name of names) {
+    const value = parsed[name];
+    if (typeof value === "string") options[name] = value;
   }
+  return {
+    options,
+    flags: new Set(flagNames.filter((name) => parsed[name] === true)),
+    words: parsed._.map(String),
+  };
 }
 
-function shortOf(name: string): { short?: string } {
-  return name.length === 1 ? { short: name } : {};
+/**
+ * Each option in one piece with its value, because a value may begin with a dash, and nothing unknown.
+ *
+ * @throws {UsageError}
+ */
+function withValues(
+  command: string,
+  args: readonly string[],
+  names: readonly string[],
+  flagNames: readonly string[],
+): string[] {
+  const pieces: string[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at] ?? "";
+    if (arg === "--") return [...pieces, ...args.slice(at)];
+    const [, name, given] = /^--?([^=]*)(?:=(.*))?$/s.exec(arg) ?? [];
+    if (!name) {
+      pieces.push(arg);
+    } else if (names.includes(name)) {
+      const value = given ?? args[++at];
+      if (value === undefined) {
+        throw new UsageError(`${command}: ${optionText(name)} needs a value`);
+      }
+      pieces.push(`--${name}=${value}`);
+    } else if (flagNames.includes(name)) {
+      if (given !== undefined) {
+        throw new UsageError(`${command}: --${name} takes no value: "${given}"`);
+      }
+      pieces.push(`--${name}`);
+    } else {
+      throw unknownOption(command, arg.split("=", 1)[0] ?? "", [...names, ...flagNames]);
+    }
+  }
+  return pieces;
+}
+
+function optionText(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`;
+}
+
+function unknownOption(command: string, option: string, known: readonly string[]): UsageError {
+  const near = nearest(option.replace(/^-+/, ""), known, 1);
+  const hint = near === undefined ? "" : `; did you mean ${optionText(near)}?`;
+  const all = near === undefined && known.length > 0
+    ? `; it has ${known.map(optionText).join(", ")}`
+    : "";
+  return new UsageError(`${command} has no option ${safeText(option)}${hint}${all}`);
+}
+
+/**
+ * For a command that takes options only.
+ *
+ * @throws {UsageError} when there is a word
+ */
+export function noWords(command: string, words: readonly string[]): void {
+  const [word] = words;
+  if (word === undefined) return;
+  const hint = /\.ini(?::[^/]*)?$/.test(word)
+    ? `; did you mean --ini ${word}?`
+    : word.includes("/")
+    ? `; did you mean --dir ${word}?`
+    : "";
+  throw new UsageError(`${command} takes no argument "${safeText(word)}"${hint}`);
 }

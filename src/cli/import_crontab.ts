@@ -11,7 +11,10 @@ import { note } from "./output.ts";
 import { reasonOf } from "../platform/reason.ts";
 
 export async function importCrontab(args: readonly string[]): Promise<number> {
-  const { flags, words: [file = "-", extra] } = readArgs(args, [], ["system", "user"]);
+  const { flags, words: [file = "-", extra] } = readArgs("import-crontab", args, [], [
+    "system",
+    "user",
+  ]);
   if (extra !== undefined) throw new UsageError("import-crontab wants one file, or - for stdin");
   if (flags.has("system") && flags.has("user")) {
     throw new UsageError("--system or --user, not both");

@@ -7,8 +7,7 @@ import type { JobRecord, LastRun } from "../schedule/record.ts";
 import { comingTimes } from "../schedule/upcoming.ts";
 import { isoText, wallText } from "../schedule/wall_text.ts";
 import type { Zone } from "../platform/zone.ts";
-import { readArgs } from "./args.ts";
-import { UsageError } from "./error.ts";
+import { noWords, readArgs } from "./args.ts";
 import { note, Output } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
 import { maskShapes } from "../report/secrets.ts";
@@ -25,8 +24,8 @@ interface JobState {
 }
 
 export async function jobs(args: readonly string[]): Promise<number> {
-  const { options, flags, words } = readArgs(args, ["ini", "job"], ["json"]);
-  if (words.length > 0) throw new UsageError(`jobs does not know what to do with "${words[0]}"`);
+  const { options, flags, words } = readArgs("jobs", args, ["ini", "job"], ["json"]);
+  noWords("jobs", words);
   const config = await configOf(options.ini, "jobs");
   const records = await recordsOf(config);
   const states = jobsOf(config, options.job).map((job) => stateOf(job, records.get(job.id)));

@@ -2,8 +2,7 @@
 
 import { STATE_KINDS, type StateKind } from "../spool/inspected.ts";
 import { timeText } from "../platform/local_time.ts";
-import { readArgs } from "./args.ts";
-import { UsageError } from "./error.ts";
+import { noWords, readArgs } from "./args.ts";
 import { type ListFilter, matching, readFilter } from "./filter.ts";
 import { note, Output } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
@@ -22,12 +21,10 @@ import {
 export const SORTED_TASKS = 10_000;
 
 export async function list(args: readonly string[]): Promise<number> {
-  const { options, flags, words } = readArgs(
-    args,
-    [...WHERE, "state", "func", "older"],
-    ["json"],
-  );
-  if (words.length > 0) throw new UsageError(`list does not know what to do with "${words[0]}"`);
+  const { options, flags, words } = readArgs("list", args, [...WHERE, "state", "func", "older"], [
+    "json",
+  ]);
+  noWords("list", words);
   const spools = await openSpools("list", options);
   const output = new Output();
   try {

@@ -7,7 +7,7 @@ import { VERSION } from "../platform/version.ts";
 import { WORKER_FLAG } from "../worker/commands.ts";
 import { check } from "./check.ts";
 import { UsageError } from "./error.ts";
-import { helpText } from "./help.ts";
+import { help, overview } from "./help.ts";
 import { list } from "./list.ts";
 import { isIniInEnvironment } from "./ini.ts";
 import { importCrontab } from "./import_crontab.ts";
@@ -17,6 +17,8 @@ import { options } from "./options.ts";
 import { pause, resume } from "./pause.ts";
 import { push } from "./push.ts";
 import { remove } from "./remove.ts";
+import { nearest } from "../config/suggest.ts";
+import { safeText } from "../report/safe_text.ts";
 import { retry } from "./retry.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
@@ -47,6 +49,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "import-crontab": importCrontab,
   types,
   "systemd-unit": systemdUnit,
+  help,
 };
 
 export const EXIT_OK = 0;
@@ -85,11 +88,12 @@ async function dispatch(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
   if (first === undefined) {
     if (isIniInEnvironment()) return await run([]);
-    throw new UsageError("wants --ini FILE; spooler --help shows everything");
+    console.error(overview());
+    return EXIT_USAGE;
   }
-  if (args.includes("--help") || first === "-h" || first === "help") {
-    console.log(helpText());
-    return EXIT_OK;
+  if (first === "--help" || first === "-h") return await help([]);
+  if (rest.includes("--help")) {
+    return await help(Object.hasOwn(COMMANDS, first) ? [first] : ["run"]);
   }
   if (first === "--version" || first === "-V") {
     console.log(`spooler ${VERSION}`);
@@ -99,12 +103,12 @@ async function dispatch(args: readonly string[]): Promise<number> {
     const { runWorker } = await import("../../workers/javascript/main.ts");
     return await runWorker();
   }
-  const command = COMMANDS[first];
+  const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   if (command) return await command(rest);
   if (first.startsWith("-") || namesFile(first)) return await run(args);
-  throw new UsageError(
-    `knows the commands ${Object.keys(COMMANDS).join(", ")}, not "${first}"; see spooler --help`,
-  );
+  const near = nearest(first, Object.keys(COMMANDS), 1);
+  const hint = near === undefined ? "spooler help lists them" : `did you mean ${near}?`;
+  throw new UsageError(`there is no command "${safeText(first)}"; ${hint}`);
 }
 
 /** `spooler site.ini` is `spooler --ini site.ini`, as in uWSGI. */

@@ -5,7 +5,7 @@ import { systemClock } from "../platform/clock.ts";
 import { actionText } from "../schedule/action.ts";
 import { comingTimes } from "../schedule/upcoming.ts";
 import { isoText, wallText } from "../schedule/wall_text.ts";
-import { readArgs } from "./args.ts";
+import { noWords, readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { note, Output } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
@@ -16,14 +16,15 @@ import { Table } from "./table.ts";
 const LINES = 10;
 
 export async function next(args: readonly string[]): Promise<number> {
-  const { options, flags, words } = readArgs(args, ["ini", "n", "job"], ["json"]);
-  if (words.length > 0) throw new UsageError(`next does not know what to do with "${words[0]}"`);
+  const { options, flags, words } = readArgs("next", args, ["ini", "n", "job"], ["json"]);
+  noWords("next", words);
   const count = Number(options.n ?? LINES);
   if (!Number.isInteger(count) || count < 1) {
     throw new UsageError(`-n wants a whole number ≥ 1: "${options.n}"`);
   }
   const config = await configOf(options.ini, "next");
   const jobs = jobsOf(config, options.job);
+  if (jobs.length === 0) note(`${config.file} has no schedules`);
   const records = await recordsOf(config);
   const [host, now] = [Deno.hostname(), systemClock.now()];
   const coming = jobs.flatMap((job) => {

@@ -13,7 +13,7 @@ import {
 } from "../config/options.ts";
 import { nearest } from "../config/suggest.ts";
 import { UsageError } from "./error.ts";
-import { optionText } from "./help.ts";
+import { optionText } from "./option_text.ts";
 import { optionsPage } from "./options_page.ts";
 
 export function options(args: readonly string[]): Promise<number> {

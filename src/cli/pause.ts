@@ -1,8 +1,7 @@
 /** `spooler pause` and `spooler resume`: whether tasks of a spool are started. */
 
 import { timeText } from "../platform/local_time.ts";
-import { readArgs } from "./args.ts";
-import { UsageError } from "./error.ts";
+import { noWords, readArgs } from "./args.ts";
 import { Output } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
 import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
@@ -27,10 +26,8 @@ export function resume(args: readonly string[]): Promise<number> {
 }
 
 async function turn(command: string, args: readonly string[], act: Turn): Promise<number> {
-  const { options, flags, words } = readArgs(args, WHERE, ["json"]);
-  if (words.length > 0) {
-    throw new UsageError(`${command} is for a whole spool, not for "${words[0]}"`);
-  }
+  const { options, flags, words } = readArgs(command, args, WHERE, ["json"]);
+  noWords(command, words);
   const output = new Output();
   for (const spool of await openSpools(command, options)) {
     const was = spool.inspector.pausedSince() !== null;

@@ -1,6 +1,6 @@
 /** `spooler push`: puts one task into a spool directory, or sends it to a peer. */
 
-import { resolve } from "node:path";
+import { resolve } from "@std/path";
 import { openPlatform } from "../spool/platform.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 import { destinationFor, destinationsOf } from "../server/destination.ts";
@@ -19,7 +19,7 @@ import { reasonOf } from "../platform/reason.ts";
 type Destination = Pick<SpoolConfig, "dir" | "fsync" | "limits">;
 
 export async function push(args: readonly string[]): Promise<number> {
-  const { options, words } = readArgs(args, [
+  const { options, words } = readArgs("push", args, [
     "ini",
     "dir",
     "to",
@@ -41,7 +41,7 @@ export async function push(args: readonly string[]): Promise<number> {
   if (options.at !== undefined) vars.push(textVar("at", String(parseTime(options.at))));
   if (options.priority !== undefined) vars.push(textVar("priority", options.priority));
   try {
-    if (options.priority !== undefined) parsePriority(options.priority);
+    if (options.priority !== undefined) checkPriority(options.priority);
     const { to, ca, "body-file": bodyFile, "secret-file": secretFile } = options;
     if (to !== undefined) {
       return await pushTo({ to, ca, secretFile, bodyFile }, vars);
@@ -99,6 +99,11 @@ async function spoolOf(
     );
   }
   return spool;
+}
+
+function checkPriority(text: string): void {
+  if (!/^\d+$/.test(text)) throw new UsageError(`push: --priority must be digits: "${text}"`);
+  parsePriority(text);
 }
 
 function parseVar(word: string): Var {

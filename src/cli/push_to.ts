@@ -1,6 +1,6 @@
 /** `spooler push --to`: sends a task to a peer, with its body and a signature if need be. */
 
-import { resolve } from "node:path";
+import { resolve } from "@std/path";
 import { parseSecret } from "../config/value.ts";
 import type { Delivery } from "../forward/delivery.ts";
 import { sendDelivery } from "../forward/send.ts";

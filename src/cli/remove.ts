@@ -14,9 +14,9 @@ const REMOVE: Change = {
 };
 
 export async function remove(args: readonly string[]): Promise<number> {
-  const { options, flags, words } = readArgs(args, WHERE, ["json"]);
+  const { options, flags, words } = readArgs("remove", args, WHERE, ["json"]);
   checkWords("remove", words);
-  const spools = await openSpools("remove", options, { changes: true });
+  const spools = await openSpools("remove", options, { changes: true, words });
   const output = new Output();
   const allWell = await changeNamed(spools, words, REMOVE, { output, json: flags.has("json") });
   await output.flush();

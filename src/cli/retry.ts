@@ -18,18 +18,17 @@ const RETRY: Change = {
 };
 
 export async function retry(args: readonly string[]): Promise<number> {
-  const { options, flags, words } = readArgs(
-    args,
-    [...WHERE, "func", "older"],
-    ["all", "json"],
-  );
+  const { options, flags, words } = readArgs("retry", args, [...WHERE, "func", "older"], [
+    "all",
+    "json",
+  ]);
   const all = flags.has("all");
   if (all && words.length > 0) throw new UsageError("retry wants names or --all, not both");
   if (!all && (options.func ?? options.older) !== undefined) {
     throw new UsageError("retry takes --func and --older together with --all only");
   }
   if (!all) checkWords("retry", words);
-  const spools = await openSpools("retry", options, { changes: true });
+  const spools = await openSpools("retry", options, { changes: true, words });
   const output = new Output();
   const report = { output, json: flags.has("json") };
   let allWell = true;

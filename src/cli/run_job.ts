@@ -24,7 +24,7 @@ import { UsageError } from "./error.ts";
 import { configOf, jobsOf } from "./schedules.ts";
 
 export async function runJob(args: readonly string[]): Promise<number> {
-  const { options, words } = readArgs(args, ["ini"]);
+  const { options, words } = readArgs("run-job", args, ["ini"]);
   const [name, extra] = words;
   if (name === undefined || extra !== undefined) {
     throw new UsageError("run-job wants the name of one job; spooler jobs shows them");

@@ -1,6 +1,6 @@
 /** Which spools a queue command is for, and which task a name on the command line means. */
 
-import { resolve } from "node:path";
+import { isAbsolute, resolve } from "@std/path";
 import { openPlatform } from "../spool/platform.ts";
 import { destinationsOf } from "../server/destination.ts";
 import { loadConfig } from "../config/load.ts";
@@ -15,7 +15,7 @@ import { UsageError } from "./error.ts";
 import { iniArgs } from "./ini.ts";
 import { note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
-import { parseTaskWord, placedId } from "./task_id.ts";
+import { parseTaskWord, placedId, spoolOfPath } from "./task_id.ts";
 import { reasonOf } from "../platform/reason.ts";
 
 /** The options that say where; every queue command has them. */
@@ -35,14 +35,15 @@ export interface OpenSpool {
  * The spools that --dir or --ini mean.
  *
  * @param changes whether tasks are to be changed, which needs to know which of them run
+ * @param words the tasks that are named: whole paths say where they are
  * @throws {UsageError} when there are none
  */
 export async function openSpools(
   command: string,
   where: Where,
-  { changes = false } = {},
+  { changes = false, words = [] }: { changes?: boolean; words?: readonly string[] } = {},
 ): Promise<OpenSpool[]> {
-  const spools = await spoolsOf(command, where);
+  const spools = await spoolsOf(command, where, words);
   const platform = openPlatform();
   if (platform.unavailable) {
     const problem = `cannot tell which tasks run: no file locks here (${platform.unavailable})`;
@@ -62,18 +63,24 @@ export async function openSpools(
 async function spoolsOf(
   command: string,
   { ini, dir }: Where,
+  words: readonly string[],
 ): Promise<readonly { readonly dir: string; readonly fsync: boolean }[]> {
   const args = iniArgs(ini);
+  if (ini === undefined && dir === undefined && words.length > 0 && words.every(isAbsolute)) {
+    return [...new Set(words.map(spoolOfPath))].map((each) => ({ dir: each, fsync: true }));
+  }
   if (ini !== undefined && dir !== undefined || args === null && dir === undefined) {
     throw new UsageError(`${command} needs one of --ini and --dir`);
   }
   if (dir !== undefined) {
-    if (!await isDirectory(dir)) throw new UsageError(`--dir wants a spool directory: "${dir}"`);
+    if (!await isDirectory(dir)) {
+      throw new UsageError(`${command}: --dir is not a directory: "${dir}"`);
+    }
     return [{ dir: resolve(dir), fsync: true }];
   }
   const { config } = await loadConfig(args ?? []);
   const spools = destinationsOf(config).map(({ spool }) => spool);
-  if (spools.length === 0) throw new UsageError(`${config.file} has no spooler`);
+  if (spools.length === 0) throw new UsageError(`${config.file} has no spool (spooler = DIR)`);
   return spools;
 }
 
@@ -96,9 +103,11 @@ export type Named =
 
 /** A task that waits comes before one in failed/ of the same name, which `failed/NAME` names. */
 export function findTask(spools: readonly OpenSpool[], word: string): Named {
-  const { name, priority, failedOnly } = parseTaskWord(word);
+  const holder = spools.find(({ dir }) => word.startsWith(`${dir}/`));
+  const { name, priority, failedOnly } = parseTaskWord(word, holder?.dir);
+  const searched = !isAbsolute(word) ? spools : holder ? [holder] : [];
   const find = (name: string) =>
-    spools.flatMap((spool) =>
+    searched.flatMap((spool) =>
       spool.inspector.find(name, priority)
         .filter(({ place }) => !failedOnly || place === "failed")
         .map((task) => ({ spool, task }))
@@ -120,7 +129,7 @@ export function missText(word: string, named: Exclude<Named, { kind: "one" }>): 
   const name = safeText(word);
   return named.kind === "none"
     ? `${name}: no such task`
-    : `${name}: is more than one task: ${safeText(named.ids.join(", "))}`;
+    : `${name}: several tasks have this name: ${safeText(named.ids.join(", "))}`;
 }
 
 /** @throws {UsageError} */

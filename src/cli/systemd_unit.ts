@@ -1,13 +1,13 @@
 /** `spooler systemd-unit --ini FILE`: a unit that runs the ini as a service, hardened. */
 
-import { dirname, resolve } from "node:path";
+import { dirname, resolve } from "@std/path";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 
 export async function systemdUnit(args: readonly string[]): Promise<number> {
-  const { options: { ini }, words } = readArgs(args, ["ini"]);
+  const { options: { ini }, words } = readArgs("systemd-unit", args, ["ini"]);
   if (ini === undefined || words.length > 0) {
     throw new UsageError("systemd-unit wants --ini FILE: spooler systemd-unit --ini /etc/site.ini");
   }

@@ -4,6 +4,8 @@
  * @pure
  */
 
+import { unicodeWidth } from "@std/cli";
+
 /** Between two columns. */
 const GAP = "  ";
 
@@ -17,12 +19,20 @@ export class Table {
     if (rows.length === 0) return [];
     if (this.#widths) return rows.map((row) => this.#line(row));
     this.#widths = this.headings.map((heading, column) => {
-      return rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), heading.length);
+      return rows.reduce(
+        (width, row) => Math.max(width, unicodeWidth(row[column] ?? "")),
+        unicodeWidth(heading),
+      );
     });
     return [this.headings, ...rows].map((row) => this.#line(row));
   }
 
   #line(row: readonly string[]): string {
-    return row.map((cell, column) => cell.padEnd(this.#widths?.[column] ?? 0)).join(GAP).trimEnd();
+    return row.map((cell, column) => padded(cell, this.#widths?.[column] ?? 0)).join(GAP).trimEnd();
   }
+}
+
+/** Filled up with blanks to so many columns. */
+export function padded(text: string, width: number): string {
+  return text + " ".repeat(Math.max(0, width - unicodeWidth(text)));
 }

@@ -28,14 +28,14 @@ type End =
   | { readonly kind: "timeout" };
 
 export async function wait(args: readonly string[]): Promise<number> {
-  const { options, flags, words } = readArgs(args, [...WHERE, "timeout"], ["json"]);
+  const { options, flags, words } = readArgs("wait", args, [...WHERE, "timeout"], ["json"]);
   const [word] = words;
   if (word === undefined || words.length > 1) throw new UsageError("wait wants the NAME of a task");
   parseTaskWord(word);
   const timeoutMs = options.timeout === undefined
     ? Infinity
     : parseDurationOption("timeout", options.timeout);
-  const named = findTask(await openSpools("wait", options), word);
+  const named = findTask(await openSpools("wait", options, { words }), word);
   if (named.kind === "many") throw new Error(missText(word, named));
   // A task that was done at once is gone before its name can be asked for: that is no error.
   const begun = () => {

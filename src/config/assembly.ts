@@ -11,22 +11,21 @@
  * @pure
  */
 
-import { dirname, resolve } from "node:path";
 import { type Argument, environmentOptions, parseCommandLine } from "./argv.ts";
 import { Blocks, isEnd } from "./blocks.ts";
-import { decodeBytes, encodeBytes } from "./bytes.ts";
+import { encodeBytes } from "./bytes.ts";
 import { Complaints, LIMITS, Stop } from "./complaints.ts";
 import { type Facts, forLines, forTimes, forWords } from "./condition.ts";
 import type { Entry } from "./entry.ts";
 import { Expansion } from "./expansion.ts";
 import { glob } from "./glob.ts";
 import { type ConfigHost, HostError } from "./host.ts";
-import { readIni } from "./ini.ts";
+import { IniFiles } from "./ini_files.ts";
 import { Magic } from "./magic.ts";
-import { entryOf, type Frame, OptionList, type Origin, text } from "./option_list.ts";
+import { entryOf, OptionList, type Origin, text } from "./option_list.ts";
 import { findForeign, findOption } from "./options.ts";
 import type { Place, Problem } from "../platform/problem.ts";
-import { parseSource, readSource, type Source, splitSection } from "./source.ts";
+import { readSource, type Source } from "./source.ts";
 import { VERSION } from "../platform/version.ts";
 
 export interface Assembled {
@@ -54,7 +53,7 @@ export async function assemble(args: readonly string[], host: ConfigHost): Promi
 
 class Assembly {
   readonly #host: ConfigHost;
-  readonly #magic: Magic;
+  readonly #files: IniFiles;
   readonly #complaints = new Complaints();
   readonly #options: OptionList;
   readonly #blocks: Blocks;
@@ -64,19 +63,18 @@ class Assembly {
   #inBlock = false;
   #forbidden: ReadonlySet<string> | null = null;
   #allowed: ReadonlySet<string> | null = null;
-  #file: string | undefined;
-  #baseDir: string | undefined;
-  #last: { source: Source; text: string; name: string } | null = null;
-  #files = 0;
-  /** What the environment and the command line have named. */
-  readonly #named = new Set<string>();
 
   constructor(host: ConfigHost) {
     this.#host = host;
-    this.#magic = new Magic(host, VERSION);
+    this.#files = new IniFiles(
+      host,
+      new Magic(host, VERSION),
+      this.#complaints,
+      (key, value, origin) => this.#add(key, value, origin),
+    );
     this.#options = new OptionList(host.environment);
     this.#blocks = new Blocks(this.#options, this.#complaints, (origin) => this.#facts(origin));
-    const absolute = (path: string, origin: Origin) => this.#absolute(path, origin);
+    const absolute = (path: string, origin: Origin) => this.#files.absolute(path, origin);
     this.#expansion = new Expansion(this.#options, this.#complaints, host, absolute);
   }
 
@@ -91,7 +89,9 @@ class Assembly {
       for (const message of line.problems) this.#problem(here("command line"), message);
       await this.#addArguments(environmentOptions(this.#options.environment), here("environment"));
       await this.#addArguments(line.options, here("command line"));
-      for (const file of line.files) await this.#load(encodeBytes(file), here("command line"));
+      for (const file of line.files) {
+        await this.#files.load(encodeBytes(file), here("command line"));
+      }
       this.#blocks.finish();
       await this.#expansion.run();
       await this.#configure();
@@ -106,8 +106,8 @@ class Assembly {
     const told = (place: Place, message: string) => problems.push({ place, message });
     return {
       entries: this.#options.all.map((option) => entryOf(option, told)),
-      file: this.#file,
-      baseDir: this.#baseDir ?? this.#host.cwd,
+      file: this.#files.first,
+      baseDir: this.#files.baseDir,
       used: this.#options.used,
       printed: this.#printed,
       secrets: this.#expansion.secrets,
@@ -163,7 +163,7 @@ class Assembly {
     switch (name) {
       case "ini":
       case "include":
-        await this.#load(value, origin);
+        await this.#files.load(value, origin);
         return true;
       case "set":
       case "set-placeholder":
@@ -232,12 +232,12 @@ class Assembly {
       case "for-times":
         return forTimes(value);
       case "for-glob":
-        return glob(text(value), this.#host, (path) => this.#absolute(path, origin)).map(
+        return glob(text(value), this.#host, (path) => this.#files.absolute(path, origin)).map(
           encodeBytes,
         );
       case "for-readline": {
         const source: Source = { kind: "file", path: text(value) };
-        const absolute = (path: string) => this.#absolute(path, origin);
+        const absolute = (path: string) => this.#files.absolute(path, origin);
         return forLines(await readSource(source, LIMITS.valueBytes, this.#host, absolute));
       }
       default:
@@ -251,123 +251,10 @@ class Assembly {
       isReload: this.#host.isReload,
       option: (key) => this.#options.lookUp(key),
       environment: (name) => this.#options.variable(name),
-      isReadable: (path) => this.#host.isReadable(this.#absolute(text(path), origin)),
-      kindOf: (path) => this.#host.kindOf(this.#absolute(text(path), origin)),
+      isReadable: (path) => this.#host.isReadable(this.#files.absolute(text(path), origin)),
+      kindOf: (path) => this.#host.kindOf(this.#files.absolute(text(path), origin)),
       hasPlugin: (name) => this.#plugins.has(name),
     };
-  }
-
-  // Files
-
-  async #load(nameBytes: string, origin: Origin): Promise<void> {
-    const whole = decodeBytes(nameBytes);
-    if (whole === undefined) return this.#problem(origin, "the name of a file wants to be UTF-8");
-    const { name, section } = splitSection(whole);
-    if (/\.(?:xml|ya?ml|json|js)$/.test(whole)) {
-      return this.#problem(origin, `only ini files are read: "${whole}"`);
-    }
-    const loaded = name === "" ? this.#last : await this.#read(name, origin);
-    if (loaded === null) {
-      if (name === "") this.#problem(origin, `there is no file before it: "${whole}"`);
-      return;
-    }
-    this.#last = loaded;
-    const frame = this.#enter(loaded, name, section ?? "", origin);
-    if (frame === null) return;
-    const wanted = section === undefined || section === "" ? "uwsgi" : section;
-    await this.#addLines(loaded.text, loaded.name, wanted, frame);
-  }
-
-  async #read(name: string, origin: Origin) {
-    if (++this.#files > LIMITS.files) {
-      this.#stop(origin, `a configuration may read ${LIMITS.files} files: this one reads more`);
-    }
-    try {
-      const source = parseSource(name);
-      const absolute = (path: string) => this.#absolute(path, origin);
-      const content = await readSource(source, LIMITS.iniBytes, this.#host, absolute);
-      this.#complaints.grow(content.length, origin.place);
-      const path = source.kind === "file" ? absolute(source.path) : undefined;
-      if (this.#file === undefined) {
-        this.#file = name;
-        this.#baseDir = path === undefined ? this.#host.cwd : dirname(path);
-      }
-      return { source, text: content, name };
-    } catch (error) {
-      if (!(error instanceof HostError || error instanceof SyntaxError)) throw error;
-      // What the command line names is the place itself.
-      const isFirst = origin.frame === null;
-      const place = isFirst ? { file: name, line: 0 } : origin.place;
-      const subject = isFirst ? "" : `"${name}" `;
-      this.#problem({ ...origin, place }, `${subject}cannot be read: ${error.message}`);
-      return null;
-    }
-  }
-
-  /** Sets the magic variables, and keeps files from including themselves. */
-  #enter(
-    loaded: { source: Source; name: string },
-    name: string,
-    section: string,
-    origin: Origin,
-  ): Frame | null {
-    const path = loaded.source.kind === "file"
-      ? this.#pathOf(loaded.source.path, origin)
-      : undefined;
-    const id = `${path ?? loaded.name}:${section === "" ? "uwsgi" : section}`;
-    for (let frame = origin.frame; frame !== null; frame = frame.parent) {
-      if (frame.id === id) {
-        this.#problem(origin, `the file includes itself: "${loaded.name}"`);
-        return null;
-      }
-    }
-    if (origin.frame === null && name !== "") {
-      // UWSGI_INI and --ini often name the same file; its spools and jobs must not be doubled.
-      if (this.#named.has(id)) return null;
-      this.#named.add(id);
-    }
-    const depth = (origin.frame?.depth ?? 0) + 1;
-    if (depth > LIMITS.depth) {
-      this.#stop(origin, `files may include each other ${LIMITS.depth} deep: "${loaded.name}"`);
-    }
-    if (name === "") this.#magic.enterSection(section);
-    else if (path === undefined) this.#magic.enterStream(name);
-    else this.#magic.enterFile(name, path, section);
-    return { id, depth, parent: origin.frame };
-  }
-
-  /** Absolute, and without symbolic links, but for the file itself. */
-  #pathOf(path: string, origin: Origin): string {
-    const absolute = this.#absolute(path, origin);
-    if (this.#host.isLink(absolute)) {
-      const base = origin.base ?? this.#baseDir ?? this.#host.cwd;
-      return path.startsWith("/") ? path : `${base}/${path}`;
-    }
-    return this.#host.realPath(absolute) ?? absolute;
-  }
-
-  async #addLines(content: string, file: string, section: string, frame: Frame): Promise<void> {
-    const ini = readIni(content, encodeBytes(section), this.#magic.table);
-    const at = (line: number): Place => ({ file, line });
-    for (const { line, message } of ini.problems) {
-      this.#problem({ place: at(line), frame }, message);
-    }
-    for (const { line, message } of ini.warnings) {
-      this.#complaints.warn(at(line), message);
-    }
-    if (!ini.sections.includes(encodeBytes(section))) {
-      const others = [...new Set(ini.sections)].slice(0, 5).map(text);
-      const hint = others.length === 0 ? "" : `; it has [${others.join("], [")}]`;
-      const message = `has no section [${section}]${hint}`;
-      // A part that is empty for now is as good as none, as in uWSGI; a whole ini is a mistake.
-      if (frame.parent === null) this.#problem({ place: at(0), frame }, message);
-      else this.#complaints.warn(at(0), message);
-    } else if (ini.lines.length === 0) {
-      this.#complaints.warn(at(0), `its section [${section}] is empty`);
-    }
-    for (const { key, value, line } of ini.lines) {
-      await this.#add(key, value, { place: at(line), frame });
-    }
   }
 
   /** What acts only now that everything is filled in. The list grows while it is walked. */
@@ -375,17 +262,13 @@ class Assembly {
     for (const option of this.#options.all) {
       if (option.done) continue;
       const name = findOption(option.key)?.name;
-      if (name === "inherit") await this.#load(option.value ?? "", option.origin);
+      if (name === "inherit") await this.#files.load(option.value ?? "", option.origin);
       else if (name === "print") this.#printed.push(text(option.value ?? ""));
     }
     this.#blocks.finish();
   }
 
   // Small things
-
-  #absolute(path: string, origin: Origin): string {
-    return resolve(origin.base ?? this.#baseDir ?? this.#host.cwd, path);
-  }
 
   #isForbidden(key: string): boolean {
     if (key === "end-blacklist" || key === "end-whitelist") return false;

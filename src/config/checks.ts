@@ -5,7 +5,7 @@
  * @pure
  */
 
-import { dirname, resolve } from "node:path";
+import { dirname, resolve } from "@std/path";
 import { isAbstract } from "../wire/address.ts";
 import type { Config } from "./config.ts";
 import { spoolEntries, workingEntries } from "./directories.ts";

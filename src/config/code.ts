@@ -1,6 +1,6 @@
 /** `spooler-import` and its kin: task modules, and the options of their workers. @pure */
 
-import { resolve } from "node:path";
+import { resolve } from "@std/path";
 import type { CodeConfig, TaskModule } from "../worker/settings.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";

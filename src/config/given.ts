@@ -5,7 +5,7 @@
  * @pure
  */
 
-import { resolve } from "node:path";
+import { resolve } from "@std/path";
 import type { Entry } from "./entry.ts";
 import { findOption } from "./options.ts";
 import type { OptionName, OptionRow } from "./options.ts";

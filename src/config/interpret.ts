@@ -4,7 +4,7 @@
  * @pure
  */
 
-import { dirname, resolve } from "node:path";
+import { dirname, resolve } from "@std/path";
 import { checkAll, NOWHERE, type Surroundings } from "./checks.ts";
 import { codeOf } from "./code.ts";
 import type { Config } from "./config.ts";

@@ -4,7 +4,7 @@
  * @pure
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { PythonConfig } from "../worker/settings.ts";
 import type { Given } from "./given.ts";
 import { parseWanted } from "./value.ts";

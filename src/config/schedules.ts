@@ -1,6 +1,6 @@
 /** What runs by the clock: all lines of it, each job with a name, none twice. @pure */
 
-import { basename, resolve } from "node:path";
+import { basename, resolve } from "@std/path";
 import { Calendar } from "../schedule/calendar.ts";
 import { type CommandName, commandName, distinctNames } from "../schedule/command_name.ts";
 import { hashText } from "../schedule/hash.ts";

@@ -3,12 +3,14 @@
 /**
  * The nearest of `names`, or undefined when none is near: up to one wrong, missing, extra or
  * swapped letter in five, three at the most. `-` and `_` count as the same.
+ *
+ * @param least letters that may be wrong however short the word is: 1 where there are few names
  */
-export function nearest(word: string, names: Iterable<string>): string | undefined {
+export function nearest(word: string, names: Iterable<string>, least = 0): string | undefined {
   const wanted = normal(word);
-  if (wanted.length < 4 || wanted.length > 64) return undefined;
+  if (wanted.length < 4 - least || wanted.length > 64) return undefined;
   let best: string | undefined;
-  let bestDistance = Math.min(3, Math.floor(wanted.length / 5)) + 1;
+  let bestDistance = Math.min(3, Math.max(least, Math.floor(wanted.length / 5))) + 1;
   for (const name of names) {
     if (Math.abs(name.length - wanted.length) >= bestDistance) continue;
     const candidate = normal(name);

@@ -1,6 +1,6 @@
 /** The machine, for a configuration that is being read. */
 
-import { resolve } from "node:path";
+import { resolve } from "@std/path";
 import { userInfo } from "node:os";
 import { readFileSync } from "node:fs";
 import { systemClock } from "../platform/clock.ts";

@@ -14,6 +14,8 @@ export interface Probe {
 export interface AccountIds {
   readonly uid: number;
   readonly gid: number;
+  /** Supplementary ones; absent or empty is none. */
+  readonly groups?: readonly number[];
 }
 
 /** One line a probe: y or n. The first letter of an argument is the use. */
@@ -35,8 +37,11 @@ export async function mayUse(
   account: AccountIds | null = null,
 ): Promise<boolean[]> {
   if (probes.length === 0) return [];
-  const { stdout } = await new Deno.Command("/bin/sh", {
+  const [file, ...before] = shellAs(account);
+  const isSet = account === null || before.length > 0;
+  const { stdout } = await new Deno.Command(file, {
     args: [
+      ...before,
       "-c",
       SCRIPT,
       "sh",
@@ -46,8 +51,16 @@ export async function mayUse(
     stdin: "null",
     stdout: "piped",
     stderr: "null",
-    ...(account ?? {}),
+    ...(isSet ? {} : { uid: account.uid, gid: account.gid }),
   }).output();
   const answers = new TextDecoder().decode(stdout).trimEnd().split("\n");
   return probes.map((_, index) => answers[index] === "y");
+}
+
+/** Deno's own uid and gid drop all other groups: an account that has some is set by setpriv(1). */
+function shellAs(account: AccountIds | null): [string, ...string[]] {
+  const groups = account?.groups ?? [];
+  if (account === null || groups.length === 0) return ["/bin/sh"];
+  const ids = [`--reuid=${account.uid}`, `--regid=${account.gid}`, `--groups=${groups.join()}`];
+  return ["setpriv", ...ids, "--", "/bin/sh"];
 }

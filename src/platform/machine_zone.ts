@@ -5,7 +5,7 @@
  * Sources: tzset(3); glibc time/tzset.c (tzset_internal) and time/tzfile.c.
  */
 
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join } from "@std/path";
 import { parsePosixZone } from "./posix_zone.ts";
 import { parseTzif } from "./tzif.ts";
 import { ianaZone, UTC, Zone } from "./zone.ts";

@@ -13,7 +13,7 @@
  * @pure
  */
 
-import { basename, dirname } from "node:path";
+import { basename, dirname } from "@std/path";
 import type { Place, Problem } from "../platform/problem.ts";
 import type { Zone } from "../platform/zone.ts";
 import { FIELDS, specOf } from "./cron.ts";

@@ -10,7 +10,7 @@
  * one set of jobs: the second waits until the first has ended.
  */
 
-import { dirname } from "node:path";
+import { dirname } from "@std/path";
 import type { Cancel, Clock } from "../platform/clock.ts";
 import { decodeRecords, encodeRecords, type JobRecord, withoutForgotten } from "./record.ts";
 import { reasonOf } from "../platform/reason.ts";

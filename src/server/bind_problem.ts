@@ -14,7 +14,9 @@ export interface BindProblem extends Problem {
 
 export function bindProblem({ address, place }: ListenerConfig, error: unknown): BindProblem {
   const isUsed = error instanceof Deno.errors.AddrInUse;
-  const holder = !isUsed
+  // A port below 1024 is forbidden to a user before it is found to be in use.
+  const mayBeHeld = isUsed || error instanceof Deno.errors.PermissionDenied;
+  const holder = !mayBeHeld
     ? null
     : address.kind === "tcp"
     ? tcpHolder(address.port)

@@ -18,7 +18,7 @@
  * it becomes `.spooler/accepted.old` and replaces the one before it.
  */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "@std/path";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { OpenFile } from "./files.ts";
 import { ACCEPTED_FILE, ACCEPTED_OLD_FILE, TMP_DIR } from "./layout.ts";

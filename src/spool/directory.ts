@@ -3,7 +3,7 @@
  * them.
  */
 
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join } from "@std/path";
 import type { Clock, Random } from "../platform/clock.ts";
 import { type Libc, SystemError } from "../platform/libc.ts";
 import type { Claims } from "./claim.ts";

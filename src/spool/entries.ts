@@ -1,6 +1,6 @@
 /** Lists directories of a spool, by libc or, where that cannot be called, by Deno. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { type DirectoryEntry, list, type ListedFile, listFiles } from "../platform/dirents.ts";
 import type { Libc } from "../platform/libc.ts";
 import type { Claims } from "./claim.ts";

@@ -1,6 +1,6 @@
 /** Removes from failed/ what has been there for longer than somebody wants to keep it. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { SpoolDirectory } from "./directory.ts";
 import { FAILED_DIR, isPriorityName, isRecordName, isTaskName, type TaskRef } from "./layout.ts";
 import type { Records } from "./records.ts";

@@ -3,7 +3,7 @@
  * what its file says. A running program does not notice.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { Clock } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
 import type { Stat } from "../platform/stat.ts";

@@ -5,7 +5,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { statfsSync } from "node:fs";
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { SpoolLimits } from "./limits.ts";
 import type { Random } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";

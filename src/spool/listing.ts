@@ -3,7 +3,7 @@
  * is listed piece by piece. What changes its state meanwhile may appear in both states or in none.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { list as listEntries } from "../platform/dirents.ts";
 import { SystemError } from "../platform/libc.ts";
 import { EACCES, ENOENT } from "../platform/linux.ts";

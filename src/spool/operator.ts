@@ -3,7 +3,7 @@
  * left alone: its lock is respected.
  */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "@std/path";
 import type { Claim } from "./claim.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import { PAUSED_FILE, type TaskRef } from "./layout.ts";

@@ -3,7 +3,7 @@
  * under a mount point whose file system is gone must not take its place.
  */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "@std/path";
 import { deviceText } from "../platform/stat.ts";
 import { STATE_DIR } from "./layout.ts";
 

@@ -3,7 +3,7 @@
  * reason beside each in failed/.
  */
 
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join } from "@std/path";
 import { nameFromShown } from "../platform/name.ts";
 import type { SpoolDirectory } from "./directory.ts";
 import {

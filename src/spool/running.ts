@@ -9,7 +9,7 @@
  * The marks are an aid: where one cannot be made (a full disk) the task runs all the same.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { Random } from "../platform/clock.ts";
 import { nameFromShown } from "../platform/name.ts";
 import type { Claim } from "./claim.ts";

@@ -1,6 +1,6 @@
 /** Lists the tasks of a spool directory, in pieces, so that a huge one can be worked on. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { SpoolDirectory } from "./directory.ts";
 import { dueTime, FAILED_DIR, isPriorityName, isTaskName, taskId, type TaskRef } from "./layout.ts";
 import type { SeenTask } from "./task.ts";

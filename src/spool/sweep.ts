@@ -1,6 +1,6 @@
 /** Removes what a crash left behind and nobody needs. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { SpoolDirectory } from "./directory.ts";
 import { RUNNING_DIR, TMP_DIR } from "./layout.ts";
 import type { Records } from "./records.ts";

@@ -3,7 +3,7 @@
  * failed or given back. Each has one system call for its commit point: unlink, utime, rename, none.
  */
 
-import { dirname } from "node:path";
+import { dirname } from "@std/path";
 import type { SpoolDirectory } from "./directory.ts";
 import { failedName, recordPath, type TaskRef } from "./layout.ts";
 import type { Records } from "./records.ts";

@@ -8,7 +8,7 @@
  * listing after that one misses nothing. Where neither can be had the scans remain.
  */
 
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join } from "@std/path";
 import type { Cancel, Clock } from "../platform/clock.ts";
 import {
   IN_ATTRIB,

@@ -3,7 +3,7 @@
  * python3 can read it.
  */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "@std/path";
 import type { WorkerCommand } from "./process.ts";
 import type { PythonConfig } from "./settings.ts";
 

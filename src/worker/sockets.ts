@@ -3,7 +3,7 @@
  * that whoever connects is that worker.
  */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "@std/path";
 import { type Clock, systemClock } from "../platform/clock.ts";
 import { acceptOwn, ensurePrivateDirectory, listenPrivately } from "../platform/unix_socket.ts";
 import type { Claim, Claims } from "../spool/claim.ts";

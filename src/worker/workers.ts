@@ -3,7 +3,7 @@
  * registered, and what it asks for.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { Handout, HandoutParts } from "../queue/dispatcher.ts";
 import type { Frequency } from "../queue/frequency.ts";
 import type { SpoolConfig } from "../queue/settings.ts";

@@ -23,7 +23,7 @@ Deno.test("a task is named with or without the prefix, its priority and failed/"
 
 for (const word of ["", "7/", "/web1", "x/web1", "../web1", "1/2/web1", "/etc/passwd", "a\0b"]) {
   Deno.test(`no task is named ${JSON.stringify(word)}`, () => {
-    assertThrows(() => parseTaskWord(word), UsageError, "NAME or <digits>/NAME");
+    assertThrows(() => parseTaskWord(word), UsageError, "NAME, PRIORITY/NAME or its path");
   });
 }
 

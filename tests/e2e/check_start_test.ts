@@ -221,3 +221,27 @@ test("certificates that are none", async (dir, ini) => {
     assertMatch(stderr, /^\S+site\.ini:4: suwsgi-socket: .*cert\.pem/);
   }
 });
+
+testWith("root", "directories that the user of uid= may not use", async () => {
+  await using temp = await tempDir();
+  await Deno.chmod(temp.path, 0o755);
+  const ini = join(temp.path, "site.ini");
+  await Deno.mkdir(join(temp.path, "sp"), { mode: 0o755 });
+  await Deno.mkdir(join(temp.path, "work"), { mode: 0o700 });
+  await writeIni(ini, "spooler-task = true", "uid = nobody", "chdir = work");
+  const { code, stderr } = await spooler(["check", ini]);
+  assertEquals(code, 2);
+  const owner = "(it belongs to root, mode";
+  assertEquals(stderr.trimEnd().split("\n"), [
+    `${ini}:2: spooler: user nobody may not write to ${temp.path}/sp ${owner} 755); ` +
+    `chown nobody ${temp.path}/sp, or start as its owner`,
+    `${ini}:5: chdir: user nobody may not enter ${temp.path}/work ${owner} 700)`,
+    "",
+    "2 problems.",
+  ]);
+  await writeIni(ini, "spooler-task = true", "uid = nosuchuser");
+  await bothRefuse(ini, `${ini}:4: there is no user "nosuchuser"`);
+  await Deno.remove(join(temp.path, "sp"));
+  await writeIni(ini, "spooler-task = true", "uid = nobody");
+  assertEquals((await spooler(["check", ini])).code, 0);
+});

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { MANUALS } from "../../src/cli/manual.ts";
 import { OPTIONS } from "../../src/config/options.ts";
 import { VERSION } from "../../src/platform/version.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
@@ -13,16 +14,68 @@ test("--version", async () => {
   assertEquals([code, stdout], [0, `spooler ${VERSION}\n`]);
 });
 
-test("--help shows the commands and every option of the table", async () => {
+test("help shows the commands on one screen", async () => {
   const { code, stdout } = await spooler(["--help"]);
   assertEquals(code, 0);
-  assertStringIncludes(stdout, "spooler push");
+  assert(stdout.trimEnd().split("\n").length <= 25, stdout);
+  assert(stdout.split("\n").every((line) => line.length <= 100));
+  for (const command of Object.keys(MANUALS)) {
+    if (command !== "run") {
+      assertMatch(stdout, new RegExp(`spooler (\\w+ \\| )?${command}\\b|\\| ${command}\\b`));
+    }
+  }
+  assertEquals((await spooler(["help"])).stdout, stdout);
+  const alone = await spooler([]);
+  assertEquals([alone.code, alone.stdout, alone.stderr], [2, "", stdout]);
+});
+
+test("help of a command has its options and an example", async () => {
+  for (const [command, { options, examples }] of Object.entries(MANUALS)) {
+    const { code, stdout } = await spooler(["help", command]);
+    assertEquals(code, 0, command);
+    for (const text of [...options.map(([option]) => option), ...examples]) {
+      assertStringIncludes(stdout, text);
+    }
+  }
+  assertEquals(
+    (await spooler(["push", "--help"])).stdout,
+    (await spooler(["help", "push"])).stdout,
+  );
+  assertStringIncludes((await spooler(["help", "spooler-frequency"])).stdout, "SECONDS");
+  const unknown = await spooler(["help", "psuh"]);
+  assertEquals([unknown.code, unknown.stdout], [2, ""]);
+  assertStringIncludes(unknown.stderr, "did you mean push?");
+});
+
+test("options lists every option of the table", async () => {
+  const { code, stdout } = await spooler(["options"]);
+  assertEquals(code, 0);
   for (const { name } of OPTIONS) assertMatch(stdout, new RegExp(`^  ${name}( |$)`, "m"));
 });
 
 const MISTAKES: [string, string[], RegExp][] = [
-  ["no arguments", [], /wants --ini FILE/],
-  ["an unknown command", ["frobnicate"], /not "frobnicate"/],
+  ["an unknown command", ["frobnicate"], /there is no command "frobnicate"; spooler help/],
+  ["a command with a slip", ["psuh"], /there is no command "psuh"; did you mean push\?/],
+  ["an ini without its option", ["list", "site.ini"], /did you mean --ini site\.ini\?/],
+  ["a directory without its option", ["list", "/a/b"], /did you mean --dir \/a\/b\?/],
+  [
+    "an unknown option of a command",
+    ["list", "--follow"],
+    /list has no option --follow; it has --ini/,
+  ],
+  [
+    "an option with a slip",
+    ["list", "--fucn", "x"],
+    /list has no option --fucn; did you mean --func\?/,
+  ],
+  ["a short option nobody has", ["next", "-x", "3"], /next has no option -x/],
+  ["an option without its value", ["push", "a=b", "--dir"], /push: --dir needs a value/],
+  ["a flag with a value", ["list", "--json=yes"], /list: --json takes no value: "yes"/],
+  [
+    "a negative priority",
+    ["push", "--dir", "/tmp", "--priority", "-1", "a=b"],
+    /push: --priority must be digits: "-1"/,
+  ],
   ["an unknown option", ["--frobnicate"], /--frobnicate/],
   ["a missing ini", ["--ini", "/nowhere/site.ini"], /\/nowhere\/site\.ini: cannot be read/],
   ["push to nowhere", ["push", "a=b"], /one of --ini, --dir and --to/],
@@ -86,4 +139,12 @@ test("options alone start when they name work, and are an error when they do not
   const args = ["--spooler", join(temp.path, "spool"), "--spooler-task", "true"];
   await using program = await Program.start(args);
   await program.line(/ ready$/);
+});
+
+test("next says when there are no schedules", async () => {
+  await using temp = await tempDir();
+  const ini = join(temp.path, "site.ini");
+  await Deno.writeTextFile(ini, "[uwsgi]\nspooler = spool\n");
+  const { code, stdout, stderr } = await spooler(["next", "--ini", ini]);
+  assertEquals([code, stdout, stderr], [0, "", `spooler: ${ini} has no schedules\n`]);
 });

@@ -22,6 +22,36 @@ Deno.test(`${programLabel}: log-json makes every line an object with its time an
   assertEquals(events.at(-1).type, "program.stopped");
 });
 
+Deno.test(`${programLabel}: the log keeps the secrets of the ini, in commands and in what they print`, async () => {
+  for (const json of ["false", "true"]) {
+    await using site = await makeSite(
+      `log-json = ${json}`,
+      "api_token = sesame-sesame",
+      "cron = 0 3 * * * export DB_PASSWORD=hunter2; ./sync --token=%(api_token)",
+      "spooler-task = echo I know hunter2 and %(api_token)",
+    );
+    await using program = await site.start(/ ready$|"program.ready"/);
+    await spooler(["push", "--dir", site.spool, "ud_spool_func=talk"]);
+    await program.line(/ done |"task.settled"/);
+    assertEquals(await program.stop(), 0);
+    assertMatch(program.log, /I know \*{8} and \*{8}/);
+    assertMatch(program.log, /export DB_PASSWORD=\*{8};? \.\/sync --token=\*{8}/);
+    assert(!/hunter2|sesame/.test(program.log), program.log);
+  }
+  await using site = await makeSite("cron = 0 3 * * * export DB_PASSWORD=hunter2; ./sync");
+  for (
+    const args of [["check", site.ini], ["next", "--ini", site.ini], [
+      "jobs",
+      "--ini",
+      site.ini,
+      "--json",
+    ]]
+  ) {
+    const { code, stdout } = await spooler(args);
+    assertEquals([code, stdout.includes("hunter2"), stdout.includes("********")], [0, false, true]);
+  }
+});
+
 /** Long lines: some tens of them fill a pipe. */
 const TALK = `spooler-task = echo ${"x".repeat(4000)}; echo done >>done`;
 

@@ -214,7 +214,7 @@ test("a name that is two tasks is not guessed at", async () => {
   await writeTask(join(temp.path, "2"), NAME, {});
   const { code, stderr } = await spooler(["remove", "--dir", temp.path, LABEL]);
   assertEquals(code, 1);
-  assertMatch(stderr, new RegExp(`is more than one task: .*: 1/${NAME}, .*: 2/${NAME}`));
+  assertMatch(stderr, new RegExp(`several tasks have this name: .*: 1/${NAME}, .*: 2/${NAME}`));
   assertEquals((await spooler(["remove", "--dir", temp.path, `2/${LABEL}`])).code, 0);
 });
 
@@ -319,17 +319,21 @@ test("a program whose spool is paused starts nothing, not even what is retried, 
 const MISTAKES: [string, string[], RegExp][] = [
   ["list of nothing", ["list"], /list needs one of --ini and --dir/],
   ["list of two", ["list", "--ini", "a", "--dir", "b"], /one of --ini and --dir/],
-  ["a directory that is none", ["list", "--dir", "/nowhere"], /spool directory: "\/nowhere"/],
+  [
+    "a directory that is none",
+    ["list", "--dir", "/nowhere"],
+    /--dir is not a directory: "\/nowhere"/,
+  ],
   ["a bad state", ["list", "--dir", "/tmp", "--state", "lost"], /--state wants .*: "lost"/],
   ["a bad age", ["list", "--dir", "/tmp", "--older", "old"], /--older wants a duration.*: "old"/],
   ["list of a name", ["list", "--dir", "/tmp", "x"], /"x"/],
   ["show without a name", ["show", "--dir", "/tmp"], /show wants the NAME/],
-  ["a path for a name", ["show", "--dir", "/tmp", "../x"], /NAME or <digits>\/NAME: "\.\.\/x"/],
+  ["a path for a name", ["show", "--dir", "/tmp", "../x"], /NAME, PRIORITY\/NAME or .*: "\.\.\/x"/],
   ["retry of nothing", ["retry", "--dir", "/tmp"], /retry wants the NAME/],
   ["retry of all and one", ["retry", "--dir", "/tmp", "--all", "x"], /not both/],
   ["remove --all", ["remove", "--dir", "/tmp", "--all"], /--all/],
   ["a bad timeout", ["wait", "--dir", "/tmp", "x", "--timeout", "soon"], /--timeout wants/],
-  ["pause of a task", ["pause", "--dir", "/tmp", "x"], /for a whole spool/],
+  ["pause of a task", ["pause", "--dir", "/tmp", "x"], /pause takes no argument "x"/],
 ];
 
 for (const [what, args, message] of MISTAKES) {
@@ -368,4 +372,24 @@ testWithLibc("a name that is no UTF-8 is shown, and can be typed as it is shown"
   const removed = await spooler(["remove", "--dir", temp.path, "a\\xff"]);
   assertEquals([removed.code, removed.stdout], [0, "a\\xff: removed, was waiting\n"]);
   assertEquals((await spooler(["list", "--dir", temp.path, "--json"])).stdout, "");
+});
+
+test("show, retry and remove take the path that show prints, with or without --dir", async () => {
+  await using temp = await tempDir();
+  const ready = await writeTask(join(temp.path, "7"), NAME, { ud_spool_func: "a" });
+  const failed = await writeFailed(temp.path, NAME);
+  for (const path of [ready, failed]) {
+    for (const where of [[], ["--dir", temp.path]]) {
+      const { code, stdout, stderr } = await spooler(["show", path, ...where]);
+      assertEquals([code, stderr], [0, ""]);
+      assertStringIncludes(stdout, `file      ${path}\n`);
+    }
+  }
+  assertMatch((await spooler(["retry", failed])).stdout, /retried, had failed/);
+  assertMatch(
+    (await spooler(["remove", ready, "--dir", temp.path])).stdout,
+    /removed, was waiting/,
+  );
+  const elsewhere = await spooler(["show", "/nowhere/x", "--dir", temp.path]);
+  assertEquals(elsewhere.code === 0, false);
 });

@@ -8,7 +8,7 @@
  */
 
 import { init, parse } from "es-module-lexer";
-import { dirname, extname, join } from "node:path";
+import { dirname, extname, join } from "@std/path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { builtinModule, requireBuiltin } from "./builtin.ts";
 import { LoadError } from "./load_error.ts";

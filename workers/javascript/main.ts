@@ -3,7 +3,7 @@
  * flag that people have no use for. docs/worker-protocol.md describes what it says to the master.
  */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "@std/path";
 import type { Setup, ToWorker } from "../../src/worker/message.ts";
 import { Answers } from "./answers.ts";
 import { Channel } from "./channel.ts";

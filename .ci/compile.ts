@@ -1,0 +1,102 @@
+/**
+ * `deno task compile`: builds dist/spooler. Deno embeds an npm package as a whole, and each megabyte of
+ * the executable is one of memory while the program idles. So the packages of which it needs a part
+ * are replaced by a copy of that part, in an import map for the build alone.
+ */
+
+const root = new URL("../", import.meta.url).pathname;
+
+interface Part {
+  /** What is copied, and where to. */
+  readonly files: Readonly<Record<string, string>>;
+  /** What the import means; absent is its own path. */
+  readonly main?: string;
+}
+
+/** Of these packages only this. */
+const PARTS: Readonly<Record<string, Part>> = {
+  "deno-std": {
+    files: { path: "path", "cli/parse_args.js": "cli/parse_args.js", internal: "internal" },
+  },
+  // Its other files load this one. It is CommonJS, which only its ending says without a package.json.
+  amaro: { files: { "dist/internal.js": "internal.cjs" }, main: "internal.cjs" },
+};
+
+/** Imports that the program does not have. */
+const ONLY_TESTS = ["@std/assert", "fast-check"];
+
+interface DenoInfo {
+  readonly npmCache: string;
+}
+
+/** Where Deno keeps the files of an npm package. */
+async function findPackage(npmCache: string, name: string, version: string): Promise<string> {
+  for await (const { name: registry } of Deno.readDir(npmCache)) {
+    const dir = `${npmCache}/${registry}/${name}/${version}`;
+    if (await Deno.stat(dir).then(() => true, () => false)) return dir;
+  }
+  throw new Error(`${name} ${version} is not in ${npmCache}: deno cache main.ts`);
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  if ((await Deno.stat(from)).isFile) {
+    await Deno.mkdir(to.slice(0, to.lastIndexOf("/")), { recursive: true });
+    return await Deno.copyFile(from, to);
+  }
+  for await (const { name } of Deno.readDir(from)) await copy(`${from}/${name}`, `${to}/${name}`);
+}
+
+async function deno(...args: string[]): Promise<string> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: root,
+    stdout: "piped",
+    stderr: "inherit",
+  });
+  const { success, stdout } = await command.output();
+  if (!success) Deno.exit(1);
+  return new TextDecoder().decode(stdout);
+}
+
+const { imports } = JSON.parse(await Deno.readTextFile(`${root}deno.json`)) as {
+  imports: Record<string, string>;
+};
+await deno("cache", "--quiet", "main.ts", "workers/javascript/main.ts");
+const { npmCache } = JSON.parse(await deno("info", "--json")) as DenoInfo;
+// Below the root, so that the paths in the executable have no other beginning.
+const scratch = `${root}dist/parts`;
+await Deno.mkdir(scratch, { recursive: true });
+try {
+  const map: Record<string, string> = {};
+  for (const [key, target] of Object.entries(imports)) {
+    if (ONLY_TESTS.includes(key)) continue;
+    const [, name = "", version = "", path = ""] = /^npm:(.+)@([^/@]+)(\/.*)?$/.exec(target) ?? [];
+    const part = PARTS[name];
+    if (part === undefined) {
+      map[key] = target.startsWith("./") ? `../../${target.slice(2)}` : target;
+      continue;
+    }
+    const from = await findPackage(npmCache, name, version);
+    for (const [file, to] of Object.entries(part.files)) {
+      await copy(`${from}/${file}`, `${scratch}/${name}/${to}`);
+    }
+    map[key] = `./${name}${part.main === undefined ? path : `/${part.main}`}`;
+  }
+  const importMap = `${scratch}/import_map.json`;
+  await Deno.writeTextFile(importMap, JSON.stringify({ imports: map }, null, 2));
+  const included = ["workers/python", "workers/uwsgi.d.ts"].flatMap((path) => ["--include", path]);
+  // A small nursery of V8: the program makes little garbage at a time.
+  const nursery = "--v8-flags=--min-semi-space-size=1,--max-semi-space-size=2";
+  const options = [
+    nursery,
+    "--quiet",
+    "--allow-all",
+    "--no-check",
+    "--no-lock",
+    "--import-map",
+    importMap,
+  ];
+  await deno("compile", ...options, ...included, "--output", "dist/spooler", "main.ts");
+} finally {
+  await Deno.remove(scratch, { recursive: true });
+}

@@ -1,0 +1,190 @@
+/** What `spooler help COMMAND` says of each command. @pure */
+
+export interface Manual {
+  /** Behind `spooler`. */
+  readonly usage: string;
+  /** One or two sentences. */
+  readonly about: string;
+  readonly options: readonly (readonly [option: string, help: string])[];
+  readonly examples: readonly string[];
+}
+
+const INI = ["--ini FILE", "the spools of FILE (default: $SPOOLER_INI or $UWSGI_INI)"] as const;
+const DIR = ["--dir DIR", "this spool directory"] as const;
+const JSON_LINES = ["--json", "one line of JSON for each task"] as const;
+const NAMES =
+  "A NAME is a task's file name, with or without uwsgi_spoolfile_on_, or PRIORITY/NAME, or " +
+  "its whole path. failed/NAME means the one in failed/.";
+
+export const MANUALS: Readonly<Record<string, Manual>> = {
+  run: {
+    usage: "[run] --ini FILE [--OPTION VALUE…]",
+    about:
+      "Runs the tasks, sockets and schedules of FILE until it is told to stop. SIGTERM or SIGINT " +
+      "stops it when running tasks have ended, SIGHUP reloads FILE.",
+    options: [
+      ["--OPTION VALUE", "any setting of an ini; spooler options lists them"],
+      ["--show-config", "print the settings that FILE comes to, as uWSGI does, and stop"],
+    ],
+    examples: ["spooler --ini site.ini", "spooler --spooler /var/spool/site --spooler-task ./run"],
+  },
+  check: {
+    usage: "check FILE [--json]",
+    about:
+      "Shows what FILE would do: spools, task functions, sockets, and each job with its next runs. " +
+      "It finds every mistake, and whatever on this machine would keep the program from starting. " +
+      "Task modules are loaded, nothing else runs. Exit code 0: it can start; 2: it cannot.",
+    options: [
+      ["--json", "the same as JSON"],
+      ["--show-config", "print the settings that FILE comes to, as uWSGI does"],
+    ],
+    examples: ["spooler check site.ini"],
+  },
+  options: {
+    usage: "options [WORD] [--markdown]",
+    about: "Lists the settings of an ini, or those that have WORD in their name or description.",
+    options: [["--markdown", "print docs/options.md"]],
+    examples: ["spooler options retry"],
+  },
+  push: {
+    usage: "push [--ini FILE | --dir DIR | --to ADDRESS] KEY=VALUE…",
+    about: "Adds a task. ud_spool_func names the function that runs it.",
+    options: [
+      [
+        "--ini FILE",
+        "to the first spool of FILE, or the one of spooler=DIR (default: $SPOOLER_INI)",
+      ],
+      ["--dir DIR", "to this spool directory"],
+      ["--to ADDRESS", "to a server: HOST:PORT, a unix socket, @NAME, or tls://HOST:PORT"],
+      ["--at TIME", "not before this time: 2026-12-24T18:00:00, or seconds since the epoch"],
+      ["--priority N", "lower numbers run first"],
+      ["--body-file FILE", "the task's body; - is standard input"],
+      ["--secret-file FILE", "with --to: sign the task with this key (spooler-secret)"],
+      ["--ca FILE", "with tls://: trust these certificates, too"],
+    ],
+    examples: ["spooler push --ini site.ini ud_spool_func=send_mail to=a@example.org"],
+  },
+  list: {
+    usage: "list [--ini FILE | --dir DIR] [FILTER] [--json]",
+    about:
+      "Lists tasks in the order in which they run, whether or not the program runs. More than " +
+      "10000 are listed in the order in which they are found.",
+    options: [
+      INI,
+      DIR,
+      ["--state STATES", "some of ready,deferred,running,failed"],
+      ["--func NAME", "tasks of this function"],
+      ["--older TIME", "tasks made longer ago than 90s, 5m, 2h or 1d"],
+      JSON_LINES,
+    ],
+    examples: ["spooler list --ini site.ini --state failed --older 1h"],
+  },
+  show: {
+    usage: "show NAME [--ini FILE | --dir DIR] [--body | --json]",
+    about: `Shows one task: its keys, its failures, the end of its error output. ${NAMES}`,
+    options: [INI, DIR, ["--body", "print its body, byte for byte"], JSON_LINES],
+    examples: ["spooler show failed/web1_6263_1_0_1795431827_487000 --ini site.ini"],
+  },
+  retry: {
+    usage: "retry NAME… | --all [--ini FILE | --dir DIR] [--json]",
+    about: `Makes failed and deferred tasks ready now. Running tasks are left alone. ${NAMES}`,
+    options: [
+      INI,
+      DIR,
+      ["--all", "every failed task"],
+      ["--func NAME", "with --all: of this function"],
+      ["--older TIME", "with --all: made longer ago than 90s, 5m, 2h or 1d"],
+      JSON_LINES,
+    ],
+    examples: ["spooler retry --all --func send_mail --ini site.ini"],
+  },
+  remove: {
+    usage: "remove NAME… [--ini FILE | --dir DIR] [--json]",
+    about: `Deletes tasks. Running tasks are left alone. ${NAMES}`,
+    options: [INI, DIR, JSON_LINES],
+    examples: ["spooler remove 1/web1_6263_1_0_1795431827_487000 --dir /var/spool/site"],
+  },
+  pause: {
+    usage: "pause [--ini FILE | --dir DIR] [--json]",
+    about:
+      "Starts no more tasks until spooler resume, also after a restart. Running tasks go on, new " +
+      "ones are accepted.",
+    options: [INI, DIR, JSON_LINES],
+    examples: ["spooler pause --ini site.ini"],
+  },
+  resume: {
+    usage: "resume [--ini FILE | --dir DIR] [--json]",
+    about: "Ends a pause.",
+    options: [INI, DIR, JSON_LINES],
+    examples: ["spooler resume --ini site.ini"],
+  },
+  wait: {
+    usage: "wait NAME [--timeout TIME] [--ini FILE | --dir DIR] [--json]",
+    about:
+      "Waits until a task is done (exit code 0), or has been given up and moved to failed/ (1). " +
+      NAMES,
+    options: [INI, DIR, [
+      "--timeout TIME",
+      "stop waiting after 90s, 5m, 2h or 1d, with exit code 1",
+    ], JSON_LINES],
+    examples: ['spooler wait "$(spooler push --ini site.ini ud_spool_func=build)" --ini site.ini'],
+  },
+  next: {
+    usage: "next [--ini FILE] [-n N] [--job NAME] [--json]",
+    about: "Lists the next runs of the schedules.",
+    options: [
+      ["--ini FILE", "the schedules of FILE (default: $SPOOLER_INI or $UWSGI_INI)"],
+      ["-n N", "so many (default: 10)"],
+      ["--job NAME", "of this job"],
+      ["--json", "one line of JSON for each run"],
+    ],
+    examples: ["spooler next --ini site.ini -n 5"],
+  },
+  jobs: {
+    usage: "jobs [--ini FILE] [--job NAME] [--json]",
+    about: "Lists each job: how its last run went, whether it runs, and when it runs next.",
+    options: [
+      ["--ini FILE", "the schedules of FILE (default: $SPOOLER_INI or $UWSGI_INI)"],
+      ["--job NAME", "this job only"],
+      ["--json", "one line of JSON for each job"],
+    ],
+    examples: ["spooler jobs --ini site.ini"],
+  },
+  "run-job": {
+    usage: "run-job NAME [--ini FILE]",
+    about:
+      "Runs a job now, in the foreground, with its environment, user, limits and retries. Its " +
+      "schedule does not change. Exit code 0: it succeeded; 1: it failed.",
+    options: [["--ini FILE", "the schedules of FILE (default: $SPOOLER_INI or $UWSGI_INI)"]],
+    examples: ["spooler run-job backup --ini site.ini"],
+  },
+  "import-crontab": {
+    usage: "import-crontab [FILE] [--system | --user]",
+    about:
+      "Prints the ini lines for a crontab, to review and paste. Without FILE, or with -, it reads " +
+      "standard input.",
+    options: [
+      ["--system", "its lines name a user, as in /etc/crontab"],
+      ["--user", "its lines name no user, as in crontab -l"],
+    ],
+    examples: ["crontab -l | spooler import-crontab"],
+  },
+  types: {
+    usage: "types",
+    about: "Prints uwsgi.d.ts: the types that TypeScript task code uses.",
+    options: [],
+    examples: ["spooler types > uwsgi.d.ts"],
+  },
+  "systemd-unit": {
+    usage: "systemd-unit --ini FILE",
+    about: "Prints a systemd unit that runs FILE as a service.",
+    options: [["--ini FILE", "the ini of the service"]],
+    examples: ["spooler systemd-unit --ini /etc/spooler/site.ini"],
+  },
+  help: {
+    usage: "help [COMMAND | OPTION]",
+    about: "Explains a command or a setting of an ini.",
+    options: [],
+    examples: ["spooler help push", "spooler help spooler-frequency"],
+  },
+};
