@@ -196,3 +196,11 @@ Deno.test("README.md links every page of docs/", async () => {
     assert(readme.includes(`](${path})`), `README.md does not link ${path}`);
   }
 });
+
+Deno.test("a task passes at most twelve files, and none twice", async () => {
+  const page = await Deno.readTextFile(join(root, "ARCHITECTURE.md"));
+  const walk = page.split("## A task's way")[1]?.split("\n## ")[0] ?? "";
+  const files = [...walk.matchAll(/^\d+\. `([^`]+)`/gm)].map(([, file]) => file);
+  assert(files.length > 0 && files.length <= 12, `${files.length} files`);
+  assertEquals(new Set(files).size, files.length);
+});
