@@ -128,6 +128,20 @@ Deno.test("only the edges know Deno's wall clock and chance", async () => {
   }
 });
 
+Deno.test("two types never share a name", async () => {
+  const files = new Map<string, string>();
+  for (const [path, { text }] of await readSources()) {
+    const declared = text.matchAll(
+      /^(?:export )?(?:abstract )?(?:class|interface|type|enum) (\w+)/gm,
+    );
+    for (const [, name] of declared) {
+      const other = files.get(name as string) ?? path;
+      assertEquals(path, other, `${name} is declared twice`);
+      files.set(name as string, path);
+    }
+  }
+});
+
 /** What the JavaScript worker needs of the program: formats, numbers of the kernel, and no more. */
 const NEEDED_BY_WORKERS = [
   "src/exec/lines.ts",

@@ -17,7 +17,7 @@ import { Workers } from "../worker/workers.ts";
 import type { TaskModule } from "../worker/settings.ts";
 
 /** What the modules of one language offer. */
-export interface Offer {
+export interface ModuleOffer {
   readonly language: TaskModule["language"];
   readonly functions: readonly string[];
   readonly catchAll: boolean;
@@ -28,7 +28,7 @@ export interface Offer {
 }
 
 export interface ModuleFindings {
-  readonly offers: readonly Offer[];
+  readonly offers: readonly ModuleOffer[];
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
 }
@@ -57,9 +57,9 @@ export async function loadModules(
   };
 }
 
-type Found = { readonly offer: Offer } | { readonly problem: Problem };
+type ModuleResult = { readonly offer: ModuleOffer } | { readonly problem: Problem };
 
-interface Surroundings {
+interface ModuleCheckOptions {
   readonly spool: SpoolConfig;
   readonly clock: Clock;
   readonly limitMs: number;
@@ -68,12 +68,12 @@ interface Surroundings {
 }
 
 async function load(
-  language: Offer["language"],
+  language: ModuleOffer["language"],
   config: Config,
-  { spool, clock, limitMs, warnings }: Surroundings,
-): Promise<Found> {
+  { spool, clock, limitMs, warnings }: ModuleCheckOptions,
+): Promise<ModuleResult> {
   const modules = config.code.modules.filter((each) => each.language === language);
-  const { promise, resolve } = Promise.withResolvers<Found>();
+  const { promise, resolve } = Promise.withResolvers<ModuleResult>();
   const printed: string[] = [];
   let registrations: readonly Registration[] = [];
   const emit = (event: Event) => {

@@ -21,9 +21,9 @@ export interface StartFindings {
   readonly warnings: readonly Problem[];
 }
 
-type Site = Pick<Loaded, "config" | "directories">;
+type StartConfig = Pick<Loaded, "config" | "directories">;
 
-export async function checkStart({ config, directories }: Site): Promise<StartFindings> {
+export async function checkStart({ config, directories }: StartConfig): Promise<StartFindings> {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
   const worker = workerOf(config, problems);
@@ -38,7 +38,7 @@ export async function checkStart({ config, directories }: Site): Promise<StartFi
 }
 
 /** @throws {ConfigError} with all that keeps it from starting */
-export async function mustStart(site: Site): Promise<void> {
+export async function mustStart(site: StartConfig): Promise<void> {
   const { problems, warnings } = await checkStart(site);
   // For a start, another spooler on an address is as much in the way as any program.
   const all = [...problems, ...warnings];
@@ -66,7 +66,7 @@ function socketDirectories({ listeners }: Loaded["config"]): UsedDirectory[] {
   );
 }
 
-interface Question extends Probe {
+interface DirectoryProbe extends Probe {
   readonly directory: UsedDirectory;
 }
 
@@ -92,7 +92,7 @@ async function directoryProblems(
  *
  * @param isMadeFor a spool that is missing is made for the account, before the program becomes it
  */
-function questionsOf(directory: UsedDirectory, isMadeFor: boolean): Question[] {
+function questionsOf(directory: UsedDirectory, isMadeFor: boolean): DirectoryProbe[] {
   const { path, use } = directory;
   if (use === "enter") return kindOf(path) === "dir" ? [{ directory, path, use }] : [];
   if (use === "make") return [{ directory, path, use: "write" }];
@@ -113,7 +113,7 @@ function kindOf(path: string): "dir" | "other" | null {
   }
 }
 
-function deniedText({ directory, path, use }: Question, account: AccountIds): string {
+function deniedText({ directory, path, use }: DirectoryProbe, account: AccountIds): string {
   const { option } = directory;
   const doing = use === "write" ? "write to" : "enter";
   const who = userName(account.uid);

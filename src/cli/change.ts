@@ -1,26 +1,26 @@
 /** What `retry` and `remove` share: one task after the other, and a line about each. */
 
-import type { Place } from "../spool/inspected.ts";
+import type { TaskPlace } from "../spool/inspected.ts";
 import type { Changed } from "../spool/store.ts";
 import { UsageError } from "./error.ts";
-import { note, type Output } from "./output.ts";
+import { type CliOutput, note } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
 import { findTask, type Located, missText, type OpenSpool } from "./spools.ts";
 import { parseTaskWord, shortId } from "./task_id.ts";
 
 /** How a command changes one task, and how it says so. */
-export interface Change {
+export interface TaskChange {
   /** The word for it: `retried`, `removed`. */
   readonly done: string;
   /** What the task was before, by where it lay. */
-  readonly was: Readonly<Record<Place, string>>;
+  readonly was: Readonly<Record<TaskPlace, string>>;
   /** What is said of a task that was as wished before. */
   readonly unchanged: string;
   act(located: Located): Promise<Changed>;
 }
 
 export interface ChangeReport {
-  readonly output: Output;
+  readonly output: CliOutput;
   readonly json: boolean;
 }
 
@@ -34,7 +34,7 @@ export function checkWords(command: string, words: readonly string[]): void {
 export async function changeNamed(
   spools: readonly OpenSpool[],
   words: readonly string[],
-  change: Change,
+  change: TaskChange,
   report: ChangeReport,
 ): Promise<boolean> {
   let allWell = true;
@@ -56,7 +56,7 @@ export async function changeNamed(
 /** Changes one task and says so; false when it could not be. */
 export async function changeOne(
   located: Located,
-  change: Change,
+  change: TaskChange,
   { output, json }: ChangeReport,
 ): Promise<boolean> {
   const { spool, task } = located;
@@ -74,7 +74,7 @@ export async function changeOne(
 }
 
 /** A complaint among the lines of stdout, in its place on a terminal. */
-async function complain(output: Output, text: string): Promise<void> {
+async function complain(output: CliOutput, text: string): Promise<void> {
   await output.flush();
   note(text);
 }
@@ -85,7 +85,7 @@ interface Said {
   readonly text: string;
 }
 
-function describe(changed: Changed, { done, was, unchanged }: Change, place: Place): Said {
+function describe(changed: Changed, { done, was, unchanged }: TaskChange, place: TaskPlace): Said {
   switch (changed.kind) {
     case "changed":
       return { ok: true, result: done, text: `${done}, ${was[place]}` };

@@ -3,9 +3,9 @@
 import {
   type Filter,
   type Inspected,
+  type ListedStateKind,
   type PlacedTask,
   STATE_KINDS,
-  type StateKind,
 } from "../spool/inspected.ts";
 import { findText } from "../wire/packet.ts";
 import { UsageError } from "./error.ts";
@@ -30,7 +30,7 @@ export function readFilter(
   };
 }
 
-function parseState(text: string): StateKind {
+function parseState(text: string): ListedStateKind {
   const state = STATE_KINDS.find((kind) => kind === text);
   if (!state) throw new UsageError(`--state wants some of ${STATE_KINDS.join(",")}: "${text}"`);
   return state;

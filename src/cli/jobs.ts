@@ -8,7 +8,7 @@ import { comingTimes } from "../schedule/upcoming.ts";
 import { isoText, wallText } from "../schedule/wall_text.ts";
 import type { Zone } from "../platform/zone.ts";
 import { noWords, readArgs } from "./args.ts";
-import { note, Output } from "./output.ts";
+import { CliOutput, note } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
 import { maskShapes } from "../report/secrets.ts";
 import { configOf, jobsOf, recordsOf, zoneOfJob } from "./schedules.ts";
@@ -29,7 +29,7 @@ export async function jobs(args: readonly string[]): Promise<number> {
   const config = await configOf(options.ini, "jobs");
   const records = await recordsOf(config);
   const states = jobsOf(config, options.job).map((job) => stateOf(job, records.get(job.id)));
-  const output = new Output();
+  const output = new CliOutput();
   try {
     const lines = flags.has("json")
       ? states.map((state) => jsonLine(jsonOf(state)))

@@ -1,10 +1,10 @@
 /** `spooler list`: the tasks of a spool, in a table or as lines of JSON. */
 
-import { STATE_KINDS, type StateKind } from "../spool/inspected.ts";
+import { type ListedStateKind, STATE_KINDS } from "../spool/inspected.ts";
 import { timeText } from "../platform/local_time.ts";
 import { noWords, readArgs } from "./args.ts";
 import { type ListFilter, matching, readFilter } from "./filter.ts";
-import { note, Output } from "./output.ts";
+import { CliOutput, note } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
 import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
 import { Table } from "./table.ts";
@@ -26,7 +26,7 @@ export async function list(args: readonly string[]): Promise<number> {
   ]);
   noWords("list", words);
   const spools = await openSpools("list", options);
-  const output = new Output();
+  const output = new CliOutput();
   try {
     for (const spool of spools) {
       const filter = readFilter(options, spool.clock.now());
@@ -41,7 +41,7 @@ export async function list(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-async function listJson(spool: OpenSpool, filter: ListFilter, output: Output): Promise<void> {
+async function listJson(spool: OpenSpool, filter: ListFilter, output: CliOutput): Promise<void> {
   await sortedWhileFew(spool, filter, output, async (summaries) => {
     const now = spool.clock.now();
     for (const summary of summaries) {
@@ -50,9 +50,9 @@ async function listJson(spool: OpenSpool, filter: ListFilter, output: Output): P
   });
 }
 
-async function listTable(spool: OpenSpool, filter: ListFilter, output: Output): Promise<void> {
+async function listTable(spool: OpenSpool, filter: ListFilter, output: CliOutput): Promise<void> {
   const table = new Table(HEADINGS);
-  const counts = new Map<StateKind, number>();
+  const counts = new Map<ListedStateKind, number>();
   let total = 0;
   await sortedWhileFew(spool, filter, output, async (summaries) => {
     const now = spool.clock.now();
@@ -90,7 +90,7 @@ function noteStranded({ store }: OpenSpool): void {
 async function sortedWhileFew(
   spool: OpenSpool,
   filter: ListFilter,
-  output: Output,
+  output: CliOutput,
   show: (summaries: readonly TaskSummary[]) => Promise<void>,
 ): Promise<void> {
   let gathered: TaskSummary[] = [];

@@ -6,7 +6,7 @@ import type { Config } from "../config/config.ts";
 import { isJournal, LogFile, openLogger } from "../daemon/log_outputs.ts";
 import { type Cancel, systemClock } from "../platform/clock.ts";
 import { useLocalZone } from "../platform/local_time.ts";
-import { openOutput, type Output } from "../platform/output.ts";
+import { openOutput, type OutputFile } from "../platform/output.ts";
 import type { Posix } from "../platform/posix.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { watchTouched } from "../platform/touched.ts";
@@ -64,8 +64,8 @@ function isOfTasks({ type }: Event): boolean {
 }
 
 /** A place where lines go, and how they are written there. */
-interface Target {
-  readonly output: Output;
+interface LogTarget {
+  readonly output: OutputFile;
   readonly writer: LineWriter;
   /** Lines begin with their severity, which the reader takes off. */
   readonly hasSeverity: boolean;
@@ -84,7 +84,7 @@ export function openLog(posix: Posix | null, keepsStdout = false): Log {
   let file: LogFile | null = null;
   let cancelTouch: Cancel = () => {};
 
-  const targetOn = (output: Output, hasSeverity: boolean): Target => ({
+  const targetOn = (output: OutputFile, hasSeverity: boolean): LogTarget => ({
     output,
     hasSeverity,
     writer: new LineWriter({
@@ -94,7 +94,7 @@ export function openLog(posix: Posix | null, keepsStdout = false): Log {
     }),
   });
   const onStderr = () => targetOn(openOutput(2), isJournal());
-  let targets: readonly Target[] = [onStderr()];
+  let targets: readonly LogTarget[] = [onStderr()];
 
   const limit = new OutputLimit(clock, (event) => {
     const level = levelOf(event);
@@ -174,7 +174,7 @@ export function openLog(posix: Posix | null, keepsStdout = false): Log {
   };
 }
 
-function finish(writer: LineWriter, output: Output): void {
+function finish(writer: LineWriter, output: OutputFile): void {
   for (let left = LAST_TRIES; left > 0 && !writer.flush(); left--) output.wait(LAST_TRY_MS);
 }
 

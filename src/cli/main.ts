@@ -29,9 +29,9 @@ import { runJob } from "./run_job.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { safeLine } from "../report/safe_text.ts";
 
-type Command = (args: readonly string[]) => Promise<number>;
+type CliCommand = (args: readonly string[]) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = {
+const COMMANDS: Readonly<Record<string, CliCommand>> = {
   run,
   push,
   check,

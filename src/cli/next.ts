@@ -7,7 +7,7 @@ import { comingTimes } from "../schedule/upcoming.ts";
 import { isoText, wallText } from "../schedule/wall_text.ts";
 import { noWords, readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
-import { note, Output } from "./output.ts";
+import { CliOutput, note } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
 import { maskShapes } from "../report/secrets.ts";
 import { configOf, jobsOf, recordsOf, zoneOfJob } from "./schedules.ts";
@@ -32,7 +32,7 @@ export async function next(args: readonly string[]): Promise<number> {
     return comingTimes(job, { host, now, last }, count).map((at) => ({ at, job }));
   });
   const first = coming.sort((a, b) => a.at - b.at).slice(0, count);
-  const output = new Output();
+  const output = new CliOutput();
   try {
     if (flags.has("json")) {
       for (const { at, job } of first) await output.line(jsonLine(jsonOf(at, job)));

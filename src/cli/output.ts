@@ -6,7 +6,7 @@ import { safeLine } from "../report/safe_text.ts";
 const PIECE = 64 * 1024;
 
 /** Lines for stdout. Whoever makes one ends it with {@link flush}. */
-export class Output {
+export class CliOutput {
   #gathered = "";
   #closed = false;
 

@@ -2,7 +2,7 @@
 
 import { timeText } from "../platform/local_time.ts";
 import { noWords, readArgs } from "./args.ts";
-import { Output } from "./output.ts";
+import { CliOutput } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
 import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
 import { isoText } from "./task_summary.ts";
@@ -28,7 +28,7 @@ export function resume(args: readonly string[]): Promise<number> {
 async function turn(command: string, args: readonly string[], act: Turn): Promise<number> {
   const { options, flags, words } = readArgs(command, args, WHERE, ["json"]);
   noWords(command, words);
-  const output = new Output();
+  const output = new CliOutput();
   for (const spool of await openSpools(command, options)) {
     const was = spool.inspector.pausedSince() !== null;
     const said = await act(spool);

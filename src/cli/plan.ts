@@ -3,7 +3,7 @@
 import type { Config } from "../config/config.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
 import type { ScheduleConfig } from "../schedule/settings.ts";
-import type { Offer } from "../app/module_check.ts";
+import type { ModuleOffer } from "../app/module_check.ts";
 import { jobDirectory } from "../app/job_directory.ts";
 import type { Loaded } from "../config/load.ts";
 import { placeText, problemText } from "../platform/problem.ts";
@@ -21,12 +21,15 @@ const TIMES = 3;
 const LINE_MAX = 100;
 
 /** A configuration, and what its modules were found to offer. */
-export interface Site extends Loaded {
-  readonly offers: readonly Offer[];
+export interface PlannedConfig extends Loaded {
+  readonly offers: readonly ModuleOffer[];
 }
 
 /** @param now milliseconds since the epoch */
-export function planText({ config, warnings, secrets, offers }: Site, now: number): string {
+export function planText(
+  { config, warnings, secrets, offers }: PlannedConfig,
+  now: number,
+): string {
   const sections = [
     section("Spools", config.spools.map((spool) => spoolText(spool, config))),
     section("Forwards", config.forwards.map(forwardText)),
@@ -47,7 +50,10 @@ export function planText({ config, warnings, secrets, offers }: Site, now: numbe
 }
 
 /** The same for machines: the typed configuration, the coming times in ISO 8601, the warnings. */
-export function planJson({ config, warnings, secrets, offers }: Site, now: number): string {
+export function planJson(
+  { config, warnings, secrets, offers }: PlannedConfig,
+  now: number,
+): string {
   const { options: _repeated, ...code } = config.code;
   const plan = {
     ok: true,
@@ -226,7 +232,7 @@ function taskSettings({ processes, harakiriMs, maxRetries, stdin }: TaskCommand)
   ];
 }
 
-function functionsText({ functions, catchAll, origins, language }: Offer): string[] {
+function functionsText({ functions, catchAll, origins, language }: ModuleOffer): string[] {
   const names = catchAll && functions.length === 0 ? [] : functions;
   const width = Math.min(28, Math.max(0, ...names.map((name) => name.length)));
   return [
@@ -236,7 +242,7 @@ function functionsText({ functions, catchAll, origins, language }: Offer): strin
 }
 
 /** What code registers, by the rules of the running program; also what it would refuse. */
-function registeredText(offers: readonly Offer[], { cronZone: zone }: Config): string[] {
+function registeredText(offers: readonly ModuleOffer[], { cronZone: zone }: Config): string[] {
   const registrations = offers.flatMap((offer) => offer.registrations);
   const owner = "check";
   const defaults = { zone, onFailure: null, cronHarakiriMs: null };

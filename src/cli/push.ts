@@ -16,7 +16,7 @@ import { iniArgs, isIniInEnvironment } from "./ini.ts";
 import { pushTo } from "./push_to.ts";
 import { reasonOf } from "../platform/reason.ts";
 
-type Destination = Pick<SpoolConfig, "dir" | "fsync" | "limits">;
+type PushTarget = Pick<SpoolConfig, "dir" | "fsync" | "limits">;
 
 export async function push(args: readonly string[]): Promise<number> {
   const { options, words } = readArgs("push", args, [
@@ -58,7 +58,7 @@ export async function push(args: readonly string[]): Promise<number> {
 }
 
 async function pushInto(
-  { dir, fsync, limits }: Destination,
+  { dir, fsync, limits }: PushTarget,
   vars: readonly Var[],
   body: AsyncIterable<Uint8Array> | undefined,
 ): Promise<number> {
@@ -80,7 +80,7 @@ async function pushInto(
 async function spoolOf(
   options: { readonly ini?: string; readonly dir?: string },
   vars: readonly Var[],
-): Promise<Destination> {
+): Promise<PushTarget> {
   if (options.dir !== undefined) {
     return {
       dir: resolve(options.dir),

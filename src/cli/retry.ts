@@ -2,14 +2,14 @@
 
 import { timeText } from "../platform/local_time.ts";
 import { readArgs } from "./args.ts";
-import { type Change, changeNamed, changeOne, checkWords } from "./change.ts";
+import { changeNamed, changeOne, checkWords, type TaskChange } from "./change.ts";
 import { UsageError } from "./error.ts";
 import { type ListFilter, matching, readFilter } from "./filter.ts";
-import { note, Output } from "./output.ts";
+import { CliOutput, note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
 import { type Located, type OpenSpool, openSpools, WHERE } from "./spools.ts";
 
-const RETRY: Change = {
+const RETRY: TaskChange = {
   done: "retried",
   was: { queue: "was deferred", failed: "had failed" },
   unchanged: "is ready already",
@@ -29,7 +29,7 @@ export async function retry(args: readonly string[]): Promise<number> {
   }
   if (!all) checkWords("retry", words);
   const spools = await openSpools("retry", options, { changes: true, words });
-  const output = new Output();
+  const output = new CliOutput();
   const report = { output, json: flags.has("json") };
   let allWell = true;
   if (all) {

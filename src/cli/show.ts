@@ -4,7 +4,7 @@ import type { Inspected } from "../spool/inspected.ts";
 import { timeText } from "../platform/local_time.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
-import { Output } from "./output.ts";
+import { CliOutput } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
 import { jsonBytes, safeBytes } from "./safe_text.ts";
 import { findTask, type Located, missText, openSpools, WHERE } from "./spools.ts";
@@ -21,21 +21,21 @@ export async function show(args: readonly string[]): Promise<number> {
   }
   const named = findTask(await openSpools("show", options, { words }), word);
   if (named.kind !== "one") throw new Error(missText(word, named));
-  const output = new Output();
+  const output = new CliOutput();
   if (flags.has("body")) await showBody(named, output);
   else await showTask(named, flags.has("json"), output);
   await output.flush();
   return 0;
 }
 
-async function showBody({ spool, task }: Located, output: Output): Promise<void> {
+async function showBody({ spool, task }: Located, output: CliOutput): Promise<void> {
   for (const piece of spool.inspector.body(task)) {
     if (output.closed) return;
     await output.bytes(piece);
   }
 }
 
-async function showTask({ spool, task }: Located, json: boolean, output: Output): Promise<void> {
+async function showTask({ spool, task }: Located, json: boolean, output: CliOutput): Promise<void> {
   const inspected = spool.inspector.inspect(task);
   if (!inspected) throw new Error(`${shortId(task)}: it is gone, or no file`);
   const now = spool.clock.now();

@@ -95,14 +95,14 @@ export interface Located {
 }
 
 /** What a name on the command line came to. */
-export type Named =
+export type TaskMatch =
   | ({ readonly kind: "one" } & Located)
   | { readonly kind: "none" }
   /** The person has to say which. */
   | { readonly kind: "many"; readonly ids: readonly string[] };
 
 /** A task that waits comes before one in failed/ of the same name, which `failed/NAME` names. */
-export function findTask(spools: readonly OpenSpool[], word: string): Named {
+export function findTask(spools: readonly OpenSpool[], word: string): TaskMatch {
   const holder = spools.find(({ dir }) => word.startsWith(`${dir}/`));
   const { name, priority, failedOnly } = parseTaskWord(word, holder?.dir);
   const searched = !isAbsolute(word) ? spools : holder ? [holder] : [];
@@ -125,7 +125,7 @@ export function findTask(spools: readonly OpenSpool[], word: string): Named {
 }
 
 /** Why a name came to no single task. */
-export function missText(word: string, named: Exclude<Named, { kind: "one" }>): string {
+export function missText(word: string, named: Exclude<TaskMatch, { kind: "one" }>): string {
   const name = safeText(word);
   return named.kind === "none"
     ? `${name}: no such task`

@@ -1,6 +1,6 @@
 /** A task in one row of a table and in one line of JSON. @pure */
 
-import type { Inspected, StateKind } from "../spool/inspected.ts";
+import type { Inspected, ListedStateKind } from "../spool/inspected.ts";
 import { compareNatural, priorityRank } from "../spool/layout.ts";
 import { findVar } from "../wire/packet.ts";
 import { safeText } from "../report/safe_text.ts";
@@ -11,7 +11,7 @@ import { shortId } from "./task_id.ts";
 export interface TaskSummary {
   readonly name: string;
   readonly priority: string | null;
-  readonly state: StateKind;
+  readonly state: ListedStateKind;
   /** Its `ud_spool_func`; null when it has none, or cannot be read. */
   readonly func: Uint8Array | null;
   readonly madeAt: number;
@@ -57,7 +57,12 @@ function lastLineOf(stderr: string): string | null {
   return line ? cutText(line, ERROR_WIDTH) : null;
 }
 
-const RANK: Readonly<Record<StateKind, number>> = { running: 0, ready: 1, deferred: 2, failed: 3 };
+const RANK: Readonly<Record<ListedStateKind, number>> = {
+  running: 0,
+  ready: 1,
+  deferred: 2,
+  failed: 3,
+};
 
 /** As they run: what runs, what is ready in its order, what is put off, what has failed. */
 export function compareSummaries(a: TaskSummary, b: TaskSummary): number {

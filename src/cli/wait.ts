@@ -4,7 +4,7 @@ import { watchTask } from "../spool/task_watch.ts";
 import type { Watcher } from "../spool/watcher.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
-import { note, Output } from "./output.ts";
+import { CliOutput, note } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
 import {
   findTask,
@@ -45,7 +45,7 @@ export async function wait(args: readonly string[]): Promise<number> {
     ? { kind: "done" }
     : await waitFor(named, timeoutMs, begun);
   const name = named.kind === "none" ? safeText(word) : shortId(named.task);
-  const output = new Output();
+  const output = new CliOutput();
   if (flags.has("json")) {
     await output.line(jsonLine(endJson(word, end, named.kind === "one")));
   } else if (end.kind === "done") {

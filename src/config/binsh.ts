@@ -1,13 +1,13 @@
 /** `binsh`: the shell of all commands. @pure */
 
-import type { Surroundings } from "./checks.ts";
+import type { CheckHost } from "./checks.ts";
 import type { Given } from "./given.ts";
 import { parseWanted } from "./value.ts";
 
 const SHELL = "/bin/sh";
 
 /** As in uWSGI the first one there is, and /bin/sh when there is none of them. */
-export function binshOf(given: Given, { kindOf }: Pick<Surroundings, "kindOf">): string {
+export function binshOf(given: Given, { kindOf }: Pick<CheckHost, "kindOf">): string {
   const shells = given.every("binsh", (text, entry) => given.path(parseWanted(text), entry));
   const shell = shells.find((path) => kindOf(path) === "file");
   const entry = given.entriesOf("binsh").at(-1);

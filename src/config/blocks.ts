@@ -8,7 +8,7 @@
  */
 
 import type { Complaints } from "./complaints.ts";
-import { conditionOf, type Facts, judge, type Verdict } from "./condition.ts";
+import { conditionOf, type ConditionResult, type Facts, judge } from "./condition.ts";
 import { findOption } from "./options.ts";
 import { type OptionList, type Origin, text } from "./option_list.ts";
 import { type Place, placeText } from "../platform/problem.ts";
@@ -29,7 +29,7 @@ type Block =
   );
 
 /** An if-opt that has been asked, to say later when it could never have held. */
-interface Question {
+interface AskedCondition {
   readonly key: string;
   readonly place: Place;
   /** How many options there were. */
@@ -39,7 +39,7 @@ interface Question {
 
 export class Blocks {
   #block: Block | null = null;
-  readonly #asked: Question[] = [];
+  readonly #asked: AskedCondition[] = [];
 
   /** @param facts what the conditions of a line from there may ask about */
   constructor(
@@ -122,7 +122,7 @@ export class Blocks {
     }
   }
 
-  #judge(block: Block & { kind: "if" }, origin: Origin): Verdict {
+  #judge(block: Block & { kind: "if" }, origin: Origin): ConditionResult {
     try {
       return judge(block.about, block.negated, block.argument, this.facts(origin));
     } catch (error) {

@@ -16,7 +16,7 @@ import { placeText } from "../platform/problem.ts";
 import { type Zone, zoneOf } from "../platform/zone.ts";
 
 /** What a check asks the machine. */
-export interface Surroundings {
+export interface CheckHost {
   readonly uid: number;
   /** The name of the user that runs the program. */
   readonly user: string;
@@ -31,7 +31,7 @@ export interface Surroundings {
   kindOf(path: string): "file" | "dir" | "other" | undefined;
 }
 
-export function checkAll(given: Given, config: Config, around: Surroundings): void {
+export function checkAll(given: Given, config: Config, around: CheckHost): void {
   checkSpoolDirectories(given, around);
   checkWorkingDirectories(given, around);
   checkHandlers(given, config);
@@ -45,7 +45,7 @@ export function checkAll(given: Given, config: Config, around: Surroundings): vo
  * A spool directory is made when it is missing, as in uWSGI, but nothing above it; and it has one
  * owner in a program, because a lock keeps only other programs away.
  */
-function checkSpoolDirectories(given: Given, around: Surroundings): void {
+function checkSpoolDirectories(given: Given, around: CheckHost): void {
   const seen = new Map<string, Entry>();
   for (const { entry, dir: name } of spoolEntries(given)) {
     const dir = given.path(name, entry);
@@ -69,7 +69,7 @@ function checkSpoolDirectories(given: Given, around: Surroundings): void {
 }
 
 /** Tasks would fail there, one after the other. */
-function checkWorkingDirectories(given: Given, around: Surroundings): void {
+function checkWorkingDirectories(given: Given, around: CheckHost): void {
   for (const { entry, dir } of workingEntries(given)) {
     const path = given.path(dir, entry);
     const kind = around.kindOf(path);
@@ -87,7 +87,7 @@ function checkHandlers(given: Given, { spools }: Config): void {
   }
 }
 
-function checkSockets(given: Given, config: Config, around: Surroundings): void {
+function checkSockets(given: Given, config: Config, around: CheckHost): void {
   const entries = [...given.entriesOf("socket"), ...given.entriesOf("suwsgi-socket")];
   // The ini of a web application has sockets, too; without a spool nothing can be put anywhere.
   const canTakeTasks = config.spools.length > 0 ||
@@ -114,7 +114,7 @@ const OPEN_TO_ALL = "would take tasks from anyone who reaches it, which needs on
   "spooler-allow = NETWORK … (or any, when that is meant); spooler-secret = KEY; " +
   "suwsgi-socket = ADDRESS,CERT,KEY,CA with client certificates";
 
-function checkForwardFiles(given: Given, config: Config, around: Surroundings): void {
+function checkForwardFiles(given: Given, config: Config, around: CheckHost): void {
   const entries = given.entriesOf("spooler-forward2");
   for (const { place, tls } of config.forwards) {
     const entry = entries.find((candidate) => candidate.place === place);
@@ -137,7 +137,7 @@ const MODULES = [
 ] as const;
 
 /** What is missing may come yet, as with a deployment under way: loading is tried again. */
-function checkCode(given: Given, { code, python }: Config, around: Surroundings): void {
+function checkCode(given: Given, { code, python }: Config, around: CheckHost): void {
   const isMissing = (path: string) => around.kindOf(path) === undefined;
   const entries = MODULES.flatMap((name) => given.entriesOf(name));
   for (const { kind, name, place } of code.modules) {
@@ -154,7 +154,7 @@ function checkCode(given: Given, { code, python }: Config, around: Surroundings)
 }
 
 /** Only root can become somebody else. */
-function checkUser(given: Given, around: Surroundings): void {
+function checkUser(given: Given, around: CheckHost): void {
   for (const entry of given.entriesOf("uid")) {
     const isSelf = entry.value === around.user || entry.value === String(around.uid);
     if (isSelf || around.uid === 0) continue;
@@ -163,7 +163,7 @@ function checkUser(given: Given, around: Surroundings): void {
 }
 
 /** For a configuration of which nothing is known but its text. */
-export const NOWHERE: Surroundings = {
+export const NOWHERE: CheckHost = {
   uid: 1,
   user: "",
   tz: undefined,

@@ -11,11 +11,11 @@ const JAVASCRIPT = /\.(?:ts|mts|js|mjs)$/;
 const OTHER_SCRIPT = /\.(?:tsx|jsx|cts|cjs)$/;
 
 /** What is known of the files that an ini names. */
-export interface Files {
+export interface FileKinds {
   kindOf(path: string): "file" | "dir" | "other" | undefined;
 }
 
-export function codeOf(given: Given, files: Files): CodeConfig {
+export function codeOf(given: Given, files: FileKinds): CodeConfig {
   return {
     modules: modulesOf(given).map((module) => belowChdir(given, module, files)),
     maxTasks: given.last("spooler-max-tasks", (text) => parseInteger(text, 0), 0) || null,
@@ -28,7 +28,7 @@ export function codeOf(given: Given, files: Files): CodeConfig {
 }
 
 /** uWSGI looks for relative files below `chdir`, and so does this for those that are there. */
-function belowChdir(given: Given, module: TaskModule, files: Files): TaskModule {
+function belowChdir(given: Given, module: TaskModule, files: FileKinds): TaskModule {
   const entry = given.entriesOf("chdir").at(-1);
   if (entry === undefined || module.kind !== "file" || module.language !== "python") return module;
   const below = resolve(given.path(entry.value, entry), module.written);

@@ -20,7 +20,7 @@ export interface Facts {
   hasPlugin(name: string): boolean;
 }
 
-export interface Verdict {
+export interface ConditionResult {
   readonly holds: boolean;
   /** What `%(_)` becomes in the lines of the block; absent when it stays. */
   readonly subject?: string;
@@ -33,8 +33,13 @@ export function conditionOf(key: string): { about: string; negated: boolean } | 
 }
 
 /** @throws {SyntaxError} for a regular expression that is none */
-export function judge(about: string, negated: boolean, argument: string, facts: Facts): Verdict {
-  const on = (truth: boolean): Verdict => ({ holds: truth !== negated, subject: argument });
+export function judge(
+  about: string,
+  negated: boolean,
+  argument: string,
+  facts: Facts,
+): ConditionResult {
+  const on = (truth: boolean): ConditionResult => ({ holds: truth !== negated, subject: argument });
   switch (about) {
     case "opt":
       return compare(argument, negated, (key) => facts.option(key));
@@ -64,7 +69,7 @@ function compare(
   argument: string,
   negated: boolean,
   get: (key: string) => string | undefined,
-): Verdict {
+): ConditionResult {
   const equals = argument.indexOf("=");
   const value = get(equals === -1 ? argument : argument.slice(0, equals));
   const same = value !== undefined && (equals === -1 || value === argument.slice(equals + 1));

@@ -26,13 +26,13 @@ function used(given: Given, entry: Entry, dir: string, use: UsedDirectory["use"]
 }
 
 /** A line that names a directory. */
-export interface Named {
+export interface NamedDirectory {
   readonly entry: Entry;
   readonly dir: string;
 }
 
 /** The lines that name spools, as they are written. */
-export function spoolEntries(given: Given): Named[] {
+export function spoolEntries(given: Given): NamedDirectory[] {
   const plain = [...given.entriesOf("spooler"), ...given.entriesOf("spooler-external")];
   const tuned = [...given.entriesOf("spooler2"), ...given.entriesOf("spooler-forward2")];
   return [
@@ -46,7 +46,7 @@ export function spoolEntries(given: Given): Named[] {
 }
 
 /** The lines that say where tasks run. The last `chdir` counts, and the last `spooler-chdir`. */
-export function workingEntries(given: Given): Named[] {
+export function workingEntries(given: Given): NamedDirectory[] {
   const last = [given.entriesOf("chdir").at(-1), given.entriesOf("spooler-chdir").at(-1)]
     .flatMap((entry) => entry === undefined ? [] : [{ entry, dir: entry.value }]);
   const tuned = given.entriesOf("spooler2").map((entry) => ({

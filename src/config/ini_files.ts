@@ -11,7 +11,7 @@ import { type Complaints, LIMITS } from "./complaints.ts";
 import { type ConfigHost, HostError } from "./host.ts";
 import { readIni } from "./ini.ts";
 import type { Magic } from "./magic.ts";
-import { type Frame, type Origin, text } from "./option_list.ts";
+import { type IncludeFrame, type Origin, text } from "./option_list.ts";
 import type { Place } from "../platform/problem.ts";
 import { parseSource, readSource, type Source, splitSection } from "./source.ts";
 
@@ -104,7 +104,7 @@ export class IniFiles {
     name: string,
     section: string,
     origin: Origin,
-  ): Frame | null {
+  ): IncludeFrame | null {
     const path = loaded.source.kind === "file"
       ? this.#pathOf(loaded.source.path, origin)
       : undefined;
@@ -140,7 +140,12 @@ export class IniFiles {
     return this.#host.realPath(absolute) ?? absolute;
   }
 
-  async #addLines(content: string, file: string, section: string, frame: Frame): Promise<void> {
+  async #addLines(
+    content: string,
+    file: string,
+    section: string,
+    frame: IncludeFrame,
+  ): Promise<void> {
     const ini = readIni(content, encodeBytes(section), this.#magic.table);
     const at = (line: number): Place => ({ file, line });
     for (const { line, message } of ini.problems) {

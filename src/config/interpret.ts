@@ -5,7 +5,7 @@
  */
 
 import { dirname, resolve } from "@std/path";
-import { checkAll, NOWHERE, type Surroundings } from "./checks.ts";
+import { checkAll, type CheckHost, NOWHERE } from "./checks.ts";
 import { codeOf } from "./code.ts";
 import type { Config } from "./config.ts";
 import { daemonOf } from "./daemon.ts";
@@ -43,7 +43,7 @@ export interface Interpreted {
   readonly warnings: readonly Problem[];
 }
 
-export interface Context extends Surroundings {
+export interface Context extends CheckHost {
   /** The ini the entries came from. */
   readonly file: string;
   /** Absolute: where relative paths start. */

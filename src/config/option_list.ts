@@ -10,16 +10,16 @@ import type { Entry } from "./entry.ts";
 import type { Place } from "../platform/problem.ts";
 
 /** A file that is being read, and the one that asked for it. */
-export interface Frame {
+export interface IncludeFrame {
   readonly id: string;
   readonly depth: number;
-  readonly parent: Frame | null;
+  readonly parent: IncludeFrame | null;
 }
 
 /** Where an option comes from. */
 export interface Origin {
   readonly place: Place;
-  readonly frame: Frame | null;
+  readonly frame: IncludeFrame | null;
   /** Where relative paths start; absent: at the ini's directory. */
   readonly base?: string;
 }

@@ -10,7 +10,7 @@ import type { ScheduleConfig } from "../schedule/settings.ts";
 import type { Given } from "./given.ts";
 import type { Entry } from "./entry.ts";
 import type { OptionName } from "./options.ts";
-import type { Surroundings } from "./checks.ts";
+import type { CheckHost } from "./checks.ts";
 import { type Destination, destinationFor } from "../server/destination.ts";
 import { placeText } from "../platform/problem.ts";
 import {
@@ -23,7 +23,7 @@ import {
 } from "./schedule_line.ts";
 import { parseSeconds, parseWanted } from "./value.ts";
 
-interface Line {
+interface ScheduleEntry {
   readonly draft: Draft;
   readonly entry: Entry;
   /** Names the line in the state file when it has no name. */
@@ -46,7 +46,7 @@ export function schedulesOf(
     ["rbtimer", (text) => parseSignalTimer(text, defaults)],
   ];
   const lines = parsers.flatMap(([option, parse]) =>
-    given.every(option, (text, entry): Line => {
+    given.every(option, (text, entry): ScheduleEntry => {
       const parsed = parse(text);
       const { cwd } = parsed;
       const draft = cwd === null || cwd === "~"
@@ -81,7 +81,7 @@ export function cronStateOf(given: Given, file: string, spools: readonly SpoolCo
 export function localZoneOf(
   given: Given,
   env: Readonly<Record<string, string | null>>,
-  around: Pick<Surroundings, "tz" | "zone">,
+  around: Pick<CheckHost, "tz" | "zone">,
 ): Zone {
   const tz = env["TZ"] === undefined ? around.tz : env["TZ"] ?? undefined;
   try {
@@ -145,8 +145,8 @@ function checkDestination({ action }: Draft, destinations: readonly Destination[
  * An ini that is loaded twice, or includes another twice, does not double its jobs: a line is a job
  * once. Two different lines with one name are a mistake.
  */
-function withoutRepeats(lines: readonly Line[], given: Given): Line[] {
-  const known = new Map<string, Line>();
+function withoutRepeats(lines: readonly ScheduleEntry[], given: Given): ScheduleEntry[] {
+  const known = new Map<string, ScheduleEntry>();
   for (const line of lines) {
     const { draft: { name }, entry, hash } = line;
     const key = name ?? hash;
@@ -165,7 +165,7 @@ function withoutRepeats(lines: readonly Line[], given: Given): Line[] {
   return [...known.values()];
 }
 
-function warnOfNever({ draft: { when }, entry }: Line, given: Given): void {
+function warnOfNever({ draft: { when }, entry }: ScheduleEntry, given: Given): void {
   if (when.kind !== "cron") return;
   if (new Calendar(when.spec, UTC).next(0) !== null) return;
   given.warning(entry, "names a day that never comes");
@@ -175,7 +175,7 @@ function warnOfNever({ draft: { when }, entry }: Line, given: Given): void {
  * Jobs without a name are called after their command's script or program, with the arguments in which
  * those of one name differ, and with some of their hash where nothing differs.
  */
-function named(lines: readonly Line[]): ScheduleConfig[] {
+function named(lines: readonly ScheduleEntry[]): ScheduleConfig[] {
   const unnamed = lines.filter(({ draft }) => draft.name === null);
   const found = distinctNames(unnamed.map(({ draft }) => calledBy(draft)));
   const called = new Map(unnamed.map((line, index) => [line, found[index] ?? line.hash]));

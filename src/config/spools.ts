@@ -1,6 +1,6 @@
 /** `spooler`, `spooler2` and the options that say how a spool is worked through. @pure */
 
-import type { Rate } from "../queue/rate.ts";
+import type { StartRate } from "../queue/rate.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
@@ -51,7 +51,7 @@ export function spoolSettings(given: Given): SpoolSettings {
     maxAgeMs: given.last<number | null>("spooler-max-age", parseDuration, null),
     failedMaxAgeMs: given.last<number | null>("spooler-failed-max-age", parseDuration, null),
     onFailure: given.last<string | null>("spooler-on-failure", parseWanted, null),
-    rate: given.last<Rate | null>("spooler-rate", parseRate, null),
+    rate: given.last<StartRate | null>("spooler-rate", parseRate, null),
     limits: {
       maxFiles: given.last<number | null>(
         "spooler-max-files",
@@ -106,7 +106,7 @@ function tunedSpool(given: Given, base: SpoolSettings, text: string, entry: Entr
     cwd: read("chdir", (value) => given.path(value, entry), base.cwd),
     maxAgeMs: read<number | null>("max-age", parseDuration, base.maxAgeMs),
     failedMaxAgeMs: read<number | null>("failed-max-age", parseDuration, base.failedMaxAgeMs),
-    rate: read<Rate | null>("rate", parseRate, base.rate),
+    rate: read<StartRate | null>("rate", parseRate, base.rate),
     retry: {
       ...base.retry,
       maxRetries: read("retries", (value) => parseInteger(value, 0), base.retry.maxRetries),
@@ -132,7 +132,7 @@ const RATE_UNITS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 };
 const LARGEST_RATE = 100_000;
 
 /** `10/s`, `600/m`, `1000/h`. */
-function parseRate(text: string): Rate {
+function parseRate(text: string): StartRate {
   const [, count, unit = ""] = /^(\d+)\/([smh])$/.exec(text.trim()) ?? [];
   if (!(Number(count) >= 1 && Number(count) <= LARGEST_RATE)) {
     throw new SyntaxError(`wants N/s, N/m or N/h, with N from 1 to ${LARGEST_RATE}`);

@@ -1,6 +1,6 @@
 /** Where the log can go beside stderr: a file that rotates, syslog, datagrams. */
 
-import { openOutput, type Output } from "../platform/output.ts";
+import { openOutput, type OutputFile } from "../platform/output.ts";
 import type { DatagramAddress, Posix } from "../platform/posix.ts";
 import { SEVERITY } from "../report/level.ts";
 import type { LogFileConfig, LoggerConfig } from "../report/settings.ts";
@@ -9,7 +9,7 @@ const FILE_MODE = 0o640;
 const NEWLINE = 10;
 
 /** `logto`: stdout and stderr of the whole program become a file. */
-export class LogFile implements Output {
+export class LogFile implements OutputFile {
   readonly #stderr = openOutput(2);
   /** In the file. */
   #size = 0;
@@ -68,7 +68,7 @@ export class LogFile implements Output {
 }
 
 /** `logger`. */
-export function openLogger(config: LoggerConfig, posix: Posix | null): Output {
+export function openLogger(config: LoggerConfig, posix: Posix | null): OutputFile {
   if (config.kind === "file") return openFile(config.path);
   if (posix === null) throw new Error("logger wants the functions of libc, and there are none");
   const send = config.kind === "syslog"
@@ -80,7 +80,7 @@ export function openLogger(config: LoggerConfig, posix: Posix | null): Output {
 
 const SYSLOG: DatagramAddress = { kind: "unix", path: "/dev/log" };
 
-function openFile(path: string): Output {
+function openFile(path: string): OutputFile {
   const file = Deno.openSync(path, { append: true, create: true, mode: FILE_MODE });
   return { write: (bytes) => file.writeSync(bytes), wait: () => {} };
 }

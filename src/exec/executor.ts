@@ -3,7 +3,7 @@
  */
 
 import type { Outcome } from "../task/outcome.ts";
-import type { Stream } from "../report/event.ts";
+import type { OutputStream } from "../report/event.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 
 /** What a handler may answer besides an outcome: "not mine", so that the next one is asked. */
@@ -22,7 +22,7 @@ export interface Run {
   /** What the spool says; an executor may have its own. */
   readonly harakiriMs: number | null;
   /** A line that the handler wrote. */
-  output(stream: Stream, line: string): void;
+  output(stream: OutputStream, line: string): void;
   /** Lines of a flood that were not handed to {@link output}. */
   dropped(lines: number): void;
   /** Aborted when the program must end now: the run is to be broken off. */

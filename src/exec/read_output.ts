@@ -1,14 +1,14 @@
 /** Reads what a process writes to stdout and stderr: as lines, at a pace, and within one budget. */
 
 import type { Clock } from "../platform/clock.ts";
-import type { Stream } from "../report/event.ts";
+import type { OutputStream } from "../report/event.ts";
 import { OutputBudget, RATE_OF_ONE } from "../report/output_budget.ts";
 import { LineSplitter, type Tail } from "./lines.ts";
 import { Pace } from "./pace.ts";
 
 /** Who takes the output of a process. */
 export interface OutputTaker {
-  output(stream: Stream, line: string): void;
+  output(stream: OutputStream, line: string): void;
   /** Lines of a flood that were not handed to {@link output}. */
   dropped(lines: number): void;
   readonly clock: Clock;

@@ -17,9 +17,9 @@ export type DeliveryResult =
   | { readonly kind: "invalid"; readonly reason: string }
   /** A uWSGI hung up at it, perhaps because its packet is larger than a uWSGI's buffer. */
   | { readonly kind: "oversized"; readonly reason: string }
-  | Lost;
+  | LostDelivery;
 
-export interface Lost {
+export interface LostDelivery {
   readonly kind: "lost";
   readonly reason: string;
   /** It was the one that the peer had to answer when the connection broke. */

@@ -13,7 +13,7 @@ import { Connector, type ConnectorOptions } from "./connector.ts";
 import type { Delivery } from "./delivery.ts";
 import { afterFailure, afterProbe, type Health, troubleOf, UNKNOWN, UP } from "./health.ts";
 import { HeldBack } from "./held_back.ts";
-import type { DeliveryResult, Lost } from "./outstanding.ts";
+import type { DeliveryResult, LostDelivery } from "./outstanding.ts";
 import { PendingTasks, type Queued } from "./pending.ts";
 import { OutageLines } from "./outage_lines.ts";
 import { Patience } from "./patience.ts";
@@ -211,7 +211,7 @@ export class Target {
     queued.settle({ kind: "lost", reason, first: true });
   }
 
-  #lost(queued: Queued, lost: Lost): void {
+  #lost(queued: Queued, lost: LostDelivery): void {
     const { id } = queued.delivery;
     if (lost.first && this.#isGuilty(id)) {
       const times = this.#suspects.breaksOf(id);

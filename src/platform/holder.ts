@@ -3,7 +3,7 @@
  * that are in use. Other users' processes can be seen by root only.
  */
 
-export interface Holder {
+export interface LockHolder {
   readonly pid: number;
   /** The name of its program. */
   readonly name: string;
@@ -12,7 +12,7 @@ export interface Holder {
 }
 
 /** @returns null when nobody listens there, or it cannot be told who does */
-export function tcpHolder(port: number): Holder | null {
+export function tcpHolder(port: number): LockHolder | null {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   const inodes = ["tcp", "tcp6"].flatMap((table) =>
     rowsOf(table).filter(([, local = "", , state]) => local.endsWith(suffix) && state === "0A")
@@ -22,7 +22,7 @@ export function tcpHolder(port: number): Holder | null {
 }
 
 /** @param path of a socket file; `@name` for an abstract socket */
-export function unixHolder(path: string): Holder | null {
+export function unixHolder(path: string): LockHolder | null {
   // The path is the last column; a socket that accepts has the flag __SO_ACCEPTCON.
   const rows = rowsOf("unix").filter((row) =>
     row.slice(7).join(" ") === path && row[3] === "00010000"
@@ -35,7 +35,7 @@ function rowsOf(table: string): string[][] {
   return text.split("\n").slice(1).map((line) => line.trim().split(/\s+/));
 }
 
-function holderOf(inodes: readonly string[]): Holder | null {
+function holderOf(inodes: readonly string[]): LockHolder | null {
   const wanted = new Set(
     inodes.filter((inode) => inode !== "0").map((inode) => `socket:[${inode}]`),
   );
@@ -51,7 +51,7 @@ function holderOf(inodes: readonly string[]): Holder | null {
   return null;
 }
 
-function aboutProcess(pid: number): Holder {
+function aboutProcess(pid: number): LockHolder {
   const name = quietly(() => Deno.readTextFileSync(`/proc/${pid}/comm`))?.trim() ?? "a process";
   const exe = quietly(() => Deno.readLinkSync(`/proc/${pid}/exe`));
   const args = quietly(() => Deno.readTextFileSync(`/proc/${pid}/cmdline`)) ?? "";

@@ -21,7 +21,7 @@ const POLLOUT = 4;
 /** A pipe with room takes so many bytes at once (PIPE_BUF, pipe(7)); terminals are no worse. */
 const PIECE = 4096;
 
-export interface Output {
+export interface OutputFile {
   /**
    * Writes some of the bytes; 0 when nothing can be written now.
    *
@@ -33,7 +33,7 @@ export interface Output {
 }
 
 /** @param fd 1 or 2 */
-export function openOutput(fd: 1 | 2): Output {
+export function openOutput(fd: 1 | 2): OutputFile {
   const library = openLibrary((name) => Deno.dlopen(name, SYMBOLS).symbols);
   if ("opened" in library) return new Descriptor(fd, library.opened);
   const stream = fd === 1 ? Deno.stdout : Deno.stderr;
@@ -42,7 +42,7 @@ export function openOutput(fd: 1 | 2): Output {
 
 type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-class Descriptor implements Output {
+class Descriptor implements OutputFile {
   /** struct pollfd. */
   readonly #poll = fixedBytes(8);
   readonly #entry = new DataView(this.#poll.buffer);

@@ -1,19 +1,19 @@
 /** Who was handed which tasks: an index of the table of tasks. @pure */
 
 import type { RunningBatch } from "../spool/running.ts";
-import type { Handed, Holder } from "./task_state.ts";
+import type { Handed, TaskHolder } from "./task_state.ts";
 
 const NONE: ReadonlySet<string> = new Set();
 
 export class Assignments {
   /** Ids that each worker has been handed and not answered, in order. */
-  readonly #unanswered = new Map<Holder, Set<string>>();
+  readonly #unanswered = new Map<TaskHolder, Set<string>>();
   /** Whose list was asked for last, and the list: batches are long. */
-  #lastWorker: Holder | null = null;
+  #lastWorker: TaskHolder | null = null;
   #lastList = new Set<string>();
   #endedNotes: RunningBatch[] = [];
 
-  unanswered(worker: Holder): ReadonlySet<string> {
+  unanswered(worker: TaskHolder): ReadonlySet<string> {
     return this.#unanswered.get(worker) ?? NONE;
   }
 
@@ -21,7 +21,7 @@ export class Assignments {
     return this.#unanswered.size;
   }
 
-  answered(worker: Holder, id: string): void {
+  answered(worker: TaskHolder, id: string): void {
     const ids = this.#unanswered.get(worker);
     if (!ids?.delete(id) || ids.size > 0) return;
     this.#unanswered.delete(worker);
@@ -45,7 +45,7 @@ export class Assignments {
     if (--batch.left === 0 && batch.note) this.#endedNotes.push(batch.note);
   }
 
-  #listOf(worker: Holder): Set<string> {
+  #listOf(worker: TaskHolder): Set<string> {
     if (worker === this.#lastWorker) return this.#lastList;
     let ids = this.#unanswered.get(worker);
     if (!ids) this.#unanswered.set(worker, ids = new Set());

@@ -10,7 +10,7 @@ import type { Debug, DebugOf } from "../report/debug.ts";
 import type { Once } from "../report/once.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { SeenTask, Store } from "../spool/store.ts";
-import type { Change, SpoolWatcher } from "../spool/watcher.ts";
+import type { SpoolChange, SpoolWatcher } from "../spool/watcher.ts";
 import type { Frequency } from "./frequency.ts";
 import { GONE, TOUCHED } from "./task_event.ts";
 import type { Tasks } from "./tasks.ts";
@@ -97,7 +97,7 @@ export class Discovery {
     await this.#watcher?.close();
   }
 
-  #take(change: Change): void {
+  #take(change: SpoolChange): void {
     if (this.#stopped) return;
     this.#debugWatcher?.(
       `${change.kind} ${

@@ -11,7 +11,7 @@ import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { ClaimedTask, SeenTask, Store } from "../spool/store.ts";
 import type { Fate } from "../task/fate.ts";
 import type { Outcome } from "../task/outcome.ts";
-import { type Settlement, UnwrittenFate, type Verdict } from "./settlement.ts";
+import { type Settlement, type TaskVerdict, UnwrittenFate } from "./settlement.ts";
 import { GIVEN_UP, GONE, TOUCHED } from "./task_event.ts";
 import type { Route, Stuck } from "./task_state.ts";
 import type { Tasks } from "./tasks.ts";
@@ -151,7 +151,7 @@ export class Ends {
     store.giveBack(task);
   }
 
-  #stick(task: ClaimedTask, verdict: Verdict, why: string): void {
+  #stick(task: ClaimedTask, verdict: TaskVerdict, why: string): void {
     const { tasks, store } = this.#options;
     const { fate, attempts } = verdict;
     const id = taskId(task);
@@ -209,7 +209,7 @@ export class Ends {
     this.settle(stuck, fate, func, "program");
   }
 
-  #report(task: string, { fate, func, tookMs }: Verdict): void {
+  #report(task: string, { fate, func, tookMs }: TaskVerdict): void {
     const { emit, name } = this.#options;
     emit({ type: "task.settled", spool: name, task, func, fate, tookMs });
   }

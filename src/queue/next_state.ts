@@ -9,12 +9,12 @@ import type {
   Deferred,
   Handed,
   HeldElsewhere,
-  Holder,
   Limited,
   Postponed,
   Ready,
   Route,
   Running,
+  TaskHolder,
   TaskState,
   Unusable,
 } from "./task_state.ts";
@@ -198,7 +198,7 @@ function running({ name, priority }: TaskRef, handler: Executor | null, touched:
 
 function handed(
   { name, priority, dueAt }: SeenTask,
-  workers: readonly Holder[],
+  workers: readonly TaskHolder[],
   batch: Batch,
   helped: number,
   touched: boolean,

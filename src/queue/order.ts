@@ -14,13 +14,13 @@ type Later = Deferred | Postponed;
 const MOST_STALE = 1000;
 
 export class Order {
-  readonly #ready: Line<Ready>;
-  readonly #later: Line<Later>;
+  readonly #ready: StaleHeap<Ready>;
+  readonly #later: StaleHeap<Later>;
 
   /** @param isCurrent whether a value is still what the table has for that task */
   constructor(isCurrent: (task: Ready | Later) => boolean) {
-    this.#ready = new Line<Ready>(inOrder, isCurrent);
-    this.#later = new Line<Later>((a, b) => a.dueAt - b.dueAt, isCurrent);
+    this.#ready = new StaleHeap<Ready>(inOrder, isCurrent);
+    this.#later = new StaleHeap<Later>((a, b) => a.dueAt - b.dueAt, isCurrent);
   }
 
   addReady(task: Ready): void {
@@ -57,7 +57,7 @@ export class Order {
 }
 
 /** A heap from which anything may be removed: what is not its first stays as a stale element. */
-class Line<T> {
+class StaleHeap<T> {
   readonly #heap: Heap<T>;
   /** Elements that count. */
   #count = 0;

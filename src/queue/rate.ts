@@ -1,7 +1,7 @@
 /** `spooler-rate`: holds starts back so that no span of time has more of them than it may. @pure */
 
 /** No more than `count` starts in any span of `perMs`. */
-export interface Rate {
+export interface StartRate {
   readonly count: number;
   readonly perMs: number;
 }
@@ -11,7 +11,7 @@ export class RateLimiter {
   readonly #starts: number[] = [];
   #oldest = 0;
 
-  constructor(private readonly rate: Rate) {}
+  constructor(private readonly rate: StartRate) {}
 
   /** Milliseconds to wait until a start is allowed; 0 is now. Both times are monotonic. */
   waitMs(now: number): number {

@@ -2,7 +2,7 @@
 
 import type { SpoolLimits } from "../spool/limits.ts";
 import type { RetryPolicy } from "../task/backoff.ts";
-import type { Rate } from "./rate.ts";
+import type { StartRate } from "./rate.ts";
 
 /** A directory whose tasks are ours to run. */
 export interface SpoolConfig {
@@ -27,7 +27,7 @@ export interface SpoolConfig {
   readonly failedMaxAgeMs: number | null;
   /** A shell command for each task that is given up. */
   readonly onFailure: string | null;
-  readonly rate: Rate | null;
+  readonly rate: StartRate | null;
   readonly limits: SpoolLimits;
   /** Others work through it: tasks for it are accepted, none is run. */
   readonly external: boolean;

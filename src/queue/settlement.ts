@@ -42,7 +42,7 @@ export interface SettlementOptions {
 const FAILURE_HOOK_MS = 60_000;
 
 /** What was decided about a task that has run. */
-export interface Verdict {
+export interface TaskVerdict {
   readonly fate: Fate;
   readonly attempts: Attempts | null;
   readonly func: string;
@@ -53,7 +53,7 @@ export interface Verdict {
 export class UnwrittenFate extends Error {
   override name = "UnwrittenFate";
 
-  constructor(readonly verdict: Verdict, override readonly cause: unknown) {
+  constructor(readonly verdict: TaskVerdict, override readonly cause: unknown) {
     super(reasonOf(cause));
   }
 }

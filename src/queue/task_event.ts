@@ -3,8 +3,8 @@
 import type { Executor } from "../exec/executor.ts";
 import type { TaskRef } from "../spool/layout.ts";
 import type { SeenTask } from "../spool/task.ts";
-import type { Verdict } from "./settlement.ts";
-import type { Batch, Holder, Route } from "./task_state.ts";
+import type { TaskVerdict } from "./settlement.ts";
+import type { Batch, Route, TaskHolder } from "./task_state.ts";
 
 export type TaskEvent =
   /** The start found a record of it. */
@@ -24,9 +24,9 @@ export type TaskEvent =
   /** Its file is gone: done here or elsewhere, removed or moved. */
   | { readonly type: "gone" }
   | { readonly type: "handed"; readonly batch: Batch }
-  | { readonly type: "helped"; readonly worker: Holder }
+  | { readonly type: "helped"; readonly worker: TaskHolder }
   /** One of several workers has it no longer. */
-  | { readonly type: "let go"; readonly worker: Holder }
+  | { readonly type: "let go"; readonly worker: TaskHolder }
   /** Workers want the program to look at it. */
   | { readonly type: "returned"; readonly route: Route }
   | { readonly type: "touched" }
@@ -48,7 +48,7 @@ export type TaskEvent =
   /** It has run, and its fate cannot be written. */
   | {
     readonly type: "stuck";
-    readonly verdict: Verdict;
+    readonly verdict: TaskVerdict;
     readonly file: string | null;
   };
 

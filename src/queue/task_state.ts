@@ -16,7 +16,7 @@ import type { Executor } from "../exec/executor.ts";
 import type { TaskRef } from "../spool/layout.ts";
 import type { RunningBatch } from "../spool/running.ts";
 import type { SeenTask } from "../spool/task.ts";
-import type { Verdict } from "./settlement.ts";
+import type { TaskVerdict } from "./settlement.ts";
 
 /**
  * Who starts a task: workers may be handed it unread; or the program reads it first, because it has
@@ -25,12 +25,12 @@ import type { Verdict } from "./settlement.ts";
 export type Route = "workers" | "program" | Executor;
 
 /** Whoever tasks are handed to. The table compares them, and knows nothing more of them. */
-export type Holder = object;
+export type TaskHolder = object;
 
 /** Tasks that a worker was handed together, and that are noted together as running. */
 export interface Batch {
   /** The workers that have them: one, unless others help. */
-  readonly workers: readonly Holder[];
+  readonly workers: readonly TaskHolder[];
   /** Made when it is known which tasks these are. */
   note: RunningBatch | null;
   /** How many of them are still handed out: the table counts. */
@@ -70,7 +70,7 @@ export interface Postponed extends SeenTask {
  */
 export interface Stuck extends TaskRef {
   readonly kind: "stuck";
-  readonly verdict: Verdict;
+  readonly verdict: TaskVerdict;
   readonly file: string | null;
 }
 
@@ -108,7 +108,7 @@ export interface Running extends TaskRef {
 /** Workers have its name. */
 export interface Handed extends SeenTask {
   readonly kind: "handed";
-  readonly workers: readonly Holder[];
+  readonly workers: readonly TaskHolder[];
   readonly batch: Batch;
   /** How many idle workers were given it beside the slow one that had it first. */
   readonly helped: number;

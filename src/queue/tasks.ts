@@ -13,10 +13,10 @@ import { Order } from "./order.ts";
 import { CROWDED_OUT, DUE, type TaskEvent } from "./task_event.ts";
 import type {
   HeldElsewhere,
-  Holder,
   Ready,
   StateKind,
   Stuck,
+  TaskHolder,
   TaskState,
   Unusable,
 } from "./task_state.ts";
@@ -204,7 +204,7 @@ export class Tasks {
   }
 
   /** Ids that a worker was handed and has not answered, in order. */
-  unanswered(worker: Holder): ReadonlySet<string> {
+  unanswered(worker: TaskHolder): ReadonlySet<string> {
     return this.#assignments.unanswered(worker);
   }
 
@@ -214,7 +214,7 @@ export class Tasks {
   }
 
   /** Whatever it said: it has this task no longer. */
-  answered(worker: Holder, id: string): void {
+  answered(worker: TaskHolder, id: string): void {
     this.#assignments.answered(worker, id);
   }
 

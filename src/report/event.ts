@@ -9,7 +9,7 @@ import type { DebugPart } from "./debug.ts";
 import type { Fate } from "../task/fate.ts";
 import type { RefusalKind } from "../wire/refusal.ts";
 
-export type Stream = "stdout" | "stderr";
+export type OutputStream = "stdout" | "stderr";
 
 export type Event =
   | { type: "program.started"; version: string; pid: number; file: string }
@@ -65,7 +65,7 @@ export type Event =
   /** A worker ended that nobody asked to. */
   | { type: "worker.ended"; spool: string; pid: number; reason: string }
   /** What task code prints outside of a task. */
-  | { type: "worker.output"; spool: string; stream: Stream; line: string }
+  | { type: "worker.output"; spool: string; stream: OutputStream; line: string }
   | { type: "worker.flooded"; spool: string; lines: number }
   /** Lines that tasks and jobs printed, too many of all of them together. */
   | { type: "output.dropped"; lines: number }
@@ -93,13 +93,13 @@ export type Event =
     windowMs: number;
   }
   | { type: "task.started"; spool: string; task: string; func: string; attempt: number }
-  | { type: "task.output"; task: string; func: string; stream: Stream; line: string }
+  | { type: "task.output"; task: string; func: string; stream: OutputStream; line: string }
   /** Lines of a flood that did not go to the log. */
   | { type: "task.flooded"; task: string; func: string; lines: number }
   | { type: "task.settled"; spool: string; task: string; func: string; fate: Fate; tookMs: number }
   | { type: "schedule.warning"; message: string }
   | { type: "job.started"; job: string; slot: number; lateMs: number; attempt: number }
-  | { type: "job.output"; job: string; stream: Stream; line: string }
+  | { type: "job.output"; job: string; stream: OutputStream; line: string }
   /** Lines of a flood that did not go to the log. */
   | { type: "job.flooded"; job: string; lines: number }
   | { type: "job.ended"; job: string; exit: string; ok: boolean; tookMs: number }

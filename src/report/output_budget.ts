@@ -5,7 +5,7 @@
  * @pure
  */
 
-export interface Rate {
+export interface OutputRate {
   readonly linesPerSecond: number;
   readonly bytesPerSecond: number;
   /** What may come at once, in seconds of the rate. */
@@ -13,14 +13,14 @@ export interface Rate {
 }
 
 /** Of one run of a task or a job. */
-export const RATE_OF_ONE: Rate = {
+export const RATE_OF_ONE: OutputRate = {
   linesPerSecond: 200,
   bytesPerSecond: 64 * 1024,
   burstSeconds: 10,
 };
 
 /** Of all of them together. */
-export const RATE_OF_ALL: Rate = {
+export const RATE_OF_ALL: OutputRate = {
   linesPerSecond: 5_000,
   bytesPerSecond: 1024 * 1024,
   burstSeconds: 10,
@@ -30,7 +30,7 @@ export const RATE_OF_ALL: Rate = {
 const BYTES_OF_A_LINE = 40;
 
 export class OutputBudget {
-  readonly #rate: Rate;
+  readonly #rate: OutputRate;
   #lines: number;
   #bytes: number;
   #at: number;
@@ -38,7 +38,7 @@ export class OutputBudget {
   #isUsedUp = false;
 
   /** @param now milliseconds, monotonic */
-  constructor(rate: Rate, now: number) {
+  constructor(rate: OutputRate, now: number) {
     this.#rate = rate;
     this.#lines = rate.linesPerSecond * rate.burstSeconds;
     this.#bytes = rate.bytesPerSecond * rate.burstSeconds;

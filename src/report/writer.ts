@@ -17,7 +17,7 @@ export const MOST_KEPT = 2 * 1024 * 1024;
 const RETRY_MS = 100;
 
 /** Lines that were dropped because they could not be written. */
-export interface Lost {
+export interface DroppedLines {
   readonly lines: number;
   /** From the first of them until now. */
   readonly forMs: number;
@@ -30,7 +30,7 @@ export interface WriterOptions {
   write(bytes: Uint8Array<ArrayBuffer>): number;
   readonly clock: Clock;
   /** The line that says what was dropped. */
-  lostLine(lost: Lost): string;
+  lostLine(lost: DroppedLines): string;
 }
 
 export class LineWriter {

@@ -100,12 +100,12 @@ export function distinctNames(commands: readonly CommandName[]): string[] {
   return names;
 }
 
-interface Found extends CommandName {
+interface FoundCommand extends CommandName {
   /** The word that is run, without its directory. */
   readonly first: string;
 }
 
-function nameOf(words: Words): Found | null {
+function nameOf(words: Words): FoundCommand | null {
   const rest = unwrapped(words);
   const [word = "", ...args] = rest;
   const first = fileOf(word);
@@ -120,7 +120,7 @@ function nameOf(words: Words): Found | null {
   return found(first, fileOf(script.word), script.args);
 }
 
-function found(first: string, name: string, args: Words): Found {
+function found(first: string, name: string, args: Words): FoundCommand {
   return {
     first,
     name: plain(name) || plain(first) || "command",

@@ -114,13 +114,13 @@ async function runCommand(
   }
 }
 
-type Command = Pick<
+type JobCommand = Pick<
   ShellCommand,
   "command" | "env" | "harakiriMs" | "signal" | "stdin" | "started"
 >;
 
 /** Runs a command with its output in the log, under the job's name and account. */
-async function runLogged(job: ScheduleConfig, world: JobWorld, command: Command) {
+async function runLogged(job: ScheduleConfig, world: JobWorld, command: JobCommand) {
   const { clock, emit, cwd, env, binsh, shell, accounts } = world;
   const account = accounts.get(job);
   return await shell({

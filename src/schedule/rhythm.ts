@@ -15,7 +15,7 @@ export interface Remembered {
   readonly boot: string;
 }
 
-export interface Surroundings {
+export interface RhythmContext {
   readonly host: string;
   /** Names the present start of the machine. */
   readonly boot: string;
@@ -25,7 +25,7 @@ export interface Surroundings {
 export function rhythmOf(
   { when, id, catchupMs, jitterMs }: ScheduleConfig,
   remembered: Remembered | null,
-  { host, boot }: Surroundings,
+  { host, boot }: RhythmContext,
   time: Time,
 ): Rhythm {
   const offsetMs = jitterOffset(host, id, jitterMs);

@@ -3,14 +3,14 @@
  * of their packets. Answers that are known at the same time share one write.
  */
 
-import type { Stream } from "./stream.ts";
+import type { PeerStream } from "./stream.ts";
 
 interface Slot {
   /** Null until it is known. */
   bytes: Uint8Array | null;
 }
 
-export class Answers {
+export class AnswerQueue {
   readonly #slots: Slot[] = [];
   #writing = false;
   #failure: { readonly error: unknown } | null = null;
@@ -18,7 +18,7 @@ export class Answers {
 
   /** @param onWrite told before each write and, with false, behind it */
   constructor(
-    private readonly stream: Stream,
+    private readonly stream: PeerStream,
     private readonly onWrite: (isWriting: boolean) => void,
   ) {}
 

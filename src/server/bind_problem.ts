@@ -1,6 +1,6 @@
 /** Why a socket cannot be listened on, for the person who wrote its line. */
 
-import { type Holder, tcpHolder, unixHolder } from "../platform/holder.ts";
+import { type LockHolder, tcpHolder, unixHolder } from "../platform/holder.ts";
 import type { Problem } from "../platform/problem.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { addressText } from "../wire/address.ts";
@@ -9,7 +9,7 @@ import type { ListenerConfig } from "./settings.ts";
 
 export interface BindProblem extends Problem {
   /** Who has the address; null when nobody has, or cannot be told. */
-  readonly holder: Holder | null;
+  readonly holder: LockHolder | null;
 }
 
 export function bindProblem({ address, place }: ListenerConfig, error: unknown): BindProblem {
@@ -25,7 +25,7 @@ export function bindProblem({ address, place }: ListenerConfig, error: unknown):
   return { place, message: `socket ${addressText(address)}: ${why}`, holder };
 }
 
-function usedText(error: Error, holder: Holder | null): string {
+function usedText(error: Error, holder: LockHolder | null): string {
   if (error instanceof NotASocketError) return "a file that is not a socket is in the way";
   if (holder === null) return "in use by another program";
   const name = holder.isOurs ? "a running spooler" : holder.name;

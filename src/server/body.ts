@@ -4,7 +4,7 @@ import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { PacketReader } from "../wire/reader.ts";
 import type { Buffer, PacketMemory } from "./packet_memory.ts";
 import { RefusalError } from "../wire/refusal.ts";
-import type { Stream } from "./stream.ts";
+import type { PeerStream } from "./stream.ts";
 import { reasonOf } from "../platform/reason.ts";
 
 /** A body on its way here. */
@@ -19,7 +19,7 @@ export interface BodyOptions {
   readonly size: number;
   /** Has what came together with the packet. */
   readonly reader: PacketReader;
-  readonly stream: Stream;
+  readonly stream: PeerStream;
   readonly memory: PacketMemory;
   readonly deadlines: Deadlines;
   /** Expires when the peer is too slow. */

@@ -12,18 +12,24 @@
 
 import type { Clock } from "../platform/clock.ts";
 import { acceptedAnswer, pingAnswer, PONG, refusalAnswer, REFUSED } from "../wire/answer.ts";
-import { Answers } from "./answers.ts";
+import { AnswerQueue } from "./answers.ts";
 import { BodyReader, type IncomingBody } from "./body.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import { KEEP_OPEN, MODIFIER_PING, MODIFIER_SPOOL, PacketError } from "../wire/packet.ts";
 import { type IncomingPacket, PacketInput } from "./packet_input.ts";
 import type { PacketMemory, Permit } from "./packet_memory.ts";
-import { type Accept, type Identify, type Request, requestOf, signerOf } from "./incoming_task.ts";
+import {
+  type Accept,
+  type Identify,
+  type IncomingRequest,
+  requestOf,
+  signerOf,
+} from "./incoming_task.ts";
 import { PacketReader, type RawPacket } from "../wire/reader.ts";
 import { isHangUp } from "../wire/hang_up.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { Signed } from "../wire/signature.ts";
-import type { Stream } from "./stream.ts";
+import type { PeerStream } from "./stream.ts";
 import { reasonOf } from "../platform/reason.ts";
 
 export interface ConnectionLimits {
@@ -35,7 +41,7 @@ export interface ConnectionLimits {
 }
 
 export interface ConnectionOptions {
-  readonly stream: Stream;
+  readonly stream: PeerStream;
   readonly limits: ConnectionLimits;
   readonly clock: Clock;
   readonly memory: PacketMemory;
@@ -67,9 +73,9 @@ const LINGER_BYTES = 1024 * 1024;
 
 export class PeerConnection {
   readonly #options: ConnectionOptions;
-  readonly #stream: Stream;
+  readonly #stream: PeerStream;
   readonly #reader: PacketReader;
-  readonly #answers: Answers;
+  readonly #answers: AnswerQueue;
   readonly #input: PacketInput;
   readonly #writeDeadline: Deadline;
   readonly #stopDeadline: Deadline;
@@ -96,7 +102,7 @@ export class PeerConnection {
     this.#stopDeadline = deadlines.add(() =>
       this.end(new RefusalError("cut off", "this program stops, and it had not all come", true))
     );
-    this.#answers = new Answers(stream, (isWriting) => {
+    this.#answers = new AnswerQueue(stream, (isWriting) => {
       if (isWriting) deadlines.set(this.#writeDeadline, limits.timeoutMs);
       else this.#writeDeadline.at = Infinity;
     });
@@ -231,7 +237,7 @@ export class PeerConnection {
   }
 
   /** Resolves when the whole body has come, whatever is done with it. */
-  async #takeWithBody(request: Request, size: number, staysOpen: boolean): Promise<void> {
+  async #takeWithBody(request: IncomingRequest, size: number, staysOpen: boolean): Promise<void> {
     const { stream, memory, deadlines, limits: { timeoutMs } } = this.#options;
     const deadline = deadlines.add(() => {
       this.end(new RefusalError("slow", `a body came too slowly: ${this.#timeoutText()}`));
@@ -253,7 +259,7 @@ export class PeerConnection {
 
   /** Never rejects. Until its first wait it runs at once, so tasks are put in their order. */
   async #answerTo(
-    request: Request,
+    request: IncomingRequest,
     body: IncomingBody | null,
     staysOpen: boolean,
   ): Promise<Uint8Array> {

@@ -28,12 +28,12 @@ export type Accept = (task: IncomingTask) => Promise<void>;
 export type Identify = (varBytes: Uint8Array, vars: readonly Var[]) => Signed | NotSigned;
 
 /** What a packet says, ahead of its body, or what is wrong with it. */
-export type Request =
+export type IncomingRequest =
   | { readonly vars: readonly Var[]; readonly signed: Signed | NotSigned }
   | { readonly error: PacketError };
 
 /** The vars of a packet and who signed them, or what is wrong with them. */
-export function requestOf({ vars: bytes }: RawPacket, identify: Identify): Request {
+export function requestOf({ vars: bytes }: RawPacket, identify: Identify): IncomingRequest {
   try {
     const vars = decodeVars(bytes);
     return { vars, signed: identify(bytes, vars) };
@@ -44,6 +44,6 @@ export function requestOf({ vars: bytes }: RawPacket, identify: Identify): Reque
 }
 
 /** Over which its answer is signed; null when the packet has no signature of ours. */
-export function signerOf(request: Request): Signed | null {
+export function signerOf(request: IncomingRequest): Signed | null {
   return "signed" in request && "secret" in request.signed ? request.signed : null;
 }

@@ -9,7 +9,7 @@ import type { Connections } from "./connections.ts";
 import type { Listening, Serving } from "./listening.ts";
 import { isInNetwork, type Network } from "../wire/network.ts";
 import { RefusalError } from "../wire/refusal.ts";
-import type { Stream } from "./stream.ts";
+import type { PeerStream } from "./stream.ts";
 
 export interface ListenerOptions extends Omit<ConnectionOptions, "stream"> {
   readonly listening: Listening;
@@ -53,7 +53,7 @@ export class Listener {
     await this.#serving.close();
   }
 
-  #letIn(stream: Stream): void {
+  #letIn(stream: PeerStream): void {
     const { allow, connections } = this.#options;
     const { ip } = stream;
     if (ip !== null && allow !== null && !allow.some((network) => isInNetwork(ip, network))) {
@@ -66,7 +66,7 @@ export class Listener {
     }
   }
 
-  #turnAway(stream: Stream, refusal: RefusalError): void {
+  #turnAway(stream: PeerStream, refusal: RefusalError): void {
     this.#options.refused(stream.from, refusal);
     stream.write(REFUSED).catch(() => {}).finally(() => stream.close());
   }

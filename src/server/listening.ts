@@ -8,7 +8,7 @@ import type { SocketOwner } from "./socket_owner.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { isStaleSocket } from "./stale_socket.ts";
-import { plainStream, type Stream } from "./stream.ts";
+import { type PeerStream, plainStream } from "./stream.ts";
 
 /** Something that connections come from. */
 export interface Listening {
@@ -19,7 +19,7 @@ export interface Listening {
 }
 
 /** What becomes of the connections of a socket. */
-export type Guests = Omit<DoorOptions<Stream>, "accept">;
+export type Guests = Omit<DoorOptions<PeerStream>, "accept">;
 
 export interface Serving {
   /** Closes the socket; resolves when nothing of it is left but its connections. */

@@ -6,7 +6,7 @@ import { type Address, addressText } from "../wire/address.ts";
 import { Door } from "./door.ts";
 import { type Guests, type Listening, type Serving, withBacklog } from "./listening.ts";
 import { RefusalError } from "../wire/refusal.ts";
-import type { Stream } from "./stream.ts";
+import type { PeerStream } from "./stream.ts";
 import type { TlsOptions } from "./tls_listening.ts";
 
 /**
@@ -119,7 +119,7 @@ const outgoing = new Uint8Array(16 * 1024);
 /** How long a peer that reads nothing keeps what was said last from being sent. */
 const LINGER_MS = 1000;
 
-class OpenSslStream implements Stream {
+class OpenSslStream implements PeerStream {
   readonly from: string;
   readonly ip: string;
   /** Nobody is let in without one. */

@@ -7,10 +7,10 @@ import type { PacketReader, RawPacket } from "../wire/reader.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { PacketMemory, Permit } from "./packet_memory.ts";
-import type { Stream } from "./stream.ts";
+import type { PeerStream } from "./stream.ts";
 
 export interface PacketInputOptions {
-  readonly stream: Stream;
+  readonly stream: PeerStream;
   readonly reader: PacketReader;
   readonly memory: PacketMemory;
   readonly deadlines: Deadlines;

@@ -3,7 +3,7 @@
 import { type Address, addressText } from "../wire/address.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
 
-export interface Stream {
+export interface PeerStream {
   /** Who is at the other end, for people. */
   readonly from: string;
   /** The peer's IP address; null for a unix socket. */
@@ -22,7 +22,7 @@ export interface Stream {
 }
 
 /** A plain TCP or unix connection of Deno's. */
-export function plainStream(connection: Deno.Conn, credential: Credential): Stream {
+export function plainStream(connection: Deno.Conn, credential: Credential): PeerStream {
   const { remoteAddr } = connection;
   const peer: Address | null = remoteAddr.transport === "tcp"
     ? { kind: "tcp", host: remoteAddr.hostname, port: remoteAddr.port }

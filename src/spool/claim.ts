@@ -70,7 +70,7 @@ export const NO_REGULAR_FILE = { kind: "unusable", reason: "it is no regular fil
 const BUSY = { kind: "busy" } as const;
 
 /** A file that this process has locked. */
-interface Held {
+interface HeldLock {
   readonly fd: number;
   /** More descriptors of the same file: none may be closed before its lock may go. */
   readonly others: number[];
@@ -84,7 +84,7 @@ export class PosixClaims implements Claims {
   constructor(
     private readonly libc: Libc,
     private readonly locator: Locator = PLAIN_PATHS,
-    private readonly held = new Map<string, Held>(),
+    private readonly held = new Map<string, HeldLock>(),
   ) {}
 
   within(root: SpoolRoot): Claims {

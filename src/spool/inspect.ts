@@ -8,7 +8,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
 import type { Stat } from "../platform/stat.ts";
 import type { Claims, OpenToRead } from "./claim.ts";
-import type { Content, Filter, Inspected, PlacedTask, TaskState } from "./inspected.ts";
+import type { Content, Filter, Inspected, ListedState, PlacedTask } from "./inspected.ts";
 import {
   ATTEMPTS_DIR,
   dueTime,
@@ -130,7 +130,7 @@ export class Inspector {
     };
   }
 
-  #state(task: PlacedTask, path: string, stat: Stat, locked: boolean): TaskState {
+  #state(task: PlacedTask, path: string, stat: Stat, locked: boolean): ListedState {
     if (task.place === "failed") {
       return { kind: "failed", record: readFailed(this.#readText(recordPath(path))) };
     }

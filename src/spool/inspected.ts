@@ -5,14 +5,14 @@ import type { TaskRef } from "./layout.ts";
 import type { Attempts, FailedRecord } from "./task.ts";
 
 /** Where a task's file lies: waiting or running, or given up. */
-export type Place = "queue" | "failed";
+export type TaskPlace = "queue" | "failed";
 
 export interface PlacedTask extends TaskRef {
-  readonly place: Place;
+  readonly place: TaskPlace;
 }
 
 /** A task's state with what belongs to it. Times are in milliseconds since the epoch. */
-export type TaskState =
+export type ListedState =
   | { readonly kind: "ready"; readonly dueAt: number }
   | { readonly kind: "deferred"; readonly dueAt: number }
   /** Locked by the process that runs it, or by one that still writes it. */
@@ -20,8 +20,8 @@ export type TaskState =
   /** The record is null when a person, and not the program, put the file there. */
   | { readonly kind: "failed"; readonly record: FailedRecord | null };
 
-export type StateKind = TaskState["kind"];
-export const STATE_KINDS: readonly StateKind[] = ["ready", "deferred", "running", "failed"];
+export type ListedStateKind = ListedState["kind"];
+export const STATE_KINDS: readonly ListedStateKind[] = ["ready", "deferred", "running", "failed"];
 
 /** What the file holds. */
 export type Content =
@@ -30,7 +30,7 @@ export type Content =
 
 export interface Inspected extends PlacedTask {
   readonly path: string;
-  readonly state: TaskState;
+  readonly state: ListedState;
   /** When it was made, as its name says, or else when its file last changed; ms since the epoch. */
   readonly madeAt: number;
   readonly size: number;
@@ -41,7 +41,7 @@ export interface Inspected extends PlacedTask {
 
 /** Which tasks a listing shows. What is not asked for is not read. */
 export interface Filter {
-  readonly states?: readonly StateKind[];
+  readonly states?: readonly ListedStateKind[];
   /** Made before this, in milliseconds since the epoch. */
   readonly madeBefore?: number;
 }

@@ -8,7 +8,7 @@ import { list as listEntries } from "../platform/dirents.ts";
 import { SystemError } from "../platform/libc.ts";
 import { EACCES, ENOENT } from "../platform/linux.ts";
 import type { Claims } from "./claim.ts";
-import { type Filter, type Place, type PlacedTask, STATE_KINDS } from "./inspected.ts";
+import { type Filter, type PlacedTask, STATE_KINDS, type TaskPlace } from "./inspected.ts";
 import {
   ATTEMPTS_DIR,
   FAILED_DIR,
@@ -46,7 +46,7 @@ export class Listing {
     if (states.includes("failed")) yield* this.#listPlace("failed");
   }
 
-  *#listPlace(place: Place): Generator<PlacedTask[]> {
+  *#listPlace(place: TaskPlace): Generator<PlacedTask[]> {
     const top = place === "failed" ? join(this.dir, FAILED_DIR) : this.dir;
     const priorities: string[] = [];
     for (const names of this.#names(top)) {
@@ -60,7 +60,7 @@ export class Listing {
     }
   }
 
-  #tasksOf(names: readonly string[], place: Place, priority: string | null): PlacedTask[] {
+  #tasksOf(names: readonly string[], place: TaskPlace, priority: string | null): PlacedTask[] {
     return names.filter(isTaskName)
       .map((name) => ({ name, priority, place }))
       .filter((task) => !this.#isRecord(task));
@@ -84,7 +84,7 @@ export class Listing {
    * @param priority null for the spool directory itself; undefined when it is not known
    */
   find(name: string, priority: string | null | undefined): PlacedTask[] {
-    const places: readonly Place[] = ["queue", "failed"];
+    const places: readonly TaskPlace[] = ["queue", "failed"];
     const there = (priority: string | null) =>
       places.map((place) => ({ name, priority, place }))
         .filter((task) => this.claims.lstat(this.pathOf(task))?.kind === "file");

@@ -30,7 +30,7 @@ export const PLAIN_PATHS: Locator = {
   leave() {},
 };
 
-interface Held {
+interface HeldRoot {
   readonly fd: number;
   readonly stat: Stat;
 }
@@ -39,7 +39,7 @@ interface Held {
 const KEPT: readonly string[] = [TMP_DIR, ATTEMPTS_DIR, RUNNING_DIR];
 
 export class SpoolRoot implements Locator {
-  #held: Held | null = null;
+  #held: HeldRoot | null = null;
   /** Why it could not be opened, negative. */
   #errno = 0;
   /** Of {@link KEPT}. */
@@ -69,7 +69,7 @@ export class SpoolRoot implements Locator {
     return uid === 0 || uid === Deno.uid() || uid === this.#hold()?.stat.uid;
   }
 
-  #hold(): Held | null {
+  #hold(): HeldRoot | null {
     if (this.#held) return this.#held;
     const fd = this.libc.openDirectory(AT_FDCWD, this.path);
     this.#errno = Math.min(fd, 0);

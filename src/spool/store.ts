@@ -23,7 +23,7 @@ import { sweep } from "./sweep.ts";
 import { TaskCount } from "./task_count.ts";
 import type { Attempts, Changed, Claimed, ClaimedTask, SeenTask } from "./task.ts";
 import { Transitions } from "./transitions.ts";
-import { type Change, type SpoolWatcher, watchSpool } from "./watcher.ts";
+import { type SpoolChange, type SpoolWatcher, watchSpool } from "./watcher.ts";
 
 export type { StoreOptions, StoreSettings } from "./directory.ts";
 export { SpoolFullError } from "./intake.ts";
@@ -173,7 +173,7 @@ export class Store {
   }
 
   /** See {@link watchSpool}; `notify` is never called before this has returned. */
-  watch(notify: (change: Change) => void): SpoolWatcher {
+  watch(notify: (change: SpoolChange) => void): SpoolWatcher {
     const { root, clock, presence } = this.#spool;
     // Somebody else may have prepared another directory meanwhile: that one is not watched.
     const isOther = () => this.#spool.presence?.identity !== presence?.identity;

@@ -31,7 +31,7 @@ import type { Libc } from "../platform/libc.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { isPriorityName, isTaskName, PAUSED_FILE, type TaskRef } from "./layout.ts";
 
-export type Change =
+export type SpoolChange =
   /** This task appeared, or something about it changed. */
   | { readonly kind: "task"; readonly ref: TaskRef }
   /** Somebody paused or resumed the spool. */
@@ -64,7 +64,7 @@ export interface WatchOptions {
   /** Why the path no longer leads to the directory that was opened; null when it does. */
   readonly absence: () => string | null;
   /** Called for every change, never before {@link watchSpool} has returned. */
-  readonly notify: (change: Change) => void;
+  readonly notify: (change: SpoolChange) => void;
 }
 
 /** Priorities with a watch of their own: the kernel's watches are for all programs of a user. */
@@ -135,7 +135,7 @@ class InotifyWatcher implements SpoolWatcher {
   constructor(
     private readonly dir: string,
     libc: Libc,
-    private readonly notify: (change: Change) => void,
+    private readonly notify: (change: SpoolChange) => void,
   ) {
     this.#inotify = new Inotify(libc, (event) => this.#take(event));
     const watch = this.#inotify.add(dir, MASK);
@@ -192,7 +192,7 @@ class InotifyWatcher implements SpoolWatcher {
   }
 }
 
-function watchWithDeno(dir: string, notify: (change: Change) => void): SpoolWatcher {
+function watchWithDeno(dir: string, notify: (change: SpoolChange) => void): SpoolWatcher {
   const watcher = Deno.watchFs(dir, { recursive: true });
   const reading = (async () => {
     for await (const event of watcher) {

@@ -40,7 +40,7 @@ const STRING = 5;
 
 const isImported = (kind: number) => kind === IMPORTED || kind === EXTENSION;
 
-type Verdict = "pickle" | "data";
+type PickleResult = "pickle" | "data";
 
 export function isPickle(bytes: Uint8Array): boolean {
   const scanner = new PickleScanner();
@@ -50,8 +50,8 @@ export function isPickle(bytes: Uint8Array): boolean {
 
 /** For bytes that come in pieces. */
 export class PickleScanner {
-  readonly #steps: Generator<void, Verdict, void>;
-  #verdict: Verdict | null = null;
+  readonly #steps: Generator<void, PickleResult, void>;
+  #verdict: PickleResult | null = null;
   #isOver = false;
   #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
@@ -109,7 +109,7 @@ export class PickleScanner {
   }
 
   /** Ends with `data` where loading would raise before anything was done. */
-  *#follow(): Generator<void, Verdict, void> {
+  *#follow(): Generator<void, PickleResult, void> {
     // Begun by the constructor, before there are bytes.
     yield;
     try {
@@ -130,7 +130,7 @@ export class PickleScanner {
   }
 
   /** One value is left, it took some work, and nothing follows. */
-  *#stop(): Generator<void, Verdict, void> {
+  *#stop(): Generator<void, PickleResult, void> {
     const kind = this.#stack.pop();
     if (kind === IMPORTED) return "pickle";
     const isMade = kind === CONTAINER && this.#opcodes > 1 && this.#stack.isEmpty &&
@@ -398,7 +398,7 @@ export class PickleScanner {
   }
 
   /** Up to a newline, which is not in it; of a long one the begin. */
-  *#line(): Generator<void, Line, void> {
+  *#line(): Generator<void, TextLine, void> {
     let text = "";
     let isWhole = true;
     while (true) {
@@ -439,7 +439,7 @@ export class PickleScanner {
   }
 }
 
-interface Line {
+interface TextLine {
   readonly text: string;
   readonly isWhole: boolean;
 }
@@ -450,7 +450,7 @@ class NoPickle extends Error {}
 class LikelyPickle extends Error {}
 
 /** A module or an attribute, as `import` could find it. In Latin-1, bytes above 0x7f may be letters. */
-function isModule({ text, isWhole }: Line): boolean {
+function isModule({ text, isWhole }: TextLine): boolean {
   return isWhole && /^[A-Za-z_\x80-\xff][\w.\x80-\xff]*$/.test(text);
 }
 

@@ -73,7 +73,7 @@ export interface NotSigned {
 }
 
 /** What a receiver learns about a packet from its reserved vars. */
-export type Verdict =
+export type SignatureResult =
   | ({ readonly kind: "valid" } & DeliveryClaims)
   | {
     readonly kind: "invalid";
@@ -181,9 +181,17 @@ export function signedBy(
 export function verifyDelivery(
   vars: readonly Var[],
   { now, hasBody, receiver, windowMs = SIGNATURE_WINDOW_MS }: Verification,
-): Verdict {
-  const invalid = (reason: string): Verdict => ({ kind: "invalid", reason, isTemporary: false });
-  const astray = (reason: string): Verdict => ({ kind: "invalid", reason, isTemporary: true });
+): SignatureResult {
+  const invalid = (reason: string): SignatureResult => ({
+    kind: "invalid",
+    reason,
+    isTemporary: false,
+  });
+  const astray = (reason: string): SignatureResult => ({
+    kind: "invalid",
+    reason,
+    isTemporary: true,
+  });
   const id = findText(vars, ID_VAR);
   if (id === undefined || !isDeliveryId(id)) return invalid(`it is signed without a ${ID_VAR}`);
   const to = findText(vars, RECEIVER_VAR);

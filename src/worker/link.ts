@@ -3,7 +3,7 @@
 import { type Exit, isShortage } from "../exec/process.ts";
 import type { Clock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
-import type { Stream } from "../report/event.ts";
+import type { OutputStream } from "../report/event.ts";
 import type { Channel, Received } from "./channel.ts";
 import type { ToWorker } from "./message.ts";
 import { type WorkerCommand, WorkerProcess } from "./process.ts";
@@ -19,7 +19,7 @@ export interface LinkOptions {
   connected(processEnded: Promise<unknown>): Promise<void>;
   received(received: Received): Promise<void>;
   /** What the process wrote itself, not through the connection. */
-  output(stream: Stream, line: string): void;
+  output(stream: OutputStream, line: string): void;
   /** Lines of a flood that were not handed to {@link output}. */
   dropped(lines: number): void;
 }

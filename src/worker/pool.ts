@@ -16,7 +16,7 @@ import type { ModuleRef, Registered, Setup, WorkerAnswer } from "./message.ts";
 import type { WorkerCommand } from "./process.ts";
 import type { SocketDirectory } from "./sockets.ts";
 import { TaskWorker } from "./task_worker.ts";
-import type { LoadFailure, Offer, WorkerCall, WorkerEnd } from "./worker_listener.ts";
+import type { LoadFailure, WorkerCall, WorkerEnd, WorkerOffer } from "./worker_listener.ts";
 
 export interface PoolOptions {
   /** The spool's name, for the log. */
@@ -66,7 +66,7 @@ export interface ChosenRun {
 }
 
 /** Something that wants a worker of its own. */
-interface Request {
+interface WorkerRequest {
   start(worker: TaskWorker): void;
   /** The pool ends. */
   refuse(): void;
@@ -79,13 +79,13 @@ export class Pool {
   #listener = NOBODY;
   readonly #workers = new Set<TaskWorker>();
   /** Signals go first. */
-  readonly #signals: Request[] = [];
-  readonly #choices: Request[] = [];
+  readonly #signals: WorkerRequest[] = [];
+  readonly #choices: WorkerRequest[] = [];
   readonly #outdated = new Set<TaskWorker>();
   /** Started with the first worker, and to load nothing before that one has. */
   readonly #held = new Map<TaskWorker, () => void>();
   readonly #retry: LoadRetry;
-  #offer: Offer | null = null;
+  #offer: WorkerOffer | null = null;
   #isStopped = false;
   #isAborted = false;
 
@@ -100,7 +100,7 @@ export class Pool {
   }
 
   /** What its modules offer; null until they have been loaded once. */
-  get offer(): Offer | null {
+  get offer(): WorkerOffer | null {
     return this.#offer;
   }
 
@@ -276,7 +276,7 @@ export class Pool {
     return started;
   }
 
-  #onLoaded(worker: TaskWorker, offer: Offer): void {
+  #onLoaded(worker: TaskWorker, offer: WorkerOffer): void {
     const { emit, spool, idleMs } = this.#options;
     const isNews = this.#offer === null || this.#retry.failures > 0 ||
       !sameOffer(this.#offer, offer);
@@ -401,8 +401,8 @@ export class Pool {
   }
 }
 
-function sameOffer(a: Offer, b: Offer): boolean {
-  const offer = ({ functions, catchAll, registered }: Offer) =>
+function sameOffer(a: WorkerOffer, b: WorkerOffer): boolean {
+  const offer = ({ functions, catchAll, registered }: WorkerOffer) =>
     JSON.stringify([functions, catchAll, registered]);
   return offer(a) === offer(b);
 }

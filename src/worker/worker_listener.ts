@@ -1,11 +1,11 @@
 /** What the program hears of a worker: what it offers, answers, prints and asks for, and its end. Types only. */
 
-import type { Stream } from "../report/event.ts";
+import type { OutputStream } from "../report/event.ts";
 import type { Registered, WorkerAnswer } from "./message.ts";
 import type { TaskWorker } from "./task_worker.ts";
 
 /** What the modules of a worker offer. */
-export interface Offer {
+export interface WorkerOffer {
   readonly language: string;
   readonly functions: readonly string[];
   readonly catchAll: boolean;
@@ -41,12 +41,12 @@ export interface WorkerEnd {
 }
 
 export interface WorkerListener {
-  loaded(worker: TaskWorker, offer: Offer): void;
+  loaded(worker: TaskWorker, offer: WorkerOffer): void;
   loadFailed(worker: TaskWorker, failure: LoadFailure): void;
   registered(worker: TaskWorker, registered: Registered): void;
   answered(worker: TaskWorker, answers: readonly WorkerAnswer[]): void;
   /** `task` is null for what no task has printed. */
-  output(task: string | null, func: string, stream: Stream, line: string): void;
+  output(task: string | null, func: string, stream: OutputStream, line: string): void;
   /** Lines of a flood that were not handed to {@link output}. */
   dropped(task: string | null, func: string, lines: number): void;
   /** Rejects with what the worker is told. */

@@ -31,7 +31,7 @@ import { Pool } from "./pool.ts";
 import type { WorkerCommand } from "./process.ts";
 import type { TaskModule, WorkersConfig } from "./settings.ts";
 import type { TaskWorker } from "./task_worker.ts";
-import type { Offer, WorkerCall } from "./worker_listener.ts";
+import type { WorkerCall, WorkerOffer } from "./worker_listener.ts";
 
 export interface WorkersOptions {
   readonly config: WorkersConfig;
@@ -231,7 +231,7 @@ export class Workers {
   }
 
   /** What the modules of each pool offer, as far as they are loaded. */
-  get offers(): readonly Offer[] {
+  get offers(): readonly WorkerOffer[] {
     return this.#members.flatMap(({ pool }) => pool.offer ?? []);
   }
 

@@ -7,12 +7,12 @@ import fc from "fast-check";
 import type { Executor } from "../../src/exec/executor.ts";
 import { refOf } from "../../src/spool/layout.ts";
 import { GONE, type TaskEvent, TOUCHED } from "../../src/queue/task_event.ts";
-import type { Holder, Route, StateKind, TaskState } from "../../src/queue/task_state.ts";
+import type { Route, StateKind, TaskHolder, TaskState } from "../../src/queue/task_state.ts";
 import { Tasks } from "../../src/queue/tasks.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 
 const IDS = ["a", "b", "c", "7/a", "10/d", "e"];
-const WORKERS: readonly Holder[] = [{ worker: 1 }, { worker: 2 }, { worker: 3 }];
+const WORKERS: readonly TaskHolder[] = [{ worker: 1 }, { worker: 2 }, { worker: 3 }];
 const KINDS = [
   ...["recorded", "ready", "deferred", "postponed", "limited", "held"],
   ...["unusable", "running", "handed", "settling", "stuck"],
@@ -203,7 +203,7 @@ Deno.test("a record of failures outlives the want of room, and keeps a task from
 Deno.test("of a worker's batch the end is known when its last task is settled or returned", () => {
   const tasks = new Tasks();
   const note = { firstRecord: 4, length: 10 };
-  const [worker, helper] = WORKERS as [Holder, Holder];
+  const [worker, helper] = WORKERS as [TaskHolder, TaskHolder];
   const batch = { workers: [worker], note, left: 0 };
   for (const name of ["a", "b"]) {
     tasks.see({ name, priority: null, dueAt: 0 }, 1);

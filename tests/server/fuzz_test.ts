@@ -20,7 +20,7 @@ import {
 } from "../../src/wire/packet.ts";
 import { encodeBodySize, PacketReader } from "../../src/wire/reader.ts";
 import { RefusalError } from "../../src/wire/refusal.ts";
-import type { Stream } from "../../src/server/stream.ts";
+import type { PeerStream } from "../../src/server/stream.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { seededRandom } from "../support/random.ts";
@@ -142,7 +142,7 @@ function modelTask(varBytes: Uint8Array, body: Uint8Array, bodySize: number): st
 }
 
 /** A connection in memory: the pieces come one by one, then the end. */
-class PieceStream implements Stream {
+class PieceStream implements PeerStream {
   readonly from = "memory";
   readonly ip = null;
   readonly credential = null;

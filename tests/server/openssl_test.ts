@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { systemClock } from "../../src/platform/clock.ts";
 import { TlsServer } from "../../src/platform/openssl.ts";
-import type { Stream } from "../../src/server/stream.ts";
+import type { PeerStream } from "../../src/server/stream.ts";
 import { listenWithOpenSsl } from "../../src/server/openssl_listening.ts";
 import {
   assert,
@@ -33,9 +33,9 @@ function openServer(dir: string, cert = "server.pem", key = "server.key", ca = "
 
 interface Opened extends AsyncDisposable {
   /** Those that were let in, in order. */
-  readonly admitted: Stream[];
+  readonly admitted: PeerStream[];
   /** The next that is let in. */
-  next(): Promise<Stream>;
+  next(): Promise<PeerStream>;
   close(): Promise<void>;
   readonly port: number;
   readonly refused: string[];
@@ -58,7 +58,7 @@ function open(dir: string, limits: { timeoutMs?: number; maxHandshakes?: number 
     },
   );
   const port = Number(listening.address.split(":").at(-1));
-  const admitted: Stream[] = [];
+  const admitted: PeerStream[] = [];
   const serving = listening.serve({
     clock: systemClock,
     admit: (stream) => admitted.push(stream),
@@ -72,7 +72,7 @@ function open(dir: string, limits: { timeoutMs?: number; maxHandshakes?: number 
     next: async () => {
       const number = taken++;
       await until(() => admitted.length > number, "another connection is let in");
-      return admitted[number] as Stream;
+      return admitted[number] as PeerStream;
     },
     close: () => serving.close(),
     [Symbol.asyncDispose]: () => serving.close(),

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { systemClock } from "../../src/platform/clock.ts";
-import { type Change, watchSpool } from "../../src/spool/watcher.ts";
+import { type SpoolChange, watchSpool } from "../../src/spool/watcher.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { platform } from "../support/platform.ts";
@@ -74,7 +74,7 @@ testWith(
   "of very many priorities a thousand are watched, and that is said once",
   async () => {
     await using temp = await tempDir();
-    const changes: Change[] = [];
+    const changes: SpoolChange[] = [];
     const watcher = watchSpool({
       ...{ dir: temp.path, libc: platform.libc, clock: systemClock },
       absence: () => null,

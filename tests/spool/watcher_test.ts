@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { systemClock } from "../../src/platform/clock.ts";
 import type { Libc } from "../../src/platform/libc.ts";
-import { type Change, watchSpool } from "../../src/spool/watcher.ts";
+import { type SpoolChange, watchSpool } from "../../src/spool/watcher.ts";
 import { platform } from "../support/platform.ts";
 import { tempDir } from "../support/temp.ts";
 import { testWith } from "../support/require.ts";
@@ -10,7 +10,7 @@ const NAME = "uwsgi_spoolfile_on_test_1_1_1_1_1";
 
 /** Watches `dir` and gives a function that waits for a change that fits. */
 function watching(dir: string, libc: Libc | null) {
-  const changes: Change[] = [];
+  const changes: SpoolChange[] = [];
   let wake = () => {};
   const identity = Deno.statSync(dir).ino;
   const watcher = watchSpool({
@@ -27,13 +27,13 @@ function watching(dir: string, libc: Libc | null) {
       wake();
     },
   });
-  const until = async (fits: (change: Change) => boolean): Promise<void> => {
+  const until = async (fits: (change: SpoolChange) => boolean): Promise<void> => {
     while (!changes.some(fits)) await new Promise<void>((resolve) => wake = resolve);
   };
   return { until, [Symbol.asyncDispose]: () => watcher.close() };
 }
 
-const isTask = (priority: string | null) => (change: Change) =>
+const isTask = (priority: string | null) => (change: SpoolChange) =>
   change.kind === "task" && change.ref.name === NAME && change.ref.priority === priority;
 
 testWith("libc", "inotify names the task that was renamed into the directory", async () => {

@@ -16,8 +16,8 @@ import {
   ID_VAR,
   LONGEST_ID,
   SIGNATURE_VAR,
+  type SignatureResult,
   signedBy,
-  type Verdict,
   type Verification,
   verifyDelivery,
   withoutReserved,
@@ -39,7 +39,7 @@ const wire = (vars: readonly Var[]) => encodePacket(vars, MODIFIER_SPOOL).subarr
 function check(
   bytes: Uint8Array,
   { secrets = [SECRET], ...options }: Partial<Verification> & { secrets?: string[] } = {},
-): Verdict {
+): SignatureResult {
   const vars = decodeVars(bytes);
   const signed = signedBy(bytes, vars, secrets);
   if ("problem" in signed) return { kind: "invalid", reason: signed.problem, isTemporary: false };
@@ -122,7 +122,8 @@ Deno.test("what is signed for one receiver is refused by another", () => {
 
 Deno.test("what went astray or came late may be sent again; what is malformed may not", () => {
   const bytes = wire(deliveryVars(TASK, DELIVERY, SECRET));
-  const isTemporary = (verdict: Verdict) => verdict.kind === "invalid" && verdict.isTemporary;
+  const isTemporary = (verdict: SignatureResult) =>
+    verdict.kind === "invalid" && verdict.isTemporary;
   assert(isTemporary(check(bytes, { receiver: "hub2" })));
   assert(isTemporary(check(bytes, { now: NOW + 301_000 })));
   assert(!isTemporary(check(bytes, { hasBody: true })));

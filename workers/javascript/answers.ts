@@ -24,7 +24,7 @@ type Wire = Done | Other;
 /** How old the oldest may become. */
 const LONGEST_WAIT_MS = 5;
 
-export class Answers {
+export class AnswerBuffer {
   #waiting: Wire[] = [];
   #oldestAt = 0;
 

@@ -11,7 +11,7 @@ import type { WorkerLibc } from "./libc.ts";
 const LOWEST_DESCRIPTOR = 64;
 const READ_SIZE = 64 * 1024;
 
-export class Channel {
+export class ProgramChannel {
   readonly #fd: number;
   readonly #reader = new FrameReader();
   readonly #buffer = new Uint8Array(READ_SIZE);

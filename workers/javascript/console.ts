@@ -1,7 +1,7 @@
 /** The `console` of task code: texts that the worker sends on, made as the engine's own makes them. */
 
 import { format, inspect } from "node:util";
-import type { Stream } from "./output.ts";
+import type { OutputStream } from "./output.ts";
 
 export class TaskConsole {
   #indent = "";
@@ -9,9 +9,9 @@ export class TaskConsole {
   readonly #timers = new Map<string, number>();
 
   /** @param print takes a text with its newline */
-  constructor(private readonly print: (stream: Stream, text: string) => void) {}
+  constructor(private readonly print: (stream: OutputStream, text: string) => void) {}
 
-  #write(stream: Stream, text: string): void {
+  #write(stream: OutputStream, text: string): void {
     const indented = this.#indent === "" ? text : text.replaceAll(/^/gm, this.#indent);
     this.print(stream, `${indented}\n`);
   }

@@ -5,8 +5,8 @@
 
 import { dirname, join } from "@std/path";
 import type { Setup, ToWorker } from "../../src/worker/message.ts";
-import { Answers } from "./answers.ts";
-import { Channel } from "./channel.ts";
+import { AnswerBuffer } from "./answers.ts";
+import { ProgramChannel } from "./channel.ts";
 import { WorkerClaims } from "./claim.ts";
 import { Functions } from "./functions.ts";
 import { WorkerLibc } from "./libc.ts";
@@ -35,14 +35,14 @@ export async function runWorker(): Promise<never> {
   Deno.env.delete("SPOOLER_SOCKET");
   const libc = WorkerLibc.open();
   libc.dieWithParent();
-  const channel = new Channel(libc, socket);
+  const channel = new ProgramChannel(libc, socket);
   const { deno, v8 } = Deno.version;
   channel.send({ type: "hello", pid: Deno.pid, language: `JavaScript, Deno ${deno}, V8 ${v8}` });
-  await new WorkerProcess(channel, libc, dirname(socket)).serve();
+  await new TaskProcess(channel, libc, dirname(socket)).serve();
   exit(0);
 }
 
-class WorkerProcess {
+class TaskProcess {
   readonly #calls = new Map<number, PendingCall>();
   readonly #unawaited = new Set<Promise<unknown>>();
   #lastCall = 0;
@@ -50,7 +50,7 @@ class WorkerProcess {
   #isLoaded = false;
 
   constructor(
-    private readonly channel: Channel,
+    private readonly channel: ProgramChannel,
     private readonly libc: WorkerLibc,
     private readonly scratch: string,
   ) {}
@@ -143,7 +143,7 @@ class WorkerProcess {
     }
     realm.restoreAll();
     this.#isLoaded = true;
-    const answers = new Answers((answers) => {
+    const answers = new AnswerBuffer((answers) => {
       realm.restoreAll();
       channel.send({ type: "answers", answers });
     });

@@ -8,7 +8,7 @@ import { LineSplitter } from "../../src/exec/lines.ts";
 import { TaskConsole } from "./console.ts";
 import { realm } from "./realm.ts";
 
-export type Stream = "stdout" | "stderr";
+export type OutputStream = "stdout" | "stderr";
 
 /** Who prints. */
 export interface Author {
@@ -18,7 +18,7 @@ export interface Author {
 }
 
 /** Takes lines; returns when they are on their way. */
-export type SendLines = (author: Author, stream: Stream, lines: readonly string[]) => void;
+export type SendLines = (author: Author, stream: OutputStream, lines: readonly string[]) => void;
 
 /** Lines that are sent at once at the most. */
 const MOST_LINES = 500;
@@ -32,7 +32,7 @@ export class TaskOutput {
 
   constructor(private readonly send: SendLines) {}
 
-  #newSplitters(): Record<Stream, LineSplitter | null> {
+  #newSplitters(): Record<OutputStream, LineSplitter | null> {
     return { stdout: null, stderr: null };
   }
 
@@ -53,15 +53,15 @@ export class TaskOutput {
     this.#author = NOBODY;
   }
 
-  write(stream: Stream, bytes: Uint8Array): void {
+  write(stream: OutputStream, bytes: Uint8Array): void {
     realm.asWorker(() => this.#write(stream, bytes));
   }
 
-  print(stream: Stream, text: string): void {
+  print(stream: OutputStream, text: string): void {
     realm.asWorker(() => this.#write(stream, encoder.encode(text)));
   }
 
-  #write(stream: Stream, bytes: Uint8Array): void {
+  #write(stream: OutputStream, bytes: Uint8Array): void {
     this.#sending(stream, () => {
       let splitter = this.#splitters[stream];
       if (splitter === null) {
@@ -71,17 +71,17 @@ export class TaskOutput {
     });
   }
 
-  #add(stream: Stream, line: string): void {
+  #add(stream: OutputStream, line: string): void {
     this.#lines.push(line);
     if (this.#lines.length >= MOST_LINES) this.#flush(stream);
   }
 
-  #sending(stream: Stream, write: () => void): void {
+  #sending(stream: OutputStream, write: () => void): void {
     write();
     this.#flush(stream);
   }
 
-  #flush(stream: Stream): void {
+  #flush(stream: OutputStream): void {
     if (this.#lines.length === 0) return;
     const lines = this.#lines;
     this.#lines = [];

@@ -80,7 +80,7 @@ interface Original {
 }
 
 /** Something that task code has replaced. */
-interface Change {
+interface Replacement {
   readonly original: Original;
   /** What task code made of it; undefined when it was deleted. */
   readonly theirs: PropertyDescriptor | undefined;
@@ -92,7 +92,7 @@ class Realm {
   readonly #often = OFTEN.flatMap(([holder, names]) => names.map((name) => original(holder, name)));
   readonly #isOftenIntact = checkOf(this.#often);
   readonly #ofEveryObject = ownKeys(Object.prototype);
-  #changes: Change[] = [];
+  #changes: Replacement[] = [];
   #changeCount = 0;
   #isTask = false;
 
@@ -167,7 +167,7 @@ class Realm {
 
   #giveBack(): void {
     for (let at = 0; at < this.#changeCount; at++) {
-      const { original: { holder, name }, theirs } = this.#changes[at] as Change;
+      const { original: { holder, name }, theirs } = this.#changes[at] as Replacement;
       if (theirs === undefined) deleteProperty(holder, name);
       else defineProperty(holder, name, theirs);
     }

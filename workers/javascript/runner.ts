@@ -1,7 +1,7 @@
 /** Runs one task: claims it, asks the functions that may take it, answers, and keeps its lock. */
 
 import type { AnswerKind, Setup } from "../../src/worker/message.ts";
-import type { Answers, Details } from "./answers.ts";
+import type { AnswerBuffer, Details } from "./answers.ts";
 import type { TakenTask, WorkerClaims } from "./claim.ts";
 import { monotonicMs } from "./clock.ts";
 import { TaskContext } from "./context.ts";
@@ -17,7 +17,7 @@ export interface RunnerParts {
   readonly libc: WorkerLibc;
   readonly claims: WorkerClaims;
   readonly functions: Functions;
-  readonly answers: Answers;
+  readonly answers: AnswerBuffer;
   readonly output: TaskOutput;
   /** Calls of the task that runs, which it may not have waited for. */
   readonly calls: Set<Promise<unknown>>;

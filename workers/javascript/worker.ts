@@ -6,8 +6,8 @@
  */
 
 import type { Setup, ToWorker } from "../../src/worker/message.ts";
-import type { Answers } from "./answers.ts";
-import type { Channel } from "./channel.ts";
+import type { AnswerBuffer } from "./answers.ts";
+import type { ProgramChannel } from "./channel.ts";
 import { monotonicMs, turn } from "./clock.ts";
 import { ownPromise, realm } from "./realm.ts";
 import type { Job, TaskRunner } from "./runner.ts";
@@ -17,10 +17,10 @@ import { reasonOf, traceOf } from "./trace.ts";
 
 export interface WorkerParts {
   readonly setup: Setup;
-  readonly channel: Channel;
+  readonly channel: ProgramChannel;
   readonly registry: SignalRegistry;
   readonly runner: TaskRunner;
-  readonly answers: Answers;
+  readonly answers: AnswerBuffer;
   readonly output: TaskOutput;
   /** Called when the master has asked for the end and nothing is left to do. */
   finished(): void;
