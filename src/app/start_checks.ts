@@ -29,7 +29,7 @@ export async function checkStart({ config, directories }: StartConfig): Promise<
   const worker = workerOf(config, problems);
   problems.push(...await directoryProblems(socketDirectories(config), null));
   problems.push(...await directoryProblems(directories, worker));
-  problems.push(...await jobProblems(config));
+  problems.push(...await jobProblems(config, worker));
   for (const problem of await probeSockets(config)) {
     if (problem.holder?.isOurs) warnings.push(problem);
     else problems.push(problem);
@@ -145,11 +145,14 @@ function readPasswd(): string {
 }
 
 /** Accounts of jobs, and whether each may enter the directory in which its command starts. */
-async function jobProblems(config: Loaded["config"]): Promise<Problem[]> {
+async function jobProblems(
+  config: Loaded["config"],
+  worker: AccountIds | null,
+): Promise<Problem[]> {
   const problems: Problem[] = [];
   for (const job of config.schedules) {
     if (job.user === null) continue;
-    const accounts = await readAccounts([job]).catch((error) => {
+    const accounts = await readAccounts([job], worker ?? undefined).catch((error) => {
       if (!(error instanceof ConfigError)) throw error;
       problems.push(...error.problems);
       return null;

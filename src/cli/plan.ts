@@ -257,6 +257,7 @@ function registeredText(offers: readonly ModuleOffer[], { cronZone: zone }: Conf
 
 function scheduleText(schedule: ScheduleConfig, config: Config, now: number): string {
   const { name, action, when, whenText, user, place } = schedule;
+  const own = config.daemon.identity?.user ?? "the user that starts it";
   const zone = zoneOfJob(schedule);
   const times = nextTimes(schedule, now).map((at) => wallText(at, zone));
   const next = when.kind === "reboot"
@@ -265,7 +266,7 @@ function scheduleText(schedule: ScheduleConfig, config: Config, now: number): st
     ? "never"
     : times.join(", ");
   const where = action.kind === "command"
-    ? [`as ${user ?? "the user that starts it"}, in ${jobDirectory(config, schedule)}`]
+    ? [`as ${user ?? own}, in ${jobDirectory(config, schedule)}`]
     : [];
   return [
     `${name}  ${onOneLine(actionText(action))}  (${placeText(place)})`,

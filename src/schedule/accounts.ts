@@ -1,19 +1,23 @@
 /** Finds the accounts of the jobs with `user=` before any job runs. */
 
 import type { ScheduleConfig } from "./settings.ts";
+import type { AccountIds } from "../platform/access.ts";
 import { ConfigError, type Problem } from "../platform/problem.ts";
 import { type Account, findAccount, type PasswdEntry } from "./account.ts";
 
-/** @throws {ConfigError} when there is no such account, or this program may not act for it */
+/**
+ * @param own who the program is when the jobs run: with `uid`, no longer who starts it
+ * @throws {ConfigError} when there is no such account, or this program may not act for it
+ */
 export async function readAccounts(
   jobs: readonly ScheduleConfig[],
+  own: AccountIds = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 },
 ): Promise<Map<ScheduleConfig, Account>> {
   const accounts = new Map<ScheduleConfig, Account>();
   const problems: Problem[] = [];
   const wanting = jobs.filter(({ user }) => user !== null);
   if (wanting.length === 0) return accounts;
   const passwd = await Deno.readTextFile("/etc/passwd");
-  const own = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
   for (const job of wanting) {
     const account = findAccount(passwd, job.user ?? "");
     if (account === null) {
@@ -21,7 +25,8 @@ export async function readAccounts(
     } else if (account.uid === own.uid) {
       accounts.set(job, { ...account, ...own, groups: [], directory: await directoryOf(account) });
     } else if (own.uid !== 0) {
-      const message = `user= wants this program to run as root: "${job.user}"`;
+      const hint = Deno.uid() === 0 ? "; uid= makes it another user, for this job, too" : "";
+      const message = `user= wants this program to run as root: "${job.user}"${hint}`;
       problems.push({ place: job.place, message });
     } else {
       const groups = await groupsOf(account);

@@ -53,6 +53,22 @@ test("a user that does not exist, of a socket and of a job", async (_, ini) => {
   assertMatch(stderr, /site\.ini:3: .*"nosuch"/);
 });
 
+testWith(
+  "root",
+  `${programLabel}: uid ends what root may do: user= of another account is refused`,
+  inSite(async (dir, ini) => {
+    await Deno.chmod(dir, 0o777);
+    const job = 'cron2 = when="0 0 1 1 *",user=daemon,name=nightly echo hi';
+    await writeIni(ini, "uid = nobody", job);
+    const why = 'user= wants this program to run as root: "daemon"';
+    await bothRefuse(ini, `${ini}:4: ${why}; uid= makes it another user, for this job, too`);
+    await writeIni(ini, "uid = nobody", job.replace("daemon", "nobody"), "cron = 0 0 1 1 * ./x");
+    const { code, stdout, stderr } = await spooler(["check", ini]);
+    assertEquals(code, 0, stderr);
+    assertEquals(stdout.match(/, as nobody, in /g)?.length, 2);
+  }),
+);
+
 test("an address that another program has, and one that is not this machine's", async (_, ini) => {
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = other.addr as Deno.NetAddr;
