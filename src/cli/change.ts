@@ -92,11 +92,11 @@ function describe(changed: Changed, { done, was, unchanged }: TaskChange, place:
     case "unchanged":
       return { ok: true, result: "unchanged", text: unchanged };
     case "running":
-      return { ok: false, result: "running", text: "is running: left alone" };
+      return { ok: false, result: "running", text: "is running: not changed" };
     case "gone":
-      return { ok: false, result: "gone", text: "is gone: done meanwhile, or removed" };
+      return { ok: false, result: "gone", text: "is gone: done or removed meanwhile" };
     case "refused":
-      return { ok: false, result: "refused", text: `left alone: ${changed.reason}` };
+      return { ok: false, result: "refused", text: `not changed: ${changed.reason}` };
     default:
       return changed satisfies never;
   }

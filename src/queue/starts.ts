@@ -137,9 +137,9 @@ export class Starts {
     const orphan = findOrphan(TASK_FILE_VARIABLE, nameToShow(task.path));
     if (orphan === null) return false;
     const { pid, ageMs } = orphan;
-    this.#warn(`${id}: waits for process ${pid}, which runs it for a program that died`);
+    this.#warn(`${id}: process ${pid} still runs it for a spooler that died; waiting for its end`);
     if (harakiriMs !== null && ageMs > harakiriMs) {
-      this.#warn(`${id}: process ${pid} is ended: harakiri after ${harakiriMs / 1000} s`);
+      this.#warn(`${id}: killed process ${pid}: harakiri after ${harakiriMs / 1000} s`);
       signalGroup(pid, "SIGKILL");
     }
     return true;
@@ -147,7 +147,7 @@ export class Starts {
 
   #leaveAlone(id: string, ref: TaskRef, reason: string): void {
     const { tasks, ends } = this.#options;
-    this.#warn(`${id}: left alone: ${reason}`);
+    this.#warn(`${id}: unusable: ${reason}`);
     tasks.apply(id, { type: "unusable", reason, stamp: ends.stampOf(ref) });
   }
 

@@ -57,11 +57,11 @@ export function eventText(event: Event): string {
     case "program.reloading":
       return event.running === 0
         ? `reloading (${event.reason})`
-        : `reloading (${event.reason}): ${event.running} running go on as they began`;
+        : `reloading (${event.reason}): ${event.running} running under the old configuration`;
     case "program.waiting":
       return event.leftMs > 0
         ? `still waiting for ${runningText(event)}; they have ${msText(event.leftMs)} left`
-        : `ends what did not end by itself: ${runningText(event)}`;
+        : `time is up, killing ${runningText(event)}`;
     case "program.status": {
       const spools = event.spools.map(({ spool, running }) => `; spool ${spool}: ${running}`);
       return `status: running: ${event.running === 0 ? "nothing" : runningText(event)}${
@@ -78,7 +78,7 @@ export function eventText(event: Event): string {
     }
     case "spool.opened":
       return event.processes === 0
-        ? `spool ${event.spool}: ${event.dir}, for others to work through`
+        ? `spool ${event.spool}: ${event.dir}, external: another program runs its tasks`
         : `spool ${event.spool}: ${event.dir}, ${event.processes} at a time`;
     case "spool.warning":
       return `spool ${event.spool}: warning: ${event.message}`;
@@ -89,13 +89,13 @@ export function eventText(event: Event): string {
     case "task.expired":
       return `spool ${event.spool}: ${
         taskLabel(event.task)
-      } removed from failed/, where it was since ${timeText(event.failedAt)}`;
+      } removed from failed/, kept there since ${timeText(event.failedAt)}`;
     case "spool.expired":
       return `spool ${event.spool}: ${
         counted(event.removed, "task")
       } removed from failed/ (spooler-failed-max-age)`;
     case "spool.paused":
-      return `spool ${event.spool}: paused; tasks are accepted, none is started`;
+      return `spool ${event.spool}: paused: accepts tasks, starts none`;
     case "spool.resumed":
       return `spool ${event.spool}: resumed`;
     case "handlers.loaded":
@@ -109,7 +109,7 @@ export function eventText(event: Event): string {
       return `spool ${event.spool}: ${event.message}; ${again}`;
     }
     case "workers.reloading":
-      return `spool ${event.spool}: fresh workers (${event.reason})`;
+      return `spool ${event.spool}: starting fresh workers (${event.reason})`;
     case "worker.ended":
       return `spool ${event.spool}: worker ${event.pid}: ${event.reason}`;
     case "worker.output":
@@ -141,12 +141,10 @@ export function eventText(event: Event): string {
     case "task.accepted":
       return `${named(event.func, event.task)} accepted from ${event.from}`;
     case "tasks.repeated":
-      return `${event.count} more deliveries within ${
-        msText(event.windowMs)
-      } were of tasks accepted before`;
+      return `${event.count} more deliveries of accepted tasks within ${msText(event.windowMs)}`;
     case "task.repeated": {
       const func = visible(event.func, FUNC_MAX) || "task";
-      return `${func} from ${event.from} was accepted before (${event.id}): nothing to do`;
+      return `${func} from ${event.from} was already accepted (${event.id}); nothing to do`;
     }
     case "packet.refused":
       return `refused a packet from ${event.from}: ${visible(event.reason, REASON_MAX)}`;
@@ -156,7 +154,7 @@ export function eventText(event: Event): string {
     }
     case "task.started": {
       const again = event.attempt > 1 ? `, attempt ${event.attempt}` : "";
-      return `${named(event.func, event.task)} taken from ${event.spool}${again}`;
+      return `${named(event.func, event.task)} started from ${event.spool}${again}`;
     }
     case "task.output": {
       const func = visible(event.func, FUNC_MAX) || "task";
@@ -188,7 +186,7 @@ export function eventText(event: Event): string {
     case "job.skipped":
       return `job ${event.job} skipped: ${event.reason}`;
     case "job.resumed":
-      return `job ${event.job} runs again; ${event.skipped} slots were skipped`;
+      return `job ${event.job} runs again after ${event.skipped} skipped slots`;
     case "job.missed": {
       const slots = event.missed === 1 ? "slot" : "slots";
       return `job ${event.job} missed ${event.missed} ${slots} until ${timeText(event.until)}`;
@@ -233,7 +231,7 @@ function mark(stream: "stdout" | "stderr"): string {
 
 function handlerText(names: readonly string[], catchAll: boolean): string {
   const all = [...names, ...(catchAll ? ["and all others"] : [])];
-  return all.length > 0 ? all.join(", ") : "no handler: every task waits";
+  return all.length > 0 ? all.join(", ") : "no handler, so every task waits";
 }
 
 function fateText(fate: Fate): string {
@@ -241,13 +239,13 @@ function fateText(fate: Fate): string {
     case "done":
       return "done";
     case "deferred":
-      return `put off until ${timeText(fate.dueAt)}: ${fate.reason}`;
+      return `deferred until ${timeText(fate.dueAt)}: ${fate.reason}`;
     case "failed":
       return `given up, kept in failed/: ${fate.reason}`;
     case "ready":
       return `stays ready: ${fate.reason}`;
     case "postponed":
-      return `left alone until ${timeText(fate.dueAt)}: ${fate.reason}`;
+      return `postponed until ${timeText(fate.dueAt)}: ${fate.reason}`;
     default:
       return fate satisfies never;
   }

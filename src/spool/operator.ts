@@ -120,7 +120,9 @@ export class OperatorChanges {
       case "unusable":
         return { kind: "refused", reason: claim.reason };
       case "deferred":
-        throw new Error(`claim ${path}: put off until ${claim.dueAt}, which is after all time`);
+        throw new Error(
+          `claim ${path}: it is deferred until ${claim.dueAt}, a time that no clock reaches`,
+        );
       case "claimed":
         try {
           return await act(claim);

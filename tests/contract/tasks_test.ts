@@ -28,7 +28,7 @@ contract("a task that asks for it runs again, and that is no failure", async (ki
   await using program = await site.start();
   const name = await site.task("retry");
   // What a peer refuses for now is no matter of the one task: all that are for it wait.
-  await program.line(/retry \S+ put off until|is down: .*; its tasks wait$/);
+  await program.line(/retry \S+ deferred until|is down: .*; its tasks wait$/);
   assert(!site.has(`.spooler/attempts/${name}.json`));
   await program.line(/retry \S+ done/);
   assertEquals(site.told(), ["again"]);
@@ -50,7 +50,7 @@ contract("an ignored task that nobody takes stays, and says so", async (kind) =>
   await using site = await ContractSite.make(kind);
   await using program = await site.start();
   const name = await site.task("ignored");
-  await program.line(/ignored \S+ left alone until .*: no handler for "ignored"/);
+  await program.line(/ignored \S+ postponed until .*: no handler for "ignored"/);
   assert(site.has(name));
 }, does("ignored"));
 
@@ -58,7 +58,7 @@ contract("a failing task runs again later, and its failures are remembered", asy
   await using site = await ContractSite.make(kind, "spooler-max-retries = 1", NO_RETRY);
   await using program = await site.start();
   const name = await site.task("failing");
-  await program.line(/failing \S+ put off until/);
+  await program.line(/failing \S+ deferred until/);
   const record = site.readJson(`.spooler/attempts/${name}.json`);
   assertEquals(record.failures, 1);
   assertMatch(JSON.stringify(record), /the reason/);
@@ -75,7 +75,7 @@ contract("what a failing task printed is logged and kept", async (kind) => {
   await using program = await site.start();
   const name = await site.task("failing");
   await program.line(/failing! .*the reason/);
-  await program.line(/failing \S+ put off until/);
+  await program.line(/failing \S+ deferred until/);
   assertMatch(String(site.readJson(`.spooler/attempts/${name}.json`).stderr), /the reason/);
 }, does("printing"));
 
@@ -85,7 +85,7 @@ contract("every failure of a task is counted", async (kind) => {
   await site.task("failing");
   await program.line(/failing \S+ given up, kept in failed/);
   for (const n of [2, 3, 4, 5]) {
-    await program.line(new RegExp(`failing \\S+ taken from spool, attempt ${n}$`));
+    await program.line(new RegExp(`failing \\S+ started from spool, attempt ${n}$`));
   }
   assertEquals(site.told(), Array(5).fill("failing"));
 }, does("printing"));
@@ -112,7 +112,7 @@ for (const func of ["sleeping", "looping"]) {
     await using program = await site.start();
     const name = await site.task(func);
     await site.task("tell");
-    await program.line(new RegExp(`${func} \\S+ put off until .*harakiri after 1 s`));
+    await program.line(new RegExp(`${func} \\S+ deferred until .*harakiri after 1 s`));
     await program.line(/tell \S+ done/);
     assert(site.has(name));
     assertEquals(site.readJson(`.spooler/attempts/${name}.json`).failures, 1);
@@ -128,7 +128,7 @@ contract(
     const name = await site.task("crashing");
     const after = await Promise.all(Array.from({ length: 5 }, () => site.task("tell")));
     await using program = await site.start();
-    await program.line(/crashing \S+ put off until .*(killed by SIGKILL|the connection broke)/);
+    await program.line(/crashing \S+ deferred until .*(killed by SIGKILL|the connection broke)/);
     for (const each of [before, ...after]) await site.untilGone(each);
     assertEquals(site.readJson(`.spooler/attempts/${name}.json`).failures, 1);
     for (const each of after) assert(!site.has(`.spooler/attempts/${each}.json`));
@@ -148,7 +148,7 @@ contract("a flood of output ends with its task, and fills no memory", async (kin
   await using site = await ContractSite.make(kind, "spooler-harakiri = 2");
   await using program = await site.start();
   await site.task("flooding");
-  await program.line(/flooding \S+ put off until .*harakiri/);
+  await program.line(/flooding \S+ deferred until .*harakiri/);
   const status = Deno.readTextFileSync(`/proc/${program.pid}/status`);
   const peakMiB = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
   // The flood alone is some hundred MiB in that time.
@@ -184,7 +184,7 @@ contract("a task whose name is no UTF-8 is a task like any other", async (kind) 
   }
   await using program = await site.start();
   await program.line(/tell \S+ done/);
-  await program.line(/failing \S+ put off until/);
+  await program.line(/failing \S+ deferred until/);
   assert(site.told().includes("tell red 1"));
   assertEquals(await program.stop(), 0);
 });
@@ -224,7 +224,7 @@ contract("a task that runs at a reload goes on", async (kind) => {
   const name = await site.task("waiting");
   await site.untilTold(1);
   program.signal("SIGHUP");
-  await program.line(/reloading \(SIGHUP\): 1 running go on as they began/);
+  await program.line(/reloading \(SIGHUP\): 1 running under the old configuration/);
   await program.line(/ ready$/, 2);
   assertEquals(site.told(), ["waiting"]);
   await site.write("go", "");

@@ -56,7 +56,7 @@ contract("out of memory is a failure of that task alone", async (kind) => {
   await using program = await site.start();
   await site.task("allocating");
   await site.task("tell");
-  await program.line(/allocating \S+ put off until/);
+  await program.line(/allocating \S+ deferred until/);
   await program.line(/tell \S+ done/);
   // The executable minds no DENO_V8_FLAGS, and to fill the engine's own limit takes gigabytes.
 }, (kind) => inWorkers(kind) && (kind.name === "Python" || executable === undefined));
@@ -65,7 +65,7 @@ contract("a task that ends its worker with exit code 0 has failed", async (kind)
   await using site = await ContractSite.make(kind);
   await using program = await site.start();
   const name = await site.task("exiting");
-  await program.line(/exiting \S+ put off until .*the worker ended with exit code 0/);
+  await program.line(/exiting \S+ deferred until .*the worker ended with exit code 0/);
   await site.task("tell");
   await program.line(/tell \S+ done/);
   assert(site.has(name));
@@ -118,7 +118,7 @@ contract("what is no function takes no task", async (kind) => {
   await using site = await ContractSite.make(kind);
   await using program = await site.start();
   const name = await site.task("beaten");
-  await program.line(/beaten \S+ left alone until .*no handler for "beaten"/);
+  await program.line(/beaten \S+ postponed until .*no handler for "beaten"/);
   assert(site.has(name));
 }, inWorkers);
 

@@ -26,7 +26,7 @@ testWith(
     await until(async () => await read(told) === "begin\n", "it does not begin");
     await first.kill();
     await using second = await site.start();
-    await second.line(/waits for process \d+, which runs it for a program that died/);
+    await second.line(/process \d+ still runs it for a spooler that died/);
     assertEquals(await read(told), "begin\n");
     await Deno.writeTextFile(join(site.dir, "go"), "");
     await second.line(/ f test_1_1_1_1_0 done/);
@@ -42,11 +42,11 @@ testWith("libc", `${programLabel}: an orphan that takes longer than it may is en
   );
   await using first = await site.start();
   await writeTask(site.spool, NAME, { ud_spool_func: "f" });
-  await first.line(/taken from spool/);
+  await first.line(/started from spool/);
   await until(() => Deno.stat(join(site.dir, "once")).then(() => true, () => false), "no run");
   await first.kill();
   await using second = await site.start();
-  await second.line(/process \d+ is ended: harakiri after 1 s/);
+  await second.line(/killed process \d+: harakiri after 1 s/);
   await second.line(/ f test_1_1_1_1_0 done/);
   assert(/again/.test(second.log));
   assertEquals(await second.stop(), 0);

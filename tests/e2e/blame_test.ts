@@ -48,7 +48,7 @@ for (
       await writeTask(site.spool, `${PREFIX}_99_1_1_0`, { ud_spool_func: "quick" });
       await program.line(/quick test_1_99_1_1_0 done/);
       assertEquals(await program.stop(), 0);
-      assertEquals(program.log.match(/put off/g), null);
+      assertEquals(program.log.match(/deferred until/g), null);
       assert(!/cannot be loaded|before it had a task/.test(program.log), program.log);
       assertEquals(program.log.match(/quick test_1_\d+_1_1_0 done/g)?.length, 21);
     },
@@ -68,7 +68,7 @@ testWith(
     await using program = await site.start();
     await program.line(/tasks\.mjs loaded/);
     await writeTask(site.spool, `${PREFIX}_1_1_1_0`, { ud_spool_func: "slow" });
-    const line = await program.line(/slow \S+ put off until .*: harakiri after 1 s/);
+    const line = await program.line(/slow \S+ deferred until .*: harakiri after 1 s/);
     assertMatch(line, /\([12]\.\d+ s\)$|\(\d{4} ms\)$|\([12] s\)$/);
   },
 );

@@ -45,7 +45,7 @@ test("the Python example does what its README says", async () => {
 
   await push("ud_spool_func=send_mail", "to=nobody", "body=hello");
   await program.line(/ send_mail! ValueError: no address: 'nobody'$/);
-  await program.line(/put off .*ValueError: no address: 'nobody'/);
+  await program.line(/deferred .*ValueError: no address: 'nobody'/);
   await until(() => out("heartbeat.txt").length > 1, "the timer does not tick");
   assertEquals(await program.stop(), 0);
 });
@@ -90,7 +90,7 @@ def task(env):
   await until(() => ledgerOf(site).length === 21, "not all have run");
   const counts = countLines(ledgerOf(site));
   assertEquals([counts.size, counts.get("deadly")], [21, 1]);
-  await program.line(/deadly .*put off .*/);
+  await program.line(/deadly .*deferred .*/);
   assertEquals(await program.stop(), 0);
 });
 

@@ -232,7 +232,7 @@ testWithLibc(
     for (const command of ["remove", "retry"]) {
       const { code, stderr } = await spooler([command, "--ini", site.ini, name]);
       assertEquals(code, 1);
-      assertMatch(stderr, /^spooler: \S+: is running: left alone\n$/);
+      assertMatch(stderr, /^spooler: \S+: is running: not changed\n$/);
       const json = await spooler([command, "--ini", site.ini, name, "--json"]);
       assertEquals([json.code, jsonLines(json.stdout)[0]?.["result"]], [1, "running"]);
     }

@@ -44,7 +44,7 @@ test("what failed is removed when spooler-failed-max-age is over, and the log sa
   await using program = await site.start();
   await spooler(["push", "--dir", site.spool, "a=b"]);
   await program.line(/ given up, kept in failed\/: exit code 65/);
-  await program.line(/ removed from failed\/, where it was since /);
+  await program.line(/ removed from failed\/, kept there since /);
   await program.line(/: 1 task removed from failed\/ \(spooler-failed-max-age\)$/);
   const left = await spooler(["list", "--dir", site.spool, "--json"]);
   assertEquals(left.stdout, "");
@@ -132,7 +132,7 @@ test("a failing task is put off, and goes to failed/ after its retries", async (
   );
   await using program = await site.start();
   const { stdout } = await spooler(["push", "--dir", site.spool, "ud_spool_func=x"]);
-  await program.line(/ put off until .*: exit code 3/, 2);
+  await program.line(/ deferred until .*: exit code 3/, 2);
   await program.line(/ given up, kept in failed\/: exit code 3/);
   await program.line(/attempt 3$/);
   assert((await Deno.stat(join(site.spool, "failed", stdout.trim()))).isFile);
@@ -154,7 +154,7 @@ test("a task without a handler stays and is reported", async () => {
   await using site = await makeSite(HELLO);
   await using program = await site.start();
   await spooler(["push", "--dir", site.spool, "ud_spool_func=other"]);
-  await program.line(/left alone until .*: no handler for "other"/);
+  await program.line(/postponed until .*: no handler for "other"/);
   assertEquals((await taskFiles(site.spool)).length, 1);
 });
 

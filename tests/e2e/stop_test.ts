@@ -47,7 +47,7 @@ test("after worker-reload-mercy it says what it waits for, and ends it; the task
   await push(site, "ud_spool_func=slow");
   await program.line(/\| begun/);
   assertEquals(await program.stop(), 0);
-  assertMatch(program.log, /ends what did not end by itself: 1: task \S+ \(slow\) for \d+ s/);
+  assertMatch(program.log, /time is up, killing 1: task \S+ \(slow\) for \d+ s/);
   assertEquals(await states(site), { ready: 1 });
 });
 
@@ -76,7 +76,7 @@ test("a task whose command got the same SIGTERM was interrupted, and is not char
   program.signal("SIGTERM");
   assertEquals(await program.ended(), 0);
   assertEquals(await states(site), { ready: 1 });
-  assert(!/given up|put off/.test(program.log), program.log);
+  assert(!/given up|deferred until/.test(program.log), program.log);
 });
 
 test("SIGUSR1 logs a status; signals that would end a program are ignored", async () => {

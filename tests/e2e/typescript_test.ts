@@ -114,7 +114,7 @@ export function missing() { require("zod"); }
   await push(site, "ud_spool_func=both");
   await program.line(/ both\| a\/b function y \/$/);
   await push(site, "ud_spool_func=missing");
-  await program.line(/missing \S+ put off .*: cannot require "zod": .* bundle it with the rest/);
+  await program.line(/missing \S+ deferred .*: cannot require "zod": .* bundle it with the rest/);
 });
 
 test("the example works as its README says", async () => {
@@ -262,9 +262,9 @@ test("returns mean what they mean for uWSGI, and ud_spool_ret counts more", asyn
   await say("nothing");
   await program.line(/answer \S+ done/, 2);
   await say("number");
-  await program.line(/put off until .*: returned 7, which means SPOOL_RETRY/);
+  await program.line(/deferred until .*: returned 7, which means SPOOL_RETRY/);
   await say("text");
-  await program.line(/put off until .*: returned fine, which means SPOOL_RETRY/);
+  await program.line(/deferred until .*: returned fine, which means SPOOL_RETRY/);
   await say("number", "ud_spool_ret=-2");
   await program.line(/answer \S+ done/, 3);
 });
@@ -292,7 +292,7 @@ export async function wrong() {
   assertEquals((await Deno.stat(path)).mtime?.toISOString(), "2100-01-01T00:00:00.000Z");
   assert(path.startsWith(join(site.spool, "3/uwsgi_spoolfile_on_")), path);
   await push(site, "ud_spool_func=wrong");
-  await program.line(/wrong \S+ put off until .*priority wants digits only/);
+  await program.line(/wrong \S+ deferred until .*priority wants digits only/);
 });
 
 test("timers, cron and signals run in a worker, once for the spool", async () => {
@@ -399,7 +399,7 @@ export function bad() { throw new Error("told"); }`,
   await push(site, "ud_spool_func=good");
   await program.line(/ good\| printed$/);
   await push(site, "ud_spool_func=bad");
-  await program.line(/bad \S+ put off until .*Error: told/);
+  await program.line(/bad \S+ deferred until .*Error: told/);
   assertEquals(await program.stop(), 0);
   assert(!/good \S+ done/.test(program.log), program.log);
 });

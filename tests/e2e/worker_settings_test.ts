@@ -155,7 +155,7 @@ test("a task that has failed is counted on though another program had it meanwhi
   await using site = await siteWith("spooler-frequency = 1000", "spooler-retry-delay = 1000");
   await using program = await site.start();
   const name = await put(site, 1, "failing");
-  await program.line(/failing \S+ put off until/);
+  await program.line(/failing \S+ deferred until/);
   const path = join(site.spool, name);
   const holder = await holdTask(path);
   await Deno.utime(path, 1, 1);
@@ -163,7 +163,7 @@ test("a task that has failed is counted on though another program had it meanwhi
   await put(site, 2, "quick");
   await program.line(/quick \S+ done/);
   await holder[Symbol.asyncDispose]();
-  await program.line(/failing \S+ taken from spool, attempt 2$/);
+  await program.line(/failing \S+ started from spool, attempt 2$/);
 });
 
 test("damaged files go to failed/, half-written ones are left alone", async () => {
@@ -176,6 +176,6 @@ test("damaged files go to failed/, half-written ones are left alone", async () =
   await using program = await site.start();
   await untilTold(site, 1);
   await program.line(/damaged: moved to failed/);
-  await program.line(/short: left alone/);
+  await program.line(/short: unusable/);
   assert((await Deno.stat(join(site.spool, "failed", damaged))).isFile);
 });

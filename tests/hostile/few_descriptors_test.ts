@@ -40,7 +40,7 @@ testWith(
       const done = () => program.log.match(/ f test_1_\d+_1_1_0 done /g)?.length ?? 0;
       await until(() => done() === TASKS, `${done()} of ${TASKS} are done`);
       assertEquals([...Deno.readDirSync(join(site.spool, "failed"))].length, 0);
-      assert(!/put off/.test(program.log), program.log);
+      assert(!/deferred until/.test(program.log), program.log);
     } finally {
       for (const peer of peers) peer.close();
     }

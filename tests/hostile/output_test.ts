@@ -36,7 +36,7 @@ for (const [what, line] of Object.entries(FLOODS)) {
       await push("quick");
       await program.line(/ quick \S+ done \(/, count, PATIENCE_MS);
     }
-    await program.line(/ flood \S+ put off until .*harakiri/);
+    await program.line(/ flood \S+ deferred until .*harakiri/);
     await program.line(/ flood \S+: \d+ more lines of output were not logged$/);
     assertEquals(await program.stop(), 0);
     // A burst of 2,000 and then 200 a second.

@@ -35,7 +35,7 @@ uwsgi.spooler = spooler
     for (const command of ["remove", "retry"]) {
       const { code, stderr } = await spooler([command, "--dir", spool, name]);
       assertEquals(code, 1);
-      assertMatch(stderr, /is running: left alone\n$/);
+      assertMatch(stderr, /is running: not changed\n$/);
     }
     const waiting = spooler(["wait", "--dir", spool, name, "--timeout", "20s"]);
     await Deno.writeTextFile(gate, "go");

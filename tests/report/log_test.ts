@@ -31,13 +31,13 @@ Deno.test("a task that is put off says until when and why", () => {
     fate: { kind: "deferred", dueAt: 0, reason: "exit code 1" },
     tookMs: 1500,
   });
-  assertMatch(text, /^task web1\S+ put off until \d{4}-\d\d-\d\d .+: exit code 1 \(1\.5 s\)$/);
+  assertMatch(text, /^task web1\S+ deferred until \d{4}-\d\d-\d\d .+: exit code 1 \(1\.5 s\)$/);
 });
 
 Deno.test("without a handler the log says what that means", () => {
   assertEquals(
     eventText({ type: "handlers.loaded", names: [], catchAll: false }),
-    "tasks: no handler: every task waits",
+    "tasks: no handler, so every task waits",
   );
 });
 
