@@ -226,7 +226,7 @@ testWithLibc(
     );
     await using program = await site.start();
     const name = (await spooler(["push", "--dir", site.spool, "ud_spool_func=slow"])).stdout.trim();
-    await program.line(/slow \S+ taken/);
+    await program.line(/slow \S+ started/);
     const { stdout } = await spooler(["list", "--ini", site.ini, "--state", "running", "--json"]);
     assertEquals(jsonLines(stdout).map((line) => line["name"]), [name]);
     for (const command of ["remove", "retry"]) {
@@ -241,7 +241,7 @@ testWithLibc(
     await Deno.writeTextFile(join(site.dir, "go"), "");
     assertEquals((await waiting).code, 0);
     await program.line(/slow \S+ done/);
-    assertEquals(program.log.split(" taken ").length, 2, "it ran once");
+    assertEquals(program.log.split(" started from ").length, 2, "it ran once");
     assertEquals(await program.stop(), 0);
   },
 );
@@ -311,7 +311,7 @@ test("a program whose spool is paused starts nothing, not even what is retried, 
   assertEquals(jsonLines(stdout).map((line) => line["state"]), ["ready"]);
   await spooler(["resume", "--ini", site.ini]);
   await program.line(/mail \S+ done/);
-  const order = program.log.split("\n").filter((line) => / resumed| taken /.test(line));
+  const order = program.log.split("\n").filter((line) => / resumed| started from /.test(line));
   assertMatch(order[0] ?? "", / resumed/);
   assertEquals(await program.stop(), 0);
 });

@@ -22,7 +22,7 @@ Deno.test("a task is named by its function and the part of its name that differs
   );
 });
 
-Deno.test("a task that is put off says until when and why", () => {
+Deno.test("a task that is deferred says until when and why", () => {
   const text = eventText({
     type: "task.settled",
     spool: "mail",
