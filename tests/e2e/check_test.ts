@@ -27,7 +27,7 @@ test("check says what would happen, starts nothing, and exits with 0", async (di
   assertEquals([code, stderr], [0, ""]);
   for (
     const part of [
-      `${ini} is fine, with 1 warning.`,
+      `${ini} is fine, with 2 warnings.`,
       `Spools\n  ${dir}/spool\n      2 tasks at a time, a full look every 30 s`,
       "Tasks\n  mail           ./mail --token=********",
       "  anything else  ./rest",
