@@ -43,7 +43,7 @@ test("check says what would happen, starts nothing, and exits with 0", async (di
 });
 
 test("check names every problem with its line and exits with 2", async (_, ini) => {
-  await Deno.writeTextFile(ini, "[uwsgi]\nspooler = /no/where\nspooler-frequency = x\nfor = a\n");
+  await Deno.writeTextFile(ini, "[uwsgi]\nspooler = no/where\nspooler-frequency = x\nfor = a\n");
   for (const args of [["check", ini], ["--check", "--ini", ini], ["--ini", ini]]) {
     const { code, stdout, stderr } = await spooler(args);
     assertEquals([code, stdout], [2, ""]);
