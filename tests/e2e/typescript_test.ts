@@ -445,7 +445,7 @@ export async function prints(_vars: unknown, _body: unknown, context: { log(...d
   await using program = await site.start();
   await program.line(/ spool\| while it loads$/);
   await push(site, "ud_spool_func=prints");
-  await program.line(/ task \S+_\S+\| from a child$/);
+  await program.line(/ \d+_\d+ task\| from a child$/);
   await Deno.writeTextFile(join(site.dir, "go"), "");
   await program.line(/ prints\| half a line$/);
   await program.line(/ prints\| by context$/);
