@@ -72,3 +72,55 @@ testWith(
     assertMatch(line, /\([12]\.\d+ s\)$|\(\d{4} ms\)$|\([12] s\)$/);
   },
 );
+
+const REGISTERED = `
+import { existsSync, writeFileSync } from "node:fs";
+const hangOnce = (file) => {
+  if (existsSync(file)) return;
+  writeFileSync(file, "");
+  while (true);
+};
+uwsgi.cron(-1, -1, -1, -1, -1, function minutely() { hangOnce("cron-hung"); });
+export const quick = () => {};
+`;
+
+testWith(
+  "libc",
+  `${programLabel}: cron-harakiri holds for a cron that task code registers`,
+  async () => {
+    await using site = await makeSite("spooler-import = tasks.mjs", "cron-harakiri = 1");
+    await Deno.writeTextFile(join(site.dir, "tasks.mjs"), REGISTERED);
+    await using program = await site.start();
+    await program.line(/tasks\.mjs loaded/);
+    await writeTask(site.spool, `${PREFIX}_1_1_1_0`, { ud_spool_func: "quick" });
+    const line = await program.line(
+      /minutely failed: could not handle its signal: harakiri after 1 s/,
+    );
+    assertMatch(line, /\(([12]\.\d+ s|\d{4} ms|[12] s)\)$/);
+    await program.line(/quick \S+ done/);
+    assertEquals(await program.stop(), 0);
+    assertEquals(program.log.match(/put off|deferred/g), null);
+  },
+);
+
+testWith(
+  "libc",
+  `${programLabel}: a worker that is killed while it waits costs no task anything`,
+  async () => {
+    await using site = await makeSite("spooler-import = tasks.mjs", "spooler-retry-delay = 3600");
+    const code = "export const pid = () => console.log(`pid ${Deno.pid}`);";
+    await Deno.writeTextFile(join(site.dir, "tasks.mjs"), code);
+    await using program = await site.start();
+    await program.line(/tasks\.mjs loaded/);
+    for (let n = 1; n <= 5; n++) {
+      await writeTask(site.spool, `${PREFIX}_${n}_1_1_0`, { ud_spool_func: "pid" });
+      const line = await program.line(/pid \d+$/, n);
+      await program.line(/pid \S+ done/, n);
+      // It waits for its next task now.
+      Deno.kill(Number(/\d+$/.exec(line)?.[0]), "SIGKILL");
+      await program.line(/the worker was killed by SIGKILL$/, n);
+    }
+    assertEquals(await program.stop(), 0);
+    assertEquals(program.log.match(/put off|deferred|failed/g), null);
+  },
+);
