@@ -7,70 +7,16 @@
  * `src/worker/batches.ts`.
  */
 
-import type { Clock } from "../platform/clock.ts";
-import type { Tasks } from "../queue/tasks.ts";
-import type { Debug } from "../report/debug.ts";
-import type { Emit } from "../report/event.ts";
 import { LoadRetry } from "./load_retry.ts";
-import type { ModuleRef, Registered, Setup, WorkerAnswer } from "./message.ts";
-import type { WorkerCommand } from "./process.ts";
-import type { SocketDirectory } from "./sockets.ts";
+import type { Registered, WorkerAnswer } from "./message.ts";
+import { outputEvents } from "./output_events.ts";
+import type { PoolListener, PoolOptions } from "./pool_options.ts";
+import { Recycling } from "./recycling.ts";
+import { type ChosenRun, endingError, WorkerRequests } from "./requests.ts";
 import { TaskWorker } from "./task_worker.ts";
-import type { LoadFailure, WorkerCall, WorkerEnd, WorkerOffer } from "./worker_listener.ts";
-
-export interface PoolOptions {
-  /** The spool's name, for the log. */
-  readonly spool: string;
-  readonly modules: readonly ModuleRef[];
-  readonly command: WorkerCommand;
-  /** What each worker is told, but for its number and its modules. */
-  readonly setup: Omit<Setup, "worker" | "modules">;
-  readonly sockets: SocketDirectory;
-  /** The table of its spool. */
-  readonly tasks: Tasks;
-  /** Workers at the same time. */
-  readonly size: number;
-  readonly harakiriMs: number | null;
-  /** Tasks after which a worker makes room for a fresh one; null is never. */
-  readonly maxTasks: number | null;
-  /** Start workers when there is work, and let them go after this time without any; null is never. */
-  readonly idleMs: number | null;
-  readonly loadLimitMs?: number;
-  readonly clock: Clock;
-  readonly emit: Emit;
-  readonly debug?: Debug;
-  /** Told what the code has registered, whenever that is something else than before. */
-  registered(registered: Registered): void;
-  /** Rejects with what the worker is told. */
-  call(call: WorkerCall): Promise<unknown>;
-  /** What it had asked for is of no use to it any more. */
-  gone(worker: TaskWorker): void;
-}
-
-/** Who hands out tasks that were not chosen, and wants to know what became of them. */
-export interface PoolListener {
-  answered(worker: TaskWorker, answers: readonly WorkerAnswer[]): void;
-  /** It is gone, with these tasks unanswered. */
-  ended(worker: TaskWorker, end: WorkerEnd): void;
-  /** A worker may have become free, or what the modules offer has changed. */
-  changed(): void;
-}
+import type { LoadFailure, WorkerEnd, WorkerOffer } from "./worker_listener.ts";
 
 const NOBODY: PoolListener = { answered: () => {}, ended: () => {}, changed: () => {} };
-
-/** A task that a worker of the pool has run, and holds. */
-export interface ChosenRun {
-  readonly answer: WorkerAnswer;
-  /** Its fate is on disk. */
-  release(): void;
-}
-
-/** Something that wants a worker of its own. */
-interface WorkerRequest {
-  start(worker: TaskWorker): void;
-  /** The pool ends. */
-  refuse(): void;
-}
 
 const LOAD_LIMIT_MS = 60_000;
 
@@ -78,9 +24,8 @@ export class Pool {
   readonly #options: PoolOptions;
   #listener = NOBODY;
   readonly #workers = new Set<TaskWorker>();
-  /** Signals go first. */
-  readonly #signals: WorkerRequest[] = [];
-  readonly #choices: WorkerRequest[] = [];
+  readonly #requests = new WorkerRequests();
+  readonly #recycling: Recycling;
   readonly #outdated = new Set<TaskWorker>();
   /** Started with the first worker, and to load nothing before that one has. */
   readonly #held = new Map<TaskWorker, () => void>();
@@ -91,6 +36,7 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#recycling = new Recycling(options);
     this.#retry = new LoadRetry(options.clock, () => this.#mayStart() && this.#startOne());
   }
 
@@ -124,23 +70,16 @@ export class Pool {
 
   /** Workers that are to be handed more, now that nobody else waits for one. */
   get open(): readonly TaskWorker[] {
-    if (this.#requests > 0) return [];
+    if (this.#requests.size > 0) return [];
     return [...this.#workers].filter((worker) =>
-      worker.isReady && !this.#outdated.has(worker) && !this.#isSpent(worker) &&
+      worker.isReady && !this.#outdated.has(worker) && !this.#recycling.isSpent(worker) &&
       !worker.isTaken
     );
   }
 
-  get #requests(): number {
-    return this.#signals.length + this.#choices.length;
-  }
-
   /** How many more tasks a worker may be handed before it is recycled. */
   left(worker: TaskWorker): number {
-    const { maxTasks } = this.#options;
-    return maxTasks === null
-      ? Infinity
-      : Math.max(0, maxTasks - worker.answered - worker.unanswered.size);
+    return this.#recycling.left(worker);
   }
 
   /**
@@ -165,16 +104,9 @@ export class Pool {
    */
   choose(id: string, attempt: number): Promise<ChosenRun | null> {
     if (this.#isStopped) return Promise.resolve(null);
-    const { promise, resolve } = Promise.withResolvers<ChosenRun | null>();
-    this.#choices.push({
-      async start(worker) {
-        const answer = await worker.choose(id, attempt);
-        resolve(answer && { answer, release: () => worker.release(id) });
-      },
-      refuse: () => resolve(null),
-    });
+    const chosen = this.#requests.choose(id, attempt);
     this.#giveOut();
-    return promise;
+    return chosen;
   }
 
   hasSignal(signal: number): boolean {
@@ -187,20 +119,10 @@ export class Pool {
    * @param limitMs the longest that it may take; null is that of tasks
    */
   raise(signal: number, limitMs: number | null): Promise<void> {
-    const refusal = () => new Error("the program ends");
-    if (this.#isStopped) return Promise.reject(refusal());
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#signals.push({
-      start: (worker) => {
-        const done = worker.raise(signal, limitMs);
-        resolve(done);
-        const next = () => this.#onAnswers(worker, []);
-        done.then(next, next);
-      },
-      refuse: () => reject(refusal()),
-    });
+    if (this.#isStopped) return Promise.reject(endingError());
+    const done = this.#requests.raise(signal, limitMs, (worker) => this.#onAnswers(worker, []));
     this.#giveOut();
-    return promise;
+    return done;
   }
 
   /** Fresh workers take the place of those there are, each when its present task is over. */
@@ -219,9 +141,7 @@ export class Pool {
     this.#retry.stop();
     const workers = [...this.#workers];
     for (const worker of workers) worker.stop();
-    for (const request of [...this.#signals.splice(0), ...this.#choices.splice(0)]) {
-      request.refuse();
-    }
+    this.#requests.refuseAll();
     await Promise.all(workers.map(({ ended }) => ended));
   }
 
@@ -263,8 +183,7 @@ export class Pool {
         loadFailed: (_each, failure) => this.#onLoadFailed(failure),
         registered: (_each, registered) => this.#onRegistered(registered),
         answered: (each, answers) => this.#onAnswers(each, answers),
-        output: (task, func, stream, line) => this.#onOutput(task, func, stream, line),
-        dropped: (task, func, lines) => this.#onDropped(task, func, lines),
+        ...outputEvents(this.#options),
         call: (call) => this.#options.call(call),
         ended: (each, end) => this.#onEnd(each, end),
       },
@@ -293,7 +212,7 @@ export class Pool {
     for (const proceed of this.#held.values()) proceed();
     this.#held.clear();
     if (idleMs === null) { while (this.#mayStart()) this.#startOne(); }
-    else this.#watchIdle(worker, idleMs);
+    else this.#recycling.watchIdle(worker);
     this.#giveOut();
     this.#listener.changed();
   }
@@ -318,62 +237,22 @@ export class Pool {
 
   #onAnswers(worker: TaskWorker, answers: readonly WorkerAnswer[]): void {
     this.#listener.answered(worker, answers);
-    this.#recycle(worker);
+    this.#recycling.stopSpent(worker);
     this.#giveOut();
     this.#listener.changed();
-    const { idleMs } = this.#options;
-    if (idleMs !== null && !worker.isBusy) this.#watchIdle(worker, idleMs);
-  }
-
-  #isSpent(worker: TaskWorker): boolean {
-    const { maxTasks } = this.#options;
-    return maxTasks !== null && worker.answered >= maxTasks;
-  }
-
-  #recycle(worker: TaskWorker): void {
-    if (!worker.isReady || worker.isBusy || !this.#isSpent(worker)) return;
-    this.#options.debug?.(`${worker.label} has done its ${worker.answered} tasks and is replaced`);
-    worker.stop();
-  }
-
-  #watchIdle(worker: TaskWorker, idleMs: number): void {
-    const { clock } = this.#options;
-    clock.after(idleMs, () => {
-      if (!worker.isReady || worker.isBusy) return;
-      if (clock.monotonic() - worker.idleSince < idleMs) return;
-      this.#options.debug?.(`${worker.label} has had nothing to do for ${idleMs} ms and is ended`);
-      worker.stop();
-    });
+    this.#recycling.watchIdle(worker);
   }
 
   /** Signals and chosen tasks go to workers that have nothing else. */
   #giveOut(): void {
-    while (this.#requests > 0) {
+    while (this.#requests.size > 0) {
       const free = [...this.#workers].find((worker) =>
-        worker.isReady && !worker.isBusy && !this.#isSpent(worker)
+        worker.isReady && !worker.isBusy && !this.#recycling.isSpent(worker)
       );
-      if (free === undefined) return this.demand(this.#requests);
-      this.#options.debug?.(`${free.label} is free for ${this.#requests} requests`);
-      const request = this.#signals.shift() ?? this.#choices.shift();
-      request?.start(free);
+      if (free === undefined) return this.demand(this.#requests.size);
+      this.#options.debug?.(`${free.label} is free for ${this.#requests.size} requests`);
+      this.#requests.startNext(free);
     }
-  }
-
-  #onOutput(
-    task: string | null,
-    func: string,
-    stream: "stdout" | "stderr",
-    line: string,
-  ): void {
-    const { emit, spool } = this.#options;
-    if (task === null && func === "") emit({ type: "worker.output", spool, stream, line });
-    else emit({ type: "task.output", task: task ?? "", func, stream, line });
-  }
-
-  #onDropped(task: string | null, func: string, lines: number): void {
-    const { emit, spool } = this.#options;
-    if (task === null && func === "") emit({ type: "worker.flooded", spool, lines });
-    else emit({ type: "task.flooded", task: task ?? "", func, lines });
   }
 
   #onEnd(worker: TaskWorker, how: WorkerEnd): void {
@@ -395,7 +274,7 @@ export class Pool {
       const message = `${this.moduleNames}: ${end.reason} before it had a task`;
       this.#onLoadFailed({ message, trace: [], files: this.#offer?.files ?? [] });
     }
-    const isNeeded = idleMs === null || this.#requests > 0;
+    const isNeeded = idleMs === null || this.#requests.size > 0;
     if (isNeeded && this.#mayStart()) this.#startOne();
     this.#listener.changed();
   }

@@ -6,44 +6,16 @@
  */
 
 import { type Exit, exitText } from "../exec/process.ts";
-import type { Cancel, Clock } from "../platform/clock.ts";
-import type { Tasks } from "../queue/tasks.ts";
+import type { Cancel } from "../platform/clock.ts";
 import { answersTo } from "./answered.ts";
 import type { Received } from "./channel.ts";
 import { ProtocolError } from "./frame.ts";
 import { WorkerLink } from "./link.ts";
-import type { AnswerGroup, FromWorker, Setup, WorkerAnswer } from "./message.ts";
-import type { WorkerCommand } from "./process.ts";
-import type { SocketDirectory } from "./sockets.ts";
+import type { AnswerGroup, FromWorker, WorkerAnswer } from "./message.ts";
+import { RunAlone } from "./run_alone.ts";
 import { TimeLimit } from "./time_limit.ts";
-import type { LoadFailure, WorkerEnd, WorkerListener } from "./worker_listener.ts";
+import type { LoadFailure, WorkerEnd, WorkerOptions } from "./worker_listener.ts";
 import { WorkerOutput } from "./worker_output.ts";
-
-export interface WorkerOptions {
-  readonly command: WorkerCommand;
-  readonly setup: Setup;
-  readonly sockets: SocketDirectory;
-  /** The table of its spool, which knows what it was handed. */
-  readonly tasks: Pick<Tasks, "unanswered" | "answered">;
-  readonly harakiriMs: number | null;
-  /** How long its modules may take to load. */
-  readonly loadLimitMs: number;
-  /** Its process starts at once, but loads nothing before this resolves. */
-  readonly mayLoad: Promise<void>;
-  readonly clock: Clock;
-  readonly listener: WorkerListener;
-}
-
-interface RaisedSignal {
-  resolve(): void;
-  reject(error: Error): void;
-}
-
-/** The one task that was chosen for it: that is run alone. */
-interface ChosenTask {
-  readonly id: string;
-  resolve(answer: WorkerAnswer | null): void;
-}
 
 /** Between the wish that a task end, and SIGKILL. */
 const ABORT_GRACE_MS = 1000;
@@ -52,11 +24,10 @@ const STOP_GRACE_MS = 5000;
 
 export class TaskWorker {
   readonly #options: WorkerOptions;
-  readonly #signals = new Map<number, RaisedSignal>();
+  readonly #alone = new RunAlone();
   readonly #output: WorkerOutput;
   readonly #link: WorkerLink;
   #state: "loading" | "ready" | "stopping" | "ended" = "loading";
-  #chosen: ChosenTask | null = null;
   #language = "";
   /** Why it is being ended by us. */
   #doom: string | null = null;
@@ -66,7 +37,6 @@ export class TaskWorker {
   #busySince = 0;
   readonly #limit: TimeLimit;
   #cancelKill: Cancel = () => {};
-  #lastSignal = 0;
   /** Tasks it has answered. */
   answered = 0;
   /** When it last had something to do; monotonic. */
@@ -126,16 +96,16 @@ export class TaskWorker {
 
   /** The task that it runs, as far as is known. */
   get present(): string | undefined {
-    return this.#chosen?.id ?? this.unanswered.values().next().value;
+    return this.#alone.chosen ?? this.unanswered.values().next().value;
   }
 
   get isBusy(): boolean {
-    return this.#chosen !== null || this.#signals.size > 0 || this.unanswered.size > 0;
+    return this.isTaken || this.unanswered.size > 0;
   }
 
   /** It runs something that is run alone. */
   get isTaken(): boolean {
-    return this.#chosen !== null || this.#signals.size > 0;
+    return this.#alone.isBusy;
   }
 
   /** How long its present task has taken; 0 when it has none. */
@@ -145,7 +115,7 @@ export class TaskWorker {
 
   /** Tasks that nobody has read yet; the table has them as handed to this worker. */
   hand(ids: readonly string[]): void {
-    const wasIdle = this.#signals.size === 0 && this.unanswered.size <= ids.length;
+    const wasIdle = !this.#alone.hasSignals && this.unanswered.size <= ids.length;
     if (wasIdle) this.#begin();
     this.#link.send({ type: "run", tasks: ids });
   }
@@ -157,11 +127,10 @@ export class TaskWorker {
    * @returns null when the worker was ended by us before
    */
   choose(id: string, attempt: number): Promise<WorkerAnswer | null> {
-    const { promise, resolve } = Promise.withResolvers<WorkerAnswer | null>();
     this.#begin();
-    this.#chosen = { id, resolve };
+    const answer = this.#alone.choose(id);
     this.#link.send({ type: "run", tasks: [id], chosen: true, attempt });
-    return promise;
+    return answer;
   }
 
   release(id: string): void {
@@ -171,11 +140,9 @@ export class TaskWorker {
   /** Resolves when the handler has run; rejects when it failed, or the worker died of it. */
   raise(signal: number, limitMs: number | null): Promise<void> {
     this.#begin(limitMs);
-    const id = ++this.#lastSignal;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#signals.set(id, { resolve, reject });
+    const { id, done } = this.#alone.raise();
     this.#link.send({ type: "signal", id, signal });
-    return promise;
+    return done;
   }
 
   /** Asks it to end when its present task is over. */
@@ -272,12 +239,7 @@ export class TaskWorker {
     const remove = (id: string) => tasks.answered(this, id);
     const { answers, fault } = answersTo(this.unanswered, groups, remove);
     this.answered += answers.length;
-    const chosen = groups.find(({ task }) => task === this.#chosen?.id);
-    if (chosen) {
-      this.answered++;
-      this.#chosen?.resolve(chosen);
-      this.#chosen = null;
-    }
+    if (this.#alone.answerChosen(groups)) this.answered++;
     listener.answered(this, answers);
     if (fault !== null) throw new ProtocolError(fault);
     if (this.#state === "stopping" && !this.isBusy) {
@@ -286,11 +248,9 @@ export class TaskWorker {
   }
 
   #signalDone(id: number, error: string | null): void {
-    const raised = this.#signals.get(id);
-    this.#signals.delete(id);
+    const settle = this.#alone.signalDone(id, error);
     this.#took([]);
-    if (error === null) raised?.resolve();
-    else raised?.reject(new Error(error));
+    settle();
   }
 
   #answerCall(call: Extract<FromWorker, { type: "call" }>, tail: Uint8Array<ArrayBuffer>): void {
@@ -313,20 +273,14 @@ export class TaskWorker {
       listener.loadFailed(this, this.#failure ?? { message, trace: [], files: this.#files });
     }
     const { isBusy: wasBusy, busyMs } = this;
-    for (const { reject } of this.#signals.values()) reject(new Error(reason));
-    this.#signals.clear();
+    this.#alone.failSignals(reason);
     const isAsked = wasStopping && doom === null && exit.kind === "code" && exit.code === 0;
     listener.ended(this, { isAsked, reason, wasBusy, busyMs });
   }
 
   /** Its chosen task ends with it, unless it was not even begun: it failed. */
-  endChosen({ isAsked, reason, busyMs }: WorkerEnd): boolean {
-    const chosen = this.#chosen;
-    if (chosen === null) return false;
-    this.#chosen = null;
-    const failure = { kind: "failed", func: "", tookMs: busyMs, reason, stderr: "" } as const;
-    chosen.resolve(isAsked ? null : { task: chosen.id, ...failure });
-    return true;
+  endChosen(end: WorkerEnd): void {
+    this.#alone.endChosen(end);
   }
 }
 

@@ -1,7 +1,14 @@
-/** What the program hears of a worker: what it offers, answers, prints and asks for, and its end. Types only. */
+/**
+ * What a worker is made with, and what the program hears of it: what it offers, answers, prints and
+ * asks for, and its end. Types only.
+ */
 
+import type { Clock } from "../platform/clock.ts";
+import type { Tasks } from "../queue/tasks.ts";
 import type { OutputStream } from "../report/event.ts";
-import type { Registered, WorkerAnswer } from "./message.ts";
+import type { Registered, Setup, WorkerAnswer } from "./message.ts";
+import type { WorkerCommand } from "./process.ts";
+import type { SocketDirectory } from "./sockets.ts";
 import type { TaskWorker } from "./task_worker.ts";
 
 /** What the modules of a worker offer. */
@@ -52,4 +59,19 @@ export interface WorkerListener {
   /** Rejects with what the worker is told. */
   call(call: WorkerCall): Promise<unknown>;
   ended(worker: TaskWorker, end: WorkerEnd): void;
+}
+
+export interface WorkerOptions {
+  readonly command: WorkerCommand;
+  readonly setup: Setup;
+  readonly sockets: SocketDirectory;
+  /** The table of its spool, which knows what it was handed. */
+  readonly tasks: Pick<Tasks, "unanswered" | "answered">;
+  readonly harakiriMs: number | null;
+  /** How long its modules may take to load. */
+  readonly loadLimitMs: number;
+  /** Its process starts at once, but loads nothing before this resolves. */
+  readonly mayLoad: Promise<void>;
+  readonly clock: Clock;
+  readonly listener: WorkerListener;
 }

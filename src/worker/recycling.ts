@@ -1,0 +1,54 @@
+/** When a worker makes room: after so many tasks, or when it has had nothing to do for a while. */
+
+import type { Clock } from "../platform/clock.ts";
+import type { Debug } from "../report/debug.ts";
+import type { TaskWorker } from "./task_worker.ts";
+
+export interface RecyclingOptions {
+  /** Tasks after which a worker makes room for a fresh one; null is never. */
+  readonly maxTasks: number | null;
+  /** Start workers when there is work, and let them go after this time without any; null is never. */
+  readonly idleMs: number | null;
+  readonly clock: Clock;
+  readonly debug?: Debug;
+}
+
+export class Recycling {
+  readonly #options: RecyclingOptions;
+
+  constructor(options: RecyclingOptions) {
+    this.#options = options;
+  }
+
+  /** How many more tasks a worker may be handed before it is recycled. */
+  left(worker: TaskWorker): number {
+    const { maxTasks } = this.#options;
+    return maxTasks === null
+      ? Infinity
+      : Math.max(0, maxTasks - worker.answered - worker.unanswered.size);
+  }
+
+  isSpent(worker: TaskWorker): boolean {
+    const { maxTasks } = this.#options;
+    return maxTasks !== null && worker.answered >= maxTasks;
+  }
+
+  /** Ends a worker that has run its tasks. */
+  stopSpent(worker: TaskWorker): void {
+    if (!worker.isReady || worker.isBusy || !this.isSpent(worker)) return;
+    this.#options.debug?.(`${worker.label} has done its ${worker.answered} tasks and is replaced`);
+    worker.stop();
+  }
+
+  /** Ends a worker that gets nothing to do from now on for as long as is allowed. */
+  watchIdle(worker: TaskWorker): void {
+    const { clock, idleMs, debug } = this.#options;
+    if (idleMs === null || worker.isBusy) return;
+    clock.after(idleMs, () => {
+      if (!worker.isReady || worker.isBusy) return;
+      if (clock.monotonic() - worker.idleSince < idleMs) return;
+      debug?.(`${worker.label} has had nothing to do for ${idleMs} ms and is ended`);
+      worker.stop();
+    });
+  }
+}

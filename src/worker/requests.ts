@@ -1,0 +1,72 @@
+/** What waits for a worker of its own: signals, which go first, and tasks chosen for this language. */
+
+import type { WorkerAnswer } from "./message.ts";
+import type { TaskWorker } from "./task_worker.ts";
+
+/** A task that a worker of the pool has run, and holds. */
+export interface ChosenRun {
+  readonly answer: WorkerAnswer;
+  /** Its fate is on disk. */
+  release(): void;
+}
+
+interface WorkerRequest {
+  start(worker: TaskWorker): void;
+  /** The pool ends. */
+  refuse(): void;
+}
+
+export class WorkerRequests {
+  readonly #signals: WorkerRequest[] = [];
+  readonly #choices: WorkerRequest[] = [];
+
+  get size(): number {
+    return this.#signals.length + this.#choices.length;
+  }
+
+  /** Resolves to null when the task was not begun, because the pool ends. */
+  choose(id: string, attempt: number): Promise<ChosenRun | null> {
+    const { promise, resolve } = Promise.withResolvers<ChosenRun | null>();
+    this.#choices.push({
+      async start(worker) {
+        const answer = await worker.choose(id, attempt);
+        resolve(answer && { answer, release: () => worker.release(id) });
+      },
+      refuse: () => resolve(null),
+    });
+    return promise;
+  }
+
+  /** @param ended is called when the handler has ended, whether it failed or not */
+  raise(
+    signal: number,
+    limitMs: number | null,
+    ended: (worker: TaskWorker) => void,
+  ): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#signals.push({
+      start: (worker) => {
+        const done = worker.raise(signal, limitMs);
+        resolve(done);
+        const next = () => ended(worker);
+        done.then(next, next);
+      },
+      refuse: () => reject(endingError()),
+    });
+    return promise;
+  }
+
+  /** Gives the first of them this worker, which has nothing else to do. */
+  startNext(worker: TaskWorker): void {
+    const request = this.#signals.shift() ?? this.#choices.shift();
+    request?.start(worker);
+  }
+
+  refuseAll(): void {
+    for (const request of [...this.#signals.splice(0), ...this.#choices.splice(0)]) {
+      request.refuse();
+    }
+  }
+}
+
+export const endingError = () => new Error("the program ends");
