@@ -15,13 +15,15 @@ import { acceptedAnswer, pingAnswer, PONG, refusalAnswer, REFUSED } from "../wir
 import { AnswerQueue } from "./answers.ts";
 import { BodyReader, type IncomingBody } from "./body.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
-import { KEEP_OPEN, MODIFIER_PING, MODIFIER_SPOOL, PacketError } from "../wire/packet.ts";
+import { FruitlessPackets } from "./fruitless.ts";
+import { KEEP_OPEN, MODIFIER_PING, MODIFIER_SPOOL } from "../wire/packet.ts";
 import { type IncomingPacket, PacketInput } from "./packet_input.ts";
 import type { PacketMemory, Permit } from "./packet_memory.ts";
 import {
   type Accept,
   type Identify,
   type IncomingRequest,
+  refusalOf,
   requestOf,
   signerOf,
 } from "./incoming_task.ts";
@@ -29,16 +31,9 @@ import { PacketReader, type RawPacket } from "../wire/reader.ts";
 import { isHangUp } from "../wire/hang_up.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { Signed } from "../wire/signature.ts";
-import type { PeerStream } from "./stream.ts";
+import type { ConnectionLimits } from "./settings.ts";
+import { discardRest, type PeerStream } from "./stream.ts";
 import { reasonOf } from "../platform/reason.ts";
-
-export interface ConnectionLimits {
-  /** The largest packet, without its header. */
-  readonly maxVarsSize: number;
-  readonly maxBodySize: number;
-  /** A packet must be whole, and a piece of a body or an answer on its way, in this time. */
-  readonly timeoutMs: number;
-}
 
 export interface ConnectionOptions {
   readonly stream: PeerStream;
@@ -60,17 +55,6 @@ export interface ConnectionOptions {
 const MOST_OPEN = 64;
 /** A connection that was asked to stay open is closed when nothing comes for so long. */
 const IDLE_MS = 60_000;
-/**
- * After so many packets in a row that brought no task each costs the peer some time, and twice as much
- * after as many more, up to 160 ms; in the end it has to connect again.
- */
-const MOST_FRUITLESS = 16;
-const FRUITLESS_MS = 10;
-const MOST_DOUBLINGS = 4;
-const MOST_FRUITLESS_IN_ALL = 256;
-/** Behind a refusal that ends a connection, so much is still read, that the peer sees the answer. */
-const LINGER_BYTES = 1024 * 1024;
-
 export class PeerConnection {
   readonly #options: ConnectionOptions;
   readonly #stream: PeerStream;
@@ -81,8 +65,7 @@ export class PeerConnection {
   readonly #stopDeadline: Deadline;
   #isReadingBody = false;
   #served = 0;
-  /** Packets in a row that brought no task. */
-  #fruitless = 0;
+  readonly #fruitless: FruitlessPackets;
   #stopping = false;
   /** Why this side closed it; null while it did not. */
   #closedFor: RefusalError | "stop" | null = null;
@@ -91,6 +74,7 @@ export class PeerConnection {
     const { stream, memory, deadlines, limits } = options;
     this.#options = options;
     this.#stream = stream;
+    this.#fruitless = new FruitlessPackets(options.clock);
     this.#reader = new PacketReader(limits.maxVarsSize);
     this.#input = new PacketInput({
       ...{ stream, deadlines, memory, reader: this.#reader, timeoutMs: limits.timeoutMs },
@@ -160,17 +144,11 @@ export class PeerConnection {
       const staysOpen = await this.#handle(next);
       this.#served++;
       if (!staysOpen || this.#stopping) return;
-      if (this.#fruitless >= MOST_FRUITLESS_IN_ALL) return;
-      if (this.#fruitless >= MOST_FRUITLESS) await this.#pause();
+      if (this.#fruitless.isTooMany) return;
+      if (!this.#fruitless.isMany) continue;
+      await this.#answers.fewerThan(1);
+      await this.#fruitless.pause();
     }
-  }
-
-  /** Lets others go first: questions and refusals cost a peer nothing, and this program some time. */
-  async #pause(): Promise<void> {
-    await this.#answers.fewerThan(1);
-    const doublings = Math.min(Math.floor(this.#fruitless / MOST_FRUITLESS) - 1, MOST_DOUBLINGS);
-    const delayMs = FRUITLESS_MS * 2 ** doublings;
-    await new Promise<void>((resolve) => this.#options.clock.after(delayMs, resolve));
   }
 
   get #idleMs(): number {
@@ -192,7 +170,7 @@ export class PeerConnection {
     const { modifier1, modifier2 } = packet.header;
     const staysOpen = (modifier2 & KEEP_OPEN) !== 0;
     if (modifier1 === MODIFIER_PING) {
-      this.#fruitless++;
+      this.#fruitless.add();
       // uwsgi --ping takes anything behind the header for a warning.
       this.#answers.add(Promise.resolve(staysOpen ? this.#pingAnswer(packet) : PONG));
       memory[Symbol.dispose]();
@@ -269,7 +247,7 @@ export class PeerConnection {
       if ("error" in request) throw request.error;
       const { vars, signed } = request;
       await accept({ vars, signed, body, from, credential, sender });
-      this.#fruitless = 0;
+      this.#fruitless.reset();
       return acceptedAnswer(signerOf(request));
     } catch (error) {
       const refusal = this.#closedFor === null ? refusalOf(error) : null;
@@ -279,7 +257,7 @@ export class PeerConnection {
 
   /** @param refusal null when it is told elsewhere */
   #refuse(refusal: RefusalError | null, staysOpen: boolean, signer: Signed | null): Uint8Array {
-    this.#fruitless++;
+    this.#fruitless.add();
     if (refusal === null) return REFUSED;
     this.#options.refused(this.#stream.from, refusal);
     return staysOpen || signer !== null ? refusalAnswer(refusal, signer) : REFUSED;
@@ -312,17 +290,6 @@ export class PeerConnection {
     const { limits } = this.#options;
     this.#input.wait(limits.timeoutMs);
     await this.#stream.closeWrite();
-    const buffer = new Uint8Array(16 * 1024);
-    for (let left = LINGER_BYTES; left > 0;) {
-      const count = await this.#stream.read(buffer);
-      if (count === null) return;
-      left -= count;
-    }
+    await discardRest(this.#stream);
   }
-}
-
-function refusalOf(error: unknown): RefusalError {
-  if (error instanceof RefusalError) return error;
-  if (error instanceof PacketError) return new RefusalError("malformed", error.message);
-  return new RefusalError("full", reasonOf(error), true);
 }

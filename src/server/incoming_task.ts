@@ -1,8 +1,10 @@
 /** A task as it comes over a connection: its vars, its body, and what is known of who sent it. */
 
+import { reasonOf } from "../platform/reason.ts";
 import { decodeVars, PacketError, type Var } from "../wire/packet.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
 import type { RawPacket } from "../wire/reader.ts";
+import { RefusalError } from "../wire/refusal.ts";
 import type { NotSigned, Signed } from "../wire/signature.ts";
 import type { IncomingBody } from "./body.ts";
 
@@ -46,4 +48,11 @@ export function requestOf({ vars: bytes }: RawPacket, identify: Identify): Incom
 /** Over which its answer is signed; null when the packet has no signature of ours. */
 export function signerOf(request: IncomingRequest): Signed | null {
   return "signed" in request && "secret" in request.signed ? request.signed : null;
+}
+
+/** What the peer hears of an error while its task was taken. */
+export function refusalOf(error: unknown): RefusalError {
+  if (error instanceof RefusalError) return error;
+  if (error instanceof PacketError) return new RefusalError("malformed", error.message);
+  return new RefusalError("full", reasonOf(error), true);
 }

@@ -62,3 +62,11 @@ export interface ServerConfig {
   readonly listeners: readonly ListenerConfig[];
   readonly reception: ReceptionConfig;
 }
+
+export interface ConnectionLimits {
+  /** The largest packet, without its header. */
+  readonly maxVarsSize: number;
+  readonly maxBodySize: number;
+  /** A packet must be whole, and a piece of a body or an answer on its way, in this time. */
+  readonly timeoutMs: number;
+}

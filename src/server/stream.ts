@@ -46,3 +46,16 @@ export function plainStream(connection: Deno.Conn, credential: Credential): Peer
     },
   };
 }
+
+/** Behind a refusal that ends a connection, so much is still read, that the peer sees the answer. */
+const LINGER_BYTES = 1024 * 1024;
+
+/** Reads what the peer still sends, up to a limit, and keeps nothing of it. */
+export async function discardRest(stream: PeerStream): Promise<void> {
+  const buffer = new Uint8Array(16 * 1024);
+  for (let left = LINGER_BYTES; left > 0;) {
+    const count = await stream.read(buffer);
+    if (count === null) return;
+    left -= count;
+  }
+}
