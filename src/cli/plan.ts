@@ -6,6 +6,7 @@ import type { ScheduleConfig } from "../schedule/settings.ts";
 import type { ModuleOffer } from "../app/module_check.ts";
 import { jobDirectory } from "../app/job_directory.ts";
 import type { Loaded } from "../config/load.ts";
+import { settingText } from "../platform/duration_text.ts";
 import { placeText, problemText } from "../platform/problem.ts";
 import type { TaskCommand } from "../exec/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
@@ -13,12 +14,12 @@ import { registeredJobs } from "../schedule/registration.ts";
 import { actionText } from "../schedule/action.ts";
 import { comingTimes } from "../schedule/upcoming.ts";
 import { wallText } from "../schedule/wall_text.ts";
+import { LINE_MAX, wrap } from "./wrap.ts";
 import { zoneOfJob } from "./schedules.ts";
 import { addressText, isAbstract } from "../wire/address.ts";
 
 /** How many coming times of a schedule are shown. */
 const TIMES = 3;
-const LINE_MAX = 100;
 
 /** A configuration, and what its modules were found to offer. */
 export interface PlannedConfig extends Loaded {
@@ -87,10 +88,10 @@ function spoolText(spool: SpoolConfig, config: Config): string {
   }
   const work = [
     spool.processes === 1 ? "one task at a time" : `${spool.processes} tasks at a time`,
-    `a full look every ${durationText(spool.frequencyMs)}`,
-    spool.harakiriMs === null ? "no harakiri" : `harakiri after ${durationText(spool.harakiriMs)}`,
+    `a full look every ${settingText(spool.frequencyMs)}`,
+    spool.harakiriMs === null ? "no harakiri" : `harakiri after ${settingText(spool.harakiriMs)}`,
     ...(spool.ordered ? ["strict order"] : []),
-    ...(rate === null ? [] : [`at most ${rate.count} in ${durationText(rate.perMs)}`]),
+    ...(rate === null ? [] : [`at most ${rate.count} in ${settingText(rate.perMs)}`]),
     spool.fsync ? "durable" : "NOT durable (spooler-fsync = false)",
   ];
   const full = [
@@ -128,13 +129,13 @@ function failingText({ retry, maxAgeMs, failedMaxAgeMs, onFailure }: SpoolConfig
     : `retried ${timesText(retry.maxRetries)}, then kept in failed/`;
   return [
     tries,
-    `first after ${durationText(retry.delayMs)}, then doubling up to ${
-      durationText(retry.maxDelayMs)
+    `first after ${settingText(retry.delayMs)}, then doubling up to ${
+      settingText(retry.maxDelayMs)
     }`,
-    ...(maxAgeMs === null ? [] : [`given up when older than ${durationText(maxAgeMs)}`]),
+    ...(maxAgeMs === null ? [] : [`given up when older than ${settingText(maxAgeMs)}`]),
     ...(failedMaxAgeMs === null
       ? []
-      : [`removed from failed/ after ${durationText(failedMaxAgeMs)}`]),
+      : [`removed from failed/ after ${settingText(failedMaxAgeMs)}`]),
     ...(onFailure === null ? [] : [`then ${onOneLine(onFailure)}`]),
   ].join("; ");
 }
@@ -147,7 +148,7 @@ function forwardText(forward: ForwardConfig): string {
     connections === 1
       ? "one connection, which keeps the order"
       : `${connections} connections to each target`,
-    `given up after ${durationText(timeoutMs)} of silence`,
+    `given up after ${settingText(timeoutMs)} of silence`,
     secret === null ? "not signed" : "signed",
     ...(tls.own === null ? [] : ["with a client certificate"]),
     spool.fsync ? "durable" : "NOT durable (spooler-fsync = false)",
@@ -226,7 +227,7 @@ function taskSettings({ processes, harakiriMs, maxRetries, stdin }: TaskCommand)
     ...(processes === null ? [] : [`${processes} at a time`]),
     ...(harakiriMs === undefined || harakiriMs === null
       ? []
-      : [`harakiri after ${durationText(harakiriMs)}`]),
+      : [`harakiri after ${settingText(harakiriMs)}`]),
     ...(maxRetries === undefined ? [] : [`retried ${timesText(maxRetries)}`]),
     ...(stdin === "json" ? ["the task as JSON on its input"] : []),
   ];
@@ -279,15 +280,6 @@ function nextTimes(schedule: ScheduleConfig, now: number): number[] {
   return comingTimes(schedule, { host: Deno.hostname(), now, last: null }, TIMES);
 }
 
-/** `90 s`, `5 min`, `1 h`: in the largest unit that has no fraction. */
-export function durationText(ms: number): string {
-  const units: [number, string][] = [[86_400_000, "d"], [3_600_000, "h"], [60_000, "min"]];
-  for (const [size, unit] of units) {
-    if (ms >= size && ms % size === 0) return `${ms / size} ${unit}`;
-  }
-  return ms < 1000 ? `${ms} ms` : `${ms / 1000} s`;
-}
-
 function timesText(count: number): string {
   return count === 1 ? "once" : `${count} times`;
 }
@@ -295,16 +287,4 @@ function timesText(count: number): string {
 function onOneLine(text: string): string {
   const line = text.replaceAll(/\s+/g, " ");
   return line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line;
-}
-
-function wrap(text: string, indent: number): string {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + word.length >= LINE_MAX) {
-      lines.push(line);
-      line = " ".repeat(indent) + word;
-    } else line = line === "" ? word : `${line} ${word}`;
-  }
-  return [...lines, line].join("\n");
 }

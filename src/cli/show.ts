@@ -1,5 +1,6 @@
 /** `spooler show`: everything about one task, or its body as it is. */
 
+import { roughText } from "../platform/duration_text.ts";
 import type { Inspected } from "../spool/inspected.ts";
 import { timeText } from "../platform/local_time.ts";
 import { readArgs } from "./args.ts";
@@ -9,7 +10,7 @@ import { jsonLine, safeText } from "../report/safe_text.ts";
 import { jsonBytes, safeBytes } from "./safe_text.ts";
 import { findTask, type Located, missText, openSpools, WHERE } from "./spools.ts";
 import { parseTaskWord, shortId } from "./task_id.ts";
-import { durationText, isoText, summaryJson, summaryOf } from "./task_summary.ts";
+import { isoText, summaryJson, summaryOf } from "./task_summary.ts";
 
 export async function show(args: readonly string[]): Promise<number> {
   const { options, flags, words } = readArgs("show", args, WHERE, ["json", "body"]);
@@ -74,7 +75,7 @@ function* taskLines(task: Inspected, now: number): Generator<string> {
   yield field("task", shortId(task));
   yield field("file", safeText(task.path));
   yield field("state", stateText(task));
-  yield field("made", `${timeText(task.madeAt)}, ${durationText(now - task.madeAt)} ago`);
+  yield field("made", `${timeText(task.madeAt)}, ${roughText(now - task.madeAt)} ago`);
   if (content.kind === "task") {
     yield field("body", `${content.bodySize} bytes`);
     yield field("keys", String(content.vars.length));

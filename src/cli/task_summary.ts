@@ -1,5 +1,6 @@
 /** A task in one row of a table and in one line of JSON. @pure */
 
+import { roughText } from "../platform/duration_text.ts";
 import type { Inspected, ListedStateKind } from "../spool/inspected.ts";
 import { compareNatural, priorityRank } from "../spool/layout.ts";
 import { findVar } from "../wire/packet.ts";
@@ -90,8 +91,8 @@ export function summaryCells(summary: TaskSummary, now: number): string[] {
   const error = [lastError ?? [], lastLine ?? []].flat().join(": ");
   return [
     state,
-    durationText(now - summary.madeAt),
-    dueAt === null ? "-" : dueAt <= now ? "now" : `in ${durationText(dueAt - now)}`,
+    roughText(now - summary.madeAt),
+    dueAt === null ? "-" : dueAt <= now ? "now" : `in ${roughText(dueAt - now)}`,
     String(attempts),
     func === null ? "-" : cutText(safeBytes(func), FUNCTION_WIDTH),
     shortId(summary),
@@ -124,12 +125,4 @@ export function summaryJson(summary: TaskSummary, spool: string, now: number): o
 export function isoText(at: number): string | null {
   const date = new Date(at);
   return Number.isNaN(date.getTime()) ? null : date.toISOString();
-}
-
-const UNITS = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000]] as const;
-
-/** Whole units of the largest that fits twice: `90s`, `5m`, `30h`, `12d`. */
-export function durationText(ms: number): string {
-  const [unit, unitMs] = UNITS.find(([, unitMs]) => ms >= 2 * unitMs) ?? ["s", 1000];
-  return `${Math.max(0, Math.floor(ms / unitMs))}${unit}`;
 }

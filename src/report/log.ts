@@ -1,5 +1,6 @@
 /** The log: events in, lines for people out. One event is one line. @pure */
 
+import { measuredText } from "../platform/duration_text.ts";
 import type { Fate } from "../task/fate.ts";
 import { timeText } from "../platform/local_time.ts";
 import { shortLabel, taskLabel } from "../spool/layout.ts";
@@ -60,7 +61,7 @@ export function eventText(event: Event): string {
         : `reloading (${event.reason}): ${event.running} running under the old configuration`;
     case "program.waiting":
       return event.leftMs > 0
-        ? `still waiting for ${runningText(event)}; they have ${msText(event.leftMs)} left`
+        ? `still waiting for ${runningText(event)}; they have ${measuredText(event.leftMs)} left`
         : `time is up, killing ${runningText(event)}`;
     case "program.status": {
       const spools = event.spools.map(({ spool, running }) => `; spool ${spool}: ${running}`);
@@ -74,7 +75,7 @@ export function eventText(event: Event): string {
       return `warning from the runtime: ${event.message}`;
     case "log.lost": {
       const why = event.reason === null ? "nobody read them" : event.reason;
-      return `log: lost ${counted(event.lines, "line")} in ${msText(event.forMs)}: ${why}`;
+      return `log: lost ${counted(event.lines, "line")} in ${measuredText(event.forMs)}: ${why}`;
     }
     case "spool.opened":
       return event.processes === 0
@@ -105,7 +106,7 @@ export function eventText(event: Event): string {
       return `spool ${spool}: ${modules} loaded (${language}): ${handlerText(functions, catchAll)}`;
     }
     case "workers.unloadable": {
-      const again = `tried again in ${msText(event.retryMs)} and when a file changes`;
+      const again = `tried again in ${measuredText(event.retryMs)} and when a file changes`;
       return `spool ${event.spool}: ${event.message}; ${again}`;
     }
     case "workers.reloading":
@@ -131,17 +132,21 @@ export function eventText(event: Event): string {
       return `spool ${event.spool}: forwarded to ${event.targets.join(", ")}${among}`;
     }
     case "target.down": {
-      const down = event.downMs === 0 ? "is down" : `is still down after ${msText(event.downMs)}`;
+      const down = event.downMs === 0
+        ? "is down"
+        : `is still down after ${measuredText(event.downMs)}`;
       return `spool ${event.spool}: ${event.target} ${down}: ${event.reason}; its tasks wait`;
     }
     case "target.up":
-      return `spool ${event.spool}: ${event.target} is back after ${msText(event.downMs)} (${
+      return `spool ${event.spool}: ${event.target} is back after ${measuredText(event.downMs)} (${
         counted(event.failures, "failed attempt")
       })`;
     case "task.accepted":
       return `${named(event.func, event.task)} accepted from ${event.from}`;
     case "tasks.repeated":
-      return `${event.count} more deliveries of accepted tasks within ${msText(event.windowMs)}`;
+      return `${event.count} more deliveries of accepted tasks within ${
+        measuredText(event.windowMs)
+      }`;
     case "task.repeated": {
       const func = visible(event.func, FUNC_MAX) || "task";
       return `${func} from ${event.from} was already accepted (${event.id}); nothing to do`;
@@ -150,7 +155,7 @@ export function eventText(event: Event): string {
       return `refused a packet from ${event.from}: ${visible(event.reason, REASON_MAX)}`;
     case "packets.refused": {
       const counts = event.counts.map(([kind, count]) => `${count} ${kind}`).join(", ");
-      return `refused more packets within ${msText(event.windowMs)}: ${counts}`;
+      return `refused more packets within ${measuredText(event.windowMs)}: ${counts}`;
     }
     case "task.started": {
       const again = event.attempt > 1 ? `, attempt ${event.attempt}` : "";
@@ -163,7 +168,9 @@ export function eventText(event: Event): string {
     case "task.flooded":
       return `${named(event.func, event.task)}: ${notLogged(event.lines)}`;
     case "task.settled":
-      return `${named(event.func, event.task)} ${fateText(event.fate)} (${msText(event.tookMs)})`;
+      return `${named(event.func, event.task)} ${fateText(event.fate)} (${
+        measuredText(event.tookMs)
+      })`;
     case "schedule.warning":
       return `schedules: warning: ${event.message}`;
     case "job.started": {
@@ -175,12 +182,14 @@ export function eventText(event: Event): string {
       return `${event.job}${mark(event.stream)} ${event.line}`;
     case "job.ended":
       return `job ${event.job} ${event.ok ? "done" : `failed: ${event.exit}`} (${
-        msText(event.tookMs)
+        measuredText(event.tookMs)
       })`;
     case "job.flooded":
       return `job ${event.job}: ${notLogged(event.lines)}`;
     case "job.retrying":
-      return `job ${event.job} runs again in ${msText(event.delayMs)}, attempt ${event.attempt}`;
+      return `job ${event.job} runs again in ${
+        measuredText(event.delayMs)
+      }, attempt ${event.attempt}`;
     case "job.enqueued":
       return `job ${event.job} put ${taskLabel(event.task)} into the spool`;
     case "job.skipped":
@@ -249,8 +258,4 @@ function fateText(fate: Fate): string {
     default:
       return fate satisfies never;
   }
-}
-
-function msText(ms: number): string {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
