@@ -3,7 +3,8 @@
 import { ConfigError, type Problem } from "../platform/problem.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { type Address, isAbstract } from "../wire/address.ts";
-import { openTlsServer, readPem } from "./tls_listening.ts";
+import { readPem } from "../wire/pem.ts";
+import { openTlsServer } from "./tls_listening.ts";
 import { type BindProblem, bindProblem } from "./bind_problem.ts";
 import type { ServerConfig, TlsFiles } from "./settings.ts";
 import { isStaleSocket } from "./stale_socket.ts";

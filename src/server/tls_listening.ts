@@ -3,9 +3,9 @@
  * can node:tls of many Denos, which lets everybody in: for that the machine's OpenSSL is called.
  */
 
+import { readPem } from "../wire/pem.ts";
 import type { TlsFiles } from "./settings.ts";
 import { TlsServer } from "../platform/openssl.ts";
-import { reasonOf } from "../platform/reason.ts";
 import { type Address, addressText } from "../wire/address.ts";
 import { type Listening, listening, type SocketOptions, withBacklog } from "./listening.ts";
 import { listenWithOpenSsl } from "./openssl_listening.ts";
@@ -42,12 +42,4 @@ export function openTlsServer(files: Readonly<Record<"cert" | "key" | "ca", stri
   if (server instanceof TlsServer) return server;
   const why = `there is no OpenSSL on this machine: ${server.unavailable}`;
   throw new Error(`client certificates cannot be asked for: ${why}`);
-}
-
-export async function readPem(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    throw new Error(`read ${path}: ${reasonOf(error)}`);
-  }
 }

@@ -1,5 +1,6 @@
 /** Connects to a peer, with TLS if it wants it, within a time. */
 
+import { readPem } from "./pem.ts";
 import { type Address, addressText, uwsgiTwin } from "./address.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { breakOff } from "../platform/tcp_socket.ts";
@@ -91,12 +92,4 @@ async function dialTls(
 function breakOffTls({ localAddr, remoteAddr }: Deno.TlsConn): Promise<never> {
   breakOff(localAddr.port, remoteAddr.port);
   return Promise.reject(new Error("no handshake in time"));
-}
-
-async function readPem(file: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(file);
-  } catch (error) {
-    throw new Error(`read ${file}: ${reasonOf(error)}`);
-  }
 }
