@@ -13,6 +13,7 @@ import type { Clock, Random } from "../platform/clock.ts";
 import type { ConcurrencyLimit } from "../queue/concurrency_limit.ts";
 import type { Debug } from "../report/debug.ts";
 import type { Emit } from "../report/event.ts";
+import { Once } from "../report/once.ts";
 import { dial as dialPeer } from "../wire/dial.ts";
 import type { Dial } from "./connector.ts";
 import { deliveryOf, type Sender } from "./delivery.ts";
@@ -36,9 +37,6 @@ export interface ForwarderOptions {
   readonly dial?: Dial;
 }
 
-/** Warnings that are remembered, so that each is logged once. */
-const MOST_WARNINGS = 100;
-
 export class Forwarder implements Executor, ConcurrencyLimit {
   readonly name = null;
   readonly processes = null;
@@ -48,7 +46,7 @@ export class Forwarder implements Executor, ConcurrencyLimit {
   readonly #sender: Sender;
   #changed: () => void = () => {};
   /** Why tasks could not go to any target as they are. */
-  readonly #warnings = new Set<string>();
+  readonly #warnings = new Once();
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
@@ -139,8 +137,7 @@ export class Forwarder implements Executor, ConcurrencyLimit {
 
   #warnOnce(message: string): void {
     const { emit, name } = this.#options;
-    if (this.#warnings.has(message) || this.#warnings.size >= MOST_WARNINGS) return;
-    this.#warnings.add(message);
+    if (!this.#warnings.isFirst(message)) return;
     emit({ type: "spool.warning", spool: name, message });
   }
 }

@@ -13,6 +13,7 @@ import type { Cancel, Clock } from "../platform/clock.ts";
 import { watchTouched } from "../platform/touched.ts";
 import type { DebugOf } from "../report/debug.ts";
 import type { Emit } from "../report/event.ts";
+import { Once } from "../report/once.ts";
 import type { SignalHandlers } from "../schedule/job_run.ts";
 import type { Registration } from "../schedule/registration.ts";
 import type { Claims } from "../spool/claim.ts";
@@ -26,11 +27,12 @@ import { type Language, workerCommand } from "./commands.ts";
 import { SocketDirectory } from "./sockets.ts";
 import { poolExecutor } from "./executor.ts";
 import { Locks } from "./locks.ts";
-import type { Registered, TimerWish } from "./message.ts";
+import type { Registered } from "./message.ts";
 import { Pool } from "./pool.ts";
 import type { WorkerCommand } from "./process.ts";
 import type { TaskModule, WorkersConfig } from "./settings.ts";
 import type { TaskWorker } from "./task_worker.ts";
+import { registrationOf } from "./timer_registration.ts";
 import type { WorkerCall, WorkerOffer } from "./worker_listener.ts";
 
 export interface WorkersOptions {
@@ -82,8 +84,6 @@ interface Member {
 }
 
 const NO_WORKERS: SpoolWorkers = { handlers: [], handout: null };
-/** Of task code, in one life of the program. */
-const MOST_WARNINGS = 1000;
 
 export class Workers {
   readonly #options: WorkersOptions;
@@ -94,7 +94,7 @@ export class Workers {
   #cancelTouch: Cancel = () => {};
   #isStopped = false;
   /** Warnings of task code that were logged. */
-  readonly #warned = new Set<string>();
+  readonly #warned = new Once();
   /** Pools whose first worker has loaded its modules, or could not. */
   readonly #tried = new Set<Pool>();
   readonly #loaded = Promise.withResolvers<void>();
@@ -191,9 +191,7 @@ export class Workers {
   }
 
   #warn(spool: string, message: string): void {
-    const key = `${spool} ${message}`;
-    if (this.#warned.has(key) || this.#warned.size >= MOST_WARNINGS) return;
-    this.#warned.add(key);
+    if (!this.#warned.isFirst(`${spool} ${message}`)) return;
     this.#options.emit({ type: "spool.warning", spool, message });
   }
 
@@ -275,28 +273,4 @@ export class Workers {
 
 function moduleRef({ kind, name, written, isApp, factory }: TaskModule) {
   return { kind, name, written, isApp, factory };
-}
-
-function registrationOf(wish: TimerWish): Registration {
-  const { signal, name, file, line = 0 } = wish;
-  const about = {
-    name: wish.function ?? name ?? null,
-    signal,
-    place: file === undefined ? null : { file, line },
-    ...(name === undefined ? {} : { formerNames: [name] }),
-  };
-  switch (wish.kind) {
-    case "timer":
-      return { ...about, time: { kind: "timer", seconds: wish.seconds } };
-    case "rbtimer": {
-      const { seconds, iterations } = wish;
-      return { ...about, time: { kind: "rbtimer", seconds, iterations } };
-    }
-    case "cron": {
-      const { minute, hour, day, month, weekday } = wish;
-      return { ...about, time: { kind: "cron", fields: [minute, hour, day, month, weekday] } };
-    }
-    default:
-      return wish satisfies never;
-  }
 }
