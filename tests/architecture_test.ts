@@ -142,6 +142,20 @@ Deno.test("two types never share a name", async () => {
   }
 });
 
+Deno.test("a file of more than 300 lines says why in its first comment", async () => {
+  for (const dir of ["src", "workers"]) {
+    for (const ending of [".ts", ".py"]) {
+      for await (const path of filesBelow(dir, ending)) {
+        const text = await Deno.readTextFile(join(root, path));
+        const lines = text.trimEnd().split("\n").length;
+        const comment = /\/\*\*[\s\S]*?\*\/|"""[\s\S]*?"""/.exec(text)?.[0] ?? "";
+        const reason = /longer than 300 lines[\s*]+because/;
+        assert(lines <= 300 || reason.test(comment), `${path} has ${lines} lines`);
+      }
+    }
+  }
+});
+
 /** What the JavaScript worker needs of the program: formats, numbers of the kernel, and no more. */
 const NEEDED_BY_WORKERS = [
   "src/exec/lines.ts",

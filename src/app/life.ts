@@ -22,7 +22,8 @@ import type { StoreSettings } from "../spool/store.ts";
 import { Workers } from "../worker/workers.ts";
 import type { Estate, PreparedSockets } from "./estate.ts";
 import type { Machine } from "./machine.ts";
-import { schedulerOptions } from "./schedules.ts";
+import { heardSignals, schedulerOptions } from "./schedules.ts";
+import { warnOfStore } from "./store_warnings.ts";
 
 export interface LifeOptions {
   readonly machine: Machine;
@@ -97,16 +98,6 @@ export class Life {
     };
   }
 
-  /** Until the new code is loaded, the old code hears the signals. */
-  #heardSignals(own: SignalHandlers): SignalHandlers {
-    const old = this.#options.before?.signals;
-    return {
-      has: (signal, owner) => own.has(signal, owner) || (old?.has(signal, owner) ?? false),
-      raise: (signal, owner, limitMs) =>
-        (own.has(signal, owner) ? own : old ?? own).raise(signal, owner, limitMs),
-    };
-  }
-
   async #open(): Promise<void> {
     const { config } = this;
     const { machine: { clock, emit }, estate, socketsOpen } = this.#options;
@@ -135,7 +126,7 @@ export class Life {
       config,
       spools: this.#spools,
       ...this.#options,
-      signals: this.#heardSignals(workers.signals),
+      signals: heardSignals(workers.signals, this.#options.before?.signals),
       owners: this.#owners,
     });
     const { reception } = config;
@@ -166,15 +157,7 @@ export class Life {
         this.#newSettings.push(() => store.use(settings));
         continue;
       }
-      const weakness = store.weakness();
-      if (weakness !== null) {
-        const message = `${spool.dir} is on ${weakness} (docs/spool-format.md)`;
-        emit({ type: "spool.warning", spool: name, message });
-      }
-      const swept = store.sweep();
-      if (swept === 0) continue;
-      const message = `removed ${swept} half-written files of tasks that were never accepted`;
-      emit({ type: "spool.warning", spool: name, message });
+      warnOfStore(store, name, emit);
     }
   }
 

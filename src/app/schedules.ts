@@ -53,3 +53,12 @@ export async function schedulerOptions(
     },
   };
 }
+
+/** Until the new code is loaded, the old code hears the signals. */
+export function heardSignals(own: SignalHandlers, old: SignalHandlers | undefined): SignalHandlers {
+  return {
+    has: (signal, owner) => own.has(signal, owner) || (old?.has(signal, owner) ?? false),
+    raise: (signal, owner, limitMs) =>
+      (own.has(signal, owner) ? own : old ?? own).raise(signal, owner, limitMs),
+  };
+}

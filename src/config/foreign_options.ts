@@ -3,7 +3,8 @@
  *
  * A name is followed by what it takes on the command line (nothing: a flag, `=` a value, `?` an
  * optional one), by `!` where uWSGI acts on it before placeholders are filled in, and by `/x` for
- * its short form. The `reason` of a group is what a person is told.
+ * its short form. The `reason` of a group is what a person reads. This file is longer than 300 lines
+ * because it is one table.
  *
  * Source: the option tables of uWSGI 2.0.21, core/uwsgi.c and plugins/ as a whole.
  *

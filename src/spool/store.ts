@@ -1,7 +1,7 @@
 /**
  * The store: all that can be done with the files of one spool directory. Its parts are the only code
- * that creates, renames, touches or removes a file there; this file is long because it is the list of
- * what they offer.
+ * that creates, renames, touches or removes a file there; this file is longer than 300 lines because it
+ * is the list of what they offer.
  *
  * Commit points: a task is accepted when `put` returns (file synced, renamed, directory synced);
  * it is done when its name is unlinked; it is deferred when its mtime is set; it is failed when it is

@@ -1,0 +1,17 @@
+/** What people should know about a spool directory that was opened. */
+
+import type { Emit } from "../report/event.ts";
+import type { Store } from "../spool/store.ts";
+
+/** @param spool its name */
+export function warnOfStore(store: Store, spool: string, emit: Emit): void {
+  const weakness = store.weakness();
+  if (weakness !== null) {
+    const message = `${store.dir} is on ${weakness} (docs/spool-format.md)`;
+    emit({ type: "spool.warning", spool, message });
+  }
+  const swept = store.sweep();
+  if (swept === 0) return;
+  const message = `removed ${swept} half-written files of tasks that were never accepted`;
+  emit({ type: "spool.warning", spool, message });
+}
