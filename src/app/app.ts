@@ -130,7 +130,8 @@ class App {
     const { daemon, spools, forwards, cronState } = config;
     const { posix } = this.#options;
     if (daemon.identity === null && Deno.uid() === 0) {
-      const message = "runs as root, and so do tasks and jobs; uid= names another user";
+      const message = "runs as root, and so do tasks and jobs without a user of their own " +
+        "(spooler-uid, user=); uid= names another user for all of it";
       this.#machine.emit({ type: "config.warning", message });
     }
     const spoolDirs = [...spools, ...forwards.map(({ spool }) => spool)].map(({ dir }) => dir);

@@ -5,7 +5,7 @@
 
 import { basename } from "@std/path";
 import type { Config } from "../config/config.ts";
-import { commandExecutor } from "../exec/command.ts";
+import type { Executor } from "../exec/executor.ts";
 import { Forwarder } from "../forward/forwarder.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
 import { reasonOf } from "../platform/reason.ts";
@@ -21,6 +21,7 @@ import { Reception, type Spool, spoolFor } from "../server/reception.ts";
 import type { StoreSettings } from "../spool/store.ts";
 import { Workers } from "../worker/workers.ts";
 import type { Estate, PreparedSockets } from "./estate.ts";
+import { commandExecutors } from "./commands.ts";
 import type { Machine } from "./machine.ts";
 import { heardSignals, schedulerOptions } from "./schedules.ts";
 import { warnOfStore } from "./store_warnings.ts";
@@ -118,7 +119,7 @@ export class Life {
       for (const { name } of this.#spools) emit({ type: "spool.warning", spool: name, message });
     }
     const workers = this.#workers = this.#openWorkers();
-    const commands = config.tasks.map((task) => commandExecutor(task, config, clock));
+    const commands = await commandExecutors(config, clock);
     for (const spool of this.#spools) {
       if (!spool.config.external) await this.#openDispatcher(spool, commands, workers);
     }
@@ -186,7 +187,7 @@ export class Life {
 
   async #openDispatcher(
     { name, config: spool, store }: Spool,
-    commands: readonly ReturnType<typeof commandExecutor>[],
+    commands: readonly Executor[],
     workers: Workers,
   ): Promise<void> {
     const { machine, abort, stopping } = this.#options;

@@ -10,7 +10,8 @@ import type { UsedDirectory } from "../config/directories.ts";
 import { type AccountIds, mayUse, type Probe } from "../platform/access.ts";
 import { ConfigError, inOrder, type Problem } from "../platform/problem.ts";
 import { isAbstract } from "../wire/address.ts";
-import { readAccounts } from "../schedule/accounts.ts";
+import type { Account } from "../schedule/account.ts";
+import { type ForUser, readAccounts } from "../schedule/accounts.ts";
 import { probeSockets } from "../server/probe.ts";
 import { findIdentity } from "../daemon/identity.ts";
 import { jobDirectory } from "./job_directory.ts";
@@ -29,7 +30,7 @@ export async function checkStart({ config, directories }: StartConfig): Promise<
   const worker = workerOf(config, problems);
   problems.push(...await directoryProblems(socketDirectories(config), null));
   problems.push(...await directoryProblems(directories, worker));
-  problems.push(...await jobProblems(config, worker));
+  problems.push(...await jobProblems(config, worker), ...await taskProblems(config, worker));
   for (const problem of await probeSockets(config)) {
     if (problem.holder?.isOurs) warnings.push(problem);
     else problems.push(problem);
@@ -144,6 +145,24 @@ function readPasswd(): string {
   }
 }
 
+/** Accounts of task commands, and whether each may enter the directories in which it starts. */
+async function taskProblems(
+  { tasks, spools }: Loaded["config"],
+  worker: AccountIds | null,
+): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  const paths = [...new Set(spools.filter(({ external }) => !external).map(({ cwd }) => cwd))];
+  for (const task of tasks) {
+    const account = await accountOf(task, worker, problems);
+    if (account === null) continue;
+    for (const path of paths) {
+      const denied = await deniedEntry(`spooler-task ${task.name ?? ""}`.trim(), account, path);
+      if (denied !== null) problems.push({ place: task.place, message: denied });
+    }
+  }
+  return problems;
+}
+
 /** Accounts of jobs, and whether each may enter the directory in which its command starts. */
 async function jobProblems(
   config: Loaded["config"],
@@ -151,21 +170,34 @@ async function jobProblems(
 ): Promise<Problem[]> {
   const problems: Problem[] = [];
   for (const job of config.schedules) {
-    if (job.user === null) continue;
-    const accounts = await readAccounts([job], worker ?? undefined).catch((error) => {
-      if (!(error instanceof ConfigError)) throw error;
-      problems.push(...error.problems);
-      return null;
-    });
-    const account = accounts?.get(job);
-    const path = jobDirectory(config, job, account?.directory);
-    // A directory that does not exist is a problem of its own line.
-    if (account === undefined || kindOf(path) !== "dir") continue;
-    const [mayEnter] = await mayUse([{ path, use: "enter" }], account);
-    if (mayEnter) continue;
-    const message = `job ${job.name}: user ${account.name} may not enter ${path} ` +
-      `(${ownerText(path)}), where its command would start`;
-    problems.push({ place: job.place, message });
+    const account = await accountOf(job, worker, problems);
+    if (account === null) continue;
+    const path = jobDirectory(config, job, account.directory);
+    const denied = await deniedEntry(`job ${job.name}`, account, path);
+    if (denied !== null) problems.push({ place: job.place, message: denied });
   }
   return problems;
+}
+
+/** @returns null without `user=`, or with one that cannot be: then `problems` says why */
+async function accountOf(
+  job: ForUser,
+  worker: AccountIds | null,
+  problems: Problem[],
+): Promise<Account | null> {
+  try {
+    return (await readAccounts([job], worker ?? undefined)).get(job) ?? null;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(...error.problems);
+    return null;
+  }
+}
+
+async function deniedEntry(what: string, account: Account, path: string): Promise<string | null> {
+  // A directory that does not exist is a problem of its own line.
+  if (kindOf(path) !== "dir") return null;
+  const [mayEnter] = await mayUse([{ path, use: "enter" }], account);
+  return mayEnter ? null : `${what}: user ${account.name} may not enter ${path} ` +
+    `(${ownerText(path)}), where its command would start`;
 }

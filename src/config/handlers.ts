@@ -6,8 +6,9 @@ import { harakiriMsOf } from "./spools.ts";
 import { parseInteger, parseKeyValues } from "./value.ts";
 
 export function handlersOf(given: Given): TaskCommand[] {
+  const user = given.last("spooler-uid", (text) => text, null);
   return given.every("spooler-task", (text, { place }) => {
-    const known = ["name", "processes", "harakiri", "retries", "stdin"];
+    const known = ["name", "processes", "harakiri", "retries", "stdin", "user"];
     const { settings, rest } = parseKeyValues(text, known);
     if (rest === "") throw new SyntaxError("wants a command");
     const processes = settings.get("processes");
@@ -17,6 +18,7 @@ export function handlersOf(given: Given): TaskCommand[] {
       name: settings.get("name") ?? null,
       command: rest,
       place,
+      user: settings.get("user") || user,
       stdin: parseStdin(settings.get("stdin") ?? "body"),
       processes: processes === undefined ? null : parseInteger(processes, 1),
       ...(harakiri === undefined ? {} : { harakiriMs: harakiriMsOf(harakiri) }),

@@ -9,7 +9,7 @@ import { nameToShow } from "../platform/name.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 import type { Answer, Executor, Run } from "./executor.ts";
 import { bodyChunks, taskJson } from "./task_json.ts";
-import { exitText, type ProcessResult, runShell } from "./process.ts";
+import { exitText, type ProcessResult, type RunAs, runShell } from "./process.ts";
 
 /** Exit codes with a meaning of their own; 65, 69, 75 and 78 are those of sysexits.h. */
 const EXIT_RETRY = 75;
@@ -24,10 +24,12 @@ export const TASK_FILE_VARIABLE = "SPOOLER_FILE";
 
 const BODY_CHUNK = 64 * 1024;
 
+/** @param account who runs it; the program's own account when absent */
 export function commandExecutor(
   handler: TaskCommand,
   { env, binsh }: CommandSettings,
   clock: Clock,
+  account?: RunAs,
 ): Executor {
   return {
     name: handler.name,
@@ -37,6 +39,7 @@ export function commandExecutor(
       const result = await runShell({
         command: handler.command,
         binsh,
+        ...(account ? { account } : {}),
         cwd: run.cwd,
         env: { ...env, ...taskEnvironment(run) },
         stdin: handler.stdin === "json" ? taskJson(run) : bodyChunks(run.task, BODY_CHUNK),

@@ -8,6 +8,8 @@ export interface TaskCommand {
   readonly name: string | null;
   readonly command: string;
   readonly place: Place;
+  /** The account that runs it, a name or a number; null is the program's own. */
+  readonly user: string | null;
   /** What its stdin gets: the raw body, or the whole task as one line of JSON. */
   readonly stdin: "body" | "json";
   /** Of this task at the same time, in each spool; null is as many as the spool runs. */

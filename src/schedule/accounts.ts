@@ -1,19 +1,24 @@
-/** Finds the accounts of the jobs with `user=` before any job runs. */
+/** Finds the accounts of jobs and task commands with `user=` before any of them runs. */
 
-import type { ScheduleConfig } from "./settings.ts";
 import type { AccountIds } from "../platform/access.ts";
-import { ConfigError, type Problem } from "../platform/problem.ts";
+import { ConfigError, type Place, type Problem } from "../platform/problem.ts";
 import { type Account, findAccount, type PasswdEntry } from "./account.ts";
 
+/** What may be for an account other than the program's. */
+export interface ForUser {
+  readonly user: string | null;
+  readonly place: Place;
+}
+
 /**
- * @param own who the program is when the jobs run: with `uid`, no longer who starts it
+ * @param own who the program is when they run: with `uid`, no longer who starts it
  * @throws {ConfigError} when there is no such account, or this program may not act for it
  */
-export async function readAccounts(
-  jobs: readonly ScheduleConfig[],
+export async function readAccounts<Job extends ForUser>(
+  jobs: readonly Job[],
   own: AccountIds = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 },
-): Promise<Map<ScheduleConfig, Account>> {
-  const accounts = new Map<ScheduleConfig, Account>();
+): Promise<Map<Job, Account>> {
+  const accounts = new Map<Job, Account>();
   const problems: Problem[] = [];
   const wanting = jobs.filter(({ user }) => user !== null);
   if (wanting.length === 0) return accounts;
@@ -25,7 +30,7 @@ export async function readAccounts(
     } else if (account.uid === own.uid) {
       accounts.set(job, { ...account, ...own, groups: [], directory: await directoryOf(account) });
     } else if (own.uid !== 0) {
-      const hint = Deno.uid() === 0 ? "; uid= makes it another user, for this job, too" : "";
+      const hint = Deno.uid() === 0 ? "; uid= makes it another user, for this command, too" : "";
       const message = `user= wants this program to run as root: "${job.user}"${hint}`;
       problems.push({ place: job.place, message });
     } else {

@@ -41,6 +41,7 @@ async function ran(command: string, given: Given = {}): Promise<Ran> {
     name: null,
     command,
     place: { file: "test", line: 1 },
+    user: null,
     stdin: given.stdin ?? "body",
     processes: null,
   } as const;

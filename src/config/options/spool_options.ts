@@ -54,11 +54,19 @@ export const SPOOL_OPTIONS = [
   },
   {
     name: "spooler-task",
-    value: "[name=NAME,processes=N,harakiri=,retries=,stdin=body|json] COMMAND",
+    value: "[name=NAME,processes=N,harakiri=,retries=,stdin=body|json,user=] COMMAND",
     kind: "command",
     origin: "ours",
     standing: "honoured",
     help: "run COMMAND for tasks of that function; without a name, for all that are left",
+  },
+  {
+    name: "spooler-uid",
+    value: "USER",
+    kind: "text",
+    origin: "ours",
+    standing: "honoured",
+    help: "run the commands of spooler-task as this user, whom they cannot leave (needs root)",
   },
   {
     name: "spooler-max-retries",
