@@ -34,6 +34,7 @@ export function commandExecutor(
   return {
     name: handler.name,
     processes: handler.processes,
+    ...(handler.harakiriMs === undefined ? {} : { harakiriMs: handler.harakiriMs }),
     ...(handler.maxRetries === undefined ? {} : { maxRetries: handler.maxRetries }),
     async run(run: Run): Promise<Answer> {
       const result = await runShell({

@@ -45,6 +45,8 @@ export interface Executor {
    * on disk, and its start is not logged.
    */
   readonly trusted?: boolean;
+  /** In place of the spool's `spooler-harakiri`; null is without end. */
+  readonly harakiriMs?: number | null;
   /** In place of the spool's `spooler-max-retries`. */
   readonly maxRetries?: number;
   /** For one whose functions are known only later; in place of `name`. */

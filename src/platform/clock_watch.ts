@@ -6,7 +6,7 @@
 import type { Cancel, Clock } from "./clock.ts";
 
 /** Between two looks at both clocks. */
-export const LOOK_EVERY_MS = 10_000;
+export const LOOK_EVERY_MS = 2_000;
 /** NTP slews a clock by 0.05 %, and a busy machine looks late; neither is a jump. */
 export const JUMP_MIN_MS = 2_000;
 

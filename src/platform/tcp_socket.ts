@@ -15,17 +15,19 @@ const PORT_AT = 2;
 const AF_INET = 2;
 const AF_INET6 = 10;
 
+const openCalls = (name: string) => Deno.dlopen(name, SYMBOLS);
+type Opened = { opened: ReturnType<typeof openCalls> } | { unavailable: string };
+/** Opened once and kept: machine code of a call that was compiled must not outlive its library. */
+let library: Opened | null = null;
+
 /**
  * Ends a connection in both directions, whatever waits for it; by its two ports, as Deno keeps the
  * descriptor to itself. Does nothing where libc cannot be called.
  */
 export function breakOff(localPort: number, remotePort: number): void {
-  const calls = Deno.build.os === "linux"
-    ? openLibrary((name) => Deno.dlopen(name, SYMBOLS))
-    : { unavailable: "" };
-  if ("unavailable" in calls) return;
-  using library = { ...calls.opened, [Symbol.dispose]: () => calls.opened.close() };
-  const { getsockname, getpeername, shutdown } = library.symbols;
+  library ??= Deno.build.os === "linux" ? openLibrary(openCalls) : { unavailable: "" };
+  if ("unavailable" in library) return;
+  const { getsockname, getpeername, shutdown } = library.opened.symbols;
   for (const { name } of Deno.readDirSync("/proc/self/fd")) {
     const fd = Number(name);
     if (portOf(fd, getsockname) !== localPort || portOf(fd, getpeername) !== remotePort) continue;

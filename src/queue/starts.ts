@@ -133,7 +133,8 @@ export class Starts {
    * One that has taken longer than it may is ended.
    */
   #isStillRun(id: string, task: ClaimedTask): boolean {
-    const { config: { harakiriMs } } = this.#options;
+    const own = this.#runner.firstHandler(task)?.harakiriMs;
+    const harakiriMs = own === undefined ? this.#options.config.harakiriMs : own;
     const orphan = findOrphan(TASK_FILE_VARIABLE, nameToShow(task.path));
     if (orphan === null) return false;
     const { pid, ageMs } = orphan;

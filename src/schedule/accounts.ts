@@ -30,7 +30,7 @@ export async function readAccounts<Job extends ForUser>(
     } else if (account.uid === own.uid) {
       accounts.set(job, { ...account, ...own, groups: [], directory: await directoryOf(account) });
     } else if (own.uid !== 0) {
-      const hint = Deno.uid() === 0 ? "; uid= makes it another user, for this command, too" : "";
+      const hint = Deno.uid() === 0 ? "; uid= makes it another user, for this job, too" : "";
       const message = `user= wants this program to run as root: "${job.user}"${hint}`;
       problems.push({ place: job.place, message });
     } else {

@@ -51,3 +51,18 @@ testWith("libc", `${programLabel}: an orphan that takes longer than it may is en
   assert(/again/.test(second.log));
   assertEquals(await second.stop(), 0);
 });
+
+testWith("libc", `${programLabel}: an orphan has the harakiri of its own command`, async () => {
+  await using site = await makeSite(
+    "spooler-harakiri = 1000",
+    "spooler-task = harakiri=1 if test -e once; then echo again; else touch once; sleep 1000; fi",
+  );
+  await using first = await site.start();
+  await writeTask(site.spool, NAME, { ud_spool_func: "f" });
+  await until(() => Deno.stat(join(site.dir, "once")).then(() => true, () => false), "no run");
+  await first.kill();
+  await using second = await site.start();
+  await second.line(/killed process \d+: harakiri after 1 s/);
+  await second.line(/ f test_1_1_1_1_0 done/);
+  assertEquals(await second.stop(), 0);
+});
