@@ -38,6 +38,7 @@ if (import.meta.main) {
       name: null,
       command: handler,
       place: { file: "bench", line: 1 },
+      user: null,
       stdin: "body",
       processes: null,
     },
