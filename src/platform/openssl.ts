@@ -90,6 +90,7 @@ export class TlsServer {
   readonly #context: Deno.PointerValue;
   /** The server itself while it is open, and its connections: the library goes with the last. */
   #users = 1;
+  #isClosed = false;
 
   private constructor(library: Library) {
     this.#library = library;
@@ -139,24 +140,36 @@ export class TlsServer {
     ssl.SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, null);
   }
 
-  /** The server's side of a new connection. */
+  /**
+   * The server's side of a new connection.
+   *
+   * @throws {TlsError} when it is closed: a connection may have been accepted a moment before
+   */
   connection(): TlsConnection {
-    const connection = new TlsConnection(this.#library.symbols, this.#context, () => this.close());
+    if (this.#isClosed) throw new TlsError("TLS: the socket is closed");
+    const connection = new TlsConnection(this.#library.symbols, this.#context, () => this.#leave());
     this.#users++;
     return connection;
   }
 
   /** Connections that are open go on. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#leave();
+  }
+
+  #leave(): void {
     if (--this.#users > 0) return;
     this.#library.symbols.SSL_CTX_free(this.#context);
     this.#library.close();
   }
 }
 
-/** One connection. After {@link close} nothing may be called. */
+/** One connection. After {@link close} every call throws: its memory is OpenSSL's again. */
 export class TlsConnection {
-  readonly #ssl: Ssl;
+  readonly #library: Ssl;
+  #isClosed = false;
   readonly #connection: Deno.PointerValue;
   /** What the peer has sent. Both go with the connection. */
   readonly #incoming: Deno.PointerValue;
@@ -164,13 +177,19 @@ export class TlsConnection {
 
   /** @param gone told when it is closed */
   constructor(ssl: Ssl, context: Deno.PointerValue, private readonly gone: () => void) {
-    this.#ssl = ssl;
+    this.#library = ssl;
     this.#connection = ssl.SSL_new(context);
     if (this.#connection === null) throw failure(ssl, "SSL_new");
     this.#incoming = ssl.BIO_new(ssl.BIO_s_mem());
     this.#outgoing = ssl.BIO_new(ssl.BIO_s_mem());
     ssl.SSL_set_bio(this.#connection, this.#incoming, this.#outgoing);
     ssl.SSL_set_accept_state(this.#connection);
+  }
+
+  /** @throws {TlsError} when it is closed */
+  get #ssl(): Ssl {
+    if (this.#isClosed) throw new TlsError("TLS: the connection is closed");
+    return this.#library;
   }
 
   /** Bytes of the peer, as they came. */
@@ -219,7 +238,9 @@ export class TlsConnection {
   }
 
   close(): void {
-    this.#ssl.SSL_free(this.#connection);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#library.SSL_free(this.#connection);
     this.gone();
   }
 

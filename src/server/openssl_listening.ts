@@ -65,6 +65,8 @@ class Handshakes implements Serving {
   }
 
   #begin(connection: Deno.TcpConn): void {
+    // It was accepted in the moment in which the socket was closed.
+    if (this.#isClosed) return connection.close();
     if (this.#underWay.size >= this.options.maxHandshakes) this.#makeRoom();
     const stream = this.#streamOf(connection);
     this.#underWay.add(stream);

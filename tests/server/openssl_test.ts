@@ -229,3 +229,41 @@ testWith("openssl", "a file that is not what it should be is named", async () =>
     assert(!String(error).includes("secret"));
   }
 });
+
+testWith("openssl", "what is closed throws, and calls nothing of OpenSSL any more", async () => {
+  await using temp = await certificates();
+  const server = openServer(temp.path);
+  const connection = server.connection();
+  connection.close();
+  const bytes = new Uint8Array(16);
+  const calls = [
+    () => connection.peerName(),
+    () => connection.handshake(),
+    () => connection.read(bytes),
+    () => connection.write(bytes),
+    () => connection.push(bytes),
+    () => connection.pull(bytes),
+    () => connection.shutdown(),
+  ];
+  for (const call of calls) assertThrows(call, Error, "the connection is closed");
+  // A second time it would free what is somebody else's.
+  connection.close();
+  server.close();
+  server.close();
+  assertThrows(() => server.connection(), Error, "the socket is closed");
+});
+
+testWith("openssl", "a socket that is closed amid handshakes ends all of them", async () => {
+  await using temp = await certificates();
+  for (let round = 0; round < 10; round++) {
+    const { port, close } = open(temp.path);
+    const clients = Array.from({ length: 8 }, async () => {
+      const client = await connect(temp.path, port, "client");
+      client.close();
+    });
+    // Whichever step they are at.
+    for (let turn = 0; turn < round; turn++) await new Promise((resolve) => setTimeout(resolve));
+    await close();
+    await Promise.allSettled(clients);
+  }
+});
