@@ -31,6 +31,7 @@ import {
   O_WRONLY,
   openLibrary,
   RENAME_NOREPLACE,
+  SOL_SOCKET,
   STATX_BASIC_STATS,
   SYS_RENAMEAT2,
 } from "./linux.ts";
@@ -44,7 +45,6 @@ const AT_NO_AUTOMOUNT = 0x800;
 const NAME_ITSELF = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
 const X_OK = 1;
 const W_OK = 2;
-const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const SO_ACCEPTCONN = 30;
 

@@ -4,7 +4,7 @@
  */
 
 import { getSystemErrorName } from "node:util";
-import { EAGAIN, EINTR, openLibrary } from "./linux.ts";
+import { EAGAIN, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, openLibrary } from "./linux.ts";
 import { fixedBytes } from "./memory.ts";
 
 const SYMBOLS = {
@@ -15,8 +15,6 @@ const SYMBOLS = {
 } as const;
 
 const ENOTSOCK = 88;
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
 const POLLOUT = 4;
 /** A pipe with room takes so many bytes at once (PIPE_BUF, pipe(7)); terminals are no worse. */
 const PIECE = 4096;

@@ -4,7 +4,21 @@
  */
 
 import { SystemError } from "./libc_calls.ts";
-import { EAGAIN, ENOENT, O_CLOEXEC, O_CREAT, O_WRONLY, openLibrary } from "./linux.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  EAGAIN,
+  ENOENT,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  O_APPEND,
+  O_CLOEXEC,
+  O_CREAT,
+  O_WRONLY,
+  openLibrary,
+  SOCK_CLOEXEC,
+} from "./linux.ts";
 import { fixedBytes } from "./memory.ts";
 
 const SYMBOLS = {
@@ -38,15 +52,8 @@ const SIG_IGN = 1n;
 const FIRST_REAL_TIME_SIGNAL = 34;
 const LAST_REAL_TIME_SIGNAL = 64;
 const CLOCK_MONOTONIC = 1;
-const O_APPEND = 0o2000;
 const ENOBUFS = 105;
-const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
 const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0o2000000;
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
 /** siginfo_t is 128 bytes; the pid of a child stands behind si_signo, si_errno, si_code and padding. */
 const SIGINFO_SIZE = 128;
 const SIGINFO_PID = 16;

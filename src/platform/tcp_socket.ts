@@ -1,6 +1,6 @@
 /** TCP connections of this process that Deno itself cannot break off. */
 
-import { openLibrary } from "./linux.ts";
+import { AF_INET, AF_INET6, openLibrary } from "./linux.ts";
 
 const SYMBOLS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
@@ -12,8 +12,6 @@ const SHUT_RDWR = 2;
 /** struct sockaddr_in6, the larger one: family, then the port in network order. */
 const ADDRESS_SIZE = 28;
 const PORT_AT = 2;
-const AF_INET = 2;
-const AF_INET6 = 10;
 
 const openCalls = (name: string) => Deno.dlopen(name, SYMBOLS);
 type Opened = { opened: ReturnType<typeof openCalls> } | { unavailable: string };

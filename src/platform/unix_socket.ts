@@ -3,7 +3,7 @@
  * chmod, whatever the umask, and not by a directory that somebody else has put there.
  */
 
-import { openLibrary } from "./linux.ts";
+import { AF_UNIX, openLibrary, SOL_SOCKET } from "./linux.ts";
 
 export interface SocketAccess {
   readonly mode: number;
@@ -74,9 +74,7 @@ const SYMBOLS = {
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
 } as const;
 
-const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
-const AF_UNIX = 1;
 /** struct sockaddr_un: the family, and a path of 108 bytes. */
 const ADDRESS_SIZE = 110;
 const PATH_AT = 2;

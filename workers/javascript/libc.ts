@@ -4,12 +4,15 @@
  */
 
 import {
+  AF_UNIX,
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   EAGAIN,
   EINTR,
   F_TLOCK,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
   O_CLOEXEC,
   O_NOFOLLOW,
   O_NONBLOCK,
@@ -17,6 +20,7 @@ import {
   openLibrary,
   S_IFMT,
   S_IFREG,
+  SOCK_CLOEXEC,
   STATX_BASIC_STATS,
 } from "../../src/platform/linux.ts";
 import { fixedBytes } from "../../src/platform/memory.ts";
@@ -41,11 +45,7 @@ const SYMBOLS = {
 } as const;
 
 const F_DUPFD_CLOEXEC = 1030;
-const AF_UNIX = 1;
 const SOCK_STREAM = 1;
-const SOCK_CLOEXEC = 0o2000000;
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
 /** The longest path in a sockaddr_un, its closing NUL not counted. */
 const LONGEST_SOCKET_PATH = 107;
 
