@@ -16,10 +16,9 @@
  */
 
 import { PickleBytes } from "./pickle_bytes.ts";
-import { HIGHEST_PROTOCOL, PickleFollower, type PickleResult } from "./pickle_opcodes.ts";
+import { DOT, HIGHEST_PROTOCOL, PickleFollower, type PickleResult } from "./pickle_opcodes.ts";
 
 const PROTO = 0x80;
-const DOT = 0x2e;
 
 export function isPickle(bytes: Uint8Array): boolean {
   const scanner = new PickleScanner();

@@ -19,7 +19,7 @@ import {
 } from "./pickle_stack.ts";
 
 export const HIGHEST_PROTOCOL = 5;
-const DOT = 0x2e;
+export const DOT = 0x2e;
 const PROTOCOL_0 = new Set(Array.from("(.012FILNRSVabcdgilopst", (char) => char.charCodeAt(0)));
 /** What does not fail for so many opcodes is taken for a pickle: nobody may make us work for long. */
 const MOST_OPCODES = 100_000;
