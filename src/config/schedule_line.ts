@@ -4,6 +4,7 @@
  * @pure
  */
 
+import { SIGNAL_MAX } from "../schedule/registration.ts";
 import { specOf } from "../schedule/cron.ts";
 import { FIELDS } from "../schedule/cron.ts";
 import { parseField } from "../schedule/field.ts";
@@ -37,7 +38,6 @@ const TIMER_KEYS = ["every", "iterations", "at-start", ...COMMON_KEYS];
 const OVERLAPS: readonly Overlap[] = ["skip", "allow", "queue", "replace"];
 
 /** uWSGI has signals 0 to 255. */
-const SIGNAL_MAX = 255;
 
 export function parseCron1(text: string, unique: boolean, defaults: LineDefaults): Draft {
   const { time, timeText, command } = parseCronLine(text);

@@ -65,7 +65,7 @@ export interface RegisteredJobs {
   readonly refused: readonly Problem[];
 }
 
-const SIGNAL_MAX = 255;
+export const SIGNAL_MAX = 255;
 /** More often would keep the program busy with itself. */
 const SECONDS_MIN = 0.001;
 
