@@ -4,6 +4,7 @@
  * be listened on. `check`, the start and a reload all ask here.
  */
 
+import { textOf } from "../platform/quietly.ts";
 import { dirname } from "@std/path";
 import type { Loaded } from "../config/load.ts";
 import type { UsedDirectory } from "../config/directories.ts";
@@ -133,16 +134,9 @@ function ownerText(path: string): string {
 }
 
 function userName(uid: number): string {
-  const line = readPasswd().split("\n").find((each) => each.split(":")[2] === String(uid));
+  const passwd = textOf("/etc/passwd") ?? "";
+  const line = passwd.split("\n").find((each) => each.split(":")[2] === String(uid));
   return line?.split(":")[0] ?? String(uid);
-}
-
-function readPasswd(): string {
-  try {
-    return Deno.readTextFileSync("/etc/passwd");
-  } catch {
-    return "";
-  }
 }
 
 /** Accounts of task commands, and whether each may enter the directories in which it starts. */

@@ -1,5 +1,6 @@
 /** The machine, for a configuration that is being read. */
 
+import { quietly } from "../platform/quietly.ts";
 import { resolve } from "@std/path";
 import { userInfo } from "node:os";
 import { readFileSync } from "node:fs";
@@ -176,13 +177,4 @@ function groupName(gid: number): string {
   const groups = quietly(() => readFileSync("/etc/group", "utf8")) ?? "";
   const line = groups.split("\n").find((group) => group.split(":")[2] === String(gid));
   return line?.split(":")[0] ?? String(gid);
-}
-
-/** What is not there, or may not be seen, is undefined. */
-function quietly<T>(ask: () => T): T | undefined {
-  try {
-    return ask();
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,7 @@
 /** Which file system a directory is on, and what it cannot promise about a power cut. */
 
+import { textOf } from "./quietly.ts";
+
 /** Null when nothing is known against it. */
 export function weakness(device: string): string | null {
   const type = typeOf(device);
@@ -24,7 +26,7 @@ export function weakness(device: string): string | null {
 
 /** As the kernel lists what is mounted; null when it does not. */
 function typeOf(device: string): string | null {
-  for (const line of textOf("/proc/self/mountinfo").split("\n")) {
+  for (const line of (textOf("/proc/self/mountinfo") ?? "").split("\n")) {
     // ID, parent's ID, major:minor, root, mount point, options, …, -, type, source, options.
     const fields = line.split(" ");
     if (fields[2] === device) return fields[fields.indexOf("-") + 1] ?? null;
@@ -34,14 +36,6 @@ function typeOf(device: string): string | null {
 
 /** True also where the kernel does not say. */
 function hasJournal(device: string): boolean {
-  const name = /^DEVNAME=(.+)$/m.exec(textOf(`/sys/dev/block/${device}/uevent`))?.[1];
-  return name === undefined || textOf(`/sys/fs/ext4/${name}/journal_task`).trim() !== "<none>";
-}
-
-function textOf(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return "";
-  }
+  const name = /^DEVNAME=(.+)$/m.exec(textOf(`/sys/dev/block/${device}/uevent`) ?? "")?.[1];
+  return name === undefined || textOf(`/sys/fs/ext4/${name}/journal_task`)?.trim() !== "<none>";
 }

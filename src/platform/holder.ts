@@ -3,6 +3,8 @@
  * that are in use. Other users' processes can be seen by root only.
  */
 
+import { quietly, textOf } from "./quietly.ts";
+
 export interface LockHolder {
   readonly pid: number;
   /** The name of its program. */
@@ -31,7 +33,7 @@ export function unixHolder(path: string): LockHolder | null {
 }
 
 function rowsOf(table: string): string[][] {
-  const text = quietly(() => Deno.readTextFileSync(`/proc/net/${table}`)) ?? "";
+  const text = textOf(`/proc/net/${table}`) ?? "";
   return text.split("\n").slice(1).map((line) => line.trim().split(/\s+/));
 }
 
@@ -52,18 +54,10 @@ function holderOf(inodes: readonly string[]): LockHolder | null {
 }
 
 function aboutProcess(pid: number): LockHolder {
-  const name = quietly(() => Deno.readTextFileSync(`/proc/${pid}/comm`))?.trim() ?? "a process";
+  const name = textOf(`/proc/${pid}/comm`)?.trim() ?? "a process";
   const exe = quietly(() => Deno.readLinkSync(`/proc/${pid}/exe`));
-  const args = quietly(() => Deno.readTextFileSync(`/proc/${pid}/cmdline`)) ?? "";
+  const args = textOf(`/proc/${pid}/cmdline`) ?? "";
   const isSource = args.split("\0").some((arg) => arg.endsWith("main.ts"));
   const isOurs = exe === Deno.execPath() && (Deno.build.standalone || isSource);
   return { pid, name, isOurs };
-}
-
-function quietly<T>(ask: () => T): T | undefined {
-  try {
-    return ask();
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,7 @@
 /** Processes that outlive the program which started them, known by a variable of their environment. */
 
+import { textOf } from "./quietly.ts";
+
 export interface Orphan {
   readonly pid: number;
   /** How long it has run. */
@@ -24,7 +26,7 @@ export function findOrphan(variable: string, value: string): Orphan | null {
       const pid = Number(name);
       if (!(pid > 1) || pid === Deno.pid) continue;
       const environment = textOf(`/proc/${pid}/environ`);
-      if (environment === null || !`\0${environment}`.includes(wanted)) continue;
+      if (environment === undefined || !`\0${environment}`.includes(wanted)) continue;
       const stat = textOf(`/proc/${pid}/stat`);
       const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
       if (Number(fields[SESSION]) !== pid || fields[STATE] === "Z") continue;
@@ -39,13 +41,4 @@ export function findOrphan(variable: string, value: string): Orphan | null {
 function ageMs(startTicks: number): number {
   const upSeconds = Number(textOf("/proc/uptime")?.split(" ", 1)[0]);
   return Math.max(0, 1000 * (upSeconds - startTicks / TICKS_PER_SECOND));
-}
-
-/** Null when the process is gone, or another user's. */
-function textOf(path: string): string | null {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return null;
-  }
 }
