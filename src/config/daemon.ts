@@ -22,7 +22,12 @@ export function daemonOf(given: Given): DaemonConfig {
     umask: given.last<number | null>("umask", parseUmask, null),
     pidFiles: [...pidFiles(given, "pidfile", true), ...pidFiles(given, "pidfile2", false)],
     daemonize: daemonize.find((file) => file !== null) ?? null,
-    touchReload: given.every("touch-reload", path),
+    // As in uWSGI, an empty one watches nothing.
+    touchReload: given.every(
+      "touch-reload",
+      (text, entry) => text === "" ? null : path(text, entry),
+    )
+      .filter((file) => file !== null),
   };
 }
 

@@ -171,7 +171,15 @@ Deno.test("an ini that the environment and the command line name is read once", 
 
 Deno.test("empty values of these options are as if they were not there, as in uWSGI", async () => {
   const { config, warnings } = await load([
-    ...["spooler = sp", "home =", "virtualenv =", "pythonpath = lib", "pythonpath =", "import ="],
+    ...[
+      "spooler = sp",
+      "touch-reload =",
+      "home =",
+      "virtualenv =",
+      "pythonpath = lib",
+      "pythonpath =",
+      "import =",
+    ],
     ...["shared-import =", "spooler-import =", "touch-spoolers-reload =", "env =", "unenv ="],
   ]);
   assertEquals(config.code.modules, []);

@@ -1,9 +1,11 @@
 /** Tries each cell of the table in docs/how-code-runs.md. */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { mayUse } from "../../src/platform/access.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";
 import { testPython, testWith } from "../support/require.ts";
+import { isRunning } from "../support/processes.ts";
 import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
@@ -14,8 +16,15 @@ type Facts = Readonly<Record<string, string>>;
 /** What is different in the ini, and how that shows in the facts of code that it reaches. */
 interface Probe {
   readonly lines: readonly string[];
+  /** All code takes several seconds, unless it is ended. */
+  readonly isLong?: true;
+  readonly needsRoot?: true;
   reaches(facts: Facts, dir: string): boolean;
 }
+
+/** Longer than the limit of a second, and the second that a module's task has to end by itself. */
+const LONG_S = 6;
+const LONG_PATIENCE_MS = 60_000;
 
 const PROBES: Readonly<Record<string, Probe>> = {
   "chdir": { lines: ["chdir = there"], reaches: ({ cwd }, dir) => cwd === `${dir}/there` },
@@ -31,39 +40,71 @@ const PROBES: Readonly<Record<string, Probe>> = {
     reaches: ({ bash }) => bash !== "",
   },
   "umask": { lines: ["umask = 027"], reaches: ({ umask }) => Number(umask) === 27 },
+  "uid": { lines: ["uid = nobody"], needsRoot: true, reaches: ({ uid }) => uid === "65534" },
+  "gid": { lines: ["gid = 1"], needsRoot: true, reaches: ({ gid }) => gid === "1" },
+  "spooler-harakiri": {
+    lines: ["spooler-harakiri = 1", "spooler-processes = 3"],
+    isLong: true,
+    reaches: ({ survived }) => survived !== "yes",
+  },
+  "cron-harakiri": {
+    lines: ["cron-harakiri = 1", "spooler-processes = 3"],
+    isLong: true,
+    reaches: ({ survived }) => survived !== "yes",
+  },
+  "output in the log": { lines: [], reaches: ({ logged }) => logged === "yes" },
   "own session": { lines: [], reaches: ({ session, pid }) => session === pid },
   "empty stdin": { lines: [], reaches: ({ stdin }) => stdin === "/dev/null" },
 };
 
 /** A command that notes the facts about itself; also one that fails. */
 const COMMAND = `#!/bin/sh
-echo "$1|cwd=$PWD|probe=$PROBE|given=$GIVEN|umask=$(umask)|bash=$2|session=$(cut -d' ' -f6 /proc/$PPID/stat)|pid=$PPID|stdin=$(readlink /proc/$PPID/fd/0)" >> "$LEDGER"
+echo "$1|cwd=$PWD|probe=$PROBE|given=$GIVEN|umask=$(umask)|bash=$2|session=$(cut -d' ' -f6 /proc/$PPID/stat)|pid=$PPID|stdin=$(readlink /proc/$PPID/fd/0)|uid=$(id -u)|gid=$(id -g)" >> "$LEDGER"
+echo "printed by $1;"
+if [ -n "$LONG" ]; then sleep "$LONG"; echo "$1|survived=yes" >> "$LEDGER"; fi
 exit "\${3:-0}"
 `;
 /** The shell under test calls the command, and is its parent. */
 const call = (name: string, code = 0) => `$SITE/note ${name} "$BASH_VERSION" ${code}; exit $?`;
 
-const PYTHON = `import os
+const PYTHON = `import os, time
 from uwsgidecorators import spool
 @spool
 def python(env):
     pid = os.getpid()
     facts = {"cwd": os.getcwd(), "probe": os.environ.get("PROBE", ""), "given": os.environ.get("GIVEN", ""),
-        "bash": "", "session": os.getsid(0), "pid": pid, "umask": [line.split()[1] for line in open("/proc/self/status") if line.startswith("Umask")][0], "stdin": os.readlink("/proc/self/fd/0")}
+        "bash": "", "session": os.getsid(0), "pid": pid, "umask": [line.split()[1] for line in open("/proc/self/status") if line.startswith("Umask")][0], "stdin": os.readlink("/proc/self/fd/0"),
+        "uid": os.getuid(), "gid": os.getgid()}
+    print("printed by Python;")
     with open(os.environ["LEDGER"], "a") as file:
         file.write("Python|" + "|".join("%s=%s" % each for each in facts.items()) + "\\n")
+    if os.environ.get("LONG"):
+        time.sleep(int(os.environ["LONG"]))
+        with open(os.environ["LEDGER"], "a") as file:
+            file.write("Python|survived=yes\\n")
 `;
-const TYPESCRIPT = `export function typescript(): void {
+const TYPESCRIPT = `export async function typescript(): Promise<void> {
   const session = Deno.readTextFileSync("/proc/self/stat").split(" ")[5];
   const facts = { cwd: Deno.cwd(), probe: Deno.env.get("PROBE") ?? "", given: Deno.env.get("GIVEN") ?? "",
-    bash: "", session, umask: Deno.umask().toString(8), pid: Deno.pid, stdin: Deno.readLinkSync("/proc/self/fd/0") };
+    bash: "", session, umask: Deno.umask().toString(8), pid: Deno.pid, stdin: Deno.readLinkSync("/proc/self/fd/0"),
+    uid: Deno.uid(), gid: Deno.gid() };
+  const note = (text: string) =>
+    Deno.writeTextFileSync(Deno.env.get("LEDGER")!, "TypeScript|" + text + "\\n", { append: true });
+  console.log("printed by TypeScript;");
   const text = Object.entries(facts).map(([key, value]) => key + "=" + value).join("|");
-  Deno.writeTextFileSync(Deno.env.get("LEDGER")!, "TypeScript|" + text + "\\n", { append: true });
+  note(text);
+  const long = Number(Deno.env.get("LONG") || 0);
+  if (long === 0) return;
+  await new Promise((resolve) => setTimeout(resolve, long * 1000));
+  note("survived=yes");
 }
 `;
 
 /** What each column of the table is called in the ledger: its own heading. */
-async function factsOf(probe: Probe): Promise<{ dir: string; facts: Map<string, Facts> }> {
+async function factsOf(
+  probe: Probe,
+  absent: readonly string[],
+): Promise<{ dir: string; facts: Map<string, Facts> }> {
   await using temp = await tempDir();
   const dir = await Deno.realPath(temp.path);
   const [ini, ledger, spool] = [join(dir, "site.ini"), join(dir, "ledger"), join(dir, "spool")];
@@ -84,7 +125,12 @@ async function factsOf(probe: Probe): Promise<{ dir: string; facts: Map<string, 
     ...probe.lines,
   ];
   await Deno.writeTextFile(ini, `${settings.join("\n")}\n`);
-  const env = { LEDGER: ledger, SITE: dir, GIVEN: "given" };
+  // With uid, others write it.
+  await Deno.writeTextFile(ledger, "");
+  await Deno.chmod(ledger, 0o666);
+  await Deno.chmod(dir, 0o777);
+  const long = probe.isLong ? `${LONG_S}` : "";
+  const env = { LEDGER: ledger, SITE: dir, GIVEN: "given", LONG: long };
   await using program = await Program.start(["--ini", ini], { env, cwd: "/" });
   for (const func of ["command", "python", "typescript"]) {
     await spooler(["push", "--dir", spool, `ud_spool_func=${func}`]);
@@ -92,15 +138,26 @@ async function factsOf(probe: Probe): Promise<{ dir: string; facts: Map<string, 
   const { code, stderr } = await spooler(["run-job", "by-hand", "--ini", ini], "", env);
   assertEquals(code, 0, stderr);
   const facts = new Map<string, Facts>();
-  await until(async () => {
-    const text = await Deno.readTextFile(ledger).catch(() => "");
-    for (const line of text.split("\n").slice(0, -1)) {
-      const [who = "", ...pairs] = line.split("|");
-      facts.set(who, Object.fromEntries(pairs.map((pair) => pair.split("=", 2))));
-    }
-    return facts.size >= 9;
-  }, `not everything has run: ${[...facts.keys()]}\n${program.log}`);
+  const isOver = ({ survived, pid }: Facts) => survived === "yes" || !isRunning(Number(pid));
+  await until(
+    async () => {
+      const text = await Deno.readTextFile(ledger);
+      for (const line of text.split("\n").slice(0, -1)) {
+        const [who = "", ...pairs] = line.split("|");
+        const found = Object.fromEntries(pairs.map((pair) => pair.split("=", 2)));
+        facts.set(who, { ...facts.get(who), ...found });
+      }
+      return facts.size >= 9 - absent.length &&
+        (!probe.isLong || [...facts.values()].every(isOver));
+    },
+    "not everything has run, or ended",
+    LONG_PATIENCE_MS,
+  );
   assertEquals(await program.stop(), 0);
+  for (const [who, found] of facts) {
+    const logged = program.log.includes(`| printed by ${who};`) ? "yes" : "no";
+    facts.set(who, { ...found, logged });
+  }
   return { dir, facts };
 }
 
@@ -115,6 +172,12 @@ function readTable(page: string): Map<string, Map<string, string>> {
   ]));
 }
 
+/** A runtime below somebody's home runs no workers of another user. */
+async function othersHaveRuntime(): Promise<boolean> {
+  const place = { path: dirname(Deno.execPath()), use: "enter" } as const;
+  return (await mayUse([place], { uid: 65534, gid: 65534 }))[0] ?? false;
+}
+
 const table = readTable(await Deno.readTextFile(PAGE));
 
 Deno.test("each row of docs/how-code-runs.md is tried", () => {
@@ -122,15 +185,21 @@ Deno.test("each row of docs/how-code-runs.md is tried", () => {
 });
 
 for (const [setting, cells] of table) {
-  testWith("python", `${programLabel}: ${setting} reaches what the table says`, async () => {
-    const probe = PROBES[setting];
+  const probe = PROBES[setting];
+  const wants = probe?.needsRoot ? "root" : "python";
+  testWith(wants, `${programLabel}: ${setting} reaches what the table says`, async () => {
     assert(probe !== undefined);
-    const { dir, facts } = await factsOf(probe);
-    const found = [...cells.keys()].map((column) => {
+    const absent = setting === "uid" && !await othersHaveRuntime() ? ["TypeScript"] : [];
+    const { dir, facts } = await factsOf(probe, absent);
+    const columns = [...cells.keys()].filter((column) => !absent.includes(column));
+    const found = columns.map((column) => {
       const seen = facts.get(column);
       const cell = seen === undefined ? "not run" : probe.reaches(seen, dir) ? "yes" : "no";
       return [column, cell];
     });
-    assertEquals(Object.fromEntries(found), Object.fromEntries(cells));
+    assertEquals(
+      Object.fromEntries(found),
+      Object.fromEntries(columns.map((column) => [column, cells.get(column)])),
+    );
   });
 }
