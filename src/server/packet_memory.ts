@@ -61,11 +61,21 @@ export const LARGE_SIZE = HEADER_SIZE + MAX_VARS_SIZE + BODY_LENGTH_SIZE;
 const MOST_SMALL = 4096;
 /** Packets that do not fit, and pieces of bodies: 4 MiB. */
 const MOST_LARGE = 64;
+/**
+ * Large buffers between two turns of the event loop. A peer that sends without a pause has its next
+ * packet here at once, and while those of a few hundred go round nobody else is accepted or read from.
+ */
+const LARGE_A_TURN = 8;
+
+const nextTurn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 
 export class PacketMemory {
   readonly small: Permits;
   readonly #large: Permits;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  /** Handed out since the last turn that somebody waited for. */
+  #inTurn = 0;
+  #turn: Promise<void> | null = null;
 
   constructor({ small = MOST_SMALL, large = MOST_LARGE } = {}) {
     this.small = new Permits(small);
@@ -74,16 +84,31 @@ export class PacketMemory {
 
   /** A buffer of {@link LARGE_SIZE}, when there is one. */
   async large(): Promise<Buffer> {
-    return this.#buffer(await this.#large.take());
+    const permit = await this.#large.take();
+    while (this.#inTurn >= LARGE_A_TURN) await this.#others();
+    return this.#buffer(permit);
   }
 
-  /** The same without waiting; null when all are in use. */
+  /** The same without waiting; null when all are in use, or others have their turn first. */
   largeNow(): Buffer | null {
+    if (this.#inTurn >= LARGE_A_TURN) {
+      void this.#others();
+      return null;
+    }
     const permit = this.#large.takeNow();
     return permit && this.#buffer(permit);
   }
 
+  /** Lets the event loop serve everybody else once. */
+  #others(): Promise<void> {
+    return this.#turn ??= nextTurn().then(() => {
+      this.#inTurn = 0;
+      this.#turn = null;
+    });
+  }
+
   #buffer(permit: Permit): Buffer {
+    this.#inTurn++;
     const bytes = this.#free.pop() ?? new Uint8Array(LARGE_SIZE);
     let isHeld = true;
     return {

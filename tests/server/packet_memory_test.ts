@@ -27,3 +27,20 @@ Deno.test("large buffers are bounded and used again", async () => {
   assert(other.bytes === one.bytes);
   assertEquals(memory.largeNow(), null);
 });
+
+Deno.test("peers whose large packets are always here do not keep the event loop from others", async () => {
+  const memory = new PacketMemory();
+  let isOver = false;
+  let packets = 0;
+  const peers = Array.from({ length: 100 }, async () => {
+    while (!isOver && packets < 100_000) {
+      using _buffer = memory.largeNow() ?? await memory.large();
+      packets++;
+    }
+  });
+  // Each is a turn of the event loop, as an accept or a read of somebody else.
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  isOver = true;
+  await Promise.all(peers);
+  assert(packets < 10_000, `${packets} packets in 10 turns`);
+});
