@@ -19,8 +19,14 @@ interface Entry {
   readonly gid: number | null;
 }
 
+/** What is in the directory, but for tasks that are done meanwhile. */
 async function entriesOf(dir: string): Promise<Entry[]> {
-  const { mode, isDirectory, uid, gid } = await Deno.lstat(dir);
+  const info = await Deno.lstat(dir).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  });
+  if (info === null) return [];
+  const { mode, isDirectory, uid, gid } = info;
   const entries = [{ path: dir, mode: (mode ?? 0) & 0o7777, isDirectory, uid, gid }];
   if (!isDirectory) return entries;
   for await (const { name } of Deno.readDir(dir)) entries.push(...await entriesOf(join(dir, name)));

@@ -47,7 +47,7 @@ test("what runs goes on under the old ini, and new tasks start at once under the
   await program.line(/\| begun/);
   await rewriteSite(site, "socket = 127.0.0.1:0", "spooler-task = echo later");
   program.signal("SIGHUP");
-  await program.line(/ reloading \(SIGHUP\): 1 running go on/);
+  await program.line(/ reloading \(SIGHUP\): 1 running under the old configuration$/);
   await program.line(/ ready$/, 2);
   const sent = await spooler(["push", "--to", `127.0.0.1:${port}`, "a=2"]);
   assertEquals(sent.stdout, "accepted\n");

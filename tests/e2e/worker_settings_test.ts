@@ -88,7 +88,7 @@ test("nothing is started in a paused spool; what came meanwhile runs afterwards"
   await using program = await site.start();
   await program.line(/ loaded \(/);
   await Deno.writeTextFile(join(site.spool, ".spooler/paused"), "");
-  await program.line(/ paused;/);
+  await program.line(/ paused: accepts tasks, starts none$/);
   for (const n of numbers(1, 3)) await put(site, n, "quick");
   await Deno.remove(join(site.spool, ".spooler/paused"));
   await program.line(/ resumed/);
