@@ -64,7 +64,7 @@ export function eventText(event: Event): string {
         ? `still waiting for ${runningText(event)}; they have ${measuredText(event.leftMs)} left`
         : `time is up, killing ${runningText(event)}`;
     case "program.status": {
-      const spools = event.spools.map(({ spool, running }) => `; spool ${spool}: ${running}`);
+      const spools = event.spools.map(({ spool, running }) => `; ${spoolNamed(spool)}: ${running}`);
       return `status: running: ${event.running === 0 ? "nothing" : runningText(event)}${
         spools.join("")
       }`;
@@ -79,44 +79,46 @@ export function eventText(event: Event): string {
     }
     case "spool.opened":
       return event.processes === 0
-        ? `spool ${event.spool}: ${event.dir}, external: another program runs its tasks`
-        : `spool ${event.spool}: ${event.dir}, ${event.processes} at a time`;
+        ? `${spoolNamed(event.spool)}: ${event.dir}, external: another program runs its tasks`
+        : `${spoolNamed(event.spool)}: ${event.dir}, ${event.processes} at a time`;
     case "spool.warning":
-      return `spool ${event.spool}: warning: ${event.message}`;
+      return `${spoolNamed(event.spool)}: warning: ${event.message}`;
     case "debug":
-      return `spool ${event.spool}: debug: ${event.part}: ${event.text}`;
+      return `${spoolNamed(event.spool)}: debug: ${event.part}: ${event.text}`;
     case "spool.accepting":
-      return `spool ${event.spool}: accepts tasks again`;
+      return `${spoolNamed(event.spool)}: accepts tasks again`;
     case "task.expired":
-      return `spool ${event.spool}: ${
+      return `${spoolNamed(event.spool)}: ${
         taskLabel(event.task)
       } removed from failed/, kept there since ${timeText(event.failedAt)}`;
     case "spool.expired":
-      return `spool ${event.spool}: ${
+      return `${spoolNamed(event.spool)}: ${
         counted(event.removed, "task")
       } removed from failed/ (spooler-failed-max-age)`;
     case "spool.paused":
-      return `spool ${event.spool}: paused: accepts tasks, starts none`;
+      return `${spoolNamed(event.spool)}: paused: accepts tasks, starts none`;
     case "spool.resumed":
-      return `spool ${event.spool}: resumed`;
+      return `${spoolNamed(event.spool)}: resumed`;
     case "handlers.loaded":
       return `tasks: ${handlerText(event.names, event.catchAll)}`;
     case "workers.ready": {
       const { spool, modules, functions, catchAll, language } = event;
-      return `spool ${spool}: ${modules} loaded (${language}): ${handlerText(functions, catchAll)}`;
+      return `${spoolNamed(spool)}: ${modules} loaded (${language}): ${
+        handlerText(functions, catchAll)
+      }`;
     }
     case "workers.unloadable": {
       const again = `tried again in ${measuredText(event.retryMs)} and when a file changes`;
-      return `spool ${event.spool}: ${event.message}; ${again}`;
+      return `${spoolNamed(event.spool)}: ${event.message}; ${again}`;
     }
     case "workers.reloading":
-      return `spool ${event.spool}: starting fresh workers (${event.reason})`;
+      return `${spoolNamed(event.spool)}: starting fresh workers (${event.reason})`;
     case "worker.ended":
-      return `spool ${event.spool}: worker ${event.pid}: ${event.reason}`;
+      return `${spoolNamed(event.spool)}: worker ${event.pid}: ${event.reason}`;
     case "worker.output":
       return `${event.spool}${mark(event.stream)} ${event.line}`;
     case "worker.flooded":
-      return `spool ${event.spool}: ${notLogged(event.lines)}`;
+      return `${spoolNamed(event.spool)}: ${notLogged(event.lines)}`;
     case "output.dropped":
       return `log: ${notLogged(event.lines)}: tasks and jobs print too much`;
     case "listener.opened":
@@ -129,18 +131,18 @@ export function eventText(event: Event): string {
       return `schedule ${event.name}: ${event.text}: ${event.command}`;
     case "forward.opened": {
       const among = event.targets.length > 1 ? ` (${event.policy})` : "";
-      return `spool ${event.spool}: forwarded to ${event.targets.join(", ")}${among}`;
+      return `${spoolNamed(event.spool)}: forwarded to ${event.targets.join(", ")}${among}`;
     }
     case "target.down": {
       const down = event.downMs === 0
         ? "is down"
         : `is still down after ${measuredText(event.downMs)}`;
-      return `spool ${event.spool}: ${event.target} ${down}: ${event.reason}; its tasks wait`;
+      return `${spoolNamed(event.spool)}: ${event.target} ${down}: ${event.reason}; its tasks wait`;
     }
     case "target.up":
-      return `spool ${event.spool}: ${event.target} is back after ${measuredText(event.downMs)} (${
-        counted(event.failures, "failed attempt")
-      })`;
+      return `${spoolNamed(event.spool)}: ${event.target} is back after ${
+        measuredText(event.downMs)
+      } (${counted(event.failures, "failed attempt")})`;
     case "task.accepted":
       return `${named(event.func, event.task)} accepted from ${event.from}`;
     case "tasks.repeated":
@@ -258,4 +260,9 @@ function fateText(fate: Fate): string {
     default:
       return fate satisfies never;
   }
+}
+
+/** A spool in a directory called spool has that name, and one "spool" says it. */
+function spoolNamed(name: string): string {
+  return name === "spool" ? name : `spool ${name}`;
 }

@@ -245,7 +245,7 @@ test("the quickstart example does what its README says", async () => {
   await Deno.writeTextFile(ini, sped);
   await using program = await Program.start(["--ini", ini]);
   for (
-    const loaded of [/ spool spool: /, / tasks: hello, and all others/, / socket /, / schedule /]
+    const loaded of [/ spool: /, / tasks: hello, and all others/, / socket /, / schedule /]
   ) {
     await program.line(loaded);
   }

@@ -88,7 +88,7 @@ test("SIGUSR1 logs a status; signals that would end a program are ignored", asyn
     program.signal(signal);
   }
   program.signal("SIGUSR1");
-  await program.line(/ status: running: 1: task \S+ \(slow\) for \d+ s; spool spool: 1$/);
+  await program.line(/ status: running: 1: task \S+ \(slow\) for \d+ s; spool: 1$/);
   await Deno.writeTextFile(join(site.dir, "go"), "");
   await program.line(/\| ended/);
   await until(async () => Object.keys(await states(site)).length === 0, "the task to be done");
