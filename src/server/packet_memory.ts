@@ -65,7 +65,7 @@ const MOST_LARGE = 64;
  * Large buffers between two turns of the event loop. A peer that sends without a pause has its next
  * packet here at once, and while those of a few hundred go round nobody else is accepted or read from.
  */
-const LARGE_A_TURN = 8;
+const LARGE_A_TURN = 4;
 
 const nextTurn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 
