@@ -10,7 +10,8 @@ export const CODE_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     mayBeEmpty: true,
-    help: "functions of this module run tasks: tasks.ts, tasks.js, tasks.py or a Python module",
+    help:
+      "run tasks by the functions of this module: tasks.ts, tasks.js, tasks.py or a Python module",
   },
   {
     name: "spooler-python-import",
@@ -51,7 +52,7 @@ export const CODE_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     mayBeEmpty: true,
-    help: "imported into each Python task worker, as uWSGI's spooler has it by fork",
+    help: "import this WSGI module in each Python task worker; uWSGI's spooler inherits it by fork",
   },
   {
     name: "wsgi-file",
@@ -61,7 +62,7 @@ export const CODE_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     mayBeEmpty: true,
-    help: "the same for a file, where there is no module",
+    help: "the same for a file; ignored when module is set",
   },
   {
     name: "mount",
@@ -79,7 +80,7 @@ export const CODE_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     fallback: "false",
-    help: "module, wsgi-file and mount are not imported, as uWSGI's spooler does not have them",
+    help: "do not import module, wsgi-file and mount; uWSGI's spooler does not have them either",
   },
   {
     name: "pyrun",
@@ -97,7 +98,7 @@ export const CODE_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     mayBeEmpty: true,
-    help: "where Python looks for modules (several allowed)",
+    help: "add DIR to Python's module search path (several allowed)",
   },
   {
     name: "virtualenv",
@@ -108,7 +109,7 @@ export const CODE_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     mayBeEmpty: true,
-    help: "the Python environment of task code",
+    help: "the virtualenv of Python task code",
   },
   {
     name: "python",
@@ -118,7 +119,8 @@ export const CODE_OPTIONS = [
     origin: "ours",
     standing: "honoured",
     fallback: "python3",
-    help: "the Python that runs task code; a .py file is a script for uWSGI, as pyrun is",
+    help:
+      "the interpreter of Python task code; a .py file is a script for uWSGI's workers, like pyrun",
   },
   {
     name: "touch-spoolers-reload",

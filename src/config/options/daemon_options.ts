@@ -10,7 +10,7 @@ export const DAEMON_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     fallback: "60",
-    help: "how long a stop waits for running tasks and jobs before it ends them",
+    help: "how long a stop waits for running tasks and jobs before it kills them",
   },
   {
     name: "reload-mercy",
@@ -25,7 +25,7 @@ export const DAEMON_OPTIONS = [
     kind: "flag",
     origin: "uwsgi",
     standing: "honoured",
-    help: "SIGTERM stops the program; it always does here",
+    help: "accepted: SIGTERM always stops the program",
   },
   {
     name: "master",
@@ -33,14 +33,14 @@ export const DAEMON_OPTIONS = [
     kind: "flag",
     origin: "uwsgi",
     standing: "honoured",
-    help: "one process supervises the workers; there always is one here",
+    help: "accepted: one process always supervises the workers",
   },
   {
     name: "no-orphans",
     kind: "flag",
     origin: "uwsgi",
     standing: "honoured",
-    help: "no worker outlives the program; none does here",
+    help: "accepted: no worker ever outlives the program",
   },
   {
     name: "uid",
@@ -58,7 +58,7 @@ export const DAEMON_OPTIONS = [
     kind: "text",
     origin: "uwsgi",
     standing: "honoured",
-    help: "and this group (default: the user's)",
+    help: "become this group (default: the user's)",
   },
   {
     name: "add-gid",
@@ -74,7 +74,7 @@ export const DAEMON_OPTIONS = [
     kind: "text",
     origin: "uwsgi",
     standing: "honoured",
-    help: "of files that tasks and jobs make",
+    help: "umask of the program, its tasks and jobs",
   },
   {
     name: "pidfile",
@@ -101,7 +101,8 @@ export const DAEMON_OPTIONS = [
     kind: "path",
     origin: "uwsgi",
     standing: "honoured",
-    help: "go to the background and log to this file; the command ends when the program is ready",
+    help:
+      "run in the background and log to this file; the command returns when the program is ready",
   },
   {
     name: "daemonize2",
@@ -141,7 +142,7 @@ export const DAEMON_OPTIONS = [
     kind: "integer",
     origin: "uwsgi",
     standing: "honoured",
-    help: "rotate the file of the log when it is larger",
+    help: "rotate the log file when it is larger",
   },
   {
     name: "log-backupname",
@@ -149,14 +150,14 @@ export const DAEMON_OPTIONS = [
     kind: "path",
     origin: "uwsgi",
     standing: "honoured",
-    help: "what a rotated log is called (default: its name and the time)",
+    help: "name of a rotated log (default: its name and the time)",
   },
   {
     name: "log-reopen",
     kind: "flag",
     origin: "uwsgi",
     standing: "honoured",
-    help: "open the file of the log anew at each reload",
+    help: "reopen the log file at each reload",
   },
   {
     name: "touch-logreopen",
@@ -164,7 +165,7 @@ export const DAEMON_OPTIONS = [
     kind: "path",
     origin: "uwsgi",
     standing: "honoured",
-    help: "open the file of the log anew when this file changes",
+    help: "reopen the log file when this file changes",
   },
   {
     name: "touch-logrotate",
@@ -188,7 +189,7 @@ export const DAEMON_OPTIONS = [
     kind: "flag",
     origin: "uwsgi",
     standing: "honoured",
-    help: "no log of requests; there never is one here",
+    help: "accepted: requests are never logged",
   },
   {
     name: "log-level",
@@ -197,6 +198,6 @@ export const DAEMON_OPTIONS = [
     origin: "ours",
     standing: "honoured",
     fallback: "debug",
-    help: "log nothing that matters less: error, warning, info or debug",
+    help: "lowest level that is logged: error, warning, info or debug",
   },
 ] as const satisfies readonly OptionRow[];

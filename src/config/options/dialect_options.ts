@@ -5,7 +5,12 @@ import type { OptionRow } from "./row.ts";
 const dialect = { origin: "uwsgi", standing: "dialect", kind: "text" } as const;
 
 export const DIALECT_OPTIONS = [
-  { ...dialect, name: "ini", value: "FILE[:SECTION]", help: "read this file now; - is the input" },
+  {
+    ...dialect,
+    name: "ini",
+    value: "FILE[:SECTION]",
+    help: "read this file now; - is standard input",
+  },
   { ...dialect, name: "include", value: "FILE", help: "read this file now" },
   { ...dialect, name: "inherit", value: "FILE", help: "read this file after everything else" },
   {
@@ -20,7 +25,7 @@ export const DIALECT_OPTIONS = [
     name: "set-placeholder",
     aliases: ["set-ph"],
     value: "KEY=VALUE",
-    help: "a placeholder that is no option",
+    help: "set a placeholder that is not an option",
   },
   { ...dialect, name: "for", value: "WORDS", help: "the lines up to endfor, %(_) being each word" },
   { ...dialect, name: "for-glob", value: "PATTERN", help: "for, over the files that match" },
@@ -38,7 +43,7 @@ export const DIALECT_OPTIONS = [
   },
   { ...dialect, name: "if-not-exists", value: "PATH", help: "if it cannot be read" },
   { ...dialect, name: "if-file", value: "PATH", help: "if it is a regular file" },
-  { ...dialect, name: "if-not-file", value: "PATH", help: "if it is no regular file" },
+  { ...dialect, name: "if-not-file", value: "PATH", help: "if it is not a regular file" },
   {
     ...dialect,
     name: "if-dir",
@@ -46,7 +51,7 @@ export const DIALECT_OPTIONS = [
     value: "PATH",
     help: "if it is a directory",
   },
-  { ...dialect, name: "if-not-dir", value: "PATH", help: "if it is no directory" },
+  { ...dialect, name: "if-not-dir", value: "PATH", help: "if it is not a directory" },
   { ...dialect, name: "if-opt", value: "KEY[=VALUE]", help: "if an earlier line says so" },
   { ...dialect, name: "if-not-opt", value: "KEY[=VALUE]", help: "if no earlier line says so" },
   { ...dialect, name: "if-hostname", value: "NAME", help: "if the machine is called so" },
@@ -62,8 +67,13 @@ export const DIALECT_OPTIONS = [
     value: "NAME",
     help: "if an earlier line loads this plugin",
   },
-  { ...dialect, name: "if-not-plugin", value: "NAME", help: "if none loads it" },
-  { ...dialect, name: "else", value: "[TEXT]", help: "the lines for when the if before was false" },
+  { ...dialect, name: "if-not-plugin", value: "NAME", help: "if no earlier line loads it" },
+  {
+    ...dialect,
+    name: "else",
+    value: "[TEXT]",
+    help: "the lines for when the preceding if is false",
+  },
   { ...dialect, name: "endif", aliases: ["end-if"], value: "[TEXT]", help: "end of if" },
   { ...dialect, name: "end", value: "[TEXT]", help: "end of for or if" },
   { ...dialect, name: "blacklist", value: "NAMES", help: "options that may not follow" },
@@ -74,12 +84,12 @@ export const DIALECT_OPTIONS = [
   { ...dialect, name: "print", value: "TEXT", help: "print TEXT at the start" },
   { ...dialect, name: "iprint", value: "TEXT", help: "print TEXT, placeholders and all" },
   { ...dialect, name: "exit", value: "[CODE]", help: "stop here, with an error" },
-  { ...dialect, name: "show-config", kind: "flag", help: "print what the configuration comes to" },
+  { ...dialect, name: "show-config", kind: "flag", help: "print the resulting configuration" },
   {
     ...dialect,
     name: "plugin",
     aliases: ["plugins", "need-plugin", "need-plugins"],
     value: "NAMES",
-    help: "for if-plugin; nothing is loaded, everything is built in",
+    help: "accepted for if-plugin: everything is built in",
   },
 ] as const satisfies readonly OptionRow[];

@@ -58,7 +58,7 @@ export const NETWORK_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     fallback: "1024",
-    help: "connections that wait to be let in, at most net.core.somaxconn (uWSGI: 100)",
+    help: "backlog of connections not yet accepted, at most net.core.somaxconn (uWSGI: 100)",
   },
   {
     name: "socket-timeout",
@@ -86,7 +86,7 @@ export const NETWORK_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     fallback: "true",
-    help: "remove unix socket files at the end; that is always done",
+    help: "accepted: unix socket files are always removed at the end",
   },
   {
     name: "spooler-max-body",
@@ -113,7 +113,7 @@ export const NETWORK_OPTIONS = [
     origin: "ours",
     standing: "honoured",
     fallback: "4096",
-    help: "connections that may be open at the same time, of all sockets",
+    help: "open connections of all sockets together",
   },
   {
     name: "spooler-dedup-window",
@@ -122,7 +122,7 @@ export const NETWORK_OPTIONS = [
     origin: "ours",
     standing: "honoured",
     fallback: "1d",
-    help: "how long the id of an accepted task is remembered, to accept it only once",
+    help: "how long to remember the id of an accepted task, to accept it only once",
   },
   {
     name: "spooler-name",
@@ -130,7 +130,7 @@ export const NETWORK_OPTIONS = [
     kind: "text",
     origin: "ours",
     standing: "honoured",
-    help: "the name for which senders sign tasks; without it each run has its own",
+    help: "the receiver name that senders sign for; without it each run makes its own",
   },
   {
     name: "spooler-forward",
@@ -172,7 +172,7 @@ export const NETWORK_OPTIONS = [
     origin: "ours",
     standing: "honoured",
     fallback: "checked",
-    help: "trusted takes pickles, which run code, from anybody who may send tasks",
+    help: "trusted accepts pickles, which run code, from every sender",
   },
   {
     name: "spooler-allow-functions",
@@ -180,7 +180,7 @@ export const NETWORK_OPTIONS = [
     kind: "text",
     origin: "ours",
     standing: "honoured",
-    help: "the only functions that unauthenticated senders may have run (several lines add up)",
+    help: "the only functions that unauthenticated senders may run (several lines add up)",
   },
   {
     name: "http-socket",
@@ -197,6 +197,6 @@ export const NETWORK_OPTIONS = [
     kind: "address",
     origin: "uwsgi",
     standing: "planned",
-    help: "write statistics as JSON to whoever connects",
+    help: "write statistics as JSON to every client that connects",
   },
 ] as const satisfies readonly OptionRow[];

@@ -29,7 +29,7 @@ export const PROGRAM_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     fallback: "/bin/sh",
-    help: "the shell of all commands; of several the first one there is",
+    help: "the shell of all commands; of several, the first that exists",
   },
   {
     name: "chdir",

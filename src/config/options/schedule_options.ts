@@ -17,7 +17,7 @@ export const SCHEDULE_OPTIONS = [
     kind: "command",
     origin: "uwsgi",
     standing: "honoured",
-    help: "cron, but never a second time while it still runs",
+    help: "cron, but never while its last run is still running",
   },
   {
     name: "cron2",
@@ -33,7 +33,7 @@ export const SCHEDULE_OPTIONS = [
     kind: "seconds",
     origin: "uwsgi",
     standing: "honoured",
-    help: "end a cron command that runs longer",
+    help: "kill a cron command that runs longer",
   },
   {
     name: "cron-on-failure",
@@ -49,7 +49,7 @@ export const SCHEDULE_OPTIONS = [
     kind: "command",
     origin: "ours",
     standing: "honoured",
-    help: "run COMMAND again and again, as in every=30s",
+    help: "run COMMAND at intervals, as in every=30s",
   },
   {
     name: "timer",
@@ -91,6 +91,6 @@ export const SCHEDULE_OPTIONS = [
     kind: "path",
     origin: "ours",
     standing: "honoured",
-    help: "where the last run of each job is kept (default: beside the first spool)",
+    help: "file for the last run of each job (default: beside the first spool)",
   },
 ] as const satisfies readonly OptionRow[];

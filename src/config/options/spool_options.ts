@@ -14,7 +14,7 @@ export const SPOOL_OPTIONS = [
     kind: "path",
     origin: "uwsgi",
     standing: "honoured",
-    help: "work through the tasks in this directory (several allowed; made when missing)",
+    help: "run the tasks in this directory (several allowed; created when missing)",
   },
   {
     name: "spooler-external",
@@ -22,7 +22,7 @@ export const SPOOL_OPTIONS = [
     kind: "path",
     origin: "uwsgi",
     standing: "honoured",
-    help: "accept tasks for this directory, which other programs work through",
+    help: "accept tasks for this directory; another program runs them",
   },
   {
     name: "spooler2",
@@ -50,7 +50,7 @@ export const SPOOL_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     fallback: "30",
-    help: "time between two full looks at a spool directory, and before a retry",
+    help: "time between two scans of a spool directory, and before a retry",
   },
   {
     name: "spooler-task",
@@ -58,7 +58,7 @@ export const SPOOL_OPTIONS = [
     kind: "command",
     origin: "ours",
     standing: "honoured",
-    help: "run COMMAND for tasks of that function; without a name, for all that are left",
+    help: "run COMMAND for tasks of that function; without a name, for all other tasks",
   },
   {
     name: "spooler-uid",
@@ -75,7 +75,7 @@ export const SPOOL_OPTIONS = [
     origin: "ours",
     standing: "honoured",
     fallback: "0",
-    help: "runs after the first before a failing task goes to failed/; 0 never gives up",
+    help: "retries of a failing task before it is given up; 0 retries forever",
   },
   {
     name: "spooler-retry-delay",
@@ -83,7 +83,7 @@ export const SPOOL_OPTIONS = [
     kind: "seconds",
     origin: "ours",
     standing: "honoured",
-    help: "wait before the first retry of a failed task (default: spooler-frequency)",
+    help: "delay before the first retry of a failed task (default: spooler-frequency)",
   },
   {
     name: "spooler-retry-max-delay",
@@ -92,7 +92,7 @@ export const SPOOL_OPTIONS = [
     origin: "ours",
     standing: "honoured",
     fallback: "3600",
-    help: "longest wait between two retries",
+    help: "longest delay between two retries",
   },
   {
     name: "spooler-harakiri",
@@ -101,7 +101,7 @@ export const SPOOL_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     fallback: "0",
-    help: "end a task that runs longer; 0 never does",
+    help: "kill a task that runs longer; 0 never does",
   },
   {
     name: "spooler-ordered",
@@ -109,7 +109,7 @@ export const SPOOL_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     fallback: "false",
-    help: "look at the whole directory before the first task, for a strict order",
+    help: "scan the whole directory before the first task, for a strict order",
   },
   {
     name: "spooler-fsync",
@@ -118,7 +118,7 @@ export const SPOOL_OPTIONS = [
     origin: "ours",
     standing: "honoured",
     fallback: "true",
-    help: "answer for a task only when it is safe on disk",
+    help: "acknowledge a task only when it is synced to disk",
   },
   {
     name: "spooler-chdir",
@@ -135,7 +135,7 @@ export const SPOOL_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     fallback: "0",
-    help: "end a task worker after N tasks and start a fresh one; 0 never does",
+    help: "replace a task worker after N tasks; 0 never does",
   },
   {
     name: "spooler-cheap",
@@ -143,7 +143,7 @@ export const SPOOL_OPTIONS = [
     origin: "ours",
     standing: "honoured",
     fallback: "false",
-    help: "end task workers while there is nothing to do",
+    help: "stop the task workers while no task waits",
   },
   {
     name: "spooler-quiet",
@@ -151,7 +151,7 @@ export const SPOOL_OPTIONS = [
     origin: "uwsgi",
     standing: "honoured",
     fallback: "false",
-    help: "log nothing about a task that goes well",
+    help: "do not log tasks that succeed",
   },
   {
     name: "spooler-debug",
@@ -169,7 +169,7 @@ export const SPOOL_OPTIONS = [
     kind: "text",
     origin: "ours",
     standing: "honoured",
-    help: "a task older than this goes to failed/ instead of being run",
+    help: "give up a task older than this instead of running it",
   },
   {
     name: "spooler-failed-max-age",
@@ -177,7 +177,7 @@ export const SPOOL_OPTIONS = [
     kind: "text",
     origin: "ours",
     standing: "honoured",
-    help: "remove what has been in failed/ for longer",
+    help: "delete tasks that have been in failed/ for longer",
   },
   {
     name: "spooler-on-failure",
@@ -185,7 +185,7 @@ export const SPOOL_OPTIONS = [
     kind: "command",
     origin: "ours",
     standing: "honoured",
-    help: "run COMMAND once for each task that goes to failed/",
+    help: "run COMMAND once for each task that is given up",
   },
   {
     name: "spooler-rate",
@@ -209,6 +209,6 @@ export const SPOOL_OPTIONS = [
     kind: "text",
     origin: "ours",
     standing: "honoured",
-    help: "refuse new tasks while the file system has less room than this",
+    help: "refuse new tasks while the file system has less free space",
   },
 ] as const satisfies readonly OptionRow[];
