@@ -26,7 +26,7 @@ import { actOnSignals } from "./signals.ts";
 export interface AppOptions {
   readonly machine: Machine;
   readonly signals: Signals;
-  /** Reads the configuration again; null when there is none to go on with, which is logged. */
+  /** Reads the configuration again; null, and a line in the log, when it is wrong. */
   reread(): Promise<Config | null>;
   /** Called with each configuration that takes over. */
   applied(config: Config): void;
@@ -207,7 +207,7 @@ class App {
       emit({ type: "program.reloading", reason, running: this.#running });
       await this.#begin(config);
     } catch (error) {
-      const message = "the new configuration does not start, the old one goes on: ";
+      const message = "the new configuration cannot start, the old one stays: ";
       emit({ type: "config.warning", message: message + reasonOf(error) });
     } finally {
       if (!this.#stopping.signal.aborted) notifier.ready();

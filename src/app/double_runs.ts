@@ -4,20 +4,20 @@ import type { Config } from "../config/config.ts";
 import type { Problem } from "../platform/problem.ts";
 import { uwsgiSpoolers } from "../platform/uwsgi_spoolers.ts";
 
-/** @param spoolersOf tells which of some directories a uWSGI works through, by process id */
+/** @param spoolersOf the directories that a uWSGI works on, by process id */
 export function doubleRuns(config: Config, spoolersOf = uwsgiSpoolers): Problem[] {
   const whole = { file: config.file, line: 0 };
   const own = config.spools.filter(({ external }) => !external).map(({ dir }) => dir);
   const running = [...spoolersOf(own)];
   const warnings: Problem[] = running.map(([dir, pid]) => ({
     place: whole,
-    message: `uWSGI (pid ${pid}) works through ${dir} as well: each task runs in one of the two`,
+    message: `uWSGI (pid ${pid}) works on ${dir} as well: each task runs in one of the two`,
   }));
   const external = config.spools.find((spool) => spool.external);
   const who = running[0] !== undefined
     ? `uWSGI (pid ${running[0][1]})`
     : external !== undefined
-    ? `the program that works through ${external.dir}`
+    ? `the program that works on ${external.dir}`
     : null;
   if (who === null) return warnings;
   const [first, ...others] = config.schedules.filter(({ when }) => when.kind === "cron");

@@ -41,7 +41,7 @@ export class Estate {
   }
 
   /**
-   * The store of a directory, opened by its first user. Whoever calls this calls {@link release}.
+   * The store of a directory, opened by its first user. The caller also calls {@link release}.
    *
    * @returns whether it is new, too
    * @throws {Deno.errors} when the directory cannot be made or written to

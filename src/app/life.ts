@@ -95,7 +95,7 @@ export class Life {
       has: (signal, owner) => workers()?.signals.has(signal, owner) ?? false,
       raise: (signal, owner, limitMs) =>
         workers()?.signals.raise(signal, owner, limitMs) ??
-          Promise.reject(new Error("its worker is gone")),
+          Promise.reject(new Error("its worker has ended")),
     };
   }
 
@@ -115,7 +115,7 @@ export class Life {
     const { unavailable } = estate.platform;
     if (unavailable) {
       const message = `no file locks that other processes see (${unavailable}): ` +
-        "this program must be the only one that works through these directories";
+        "no other program may work on these directories";
       for (const { name } of this.#spools) emit({ type: "spool.warning", spool: name, message });
     }
     const workers = this.#workers = this.#openWorkers();
@@ -136,7 +136,7 @@ export class Life {
 
   #tellHandlers(): void {
     const { code, tasks, spools } = this.config;
-    // What modules offer is told when they are loaded, where forwards deliver when they are opened.
+    // Modules log what they offer when they are loaded, forwards where they deliver when they are opened.
     const isWorkedByNobody = code.modules.length === 0 && spools.some(({ external }) => !external);
     if (tasks.length === 0 && !isWorkedByNobody) return;
     const names = tasks.flatMap(({ name }) => name ?? []);
@@ -236,7 +236,7 @@ export class Life {
   /**
    * From now on this life does the work, with the sockets, spools and schedules of the one before.
    *
-   * @param fail told when a part ends that must not
+   * @param fail called when a part ends that must not
    */
   takeOver(fail: (error: unknown) => void): void {
     const { machine: { emit }, estate } = this.#options;

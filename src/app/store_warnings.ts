@@ -12,6 +12,6 @@ export function warnOfStore(store: Store, spool: string, emit: Emit): void {
   }
   const swept = store.sweep();
   if (swept === 0) return;
-  const message = `removed ${swept} half-written files of tasks that were never accepted`;
+  const message = `removed ${swept} half-written files of tasks that it never accepted`;
   emit({ type: "spool.warning", spool, message });
 }

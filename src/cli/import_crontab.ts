@@ -28,7 +28,7 @@ export async function importCrontab(args: readonly string[]): Promise<number> {
   console.log(lines.join("\n"));
   if (leftOut === 0) return 0;
   const what = leftOut === 1 ? "1 line is" : `${leftOut} lines are`;
-  note(`${what} not taken over; comments with NOT TAKEN OVER say why`);
+  note(`${what} not converted; comments with NOT CONVERTED say why`);
   return 1;
 }
 

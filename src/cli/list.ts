@@ -79,7 +79,7 @@ async function listTable(spool: OpenSpool, filter: ListFilter, output: CliOutput
 function noteStranded({ store }: OpenSpool): void {
   for (const dir of store.stranded()) {
     const path = safeText(`${store.dir}/${dir}/`);
-    note(`${path} holds tasks that nobody runs: a priority is a directory of digits`);
+    note(`${path} has tasks that never run: the name of a priority directory must be all digits`);
   }
 }
 

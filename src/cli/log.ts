@@ -117,7 +117,7 @@ export function openLog(posix: Posix | null, keepsStdout = false): Log {
     }
   };
   const openFile = (wanted: LogFileConfig) => {
-    if (posix === null) throw new Error("the functions of libc are wanted, and there are none");
+    if (posix === null) throw new Error("this needs libc, which this machine does not have");
     file = new LogFile(wanted, posix, now, keepsStdout);
     return targetOn(file, false);
   };
@@ -129,8 +129,8 @@ export function openLog(posix: Posix | null, keepsStdout = false): Log {
     for (const { writer } of targets) writer.flush();
     targets = opened.length > 0 ? opened : file === null ? [onStderr()] : targets;
   };
-  const reopen = () => attempt("it cannot be opened anew", () => file?.reopen());
-  const rotate = () => attempt("it cannot be rotated", () => file?.rotate());
+  const reopen = () => attempt("cannot reopen it", () => file?.reopen());
+  const rotate = () => attempt("cannot rotate it", () => file?.rotate());
 
   const stdout = openOutput(1);
   const printer = new LineWriter({
@@ -153,8 +153,8 @@ export function openLog(posix: Posix | null, keepsStdout = false): Log {
       config = log;
       if (!isSame || (waits && isStarted)) {
         const open = () => openTargets(log, isStarted);
-        // A start that cannot log as it was told to is a start that fails.
-        if (isStarted) attempt("it stays where it is", open);
+        // A start that cannot log as the ini says is a start that fails.
+        if (isStarted) attempt("cannot open it, the old log stays", open);
         else open();
       } else if (isStarted && log.file?.reopens) reopen();
       cancelTouch();

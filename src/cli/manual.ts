@@ -20,11 +20,11 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
   run: {
     usage: "[run] --ini FILE [--OPTION VALUE…]",
     about:
-      "Runs the tasks, sockets and schedules of FILE until it is told to stop. SIGTERM or SIGINT " +
+      "Runs the tasks, sockets and schedules of FILE until a signal stops it. SIGTERM or SIGINT " +
       "stops it when running tasks have ended, SIGHUP reloads FILE.",
     options: [
       ["--OPTION VALUE", "any setting of an ini; spooler options lists them"],
-      ["--show-config", "print the settings that FILE comes to, as uWSGI does, and stop"],
+      ["--show-config", "print the settings that result from FILE, as uWSGI does, and stop"],
     ],
     examples: ["spooler --ini site.ini", "spooler --spooler /var/spool/site --spooler-task ./run"],
   },
@@ -36,7 +36,7 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
       "Task modules are loaded, nothing else runs. Exit code 0: it can start; 2: it cannot.",
     options: [
       ["--json", "the same as JSON"],
-      ["--show-config", "print the settings that FILE comes to, as uWSGI does"],
+      ["--show-config", "print the settings that result from FILE, as uWSGI does"],
     ],
     examples: ["spooler check site.ini"],
   },

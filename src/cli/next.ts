@@ -46,7 +46,7 @@ export async function next(args: readonly string[]): Promise<number> {
     await output.flush();
   }
   for (const job of jobs.filter((job) => !coming.some((each) => each.job === job))) {
-    const why = job.when.kind === "reboot" ? "runs when the machine has started" : "never runs";
+    const why = job.when.kind === "reboot" ? "runs at the next start of the machine" : "never runs";
     note(`${job.name} ${why}`);
   }
   return 0;

@@ -5,7 +5,7 @@ import { safeLine } from "../report/safe_text.ts";
 /** Characters that are gathered before they are written. */
 const PIECE = 64 * 1024;
 
-/** Lines for stdout. Whoever makes one ends it with {@link flush}. */
+/** Lines for stdout. The caller ends it with {@link flush}. */
 export class CliOutput {
   #gathered = "";
   #closed = false;

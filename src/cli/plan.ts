@@ -83,12 +83,12 @@ function section(title: string, items: readonly string[]): string {
 function spoolText(spool: SpoolConfig, config: Config): string {
   const { limits, rate } = spool;
   if (spool.external) {
-    const lines = [spool.dir, "tasks are accepted; other programs run them"];
+    const lines = [spool.dir, "accepts tasks; another program runs them"];
     return [...lines, ...rolesOf(spool, config)].join("\n      ");
   }
   const work = [
     spool.processes === 1 ? "one task at a time" : `${spool.processes} tasks at a time`,
-    `a full look every ${settingText(spool.frequencyMs)}`,
+    `a scan every ${settingText(spool.frequencyMs)}`,
     spool.harakiriMs === null ? "no harakiri" : `harakiri after ${settingText(spool.harakiriMs)}`,
     ...(spool.ordered ? ["strict order"] : []),
     ...(rate === null ? [] : [`at most ${rate.count} in ${settingText(rate.perMs)}`]),
@@ -262,7 +262,7 @@ function scheduleText(schedule: ScheduleConfig, config: Config, now: number): st
   const zone = zoneOfJob(schedule);
   const times = nextTimes(schedule, now).map((at) => wallText(at, zone));
   const next = when.kind === "reboot"
-    ? "when the machine has started"
+    ? "at the next start of the machine"
     : times.length === 0
     ? "never"
     : times.join(", ");

@@ -48,7 +48,7 @@ export async function retry(args: readonly string[]): Promise<number> {
   return allWell ? 0 : 1;
 }
 
-/** Whoever asks for a run should know why there is none. */
+/** An operator who asks for a run should know why it does not come. */
 function tellPause({ dir, inspector }: OpenSpool): void {
   const since = inspector.pausedSince();
   if (since !== null) {

@@ -59,7 +59,7 @@ async function runHere(args: readonly string[], inBackground: boolean): Promise<
   try {
     log.hide(secrets);
     log.use(loaded.config, false);
-    tell(loaded, log);
+    announce(loaded, log);
     emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: loaded.config.file });
     await runApp(loaded.config, {
       machine: { clock: systemClock, random: systemRandom, emit },
@@ -86,13 +86,13 @@ function isIdle({ config, hasFile }: Loaded): boolean {
   return !hasFile && config.spools.length + config.forwards.length + config.schedules.length === 0;
 }
 
-/** The configuration as it is now; null when it is wrong, which is told. */
+/** The configuration as it is now; null when it is wrong, which is logged. */
 async function reread(args: readonly string[], log: Log): Promise<Config | null> {
   try {
     const loaded = await loadConfig(args, systemHost({ isReload: true }));
     await mustStart(loaded);
     log.hide(loaded.secrets);
-    tell(loaded, log);
+    announce(loaded, log);
     return loaded.config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -103,7 +103,7 @@ async function reread(args: readonly string[], log: Log): Promise<Config | null>
   }
 }
 
-function tell({ config, printed, warnings }: Loaded, log: Log): void {
+function announce({ config, printed, warnings }: Loaded, log: Log): void {
   for (const line of printed) log.print(line);
   for (const warning of [...warnings, ...doubleRuns(config)]) {
     log.emit({ type: "config.warning", message: problemText(warning) });

@@ -38,7 +38,7 @@ async function showBody({ spool, task }: Located, output: CliOutput): Promise<vo
 
 async function showTask({ spool, task }: Located, json: boolean, output: CliOutput): Promise<void> {
   const inspected = spool.inspector.inspect(task);
-  if (!inspected) throw new Error(`${shortId(task)}: it is gone, or no file`);
+  if (!inspected) throw new Error(`${shortId(task)}: it is gone, or not a file`);
   const now = spool.clock.now();
   if (json) await output.line(jsonLine(taskJson(inspected, spool.dir, now)));
   else for (const line of taskLines(inspected, now)) await output.line(line);

@@ -46,7 +46,8 @@ export async function openSpools(
   const spools = await spoolsOf(command, where, words);
   const platform = openPlatform();
   if (platform.unavailable) {
-    const problem = `cannot tell which tasks run: no file locks here (${platform.unavailable})`;
+    const problem =
+      `cannot see which tasks run: this machine has no file locks (${platform.unavailable})`;
     if (changes) throw new Error(`${command} ${problem}`);
     note(problem);
   }

@@ -17,7 +17,7 @@ export async function systemdUnit(args: readonly string[]): Promise<number> {
 }
 
 /**
- * Not in it, because V8 cannot start under it: MemoryDenyWriteExecute. The program is told to stop alone
+ * Not in it, because V8 cannot start under it: MemoryDenyWriteExecute. Only the program gets the signal to stop
  * (KillMode=mixed): what runs gets the time of worker-reload-mercy, and some seconds to die.
  */
 function unitText(config: Config, ini: string, program: string): string {

@@ -46,7 +46,7 @@ export function parseTaskWord(word: string, spool: string = spoolOfPath(word)): 
 }
 
 /**
- * The spool directory of a task's whole path, as the path alone tells it: without failed/ and a
+ * The spool directory of a task's whole path, as the path alone gives it: without failed/ and a
  * priority. Empty for what is no path.
  */
 export function spoolOfPath(word: string): string {
@@ -57,7 +57,7 @@ export function spoolOfPath(word: string): string {
   return parts.join("/");
 }
 
-/** The name that finds this very task: `failed/` tells it from one that waits under the same name. */
+/** The name that finds this very task: `failed/` distinguishes it from one that waits under the same name. */
 export function placedId(task: PlacedTask): string {
   return task.place === "failed" ? `${FAILED_DIR}/${taskId(task)}` : taskId(task);
 }

@@ -65,7 +65,7 @@ const RANK: Readonly<Record<ListedStateKind, number>> = {
   failed: 3,
 };
 
-/** As they run: what runs, what is ready in its order, what is put off, what has failed. */
+/** As they run: what runs, what is ready in its order, what is deferred, what has failed. */
 export function compareSummaries(a: TaskSummary, b: TaskSummary): number {
   const byState = RANK[a.state] - RANK[b.state];
   if (byState !== 0) return byState;

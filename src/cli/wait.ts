@@ -18,7 +18,7 @@ import {
 import { parseTaskWord, shortId } from "./task_id.ts";
 import { isoText } from "./task_summary.ts";
 
-/** For file systems that tell nothing about what other machines do. */
+/** For file systems that report nothing of what other machines do. */
 const LOOK_AGAIN_MS = 5000;
 
 /** How the wait ended. */
@@ -71,9 +71,9 @@ function endJson(name: string, end: End, wasSeen: boolean): object {
 }
 
 /**
- * Looks after every event of the task's file, and from time to time.
+ * Checks after every event of the task's file, and from time to time.
  *
- * @param begun called when the first look has found that there is something to wait for
+ * @param begun called when the first check has found something to wait for
  */
 async function waitFor(
   { spool, task }: Located,
@@ -81,19 +81,19 @@ async function waitFor(
   begun: () => void,
 ): Promise<End> {
   const { clock, libc } = spool;
-  let looks = 0;
+  let checks = 0;
   const endAt = clock.monotonic() + timeoutMs;
   while (true) {
     const event = Promise.withResolvers<void>();
     let watcher: Watcher | null = null;
     let cancel = () => {};
     try {
-      // Watched before it is looked at, so that nothing happens between the two unnoticed.
+      // Watched before it is checked, so that nothing in between is missed.
       const placed = placeOf(spool, task);
       if (libc && placed) watcher = watchTask(spool.inspector.pathOf(placed), libc, event.resolve);
       const end = endOf(spool, task);
       if (end) return end;
-      if (looks++ === 0) begun();
+      if (checks++ === 0) begun();
       const leftMs = endAt - clock.monotonic();
       if (leftMs <= 0) return { kind: "timeout" };
       cancel = clock.after(Math.min(leftMs, LOOK_AGAIN_MS), event.resolve);
@@ -107,7 +107,7 @@ async function waitFor(
 
 /** Where the task lies now; null when it is nowhere. */
 function placeOf({ inspector }: OpenSpool, task: Located["task"]): Located["task"] | null {
-  // It moves from the queue to failed/, and on an operator's wish back: the second look is for one
+  // It moves from the queue to failed/, and back when an operator retries it: the second check is for one
   // that moved back while the first went from the one place to the other.
   const look = () => inspector.find(task.name, task.priority)[0];
   return look() ?? look() ?? null;
@@ -118,7 +118,7 @@ function endOf(spool: OpenSpool, task: Located["task"]): End | null {
   if (!placed) return { kind: "done" };
   if (placed.place === "queue") return null;
   const state = spool.inspector.inspect(placed)?.state;
-  // It was retried while we looked.
+  // It was retried meanwhile.
   if (state?.kind !== "failed") return null;
   const { record } = state;
   return {

@@ -56,7 +56,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     if (arity === undefined) {
       const near = nearest(key, knownNames());
       problems.push(
-        `--${key} is no option${near === undefined ? "" : `; did you mean --${near}?`}`,
+        `--${key} is not an option${near === undefined ? "" : `; did you mean --${near}?`}`,
       );
     } else if (value === null && arity === "required") {
       options.push({ key, value: following(`--${key}`) });
@@ -68,7 +68,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       const letter = arg[i] ?? "";
       const key = findShort(letter);
       if (key === undefined) {
-        problems.push(`-${letter} is no option`);
+        problems.push(`-${letter} is not an option`);
         return;
       }
       const arity = arityOf(key) ?? "none";

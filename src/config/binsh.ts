@@ -6,7 +6,7 @@ import { parseWanted } from "./value.ts";
 
 const SHELL = "/bin/sh";
 
-/** As in uWSGI the first one there is, and /bin/sh when there is none of them. */
+/** As in uWSGI the first that exists, or else /bin/sh. */
 export function binshOf(given: Given, { kindOf }: Pick<CheckHost, "kindOf">): string {
   const shells = given.every("binsh", (text, entry) => given.path(parseWanted(text), entry));
   const shell = shells.find((path) => kindOf(path) === "file");

@@ -54,7 +54,7 @@ function checkSpoolDirectories(given: Given, around: CheckHost): void {
     if (kind === undefined && around.kindOf(dirname(dir)) !== "dir") {
       given.problem(entry, `wants ${dirname(dir)} to be a directory`);
     } else if (kind !== undefined && kind !== "dir") {
-      given.problem(entry, "wants a directory, and this is none");
+      given.problem(entry, "must name a directory, and this is not one");
     }
     const before = seen.get(dir);
     if (before !== undefined) {
@@ -123,7 +123,7 @@ function checkForwardFiles(given: Given, config: Config, around: CheckHost): voi
     const files = { ca: tls.ca, cert: tls.own?.cert, key: tls.own?.key };
     for (const [key, file] of Object.entries(files)) {
       if (!file || around.kindOf(file) !== undefined) continue;
-      given.problem(entry, `wants ${key}= to name a file that is there`);
+      given.problem(entry, `needs ${key}= to name an existing file`);
     }
   }
 }
@@ -144,13 +144,13 @@ function checkCode(given: Given, { code, python }: Config, around: CheckHost): v
   for (const { kind, name, place } of code.modules) {
     const entry = entries.find((candidate) => candidate.place === place);
     if (entry && kind === "file" && isMissing(name)) {
-      given.warning(entry, "names a file that is not there");
+      given.warning(entry, "names a file that does not exist");
     }
   }
   if (!code.modules.some(({ language }) => language === "python")) return;
   const [entry] = [...given.entriesOf("virtualenv"), ...given.entriesOf("python")].slice(-1);
   if (entry && python.command.includes("/") && isMissing(python.command)) {
-    given.warning(entry, `wants Python at ${python.command}, which is not there`);
+    given.warning(entry, `needs Python at ${python.command}, which does not exist`);
   }
 }
 

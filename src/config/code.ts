@@ -27,7 +27,7 @@ export function codeOf(given: Given, files: FileKinds): CodeConfig {
   };
 }
 
-/** uWSGI looks for relative files below `chdir`, and so does this for those that are there. */
+/** uWSGI resolves relative files below `chdir`; so does this where the file exists. */
 function belowChdir(given: Given, module: TaskModule, files: FileKinds): TaskModule {
   const entry = given.entriesOf("chdir").at(-1);
   if (entry === undefined || module.kind !== "file" || module.language !== "python") return module;
@@ -36,7 +36,7 @@ function belowChdir(given: Given, module: TaskModule, files: FileKinds): TaskMod
 }
 
 /**
- * In the order in which uWSGI's spooler comes to have them: what its master imports, the applications,
+ * In the order in which uWSGI's spooler gets them: what its master imports, the applications,
  * and its own.
  */
 function modulesOf(given: Given): TaskModule[] {

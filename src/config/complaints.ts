@@ -18,7 +18,7 @@ export const LIMITS = {
   /** Files that include each other. */
   depth: 64,
   files: 2_000,
-  /** Characters looked at while placeholders are filled in. */
+  /** Characters scanned while placeholders are filled in. */
   work: 100_000_000,
   problems: 100,
 } as const;

@@ -32,7 +32,7 @@ export function conditionOf(key: string): { about: string; negated: boolean } | 
   return about === undefined ? undefined : { about, negated: negation !== undefined };
 }
 
-/** @throws {SyntaxError} for a regular expression that is none */
+/** @throws {SyntaxError} for an invalid regular expression */
 export function judge(
   about: string,
   negated: boolean,

@@ -54,7 +54,7 @@ export class Expansion {
 
   /**
    * Fills the references of a value in, asking for each key in turn. After each one the value is
-   * looked at again from its second character on, as uWSGI does.
+   * scanned again from its second character on, as uWSGI does.
    */
   *#steps(option: Option, symbol: Symbol): Generator<string, void, string | undefined> {
     const { key: name, origin: { place } } = option;

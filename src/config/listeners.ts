@@ -20,7 +20,7 @@ export function listenersOf(given: Given): ListenerConfig[] {
 function addressOf(given: Given, text: string, entry: Entry): Address {
   const address = parseAddress(text);
   if (address.kind !== "unix" || isAbstract(address.path)) return address;
-  // uWSGI takes the text as the name then, whatever it looks like.
+  // uWSGI takes any text as the name then.
   if (given.last("abstract-socket", parseBoolean, false)) return parseAddress(`@${text}`);
   return { ...address, path: given.path(address.path, entry) };
 }

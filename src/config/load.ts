@@ -46,7 +46,7 @@ export async function loadConfig(
 }
 
 /**
- * What the configuration comes to in uWSGI's own format, with secrets masked. Problems that come
+ * The resulting configuration in uWSGI's own format, with secrets masked. Problems that come
  * up before it is put together are thrown, as uWSGI stops at them; what its values mean is not
  * looked at.
  *

@@ -36,7 +36,7 @@ export interface Option {
 
 export class OptionList {
   readonly all: Option[] = [];
-  /** The keys that somebody has looked up. */
+  /** The keys that a placeholder or condition has used. */
   readonly used = new Set<string>();
   readonly #first = new Map<string, Option>();
   readonly #environment: Map<string, string>;
@@ -80,7 +80,7 @@ export class OptionList {
   }
 }
 
-/** @param problem told of what is no UTF-8; the entry then has one letter for each byte */
+/** @param problem called for what is not UTF-8; the entry then has one letter for each byte */
 export function entryOf(option: Option, problem: (place: Place, message: string) => void): Entry {
   const { key, value, origin, placeholder } = option;
   const [name, content] = [decodeBytes(key), decodeBytes(value ?? "")];

@@ -18,7 +18,7 @@ function interpretersOf(given: Given): string[] {
       given.warning(entry, "is a script that uWSGI runs in its workers; no task worker runs it");
       return [];
     }
-    // A bare name is looked for in PATH, as a shell does.
+    // A bare name is searched in PATH, as a shell does.
     return [text.includes("/") ? given.path(text, entry) : parseWanted(text)];
   }).flat();
 }

@@ -48,7 +48,7 @@ export function recognise(
     if (row?.standing === "planned") {
       if (row.risk === undefined) planned.add(key);
       else {
-        const message = `${key} is not acted on by this version yet, and ${row.risk} in silence`;
+        const message = `${key} is not supported by this version yet, and ${row.risk} in silence`;
         problems.push({ place, message });
       }
       warnOfComment(row, value, place);
@@ -85,9 +85,9 @@ export function recognise(
     const near = used.has(key) ? undefined : suggest(key);
     const hint = near === undefined ? "" : `; did you mean ${near}?`;
     if (isStrict) {
-      problems.push({ place, message: `${shown(key)} is no option, and strict is set${hint}` });
+      problems.push({ place, message: `${shown(key)} is not an option, and strict is set${hint}` });
     } else if (near !== undefined) {
-      warnings.push({ place, message: `${key} is no option, and nothing uses it${hint}` });
+      warnings.push({ place, message: `${key} is not an option, and nothing uses it${hint}` });
     } else if (used.has(key)) {
       const odd = surprise("string", value);
       if (odd !== undefined) warnings.push({ place, message: `${key} ${odd}` });
@@ -101,14 +101,14 @@ export function recognise(
     );
     warnings.push({
       place: whole,
-      message: `accepted, but not ours to act on: ${groups.join("; ")}`,
+      message: `accepted, but without effect here: ${groups.join("; ")}`,
     });
   }
   if (planned.size > 0) {
     const names = [...planned].join(", ");
     warnings.push({
       place: whole,
-      message: `known, but not acted on by this version yet: ${names}`,
+      message: `known, but not supported by this version yet: ${names}`,
     });
   }
   return { problems, warnings };

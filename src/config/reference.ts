@@ -50,7 +50,7 @@ function isRemainder(text: string, at: number): boolean {
 type Operator = "concat" | "+" | "-" | "*" | "/" | "%";
 
 /**
- * What `%(key)` stands for. One word is looked up; several are a pipeline from left to right:
+ * What `%(key)` stands for. One word is a key; several are a pipeline from left to right:
  * words and numbers are joined, `+ - * / %` take the next one as a number, `++` and `--` add and
  * take 1. Numbers are 64 bits and wrap; a division by zero is 0.
  *

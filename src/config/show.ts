@@ -1,5 +1,5 @@
 /**
- * `--show-config`: what a configuration comes to, as `uwsgi --show-config` prints it.
+ * `--show-config`: the resulting configuration, as `uwsgi --show-config` prints it.
  *
  * Source: uWSGI 2.0.21 core/uwsgi.c, show_config.
  *

@@ -155,12 +155,12 @@ async function inTime<T>(work: Promise<T>, patienceMs: number): Promise<T> {
 
 function tooLarge(maxBytes: number, size?: number): HostError {
   const actual = size === undefined ? "more" : `${size}`;
-  return new HostError(`it may have ${maxBytes} bytes, and it has ${actual}`);
+  return new HostError(`it has ${actual} bytes; the limit is ${maxBytes}`);
 }
 
 function asHostError(error: unknown): HostError {
   if (error instanceof HostError) return error;
-  if (error instanceof Deno.errors.NotFound) return new HostError("there is no such file");
+  if (error instanceof Deno.errors.NotFound) return new HostError("no such file");
   if (error instanceof Deno.errors.PermissionDenied) return new HostError("permission denied");
   if (error instanceof Deno.errors.NotCapable) {
     return new HostError("special files such as this one are closed to the program");

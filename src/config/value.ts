@@ -57,7 +57,7 @@ export function surprise(
     case "module":
     case "string":
       return /\s[#;](?:\s|$)/.test(text)
-        ? "keeps what looks like a comment; a comment needs a line of its own"
+        ? "keeps the text after # or ; as a part of its value; a comment needs a line of its own"
         : undefined;
   }
 }

@@ -30,7 +30,7 @@ export function enterDaemon({ config, posix, directories }: EnterOptions): void 
   if (wanted !== null && Deno.uid() === 0) {
     const identity = findIdentity(wanted);
     if (posix === null) {
-      throw new Error("uid and gid want the functions of libc, and there are none");
+      throw new Error("uid and gid need libc, which this machine does not have");
     }
     for (const directory of directories) makeFor(directory, identity);
     posix.become(identity);

@@ -70,7 +70,7 @@ export class LogFile implements OutputFile {
 /** `logger`. */
 export function openLogger(config: LoggerConfig, posix: Posix | null): OutputFile {
   if (config.kind === "file") return openFile(config.path);
-  if (posix === null) throw new Error("logger wants the functions of libc, and there are none");
+  if (posix === null) throw new Error("logger needs libc, which this machine does not have");
   const send = config.kind === "syslog"
     ? (line: Uint8Array) =>
       posix.sendDatagram(SYSLOG, syslogLine(line, config.name, config.facility))

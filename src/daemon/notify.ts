@@ -1,5 +1,5 @@
 /**
- * What a service manager is told, as in sd_notify(3): that the program is ready, that it reloads or
+ * Notifies a service manager, as in sd_notify(3): that the program is ready, that it reloads or
  * stops, what it does, and that it is alive.
  */
 

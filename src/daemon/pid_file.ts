@@ -18,7 +18,7 @@ const MODE = 0o644;
 export function writePidFile(path: string): void {
   const pid = readPid(path);
   if (pid !== null && pid !== Deno.pid && existsSync(`/proc/${pid}`)) {
-    throw new PidFileError(`pidfile ${path}: process ${pid} has it and runs`);
+    throw new PidFileError(`pidfile ${path}: process ${pid} holds it and is running`);
   }
   const tmp = `${path}.${Deno.pid}`;
   Deno.writeTextFileSync(tmp, `${Deno.pid}\n`, { mode: MODE });

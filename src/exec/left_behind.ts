@@ -1,6 +1,6 @@
 /**
  * Output of processes that outlive the command that started them, as in `server &`. Their pipes are
- * read until they close: whoever writes into a closed one is killed by SIGPIPE.
+ * read until they close: a process that writes into a closed one is killed by SIGPIPE.
  */
 
 /** Of pipes that are read at the same time; each holds a descriptor or two. */

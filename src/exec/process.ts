@@ -54,7 +54,7 @@ export interface ShellCommand extends OutputTaker {
   readonly signal: AbortSignal;
   /** Aborted when the program stops: a child that gets the stop's signal as well was interrupted. */
   readonly stopping?: AbortSignal;
-  /** Told the process id of the shell. */
+  /** Called with the process id of the shell. */
   started?(pid: number): void;
 }
 

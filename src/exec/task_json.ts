@@ -12,7 +12,7 @@ import type { Run } from "./executor.ts";
 
 /** A multiple of three bytes, which base64 makes four characters of. */
 const CHUNK = 48 * 1024;
-/** So many chunks are looked through before others have the thread. */
+/** So many chunks are scanned before other work gets the thread. */
 const CHUNKS_AT_ONCE = 8;
 
 export async function* taskJson({ task, func, attempt }: Run): AsyncGenerator<Uint8Array> {

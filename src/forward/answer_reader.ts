@@ -22,7 +22,7 @@ export class AnswerReader extends PacketReader {
       return super.next();
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error;
-      throw new Error(`what it sent is no answer: a packet of more than ${LARGEST_ANSWER} bytes`);
+      throw new Error(`its answer is not one: a packet of more than ${LARGEST_ANSWER} bytes`);
     }
   }
 }

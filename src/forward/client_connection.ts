@@ -149,7 +149,9 @@ export class ClientConnection {
     this.#progressed();
     this.#answers++;
     if (first.state === "begun" && first.delivery.bodySize > 0) {
-      if (answer.kind === "accepted") throw new Error("it accepted a task before it was all there");
+      if (answer.kind === "accepted") {
+        throw new Error("it accepted a task before all of it was sent");
+      }
       // It does not want the rest of the body, and this side does not want to send it.
       return this.#settleAndEnd(first, answer);
     }
@@ -180,7 +182,7 @@ export class ClientConnection {
       return this.#break("it closed the connection", "hang-up");
     }
     const size = first.size - HEADER_SIZE;
-    const what = "it hung up at a task without an answer, as a uWSGI does that has";
+    const what = "it closed the connection at a task without an answer, like a uWSGI with";
     if (size <= UWSGI_BUFFER) return this.#break(`${what} no spooler plugin`, "hang-up");
     const reason = `${what} a buffer-size below the ${size} bytes of this task ` +
       `(${UWSGI_BUFFER} when it is not set), or no spooler plugin`;

@@ -103,7 +103,7 @@ export class Connector {
   #refuseSilent(): void {
     const { kind, secret, tls } = this.#options;
     if (kind !== "spooler" && secret === null && tls === undefined) return;
-    const what = "it hangs up at pings, as a uWSGI without the ping plugin does";
+    const what = "it closes the connection at a ping, as a uWSGI without the ping plugin does";
     if (kind === "spooler") throw new Error(`${what}, and the ini says kind=spooler`);
     const why = secret !== null
       ? "a uWSGI cannot check signatures"

@@ -45,7 +45,7 @@ export async function greet(
     while (true) {
       const count = await socket.read(reader.space());
       if (count === null && reader.pending > 0) {
-        throw new Error("it hung up in the middle of its ping reply");
+        throw new Error("it closed the connection in the middle of its ping reply");
       }
       if (count === null) return close(), null;
       reader.filled(count);

@@ -11,7 +11,7 @@ const LONGEST_QUIET_MS = 600_000;
 const CALM_MS = 2 * LONGEST_QUIET_MS;
 
 export class OutageLines {
-  /** What the last line says; null is that the target is back, or there is none. */
+  /** What the last line says; null when the target is back, or nothing was said yet. */
   #said: string | null = null;
   /** On the monotonic clock. */
   #saidAt = -Infinity;

@@ -26,7 +26,7 @@ export async function sendDelivery(
   const { address, tls, secret, timeoutMs, clock } = options;
   const socket = await dial({ address, ...(tls ? { tls } : {}), timeoutMs });
   const peer = await greet(socket, { clock, timeoutMs, secret });
-  if (peer === null) throw new Error("it hung up at a ping: it accepts no bodies");
+  if (peer === null) throw new Error("it closed the connection at a ping: it accepts no bodies");
   if (peer.kind !== "spooler") {
     socket.close();
     throw new Error("it is a uWSGI, which accepts neither bodies nor signatures");

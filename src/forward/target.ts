@@ -41,7 +41,7 @@ const PLAIN_WINDOW = 2;
 const REFUSALS = 3;
 /** Tasks that are held back at the same time while others are tried. */
 const MOST_HELD_BACK = 8;
-const CLOSED = "the program ends";
+const CLOSED = "the program is stopping";
 
 export class Target {
   readonly name: string;
@@ -267,7 +267,7 @@ export class Target {
       emit({ type: "target.down", spool, target: name, reason, downMs });
     }
     this.#connector.askAgain();
-    // What is tried next is tried with whoever is there then.
+    // The next attempt uses the connections that are open then.
     this.#connections.retire();
     this.#cancelProbe = clock.after(health.retryInMs, () => this.#probe());
     this.#giveBack(reason);

@@ -138,7 +138,7 @@ export class TargetConnections {
     }
   }
 
-  /** Has the target's name looked up again; while that fails, the old connections go on. */
+  /** Resolves the target's name again; while that fails, the old connections go on. */
   async #replaceOld(): Promise<void> {
     const { address, clock, room } = this.#options;
     const old = [...this.#open].filter((each) => !each.isRetired);
@@ -162,7 +162,7 @@ export class TargetConnections {
   }
 }
 
-/** Whether somebody has to look up its address. */
+/** Whether its name has to be resolved. */
 function isNamed(address: Address): boolean {
   return address.kind === "tcp" && /[a-z]/i.test(address.host) && !address.host.includes(":");
 }

@@ -1,5 +1,5 @@
 /**
- * The C library's allocator, told to give back what is freed: left to itself it keeps what a flood of
+ * Makes the C library's allocator give back what is freed: left to itself it keeps what a flood of
  * peers once took, in as many pools as there are threads.
  */
 

@@ -5,9 +5,9 @@
 
 import type { Cancel, Clock } from "./clock.ts";
 
-/** Between two looks at both clocks. */
+/** Between two checks of both clocks. */
 export const LOOK_EVERY_MS = 2_000;
-/** NTP slews a clock by 0.05 %, and a busy machine looks late; neither is a jump. */
+/** NTP slews a clock by 0.05 %, and a busy machine checks late; neither is a jump. */
 export const JUMP_MIN_MS = 2_000;
 
 export interface ClockWatchOptions {
@@ -30,7 +30,7 @@ export class ClockWatch {
     this.#arm();
   }
 
-  /** Looks now, and not only at the next turn; for who is about to trust the wall clock. */
+  /** Checks now rather than at the next turn; for a caller about to trust the wall clock. */
   look(): void {
     const base = this.#difference();
     const byMs = base - this.#base;

@@ -13,7 +13,7 @@ export interface LockHolder {
   readonly isOurs: boolean;
 }
 
-/** @returns null when nobody listens there, or it cannot be told who does */
+/** @returns null when no process listens there, or /proc does not say which */
 export function tcpHolder(port: number): LockHolder | null {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   const inodes = ["tcp", "tcp6"].flatMap((table) =>

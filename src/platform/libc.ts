@@ -285,7 +285,7 @@ export class Libc {
   }
 }
 
-/** The machine's libc, or the reason why there is none to call. */
+/** The machine's libc, or the reason why it cannot be called. */
 export function loadLibc(): Libc | { readonly unavailable: string } {
   const library = openLibrary((name) => new Libc(name));
   return "opened" in library ? library.opened : library;

@@ -47,7 +47,7 @@ function nameOf(path: string): string {
   return /\/zoneinfo\/(?:posix\/|right\/)?(.+)$/.exec(path)?.[1] ?? path;
 }
 
-/** Null when there is no such file, or it is something else. */
+/** Null when no such file, or it is something else. */
 function fileZone(name: string, path: string): Zone | null {
   try {
     return new Zone(name, parseTzif(Deno.readFileSync(path)));

@@ -121,7 +121,7 @@ export class TlsServer {
     const context = this.#context;
     ssl.ERR_clear_error();
     ssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, null);
-    // A session that is taken up again would need a second look at its certificate.
+    // A resumed session would need its certificate checked again.
     ssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, null);
     ssl.SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
     ssl.SSL_CTX_set_num_tickets(context, 0n);
@@ -175,7 +175,7 @@ export class TlsConnection {
   readonly #incoming: Deno.PointerValue;
   readonly #outgoing: Deno.PointerValue;
 
-  /** @param gone told when it is closed */
+  /** @param gone called when it is closed */
   constructor(ssl: Ssl, context: Deno.PointerValue, private readonly gone: () => void) {
     this.#library = ssl;
     this.#connection = ssl.SSL_new(context);
@@ -245,7 +245,7 @@ export class TlsConnection {
   }
 
   #step(call: () => number): TlsStep {
-    // SSL_get_error looks at what earlier calls have left, too.
+    // SSL_get_error reads what earlier calls have left, too.
     this.#ssl.ERR_clear_error();
     const result = call();
     if (result > 0) return result;
@@ -260,7 +260,7 @@ export class TlsConnection {
   }
 }
 
-/** The machine's OpenSSL, or the reason why there is none to call. */
+/** The machine's OpenSSL, or the reason why it cannot be called. */
 function openLibrary(): Library | { readonly unavailable: string } {
   let unavailable = "";
   for (const library of LIBRARIES) {

@@ -17,7 +17,7 @@ const START_TIME = 19;
 
 /**
  * The leader of a session that has this variable: what was started in a session of its own, and not
- * what it has left in the background. Null where there is none, or /proc does not say.
+ * what it has left in the background. Null when no process has it, or /proc does not say.
  */
 export function findOrphan(variable: string, value: string): Orphan | null {
   const wanted = `\0${variable}=${value}\0`;

@@ -1,5 +1,5 @@
 /**
- * Writes to stdout and stderr without ever waiting for whoever reads them. The descriptors stay in the
+ * Writes to stdout and stderr without ever waiting for their reader. The descriptors stay in the
  * blocking mode: it belongs to the open file, which other programs share.
  */
 

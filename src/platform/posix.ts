@@ -105,7 +105,7 @@ export class Posix {
     }
   }
 
-  /** A child that has ended and was not waited for, which it stays; null when there is none. */
+  /** A child that has ended and was not waited for, which it stays; otherwise null. */
   peekEnded(): number | null {
     return this.#waitid(P_ALL, 0, WEXITED | WNOHANG | WNOWAIT);
   }

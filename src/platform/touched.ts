@@ -5,7 +5,7 @@ import type { Cancel, Clock } from "./clock.ts";
 const EVERY_MS = 1000;
 
 /**
- * Looks at the files each second, and calls `touched` with the first whose time has changed.
+ * Checks the files each second, and calls `touched` with the first whose time has changed.
  *
  * @returns ends it
  */

@@ -48,7 +48,7 @@ function read(bytes: Uint8Array): (at: number) => number {
 }
 
 function countsAt(view: DataView, at: number): Counts {
-  if (view.getUint32(at) !== 0x545a6966) throw new SyntaxError("is no time zone file");
+  if (view.getUint32(at) !== 0x545a6966) throw new SyntaxError("is not a time zone file");
   const [isUt = 0, isStandard = 0, leaps = 0, times = 0, types = 0, chars = 0] = [0, 1, 2, 3, 4, 5]
     .map((index) => view.getUint32(at + 20 + 4 * index));
   const version = view.getUint8(at + 4) - 0x30;

@@ -1,6 +1,6 @@
 /**
  * Unix sockets that nobody reaches for whom they are not meant: not in the moment between bind and
- * chmod, whatever the umask, and not by a directory that somebody else has put there.
+ * chmod, whatever the umask, and not by a directory that another user has put there.
  */
 
 import { AF_UNIX, openLibrary, SOL_SOCKET } from "./linux.ts";

@@ -1,5 +1,5 @@
 /**
- * Which uWSGI processes work through a directory. uWSGI's spooler changes into its spool before it looks
+ * Which uWSGI processes work on a directory. uWSGI's spooler changes into its spool before it looks
  * for tasks (core/spooler.c, spooler_manage_task), so its working directory says so (proc(5)).
  */
 

@@ -5,7 +5,7 @@ import { parseAt } from "../task/request.ts";
 
 /**
  * When a task could first have run, in milliseconds since the epoch: when it was made (uWSGI's names
- * end with that second), or at its `at`, whichever is later. Null when nothing tells.
+ * end with that second), or at its `at`, whichever is later. Null when neither says.
  */
 export function firstChance(name: string, vars: readonly Var[]): number | null {
   const [, seconds] = /_(\d{9,11})_\d{1,6}$/.exec(name) ?? [];
@@ -17,7 +17,7 @@ function atOf(vars: readonly Var[]): number {
   try {
     return parseAt(findText(vars, "at") ?? "0");
   } catch {
-    // Whoever wrote the file may have put anything into it; then it says nothing about time.
+    // The file may hold anything; then it says nothing about time.
     return 0;
   }
 }

@@ -118,7 +118,7 @@ export class Discovery {
         this.#recover(change.reason);
         return;
       case "unwatched":
-        this.#warn(`new tasks are found by scans only: ${change.reason}`);
+        this.#warn(`only scans find new tasks: ${change.reason}`);
         return;
       default:
         return change satisfies never;
@@ -134,12 +134,12 @@ export class Discovery {
       if (this.#stopped) return;
       this.watch();
       const message = `${reason}; ${
-        made ? `made ${store.dir} anew` : `${store.dir} is used again`
+        made ? `created ${store.dir} again` : `uses ${store.dir} again`
       }`;
       emit({ type: "spool.warning", spool: name, message });
       await this.scan();
     } catch (error) {
-      this.#warn(`${reason}; no task is accepted or started meanwhile: ${reasonOf(error)}`);
+      this.#warn(`${reason}; accepts and starts no task until this is fixed: ${reasonOf(error)}`);
       if (!this.#stopped) clock.after(RETRY_MS, () => this.#stopped || this.#recover(reason));
     }
   }
@@ -230,7 +230,7 @@ export class Discovery {
       sliceEnd = clock.monotonic() + SCAN_SLICE_MS;
     }
     const tookMs = Math.round(clock.monotonic() - startedAt);
-    this.#debugScan?.(`ends after ${tookMs} ms: ${count} tasks looked at, ${tasks.size} known`);
+    this.#debugScan?.(`ends after ${tookMs} ms: ${count} tasks checked, ${tasks.size} known`);
     // The scan has found those again that are still there.
     for (const task of before) {
       const id = taskId(task);

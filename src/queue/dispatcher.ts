@@ -29,7 +29,7 @@ export interface Handout {
   stop(): Promise<void>;
 }
 
-/** What whoever hands out tasks works with. */
+/** What a part that hands out tasks works with. */
 export interface HandoutParts {
   readonly tasks: Tasks;
   readonly starts: Starts;

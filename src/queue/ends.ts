@@ -157,13 +157,13 @@ export class Ends {
     const id = taskId(task);
     if (fate.kind === "deferred" && this.#isOnRecord(task, attempts?.failures)) {
       // Only the time on its file is missing, and that can be remembered.
-      this.#warn(`${id}: its time cannot be set, and is remembered: ${why}`);
+      this.#warn(`${id}: cannot set its time, which is kept in memory: ${why}`);
       const seen = this.#see(task) ?? { name: task.name, priority: task.priority, dueAt: 0 };
       tasks.apply(id, { type: "postponed", task: seen, dueAt: fate.dueAt, route: "program" });
       this.#report(task.name, verdict);
     } else {
-      const what = fate.kind === "done" ? "done, and cannot be removed" : "cannot be settled";
-      this.#warn(`${id}: ${what}: ${why}; it is not run again, and that is tried at every scan`);
+      const what = fate.kind === "done" ? "done, but cannot be removed" : "cannot be settled";
+      this.#warn(`${id}: ${what}: ${why}; it does not run again; every scan retries this`);
       tasks.apply(id, { type: "stuck", verdict, file: store.fileOf(task) });
     }
     try {

@@ -1,6 +1,6 @@
 /**
- * `spooler-failed-max-age`: looks through failed/ at the start and from time to time, and removes what
- * has been there for too long. What is removed is told, task by task.
+ * `spooler-failed-max-age`: scans failed/ at the start and from time to time, and removes what
+ * has been there for too long. Each removed task is logged.
  */
 
 import { type Cancel, type Clock, turnOfOthers } from "../platform/clock.ts";
@@ -20,7 +20,7 @@ export interface RetentionOptions {
 const LONGEST_WAIT_MS = 3_600_000;
 const SHORTEST_WAIT_MS = 1000;
 
-/** Between two looks: a tenth of the age, so that no task stays much longer than was asked for. */
+/** Between two scans: a tenth of the age, so that no task stays much longer than was asked for. */
 export function retentionWaitMs(maxAgeMs: number): number {
   return Math.max(SHORTEST_WAIT_MS, Math.min(maxAgeMs / 10, LONGEST_WAIT_MS));
 }
@@ -35,7 +35,7 @@ export class Retention {
     this.#options = options;
   }
 
-  /** Begins with a look; resolves when that is over. */
+  /** Begins with a scan; resolves when that is over. */
   start(): Promise<void> {
     this.#work = this.#look();
     return this.#work;

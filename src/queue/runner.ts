@@ -19,7 +19,7 @@ export class Runner {
     private readonly settlement: Settlement,
   ) {}
 
-  /** The handler that is asked first; undefined when there is none. */
+  /** The handler that is asked first; undefined without any. */
   firstHandler(task: ClaimedTask): Executor | undefined {
     return handlersFor(this.options.executors, funcOf(task))[0];
   }

@@ -95,7 +95,7 @@ export class Settlement {
   #isWorthALine(outcome: Outcome, func: string): boolean {
     switch (outcome.kind) {
       case "unavailable":
-        // Whoever could not take it says so.
+        // The part that could not take it says so.
         return outcome.retryMs !== undefined && this.options.once.isFirst(outcome.reason);
       case "unhandled":
         return this.options.once.isFirst(`${func}: ${outcome.reason}`);

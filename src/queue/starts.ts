@@ -112,7 +112,7 @@ export class Starts {
         return this.#leaveAlone(id, task, claimed.reason);
       case "refused":
         // The system: no descriptors are left, for example.
-        this.#warn(`${id}: cannot be opened now: ${claimed.reason}`);
+        this.#warn(`${id}: cannot open it now: ${claimed.reason}`);
         return this.#tryLater(id, task);
       case "damaged":
         this.#warn(`${id}: moved to failed/: ${claimed.reason}`);

@@ -27,7 +27,7 @@ export type TaskEvent =
   | { readonly type: "helped"; readonly worker: TaskHolder }
   /** One of several workers has it no longer. */
   | { readonly type: "let go"; readonly worker: TaskHolder }
-  /** Workers want the program to look at it. */
+  /** Workers return it for the program to read. */
   | { readonly type: "returned"; readonly route: Route }
   | { readonly type: "touched" }
   /** Its run is over and its fate on disk. `task` is its file as that left it, null when it is gone. */

@@ -24,7 +24,7 @@ import type { TaskVerdict } from "./settlement.ts";
  */
 export type Route = "workers" | "program" | Executor;
 
-/** Whoever tasks are handed to. The table compares them, and knows nothing more of them. */
+/** A worker that tasks are handed to. The table only compares them. */
 export type TaskHolder = object;
 
 /** Tasks that a worker was handed together, and that are noted together as running. */

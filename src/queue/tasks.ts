@@ -21,7 +21,7 @@ import type {
   Unusable,
 } from "./task_state.ts";
 
-/** Told of every change, with the event that caused it. */
+/** Called for every change, with the event that caused it. */
 export type Observe = (
   id: string,
   before: TaskState | null,
@@ -154,7 +154,7 @@ export class Tasks {
     return this.#order.firstLater()?.dueAt;
   }
 
-  /** Whether a scan need not look at its file. */
+  /** Whether a scan need not stat its file. */
   isInView(id: string, now: number): boolean {
     const state = this.#states.get(id);
     switch (state?.kind) {

@@ -28,11 +28,11 @@ export type Event =
     spools: readonly { readonly spool: string; readonly running: number }[];
   }
   | { type: "config.warning"; message: string }
-  /** The runtime complains of something: nobody but the log writes to stderr. */
+  /** A warning of the runtime, because only the log writes to stderr. */
   | { type: "runtime.warning"; message: string }
   /** Lines that could not be written: nobody read them, or (`reason`) the system refused them. */
   | { type: "log.lost"; lines: number; forMs: number; reason: string | null }
-  /** `processes` is 0 for a spool that others work through. */
+  /** `processes` is 0 for a spool whose tasks another program runs. */
   | { type: "spool.opened"; spool: string; dir: string; processes: number }
   | { type: "spool.warning"; spool: string; message: string }
   /** What a part of the program decided; see {@link DebugPart}. */

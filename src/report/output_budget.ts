@@ -1,5 +1,5 @@
 /**
- * How much of an output reaches the log: a flood costs whoever makes it its lines, nobody else the log or
+ * How much of an output reaches the log: a flood costs its author lines, nobody else the log or
  * time.
  *
  * @pure

@@ -1,6 +1,6 @@
 /**
  * Keeps secrets out of every output. Known ones (values of settings whose names say so) are hidden
- * wherever the same text turns up; what looks like one (`NAME_TOKEN=…`, `--password …`, a password in a
+ * wherever the same text turns up; what has the form of one (`NAME_TOKEN=…`, `--password …`, a password in a
  * URL) is hidden in texts of the program: commands, warnings, errors.
  *
  * @pure
@@ -31,7 +31,7 @@ export function secretsIn(text: string): string[] {
   return found.map((value = "") => value.replace(/^(["'])(.*)\1$/s, "$2"));
 }
 
-/** The text without what looks like a secret. */
+/** The text without what has the form of a secret. */
 export function maskShapes(text: string): string {
   return SHAPES.reduce((masked, shape) => masked.replace(shape, `$1${MASK}`), text);
 }

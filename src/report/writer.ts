@@ -1,5 +1,5 @@
 /**
- * Writes lines in batches, and never waits for whoever reads them: what comes while the program is busy
+ * Writes lines in batches, and never waits for their reader: what comes while the program is busy
  * goes out with one system call as soon as it is not. What cannot be written is kept up to a limit;
  * lines beyond it are dropped and counted, and the count is written when there is room again.
  *

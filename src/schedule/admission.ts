@@ -39,7 +39,9 @@ export type Admission =
 export function admit(overlap: Overlap, occupied: Occupied): Admission {
   const { running, waiting, groupBusy, inGroup } = occupied;
   if (running === 0) {
-    if (waiting && overlap === "skip") return { kind: "skip", reason: "its last slot still waits" };
+    if (waiting && overlap === "skip") {
+      return { kind: "skip", reason: "its last slot is still waiting" };
+    }
     return groupBusy ? { kind: "wait" } : { kind: "start" };
   }
   switch (overlap) {

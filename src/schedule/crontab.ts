@@ -147,7 +147,7 @@ class IniWriter {
       case "job":
         return [...item.notes, this.#job(item)];
       case "left out":
-        return [`; NOT TAKEN OVER, ${item.reason}`, `; ${item.line}`];
+        return [`; NOT CONVERTED, ${item.reason}`, `; ${item.line}`];
       default:
         return item satisfies never;
     }
@@ -162,7 +162,7 @@ class IniWriter {
 
   #variable(name: string, value: string): string[] {
     const given = `${name}=${value}`;
-    if (FOR_CRON.includes(name) && name !== "MAILTO") return [`; ${given}: nothing here wants it`];
+    if (FOR_CRON.includes(name) && name !== "MAILTO") return [`; ${given}: not used here`];
     if (name === "SHELL" && value === SH) return [`; ${given}: the shell here, too`];
     if (name === "TZ") {
       return [`; ${given}: exported in the lines below; cron-tz and tz= are the schedule's clock`];

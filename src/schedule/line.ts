@@ -6,7 +6,7 @@
 
 import { type CronSpec, NICKNAMES, parseCron, type Word } from "./cron.ts";
 
-/** When a line runs: by the calendar, or once when the machine has started. */
+/** When a line runs: by the calendar, or once at the next start of the machine. */
 export type LineTime =
   | { readonly kind: "cron"; readonly spec: CronSpec }
   | { readonly kind: "reboot" };
@@ -20,7 +20,7 @@ export interface CronLine {
 
 /**
  * @throws {SyntaxError} naming the field, its position in the line and what stands there; also for
- *   a command that looks like one more field, which some cron would read as seconds
+ *   a command in the form of one more field, which some cron would read as seconds
  */
 export function parseCronLine(text: string): CronLine {
   const words = wordsOf(text);
@@ -32,7 +32,7 @@ export function parseCronLine(text: string): CronLine {
   if (first === undefined) throw new SyntaxError("wants a command behind the time");
   if (/^[\d*,/-]+$/.test(first.text)) {
     throw new SyntaxError(
-      `has five fields and then a command; character ${first.column} looks like one more field`,
+      `has five fields and then a command; character ${first.column} could be one more field`,
     );
   }
   return { time, timeText, command: text.slice(first.column - 1).trimEnd() };

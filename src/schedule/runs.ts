@@ -144,7 +144,7 @@ export class Runs {
     this.#ends.add(end);
   }
 
-  /** Something has ended: whoever waited longest for its room starts. */
+  /** A run has ended: the job that waited longest for its place starts. */
   #startWaiting(): void {
     for (const place of [...this.#places.values()]) {
       if (place.waiting === null || place.running.size > 0 || this.#groupBusy(place.job)) continue;

@@ -18,7 +18,7 @@ export type When =
     readonly spec: CronSpec;
     readonly zone: Zone;
   }
-  /** Once when the machine has started. */
+  /** Once at the next start of the machine. */
   | { readonly kind: "reboot" };
 
 /** What a job does when it is due. */

@@ -131,7 +131,7 @@ export class StateFile {
     this.#lock = null;
   }
 
-  /** Group commit: whoever comes while a write is under way shares the next. */
+  /** Group commit: callers that come while a write is under way share the next. */
   #write(durable: boolean): Promise<void> {
     if (this.#next === null) {
       const next = { done: (this.#writing ?? Promise.resolve()).then(() => run()), durable };

@@ -16,7 +16,7 @@ export class AnswerQueue {
   #failure: { readonly error: unknown } | null = null;
   #changed = Promise.withResolvers<void>();
 
-  /** @param onWrite told before each write and, with false, behind it */
+  /** @param onWrite called before each write with true and after it with false */
   constructor(
     private readonly stream: PeerStream,
     private readonly onWrite: (isWriting: boolean) => void,

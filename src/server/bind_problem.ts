@@ -8,7 +8,7 @@ import { NotASocketError } from "./stale_socket.ts";
 import type { ListenerConfig } from "./settings.ts";
 
 export interface BindProblem extends Problem {
-  /** Who has the address; null when nobody has, or cannot be told. */
+  /** Who has the address; null when no process has, or /proc does not say. */
   readonly holder: LockHolder | null;
 }
 

@@ -1,7 +1,7 @@
 /**
  * The conversation on one connection. Version 0, uWSGI's: one packet, one answer, close. A packet
  * with {@link KEEP_OPEN} keeps the connection open for the next; packets may come without waiting for
- * the answers to those in front, which go out in order. docs/protocol.md tells every byte.
+ * the answers to those in front, which go out in order. docs/protocol.md has every byte.
  *
  * A connection is, one after the other:
  * - idle: between packets; it may be closed at any time
@@ -47,7 +47,7 @@ export interface ConnectionOptions {
   readonly receiver: string;
   /** Which secret of ours signed a packet, so that its answer can be signed as well. */
   readonly identify: Identify;
-  /** Told of every refusal. */
+  /** Called for every refusal. */
   readonly refused: (from: string, refusal: RefusalError) => void;
 }
 
@@ -81,10 +81,10 @@ export class PeerConnection {
       expired: () => this.#readTimedOut(),
     });
     this.#writeDeadline = deadlines.add(() =>
-      this.end(new RefusalError("slow", `its answers were not read ${this.#timeoutText()}`))
+      this.end(new RefusalError("slow", `it did not read its answers ${this.#timeoutText()}`))
     );
     this.#stopDeadline = deadlines.add(() =>
-      this.end(new RefusalError("cut off", "this program stops, and it had not all come", true))
+      this.end(new RefusalError("cut off", "this program stops; the packet was incomplete", true))
     );
     this.#answers = new AnswerQueue(stream, (isWriting) => {
       if (isWriting) deadlines.set(this.#writeDeadline, limits.timeoutMs);
@@ -180,7 +180,7 @@ export class PeerConnection {
       memory[Symbol.dispose]();
       throw new RefusalError(
         "malformed",
-        `modifier1 ${modifier1} is none of ours (17 is a task, 100 a ping)`,
+        `modifier1 ${modifier1} is not supported (17 is a task, 100 a ping)`,
       );
     }
     return await this.#take(packet, memory, staysOpen);
@@ -204,7 +204,7 @@ export class PeerConnection {
     }
     using _memory = memory;
     if (bodySize > maxBodySize) {
-      const message = `a body of ${bodySize} bytes, ${maxBodySize} are allowed (spooler-max-body)`;
+      const message = `the body has ${bodySize} bytes; spooler-max-body is ${maxBodySize}`;
       const refusal = new RefusalError("too large", message);
       const answer = this.#refuse(refusal, staysOpen, signerOf(request));
       await this.#answerLast(answer);
@@ -218,7 +218,7 @@ export class PeerConnection {
   async #takeWithBody(request: IncomingRequest, size: number, staysOpen: boolean): Promise<void> {
     const { stream, memory, deadlines, limits: { timeoutMs } } = this.#options;
     const deadline = deadlines.add(() => {
-      this.end(new RefusalError("slow", `a body came too slowly: ${this.#timeoutText()}`));
+      this.end(new RefusalError("slow", `the body did not arrive ${this.#timeoutText()}`));
     });
     const body = new BodyReader({
       ...{ size, reader: this.#reader, stream, memory, deadlines, deadline, timeoutMs },
@@ -255,7 +255,7 @@ export class PeerConnection {
     }
   }
 
-  /** @param refusal null when it is told elsewhere */
+  /** @param refusal null when it is logged elsewhere */
   #refuse(refusal: RefusalError | null, staysOpen: boolean, signer: Signed | null): Uint8Array {
     this.#fruitless.add();
     if (refusal === null) return REFUSED;

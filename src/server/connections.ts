@@ -44,7 +44,7 @@ export class Connections {
       connection.end(
         new RefusalError(
           "crowded",
-          `it was silent, and there were ${this.most} connections (spooler-max-connections)`,
+          `closed as the longest silent of ${this.most} connections (spooler-max-connections)`,
           true,
         ),
       );

@@ -1,6 +1,6 @@
 /**
  * Deadlines of many connections under one timer, which is there only while there are any. They are
- * looked at a few times a second: what is due then is at most that late.
+ * checked a few times a second: what is due then is at most that late.
  *
  * When this program itself was held up, by a disk or by the machine, everybody gets that time on
  * top: what peers have sent meanwhile waits to be read.
@@ -9,7 +9,7 @@
 import type { Cancel, Clock } from "../platform/clock.ts";
 
 const TICK_MS = 250;
-/** A look that is later than this was held up. */
+/** A check that is later than this was held up. */
 const HELD_UP_MS = 250;
 
 /** One thing that may take too long. */
@@ -27,7 +27,7 @@ export class Deadlines {
 
   constructor(private readonly clock: Clock) {}
 
-  /** A deadline that is not set yet. Whoever adds it deletes it. */
+  /** A deadline that is not set yet. The caller that adds it deletes it. */
   add(expire: () => void): Deadline {
     const deadline = { at: Infinity, expire };
     this.#deadlines.add(deadline);

@@ -28,7 +28,7 @@ export function destinationsOf(
 /**
  * @param spooler the task's key of that name: the directory of a spool, or a target of a forward;
  *   without it the first is meant
- * @returns undefined when the name is none of ours, or there is nothing at all
+ * @returns undefined when no spool has the name, or there is no spool
  */
 export function destinationFor<T extends Pick<Destination, "names">>(
   destinations: readonly T[],

@@ -36,7 +36,7 @@ export class Door<T> {
     this.#taking = this.#take();
   }
 
-  /** Resolves when no more is taken. Whoever closes the socket calls this first. */
+  /** Resolves when no more is accepted. Called before the socket is closed. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#closed.resolve();

@@ -20,7 +20,7 @@ export interface IncomingTask {
 }
 
 /**
- * Takes responsibility for a task: when this resolves, the peer is told that it is accepted.
+ * Takes responsibility for a task: when this resolves, the peer gets its acceptance.
  *
  * @throws {RefusalError | PacketError} when it is refused
  */

@@ -118,7 +118,7 @@ export function withBacklog<T extends Deno.Listener>(open: () => T, options: Soc
   return listener;
 }
 
-/** Whoever binds the path later (uWSGI removes what is in its way) gets what is sent there. */
+/** A program that binds the path later (uWSGI removes what is in its way) gets what is sent there. */
 function watchFile(file: SocketFile, { clock, troubled }: Guests): () => void {
   let before: string | null = null;
   let cancel = clock.after(CHECK_FILE_MS, check);
@@ -134,10 +134,10 @@ function watchFile(file: SocketFile, { clock, troubled }: Guests): () => void {
 function takenText(path: string, own: number | null): string | null {
   try {
     if (Deno.lstatSync(path).ino === own) return null;
-    return "another program has put its own socket there, and gets what is sent; stop one of them";
+    return "another program replaced the socket and gets what is sent; stop one of the two";
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
-      return "its file is gone, and nobody finds it until a restart";
+      return "its file is gone: no client can connect until a restart";
     }
     return null;
   }

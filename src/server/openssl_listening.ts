@@ -39,7 +39,7 @@ function opened(
   }
 }
 
-/** Takes connections and admits those whose handshake comes to its end. */
+/** Accepts connections and admits those that complete their handshake. */
 class Handshakes implements Serving {
   readonly #underWay = new Set<OpenSslStream>();
   readonly #door: Door<Deno.TcpConn>;
@@ -78,7 +78,7 @@ class Handshakes implements Serving {
     const [oldest] = this.#underWay;
     if (oldest === undefined) return;
     const most = this.#underWay.size;
-    oldest.giveUp(`it was the oldest of ${most} handshakes under way, and another one came`);
+    oldest.giveUp(`dropped as the oldest of ${most} unfinished handshakes`);
     this.#underWay.delete(oldest);
   }
 
@@ -229,7 +229,7 @@ class OpenSslStream implements PeerStream {
     }
     if (pieces.length === 0) return;
     this.#sending = this.#sending.then(() => this.#writeAll(pieces));
-    // Whoever waits for it gets the error.
+    // The caller that awaits it gets the error.
     this.#sending.catch(() => {});
   }
 

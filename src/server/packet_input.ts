@@ -101,7 +101,7 @@ export class PacketInput {
     if (count !== null) reader.filled(count);
     else if (reader.pending === 0) return false;
     else {
-      const message = `the peer closed after ${reader.pending} bytes of a packet`;
+      const message = `the peer closed the connection after ${reader.pending} bytes of a packet`;
       throw new RefusalError("cut off", message);
     }
     return true;

@@ -29,7 +29,7 @@ export class Permits {
     return this.#permit();
   }
 
-  /** Null when there is none, or somebody waits for one. */
+  /** Null when none is free, or another connection waits for one. */
   takeNow(): Permit | null {
     if (this.#left === 0) return null;
     this.#left--;

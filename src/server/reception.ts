@@ -1,5 +1,5 @@
 /**
- * What a task from the network comes to: which spool it goes into, or why it is refused.
+ * Decides which spool a task from the network goes into, or why it is refused.
  */
 
 import type { ReceptionConfig } from "./settings.ts";
@@ -37,7 +37,7 @@ export function spoolFor(spools: readonly Spool[], spooler: string | undefined):
   const spool = destinationFor(spools, spooler);
   if (spool) return spool;
   throw new RequestError(
-    spooler === undefined ? "there is no spool here" : `spooler is none of ours: "${spooler}"`,
+    spooler === undefined ? "this program has no spool" : `no such spooler: "${spooler}"`,
   );
 }
 
@@ -56,7 +56,7 @@ export class Reception {
   readonly #options: ReceptionOptions;
   readonly #verifier: Verifier;
   readonly #repetitions = new Limiter(MOST_REPETITIONS, REPETITIONS_WINDOW_MS);
-  /** Spools that could not take the last task they were given, so that it is told once. */
+  /** Spools that refused their last task, so that it is logged once. */
   readonly #refusing = new Set<Spool>();
 
   constructor(options: ReceptionOptions) {
@@ -119,7 +119,7 @@ export class Reception {
   }
 
   /**
-   * Puts it on disk; that a spool takes no tasks is told when it begins and when it ends.
+   * Puts it on disk; logs when a spool stops accepting tasks and when it accepts them again.
    *
    * @returns null when the id says that it was accepted before
    */
@@ -155,7 +155,7 @@ interface BodyChecks {
 function withBody(task: NewTask, body: IncomingBody | null, checks: BodyChecks): NewTask {
   if (body === null) return task;
   if (task.body !== undefined) {
-    throw new RequestError("it has a body behind its vars and the key body");
+    throw new RequestError("it has both a body after its vars and the key body");
   }
   const { sha256, isScanned } = checks;
   const hashed = sha256 === null ? body.pieces() : checkedPieces(body.pieces(), sha256);

@@ -32,14 +32,14 @@ export interface SocketsOptions {
   readonly accept: Accept;
 }
 
-/** What a ping is told that may be sent here. */
+/** What a ping reply offers. */
 const FEATURES = ["keep-alive", "body", "id", "signature"];
 
 /** TLS handshakes under way at the same time: the oldest makes room, so that they keep nobody out. */
 const MOST_HANDSHAKES = 128;
 
 /** Without a secret no signature can be checked. */
-const UNASKED: NotSigned = { problem: "there is no secret here to check it with" };
+const UNASKED: NotSigned = { problem: "this program has no secret to check it with" };
 
 /** A socket of the ini, and what listens on it: a listener, or two with uWSGI's spelling of its name. */
 interface OpenSocket {
@@ -130,7 +130,7 @@ export class Sockets {
       ...socketOptions,
       timeoutMs: reception.timeoutMs,
       maxHandshakes: Math.min(reception.maxConnections, MOST_HANDSHAKES),
-      refused: (from, refusal) => this.#refusals.tell(from, refusal),
+      refused: (from, refusal) => this.#refusals.report(from, refusal),
     });
     const listening = await open.catch((error) => {
       throw new ConfigError([bindProblem(config, error)]);
@@ -155,7 +155,7 @@ export class Sockets {
       features: FEATURES,
       receiver: receiverName(reception),
       identify: (bytes, vars) => secrets.length === 0 ? UNASKED : signedBy(bytes, vars, secrets),
-      refused: (from, refusal) => this.#refusals.tell(from, refusal),
+      refused: (from, refusal) => this.#refusals.report(from, refusal),
       troubled: (reason) =>
         emit(
           reason === null

@@ -3,7 +3,7 @@
 /**
  * Whether a killed program has left its socket at a path; false when nothing is there.
  *
- * @throws {Deno.errors.AddrInUse} when somebody listens there, or it is no socket
+ * @throws {Deno.errors.AddrInUse} when somebody listens there, or it is not a socket
  */
 export async function isStaleSocket(path: string): Promise<boolean> {
   try {
@@ -15,7 +15,7 @@ export async function isStaleSocket(path: string): Promise<boolean> {
     if (error instanceof Deno.errors.ConnectionRefused) return true;
     throw error;
   }
-  throw new Deno.errors.AddrInUse(`listen on ${path}: another program does`);
+  throw new Deno.errors.AddrInUse(`listen on ${path}: another program listens there`);
 }
 
 /** A file that is not a socket is where a socket should be. */

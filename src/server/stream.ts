@@ -15,7 +15,7 @@ export interface PeerStream {
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
   /** Resolves when all bytes are on their way. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Tells the peer that nothing more will come. */
+  /** Shuts down the sending side. */
   closeWrite(): Promise<void>;
   /** Ends the connection; what waits for it then ends, too. Harmless when it is closed. */
   close(): void;

@@ -16,7 +16,7 @@ export interface TlsOptions extends SocketOptions {
   readonly timeoutMs: number;
   /** Handshakes under way at the same time. */
   readonly maxHandshakes: number;
-  /** Told of every handshake that fails. */
+  /** Called for every handshake that fails. */
   readonly refused: (from: string, refusal: RefusalError) => void;
 }
 
@@ -40,6 +40,6 @@ export async function listenWithTls(
 export function openTlsServer(files: Readonly<Record<"cert" | "key" | "ca", string>>): TlsServer {
   const server = TlsServer.open(files);
   if (server instanceof TlsServer) return server;
-  const why = `there is no OpenSSL on this machine: ${server.unavailable}`;
-  throw new Error(`client certificates cannot be asked for: ${why}`);
+  const why = `this machine has no OpenSSL: ${server.unavailable}`;
+  throw new Error(`cannot ask for client certificates: ${why}`);
 }

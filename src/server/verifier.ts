@@ -54,7 +54,7 @@ export class Verifier {
       throw new RefusalError("signature", verdict.reason, verdict.isTemporary);
     }
     if (!this.#replays.admit(signed.signature, verdict.sentAt, now)) {
-      // Whoever keeps answers back and plays packets again must not make their sender give them up.
+      // A man in the middle that replays packets must not make their sender give them up.
       throw new RefusalError("signature", "the signature was used before", true);
     }
     return { id: verdict.id, bodySha256: verdict.bodySha256 ?? null };
@@ -68,10 +68,10 @@ function unsigned({ vars, body }: IncomingTask): CheckedDelivery {
   }
   const bodySha256 = findText(vars, BODY_HASH_VAR) ?? null;
   if (bodySha256 !== null && !isSha256Hex(bodySha256)) {
-    throw new RequestError(`${BODY_HASH_VAR} is no SHA-256 in hex`);
+    throw new RequestError(`${BODY_HASH_VAR} is not a SHA-256 in hex`);
   }
   if (bodySha256 !== null && body === null) {
-    throw new RequestError(`it has the ${BODY_HASH_VAR} of a body, and comes without one`);
+    throw new RequestError(`it has the ${BODY_HASH_VAR} of a body, but has no body`);
   }
   return { id, bodySha256 };
 }

@@ -4,7 +4,7 @@
  *
  * `.spooler/accepted` has one line for each: `+ MILLISECONDS ID SENDER NAME CONTENT .`, and
  * `- ID SENDER .` takes one back. Version 0.1 wrote lines without SENDER and CONTENT: their ids are
- * known whoever sends them, with whatever content.
+ * known for any sender and any content.
  * A line is on disk before its task is renamed out of tmp. So a crash leaves one of these:
  *
  * | line | tmp/NAME | the task          | at the next start                           |
@@ -67,7 +67,7 @@ export class AcceptedIds {
   /** Written, and neither confirmed nor withdrawn. */
   readonly #announced = new Map<string, Accepted>();
   #file: OpenFile | null = null;
-  /** Of the open file: whoever deletes the directory takes its name away. */
+  /** Of the open file: deleting the directory takes its name away. */
   #identity: string | undefined;
   /** The last line may be half a line. */
   #isTorn = false;

@@ -19,7 +19,7 @@ export type Unclaimed =
   | { readonly kind: "busy" }
   /** It was done or moved since it was seen. */
   | { readonly kind: "gone" }
-  /** It was put off since it was seen; `dueAt` in milliseconds since the epoch. */
+  /** It was deferred since it was seen; `dueAt` in milliseconds since the epoch. */
   | { readonly kind: "deferred"; readonly dueAt: number }
   /** It cannot be read, or is no regular file. */
   | { readonly kind: "unusable"; readonly reason: string };
@@ -32,7 +32,7 @@ export interface Claim {
   release(): void;
 }
 
-/** A file opened to be read, whoever has it. */
+/** A file opened to be read, even while another process holds it. */
 export interface OpenToRead {
   readonly kind: "open";
   readonly stat: Stat;
@@ -66,7 +66,7 @@ export interface Claims {
   trusts(uid: number): boolean;
 }
 
-export const NO_REGULAR_FILE = { kind: "unusable", reason: "it is no regular file" } as const;
+export const NO_REGULAR_FILE = { kind: "unusable", reason: "it is not a regular file" } as const;
 const BUSY = { kind: "busy" } as const;
 
 /** A file that this process has locked. */

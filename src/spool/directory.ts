@@ -185,7 +185,7 @@ export class SpoolDirectory {
       await known;
       return dir;
     }
-    // Whoever made it: a task in it is on disk when the directory is.
+    // Whichever process made it: a task in it is on disk when the directory is.
     const durable = this.sync(dir, this.path);
     this.#priorities.set(dir, durable);
     durable.catch(() => this.#priorities.delete(dir));

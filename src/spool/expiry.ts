@@ -13,7 +13,7 @@ export interface ExpiredTask extends TaskRef {
 /**
  * Removes the tasks that were given up before `before` (milliseconds since the epoch), in pieces that may
  * be empty, so that others get their turn. A task without a readable record counts from the last
- * change of its file on. What somebody else has at the moment, to retry it say, stays.
+ * change of its file on. What another process holds at the moment, to retry it say, stays.
  */
 export function* removeFailedBefore(
   spool: SpoolDirectory,
@@ -36,7 +36,7 @@ export function* removeFailedBefore(
   }
 }
 
-/** Returns when the task was given up; null when it stays, or is none. */
+/** Returns when the task was given up; null when it stays, or is not a task. */
 function removeIfOlder(
   spool: SpoolDirectory,
   records: Records,

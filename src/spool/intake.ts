@@ -134,7 +134,7 @@ export class Intake {
     if (body instanceof Uint8Array) content.update(body);
     else if (body) { for await (const chunk of body) content.update(chunk); }
     if (this.ids.knows(id, textOf(content)) !== "other") return;
-    throw new RefusalError("request", `its id was used for another task (spooler_id ${id.id})`);
+    throw new RefusalError("request", `its id belongs to another task (spooler_id ${id.id})`);
   }
 
   async #put(task: NewTask, id: SentId | null): Promise<TaskRef> {
@@ -270,7 +270,9 @@ export class Intake {
       const free = bavail * bsize - this.#bytesUnderWay - bodySize;
       if (free < minFreeBytes) {
         throw new SpoolFullError(
-          `less than ${minFreeBytes} bytes would be free (spooler-min-free): ${Math.max(0, free)}`,
+          `it would leave less than ${minFreeBytes} bytes free (spooler-min-free): ${
+            Math.max(0, free)
+          }`,
         );
       }
     }

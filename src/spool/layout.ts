@@ -60,7 +60,7 @@ export function taskLabel(name: string): string {
   return nameToShow(name.startsWith(TASK_PREFIX) ? name.slice(TASK_PREFIX.length) : name);
 }
 
-/** As many characters as tell the tasks of some minutes apart. */
+/** As many characters as distinguish the tasks of some minutes. */
 const SHORT_LENGTH = 9;
 
 /** The end of a task's name, for lines that have much else to say: `04_735042`. */

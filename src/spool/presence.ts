@@ -40,7 +40,7 @@ export function checkPresence(path: string, before: Presence | null): void {
   throw new SpoolGoneError(`${path} is gone with its file system: is it unmounted?`);
 }
 
-/** Of a directory; null when there is none. */
+/** Of a directory; null when it does not exist. */
 function deviceOf(path: string): string | null {
   try {
     const { dev, isDirectory } = Deno.statSync(path);

@@ -34,13 +34,13 @@ export class Removal {
   /** Why a file of this owner could not be removed; null when it could. */
   obstacle(dir: string, owner: number): string | null {
     const { reason, ofOthers } = this.#obstacles(dir);
-    if (reason !== null) return `it could not be removed when it is done: ${reason}`;
+    if (reason !== null) return `this user could not remove it when it is done: ${reason}`;
     if (!ofOthers || owner === this.uid) return null;
-    return `it could not be removed when it is done: it belongs to user ${owner}, and ${dir} has ` +
+    return `this user could not remove it when it is done: it belongs to user ${owner}, and ${dir} has ` +
       "the sticky bit";
   }
 
-  /** Whether every file of a directory could be removed, whoever owns it. */
+  /** Whether every file of a directory could be removed, whatever its owner. */
   isFree(dir: string): boolean {
     const { reason, ofOthers } = this.#obstacles(dir);
     return reason === null && !ofOthers;

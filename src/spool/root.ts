@@ -1,6 +1,6 @@
 /**
  * A spool's directory, held open. Names below it are found relative to the open directory and through
- * no symlink, so that whoever may write to the spool cannot lead the program out of it. Directories
+ * no symlink, so that a user who may write to the spool cannot lead the program out of it. Directories
  * of the program's own must belong to it, to the spool's owner, or to root.
  */
 
@@ -138,7 +138,7 @@ export class SpoolRoot implements Locator {
     if (isOwn) this.libc.close(at);
   }
 
-  /** Makes a call with the location of a path; -errno when there is none. */
+  /** Makes a call with the location of a path; -errno without one. */
   in(path: string, call: (at: number, name: string) => number): number {
     const location = this.locate(path);
     if (typeof location === "number") return location;

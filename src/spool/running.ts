@@ -3,7 +3,7 @@
  *
  * Each program has one file in `.spooler/running/` and keeps it locked: lists of the ids of tasks that
  * run, as run_list.ts has them. So a run costs two small writes and no new file, and so does a batch of
- * runs. What a program leaves behind that died is locked by nobody: whoever finds it makes a mark of each
+ * runs. What a program leaves behind that died is unlocked: the program that finds it makes a mark of each
  * task it names, an empty file with the task's name, which the next claim of the task finds.
  *
  * The marks are an aid: where one cannot be made (a full disk) the task runs all the same.
@@ -232,7 +232,7 @@ export class RunningMarks {
   }
 }
 
-/** The task that a mark is about, from the spool directory on; null when it is none of a task. */
+/** The task that a mark is about, from the spool directory on; null when it is not of a task. */
 export function markedId(name: string): string | null {
   if (name.startsWith(PROGRAM_PREFIX) || isCut(name)) return null;
   return nameFromShown(name.replace(/^([0-9]+)_/, "$1/"));

@@ -48,7 +48,7 @@ export class Scanner {
   }
 
   /**
-   * Removes the directory of a priority that has long been empty: whoever has just made it is about to
+   * Removes the directory of a priority that has long been empty: its maker is about to
    * put a task into it.
    */
   #removeIfUnused(priority: string): void {
@@ -91,7 +91,7 @@ export class Scanner {
     return false;
   }
 
-  /** Names of the sub-directories; a directory with a task's name is none of ours. */
+  /** Names of the sub-directories; a directory with a task's name is not a priority. */
   #directories(): string[] {
     const names: string[] = [];
     for (const entries of this.spool.entries.listDirectories(this.spool.path)) {

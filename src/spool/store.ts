@@ -194,7 +194,7 @@ export class Store {
   }
 
   /**
-   * Locks a task and reads it. Whoever gets a {@link ClaimedTask} settles or releases it.
+   * Locks a task and reads it. The caller settles or releases the {@link ClaimedTask}.
    * A file that is no task is moved to failed/ with its reason.
    */
   claim(ref: TaskRef): Claimed {
@@ -228,7 +228,7 @@ export class Store {
     return file.locked;
   }
 
-  /** What is known of a task's failures, whoever has claimed it. */
+  /** What is known of a task's failures, whichever process holds it. */
   attemptsOf(ref: TaskRef): Attempts | null {
     return this.#records.attempts(ref);
   }
@@ -313,7 +313,7 @@ export class Store {
 
   /**
    * Removes tasks from failed/ that were given up before `before` (milliseconds since the epoch), in
-   * pieces, some of them empty. What somebody else has at the moment stays.
+   * pieces, some of them empty. What another process holds at the moment stays.
    */
   removeFailedBefore(before: number): Generator<ExpiredTask[]> {
     return removeFailedBefore(this.#spool, this.#records, before);

@@ -61,7 +61,7 @@ export type Changed =
   | { readonly kind: "changed" }
   /** It is already as it was wished to be. */
   | { readonly kind: "unchanged" }
-  /** Somebody runs it, or writes it: it was left alone. */
+  /** Another process runs it, or writes it: it was left alone. */
   | { readonly kind: "running" }
   | { readonly kind: "gone" }
   | { readonly kind: "refused"; readonly reason: string };

@@ -1,7 +1,7 @@
 /**
  * Notices at once when one task's file changes its state: inotify on the file itself, which follows it
  * from place to place, so that a busy directory makes no noise. Where there is no inotify, or none
- * that sees other machines (network file systems), whoever waits has to ask from time to time.
+ * that sees other machines (network file systems), the waiting process has to check from time to time.
  */
 
 import {

@@ -19,7 +19,7 @@ const LONGEST_PATH = 107;
 
 /**
  * @param text an address; a path that is not absolute is returned as it is
- * @throws {SyntaxError} when it is none of the forms above; the message does not repeat the value
+ * @throws {SyntaxError} when it has none of the forms above; the message does not repeat the value
  */
 export function parseAddress(text: string): Address {
   if (text === "" || text === "@") {

@@ -30,7 +30,7 @@ export interface PingAnswer {
   readonly features: readonly string[];
   /** The largest body that is taken, in bytes. */
   readonly maxBody: number;
-  /** The name of this receiver: whoever signs for it must know it. */
+  /** The name of this receiver: a sender must know it to sign for it. */
   readonly receiver: string;
   /** The signature of the ping; null when it had none of ours. */
   readonly request: Signed | null;

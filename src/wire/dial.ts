@@ -6,7 +6,7 @@ import { reasonOf } from "../platform/reason.ts";
 import { breakOff } from "../platform/tcp_socket.ts";
 
 export interface ClientTls {
-  /** Certificates to trust besides those the machine trusts; null is none. Absolute, as the others. */
+  /** Certificates to trust besides those the machine trusts, or null. Absolute, as the others. */
   readonly ca: string | null;
   /** What this side shows for itself; null is nothing. */
   readonly own: { readonly cert: string; readonly key: string } | null;
@@ -23,7 +23,7 @@ export interface DialOptions {
  * The files are read at each call, so that a renewed certificate is used without a restart.
  *
  * An attempt that takes too long is left to itself, and hung up on should it come to something: Deno 2.4
- * leaks when a name is looked up for a connection that could be broken off. A handshake is broken off
+ * leaks when a name is resolved for a connection that could be broken off. A handshake is broken off
  * below Deno, which would keep the socket for as long as the peer is silent.
  *
  * @throws {Error} that says what could not be reached, and why

@@ -56,7 +56,7 @@ function maskOf(bits: number, i: number): number {
   return (0xff << (8 - own)) & 0xff;
 }
 
-/** The 16 bytes of an address, with or without a zone (`fe80::1%eth0`); null when it is none. */
+/** The 16 bytes of an address, with or without a zone (`fe80::1%eth0`); null when it is not one. */
 export function parseIp(text: string): number[] | null {
   if (!text.includes(":")) {
     const bytes = parseIpv4(text);

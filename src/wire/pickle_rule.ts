@@ -1,6 +1,6 @@
 /**
  * What a sender that nobody vouches for may not send: pickles, and functions that the ini does not
- * allow. Unpickling runs what the pickle says, so whoever may send one that is loaded runs code of
+ * allow. Unpickling runs what the pickle says, so a sender of one that is loaded runs code of
  * their own as the user of the task worker.
  *
  * What holds a pickle is decided by the bytes of every value, and of the body: libraries choose their

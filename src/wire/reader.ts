@@ -106,7 +106,7 @@ export class PacketReader {
     if (header.size > this.#maxVarsSize) {
       throw new RefusalError(
         "too large",
-        `a packet of ${header.size} bytes, ${this.#maxVarsSize} are allowed (buffer-size)`,
+        `the packet has ${header.size} bytes; buffer-size is ${this.#maxVarsSize}`,
       );
     }
     if (bytes.length < whole) return null;

@@ -1,5 +1,5 @@
 /**
- * Why a peer is told no: a kind to count by, and whether it may come back with the same packet.
+ * Why a packet is refused: a kind to count by, and whether it may come back with the same packet.
  *
  * @pure
  */

@@ -56,7 +56,7 @@ export interface DeliveryClaims {
    * apart, as the same time again would make the same signature, which a receiver takes for a replay.
    */
   readonly sentAt: number;
-  /** Lower-case hex SHA-256 of the body; absent when there is none, or nothing is signed. */
+  /** Lower-case hex SHA-256 of the body; absent without a body, or when nothing is signed. */
   readonly bodySha256?: string;
 }
 
@@ -94,7 +94,7 @@ export interface Verification {
 }
 
 export function isReserved({ name }: Var): boolean {
-  // Nearly every name is told apart by its first byte, which is cheaper than to decode it.
+  // Nearly every name differs in its first byte, which is cheaper than to decode it.
   return name[0] === FIRST_BYTE && RESERVED_VARS.includes(varText(name));
 }
 
@@ -166,9 +166,9 @@ export function signedBy(
     return { problem };
   }
   const signature = varText(last.value);
-  if (!isSha256Hex(signature)) return { problem: `${SIGNATURE_VAR} is no HMAC-SHA256 in hex` };
+  if (!isSha256Hex(signature)) return { problem: `${SIGNATURE_VAR} is not an HMAC-SHA256 in hex` };
   const signed = bytes.subarray(0, bytes.length - SIGNATURE_SIZE);
-  // Every secret is tried, whichever fits: the time tells nothing.
+  // Every secret is tried, whichever fits: the time taken reveals nothing.
   const fits = secrets.filter((secret) => isSameDigest(hmacSha256(secret, signed), signature));
   const [secret] = fits;
   if (secret === undefined) {
@@ -213,13 +213,13 @@ export function verifyDelivery(
   }
   const bodySha256 = findText(vars, BODY_HASH_VAR);
   if (bodySha256 !== undefined && !isSha256Hex(bodySha256)) {
-    return invalid(`${BODY_HASH_VAR} is no SHA-256 in hex`);
+    return invalid(`${BODY_HASH_VAR} is not a SHA-256 in hex`);
   }
   if (hasBody && bodySha256 === undefined) {
     return invalid(`it is signed without the ${BODY_HASH_VAR} of its body`);
   }
   if (!hasBody && bodySha256 !== undefined) {
-    return astray(`it is signed with the ${BODY_HASH_VAR} of a body, and comes without one`);
+    return astray(`it is signed with the ${BODY_HASH_VAR} of a body, but has no body`);
   }
   return {
     kind: "valid",

@@ -71,7 +71,7 @@ export class Batches implements Handout {
       if (!wasBusy && tasks.busyWorkers >= starts.slots) break;
       const ids = this.#collect(worker, this.#roomOf(worker, open.length));
       if (ids.length > 0) {
-        this.#options.debug?.(`${worker.label} is handed ${ids.length} tasks, ${ids[0]} first`);
+        this.#options.debug?.(`${worker.label} gets ${ids.length} tasks, ${ids[0]} first`);
         worker.hand(ids);
       } else if (!wasBusy) idle++;
     }
@@ -115,7 +115,7 @@ export class Batches implements Handout {
   }
 
   #isForProgram(task: Ready, id: string): boolean {
-    // A message to a worker is text, and cannot say a name that is none.
+    // A message to a worker is text, and cannot hold a name that is not UTF-8.
     return task.route !== "workers" || !id.isWellFormed() || this.#mayBeTooOld(task) ||
       !this.#mayRunUnread(task.priority);
   }
@@ -233,7 +233,7 @@ export class Batches implements Handout {
     tasks.apply(id, { type: "settled", task, route: "workers", now: clock.now() });
   }
 
-  /** Somebody else has it, or had it when its lock was tried. */
+  /** Another process holds it, or held it when its lock was tried. */
   #letGoBusy(worker: TaskWorker, id: string, handed: Handed): void {
     const { tasks, store } = this.#options;
     const isFree = handed.touched && !store.isLocked(handed);

@@ -15,11 +15,11 @@ export interface CallSocketOptions {
   /** In a directory that only this user can enter. */
   readonly path: string;
   readonly clock: Clock;
-  /** Rejects with what the child is told. */
+  /** Rejects with the error for the child. */
   call(call: WorkerCall): Promise<unknown>;
 }
 
-/** The system has no descriptor left: whoever connects waits, and so does this. */
+/** The system has no descriptor left: clients wait, and so does this. */
 const RETRY_MS = 100;
 
 export class CallSocket implements AsyncDisposable {

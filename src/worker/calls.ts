@@ -23,7 +23,7 @@ export interface CallTarget {
 /**
  * Does what a worker asks for.
  *
- * @throws {Error} with what the worker is told
+ * @throws {Error} with the reason that the worker gets
  */
 export async function answerCall(call: WorkerCall, target: CallTarget): Promise<unknown> {
   const { method, args, tail } = call;

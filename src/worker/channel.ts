@@ -49,7 +49,7 @@ export class Channel {
         for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
       }
     } catch {
-      // Its end of the connection is closed: the reading side tells.
+      // Its end of the connection is closed: the reading side reports it.
       this.#unsent = [];
     } finally {
       this.#sending = false;

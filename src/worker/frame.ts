@@ -11,7 +11,7 @@ const PREFIX = 8;
 export const LONGEST_FRAME = 256 * 1024 * 1024;
 
 export interface Frame {
-  /** One JSON value, not yet looked at. */
+  /** One JSON value, not yet checked. */
   readonly head: unknown;
   readonly tail: Uint8Array<ArrayBuffer>;
 }
@@ -91,7 +91,7 @@ function parseHead(bytes: Uint8Array): unknown {
     return JSON.parse(decoder.decode(bytes));
   } catch (error) {
     throw new ProtocolError(
-      `a head that is no JSON: ${error instanceof Error ? error.message : ""}`,
+      `a head that is not JSON: ${error instanceof Error ? error.message : ""}`,
     );
   }
 }

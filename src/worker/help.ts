@@ -18,7 +18,7 @@ export interface HelpOptions extends HandoutParts {
 
 /** A worker whose present task takes longer is helped. */
 const HELP_AFTER_MS = 50;
-/** A task that is done and not yet answered looks like one that waits: not for ever again. */
+/** A task that is done and not yet answered is still counted as waiting: help is not offered for ever. */
 const MOST_HELP = 3;
 
 export class Help {
@@ -64,7 +64,9 @@ export class Help {
       const ids = behind.splice(0, Math.min(share, size.size, pool.left(helper)));
       if (ids.length === 0) return;
       for (const id of ids) tasks.apply(id, { type: "helped", worker: helper });
-      this.#options.debug?.(`${helper.label} is given ${ids.length} tasks behind a slow one`);
+      this.#options.debug?.(
+        `${helper.label} gets ${ids.length} tasks that waited behind a slow one`,
+      );
       helper.hand(ids);
     }
   }

@@ -7,7 +7,7 @@ import type { Cancel, Clock } from "../platform/clock.ts";
 import { nominalBackoffMs } from "../task/backoff.ts";
 
 const WAITS = { delayMs: 1000, maxDelayMs: 60_000 };
-/** How often a file of a module that could not be loaded is looked at. */
+/** How often the files of a module that could not be loaded are checked. */
 const WATCH_EVERY_MS = 1000;
 
 export class LoadRetry {
@@ -49,7 +49,7 @@ export class LoadRetry {
     this.#cancelWatch();
   }
 
-  /** Whoever asks for them to be loaded anew does not wait. */
+  /** An explicit reload does not wait. */
   reset(): void {
     this.#cancelRetry();
     this.#isWaiting = false;

@@ -1,5 +1,5 @@
 /**
- * uWSGI's numbered locks for task code: whoever asks waits for its turn, and what a dead worker held
+ * uWSGI's numbered locks for task code: each caller waits for its turn, and what a dead worker held
  * is free.
  *
  * @pure

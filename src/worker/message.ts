@@ -1,6 +1,6 @@
 /**
  * What the program (the master) and its workers say to each other, as two unions. The page
- * docs/worker-protocol.md tells what each message means.
+ * docs/worker-protocol.md says what each message means.
  *
  * @pure
  */
@@ -12,7 +12,7 @@ import { ProtocolError } from "./frame.ts";
 export interface ModuleRef {
   readonly kind: "file" | "module";
   readonly name: string;
-  /** A path as the ini has it, to be looked for below the working directory first. */
+  /** A path as the ini has it, searched below the working directory first. */
   readonly written?: string;
   /** A web application: when it cannot be loaded the other modules work all the same. */
   readonly isApp?: boolean;
@@ -20,7 +20,7 @@ export interface ModuleRef {
   readonly factory?: string | null;
 }
 
-/** What a worker is told before it loads its modules. */
+/** What a worker gets before it loads its modules. */
 export interface Setup {
   /** The directory it works through. */
   readonly spool: string;
@@ -50,7 +50,7 @@ export type ToWorker =
   | {
     readonly type: "run";
     readonly tasks: readonly string[];
-    /** The master has looked: the one task is for this worker, and every answer holds the lock. */
+    /** The program has read the task and chosen this worker, and every answer holds the lock. */
     readonly chosen?: true;
     /** 1 when absent. */
     readonly attempt?: number;
@@ -224,20 +224,20 @@ export function readMessage(head: unknown): FromWorker {
         error: fields.has("error") ? fields.text("error") : null,
       };
     default:
-      throw new ProtocolError(`no message has the type "${type}"`);
+      throw new ProtocolError(`unknown message type "${type}"`);
   }
 }
 
 function answer(value: unknown): AnswerGroup {
-  if (!Array.isArray(value)) throw new ProtocolError("an answer is no list");
+  if (!Array.isArray(value)) throw new ProtocolError("an answer that is not a list");
   const [task, kind, func, took, details] = value as unknown[];
   const known = ANSWER_KINDS.find((each) => each === kind);
   if (typeof task !== "string" || known === undefined) {
-    throw new ProtocolError(`no answer is ${JSON.stringify([task, kind])}`);
+    throw new ProtocolError(`invalid answer ${JSON.stringify([task, kind])}`);
   }
   const [tookMs = 0, ...nextTookMs] = Array.isArray(took) ? took as unknown[] : [took];
   if (![tookMs, ...nextTookMs].every((each) => typeof each === "number")) {
-    throw new ProtocolError(`a task took ${JSON.stringify(took)}, which is no number`);
+    throw new ProtocolError(`a task took ${JSON.stringify(took)}, which is not a number`);
   }
   const more = details === undefined || details === null ? null : new Fields(details);
   return {
@@ -294,6 +294,6 @@ function timerKind(fields: Fields): TimerKind {
         weekday: fields.whole("weekday"),
       };
     default:
-      throw new ProtocolError(`no timer is of the kind "${kind}"`);
+      throw new ProtocolError(`unknown kind of timer "${kind}"`);
   }
 }

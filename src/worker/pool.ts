@@ -3,7 +3,7 @@
  * replaced and let go, and who gets what of all that needs a worker.
  *
  * Work comes in three kinds. A signal, and a task that was chosen for this language, wait for a free
- * worker and are given out first. Tasks that nobody has looked at yet are handed out in batches, by
+ * worker and are given out first. Tasks that no one has read yet are handed out in batches, by
  * `src/worker/batches.ts`.
  */
 
@@ -40,7 +40,7 @@ export class Pool {
     this.#retry = new LoadRetry(options.clock, () => this.#mayStart() && this.#startOne());
   }
 
-  /** From now on this one is told. */
+  /** From now on this one is called. */
   listen(listener: PoolListener): void {
     this.#listener = listener;
   }
@@ -190,7 +190,7 @@ export class Pool {
     });
     this.#workers.add(started);
     this.#options.debug?.(
-      `${started.label} is started, ${this.#workers.size} of ${this.#options.size}`,
+      `${started.label} started, ${this.#workers.size} of ${this.#options.size}`,
     );
     return started;
   }
@@ -259,7 +259,7 @@ export class Pool {
     const { emit, spool, idleMs } = this.#options;
     // What ends with the program is nobody's fault.
     const end = { ...how, isAsked: how.isAsked || this.#isAborted };
-    this.#options.debug?.(`${worker.label} is gone: ${end.reason}`);
+    this.#options.debug?.(`${worker.label} ended: ${end.reason}`);
     this.#options.gone(worker);
     this.#workers.delete(worker);
     this.#held.delete(worker);
@@ -271,7 +271,7 @@ export class Pool {
     this.#listener.ended(worker, end);
     // Code that ends its worker while it has nothing to do would do so without end.
     if (!end.isAsked && !this.#retry.isWaiting && worker.answered === 0 && !end.wasBusy) {
-      const message = `${this.moduleNames}: ${end.reason} before it had a task`;
+      const message = `${this.moduleNames}: ${end.reason} before its first task`;
       this.#onLoadFailed({ message, trace: [], files: this.#offer?.files ?? [] });
     }
     const isNeeded = idleMs === null || this.#requests.size > 0;

@@ -14,7 +14,7 @@ export interface PoolOptions extends RecyclingOptions {
   readonly spool: string;
   readonly modules: readonly ModuleRef[];
   readonly command: WorkerCommand;
-  /** What each worker is told, but for its number and its modules. */
+  /** The setup of each worker, but for its number and its modules. */
   readonly setup: Omit<Setup, "worker" | "modules">;
   readonly sockets: SocketDirectory;
   /** The table of its spool. */
@@ -24,9 +24,9 @@ export interface PoolOptions extends RecyclingOptions {
   readonly harakiriMs: number | null;
   readonly loadLimitMs?: number;
   readonly emit: Emit;
-  /** Told what the code has registered, whenever that is something else than before. */
+  /** Called with what the code has registered, whenever that changes. */
   registered(registered: Registered): void;
-  /** Rejects with what the worker is told. */
+  /** Rejects with the error for the worker. */
   call(call: WorkerCall): Promise<unknown>;
   /** What it had asked for is of no use to it any more. */
   gone(worker: TaskWorker): void;

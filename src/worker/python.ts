@@ -53,7 +53,7 @@ export async function writePythonFiles(dir: string): Promise<string> {
  * How a worker is started; it also wants SPOOLER_SOCKET.
  *
  * @param shim what {@link writePythonFiles} returned
- * @param baseDir the ini's directory, where modules are looked for at last
+ * @param baseDir the ini's directory, where modules are searched last
  */
 export function pythonCommand(
   python: PythonConfig,

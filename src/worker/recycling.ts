@@ -36,7 +36,7 @@ export class Recycling {
   /** Ends a worker that has run its tasks. */
   stopSpent(worker: TaskWorker): void {
     if (!worker.isReady || worker.isBusy || !this.isSpent(worker)) return;
-    this.#options.debug?.(`${worker.label} has done its ${worker.answered} tasks and is replaced`);
+    this.#options.debug?.(`${worker.label} replaced after ${worker.answered} tasks`);
     worker.stop();
   }
 
@@ -47,7 +47,7 @@ export class Recycling {
     clock.after(idleMs, () => {
       if (!worker.isReady || worker.isBusy) return;
       if (clock.monotonic() - worker.idleSince < idleMs) return;
-      debug?.(`${worker.label} has had nothing to do for ${idleMs} ms and is ended`);
+      debug?.(`${worker.label} stopped after ${idleMs} ms without a task`);
       worker.stop();
     });
   }

@@ -69,4 +69,4 @@ export class WorkerRequests {
   }
 }
 
-export const endingError = () => new Error("the program ends");
+export const endingError = () => new Error("the program is stopping");

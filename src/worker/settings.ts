@@ -11,11 +11,11 @@ export interface TaskModule {
   readonly kind: "file" | "module";
   /** An absolute path for `file`. */
   readonly name: string;
-  /** A path as the ini has it: Python files are looked for below the working directory first. */
+  /** A path as the ini has it: Python files are searched below the working directory first. */
   readonly written: string;
   /** A web application: what cannot be loaded of it stops no other module. */
   readonly isApp: boolean;
-  /** The function of an application's module that makes it, and is called; null is none. */
+  /** The function of an application's module that makes it, and is called; otherwise null. */
   readonly factory: string | null;
   readonly place: Place;
 }

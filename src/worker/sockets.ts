@@ -1,6 +1,6 @@
 /**
  * Where workers connect. Each has a socket of its own in a directory that only this user can enter, so
- * that whoever connects is that worker.
+ * that the client is that worker.
  */
 
 import { dirname, join } from "@std/path";
@@ -137,7 +137,7 @@ async function removeAll(path: string): Promise<void> {
   try {
     await Deno.remove(path, { recursive: true });
   } catch (error) {
-    // Whoever tidies temporary directories may have been faster.
+    // A cleaner of temporary directories may have been faster.
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -152,7 +152,7 @@ export class TaskWorker {
     this.#state = "stopping";
     if (wasLoading) return this.kill("stopped");
     this.#link.send({ type: "stop" });
-    if (!this.isBusy) this.#killAfter(STOP_GRACE_MS, "the worker did not end when it was asked to");
+    if (!this.isBusy) this.#killAfter(STOP_GRACE_MS, "the worker did not stop when asked");
   }
 
   /** Asks the present task to end, and ends the worker when it does not. */
@@ -243,7 +243,7 @@ export class TaskWorker {
     listener.answered(this, answers);
     if (fault !== null) throw new ProtocolError(fault);
     if (this.#state === "stopping" && !this.isBusy) {
-      this.#killAfter(STOP_GRACE_MS, "the worker did not end when it was asked to");
+      this.#killAfter(STOP_GRACE_MS, "the worker did not stop when asked");
     }
   }
 

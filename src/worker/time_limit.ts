@@ -30,7 +30,7 @@ export class TimeLimit {
     this.#setTimer();
   }
 
-  /** One timer at a time: where something else has begun since, it only looks again later. */
+  /** One timer at a time: where something else has begun since, it only checks again later. */
   #setTimer(): void {
     const limitMs = this.#limitMs;
     this.#cancel();

@@ -56,7 +56,7 @@ export interface WorkerListener {
   output(task: string | null, func: string, stream: OutputStream, line: string): void;
   /** Lines of a flood that were not handed to {@link output}. */
   dropped(task: string | null, func: string, lines: number): void;
-  /** Rejects with what the worker is told. */
+  /** Rejects with the error for the worker. */
   call(call: WorkerCall): Promise<unknown>;
   ended(worker: TaskWorker, end: WorkerEnd): void;
 }

@@ -26,14 +26,14 @@ Deno.test("cron lines beside a spooler-external are named once", () => {
     "timer2 = every=5s ./beat",
   ];
   assertEquals(warned(lines), [
-    "3 cron backup and 1 more would run twice if the program that works through /srv/s reads this " +
+    "3 cron backup and 1 more would run twice if the program that works on /srv/s reads this " +
     "ini, too: keep cron lines where only one of them reads them",
   ]);
 });
 
 Deno.test("a uWSGI that works through the spool is named, with what it would double", () => {
   assertEquals(warned(["spooler = s", CRON, "import = tasks.py"], [["/srv/s", 77]]), [
-    "0 uWSGI (pid 77) works through /srv/s as well: each task runs in one of the two",
+    "0 uWSGI (pid 77) works on /srv/s as well: each task runs in one of the two",
     "3 cron backup would run twice if uWSGI (pid 77) reads this ini, too: keep cron lines where " +
     "only one of them reads them",
     "4 timers and crons that tasks.py registers would run twice if uWSGI (pid 77) imports it, too: " +

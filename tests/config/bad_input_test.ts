@@ -99,7 +99,7 @@ const BAD: readonly BadInput[] = [
   {
     what: "an @(file) of 1 GB",
     ini: uwsgi("a = @(big)"),
-    said: "site.ini:2: @(big) cannot be read: it may have 1048576 bytes, and it has 1073741824",
+    said: "site.ini:2: @(big) cannot be read: it has 1073741824 bytes; the limit is 1048576",
     prepare: async (dir) => {
       await Deno.writeTextFile(join(dir, "big"), "");
       await Deno.truncate(join(dir, "big"), 1 << 30);
@@ -108,7 +108,7 @@ const BAD: readonly BadInput[] = [
   {
     what: "an ini of 1 GB",
     ini: uwsgi("ini = big.ini"),
-    said: '"big.ini" cannot be read: it may have 33554432 bytes',
+    said: '"big.ini" cannot be read: it has 1073741824 bytes; the limit is 33554432',
     prepare: async (dir) => {
       await Deno.writeTextFile(join(dir, "big.ini"), "");
       await Deno.truncate(join(dir, "big.ini"), 1 << 30);
@@ -117,7 +117,7 @@ const BAD: readonly BadInput[] = [
   {
     what: "a device without end",
     ini: uwsgi("a = @(/dev/zero)"),
-    said: "it may have 1048576 bytes",
+    said: "it has more bytes; the limit is 1048576",
   },
   { what: "an @(file) that is a directory", ini: uwsgi("a = @(.)"), said: "it is a directory" },
   {
@@ -155,7 +155,7 @@ const BAD: readonly BadInput[] = [
   {
     what: "a command that prints without end",
     ini: uwsgi("a = @(exec://yes)"),
-    said: "it may have 1048576 bytes",
+    said: "it has more bytes; the limit is 1048576",
   },
   {
     what: "a descriptor that is not open",

@@ -32,7 +32,10 @@ Deno.test("the article's ini loads unchanged, and its comments in values are nam
   assertEquals(config.listeners.length, 1);
   const warnings = warned(loaded);
   assertStringIncludes(warnings, "spooler-frequency is read as 10");
-  assertStringIncludes(warnings, "spooler-import keeps what looks like a comment");
+  assertStringIncludes(
+    warnings,
+    "spooler-import keeps the text after # or ; as a part of its value",
+  );
   const modules = config.code.modules.map(({ name, isApp }) => `${name}${isApp ? ", an app" : ""}`);
   assertEquals(modules, ["wsgi, an app", "path.to.spool.package"]);
 });
@@ -45,7 +48,9 @@ Deno.test("a Django site loads; what serves the web is named once, with a reason
     kind: "unix",
     path: "/srv/shop/run/django.sock",
   });
-  const foreign = loaded.warnings.filter(({ message }) => message.startsWith("accepted, but not"));
+  const foreign = loaded.warnings.filter(({ message }) =>
+    message.startsWith("accepted, but without")
+  );
   assertEquals(foreign.length, 1);
   for (const name of ["processes", "static-map"]) {
     assert(new RegExp(`\\b${name}\\b`).test(foreign[0]?.message ?? ""), name);

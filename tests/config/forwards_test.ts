@@ -142,5 +142,5 @@ Deno.test("certificates that are not there are told before the start", async () 
   const line = "spooler-forward2 = dir=out,to=tls://a:1,ca=ca.pem";
   const host = fakeHost({ files: { "/srv/site.ini": `[uwsgi]\n${line}\n` } });
   const error = await assertRejects(() => loadConfig("site.ini", host), ConfigError);
-  assertStringIncludes(error.message, "wants ca= to name a file that is there");
+  assertStringIncludes(error.message, "needs ca= to name an existing file");
 });

@@ -83,9 +83,9 @@ Deno.test("an error names place, option, wish and value", async () => {
 
 Deno.test("a file that cannot be read is named, with its reason", async () => {
   const error = await assertRejects(() => loadConfig("no.ini", fakeHost()), ConfigError);
-  assertEquals(error.message, "no.ini: cannot be read: there is no such file");
+  assertEquals(error.message, "no.ini: cannot be read: no such file");
   const [line] = await problemsOf("include = no.ini");
-  assertEquals(line, 'site.ini:2: "no.ini" cannot be read: there is no such file');
+  assertEquals(line, 'site.ini:2: "no.ini" cannot be read: no such file');
 });
 
 Deno.test("a file that includes itself, directly or not, is an error and no loop", async () => {

@@ -43,8 +43,8 @@ async function warningsOf(lines: string[], ...files: string[]): Promise<string[]
 Deno.test("a module file or a Python that is not there is warned about", async () => {
   const lines = ["import = tasks.py", "spooler-import = pkg.module", "virtualenv = env"];
   assertEquals(await warningsOf(lines), [
-    'import names a file that is not there: "tasks.py"',
-    'virtualenv wants Python at /srv/env/bin/python3, which is not there: "env"',
+    'import names a file that does not exist: "tasks.py"',
+    'virtualenv needs Python at /srv/env/bin/python3, which does not exist: "env"',
   ]);
   assertEquals(await warningsOf(lines, "/srv/tasks.py", "/srv/env/bin/python3"), []);
   assertEquals(await warningsOf(["virtualenv = env"]), [], "nothing wants it");

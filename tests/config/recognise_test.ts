@@ -27,7 +27,7 @@ Deno.test("an option that must not be passed over in silence is refused, with wh
 
 Deno.test("a key that nothing uses and that is near an option is pointed out", () => {
   assertEquals(judge(["spooler-frequnecy = 3"]).warnings, [
-    "spooler-frequnecy is no option, and nothing uses it; did you mean spooler-frequency?",
+    "spooler-frequnecy is not an option, and nothing uses it; did you mean spooler-frequency?",
   ]);
   assertEquals(judge(["spooler_processes = 3"]).warnings.length, 1);
 });
@@ -39,7 +39,7 @@ Deno.test("a placeholder that is used, or that is near nothing, is a placeholder
 
 Deno.test("strict makes unknown keys errors; strict = false does not", () => {
   assertEquals(judge(["strict = true", "spoler = /x"]).problems, [
-    "spoler is no option, and strict is set; did you mean spooler?",
+    "spoler is not an option, and strict is set; did you mean spooler?",
   ]);
   assertEquals(judge(["strict = false", "spoler = /x"]).problems, []);
 });

@@ -67,6 +67,6 @@ Deno.test("a value that is read otherwise than it looks is a surprise", () => {
   assertEquals(surprise("string", "/a#b"), undefined);
   assertEquals(
     surprise("string", "/a # b"),
-    "keeps what looks like a comment; a comment needs a line of its own",
+    "keeps the text after # or ; as a part of its value; a comment needs a line of its own",
   );
 });

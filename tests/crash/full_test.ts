@@ -131,7 +131,7 @@ testWith("mount", "a task that fails on a full disk is not lost", async () => {
   try {
     store.fail(task, "exit code 65", null);
   } catch (error) {
-    // Its record found no room: it stays where it is.
+    // Its record found no room: cannot open it, the old log stays.
     assert(String(error).includes("No space left"), String(error));
     task.release();
   }

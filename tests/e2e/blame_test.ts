@@ -49,7 +49,7 @@ for (
       await program.line(/quick test_1_99_1_1_0 done/);
       assertEquals(await program.stop(), 0);
       assertEquals(program.log.match(/deferred until/g), null);
-      assert(!/cannot be loaded|before it had a task/.test(program.log), program.log);
+      assert(!/cannot be loaded|before its first task/.test(program.log), program.log);
       assertEquals(program.log.match(/quick test_1_\d+_1_1_0 done/g)?.length, 21);
     },
   );

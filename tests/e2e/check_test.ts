@@ -28,7 +28,7 @@ test("check says what would happen, starts nothing, and exits with 0", async (di
   for (
     const part of [
       `${ini} is fine, with 2 warnings.`,
-      `Spools\n  ${dir}/spool\n      2 tasks at a time, a full look every 30 s`,
+      `Spools\n  ${dir}/spool\n      2 tasks at a time, a scan every 30 s`,
       "Tasks\n  mail           ./mail --token=********",
       "  anything else  ./rest",
       "Sockets\n  127.0.0.1:0",

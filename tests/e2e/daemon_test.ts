@@ -25,7 +25,7 @@ Deno.test(
     assertEquals(second.code, 1);
     assertMatch(
       second.stderr,
-      new RegExp(`pidfile ${file}: process ${program.pid} has it and runs`),
+      new RegExp(`pidfile ${file}: process ${program.pid} holds it and is running`),
     );
     assertEquals(await program.stop(), 0);
     assert(!await Deno.stat(file).then(() => true, () => false), "the pidfile is left");
@@ -59,7 +59,7 @@ Deno.test(named("daemonize ends when the program in the background is ready"), a
     await until(async () => /\| mark \.$/m.test(await log()), "the task");
     const second = await spooler(["--ini", site.ini]);
     assertEquals(second.code, 1);
-    assertMatch(second.stderr, /pidfile .* has it and runs/);
+    assertMatch(second.stderr, /pidfile .* holds it and is running/);
   } finally {
     Deno.kill(pid, "SIGTERM");
   }

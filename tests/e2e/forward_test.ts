@@ -86,7 +86,7 @@ test("a task whose spooler names a target is forwarded, one without is run here"
   await edgeProgram.line(/at the edge: 4$/);
   const refused = await spooler(["push", "--to", own, "n=5", "spooler=elsewhere:1"]);
   assertEquals(refused.stdout, "refused\n");
-  await edgeProgram.line(/spooler is none of ours: "elsewhere:1"/);
+  await edgeProgram.line(/no such spooler: "elsewhere:1"/);
 });
 
 /** A hub that only keeps what it gets, and an edge with tasks for it, numbered from 0. */

@@ -296,7 +296,7 @@ def forks(env):
     ...["there", `${site.spool}/NAME`],
     ...["there", `${site.spool}/5/NAME`],
     ...["there", `${site.dir}/other/NAME`],
-    'unable to spool job: spooler is none of ours: "/nowhere"',
+    'unable to spool job: no such spooler: "/nowhere"',
     "unable to spool job: it holds 2 tasks (spooler-max-files)",
     "uwsgi: lock: a forked child can hold no lock: the task can",
     "end",

@@ -345,14 +345,17 @@ for (const [what, args, message] of MISTAKES) {
   });
 }
 
-test("list tells of directories with tasks that nobody runs", async () => {
+test("list names directories with tasks that never run", async () => {
   await using temp = await tempDir();
   await writeTask(temp.path, `${NAME}1`, {});
   await writeTask(join(temp.path, "urgent"), `${NAME}2`, {});
   await Deno.mkdir(join(temp.path, "empty"));
   for (const more of [[], ["--json"]]) {
     const { stdout, stderr } = await spooler(["list", "--dir", temp.path, ...more]);
-    assertMatch(stderr, /\/urgent\/ holds tasks that nobody runs/);
+    assertMatch(
+      stderr,
+      /\/urgent\/ has tasks that never run: the name of a priority directory must be all digits/,
+    );
     assertMatch(stdout, /_1000000000_01/);
     assertEquals([/empty/.test(stderr), stdout.includes("_1000000000_02")], [false, false]);
   }

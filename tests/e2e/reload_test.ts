@@ -96,7 +96,7 @@ test("an ini that cannot start makes room for the old one", async () => {
   await Deno.writeTextFile(join(site.dir, "other/.spooler/attempts"), "");
   await rewriteSite(site, "spooler2 = dir=other");
   program.signal("SIGHUP");
-  await program.line(/the new configuration does not start, the old one goes on: .*attempts/);
+  await program.line(/the new configuration cannot start, the old one stays: .*attempts/);
   await push(site, "a=1");
   await program.line(/\| still here/);
   assertEquals(await program.stop(), 0);

@@ -16,13 +16,13 @@ testWith(
     const all = ["--user", "--map-root-user", "sh", "-c", command, file, ...args];
     await using program = Program.launch("unshare", all);
     await program.line(/ ready$/);
-    await program.line(/new tasks are found by scans only: inotify_init1/);
+    await program.line(/only scans find new tasks: inotify_init1/);
     const push = () => spooler(["push", "--dir", site.spool, "a=b"]);
     assertEquals((await push()).code, 0);
     await program.line(/found$/);
     await rewriteSite(site, ...lines, "spooler-processes = 2");
     program.signal("SIGHUP");
-    await program.line(/found by scans only/, 2);
+    await program.line(/only scans find new tasks/, 2);
     assertEquals((await push()).code, 0);
     await program.line(/found$/, 2);
     assertEquals(await program.stop(), 0);

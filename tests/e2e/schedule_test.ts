@@ -380,7 +380,7 @@ test("next prints the coming times in the zone of each job, for people and machi
   assertEquals(stdout.trim().split("\n").length, 5);
   assertMatch(stdout, /^.* 03:15:00 .*Asia\/Kathmandu +nightly +true$/m);
   assertMatch(stdout, /^.* 12:00:00 .*UTC +noon +true$/m);
-  assertStringIncludes(stderr, "boot runs when the machine has started");
+  assertStringIncludes(stderr, "boot runs at the next start of the machine");
 });
 
 test("a crontab that is imported runs as it did under cron", async () => {
@@ -388,7 +388,7 @@ test("a crontab that is imported runs as it did under cron", async () => {
   const crontab = new URL("../fixtures/schedule/user.crontab", import.meta.url).pathname;
   const imported = await spooler(["import-crontab", crontab]);
   assertEquals(imported.code, 1, imported.stderr);
-  assertStringIncludes(imported.stderr, "1 line is not taken over");
+  assertStringIncludes(imported.stderr, "1 line is not converted");
   await Deno.writeTextFile(site.ini, imported.stdout);
   const check = await spooler(["check", site.ini]);
   assertEquals(check.code, 0, check.stderr + check.stdout);
@@ -398,7 +398,7 @@ test("a crontab that is imported runs as it did under cron", async () => {
   await program.line(/\| it is 50% done$/);
   await program.line(/\| by bash$/);
   // The lines cron would not have understood either are named, with their number.
-  assertMatch(imported.stdout, /^; NOT TAKEN OVER, line 17: hour \(field 2, character 3\)/m);
+  assertMatch(imported.stdout, /^; NOT CONVERTED, line 17: hour \(field 2, character 3\)/m);
   assertMatch(imported.stdout, /^cron-on-failure = mail -s .* ops@example.org$/m);
 });
 

@@ -80,7 +80,7 @@ for (const [how, code, most] of [["done", 0, 1], ["failed", 1, 3]] as const) {
       await Deno.chmod(site.spool, STICKY);
       await Deno.writeTextFile(`${site.told}.go`, "");
       await first.line(
-        code === 0 ? /others.*done, and cannot be removed/ : /others.*cannot be (settled|removed)/,
+        code === 0 ? /others.*done, but cannot be removed/ : /others.*cannot be (settled|removed)/,
       );
       await someScansLater(site);
       const before = await runs(site);

@@ -174,7 +174,7 @@ const UNLOADABLE: [name: string, files: Record<string, string>, said: RegExp][] 
       "tasks.ts": 'import { a } from "./lib";\nexport const b = a;',
       "lib.ts": "export const a = 1;",
     },
-    /tasks\.ts: cannot read \S+\/lib: there is no such file; there is \S+\/lib\.ts/,
+    /tasks\.ts: cannot read \S+\/lib: no such file; did you mean \S+\/lib\.ts\?/,
   ],
   [
     "what is no TypeScript is named with its place",

@@ -47,7 +47,11 @@ Deno.test("kind=uwsgi: no ping, no id, no signature, even with a secret", async 
 for (
   const [what, ping, seen] of [
     ["answers pings as a uWSGI does", true, "it answers pings as a uWSGI does"],
-    ["hangs up at pings", false, "it hangs up at pings, as a uWSGI without the ping plugin does"],
+    [
+      "hangs up at pings",
+      false,
+      "it closes the connection at a ping, as a uWSGI without the ping plugin does",
+    ],
   ] as const
 ) {
   Deno.test(`with a secret nothing goes to a peer that ${what}, and the log says what would help`, async () => {

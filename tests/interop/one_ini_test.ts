@@ -158,7 +158,7 @@ testWith("uwsgi", "a uWSGI that works through the same spool is named by check",
   await until(async () => {
     const { stdout } = await spooler(["check", other]);
     const text = stdout.replace(/\s+/g, " ");
-    return /uWSGI \(pid \d+\) works through \S+\/spool as well/.test(text) &&
+    return /uWSGI \(pid \d+\) works on \S+\/spool as well/.test(text) &&
       /cron backup would run twice if uWSGI/.test(text) &&
       /timers and crons that tasks\.py registers would run twice/.test(text);
   }, "check does not name the uWSGI");

@@ -106,7 +106,7 @@ Deno.test("cronie's random delay becomes jitter=", () => {
 
 Deno.test("what is not understood is there as a comment, with the reason and its line", () => {
   const [reason = "", line] = user("", "0 25 * * * x", "0~59 * * * * y").slice(1);
-  assertStringIncludes(reason, "; NOT TAKEN OVER, line 2: hour (field 2, character 3)");
+  assertStringIncludes(reason, "; NOT CONVERTED, line 2: hour (field 2, character 3)");
   assertEquals(line, "; 0 25 * * * x");
   assertStringIncludes(user("0~59 * * * * y")[0] ?? "", "jitter=");
   const { leftOut } = importCrontab("0 25 * * * x\n0 1 * * * y\n0 1 * * *\n", {

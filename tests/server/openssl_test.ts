@@ -185,7 +185,7 @@ testWith("openssl", "handshakes are limited, and silent ones keep nobody out", a
   }
   using _first = await connect(temp.path, server.port, "client");
   (await server.next()).close();
-  const crowded = "TLS: it was the oldest of 2 handshakes under way, and another one came";
+  const crowded = "TLS: dropped as the oldest of 2 unfinished handshakes";
   assertEquals(server.refused, [crowded]);
   for (const each of silent) each.close();
   await until(() => server.refused.length === 2, "the other has gone away");

@@ -148,9 +148,9 @@ Deno.test("an id that was another task's is refused, not acknowledged", async ()
   await peer.send(...first);
   assertEquals(await peer.answer(), signedYes(first));
   const other = delivery({ values: { n: "2" } });
-  assertStringIncludes(await reasonFor(reception, ...other), "used for another task");
+  assertStringIncludes(await reasonFor(reception, ...other), "belongs to another task");
   const withBody = delivery({ body: BODY, bodySha256: sha256(BODY) });
-  assertStringIncludes(await reasonFor(reception, ...withBody), "used for another task");
+  assertStringIncludes(await reasonFor(reception, ...withBody), "belongs to another task");
   assertEquals(stored(reception).length, 1);
 });
 
@@ -184,7 +184,7 @@ Deno.test("a signed body cannot be cut off by who only carries it", async () => 
   const [packet] = delivery({ body: BODY, bodySha256: sha256(BODY) });
   assert(packet !== undefined);
   packet.set([KEEP_OPEN], 3);
-  assertStringIncludes(await reasonFor(reception, packet), "comes without one");
+  assertStringIncludes(await reasonFor(reception, packet), "but has no body");
   assertEquals(stored(reception), []);
 });
 
@@ -230,7 +230,7 @@ Deno.test("without a secret reserved vars are still checked and removed", async 
   const bad = encodePacket(varsOf({ spooler_id: "two words" }), MODIFIER_SPOOL, KEEP_OPEN);
   assertStringIncludes(await reasonFor(reception, bad), "spooler_id wants");
   const hash = encodePacket(varsOf({ spooler_sha256: "x" }), MODIFIER_SPOOL, KEEP_OPEN);
-  assertStringIncludes(await reasonFor(reception, hash), "spooler_sha256 is no SHA-256");
+  assertStringIncludes(await reasonFor(reception, hash), "spooler_sha256 is not a SHA-256");
 });
 
 Deno.test("service keys are safe: body, priority, at, spooler", async () => {
@@ -239,8 +239,8 @@ Deno.test("service keys are safe: body, priority, at, spooler", async () => {
     reasonFor(reception, encodePacket(varsOf(values), MODIFIER_SPOOL, KEEP_OPEN));
   assertStringIncludes(await send({ priority: "../../escape" }), "priority wants digits");
   assertStringIncludes(await send({ at: "1e9" }), "at wants seconds");
-  assertStringIncludes(await send({ spooler: "/etc" }), "spooler is none of ours");
-  assertStringIncludes(await send({ spooler: `${reception.dir}/spool/` }), "none of ours");
+  assertStringIncludes(await send({ spooler: "/etc" }), "no such spooler");
+  assertStringIncludes(await send({ spooler: `${reception.dir}/spool/` }), "no such spooler");
   using peer = await reception.connect();
   await peer.send(
     encodePacket(
@@ -299,7 +299,7 @@ Deno.test("a body that would leave too little room is refused before it comes, f
   const packet = encodePacket(varsOf({ n: "2" }), MODIFIER_SPOOL, KEEP_OPEN | WITH_BODY);
   await peer.send(packet, encodeBodySize(2 * spare));
   await told(reception, "packet.refused");
-  assertStringIncludes(reception.refusals().join(), "full: less than ");
+  assertStringIncludes(reception.refusals().join(), "full: it would leave less than ");
 });
 
 Deno.test("a flood of refusals is told in a few lines and one number", async () => {

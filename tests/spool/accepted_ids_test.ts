@@ -163,7 +163,7 @@ Deno.test("the same id with other content is refused, and so is another body", a
     yield body.subarray(3);
   };
   const refused = (given: typeof task) =>
-    assertRejects(() => store.putOnce(given, "task-7"), RefusalError, "used for another task");
+    assertRejects(() => store.putOnce(given, "task-7"), RefusalError, "belongs to another task");
   await store.putOnce(task, "task-7");
   await refused({ ...task, vars: varsOf({ n: "2" }) });
   await refused({ ...task, body: new TextEncoder().encode("the b0dy") });

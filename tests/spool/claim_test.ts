@@ -133,7 +133,7 @@ testWith("libc", "what is no regular file is none to claim, and nothing waits fo
   await new Deno.Command("mkfifo", { args: [at("fifo")] }).output();
   using _socket = Deno.listen({ transport: "unix", path: at("socket") });
   const claims = new PosixClaims(libcWith({}));
-  const expected = { kind: "unusable", reason: "it is no regular file" } as const;
+  const expected = { kind: "unusable", reason: "it is not a regular file" } as const;
   for (const name of ["directory", "symlink", "fifo", "socket"]) {
     assertEquals(claims.claim(at(name), now()), expected, name);
     assertEquals(claims.peek(at(name)), expected, name);

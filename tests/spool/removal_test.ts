@@ -52,6 +52,6 @@ Deno.test("the owner of a sticky directory, and root, may remove everything", ()
 
 Deno.test("a directory that cannot be written to keeps every task from running", () => {
   const readOnly = removal({ isSticky: false, dirOwner: ME, unwritable: "write to /s: EROFS" });
-  assertMatch(readOnly.obstacle("/s", ME) ?? "", /could not be removed when it is done: .*EROFS/);
+  assertMatch(readOnly.obstacle("/s", ME) ?? "", /could not remove it when it is done: .*EROFS/);
   assert(!readOnly.isFree("/s"));
 });

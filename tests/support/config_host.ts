@@ -29,7 +29,7 @@ export function fakeHost(machine: Machine = {}): ConfigHost {
     for (let dir = dirname(path); dir !== "/"; dir = dirname(dir)) dirs.add(dir);
   }
   const limited = (bytes: Uint8Array | undefined, maxBytes: number): Promise<Uint8Array> => {
-    if (bytes === undefined) return Promise.reject(new HostError("there is no such file"));
+    if (bytes === undefined) return Promise.reject(new HostError("no such file"));
     if (bytes.length > maxBytes) return Promise.reject(new HostError("it is too large"));
     return Promise.resolve(bytes);
   };

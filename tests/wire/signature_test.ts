@@ -111,7 +111,7 @@ Deno.test("a signed body cannot be cut off: its hash without a body is refused",
   const bodySha256 = createHash("sha256").update("body").digest("hex");
   const bytes = wire(deliveryVars(TASK, { ...DELIVERY, bodySha256 }, SECRET));
   assertEquals(check(bytes, { hasBody: true }).kind, "valid");
-  assertStringIncludes(reasonOf(check(bytes)), "comes without one");
+  assertStringIncludes(reasonOf(check(bytes)), "but has no body");
 });
 
 Deno.test("what is signed for one receiver is refused by another", () => {

@@ -64,14 +64,14 @@ Deno.test("what a module registered is read", () => {
 Deno.test("a message with something amiss says what", () => {
   const cases: [unknown, string][] = [
     [null, "expected an object: null"],
-    [{ type: "nonsense" }, 'no message has the type "nonsense"'],
+    [{ type: "nonsense" }, 'unknown message type "nonsense"'],
     [{ type: "hello", pid: 1.5, language: "x" }, "pid of hello wants a whole number: 1.5"],
-    [{ type: "answers", answers: [["a", "eaten"]] }, 'no answer is ["a","eaten"]'],
+    [{ type: "answers", answers: [["a", "eaten"]] }, 'invalid answer ["a","eaten"]'],
     [{ type: "answers", answers: [["a", "done", "f", [1, "2"]]] }, 'a task took [1,"2"]'],
     [{ type: "registered", signals: [256], timers: [] }, "from 0 to 255: 256"],
     [
       { type: "registered", signals: [], timers: [{ kind: "sundial", signal: 1 }] },
-      'no timer is of the kind "sundial"',
+      'unknown kind of timer "sundial"',
     ],
     [{ type: "output", stream: "stdout", lines: [1] }, "lines of output wants a list of texts"],
   ];

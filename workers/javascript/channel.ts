@@ -31,7 +31,7 @@ export class ProgramChannel {
     if (!this.libc.sendAll(this.#fd, encodeFrame(head, tail))) this.#ended = true;
   }
 
-  /** The next frame that is there; null when there is none. */
+  /** The next frame that has arrived; null when there is none. */
   receive(): Frame | null {
     while (true) {
       const frame = this.#reader.next();

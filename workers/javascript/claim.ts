@@ -69,7 +69,7 @@ export class WorkerClaims {
     return this.#path;
   }
 
-  /** Locks a task and reads it. Whoever gets a {@link TakenTask} closes its descriptor. */
+  /** Locks a task and reads it. The caller closes the descriptor of the {@link TakenTask}. */
   take(id: string): Taken {
     const { libc } = this;
     const path = this.#pathOf(id);

@@ -195,7 +195,7 @@ async function readSource(path: string, importer: string | null): Promise<string
     return await Deno.readTextFile(path);
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
+      ? "no such file"
       : error instanceof Error
       ? error.message
       : String(error);
@@ -208,7 +208,7 @@ async function readSource(path: string, importer: string | null): Promise<string
 async function hintFor(path: string): Promise<string> {
   for (const ending of [...TYPESCRIPT, ...JAVASCRIPT]) {
     const isThere = await Deno.stat(path + ending).then(({ isFile }) => isFile, () => false);
-    if (isThere) return `; there is ${path}${ending}`;
+    if (isThere) return `; did you mean ${path}${ending}?`;
   }
   return "";
 }
@@ -222,7 +222,7 @@ async function translate(path: string, text: string, importer: string | null) {
     try {
       JSON.parse(text);
     } catch (error) {
-      throw new LoadError(`${path}: no JSON: ${error instanceof Error ? error.message : ""}`);
+      throw new LoadError(`${path}: not JSON: ${error instanceof Error ? error.message : ""}`);
     }
     return { code: `export default JSON.parse(${JSON.stringify(text)});`, map: null };
   }
@@ -240,7 +240,9 @@ function parseImports(path: string, text: string) {
     const at = (error as { idx?: number }).idx ?? 0;
     const before = text.slice(0, at).split("\n");
     throw new LoadError(
-      `${path}:${before.length}:${(before.at(-1) ?? "").length + 1}: this is no JavaScript module`,
+      `${path}:${before.length}:${
+        (before.at(-1) ?? "").length + 1
+      }: this is not a JavaScript module`,
     );
   }
 }

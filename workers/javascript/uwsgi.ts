@@ -128,7 +128,7 @@ function taskVars(vars: Readonly<Record<string, Value | undefined>>) {
 function valueText(name: string, value: Exclude<Value, Uint8Array>): string {
   if (value instanceof Date) {
     const ms = value.getTime();
-    if (Number.isNaN(ms)) throw new TypeError(`${name} is no valid date`);
+    if (Number.isNaN(ms)) throw new TypeError(`${name} is not a valid date`);
     return String(Math.ceil(ms / 1000));
   }
   if (["string", "number", "boolean", "bigint"].includes(typeof value)) return String(value);

@@ -107,7 +107,7 @@ export class Worker {
     return this.#next < this.#jobs.length || this.#signals.length > 0;
   }
 
-  /** Whoever waits for its end only hears of a failure. */
+  /** The caller that awaits its end only gets a failure. */
   async #work(receive: () => void): Promise<void> {
     this.#working = true;
     const { answers, channel, runner } = this.#parts;
@@ -154,7 +154,7 @@ export class Worker {
     realm.enterTask();
   }
 
-  /** Locks are held to the last: until then nobody else may have the task. */
+  /** Locks are held to the last: until then no other process may have the task. */
   #finish(): void {
     if (this.#stopping && !this.#working && !this.#parts.runner.holds) this.#parts.finished();
   }

@@ -75,7 +75,7 @@ class Channel:
     def send(self, head: dict, tail: bytes = b"") -> None:
         """Raises Closed when the program is gone."""
         if self.forked:
-            raise Closed("a forked child is no worker")
+            raise Closed("a forked child is not a worker")
         text = encode_json(head).encode("ascii")
         frame = pack("<II", 4 + len(text) + len(tail), len(text)) + text + tail
         me = _get_ident()

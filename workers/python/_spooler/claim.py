@@ -22,7 +22,7 @@ MILLISECOND = 0.001
 CLOCK_SLACK = 1
 # Not opened: symbolic links. Not waited for: pipes.
 OPEN_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-# What open and lockf say when somebody else has the file.
+# What open and lockf say when another process holds the file.
 BUSY = (EAGAIN, EACCES)
 # A packet with its header: no more than this is read before it is known to be a task.
 LARGEST_HEAD = packet.HEADER_SIZE + packet.LARGEST

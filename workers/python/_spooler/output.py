@@ -184,7 +184,7 @@ class LineWriter(io.RawIOBase):
 
 
 class NotingBuffer(io.BufferedWriter):
-    """Tells the raw end of what is on its way to it."""
+    """Notifies the raw end of what is on its way to it."""
 
     def __init__(self, writer: LineWriter) -> None:
         super().__init__(writer)

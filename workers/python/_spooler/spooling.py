@@ -21,7 +21,7 @@ def spool(*args, **kwargs):
         raise ValueError("The argument of spooler callable must be a dictionary")
     body = task.get(b"body")
     if isinstance(body, bytes):
-        # As uWSGI does, for code that looks at its dictionary afterwards.
+        # As uWSGI does, for code that reads its dictionary afterwards.
         del task[b"body"]
     else:
         body = b""
