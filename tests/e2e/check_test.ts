@@ -13,7 +13,7 @@ const GOOD = `[uwsgi]
 spooler = spool
 spooler-processes = 2 # two
 spooler-task = name=mail ./mail --token=%(api_key)
-spooler-task = ./rest
+spooler-task = retries=1 ./rest
 socket = 127.0.0.1:0
 cron = 30 4 -1 -1 -1 ./backup
 timer2 = every=90s ./tick
@@ -33,6 +33,7 @@ test("check says what would happen, starts nothing, and exits with 0", async (di
       "  anything else  ./rest",
       "Sockets\n  127.0.0.1:0",
       "is read as 2",
+      "retried once",
     ]
   ) assertStringIncludes(stdout, part);
   assertMatch(

@@ -141,6 +141,14 @@ test("show --body is the body and nothing else", async () => {
   assertEquals([code, stdout === body, stderr], [0, true, ""]);
 });
 
+test("show prints a task's variables as they are, also what looks like a secret", async () => {
+  await using temp = await tempDir();
+  await writeTask(temp.path, NAME, { API_TOKEN: "abc123" });
+  const { code, stdout } = await spooler(["show", "--dir", temp.path, LABEL]);
+  assertEquals(code, 0);
+  assertMatch(stdout, /API_TOKEN = abc123$/m);
+});
+
 test("a failed task that is retried runs again at once, and can be waited for", async () => {
   await using site = await makeSite("spooler-task = name=mail test -e ready || exit 65");
   await using program = await site.start();
