@@ -43,8 +43,8 @@ testWith(
     has(/debug: scan: begins; 0 tasks are known, 0 ready$/);
     has(/debug: scan: ends after \d+ ms: 0 tasks checked, 0 known$/);
     has(new RegExp(`debug: watcher: task ${name}$`));
-    has(/debug: pool: worker 1 \(pid \d+\) is started, 1 of 1$/);
-    has(/debug: pool: worker 1 \(pid \d+\) is handed 1 tasks, /);
+    has(/debug: pool: worker 1 \(pid \d+\) started, 1 of 1$/);
+    has(/debug: pool: worker 1 \(pid \d+\) gets 1 tasks, /);
     has(/debug: pool: worker 1 \(pid \d+\) ended: /);
   },
 );

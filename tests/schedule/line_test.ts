@@ -21,7 +21,7 @@ const REFUSED: [string, string][] = [
   ["5 4 * * /bin/x", "weekday (field 5, character 9)"],
   ["5 4 *", "five fields; month is missing"],
   ["* * * * *", "wants a command"],
-  ["0 */5 * * * * x", "character 13 looks like one more field"],
+  ["0 */5 * * * * x", "character 13 could be one more field"],
   ["@every 5m x", "timer2 = every=DURATION"],
   ["@sometimes x", "knows @yearly"],
   ["", "minute is missing"],
