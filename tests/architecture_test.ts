@@ -1,6 +1,6 @@
 /** The rules of ARCHITECTURE.md, held against the code. */
 
-import { dirname, join, normalize, relative } from "node:path";
+import { dirname, join, normalize, relative } from "@std/path";
 import { assert, assertEquals } from "./support/assert.ts";
 
 const root = new URL("../", import.meta.url).pathname;
@@ -201,6 +201,15 @@ Deno.test("a nonblocking call of libc is one whose memory somebody has thought o
     }
   }
   assertEquals(found.toSorted(), CALLS_ON_ANOTHER_THREAD.toSorted());
+});
+
+Deno.test("paths and command lines are those of @std, so that the import map alone says whose", async () => {
+  for (const dir of ["src", "workers", "tests", "bench"]) {
+    for await (const path of filesBelow(dir, ".ts")) {
+      const text = await Deno.readTextFile(join(root, path));
+      assert(!/^import [^;]*(?:"node:path"|parseArgs[^;]*"node:util");/m.test(text), path);
+    }
+  }
 });
 
 Deno.test("every path that the documents name exists", async () => {

@@ -1,6 +1,6 @@
 /** Configurations that nobody should write: each ends in a clear error, soon, and in little memory. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { loadConfig } from "../../src/config/load.ts";
 import { ConfigError } from "../../src/platform/problem.ts";
 import { systemHost } from "../../src/config/system_host.ts";

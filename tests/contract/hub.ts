@@ -4,7 +4,7 @@
  */
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join } from "@std/path";
 import { MODIFIER_PING } from "../../src/wire/packet.ts";
 import {
   ACCEPTED,

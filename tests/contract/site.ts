@@ -1,6 +1,6 @@
 /** A site with one kind of handler, its tasks, and what the functions told. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import type { Program } from "../support/program.ts";
 import { executable } from "../support/program.ts";

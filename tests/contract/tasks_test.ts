@@ -1,6 +1,6 @@
 /** What becomes of a task, whatever runs it. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { renameBytes } from "../support/platform.ts";

@@ -1,6 +1,6 @@
 /** What holds for handlers that live in worker processes. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { namesIn, platform } from "../support/platform.ts";
 import { executable } from "../support/program.ts";

@@ -4,7 +4,7 @@
  * The task must be there once: never lost, never twice.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { TMP_DIR } from "../../src/spool/layout.ts";
 import { Store } from "../../src/spool/store.ts";
 import { assert, assertEquals } from "../support/assert.ts";

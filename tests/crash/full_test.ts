@@ -1,6 +1,6 @@
 /** A file system that fills up: a put fails, says so and leaves nothing; nothing accepted is lost. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { isTaskName, TMP_DIR } from "../../src/spool/layout.ts";
 import { sendTask } from "../../src/wire/client.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";

@@ -9,7 +9,7 @@
  * them: a task is noted there before its command starts, and until its file is gone.
  */
 
-import { basename, join } from "node:path";
+import { basename, join } from "@std/path";
 import type { Random } from "../../src/platform/clock.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { ListReader, RECORD_SIZE } from "../../src/spool/run_list.ts";

@@ -1,6 +1,6 @@
 /** A command whose program was killed goes on; its task does not run beside it. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals } from "../support/assert.ts";
 import { programLabel } from "../support/program.ts";
 import { testWith } from "../support/require.ts";

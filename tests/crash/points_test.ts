@@ -4,7 +4,7 @@
  * exactly one state, with its bytes as they were, unless it ran to completion.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { FAILED_DIR, isTaskName, type TaskRef, TMP_DIR } from "../../src/spool/layout.ts";
 import {
   type Attempts,

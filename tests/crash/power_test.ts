@@ -6,7 +6,7 @@
  * What the device itself might lose or reorder in its cache is not a part of this.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { isTaskName } from "../../src/spool/layout.ts";
 import { sendTask } from "../../src/wire/client.ts";
 import { decodeVars, findText, HEADER_SIZE } from "../../src/wire/packet.ts";

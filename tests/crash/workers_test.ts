@@ -1,6 +1,6 @@
 /** Workers that are killed at random, while they drain a spool: every task runs, none is lost. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { seededRandom } from "../support/random.ts";

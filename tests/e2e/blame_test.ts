@@ -1,6 +1,6 @@
 /** What hangs or dies in a worker is what is blamed: never a task that merely waits behind it. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { programLabel } from "../support/program.ts";
 import { testWith } from "../support/require.ts";

@@ -1,6 +1,6 @@
 /** Task code that needs packages of npm, bundled as docs/typescript.md says. */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "@std/path";
 import { readBundling } from "../support/bundling.ts";
 import { assertEquals } from "../support/assert.ts";
 import { programLabel, spooler } from "../support/program.ts";

@@ -1,6 +1,6 @@
 /** `check` finds what a start would fail with, with the same words, and both name file and line. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { loadModules } from "../../src/app/module_check.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { systemClock } from "../../src/platform/clock.ts";

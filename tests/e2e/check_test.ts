@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { programLabel, spooler } from "../support/program.ts";
 import { tempDir } from "../support/temp.ts";

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "@std/path";
 import { MANUALS } from "../../src/cli/manual.ts";
 import { OPTIONS } from "../../src/config/options.ts";
 import { VERSION } from "../../src/platform/version.ts";

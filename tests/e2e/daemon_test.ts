@@ -1,6 +1,6 @@
 /** The program as a daemon: its pidfile, its user, its service manager, and process 1 of a container. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { commandLine, executable, Program, programLabel, spooler } from "../support/program.ts";
 import { testPython, testWith } from "../support/require.ts";

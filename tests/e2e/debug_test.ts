@@ -1,6 +1,6 @@
 /** `spooler-debug`: what the program decides, as lines of the log. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { DEBUG_PARTS } from "../../src/report/debug.ts";
 import { parseDebug } from "../../src/config/debug.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";

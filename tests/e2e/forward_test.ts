@@ -1,6 +1,6 @@
 /** Two programs, an edge and a hub: tasks wait, travel, and run. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { quietPort } from "../support/port.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";

@@ -1,6 +1,6 @@
 /** Tries each cell of the table in docs/how-code-runs.md. */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "@std/path";
 import { mayUse } from "../../src/platform/access.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";

@@ -1,6 +1,6 @@
 /** Where the log goes: a file that rotates and is opened anew, syslog, datagrams, the journal. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { commandLine, Program, programLabel, spooler } from "../support/program.ts";
 import { testPython, testWith } from "../support/require.ts";

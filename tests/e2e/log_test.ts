@@ -1,6 +1,6 @@
 /** The log of the running program: as programs read it, and where nobody can or will. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { smallFileSystem } from "../support/mount.ts";
 import { commandLine, programLabel, spooler } from "../support/program.ts";

@@ -1,6 +1,6 @@
 /** Whose the files of a spool are, and who may read them, whatever the umask and whoever made them. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals } from "../support/assert.ts";
 import { commandLine, Program, programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";

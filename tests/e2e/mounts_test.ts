@@ -1,6 +1,6 @@
 /** File systems that come and go under a running program, and that cannot take what they should. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { sendTask } from "../../src/wire/client.ts";
 import { isTaskName } from "../../src/spool/layout.ts";
 import { assert, assertEquals } from "../support/assert.ts";

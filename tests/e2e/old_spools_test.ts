@@ -1,6 +1,6 @@
 /** What version 0.1 left on disk: today's program goes on with it. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { sendTask } from "../../src/wire/client.ts";
 import { assertEquals } from "../support/assert.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";

@@ -1,6 +1,6 @@
 /** Python task code in the whole program: the example, and code that ends its worker. */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "@std/path";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { countLines, ledgerLines } from "../support/ledger.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { nameFromBytes } from "../../src/platform/name.ts";
 import { renameBytes } from "../support/platform.ts";

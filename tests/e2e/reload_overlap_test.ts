@@ -1,6 +1,6 @@
 /** A reload starts the new workers beside the old: what an old one runs, no new one runs beside it. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assertEquals } from "../support/assert.ts";
 import { programLabel } from "../support/program.ts";
 import { type Need, testWith } from "../support/require.ts";

@@ -1,6 +1,6 @@
 /** SIGHUP: a life with the ini as it is now takes over from the one before, and nothing stands still. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { programLabel, spooler } from "../support/program.ts";
 import { until } from "../support/until.ts";

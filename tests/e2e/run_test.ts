@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "@std/path";
 import { sendTask } from "../../src/wire/client.ts";
 import { encodePacket, textVar } from "../../src/wire/packet.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";

@@ -1,6 +1,6 @@
 /** Schedules in the running program, with the machine's own clock. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { isRunning, makeGate } from "../support/processes.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";

@@ -1,6 +1,6 @@
 /** Sockets of the running program: who may listen where, and who may talk. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { sendTask } from "../../src/wire/client.ts";
 import { encodePacket, MODIFIER_SPOOL, type Var } from "../../src/wire/packet.ts";
 import { deliveryVars } from "../../src/wire/signature.ts";

@@ -3,7 +3,7 @@
  * cannot be removed is not run again and again.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals } from "../support/assert.ts";
 import { programLabel } from "../support/program.ts";
 import { testWith } from "../support/require.ts";

@@ -1,6 +1,6 @@
 /** Signals: what stops the program, how long it waits, and what becomes of what runs. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { programLabel, spooler } from "../support/program.ts";
 import { makeSite, type Site } from "../support/site.ts";

@@ -1,6 +1,6 @@
 /** `spooler systemd-unit`: systemd finds nothing wrong with it. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";

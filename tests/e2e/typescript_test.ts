@@ -1,6 +1,6 @@
 /** Task modules in TypeScript and JavaScript: what they may be made of, and how they fail to load. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
@@ -29,7 +29,7 @@ const IMPORT = "spooler-import = tasks.ts";
 test("a module may import files, JSON and node: modules, and await at its top", async () => {
   await using site = await siteWith({
     "tasks.ts": `
-import { basename } from "node:path";
+import { basename } from "@std/path";
 import { Kind, Mail, type Address } from "./lib/mail.ts";
 import settings from "./settings.json" with { type: "json" };
 import { plain } from "./lib/plain.js";

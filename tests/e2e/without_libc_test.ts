@@ -1,6 +1,6 @@
 /** The program where libc cannot be called: from source, without the permission for it. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { Program, spooler } from "../support/program.ts";
 import { makeSite } from "../support/site.ts";

@@ -1,6 +1,6 @@
 /** The settings of a spool, for tasks that go to workers in batches. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { programLabel } from "../support/program.ts";

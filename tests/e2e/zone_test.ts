@@ -1,6 +1,6 @@
 /** One source of local time in the whole program: cron, log, check, --at and the commands of jobs. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";
 import { tempDir } from "../support/temp.ts";

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { join } from "@std/path";
 import { answerOf, commandExecutor } from "../../src/exec/command.ts";
 import type { Answer } from "../../src/exec/executor.ts";
 import { handlersFor } from "../../src/exec/executor.ts";

@@ -1,6 +1,6 @@
 /** Forwarding to our own listener over TLS, with client certificates and with signatures. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { findText } from "../../src/wire/packet.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";

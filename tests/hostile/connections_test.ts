@@ -3,7 +3,7 @@
  * served, memory stays bounded, and nothing of theirs is stored.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { isTaskName } from "../../src/spool/layout.ts";
 import { sendTask } from "../../src/wire/client.ts";
 import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, WITH_BODY } from "../../src/wire/packet.ts";

@@ -1,7 +1,7 @@
 /** What task code finds in its environment. */
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assertEquals } from "../support/assert.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";

@@ -1,6 +1,6 @@
 /** With few descriptors, and peers that hold every connection, tasks run all the same. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals } from "../support/assert.ts";
 import { commandLine, Program, programLabel } from "../support/program.ts";
 import { testWith } from "../support/require.ts";

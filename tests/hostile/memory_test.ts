@@ -1,7 +1,7 @@
 /** What peers send is held in memory that is bounded, however many they are. */
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join } from "@std/path";
 import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, WITH_BODY } from "../../src/wire/packet.ts";
 import { encodeBodySize } from "../../src/wire/reader.ts";
 import { assert } from "../support/assert.ts";

@@ -1,6 +1,6 @@
 /** Tasks that print without end: they cost themselves their lines, others no time, and the log is bounded. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals } from "../support/assert.ts";
 import { programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";

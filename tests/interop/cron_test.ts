@@ -1,6 +1,6 @@
 /** One ini of cron lines, run at the same time by the real uWSGI 2.0 and by the program. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals } from "../support/assert.ts";
 import { Program } from "../support/program.ts";
 import { testWith } from "../support/require.ts";

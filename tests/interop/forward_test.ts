@@ -1,6 +1,6 @@
 /** Forwarding into the real uWSGI, whose Python spooler runs the tasks, and from its apps. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { ForwardSite } from "../support/forward.ts";
 import { Program, spooler } from "../support/program.ts";

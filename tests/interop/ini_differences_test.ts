@@ -3,7 +3,7 @@
  * under the name it has here, and holds against the real uWSGI.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { testWith } from "../support/require.ts";
 import { tempDir } from "../support/temp.ts";

@@ -1,6 +1,6 @@
 /** The directory in which uWSGI's reading of an ini is compared with ours, and our side of it. */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "@std/path";
 import { assemble } from "../../src/config/assembly.ts";
 import { recognise } from "../../src/config/recognise.ts";
 import { secretsOf } from "../../src/config/secrets.ts";

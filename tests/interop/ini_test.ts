@@ -4,7 +4,7 @@
  * SPOOLER_INI_CASES says how many generated files are compared (`deno task test:ini`: 4,000).
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals } from "../support/assert.ts";
 import { testWith } from "../support/require.ts";
 import { tempDir } from "../support/temp.ts";

@@ -1,6 +1,6 @@
 /** One ini under the real uWSGI and under the program, and the two of them side by side. */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "@std/path";
 import { encodePacket } from "../../src/wire/packet.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { ledgerLines } from "../support/ledger.ts";

@@ -1,6 +1,6 @@
 /** Tasks that are not ours on a directory that we share: uWSGI runs them as if we were not there. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fillSpool } from "../support/fill.ts";

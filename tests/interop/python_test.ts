@@ -3,7 +3,7 @@
  * called with, what is run again, and what the functions of the module `uwsgi` return.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { encodePacket } from "../../src/wire/packet.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { countLines, ledgerLines } from "../support/ledger.ts";

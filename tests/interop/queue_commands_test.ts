@@ -1,6 +1,6 @@
 /** The queue commands beside a uWSGI that works through the same directory. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";

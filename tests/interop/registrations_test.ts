@@ -3,7 +3,7 @@
  * two spools, with functions of one name, and beside a registration that cannot be.
  */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { encodePacket, textVar } from "../../src/wire/packet.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { ledgerLines } from "../support/ledger.ts";

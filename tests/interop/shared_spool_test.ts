@@ -1,6 +1,6 @@
 /** One directory, several consumers: uWSGI's Python spooler and ours, or two of ours. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { encodePacket } from "../../src/wire/packet.ts";
 import { assert, assertEquals } from "../support/assert.ts";

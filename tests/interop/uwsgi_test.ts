@@ -1,6 +1,6 @@
 /** Against the real uWSGI 2.0: its files in our spool, ours in its, its packets on our socket. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { encodePacket, findVar } from "../../src/wire/packet.ts";
 import { assertEquals } from "../support/assert.ts";
 import { PATIENCE_MS, Program, spooler } from "../support/program.ts";

@@ -1,6 +1,6 @@
 /** The zone of the machine, beside what the C library makes of the same TZ. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { parseDate, timeText, useLocalZone } from "../../src/platform/local_time.ts";
 import { machineZone } from "../../src/platform/machine_zone.ts";
 import { parseTzif } from "../../src/platform/tzif.ts";

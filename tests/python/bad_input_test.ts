@@ -1,6 +1,6 @@
 /** Task code that does what it should not: what becomes of the task, and that nothing is lost. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { platform } from "../support/platform.ts";
 import { testWith } from "../support/require.ts";

@@ -1,6 +1,6 @@
 /** How modules are found, and what surrounds their code. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { PYTHON_FILES, pythonCommand } from "../../src/worker/python.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { testWith } from "../support/require.ts";

@@ -1,6 +1,6 @@
 /** Task code that raises what cannot be printed, or changes what the worker stands on. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { testWith } from "../support/require.ts";
 import { ScriptedMaster } from "../support/scripted_master.ts";

@@ -1,6 +1,6 @@
 /** How a Python worker claims, runs and answers tasks. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { answersTo } from "../../src/worker/answered.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { platform } from "../support/platform.ts";

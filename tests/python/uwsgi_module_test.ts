@@ -1,7 +1,7 @@
 /** The functions of our module `uwsgi`, as task code calls them. */
 
 import type { TimerWish } from "../../src/worker/message.ts";
-import { join } from "node:path";
+import { join } from "@std/path";
 import { findVar } from "../../src/wire/packet.ts";
 import { decodeHeader, decodeVars } from "../../src/wire/packet.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";

@@ -1,6 +1,6 @@
 /** A task that another program has: it is left alone, and run when it is free. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { NEVER_POLLS, startDispatcher, succeeding } from "../support/dispatcher.ts";

@@ -1,6 +1,6 @@
 /** A wall clock that is set: nothing waits for a time on the old one. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import type { Event } from "../../src/report/event.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";

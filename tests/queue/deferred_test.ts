@@ -1,6 +1,6 @@
 /** Deferred tasks under a clock that stands still: they start in their very millisecond. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import { assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";

@@ -1,6 +1,6 @@
 /** The dispatcher on a real directory, with handlers that run in the test. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { SpoolConfig } from "../../src/queue/settings.ts";
 import type { Answer, Executor, Run } from "../../src/exec/executor.ts";
 import { type Clock, systemClock } from "../../src/platform/clock.ts";

@@ -1,6 +1,6 @@
 /** A fate that cannot be written: whatever fails after a run, the task does not run again for it. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { Answer, Executor } from "../../src/exec/executor.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";

@@ -1,6 +1,6 @@
 /** Tasks whose files have names that are awkward: spaces, newlines, bytes that are no UTF-8. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { failedName, isTaskName, TASK_PREFIX } from "../../src/spool/layout.ts";
 import type { Executor } from "../../src/exec/executor.ts";
 import { systemClock } from "../../src/platform/clock.ts";

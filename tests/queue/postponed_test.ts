@@ -1,6 +1,6 @@
 /** A task that nobody here takes: another program may, so its file stays exactly as it is. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { Executor } from "../../src/exec/executor.ts";
 import type { Event } from "../../src/report/event.ts";
 import { assertEquals } from "../support/assert.ts";

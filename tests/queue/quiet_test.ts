@@ -4,7 +4,7 @@
  * claim, or the program spins until the task can run.
  */
 
-import { basename, join } from "node:path";
+import { basename, join } from "@std/path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import type { Claim, Claims, Peek, Unclaimed } from "../../src/spool/claim.ts";
 import type { Executor } from "../../src/exec/executor.ts";

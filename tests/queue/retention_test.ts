@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "@std/path";
 import { Retention, retentionWaitMs } from "../../src/queue/retention.ts";
 import type { Event } from "../../src/report/event.ts";
 import { eventText } from "../../src/report/log.ts";

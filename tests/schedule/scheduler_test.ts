@@ -1,6 +1,6 @@
 /** The schedules as a whole, on a real state file, under a fake clock. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { ScheduleConfig } from "../../src/schedule/settings.ts";
 import { UTC } from "../../src/platform/zone.ts";
 import type { Event } from "../../src/report/event.ts";

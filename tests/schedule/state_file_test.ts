@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "@std/path";
 import { decodeRecords, encodeRecords, type JobRecord } from "../../src/schedule/record.ts";
 import { readRecords, StateFile } from "../../src/schedule/state_file.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";

@@ -1,6 +1,6 @@
 /** Client certificates asked for by the machine's OpenSSL, whatever this Deno's node:tls can do. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { systemClock } from "../../src/platform/clock.ts";
 import { TlsServer } from "../../src/platform/openssl.ts";
 import type { PeerStream } from "../../src/server/stream.ts";

@@ -1,6 +1,6 @@
 /** TLS, with and without client certificates. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, WITH_BODY } from "../../src/wire/packet.ts";
 import { encodeBodySize } from "../../src/wire/reader.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";

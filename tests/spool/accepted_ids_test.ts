@@ -1,6 +1,6 @@
 /** What is known of accepted ids: for how long, how many, and over restarts. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { AcceptedIds, type AcceptedIdsOptions } from "../../src/spool/accepted_ids.ts";
 import { RefusalError } from "../../src/wire/refusal.ts";
 import { SpoolDirectory } from "../../src/spool/directory.ts";

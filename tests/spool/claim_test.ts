@@ -1,6 +1,6 @@
 /** Claims under POSIX locks: what happens in the moments between their system calls. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { Libc } from "../../src/platform/libc.ts";
 import { type Claim, PosixClaims } from "../../src/spool/claim.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";

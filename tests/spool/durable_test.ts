@@ -1,6 +1,6 @@
 /** What must be on disk before a task counts as accepted, and what a failed sync means. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { systemClock } from "../../src/platform/clock.ts";
 import { type Files, type OpenFile, systemFiles } from "../../src/spool/files.ts";
 import { Store } from "../../src/spool/store.ts";

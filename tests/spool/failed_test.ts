@@ -1,6 +1,6 @@
 /** Nothing in failed/ is ever replaced, and no record has the name of a task. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { systemClock } from "../../src/platform/clock.ts";
 import { Inspector } from "../../src/spool/inspect.ts";
 import { failedName, TASK_PREFIX } from "../../src/spool/layout.ts";

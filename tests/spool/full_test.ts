@@ -1,6 +1,6 @@
 /** What is under way counts when a spool is about to be full. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { systemClock } from "../../src/platform/clock.ts";
 import { Store } from "../../src/spool/store.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";

@@ -1,6 +1,6 @@
 /** Whoever may write to a spool directory cannot lead the program out of it, stop it, or fill its memory. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { systemClock } from "../../src/platform/clock.ts";
 import { Inspector } from "../../src/spool/inspect.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";

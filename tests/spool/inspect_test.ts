@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "@std/path";
 import { Inspector } from "../../src/spool/inspect.ts";
 import type { Filter, Inspected } from "../../src/spool/inspected.ts";
 import { findText } from "../../src/wire/packet.ts";

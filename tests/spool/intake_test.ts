@@ -1,6 +1,6 @@
 /** How a task gets into a spool that does not sync; that it then is there whole is store_test.ts's. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { type Files, systemFiles } from "../../src/spool/files.ts";
 import { TMP_DIR } from "../../src/spool/layout.ts";
 import { encodePacket, MODIFIER_SPOOL } from "../../src/wire/packet.ts";

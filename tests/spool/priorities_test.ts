@@ -1,6 +1,6 @@
 /** Directories of priorities: made on disk, removed when they are of no more use, watched up to a number. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { systemClock } from "../../src/platform/clock.ts";
 import { type SpoolChange, watchSpool } from "../../src/spool/watcher.ts";
 import { assert, assertEquals } from "../support/assert.ts";

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "@std/path";
 import { encodePacket, findText, textVar } from "../../src/wire/packet.ts";
 import type { FailedRecord } from "../../src/spool/store.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../support/assert.ts";

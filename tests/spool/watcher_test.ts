@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "@std/path";
 import { systemClock } from "../../src/platform/clock.ts";
 import type { Libc } from "../../src/platform/libc.ts";
 import { type SpoolChange, watchSpool } from "../../src/spool/watcher.ts";

@@ -1,6 +1,6 @@
 /** Certificates for one test, made while it runs and gone with it. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 
 async function openssl(cwd: string, ...args: string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command("openssl", { args, cwd }).output();

@@ -1,6 +1,6 @@
 /** A machine in memory, for configurations that are read in tests. */
 
-import { dirname, resolve } from "node:path";
+import { dirname, resolve } from "@std/path";
 import { zoneOf } from "../../src/platform/zone.ts";
 import { type ConfigHost, HostError } from "../../src/config/host.ts";
 

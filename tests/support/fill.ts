@@ -1,6 +1,6 @@
 /** Task files in great number, as fast as the file system takes them: no sync, no store. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { encodePacket } from "../../src/wire/packet.ts";
 import { varsOf } from "./store.ts";

@@ -1,6 +1,6 @@
 /** A forward spool inside the test: a store, a dispatcher and a forwarder, and what they told. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { ForwardConfig, TargetKind } from "../../src/forward/settings.ts";
 import type { SpoolConfig } from "../../src/queue/settings.ts";
 import type { Dial } from "../../src/forward/connector.ts";

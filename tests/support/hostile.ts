@@ -1,6 +1,6 @@
 /** The running program under attack: what others get meanwhile, and what the attack has cost. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { isTaskName } from "../../src/spool/layout.ts";
 import { sendTask } from "../../src/wire/client.ts";
 import { assertEquals } from "./assert.ts";

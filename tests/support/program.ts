@@ -3,7 +3,7 @@
  * source. Waiting is for lines of the log, never for time.
  */
 
-import { resolve } from "node:path";
+import { resolve } from "@std/path";
 
 /** How long anything may take before a test gives up. */
 export const PATIENCE_MS = 30_000;

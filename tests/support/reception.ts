@@ -1,6 +1,6 @@
 /** Sockets in the test's own process, with a store behind them, and peers that talk to them. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import type { ReceptionConfig } from "../../src/server/settings.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { type Clock, systemClock } from "../../src/platform/clock.ts";

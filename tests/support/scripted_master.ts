@@ -3,7 +3,7 @@
  * Waiting is for messages, never for time.
  */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "@std/path";
 import { pythonCommand, writePythonFiles } from "../../src/worker/python.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";

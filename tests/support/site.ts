@@ -1,6 +1,6 @@
 /** A site for one test: a directory, its ini, and its spool. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { Program } from "./program.ts";
 import { tempDir } from "./temp.ts";
 

@@ -1,6 +1,6 @@
 /** Task files made by hand, as any program may drop them, and a process that holds one's lock. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { encodePacket } from "../../src/wire/packet.ts";
 import { varsOf } from "./store.ts";
 

@@ -1,6 +1,6 @@
 /** The real uWSGI, run by tests that compare with it or talk to it. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { PATIENCE_MS, Program } from "./program.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** The socket for processes that task code has forked. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { systemClock } from "../../src/platform/clock.ts";
 import { CallSocket } from "../../src/worker/call_socket.ts";
 import { encodeFrame, FrameReader } from "../../src/worker/frame.ts";

@@ -1,6 +1,6 @@
 /** A pool with workers that do not what they should. */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "@std/path";
 import { systemClock } from "../../src/platform/clock.ts";
 import type { Event } from "../../src/report/event.ts";
 import { SocketDirectory } from "../../src/worker/sockets.ts";

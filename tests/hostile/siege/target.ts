@@ -1,6 +1,6 @@
 /** The program under siege: its site, its ports, and how it is started again after a kill. */
 
-import { join } from "node:path";
+import { join } from "@std/path";
 import { makeTlsParties } from "../../support/certificates.ts";
 import { commandLine } from "../../support/program.ts";
 import { fillSpool } from "../../support/fill.ts";
