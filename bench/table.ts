@@ -30,7 +30,7 @@ export function numberArg(name: string, otherwise: number): number {
   if (given === undefined) return otherwise;
   const value = Number(given.slice(name.length + 3));
   if (!Number.isInteger(value) || value < 1) {
-    throw new TypeError(`--${name} wants 1 or more: ${given}`);
+    throw new TypeError(`--${name} needs 1 or more: ${given}`);
   }
   return value;
 }

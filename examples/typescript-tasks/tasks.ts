@@ -5,7 +5,7 @@ import { subjectOf } from "./mail.ts";
 /** Run by: spooler push --ini site.ini ud_spool_func=send_mail to=ann@example.org order=17 */
 export async function send_mail(vars: TaskVars, _body: Uint8Array, context: TaskContext) {
   const { to, order } = vars;
-  if (to === undefined) throw new uwsgi.Permanent("send_mail wants to=ADDRESS");
+  if (to === undefined) throw new uwsgi.Permanent("send_mail needs to=ADDRESS");
   console.log(`attempt ${context.attempt}: ${subjectOf(order ?? "?")} to ${to}`);
   // The reminder is a task of its own, in an hour.
   const at = new Date(Date.now() + 3_600_000);

@@ -23,7 +23,7 @@ export interface ModuleOffer {
   readonly catchAll: boolean;
   /** Where functions are written: a file, or `file:line`. */
   readonly origins: Readonly<Record<string, string>>;
-  /** What the code wants to be run by the clock. */
+  /** What the code registers for the clock. */
   readonly registrations: readonly Registration[];
 }
 

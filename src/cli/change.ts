@@ -26,7 +26,7 @@ export interface ChangeReport {
 
 /** @throws {UsageError} when a word can name no task, before anything is changed */
 export function checkWords(command: string, words: readonly string[]): void {
-  if (words.length === 0) throw new UsageError(`${command} wants the NAME of a task`);
+  if (words.length === 0) throw new UsageError(`${command} needs the NAME of a task`);
   for (const word of words) parseTaskWord(word);
 }
 

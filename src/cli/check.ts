@@ -20,7 +20,7 @@ export async function check(args: readonly string[]): Promise<number> {
   const json = args.includes("--json");
   const rest = args.filter((arg) => arg !== "--json" && arg !== "--show-config");
   if (rest.length === 0 && !isIniInEnvironment()) {
-    throw new UsageError("check wants an ini: spooler check site.ini");
+    throw new UsageError("check needs an ini: spooler check site.ini");
   }
   try {
     if (args.includes("--show-config")) {

@@ -15,7 +15,7 @@ export async function importCrontab(args: readonly string[]): Promise<number> {
     "system",
     "user",
   ]);
-  if (extra !== undefined) throw new UsageError("import-crontab wants one file, or - for stdin");
+  if (extra !== undefined) throw new UsageError("import-crontab needs one file, or - for stdin");
   if (flags.has("system") && flags.has("user")) {
     throw new UsageError("--system or --user, not both");
   }

@@ -20,7 +20,7 @@ export async function next(args: readonly string[]): Promise<number> {
   noWords("next", words);
   const count = Number(options.n ?? LINES);
   if (!Number.isInteger(count) || count < 1) {
-    throw new UsageError(`-n wants a whole number ≥ 1: "${options.n}"`);
+    throw new UsageError(`-n needs a whole number ≥ 1: "${options.n}"`);
   }
   const config = await configOf(options.ini, "next");
   const jobs = jobsOf(config, options.job);

@@ -22,7 +22,7 @@ export function options(args: readonly string[]): Promise<number> {
     return Promise.resolve(0);
   }
   const [word, extra] = args;
-  if (extra !== undefined) throw new UsageError(`options wants one word, not also "${extra}"`);
+  if (extra !== undefined) throw new UsageError(`options needs one word, not also "${extra}"`);
   const text = optionsText(word ?? "");
   if (text === undefined) {
     const near = nearest(word ?? "", knownNames());

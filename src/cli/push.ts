@@ -34,7 +34,7 @@ export async function push(args: readonly string[]): Promise<number> {
     throw new UsageError("push needs one of --ini, --dir and --to");
   }
   if (words.length === 0) {
-    throw new UsageError("push wants KEY=VALUE, as in ud_spool_func=hello name=world");
+    throw new UsageError("push needs KEY=VALUE, as in ud_spool_func=hello name=world");
   }
 
   const vars = words.map(parseVar);
@@ -47,7 +47,7 @@ export async function push(args: readonly string[]): Promise<number> {
       return await pushTo({ to, ca, secretFile, bodyFile }, vars);
     }
     if (ca !== undefined || secretFile !== undefined) {
-      throw new UsageError("push wants --ca and --secret-file together with --to");
+      throw new UsageError("push needs --ca and --secret-file together with --to");
     }
     const body = bodyFile === undefined ? undefined : await openBody(bodyFile);
     return await pushInto(await spoolOf(options, vars), vars, body);
@@ -108,7 +108,7 @@ function checkPriority(text: string): void {
 
 function parseVar(word: string): Var {
   const equals = word.indexOf("=");
-  if (equals < 1) throw new UsageError(`push wants KEY=VALUE: "${word}"`);
+  if (equals < 1) throw new UsageError(`push needs KEY=VALUE: "${word}"`);
   return textVar(word.slice(0, equals), word.slice(equals + 1));
 }
 
@@ -118,7 +118,7 @@ function parseTime(text: string): number {
   const at = parseDate(text);
   if (at === null) {
     throw new UsageError(
-      `--at wants seconds since the epoch or a date such as 2026-12-24T18:00:00: "${text}"`,
+      `--at needs seconds since the epoch or a date such as 2026-12-24T18:00:00: "${text}"`,
     );
   }
   return Math.floor(at / 1000);

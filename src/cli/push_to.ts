@@ -30,7 +30,7 @@ export async function pushTo(where: PushTo, vars: readonly Var[]): Promise<numbe
   const { to, ca, secretFile, bodyFile } = where;
   const isTls = to.startsWith(TLS_PREFIX);
   const address = addressOf(isTls ? to.slice(TLS_PREFIX.length) : to);
-  if (ca !== undefined && !isTls) throw new UsageError(`--ca wants --to ${TLS_PREFIX}HOST:PORT`);
+  if (ca !== undefined && !isTls) throw new UsageError(`--ca needs --to ${TLS_PREFIX}HOST:PORT`);
   // What a uWSGI understands, too.
   if (!isTls && secretFile === undefined && bodyFile === undefined) {
     return told(await sendTask(address, vars));

@@ -23,7 +23,7 @@ export async function retry(args: readonly string[]): Promise<number> {
     "json",
   ]);
   const all = flags.has("all");
-  if (all && words.length > 0) throw new UsageError("retry wants names or --all, not both");
+  if (all && words.length > 0) throw new UsageError("retry needs names or --all, not both");
   if (!all && (options.func ?? options.older) !== undefined) {
     throw new UsageError("retry takes --func and --older together with --all only");
   }

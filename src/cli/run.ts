@@ -36,7 +36,7 @@ export async function run(args: readonly string[]): Promise<number> {
 async function runHere(args: readonly string[], inBackground: boolean): Promise<number> {
   if (args.includes("--check")) return await check(args.filter((arg) => arg !== "--check"));
   if (args.includes("--show-config")) {
-    // Asked for on the command line it is all a person wants; in a file it comes before the start.
+    // Asked for on the command line it is all a person needs; in a file it comes before the start.
     console.log(await showConfigOf(args.filter((arg) => arg !== "--show-config")));
     return 0;
   }

@@ -27,7 +27,7 @@ export async function runJob(args: readonly string[]): Promise<number> {
   const { options, words } = readArgs("run-job", args, ["ini"]);
   const [name, extra] = words;
   if (name === undefined || extra !== undefined) {
-    throw new UsageError("run-job wants the name of one job; spooler jobs shows them");
+    throw new UsageError("run-job needs the name of one job; spooler jobs shows them");
   }
   const config = await configOf(options.ini, "run-job");
   const [job] = jobsOf(config, name);

@@ -15,10 +15,10 @@ import { isoText, summaryJson, summaryOf } from "./task_summary.ts";
 export async function show(args: readonly string[]): Promise<number> {
   const { options, flags, words } = readArgs("show", args, WHERE, ["json", "body"]);
   const [word] = words;
-  if (word === undefined || words.length > 1) throw new UsageError("show wants the NAME of a task");
+  if (word === undefined || words.length > 1) throw new UsageError("show needs the NAME of a task");
   parseTaskWord(word);
   if (flags.has("json") && flags.has("body")) {
-    throw new UsageError("show wants --json or --body: a body is shown as it is");
+    throw new UsageError("show needs --json or --body: a body is shown as it is");
   }
   const named = findTask(await openSpools("show", options, { words }), word);
   if (named.kind !== "one") throw new Error(missText(word, named));

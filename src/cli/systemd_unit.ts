@@ -9,7 +9,7 @@ import { UsageError } from "./error.ts";
 export async function systemdUnit(args: readonly string[]): Promise<number> {
   const { options: { ini }, words } = readArgs("systemd-unit", args, ["ini"]);
   if (ini === undefined || words.length > 0) {
-    throw new UsageError("systemd-unit wants --ini FILE: spooler systemd-unit --ini /etc/site.ini");
+    throw new UsageError("systemd-unit needs --ini FILE: spooler systemd-unit --ini /etc/site.ini");
   }
   const { config } = await loadConfig(["--ini", ini]);
   console.log(unitText(config, resolve(ini), Deno.execPath()).trimEnd());

@@ -5,7 +5,7 @@ import { UsageError } from "./error.ts";
 const TYPES = new URL("../../workers/uwsgi.d.ts", import.meta.url);
 
 export async function types(args: readonly string[]): Promise<number> {
-  if (args.length > 0) throw new UsageError("types wants no arguments: spooler types > uwsgi.d.ts");
+  if (args.length > 0) throw new UsageError("types needs no arguments: spooler types > uwsgi.d.ts");
   console.log((await Deno.readTextFile(TYPES)).trimEnd());
   return 0;
 }

@@ -30,7 +30,7 @@ type End =
 export async function wait(args: readonly string[]): Promise<number> {
   const { options, flags, words } = readArgs("wait", args, [...WHERE, "timeout"], ["json"]);
   const [word] = words;
-  if (word === undefined || words.length > 1) throw new UsageError("wait wants the NAME of a task");
+  if (word === undefined || words.length > 1) throw new UsageError("wait needs the NAME of a task");
   parseTaskWord(word);
   const timeoutMs = options.timeout === undefined
     ? Infinity

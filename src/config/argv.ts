@@ -32,7 +32,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   let at = 0;
   const following = (name: string): string => {
     const value = args[at++];
-    if (value === undefined) problems.push(`${name} wants a value`);
+    if (value === undefined) problems.push(`${name} needs a value`);
     return value ?? "";
   };
 

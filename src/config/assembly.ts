@@ -207,7 +207,7 @@ class Assembly {
 
   async #set(key: string, value: string, origin: Origin, placeholder: boolean): Promise<void> {
     const equals = value.indexOf("=");
-    if (equals === -1) return this.#problem(origin, `${key} wants KEY=VALUE: "${text(value)}"`);
+    if (equals === -1) return this.#problem(origin, `${key} needs KEY=VALUE: "${text(value)}"`);
     const [name, rest] = [value.slice(0, equals), value.slice(equals + 1)];
     if (placeholder) await this.#append(name, rest, origin, true);
     else await this.#add(name, rest, origin);

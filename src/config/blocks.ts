@@ -80,7 +80,7 @@ export class Blocks {
     const block = this.#block;
     const { place } = origin;
     if (block === null || block.kind !== "if") {
-      return this.complaints.problem(place, "else wants an if before it");
+      return this.complaints.problem(place, "else needs an if before it");
     }
     const failed = block.failed ?? !this.#judge(block, origin).holds;
     this.#block = { kind: "else", key: "else", taken: failed, place };
@@ -96,7 +96,7 @@ export class Blocks {
     const block = this.#block;
     if (block === null) return;
     const end = block.kind === "for" ? "endfor" : "endif";
-    this.complaints.problem(block.place, `${block.key} wants an ${end} below it`);
+    this.complaints.problem(block.place, `${block.key} needs an ${end} below it`);
     this.#block = null;
   }
 
@@ -144,7 +144,7 @@ export class Blocks {
       const trimmed = key.trim();
       if (trimmed !== key || key === "") {
         const wish = trimmed === "" ? "a name" : `${trimmed}=VALUE, without blanks before the =`;
-        const message = `if-opt can never hold: it wants ${wish}: "${text(key)}"`;
+        const message = `if-opt can never hold: it needs ${wish}: "${text(key)}"`;
         this.complaints.problem(place, message);
       } else if (!held) {
         const given = this.options.all.find((option, i) => i >= at && option.key === key);

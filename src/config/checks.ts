@@ -52,7 +52,7 @@ function checkSpoolDirectories(given: Given, around: CheckHost): void {
     const dir = given.path(name, entry);
     const kind = around.kindOf(dir);
     if (kind === undefined && around.kindOf(dirname(dir)) !== "dir") {
-      given.problem(entry, `wants ${dirname(dir)} to be a directory`);
+      given.problem(entry, `needs ${dirname(dir)} to be a directory`);
     } else if (kind !== undefined && kind !== "dir") {
       given.problem(entry, "must name a directory, and this is not one");
     }
@@ -61,7 +61,7 @@ function checkSpoolDirectories(given: Given, around: CheckHost): void {
       const where = placeText(before.place);
       given.problem(
         entry,
-        `wants a directory of its own, and ${where} has this one ` +
+        `needs a directory of its own, and ${where} has this one ` +
           "(spooler-processes gives a spool more processes)",
       );
     }
@@ -99,14 +99,14 @@ function checkSockets(given: Given, config: Config, around: CheckHost): void {
     if (entry === undefined) continue;
     const isFile = address.kind === "unix" && !isAbstract(address.path);
     if (isFile && around.kindOf(dirname(address.path)) !== "dir") {
-      given.problem(entry, `wants ${dirname(address.path)} to be a directory`);
+      given.problem(entry, `needs ${dirname(address.path)} to be a directory`);
     }
     if (canTakeTasks && isOpenToAll(listener, config.reception)) {
       given.problem(entry, OPEN_TO_ALL);
     }
     for (const file of tls === null ? [] : [tls.cert, tls.key, tls.ca]) {
       if (file === null || around.kindOf(file) === "file") continue;
-      given.problem(entry, `wants ${file} to be a file`);
+      given.problem(entry, `needs ${file} to be a file`);
     }
   }
 }

@@ -66,8 +66,8 @@ function moduleOf(
   }
   if (JAVASCRIPT.test(name) || OTHER_SCRIPT.test(name)) {
     const wish = language === null
-      ? "wants .ts, .mts, .js or .mjs, or a Python module; bundle anything else into one of these"
-      : "wants a Python module (spooler-import takes TypeScript and JavaScript)";
+      ? "needs .ts, .mts, .js or .mjs, or a Python module; bundle anything else into one of these"
+      : "needs a Python module (spooler-import takes TypeScript and JavaScript)";
     throw new SyntaxError(wish);
   }
   if (name.endsWith(".py")) {

@@ -82,7 +82,7 @@ function matchesHost(pattern: string, hostname: string): boolean {
   try {
     return new RegExp(pattern).test(hostname);
   } catch {
-    throw new SyntaxError("wants a regular expression");
+    throw new SyntaxError("needs a regular expression");
   }
 }
 
@@ -100,7 +100,7 @@ export const FOR_TIMES_MAX = 100_000;
  */
 export function forTimes(argument: string): string[] {
   const times = Number(/^\s*[+-]?\d+/.exec(argument)?.[0] ?? 0);
-  if (times > FOR_TIMES_MAX) throw new SyntaxError(`wants a number up to ${FOR_TIMES_MAX}`);
+  if (times > FOR_TIMES_MAX) throw new SyntaxError(`needs a number up to ${FOR_TIMES_MAX}`);
   return Array.from({ length: Math.max(times, 0) }, (_, i) => String(i + 1));
 }
 

@@ -33,7 +33,7 @@ export function daemonOf(given: Given): DaemonConfig {
 
 /** As uWSGI: octal digits. */
 function parseUmask(text: string): number {
-  if (!/^[0-7]{1,4}$/.test(text.trim())) throw new SyntaxError("wants octal digits such as 022");
+  if (!/^[0-7]{1,4}$/.test(text.trim())) throw new SyntaxError("needs octal digits such as 022");
   return parseInt(text, 8) & 0o777;
 }
 

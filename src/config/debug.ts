@@ -11,7 +11,7 @@ export function parseDebug(text: string): readonly DebugPart[] {
   return text.split(/[\s,]+/).filter((word) => word !== "").map((word) => {
     const part = DEBUG_PARTS.find((each) => each === word);
     if (part === undefined) {
-      throw new SyntaxError(`wants true, false or some of ${DEBUG_PARTS.join(", ")}`);
+      throw new SyntaxError(`needs true, false or some of ${DEBUG_PARTS.join(", ")}`);
     }
     return part;
   });

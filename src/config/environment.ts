@@ -10,7 +10,7 @@ export function environmentOf(given: Given): Record<string, string | null> {
   const env: Record<string, string | null> = {};
   given.every("env", (text) => {
     const equals = text.indexOf("=");
-    if (equals === 0) throw new SyntaxError("wants KEY=VALUE");
+    if (equals === 0) throw new SyntaxError("needs KEY=VALUE");
     env[equals < 0 ? text : text.slice(0, equals)] = equals < 0 ? null : text.slice(equals + 1);
   });
   given.every("unenv", (text) => {

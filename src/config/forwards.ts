@@ -58,7 +58,7 @@ export function forwardsOf(
 function plainForward(given: Given, base: Base, text: string, entry: Entry): ForwardConfig {
   const [dir, ...targets] = text.trim().split(/\s+/);
   if (!dir || targets.length === 0) {
-    throw new SyntaxError("wants DIR TARGET, as in /var/spool/hub hub.example:3031");
+    throw new SyntaxError("needs DIR TARGET, as in /var/spool/hub hub.example:3031");
   }
   return forward(base, entry, {
     dir: given.path(dir, entry),
@@ -71,7 +71,7 @@ function tunedForward(given: Given, base: Base, text: string, entry: Entry): For
   const dir = values.get("dir");
   const targets = (values.get("to") ?? "").split(";").filter((target) => target !== "");
   if (!dir || targets.length === 0 || rest !== "") {
-    throw new SyntaxError("wants dir=DIR,to=TARGET[;TARGET…] and settings, without blanks");
+    throw new SyntaxError("needs dir=DIR,to=TARGET[;TARGET…] and settings, without blanks");
   }
   const read = <T>(key: string, parse: (value: string) => T, fallback: T): T => {
     const value = values.get(key);
@@ -82,7 +82,7 @@ function tunedForward(given: Given, base: Base, text: string, entry: Entry): For
   const receivers = forEach(targets, "name", read("name", listOf(parseName), []));
   const secret = read<string | null>("secret", parseSecret, base.secret);
   if (secret === null && receivers.length > 0) {
-    throw new SyntaxError("wants secret= beside name=: without it nobody can prove a name");
+    throw new SyntaxError("needs secret= beside name=: without it nobody can prove a name");
   }
   return forward(base, entry, {
     dir: given.path(dir, entry),
@@ -131,8 +131,8 @@ function forward(base: Base, { place }: Entry, { dir, ...tuned }: Tuned): Forwar
 function targetOf(given: Given, text: string, entry: Entry): ForwardTarget {
   const tls = text.startsWith(TLS_PREFIX);
   const parsed = parseAddress(tls ? text.slice(TLS_PREFIX.length) : text);
-  if (tls && parsed.kind !== "tcp") throw new SyntaxError(`wants ${TLS_PREFIX}host:port`);
-  if (parsed.kind === "tcp" && parsed.port === 0) throw new SyntaxError("wants a port above 0");
+  if (tls && parsed.kind !== "tcp") throw new SyntaxError(`needs ${TLS_PREFIX}host:port`);
+  if (parsed.kind === "tcp" && parsed.port === 0) throw new SyntaxError("needs a port above 0");
   const address: Address = parsed.kind === "unix" && !isAbstract(parsed.path)
     ? { ...parsed, path: given.path(parsed.path, entry) }
     : parsed;
@@ -150,29 +150,29 @@ function forEach<T>(targets: readonly string[], key: string, values: readonly T[
   if (only !== undefined && values.length === 1) return targets.map(() => only);
   if (values.length === 0 || values.length === targets.length) return values;
   throw new SyntaxError(
-    `wants one ${key}= for all targets, or one for each: ${targets.length} targets, ` +
+    `needs one ${key}= for all targets, or one for each: ${targets.length} targets, ` +
       `${values.length} in ${key}=`,
   );
 }
 
 function parseKind(kind: string): TargetKind {
   if (kind === "auto" || kind === "spooler" || kind === "uwsgi") return kind;
-  throw new SyntaxError("knows kind=auto, kind=spooler and kind=uwsgi");
+  throw new SyntaxError("takes kind=auto, kind=spooler or kind=uwsgi");
 }
 
 function parsePolicy(text: string): ForwardConfig["policy"] {
   if (text === "failover" || text === "balance") return text;
-  throw new SyntaxError("knows policy=failover and policy=balance");
+  throw new SyntaxError("takes policy=failover or policy=balance");
 }
 
 function parseConnections(text: string): number {
   const connections = parseInteger(text, 1);
   if (connections <= MOST_CONNECTIONS) return connections;
-  throw new SyntaxError(`wants ${MOST_CONNECTIONS} connections at most`);
+  throw new SyntaxError(`needs ${MOST_CONNECTIONS} connections at most`);
 }
 
 function ownCertificate(cert: string | null, key: string | null): ClientTls["own"] {
   if (cert === null && key === null) return null;
-  if (cert === null || key === null) throw new SyntaxError("wants cert= and key= together");
+  if (cert === null || key === null) throw new SyntaxError("needs cert= and key= together");
   return { cert, key };
 }

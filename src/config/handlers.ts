@@ -10,7 +10,7 @@ export function handlersOf(given: Given): TaskCommand[] {
   return given.every("spooler-task", (text, { place }) => {
     const known = ["name", "processes", "harakiri", "retries", "stdin", "user"];
     const { settings, rest } = parseKeyValues(text, known);
-    if (rest === "") throw new SyntaxError("wants a command");
+    if (rest === "") throw new SyntaxError("needs a command");
     const processes = settings.get("processes");
     const harakiri = settings.get("harakiri");
     const retries = settings.get("retries");
@@ -28,6 +28,6 @@ export function handlersOf(given: Given): TaskCommand[] {
 }
 
 function parseStdin(text: string): TaskCommand["stdin"] {
-  if (text !== "body" && text !== "json") throw new SyntaxError("knows stdin=body and stdin=json");
+  if (text !== "body" && text !== "json") throw new SyntaxError("takes stdin=body or stdin=json");
   return text;
 }

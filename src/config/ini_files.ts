@@ -55,7 +55,7 @@ export class IniFiles {
   /** Reads a file, or a section of the last one, where an option names it. */
   async load(nameBytes: string, origin: Origin): Promise<void> {
     const whole = decodeBytes(nameBytes);
-    if (whole === undefined) return this.#problem(origin, "the name of a file wants to be UTF-8");
+    if (whole === undefined) return this.#problem(origin, "the name of a file needs to be UTF-8");
     const { name, section } = splitSection(whole);
     if (/\.(?:xml|ya?ml|json|js)$/.test(whole)) {
       return this.#problem(origin, `only ini files are read: "${whole}"`);

@@ -29,7 +29,7 @@ function addressOf(given: Given, text: string, entry: Entry): Address {
 function secureSocket(given: Given, text: string, entry: Entry): ListenerConfig {
   const [address = "", cert, key, ca, ...more] = text.split(",");
   if (!cert || !key || ca === "" || more.length > 0) {
-    throw new SyntaxError("wants ADDRESS,CERT,KEY or ADDRESS,CERT,KEY,CA");
+    throw new SyntaxError("needs ADDRESS,CERT,KEY or ADDRESS,CERT,KEY,CA");
   }
   const path = (file: string) => given.path(file, entry);
   return {

@@ -36,7 +36,7 @@ function fileOf(given: Given, daemonLog: string | null): LogFileConfig | null {
 
 function parseLevel(text: string): Level {
   const level = LEVELS.find((each) => each === text.trim());
-  if (level === undefined) throw new SyntaxError(`wants one of ${LEVELS.join(", ")}`);
+  if (level === undefined) throw new SyntaxError(`needs one of ${LEVELS.join(", ")}`);
   return level;
 }
 
@@ -61,7 +61,7 @@ function parseLogger(text: string, given: Given, entry: Entry): LoggerConfig {
     case "socket":
       return parseSocket(argument, given, entry);
     default:
-      throw new SyntaxError("wants syslog[:NAME[,FACILITY]], file:PATH or socket:ADDRESS");
+      throw new SyntaxError("needs syslog[:NAME[,FACILITY]], file:PATH or socket:ADDRESS");
   }
 }
 
@@ -81,6 +81,6 @@ function parseSocket(text: string, given: Given, entry: Entry): LoggerConfig {
       path: isName ? `@${address.path.slice(1)}` : given.path(address.path, entry),
     };
   }
-  if (parseIp(address.host) === null) throw new SyntaxError("wants an IP address and a port");
+  if (parseIp(address.host) === null) throw new SyntaxError("needs an IP address and a port");
   return { kind: "udp", host: address.host, port: address.port };
 }

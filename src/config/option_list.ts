@@ -85,7 +85,7 @@ export function entryOf(option: Option, problem: (place: Place, message: string)
   const { key, value, origin, placeholder } = option;
   const [name, content] = [decodeBytes(key), decodeBytes(value ?? "")];
   if (name === undefined || content === undefined) {
-    problem(origin.place, `wants UTF-8: "${text(name === undefined ? key : value ?? "")}"`);
+    problem(origin.place, `needs UTF-8: "${text(name === undefined ? key : value ?? "")}"`);
   }
   return {
     key: name ?? text(key),

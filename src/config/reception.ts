@@ -52,30 +52,30 @@ function allowedFunctions(given: Given): ReceptionConfig["allowFunctions"] {
 function parseAllow(text: string): readonly Network[] | "any" {
   const words = text.split(/\s+/).filter((word) => word !== "");
   if (words.includes("any")) return "any";
-  if (words.length === 0) throw new SyntaxError("wants networks such as 10.0.0.0/8, or any");
+  if (words.length === 0) throw new SyntaxError("needs networks such as 10.0.0.0/8, or any");
   return words.map(parseNetwork);
 }
 
 export function parseName(text: string): string {
   if (isDeliveryId(text)) return text;
-  throw new SyntaxError(`wants 1 to ${LONGEST_ID} printable ASCII characters without a blank`);
+  throw new SyntaxError(`needs 1 to ${LONGEST_ID} printable ASCII characters without a blank`);
 }
 
 function parsePickles(text: string): ReceptionConfig["pickles"] {
-  if (text !== "checked" && text !== "trusted") throw new SyntaxError("wants checked or trusted");
+  if (text !== "checked" && text !== "trusted") throw new SyntaxError("needs checked or trusted");
   return text;
 }
 
 /** Octal; without a value everybody may connect, as in uWSGI. */
 function parseMode(text: string): number {
   if (text === "" || text === "true") return 0o666;
-  if (!/^0?[0-7]{3}$/.test(text)) throw new SyntaxError("wants permissions such as 660");
+  if (!/^0?[0-7]{3}$/.test(text)) throw new SyntaxError("needs permissions such as 660");
   return parseInt(text, 8);
 }
 
 function parseOwner(text: string, { place }: Entry): ReceptionConfig["socketOwner"] {
   const [, user = "", group] = /^([^:\s]+)(?::([^:\s]+))?$/.exec(text) ?? [];
-  if (user === "") throw new SyntaxError("wants USER or USER:GROUP");
+  if (user === "") throw new SyntaxError("needs USER or USER:GROUP");
   return { user, group: group ?? null, place };
 }
 
@@ -87,7 +87,7 @@ function timeoutMsOf(text: string): number {
 function windowOf(text: string, secrets: readonly string[]): number {
   const windowMs = parseDuration(text);
   if (secrets.length > 0 && windowMs < 2 * SIGNATURE_WINDOW_MS) {
-    throw new SyntaxError("wants 10m or more with spooler-secret: a signature is good for so long");
+    throw new SyntaxError("needs 10m or more with spooler-secret: a signature is good for so long");
   }
   return windowMs;
 }

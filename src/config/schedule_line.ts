@@ -86,7 +86,7 @@ function cronTime(
   const whole = values.get("when");
   if (whole !== undefined) {
     const other = FIELD_KEYS.find((key) => values.has(key));
-    if (other !== undefined) throw new SyntaxError(`wants when= or ${other}=, not both`);
+    if (other !== undefined) throw new SyntaxError(`needs when= or ${other}=, not both`);
     const time = named("when", () => parseCronTime(whole));
     return { when: time.kind === "reboot" ? time : { ...time, zone }, whenText: whole };
   }
@@ -101,7 +101,7 @@ export function parseTimer2(text: string, { onFailure }: LineDefaults): Draft {
   const settings = parseSettings(text, TIMER_KEYS);
   const { values } = settings;
   const every = values.get("every");
-  if (every === undefined) throw new SyntaxError("wants every=DURATION, as in every=30s");
+  if (every === undefined) throw new SyntaxError("needs every=DURATION, as in every=30s");
   const iterations = values.get("iterations");
   return {
     when: {
@@ -122,10 +122,10 @@ export function parseSignalTimer(text: string, { onFailure }: LineDefaults): Dra
   const [, signal, seconds, more] = /^\s*(\d+)\s+(\S+)\s*(.*)$/.exec(text) ?? [];
   if (signal === undefined || seconds === undefined || Number(signal) > SIGNAL_MAX) {
     throw new SyntaxError(
-      `wants a signal from 0 to ${SIGNAL_MAX} and seconds; commands are for timer2`,
+      `needs a signal from 0 to ${SIGNAL_MAX} and seconds; commands are for timer2`,
     );
   }
-  if (more !== "") throw new SyntaxError(`wants a signal and seconds only, not "${more}"`);
+  if (more !== "") throw new SyntaxError(`needs a signal and seconds only, not "${more}"`);
   return {
     name: null,
     when: {
@@ -172,7 +172,7 @@ function commonOf(
 }
 
 function commandOf(command: string): Action {
-  if (command === "") throw new SyntaxError("wants a command");
+  if (command === "") throw new SyntaxError("needs a command");
   return { kind: "command", command };
 }
 
@@ -180,14 +180,14 @@ const PAIR = /([^\s="']+)=(?:"([^"]*)"|'([^']*)'|([^\s"']*))(?=\s|$)/y;
 
 /** `spool=FUNC key=value key="some words"`. */
 function taskOf(func: string, rest: string): Action {
-  if (func === "") throw new SyntaxError("wants the name of a function behind spool=");
+  if (func === "") throw new SyntaxError("needs the name of a function behind spool=");
   const vars: [string, string][] = [["ud_spool_func", func]];
   for (let at = 0; at < rest.length;) {
     PAIR.lastIndex = at;
     const pair = PAIR.exec(rest);
     if (pair === null) {
       const word = /^\S*/.exec(rest.slice(at))?.[0] ?? "";
-      throw new SyntaxError(`wants NAME=VALUE pairs for a task, not "${word}"`);
+      throw new SyntaxError(`needs NAME=VALUE pairs for a task, not "${word}"`);
     }
     vars.push([pair[1] ?? "", pair[2] ?? pair[3] ?? pair[4] ?? ""]);
     at += pair[0].length;
@@ -216,7 +216,7 @@ function directoryOf(values: ReadonlyMap<string, string>): string | null {
 function nameOf(values: ReadonlyMap<string, string>): string | null {
   const name = values.get("name");
   if (name !== undefined && !/^[\w.:@+-]+$/.test(name)) {
-    throw new SyntaxError(`wants letters, digits and . _ : @ + - in name=, not "${name}"`);
+    throw new SyntaxError(`needs letters, digits and . _ : @ + - in name=, not "${name}"`);
   }
   return name ?? null;
 }
@@ -227,7 +227,7 @@ function overlapOf(values: ReadonlyMap<string, string>, otherwise: Overlap): Ove
   if (text === undefined) return unique ? "skip" : otherwise;
   const overlap = OVERLAPS.find((each) => each === text);
   if (overlap === undefined) {
-    throw new SyntaxError(`wants ${OVERLAPS.join(", ")} behind overlap=, not "${text}"`);
+    throw new SyntaxError(`needs ${OVERLAPS.join(", ")} behind overlap=, not "${text}"`);
   }
   if (unique && overlap !== "skip") throw new SyntaxError(`has unique= and overlap=${text}`);
   return overlap;
@@ -237,7 +237,7 @@ function flagOf(values: ReadonlyMap<string, string>, key: string): boolean {
   const text = values.get(key) ?? "0";
   if (["1", "true", "yes", "on"].includes(text)) return true;
   if (["0", "false", "no", "off"].includes(text)) return false;
-  throw new SyntaxError(`wants 1 or 0 behind ${key}=, not "${text}"`);
+  throw new SyntaxError(`needs 1 or 0 behind ${key}=, not "${text}"`);
 }
 
 function durationOf(values: ReadonlyMap<string, string>, key: string, otherwise: number): number {

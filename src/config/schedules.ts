@@ -102,7 +102,7 @@ export function signalSpoolOf(given: Given, spools: readonly SpoolConfig[]): str
   return given.last<string | null>("spooler-signals", (text, entry) => {
     const dir = given.path(parseWanted(text), entry);
     if (spools.some((spool) => spool.dir === dir && !spool.external)) return dir;
-    throw new SyntaxError("wants the directory of a spooler of this ini");
+    throw new SyntaxError("needs the directory of a spooler of this ini");
   }, null);
 }
 
@@ -138,7 +138,7 @@ function checkDestination({ action }: Draft, destinations: readonly Destination[
     throw new SyntaxError("has spool=, but there is no spooler to put it in");
   }
   const known = destinations.flatMap(({ names }) => names).join(", ");
-  throw new SyntaxError(`knows spooler=${known || "nothing"}, not spooler=${wanted}`);
+  throw new SyntaxError(`takes spooler=${known || "nothing"}, not spooler=${wanted}`);
 }
 
 /**

@@ -34,7 +34,7 @@ export function parseSettings(text: string, known: readonly string[]): Settings 
     const isKey = key !== null && (!isSpaced || known.includes(name));
     if (!isKey && values.size === 0) return { values, rest: line };
     if (!isKey) throw strayValue(line, at, [...values.keys()].at(-1) ?? "");
-    if (!known.includes(name)) throw new SyntaxError(`knows ${known.join(", ")}, not ${name}=`);
+    if (!known.includes(name)) throw new SyntaxError(`takes ${known.join(", ")}, not ${name}=`);
     if (values.has(name)) throw new SyntaxError(`has ${name}= twice`);
     const value = match(VALUE, line, at + key[0].length);
     if (value === null) throw new Error("a pattern that may be empty always matches");
@@ -61,5 +61,5 @@ function match(pattern: RegExp, text: string, at: number): RegExpExecArray | nul
 function strayValue(line: string, at: number, before: string): SyntaxError {
   const word = /^[^\s,]*/.exec(line.slice(at))?.[0] ?? "";
   if (word === "") return new SyntaxError(`has a comma behind ${before}= and no key after it`);
-  return new SyntaxError(`wants a list in quotes, as in ${before}="…,${word}"`);
+  return new SyntaxError(`needs a list in quotes, as in ${before}="…,${word}"`);
 }

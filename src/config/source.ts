@@ -31,7 +31,7 @@ export function parseSource(name: string): Source {
   if (scheme === "file") return { kind: "file", path: rest };
   if (scheme === "exec") return { kind: "command", command: rest };
   if (scheme === "fd") {
-    if (!/^\d{1,9}$/.test(rest)) throw new SyntaxError("fd:// wants the number of a descriptor");
+    if (!/^\d{1,9}$/.test(rest)) throw new SyntaxError("fd:// needs the number of a descriptor");
     return { kind: "descriptor", number: Number(rest) };
   }
   const why = REFUSED.get(scheme);

@@ -90,7 +90,7 @@ const TUNABLE = [
 function tunedSpool(given: Given, base: SpoolSettings, text: string, entry: Entry): SpoolConfig {
   const { settings: own, rest } = parseKeyValues(text, TUNABLE);
   const dir = own.get("dir");
-  if (!dir || rest !== "") throw new SyntaxError("wants dir=DIR and settings, without spaces");
+  if (!dir || rest !== "") throw new SyntaxError("needs dir=DIR and settings, without spaces");
   const read = <T>(key: string, parse: (value: string) => T, fallback: T): T => {
     const value = own.get(key);
     return value === undefined ? fallback : parse(value);
@@ -135,7 +135,7 @@ const LARGEST_RATE = 100_000;
 function parseRate(text: string): StartRate {
   const [, count, unit = ""] = /^(\d+)\/([smh])$/.exec(text.trim()) ?? [];
   if (!(Number(count) >= 1 && Number(count) <= LARGEST_RATE)) {
-    throw new SyntaxError(`wants N/s, N/m or N/h, with N from 1 to ${LARGEST_RATE}`);
+    throw new SyntaxError(`needs N/s, N/m or N/h, with N from 1 to ${LARGEST_RATE}`);
   }
   return { count: Number(count), perMs: RATE_UNITS[unit] ?? NaN };
 }

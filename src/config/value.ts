@@ -19,7 +19,7 @@ const DURATION = new RegExp(
 export function parseInteger(text: string, min: number): number {
   const value = Number(NUMBER.exec(text)?.[1] ?? NaN);
   if (!(value >= min) || !Number.isSafeInteger(value)) {
-    throw new SyntaxError(`wants a whole number ≥ ${min}`);
+    throw new SyntaxError(`needs a whole number ≥ ${min}`);
   }
   return value;
 }
@@ -28,7 +28,7 @@ export function parseInteger(text: string, min: number): number {
 export function parseSeconds(text: string, min: number): number {
   const value = millisecondsOf(text) / 1000;
   if (!(value >= min) || value > Number.MAX_SAFE_INTEGER / 1000) {
-    throw new SyntaxError(`wants a number of seconds ≥ ${min}, or a duration such as 5m`);
+    throw new SyntaxError(`needs a number of seconds ≥ ${min}, or a duration such as 5m`);
   }
   return value;
 }
@@ -67,7 +67,7 @@ const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_00
 /** `500ms`, `30s`, `5m`, `2h`, `1d`; a bare number is seconds. Returns milliseconds, 1 or more. */
 export function parseDuration(text: string): number {
   const ms = millisecondsOf(text);
-  if (!(ms >= 1)) throw new SyntaxError("wants a duration such as 500ms, 30s, 5m, 2h or 1d");
+  if (!(ms >= 1)) throw new SyntaxError("needs a duration such as 500ms, 30s, 5m, 2h or 1d");
   return ms;
 }
 
@@ -83,7 +83,7 @@ const UNIT_BYTES: Record<string, number> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2
 export function parseSize(text: string): number {
   const [, amount, unit = ""] = /^(\d+)\s*([kKmMgG]?)$/.exec(text.trim()) ?? [];
   const bytes = Number(amount) * (UNIT_BYTES[unit.toLowerCase()] ?? NaN);
-  if (!Number.isSafeInteger(bytes)) throw new SyntaxError("wants a size such as 64k, 500M or 2G");
+  if (!Number.isSafeInteger(bytes)) throw new SyntaxError("needs a size such as 64k, 500M or 2G");
   return bytes;
 }
 
@@ -104,7 +104,7 @@ export function parseKeyValues(
     const equals = part.indexOf("=");
     const key = part.slice(0, Math.max(equals, 0));
     if (!known.includes(key)) {
-      throw new SyntaxError(`knows ${known.join(", ")}, not "${part}"`);
+      throw new SyntaxError(`takes ${known.join(", ")}, not "${part}"`);
     }
     settings.set(key, part.slice(equals + 1));
   }
@@ -112,7 +112,7 @@ export function parseKeyValues(
 }
 
 export function parseWanted(text: string): string {
-  if (text === "") throw new SyntaxError("wants a value");
+  if (text === "") throw new SyntaxError("needs a value");
   return text;
 }
 
@@ -124,6 +124,6 @@ const SECRET_MIN = 8;
  */
 export function parseSecret(text: string): string {
   const secret = text.trim();
-  if (secret.length < SECRET_MIN) throw new SyntaxError(`wants ${SECRET_MIN} characters or more`);
+  if (secret.length < SECRET_MIN) throw new SyntaxError(`needs ${SECRET_MIN} characters or more`);
   return secret;
 }

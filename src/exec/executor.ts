@@ -36,7 +36,7 @@ export interface Run {
 }
 
 export interface Executor {
-  /** The function it is for; null takes what no other handler wants. */
+  /** The function it is for; null takes what no other handler needs. */
   readonly name: string | null;
   /** Of its runs at the same time, in each spool; null is as many as the spool runs. */
   readonly processes: number | null;

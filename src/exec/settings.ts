@@ -4,7 +4,7 @@ import type { Place } from "../platform/problem.ts";
 
 /** `spooler-task`: a shell command that runs a task. */
 export interface TaskCommand {
-  /** The function it is for; null takes what no other handler wants. */
+  /** The function it is for; null takes what no other handler needs. */
   readonly name: string | null;
   readonly command: string;
   readonly place: Place;

@@ -22,7 +22,7 @@ export class Patience {
     this.#doublings = Math.min(this.#doublings + 1, MOST_DOUBLINGS);
   }
 
-  /** A target that is as quick as the ini wants has to stay so. */
+  /** A target that is as quick as the ini needs has to stay so. */
   answeredAfter(ms: number): void {
     if (ms <= this.timeoutMs) this.#doublings = 0;
   }

@@ -67,7 +67,7 @@ const SSL_ERROR_ZERO_RETURN = 6;
 type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
 type Ssl = Library["symbols"];
 
-/** What came of a step: it is done, or it wants more bytes of the peer, or the peer has said its end. */
+/** What came of a step: it is done, or it needs more bytes of the peer, or the peer has said its end. */
 export type TlsStep = number | "more" | "end";
 
 /** OpenSSL refused something, or the peer said what it should not. */

@@ -12,7 +12,7 @@ export interface Place {
 
 export interface Problem {
   readonly place: Place;
-  /** What was wanted, a colon, and the value in quotes: `wants seconds ≥ 0.05: "0,99"`. */
+  /** What was wanted, a colon, and the value in quotes: `needs seconds ≥ 0.05: "0,99"`. */
   readonly message: string;
 }
 

@@ -89,7 +89,7 @@ function posixZone(name: string): Zone {
   const offsetAt = parsePosixZone(name);
   if (offsetAt !== null) return new Zone(name, offsetAt);
   throw new SyntaxError(
-    "wants a time zone such as Europe/Berlin, UTC or CET-1CEST,M3.5.0,M10.5.0/3",
+    "needs a time zone such as Europe/Berlin, UTC or CET-1CEST,M3.5.0,M10.5.0/3",
   );
 }
 

@@ -31,12 +31,12 @@ export async function readAccounts<Job extends ForUser>(
       accounts.set(job, { ...account, ...own, groups: [], directory: await directoryOf(account) });
     } else if (own.uid !== 0) {
       const hint = Deno.uid() === 0 ? "; uid= makes it another user, for this job, too" : "";
-      const message = `user= wants this program to run as root: "${job.user}"${hint}`;
+      const message = `user= needs this program to run as root: "${job.user}"${hint}`;
       problems.push({ place: job.place, message });
     } else {
       const groups = await groupsOf(account);
       if (groups.length > 0 && !await hasSetpriv()) {
-        const message = `user= wants setpriv (util-linux) for the groups of ${job.user}`;
+        const message = `user= needs setpriv (util-linux) for the groups of ${job.user}`;
         problems.push({ place: job.place, message });
       }
       accounts.set(job, { ...account, groups, directory: await directoryOf(account) });

@@ -68,7 +68,7 @@ export interface Word {
 export function parseCron(words: readonly Word[]): CronSpec {
   const fields = FIELDS.map((range, index) => {
     const word = words[index];
-    if (word === undefined) throw new SyntaxError(`wants five fields; ${range.name} is missing`);
+    if (word === undefined) throw new SyntaxError(`needs five fields; ${range.name} is missing`);
     return parseWord(word, range, index);
   });
   return specOf(fields);
@@ -87,7 +87,7 @@ function parseWord(word: Word, range: FieldRange, index: number): Field {
 /** @param fields minute, hour, day, month, weekday */
 export function specOf(fields: readonly Field[]): CronSpec {
   const [minute, hour, day, month, weekday] = fields;
-  if (!minute || !hour || !day || !month || !weekday) throw new RangeError("wants five fields");
+  if (!minute || !hour || !day || !month || !weekday) throw new RangeError("needs five fields");
   return {
     minutes: minute.values,
     hours: hour.values,

@@ -110,7 +110,7 @@ function readJob(line: string, format: CrontabFormat): Omit<CrontabJob, "variabl
 function splitUser(text: string): { user: string; command: string } {
   const [, user, command] = /^(\S+)\s+(.+)$/s.exec(text) ?? [];
   if (user === undefined || command === undefined) {
-    throw new SyntaxError("wants an account and a command behind the time");
+    throw new SyntaxError("needs an account and a command behind the time");
   }
   // FreeBSD has a group and a login class behind the account.
   return { user: user.split(/[:/]/)[0] ?? user, command };

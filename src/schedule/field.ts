@@ -41,13 +41,13 @@ export const WEEKDAY: FieldRange = { name: "weekday", min: 0, max: 7, names: WEE
 
 /**
  * @param text one field, without blanks
- * @throws {SyntaxError} saying what the field wants and what stands there instead
+ * @throws {SyntaxError} saying what the field needs and what stands there instead
  */
 export function parseField(text: string, range: FieldRange): Field {
   const every = /^-(\d{1,4})$/.exec(text)?.[1];
   if (every !== undefined) {
     const n = Number(every);
-    if (n === 0) throw new SyntaxError(`wants -1 (every) or -n (every n): "${text}"`);
+    if (n === 0) throw new SyntaxError(`needs -1 (every) or -n (every n): "${text}"`);
     return { values: valuesOf(range, (value) => value % n === 0), free: true };
   }
   const named = text.split(",").flatMap((item) => [...parseItem(item, range)]);
@@ -60,14 +60,14 @@ function parseItem(item: string, range: FieldRange): ReadonlySet<number> {
   if (from === undefined || (from === "*" && to !== undefined)) throw misfit(item, range);
   if (from !== "*" && to === undefined && step !== undefined) {
     throw new SyntaxError(
-      `wants a range before a step, as in ${from}-${range.max}/${step}: "${item}"`,
+      `needs a range before a step, as in ${from}-${range.max}/${step}: "${item}"`,
     );
   }
   const first = from === "*" ? range.min : parseValue(from, range, item);
   const last = from === "*" ? range.max : lastOf(first, to ?? from, range, item);
   const every = step === undefined ? 1 : Number(step);
   if (!/^\d{1,4}$/.test(step ?? "1") || every === 0) {
-    throw new SyntaxError(`wants a step of 1 or more behind the slash: "${item}"`);
+    throw new SyntaxError(`needs a step of 1 or more behind the slash: "${item}"`);
   }
   return valuesOf(
     range,
@@ -81,7 +81,7 @@ function lastOf(first: number, text: string, range: FieldRange, item: string): n
   if (last >= first) return last;
   if (text.toLowerCase() === "sun") return range.max;
   throw new SyntaxError(
-    `wants a range to go up; one over the end is two: ${first}-${range.max},${range.min}-${last}: "${item}"`,
+    `needs a range to go up; one over the end is two: ${first}-${range.max},${range.min}-${last}: "${item}"`,
   );
 }
 
@@ -104,7 +104,7 @@ function misfit(item: string, range: FieldRange): SyntaxError {
   const name = range.names[1];
   const names = name === undefined ? "" : `, a name such as ${name}`;
   return new SyntaxError(
-    `wants numbers from ${range.min} to ${range.max}${names}, *, -n, a list or a range: "${item}"`,
+    `needs numbers from ${range.min} to ${range.max}${names}, *, -n, a list or a range: "${item}"`,
   );
 }
 

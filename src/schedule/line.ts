@@ -29,7 +29,7 @@ export function parseCronLine(text: string): CronLine {
   const timeText = timeWords.map((word) => word.text).join(" ");
   const time = parseTime(timeWords, nickname);
   const first = words[timeWords.length];
-  if (first === undefined) throw new SyntaxError("wants a command behind the time");
+  if (first === undefined) throw new SyntaxError("needs a command behind the time");
   if (/^[\d*,/-]+$/.test(first.text)) {
     throw new SyntaxError(
       `has five fields and then a command; character ${first.column} could be one more field`,
@@ -61,7 +61,7 @@ function parseTime(words: readonly Word[], nickname: boolean): LineTime {
   if (fields === undefined) {
     const every = name === "@every" ? "; intervals are timer2 = every=DURATION" : "";
     const known = [...Object.keys(NICKNAMES), "@reboot"].join(", ");
-    throw new SyntaxError(`knows ${known}${every}; character 1 has "${name}"`);
+    throw new SyntaxError(`takes ${known}${every}; character 1 has "${name}"`);
   }
   return { kind: "cron", spec: parseCron(wordsOf(fields)) };
 }

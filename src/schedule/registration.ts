@@ -179,7 +179,7 @@ function jobOf(
 
 function timeOf({ signal, time }: Registration, zone: Zone): RegisteredWhen {
   if (!isWhole(signal, 0, SIGNAL_MAX)) {
-    throw new SyntaxError(`wants a signal from 0 to ${SIGNAL_MAX}: ${signal}`);
+    throw new SyntaxError(`needs a signal from 0 to ${SIGNAL_MAX}: ${signal}`);
   }
   switch (time.kind) {
     case "timer":
@@ -195,14 +195,14 @@ function timeOf({ signal, time }: Registration, zone: Zone): RegisteredWhen {
 
 function intervalOf(seconds: number, iterations: number): RegisteredWhen {
   if (!isWhole(iterations, 0, Number.MAX_SAFE_INTEGER)) {
-    throw new SyntaxError(`wants a number of iterations, 0 for no end: ${iterations}`);
+    throw new SyntaxError(`needs a number of iterations, 0 for no end: ${iterations}`);
   }
   if (seconds === 0 && iterations > 0) {
     const once = { kind: "every", everyMs: 1000, atStart: true, iterations: 1 } as const;
     return { when: once, whenText: `at once, ${timesText(iterations)}`, times: iterations };
   }
   if (!(seconds >= SECONDS_MIN && seconds < Infinity)) {
-    throw new SyntaxError(`wants seconds ≥ ${SECONDS_MIN}: ${seconds}`);
+    throw new SyntaxError(`needs seconds ≥ ${SECONDS_MIN}: ${seconds}`);
   }
   const everyMs = seconds * 1000;
   return {
@@ -218,7 +218,7 @@ function timesText(iterations: number): string {
 
 function cronOf(fields: readonly number[], zone: Zone): RegisteredWhen {
   if (fields.length !== FIELDS.length) {
-    throw new SyntaxError(`wants minute, hour, day, month and weekday: ${fields.join(" ")}`);
+    throw new SyntaxError(`needs minute, hour, day, month and weekday: ${fields.join(" ")}`);
   }
   const parsed = FIELDS.map((range, index) => {
     try {

@@ -51,7 +51,7 @@ export class BodyReader implements IncomingBody {
 
   /** Reads on to the end of the body, and throws it away. */
   async drain(): Promise<void> {
-    for await (const _ of this.pieces()) { /* nobody wants it */ }
+    for await (const _ of this.pieces()) { /* nobody needs it */ }
   }
 
   async *pieces(): AsyncGenerator<Uint8Array> {

@@ -101,7 +101,7 @@ export class Reception {
     const { maxPriority } = this.#options.config;
     if (priority === undefined || priority <= maxPriority) return;
     throw new RequestError(
-      `priority wants 0 to ${maxPriority} (spooler-max-priority): ${priority}`,
+      `priority needs 0 to ${maxPriority} (spooler-max-priority): ${priority}`,
     );
   }
 

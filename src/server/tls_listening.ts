@@ -26,7 +26,7 @@ export async function listenWithTls(
   { cert, key, ca }: TlsFiles,
   options: TlsOptions,
 ): Promise<Listening> {
-  if (address.kind !== "tcp") throw new Error(`listen on ${addressText(address)}: TLS wants TCP`);
+  if (address.kind !== "tcp") throw new Error(`listen on ${addressText(address)}: TLS needs TCP`);
   if (ca === null) {
     const { host: hostname, port } = address;
     const pems = { cert: await readPem(cert), key: await readPem(key) };

@@ -64,7 +64,7 @@ export class Verifier {
 function unsigned({ vars, body }: IncomingTask): CheckedDelivery {
   const id = findText(vars, ID_VAR) ?? null;
   if (id !== null && !isDeliveryId(id)) {
-    throw new RequestError(`${ID_VAR} wants 1 to 128 printable ASCII characters: "${id}"`);
+    throw new RequestError(`${ID_VAR} needs 1 to 128 printable ASCII characters: "${id}"`);
   }
   const bodySha256 = findText(vars, BODY_HASH_VAR) ?? null;
   if (bodySha256 !== null && !isSha256Hex(bodySha256)) {

@@ -1,4 +1,4 @@
-/** Removes from failed/ what has been there for longer than somebody wants to keep it. */
+/** Removes from failed/ what has been there for longer than somebody needs to keep it. */
 
 import { join } from "@std/path";
 import type { SpoolDirectory } from "./directory.ts";

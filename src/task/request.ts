@@ -54,14 +54,14 @@ export function readRequest(vars: readonly Var[]): TaskRequest {
 export function parseAt(text: string): number {
   const seconds = Math.floor(Number(text));
   if (!/^\d+(\.\d*)?$/.test(text) || seconds > LAST_SECOND) {
-    throw new RequestError(`at wants seconds since the epoch: "${text}"`);
+    throw new RequestError(`at needs seconds since the epoch: "${text}"`);
   }
   return seconds;
 }
 
 export function parsePriority(text: string): number {
   if (!/^\d+$/.test(text) || text.length > LONGEST_PRIORITY) {
-    throw new RequestError(`priority wants digits only, ${LONGEST_PRIORITY} at most: "${text}"`);
+    throw new RequestError(`priority needs digits only, ${LONGEST_PRIORITY} at most: "${text}"`);
   }
   return Number(text);
 }

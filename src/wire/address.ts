@@ -23,7 +23,7 @@ const LONGEST_PATH = 107;
  */
 export function parseAddress(text: string): Address {
   if (text === "" || text === "@") {
-    throw new SyntaxError("wants host:port, :port, a path of a unix socket or @name");
+    throw new SyntaxError("needs host:port, :port, a path of a unix socket or @name");
   }
   if (text.startsWith("@")) return unixAddress(`\0${text.slice(1)}`);
   const colon = text.lastIndexOf(":");
@@ -32,19 +32,19 @@ export function parseAddress(text: string): Address {
   const digits = text.slice(colon + 1);
   const port = Number(digits);
   if (!/^\d{1,5}$/.test(digits) || port > 65535) {
-    throw new SyntaxError("wants a port from 0 to 65535 behind the last colon");
+    throw new SyntaxError("needs a port from 0 to 65535 behind the last colon");
   }
   const bracketed = /^\[(.+)\]$/.exec(text.slice(0, colon));
   const host = bracketed?.[1] ?? text.slice(0, colon);
   if (!bracketed && host.includes(":")) {
-    throw new SyntaxError("wants an IPv6 address in brackets, as in [::1]:3031");
+    throw new SyntaxError("needs an IPv6 address in brackets, as in [::1]:3031");
   }
   return { kind: "tcp", host: host === "" ? "0.0.0.0" : host, port };
 }
 
 function unixAddress(path: string): Address {
   if (new TextEncoder().encode(path).length > LONGEST_PATH) {
-    throw new SyntaxError(`wants a path of ${LONGEST_PATH} bytes at most for a unix socket`);
+    throw new SyntaxError(`needs a path of ${LONGEST_PATH} bytes at most for a unix socket`);
   }
   return { kind: "unix", path };
 }

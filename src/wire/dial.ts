@@ -1,4 +1,4 @@
-/** Connects to a peer, with TLS if it wants it, within a time. */
+/** Connects to a peer, with TLS if it needs it, within a time. */
 
 import { readPem } from "./pem.ts";
 import { type Address, addressText, uwsgiTwin } from "./address.ts";
@@ -71,7 +71,7 @@ async function dialTls(
   { ca, own }: ClientTls,
   late: Promise<never>,
 ): Promise<Deno.Conn> {
-  if (address.kind === "unix") throw new Error("TLS wants a host and a port");
+  if (address.kind === "unix") throw new Error("TLS needs a host and a port");
   const trusted = ca === null ? {} : { caCerts: [await readPem(ca)] };
   const options = { hostname: address.host, port: address.port, ...trusted };
   const connection = own === null ? await Deno.connectTls(options) : await Deno.connectTls({

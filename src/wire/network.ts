@@ -27,11 +27,11 @@ export function parseNetwork(text: string): Network {
   const longest = isV4 ? 32 : 128;
   const given = prefix === undefined ? longest : Number(prefix);
   if (bytes === null || given > longest) {
-    throw new SyntaxError("wants networks such as 10.0.0.0/8 or fd00::/8, or any");
+    throw new SyntaxError("needs networks such as 10.0.0.0/8 or fd00::/8, or any");
   }
   const bits = isV4 ? given + MAPPED_BITS : given;
   if (bytes.some((byte, i) => (byte & ~maskOf(bits, i)) !== 0)) {
-    throw new SyntaxError(`wants no bits behind the first ${given} of a network: ${text}`);
+    throw new SyntaxError(`needs no bits behind the first ${given} of a network: ${text}`);
   }
   return { bytes, bits, text };
 }

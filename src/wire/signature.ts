@@ -205,7 +205,7 @@ export function verifyDelivery(
     );
   }
   const seconds = findText(vars, TIME_VAR) ?? "";
-  if (!/^\d{1,12}(\.\d{1,9})?$/.test(seconds)) return invalid(`${TIME_VAR} wants seconds`);
+  if (!/^\d{1,12}(\.\d{1,9})?$/.test(seconds)) return invalid(`${TIME_VAR} needs seconds`);
   const sentAt = Number(seconds) * 1000;
   if (Math.abs(now - sentAt) > windowMs) {
     const offBySeconds = Math.round(Math.abs(now - sentAt) / 1000);

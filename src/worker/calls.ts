@@ -76,5 +76,5 @@ async function spool(
 function numberArg(args: Readonly<Record<string, unknown>>, name: string): number {
   const value = args[name];
   if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw new Error(`${name} wants a number: ${JSON.stringify(value)}`);
+  throw new Error(`${name} needs a number: ${JSON.stringify(value)}`);
 }

@@ -75,6 +75,6 @@ export class Fields {
   #wrong(name: string, wish: string): ProtocolError {
     const type = this.#fields["type"];
     const value = JSON.stringify(this.#fields[name]) ?? "nothing";
-    return new ProtocolError(`${name} of ${type} wants ${wish}: ${value.slice(0, 100)}`);
+    return new ProtocolError(`${name} of ${type} needs ${wish}: ${value.slice(0, 100)}`);
   }
 }

@@ -32,7 +32,7 @@ export interface PoolOptions extends RecyclingOptions {
   gone(worker: TaskWorker): void;
 }
 
-/** Who hands out tasks that were not chosen, and wants to know what became of them. */
+/** Who hands out tasks that were not chosen, and needs to know what became of them. */
 export interface PoolListener {
   answered(worker: TaskWorker, answers: readonly WorkerAnswer[]): void;
   /** It is gone, with these tasks unanswered. */

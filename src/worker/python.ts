@@ -37,7 +37,7 @@ const SOURCE = new URL("../../workers/python/", import.meta.url);
 /**
  * Writes the worker below `dir`, which only this user may be able to write to.
  *
- * @returns the directory that {@link pythonCommand} wants
+ * @returns the directory that {@link pythonCommand} needs
  */
 export async function writePythonFiles(dir: string): Promise<string> {
   const shim = join(dir, "python");
@@ -50,7 +50,7 @@ export async function writePythonFiles(dir: string): Promise<string> {
 }
 
 /**
- * How a worker is started; it also wants SPOOLER_SOCKET.
+ * How a worker is started; it also needs SPOOLER_SOCKET.
  *
  * @param shim what {@link writePythonFiles} returned
  * @param baseDir the ini's directory, where modules are searched last

@@ -1,4 +1,4 @@
-/** What task code wants to be run by the clock, as the schedules take it. @pure */
+/** What task code registers for the clock, as the schedules take it. @pure */
 
 import type { Registration } from "../schedule/registration.ts";
 import type { TimerWish } from "./message.ts";

@@ -209,7 +209,7 @@ export class Workers {
     if (this.#tried.size >= this.#members.length) this.#loaded.resolve();
   }
 
-  /** @param register takes all that the code of a spool wants to be run by the clock */
+  /** @param register takes all that the code of a spool registers for the clock */
   start(register: (owner: string, registrations: readonly Registration[]) => void): void {
     this.#register = register;
     for (const { pool } of this.#members) pool.start();

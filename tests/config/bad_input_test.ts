@@ -54,7 +54,7 @@ const BAD: readonly BadInput[] = [
   {
     what: "bytes that are no UTF-8",
     ini: Uint8Array.from([...new TextEncoder().encode("[uwsgi]\nx = "), 0xff, 0xfe, 0x0a]),
-    said: "site.ini:2: wants UTF-8",
+    said: "site.ini:2: needs UTF-8",
   },
   {
     what: "1,000 files that include each other",
@@ -128,7 +128,7 @@ const BAD: readonly BadInput[] = [
   {
     what: "for with 10⁹ times",
     ini: uwsgi("for-times = 1000000000", "x = %(_)", "endfor ="),
-    said: "for-times wants a number up to 100000",
+    said: "for-times needs a number up to 100000",
   },
   {
     what: "loops that make more options than anybody needs",
@@ -165,22 +165,22 @@ const BAD: readonly BadInput[] = [
   {
     what: "a regular expression that is none",
     ini: uwsgi("if-hostname-match = ((", "a = 1", "endif ="),
-    said: "wants a regular expression",
+    said: "needs a regular expression",
   },
   {
     what: "an else that belongs to nothing",
     ini: uwsgi("else ="),
-    said: "else wants an if before it",
+    said: "else needs an if before it",
   },
   {
     what: "a for that is never closed",
     ini: uwsgi("for = a", "b = 1"),
-    said: "site.ini:2: for wants an endfor below it",
+    said: "site.ini:2: for needs an endfor below it",
   },
   {
     what: "an if that is never closed",
     ini: uwsgi("if-env = HOME"),
-    said: "if-env wants an endif below it",
+    said: "if-env needs an endif below it",
   },
   {
     what: "more mistakes than anybody reads",

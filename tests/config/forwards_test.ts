@@ -86,22 +86,22 @@ Deno.test("a task goes where its spooler says: a spool, a target, or the first t
 });
 
 const BAD: [string, string][] = [
-  ["spooler-forward = out", "spooler-forward wants DIR TARGET"],
-  ["spooler-forward = out hub:http", "wants a port from 0 to 65535"],
-  ["spooler-forward = out hub:0", "wants a port above 0"],
-  ["spooler-forward = out tls:///run/a.sock", "wants tls://host:port"],
-  ["spooler-forward2 = dir=out", "wants dir=DIR,to=TARGET"],
-  ["spooler-forward2 = dir=out,to=a:1,policy=random", "knows policy=failover and policy=balance"],
-  ["spooler-forward2 = dir=out,to=a:1,kind=hub", "knows kind=auto, kind=spooler and kind=uwsgi"],
+  ["spooler-forward = out", "spooler-forward needs DIR TARGET"],
+  ["spooler-forward = out hub:http", "needs a port from 0 to 65535"],
+  ["spooler-forward = out hub:0", "needs a port above 0"],
+  ["spooler-forward = out tls:///run/a.sock", "needs tls://host:port"],
+  ["spooler-forward2 = dir=out", "needs dir=DIR,to=TARGET"],
+  ["spooler-forward2 = dir=out,to=a:1,policy=random", "takes policy=failover or policy=balance"],
+  ["spooler-forward2 = dir=out,to=a:1,kind=hub", "takes kind=auto, kind=spooler or kind=uwsgi"],
   [
     "spooler-forward2 = dir=out,to=a:1,kind=auto;uwsgi",
-    "wants one kind= for all targets, or one for each: 1 targets, 2",
+    "needs one kind= for all targets, or one for each: 1 targets, 2",
   ],
-  ["spooler-forward2 = dir=out,to=a:1,name=hub", "wants secret= beside name="],
-  ["spooler-forward2 = dir=out,to=a:1,connections=0", "wants a whole number ≥ 1"],
-  ["spooler-forward2 = dir=out,to=a:1,connections=17", "wants 16 connections at most"],
-  ["spooler-forward2 = dir=out,to=a:1,secret=short", "wants 8 characters or more"],
-  ["spooler-forward2 = dir=out,to=tls://a:1,cert=c.pem", "wants cert= and key= together"],
+  ["spooler-forward2 = dir=out,to=a:1,name=hub", "needs secret= beside name="],
+  ["spooler-forward2 = dir=out,to=a:1,connections=0", "needs a whole number ≥ 1"],
+  ["spooler-forward2 = dir=out,to=a:1,connections=17", "needs 16 connections at most"],
+  ["spooler-forward2 = dir=out,to=a:1,secret=short", "needs 8 characters or more"],
+  ["spooler-forward2 = dir=out,to=tls://a:1,cert=c.pem", "needs cert= and key= together"],
   ["spooler-forward2 = dir=out,to=a:1,ca=ca.pem", "has certificates and no target with TLS"],
   ["spooler-forward2 = dir=out,to=a:1,colour=red", "not colour="],
 ];
@@ -134,7 +134,7 @@ for (
     const text = ["[uwsgi]", ...lines, ""].join("\n");
     const host = fakeHost({ files: { "/srv/site.ini": text } });
     const error = await assertRejects(() => loadConfig("site.ini", host), ConfigError);
-    assertStringIncludes(error.message, "wants a directory of its own, and ");
+    assertStringIncludes(error.message, "needs a directory of its own, and ");
   });
 }
 

@@ -77,20 +77,20 @@ Deno.test("env adds to the environment, unenv takes away", () => {
 const BAD: [string, string][] = [
   [
     "spooler-frequency = 0,99",
-    'spooler-frequency wants a number of seconds ≥ 0.05, or a duration such as 5m: "0,99"',
+    'spooler-frequency needs a number of seconds ≥ 0.05, or a duration such as 5m: "0,99"',
   ],
   [
     "spooler-frequency = 0.01",
-    'spooler-frequency wants a number of seconds ≥ 0.05, or a duration such as 5m: "0.01"',
+    'spooler-frequency needs a number of seconds ≥ 0.05, or a duration such as 5m: "0.01"',
   ],
-  ["spooler =", 'spooler wants a value: ""'],
-  ["spooler-task = name=x", 'spooler-task wants a command: "name=x"'],
+  ["spooler =", 'spooler needs a value: ""'],
+  ["spooler-task = name=x", 'spooler-task needs a command: "name=x"'],
   ["spooler-task = name=x,nice=1 ./y", 'not "nice=1"'],
-  ["spooler2 = processes=2", "wants dir=DIR"],
-  ["spooler-rate = 10", "spooler-rate wants N/s, N/m or N/h"],
-  ["spooler-min-free = lots", "spooler-min-free wants a size"],
-  ["spooler-task = stdin=xml ./x", "knows stdin=body and stdin=json"],
-  ["socket = localhost:http", "socket wants a port"],
+  ["spooler2 = processes=2", "needs dir=DIR"],
+  ["spooler-rate = 10", "spooler-rate needs N/s, N/m or N/h"],
+  ["spooler-min-free = lots", "spooler-min-free needs a size"],
+  ["spooler-task = stdin=xml ./x", "takes stdin=body or stdin=json"],
+  ["socket = localhost:http", "socket needs a port"],
 ];
 
 for (const [line, message] of BAD) {

@@ -77,7 +77,7 @@ Deno.test("an error names place, option, wish and value", async () => {
   const [first] = await problemsOf("spooler-frequency = 0,99");
   assertEquals(
     first,
-    'site.ini:2: spooler-frequency wants a number of seconds ≥ 0.05, or a duration such as 5m: "0,99"',
+    'site.ini:2: spooler-frequency needs a number of seconds ≥ 0.05, or a duration such as 5m: "0,99"',
   );
 });
 
@@ -242,13 +242,13 @@ Deno.test("every option in seconds takes a duration, and no other rubbish", asyn
     assertEquals(problems.length, names.length, problems.join("\n"));
   }
   const [whole] = await problemsOf("spooler-processes = 5m");
-  assertEquals(whole, 'site.ini:2: spooler-processes wants a whole number ≥ 1: "5m"');
+  assertEquals(whole, 'site.ini:2: spooler-processes needs a whole number ≥ 1: "5m"');
 });
 
 Deno.test("a spool directory has one owner", async () => {
   const [line] = await problemsOf("spooler = a", "x = 1", "spooler2 = dir=./a,processes=2");
   assertStringIncludes(
     line ?? "",
-    "site.ini:4: spooler2 wants a directory of its own, and site.ini:2 has",
+    "site.ini:4: spooler2 needs a directory of its own, and site.ini:2 has",
   );
 });

@@ -47,7 +47,7 @@ Deno.test("a module file or a Python that is not there is warned about", async (
     'virtualenv needs Python at /srv/env/bin/python3, which does not exist: "env"',
   ]);
   assertEquals(await warningsOf(lines, "/srv/tasks.py", "/srv/env/bin/python3"), []);
-  assertEquals(await warningsOf(["virtualenv = env"]), [], "nothing wants it");
+  assertEquals(await warningsOf(["virtualenv = env"]), [], "nothing needs it");
 });
 
 Deno.test("python = script.py is a script for uWSGI, as pyrun is, and no interpreter", () => {

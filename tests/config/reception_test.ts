@@ -60,9 +60,9 @@ Deno.test("TLS files are found from the ini, and must be there", async () => {
   });
   assertStringIncludes(
     await problem("suwsgi-socket = 127.0.0.1:2,tls/cert.pem,none.pem"),
-    "wants /srv/none.pem to be a file",
+    "needs /srv/none.pem to be a file",
   );
-  assertStringIncludes(await problem("suwsgi-socket = 127.0.0.1:2"), "wants ADDRESS,CERT,KEY");
+  assertStringIncludes(await problem("suwsgi-socket = 127.0.0.1:2"), "needs ADDRESS,CERT,KEY");
 });
 
 Deno.test("networks of several lines add up, and any is any", async () => {
@@ -85,7 +85,7 @@ Deno.test("a secret comes from its file without the last newline, and several ar
 
 Deno.test("with a secret an id is known for as long as a signature is good", async () => {
   const secret = "spooler-secret = correct horse battery";
-  assertStringIncludes(await problem(secret, "spooler-dedup-window = 2s"), "wants 10m or more");
+  assertStringIncludes(await problem(secret, "spooler-dedup-window = 2s"), "needs 10m or more");
   const { reception } = await read(secret, "spooler-dedup-window = 10m", "spooler-name = hub:1");
   assertEquals([reception.dedupWindowMs, reception.name], [600_000, "hub:1"]);
   assertEquals((await read("spooler-dedup-window = 2s")).reception.dedupWindowMs, 2000);
@@ -133,7 +133,7 @@ Deno.test("everything else has a default and a meaning", async () => {
   });
   assertEquals((await read("chmod-socket")).reception.socketMode, 0o666);
   for (const bad of ["chmod-socket = rw", "chown-socket = :", "listen = 0", "buffer-size = 0"]) {
-    assertStringIncludes(await problem(bad), "wants");
+    assertStringIncludes(await problem(bad), "needs");
   }
 });
 
@@ -152,5 +152,5 @@ Deno.test("spooler-allow-functions are names, and several lines add up", async (
 Deno.test("spooler-pickle says whether strangers may send pickles", async () => {
   assertEquals((await read("spooler-pickle = trusted")).reception.pickles, "trusted");
   assertEquals((await read("spooler-pickle = checked")).reception.pickles, "checked");
-  assertStringIncludes(await problem("spooler-pickle = yes"), "wants checked or trusted");
+  assertStringIncludes(await problem("spooler-pickle = yes"), "needs checked or trusted");
 });

@@ -145,29 +145,29 @@ Deno.test("a day that never comes is warned of", () => {
 });
 
 const REFUSED: [string, string][] = [
-  ["cron = 0 25 * * * x", "cron hour (field 2, character 3) wants numbers from 0 to 23"],
-  ["cron2 = hour=25 x", "cron2 hour= wants numbers from 0 to 23"],
-  ["cron2 = minute=5", "wants a command"],
+  ["cron = 0 25 * * * x", "cron hour (field 2, character 3) needs numbers from 0 to 23"],
+  ["cron2 = hour=25 x", "cron2 hour= needs numbers from 0 to 23"],
+  ["cron2 = minute=5", "needs a command"],
   ["cron2 = legion=a,minute=5 x", "legion="],
-  ["cron2 = tz=Mars/Base x", "tz= wants a time zone"],
+  ["cron2 = tz=Mars/Base x", "tz= needs a time zone"],
   ['cron2 = when="* * * * *",hour=3 x', "when= or hour=, not both"],
   ["cron2 = overlap=maybe x", "skip, allow, queue, replace"],
   ["cron2 = unique=1,overlap=allow x", "unique= and overlap=allow"],
   ["cron2 = unique=maybe x", "1 or 0 behind unique="],
-  ["cron2 = catchup=soon x", "catchup= wants a duration"],
+  ["cron2 = catchup=soon x", "catchup= needs a duration"],
   ["cron2 = name=a/b x", "letters, digits"],
-  ["cron2 = retries=-1 x", "retries= wants a whole number"],
+  ["cron2 = retries=-1 x", "retries= needs a whole number"],
   ["cron2 = spool=f,harakiri=3 a=b", "spool= and harakiri="],
   ["cron2 = spool=f cleanup", 'NAME=VALUE pairs for a task, not "cleanup"'],
   ["cron2 = spool=f spooler=/elsewhere", "spooler=/elsewhere"],
   ["cron2 = spool= a=b", "the name of a function"],
   ["timer2 = 30 x", "every=DURATION"],
-  ["timer2 = every=0 x", "every= wants a duration"],
-  ["timer2 = every=1s,iterations=0 x", "iterations= wants a whole number ≥ 1"],
+  ["timer2 = every=0 x", "every= needs a duration"],
+  ["timer2 = every=1s,iterations=0 x", "iterations= needs a whole number ≥ 1"],
   ["timer = 256 1", "a signal from 0 to 255"],
   ["timer = 1 1 ./x", 'not "./x"'],
   ["timer = ./x", "commands are for timer2"],
-  ["cron-tz = Mars/Base", "cron-tz wants a time zone"],
+  ["cron-tz = Mars/Base", "cron-tz needs a time zone"],
 ];
 
 for (const [line, part] of REFUSED) {
@@ -222,7 +222,7 @@ Deno.test("a task of a schedule goes where any task goes: into a spool, or to a 
   assertThrows(
     () => read("spooler = /spool", forward, wrong),
     ConfigError,
-    "knows spooler=/spool, /out",
+    "takes spooler=/spool, /out",
   );
   assertThrows(() => read("cron2 = hour=3,spool=clean"), ConfigError, "no spooler to put it in");
 });

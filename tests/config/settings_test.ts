@@ -27,7 +27,7 @@ Deno.test("a value in quotes may hold commas and blanks", () => {
 const REFUSED: [string, string][] = [
   ["minute=0,30 x", 'minute="…,30"'],
   ["minute=0, name=a x", "a comma behind minute= and no key"],
-  ["hours=3 x", "knows minute, name, on-failure, not hours="],
+  ["hours=3 x", "takes minute, name, on-failure, not hours="],
   ["minute=1,minute=2 x", "minute= twice"],
   ['minute="0,30 x', "a quote in minute="],
   ['minute="0"30 x', "a quote in minute="],

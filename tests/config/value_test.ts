@@ -28,7 +28,7 @@ for (
   ]
 ) {
   Deno.test(`"${text}" is no whole number ≥ 1`, () => {
-    assertThrows(() => parseInteger(text, 1), SyntaxError, "wants a whole number ≥ 1");
+    assertThrows(() => parseInteger(text, 1), SyntaxError, "needs a whole number ≥ 1");
   });
 }
 
@@ -42,7 +42,7 @@ Deno.test("seconds have fractions and units, and a comment behind them", () => {
     3600,
   ]);
   for (const text of ["0,99", "1.2.3", "", "soon", "-3", "5 apples", "5x", "5m30", "3s."]) {
-    assertThrows(() => parseSeconds(text, 0), SyntaxError, "wants a number of seconds ≥ 0");
+    assertThrows(() => parseSeconds(text, 0), SyntaxError, "needs a number of seconds ≥ 0");
   }
 });
 

@@ -1,5 +1,5 @@
 /**
- * The kinds of handlers that must behave alike, and how each is made to do what a test wants:
+ * The kinds of handlers that must behave alike, and how each is made to do what a test needs:
  * functions of the same name do the same in all of them.
  *
  * Whatever a function has to tell it appends to the file `told` in its working directory, one line

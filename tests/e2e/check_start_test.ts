@@ -60,7 +60,7 @@ testWith(
     await Deno.chmod(dir, 0o777);
     const job = 'cron2 = when="0 0 1 1 *",user=daemon,name=nightly echo hi';
     await writeIni(ini, "uid = nobody", job);
-    const why = 'user= wants this program to run as root: "daemon"';
+    const why = 'user= needs this program to run as root: "daemon"';
     await bothRefuse(ini, `${ini}:4: ${why}; uid= makes it another user, for this job, too`);
     await writeIni(ini, "uid = nobody", job.replace("daemon", "nobody"), "cron = 0 0 1 1 * ./x");
     const { code, stdout, stderr } = await spooler(["check", ini]);

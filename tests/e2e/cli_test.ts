@@ -79,9 +79,9 @@ const MISTAKES: [string, string[], RegExp][] = [
   ["an unknown option", ["--frobnicate"], /--frobnicate/],
   ["a missing ini", ["--ini", "/nowhere/site.ini"], /\/nowhere\/site\.ini: cannot be read/],
   ["push to nowhere", ["push", "a=b"], /one of --ini, --dir and --to/],
-  ["push without a key", ["push", "--dir", "/tmp"], /wants KEY=VALUE/],
+  ["push without a key", ["push", "--dir", "/tmp"], /needs KEY=VALUE/],
   ["push with half a pair", ["push", "--dir", "/tmp", "hello"], /KEY=VALUE: "hello"/],
-  ["push to a bad address", ["push", "--to", "localhost:http", "a=b"], /--to wants a port/],
+  ["push to a bad address", ["push", "--to", "localhost:http", "a=b"], /--to needs a port/],
   ["push at no time", ["push", "--dir", "/tmp", "--at", "tomorrow", "a=b"], /--at .*"tomorrow"/],
   ["push with a bad priority", ["push", "--dir", "/tmp", "--priority", "../x", "a=b"], /priority/],
 ];

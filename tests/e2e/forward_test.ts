@@ -262,5 +262,5 @@ test("check shows forwards, and says what is wrong with them", async () => {
   await Deno.writeTextFile(site.ini, "[uwsgi]\nspooler = a\nspooler-forward = a b:1\n");
   const bad = await spooler(["check", "--ini", site.ini]);
   assertEquals(bad.code, 2);
-  assertStringIncludes(bad.stderr, "wants a directory of its own");
+  assertStringIncludes(bad.stderr, "needs a directory of its own");
 });

@@ -186,8 +186,8 @@ Deno.test("each row of docs/how-code-runs.md is tried", () => {
 
 for (const [setting, cells] of table) {
   const probe = PROBES[setting];
-  const wants = probe?.needsRoot ? "root" : "python";
-  testWith(wants, `${programLabel}: ${setting} reaches what the table says`, async () => {
+  const needs = probe?.needsRoot ? "root" : "python";
+  testWith(needs, `${programLabel}: ${setting} reaches what the table says`, async () => {
     assert(probe !== undefined);
     const absent = setting === "uid" && !await othersHaveRuntime() ? ["TypeScript"] : [];
     const { dir, facts } = await factsOf(probe, absent);

@@ -93,7 +93,7 @@ test("a task that cannot be is refused as by uWSGI, and the log says why", async
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
   await connection.write(encodePacket([textVar("priority", "../../escape")], 17));
   assertEquals(await readToEnd(connection), [255, 0, 0, 0]);
-  await program.line(/refused a packet from 127\.0\.0\.1:\d+: priority wants digits/);
+  await program.line(/refused a packet from 127\.0\.0\.1:\d+: priority needs digits/);
   const pushed = await spooler(["push", "--to", `127.0.0.1:${port}`, "priority=x", "a=b"]);
   assertEquals([pushed.code, pushed.stdout], [1, "refused\n"]);
 });

@@ -141,7 +141,7 @@ test("the example works as its README says", async () => {
   await program.line(/ nobody! nobody knows nobody$/);
   await push(site, "ud_spool_func=send_mail");
   await program.line(
-    /send_mail \S+ given up, kept in failed\/: Permanent: send_mail wants to=ADDRESS/,
+    /send_mail \S+ given up, kept in failed\/: Permanent: send_mail needs to=ADDRESS/,
   );
 });
 
@@ -292,7 +292,7 @@ export async function wrong() {
   assertEquals((await Deno.stat(path)).mtime?.toISOString(), "2100-01-01T00:00:00.000Z");
   assert(path.startsWith(join(site.spool, "3/uwsgi_spoolfile_on_")), path);
   await push(site, "ud_spool_func=wrong");
-  await program.line(/wrong \S+ deferred until .*priority wants digits only/);
+  await program.line(/wrong \S+ deferred until .*priority needs digits only/);
 });
 
 test("timers, cron and signals run in a worker, once for the spool", async () => {
@@ -343,8 +343,8 @@ uwsgi.rbtimer(0, () => console.log("at once"), 2);
   }
   await program.line(/at once$/, 2);
   const file = join(site.dir, "tasks.ts");
-  await program.line(new RegExp(`warning: ${file}:8: midnight hour wants`));
-  await program.line(new RegExp(`warning: ${file}:9: never wants seconds`));
+  await program.line(new RegExp(`warning: ${file}:8: midnight hour needs`));
+  await program.line(new RegExp(`warning: ${file}:9: never needs seconds`));
   await program.line(/schedule tasks\/this.beat-2: |schedule tasks\/beat-2: /);
 });
 

@@ -8,7 +8,7 @@ import { makeSite } from "../support/site.ts";
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const PERMISSIONS = ["read", "write", "net", "run", "env", "sys"].map((each) => `--allow-${each}`);
 
-Deno.test("where OpenSSL cannot be called a socket that wants client certificates is refused", async () => {
+Deno.test("where OpenSSL cannot be called a socket that needs client certificates is refused", async () => {
   await using site = await makeSite("suwsgi-socket = 127.0.0.1:0,cert.pem,key.pem,ca.pem");
   for (const file of ["cert.pem", "key.pem", "ca.pem"]) {
     await Deno.writeTextFile(join(site.dir, file), "");

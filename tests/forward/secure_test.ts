@@ -66,7 +66,7 @@ testWith("openssl", "a hub that the CA does not vouch for gets nothing", async (
   assertEquals(site.left().length, 1);
 });
 
-testWith("openssl", "a hub that wants client certificates gets ours, or nothing", async () => {
+testWith("openssl", "a hub that needs client certificates gets ours, or nothing", async () => {
   await using files = await certificates();
   const socket = ["hub.pem", "hub.key", "ca.pem"].map(files.path).join();
   await using hub = await openReception({ ini: [`suwsgi-socket = 127.0.0.1:0,${socket}`] });

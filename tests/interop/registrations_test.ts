@@ -84,7 +84,7 @@ for (const kind of ["uwsgi", "spooler"] as const) {
       for (const name of ["cron-a", "cron-b"]) assert((counts.get(name) ?? 0) <= 2, name);
       if (kind === "uwsgi") return;
       const place = `${join(dir, "registrations.py")}:\\d+`;
-      assertMatch(program.log, new RegExp(`${place}: midnight hour wants .*"24"; it never runs`));
+      assertMatch(program.log, new RegExp(`${place}: midnight hour needs .*"24"; it never runs`));
       assertEquals(program.log.match(/midnight/g)?.length, 1);
       for (
         const name of ["Job.handler", "Job.handler-2", "Job.handler-3", "logged.wrapper-2"]

@@ -16,14 +16,14 @@ Deno.test("nicknames stand for their fields, in any case", () => {
 const REFUSED: [string, string][] = [
   [
     "0 25 * * * x",
-    'hour (field 2, character 3) wants numbers from 0 to 23, *, -n, a list or a range: "25"',
+    'hour (field 2, character 3) needs numbers from 0 to 23, *, -n, a list or a range: "25"',
   ],
   ["5 4 * * /bin/x", "weekday (field 5, character 9)"],
   ["5 4 *", "five fields; month is missing"],
-  ["* * * * *", "wants a command"],
+  ["* * * * *", "needs a command"],
   ["0 */5 * * * * x", "character 13 could be one more field"],
   ["@every 5m x", "timer2 = every=DURATION"],
-  ["@sometimes x", "knows @yearly"],
+  ["@sometimes x", "takes @yearly"],
   ["", "minute is missing"],
 ];
 

@@ -420,12 +420,12 @@ Deno.test("a registration that cannot be is refused with its place, and the othe
   const program = new FakeProgram([], join(dir.path, "cron-state"), clock, [5]);
   await program.start();
   const refused = [
-    [timer(256), "beat wants a signal from 0 to 255: 256"],
-    [timer(5, 0), "beat wants seconds ≥ 0.001: 0"],
-    [rbtimer(5, 0, 0), "few wants seconds ≥ 0.001: 0"],
-    [rbtimer(5, 1, -1), "few wants a number of iterations, 0 for no end: -1"],
-    [cron(5, 60, -1, -1, -1, -1), "nightly minute wants"],
-    [cron(5, 1, 2, 3), "nightly wants minute, hour, day, month and weekday: 1 2 3"],
+    [timer(256), "beat needs a signal from 0 to 255: 256"],
+    [timer(5, 0), "beat needs seconds ≥ 0.001: 0"],
+    [rbtimer(5, 0, 0), "few needs seconds ≥ 0.001: 0"],
+    [rbtimer(5, 1, -1), "few needs a number of iterations, 0 for no end: -1"],
+    [cron(5, 60, -1, -1, -1, -1), "nightly minute needs"],
+    [cron(5, 1, 2, 3), "nightly needs minute, hour, day, month and weekday: 1 2 3"],
   ] as const;
   const bad = refused.map(([registration]) => registration);
   // Each worker of each spool registers all of it.

@@ -50,7 +50,7 @@ Deno.test("version 0: one packet, uWSGI's four bytes, and the end", async () => 
   using refused = await reception.connect();
   await refused.send(task({ n: "3", priority: "../x" }));
   assertEquals(await refused.rest(), "ff000000");
-  assertStringIncludes(reception.refusals().join(), "priority wants digits");
+  assertStringIncludes(reception.refusals().join(), "priority needs digits");
 });
 
 Deno.test("a peer that closes its half at once still gets its answer", async () => {
@@ -91,7 +91,7 @@ Deno.test("a refusal on a kept connection says why, and the connection goes on",
     Uint8Array.of(17, 3, 0, 1, 9, 0, 0),
     task({ n: "good" }, KEEP_OPEN),
   );
-  for (const reason of ["at wants seconds", "no such spooler", "a name at byte 0"]) {
+  for (const reason of ["at needs seconds", "no such spooler", "a name at byte 0"]) {
     const answer = await peer.answer();
     assertStringIncludes(answer?.vars["reason"] ?? "", reason);
     assertEquals([answer?.modifier1, answer?.modifier2, answer?.vars["temporary"]], [
@@ -173,7 +173,7 @@ Deno.test("a refused task's body is thrown away, and the connection goes on", as
     new Uint8Array(200_000).fill(17),
     task({ n: "1" }),
   );
-  assertStringIncludes((await peer.answer())?.vars["reason"] ?? "", "at wants");
+  assertStringIncludes((await peer.answer())?.vars["reason"] ?? "", "at needs");
   assertEquals(await peer.rest(), "ff000001");
 });
 

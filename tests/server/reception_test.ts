@@ -228,7 +228,7 @@ Deno.test("without a secret reserved vars are still checked and removed", async 
   assertEquals(await peer.answer(), YES);
   assertEquals(stored(reception), [{ keys: ["n"], body: "the body" }]);
   const bad = encodePacket(varsOf({ spooler_id: "two words" }), MODIFIER_SPOOL, KEEP_OPEN);
-  assertStringIncludes(await reasonFor(reception, bad), "spooler_id wants");
+  assertStringIncludes(await reasonFor(reception, bad), "spooler_id needs");
   const hash = encodePacket(varsOf({ spooler_sha256: "x" }), MODIFIER_SPOOL, KEEP_OPEN);
   assertStringIncludes(await reasonFor(reception, hash), "spooler_sha256 is not a SHA-256");
 });
@@ -237,8 +237,8 @@ Deno.test("service keys are safe: body, priority, at, spooler", async () => {
   await using reception = await openReception({ ini: ["spooler = other"] });
   const send = (values: Record<string, string>) =>
     reasonFor(reception, encodePacket(varsOf(values), MODIFIER_SPOOL, KEEP_OPEN));
-  assertStringIncludes(await send({ priority: "../../escape" }), "priority wants digits");
-  assertStringIncludes(await send({ at: "1e9" }), "at wants seconds");
+  assertStringIncludes(await send({ priority: "../../escape" }), "priority needs digits");
+  assertStringIncludes(await send({ at: "1e9" }), "at needs seconds");
   assertStringIncludes(await send({ spooler: "/etc" }), "no such spooler");
   assertStringIncludes(await send({ spooler: `${reception.dir}/spool/` }), "no such spooler");
   using peer = await reception.connect();
@@ -262,10 +262,10 @@ Deno.test("a priority from the network is bounded, and the ini says by what", as
   await using few = await openReception();
   const packet = (priority: string) =>
     encodePacket(varsOf({ n: "1", priority }), MODIFIER_SPOOL, KEEP_OPEN);
-  assertStringIncludes(await reasonFor(few, packet("10")), "wants 0 to 9 (spooler-max-priority)");
-  assertStringIncludes(await reasonFor(few, packet("123456789")), "wants 0 to 9");
+  assertStringIncludes(await reasonFor(few, packet("10")), "needs 0 to 9 (spooler-max-priority)");
+  assertStringIncludes(await reasonFor(few, packet("123456789")), "needs 0 to 9");
   await using many = await openReception({ ini: ["spooler-max-priority = 100"] });
-  assertStringIncludes(await reasonFor(many, packet("101")), "wants 0 to 100");
+  assertStringIncludes(await reasonFor(many, packet("101")), "needs 0 to 100");
   for (const [reception, priority] of [[few, "9"], [many, "100"]] as const) {
     using peer = await reception.connect();
     await peer.send(packet(priority));

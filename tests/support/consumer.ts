@@ -9,7 +9,7 @@ import { startDispatcher, succeeding } from "./dispatcher.ts";
 import { until } from "./until.ts";
 
 const [spool, ledger, other] = Deno.args;
-if (spool === undefined || ledger === undefined) throw new TypeError("wants SPOOL LEDGER [OTHER]");
+if (spool === undefined || ledger === undefined) throw new TypeError("needs SPOOL LEDGER [OTHER]");
 
 function sizeOf(path: string): number {
   try {

@@ -8,7 +8,7 @@ import { Store } from "../../src/spool/store.ts";
 import { platform } from "./platform.ts";
 
 const [spool, count] = Deno.args;
-if (spool === undefined || count === undefined) throw new TypeError("wants SPOOL COUNT");
+if (spool === undefined || count === undefined) throw new TypeError("needs SPOOL COUNT");
 // Without syncs a burst is as dense as it can be.
 const store = await Store.open({
   dir: spool,

@@ -26,12 +26,12 @@ Deno.test("Python's time.time() is a good at", () => {
 
 for (const at of ["tomorrow", "1795420655xyz", "-5", "", "999999999999999", "0x10", "1e3"]) {
   Deno.test(`at=${at || "(empty)"} is refused, where uWSGI guesses`, () => {
-    assertThrows(() => readRequest(varsOf({ at })), RequestError, `at wants seconds`);
+    assertThrows(() => readRequest(varsOf({ at })), RequestError, `at needs seconds`);
   });
 }
 
 for (const priority of ["../../escape", "1/2", "-1", "", "1.5", "1234567890"]) {
   Deno.test(`priority=${priority || "(empty)"} is refused`, () => {
-    assertThrows(() => readRequest(varsOf({ priority })), RequestError, "priority wants digits");
+    assertThrows(() => readRequest(varsOf({ priority })), RequestError, "priority needs digits");
   });
 }

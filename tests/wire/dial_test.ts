@@ -39,6 +39,6 @@ Deno.test("what cannot be reached is named, with the reason", async () => {
   );
   assertStringIncludes(
     await failed({ address: unix, tls: NO_FILES, timeoutMs: 1000 }),
-    "TLS wants a host and a port",
+    "TLS needs a host and a port",
   );
 });

@@ -65,7 +65,7 @@ Deno.test("a message with something amiss says what", () => {
   const cases: [unknown, string][] = [
     [null, "expected an object: null"],
     [{ type: "nonsense" }, 'unknown message type "nonsense"'],
-    [{ type: "hello", pid: 1.5, language: "x" }, "pid of hello wants a whole number: 1.5"],
+    [{ type: "hello", pid: 1.5, language: "x" }, "pid of hello needs a whole number: 1.5"],
     [{ type: "answers", answers: [["a", "eaten"]] }, 'invalid answer ["a","eaten"]'],
     [{ type: "answers", answers: [["a", "done", "f", [1, "2"]]] }, 'a task took [1,"2"]'],
     [{ type: "registered", signals: [256], timers: [] }, "from 0 to 255: 256"],
@@ -73,7 +73,7 @@ Deno.test("a message with something amiss says what", () => {
       { type: "registered", signals: [], timers: [{ kind: "sundial", signal: 1 }] },
       'unknown kind of timer "sundial"',
     ],
-    [{ type: "output", stream: "stdout", lines: [1] }, "lines of output wants a list of texts"],
+    [{ type: "output", stream: "stdout", lines: [1] }, "lines of output needs a list of texts"],
   ];
   for (const [head, pattern] of cases) {
     assertThrows(() => readMessage(head), ProtocolError, pattern);

@@ -29,7 +29,7 @@ export class SignalRegistry {
     if (!Number.isInteger(signal) || signal < 0 || signal >= SIGNALS) {
       throw new TypeError(`a signal is a number from 0 to ${SIGNALS - 1}: ${signal}`);
     }
-    if (typeof handler !== "function") throw new TypeError("a signal wants a function");
+    if (typeof handler !== "function") throw new TypeError("a signal needs a function");
     realm.asWorker(() => {
       this.#handlers.set(signal, handler);
       this.changed();

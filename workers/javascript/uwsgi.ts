@@ -88,7 +88,7 @@ export function makeUwsgi(setup: Setup, { call, log }: Master, registry: SignalR
     ): void {
       const fields = { minute, hour, day, month, weekday };
       for (const [name, value] of Object.entries(fields)) {
-        if (!Number.isInteger(value)) throw new TypeError(`${name} wants a whole number: ${value}`);
+        if (!Number.isInteger(value)) throw new TypeError(`${name} needs a whole number: ${value}`);
       }
       registry.addTimer(handler, (signal): TimerWish => ({ kind: "cron", signal, ...fields }));
     },
@@ -97,7 +97,7 @@ export function makeUwsgi(setup: Setup, { call, log }: Master, registry: SignalR
 
 function secondsOf(seconds: number): number {
   if (Number.isFinite(seconds) && seconds >= 0) return seconds;
-  throw new TypeError(`a timer wants a number of seconds: ${seconds}`);
+  throw new TypeError(`a timer needs a number of seconds: ${seconds}`);
 }
 
 /** Options as the ini had them; a list for one that comes more than once. */
@@ -133,6 +133,6 @@ function valueText(name: string, value: Exclude<Value, Uint8Array>): string {
   }
   if (["string", "number", "boolean", "bigint"].includes(typeof value)) return String(value);
   throw new TypeError(
-    `${name} wants a string, a number, a boolean, a Date or bytes: ${typeof value}`,
+    `${name} needs a string, a number, a boolean, a Date or bytes: ${typeof value}`,
   );
 }

@@ -5,7 +5,7 @@ import sys
 
 if __name__ == "__main__":
     if sys.version_info < (3, 8):
-        sys.exit("task code wants Python 3.8 or later, this is %s" % sys.version.split()[0])
+        sys.exit("task code needs Python 3.8 or later, this is %s" % sys.version.split()[0])
     from _spooler.worker import main
 
     main(sys.argv[1:])

@@ -35,7 +35,7 @@ decode_json = _copy_of("json.decoder").JSONDecoder().decode
 
 
 class Condition:
-    """As much of threading.Condition as the channel wants. In a `with`, it may be entered again."""
+    """As much of threading.Condition as the channel needs. In a `with`, it may be entered again."""
 
     def __init__(self) -> None:
         self._lock = RLock()
