@@ -37,8 +37,8 @@ Deno.test(
     await using program = await startLoggingTo(log, site);
     await push(site, "ud_spool_func=f");
     await until(async () => / done /.test(await textOf(log)), "the task");
-    assertMatch(await textOf(log), / \d\d_\d+ f\| out$/m);
-    assertMatch(await textOf(log), / \d\d_\d+ f! err$/m);
+    assertMatch(await textOf(log), / \d+_\d+ f\| out$/m);
+    assertMatch(await textOf(log), / \d+_\d+ f! err$/m);
 
     await Deno.rename(log, join(site.dir, "log.1"));
     program.signal("SIGUSR2");
