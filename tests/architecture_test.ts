@@ -207,7 +207,9 @@ Deno.test("paths and command lines are those of @std, so that the import map alo
   for (const dir of ["src", "workers", "tests", "bench"]) {
     for await (const path of filesBelow(dir, ".ts")) {
       const text = await Deno.readTextFile(join(root, path));
-      assert(!/^import [^;]*(?:"node:path"|parseArgs[^;]*"node:util");/m.test(text), path);
+      // Task code in a test, between backticks, has no import map.
+      const own = text.replaceAll(/`[^`]*`/g, "");
+      assert(!/^import [^;]*(?:"node:path"|parseArgs[^;]*"node:util");/m.test(own), path);
     }
   }
 });

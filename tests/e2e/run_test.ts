@@ -219,7 +219,7 @@ test("a spool directory that is deleted is made anew, and goes on", async () => 
     await send(program, "before");
     await program.line(/Hello, before!/);
     await Deno.remove(site.spool, { recursive: true });
-    await program.line(/warning: the directory was deleted or moved; made .* anew/);
+    await program.line(/warning: the directory was deleted or moved; created .* again/);
     await spooler(["push", "--dir", site.spool, "ud_spool_func=hello", "name=again"]);
     await program.line(/Hello, again!/);
     await send(program, "after");

@@ -29,7 +29,7 @@ const IMPORT = "spooler-import = tasks.ts";
 test("a module may import files, JSON and node: modules, and await at its top", async () => {
   await using site = await siteWith({
     "tasks.ts": `
-import { basename } from "@std/path";
+import { basename } from "node:path";
 import { Kind, Mail, type Address } from "./lib/mail.ts";
 import settings from "./settings.json" with { type: "json" };
 import { plain } from "./lib/plain.js";
@@ -200,7 +200,7 @@ const UNLOADABLE: [name: string, files: Record<string, string>, said: RegExp][] 
       "tasks.ts": 'import a from "./a.json" with { type: "json" };\nexport const b = a;',
       "a.json": "{",
     },
-    /a\.json: no JSON/,
+    /a\.json: not JSON/,
   ],
 ];
 

@@ -166,7 +166,7 @@ testWith(
       for (let i = 0; i < 10; i++) await site.put({ i: String(i) });
       await site.start();
       const { reason } = await site.told("target.down");
-      assertStringIncludes(reason, "as a uWSGI does that has no spooler plugin");
+      assertStringIncludes(reason, "like a uWSGI with no spooler plugin");
       // Each of the ten had its chance by then, and uWSGI says what it thinks of them.
       await wrong.program.line(/unavailable modifier requested: 17/, 12);
       assertEquals(site.of("task.settled"), []);
