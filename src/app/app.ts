@@ -83,7 +83,8 @@ class App {
   }
 
   async run(first: Config): Promise<void> {
-    const ignoreSignals = actOnSignals(this.#options.signals, {
+    // Until the process is gone: an impatient signal must not spoil its exit code.
+    actOnSignals(this.#options.signals, {
       stop: (signal) => this.#stop(signal),
       hurry: (signal) => {
         this.#stop(signal);
@@ -121,7 +122,6 @@ class App {
       clockWatch.stop();
       notifier.close();
     }
-    ignoreSignals();
     emit({ type: "program.stopped" });
   }
 

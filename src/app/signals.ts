@@ -24,26 +24,23 @@ const IGNORED: readonly Deno.Signal[] = [
   ...["SIGXFSZ", "SIGTTIN", "SIGTTOU"] as const,
 ];
 
-/** Acts on signals until the returned function is called. */
-export function actOnSignals(signals: Signals, actions: SignalActions): () => void {
+/** Acts on signals from now on. */
+export function actOnSignals(signals: Signals, actions: SignalActions): void {
   let stoppingSince: number | null = null;
-  const stops = [
-    signals.on(["SIGINT", "SIGTERM"], (signal) => {
-      const now = performance.now();
-      if (stoppingSince === null) actions.stop(signal);
-      else if (now - stoppingSince > SAME_SIGNAL_MS) actions.hurry(signal);
-      stoppingSince ??= now;
-    }),
-    signals.on(["SIGQUIT"], (signal) => {
-      stoppingSince ??= performance.now();
-      actions.hurry(signal);
-    }),
-    signals.on(["SIGHUP"], (signal) => {
-      if (stoppingSince === null) actions.reload(signal);
-    }),
-    signals.on(["SIGUSR1"], () => actions.status()),
-    signals.on(["SIGUSR2"], () => actions.reopenLog()),
-    signals.on(IGNORED, () => {}),
-  ];
-  return () => stops.forEach((stop) => stop());
+  signals.on(["SIGINT", "SIGTERM"], (signal) => {
+    const now = performance.now();
+    if (stoppingSince === null) actions.stop(signal);
+    else if (now - stoppingSince > SAME_SIGNAL_MS) actions.hurry(signal);
+    stoppingSince ??= now;
+  });
+  signals.on(["SIGQUIT"], (signal) => {
+    stoppingSince ??= performance.now();
+    actions.hurry(signal);
+  });
+  signals.on(["SIGHUP"], (signal) => {
+    if (stoppingSince === null) actions.reload(signal);
+  });
+  signals.on(["SIGUSR1"], () => actions.status());
+  signals.on(["SIGUSR2"], () => actions.reopenLog());
+  signals.on(IGNORED, () => {});
 }
