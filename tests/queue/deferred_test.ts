@@ -66,5 +66,6 @@ Deno.test("a deferred task starts at its time, by a timer of its own and not by 
     await until(() => dispatcher.running === 0, "it does not end");
   } finally {
     await dispatcher.stop();
+    store.close();
   }
 });
