@@ -252,18 +252,3 @@ testWith("openssl", "what is closed throws, and calls nothing of OpenSSL any mor
   server.close();
   assertThrows(() => server.connection(), Error, "the socket is closed");
 });
-
-testWith("openssl", "a socket that is closed amid handshakes ends all of them", async () => {
-  await using temp = await certificates();
-  for (let round = 0; round < 10; round++) {
-    const { port, close } = open(temp.path);
-    const clients = Array.from({ length: 8 }, async () => {
-      const client = await connect(temp.path, port, "client");
-      client.close();
-    });
-    // Whichever step they are at.
-    for (let turn = 0; turn < round; turn++) await new Promise((resolve) => setTimeout(resolve));
-    await close();
-    await Promise.allSettled(clients);
-  }
-});
