@@ -170,13 +170,15 @@ export class Life {
   }
 
   #openWorkers(): Workers {
-    const { machine: { clock, emit }, estate: { platform: { claims } }, abort } = this.#options;
+    const { machine: { clock, emit }, estate: { platform: { claims } }, abort, stopping } =
+      this.#options;
     return new Workers({
       config: this.config,
       claims,
       clock,
       emit,
       abort,
+      stopping,
       owners: this.#owners,
       put: async (task, spooler) => {
         const { store } = spoolFor(this.#spools, spooler);

@@ -9,6 +9,7 @@ import { leftBehind } from "./left_behind.ts";
 import { Tail } from "./lines.ts";
 import { type OutputTaker, readOutput } from "./read_output.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { isEndedByStop } from "./stop_signal.ts";
 
 /** How a process ended. */
 export type Exit =
@@ -173,36 +174,12 @@ async function untilEnd(child: Deno.ChildProcess, spec: ShellCommand): Promise<E
     const exit: Exit = status.signal !== null
       ? { kind: "signal", signal: status.signal }
       : { kind: "code", code: status.code };
-    return await wasStopped(exit, spec) ? { kind: "aborted" } : exit;
+    return await isEndedByStop(exit, spec) ? { kind: "aborted" } : exit;
   } finally {
     cancelHarakiri();
     cancelKill();
     spec.signal.removeEventListener("abort", abort);
   }
-}
-
-/** Of signals that a supervisor, an init or a terminal sends to a program and its children alike. */
-const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"];
-/** 128 and the signal's number: what a shell says whose command was ended by one. */
-const STOP_CODES = [143, 130, 131, 129];
-/** A child may have its signal a moment before this program has. */
-const SAME_STOP_MS = 500;
-
-/** Whether the child was ended by the signal that also stops this program. */
-async function wasStopped(exit: Exit, { stopping, clock }: ShellCommand): Promise<boolean> {
-  const byStop = exit.kind === "signal"
-    ? STOP_SIGNALS.includes(exit.signal)
-    : exit.kind === "code" && STOP_CODES.includes(exit.code);
-  if (!byStop || stopping === undefined) return false;
-  if (stopping.aborted) return true;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const wake = () => resolve();
-  const cancel = clock.after(SAME_STOP_MS, wake);
-  stopping.addEventListener("abort", wake, { once: true });
-  await promise;
-  cancel();
-  stopping.removeEventListener("abort", wake);
-  return stopping.aborted;
 }
 
 /** Signals a whole process group. A group without processes is as good as ended. */

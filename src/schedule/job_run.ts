@@ -6,6 +6,7 @@
 import type { Action, ScheduleConfig } from "./settings.ts";
 import { type Exit, exitText, type runShell, type ShellCommand } from "../exec/process.ts";
 import type { Clock, Random } from "../platform/clock.ts";
+import { InterruptedError } from "../exec/stop_signal.ts";
 import { backoffMs } from "../task/backoff.ts";
 import type { Emit } from "../report/event.ts";
 import { type Account, accountHome, accountName } from "./account.ts";
@@ -19,7 +20,8 @@ import { reasonOf } from "../platform/reason.ts";
 export interface SignalHandlers {
   has(signal: number, owner: string | null): boolean;
   /**
-   * Resolves when the handler has run; rejects when it failed.
+   * Resolves when the handler has run; rejects when it failed, or, with an InterruptedError, ended
+   * with the program.
    *
    * @param limitMs the longest that it may take; null is what the workers' spool says
    */
@@ -212,6 +214,11 @@ async function raise(
       emit({ type: "job.ended", job: job.name, exit: "handled", ok: true, tookMs });
     } catch (error) {
       const tookMs = clock.monotonic() - startedAt;
+      if (error instanceof InterruptedError) {
+        ended = { ok: false, result: error.message };
+        emit({ type: "job.ended", job: job.name, exit: error.message, ok: false, tookMs });
+        continue;
+      }
       ended = failedTo("handle its signal", error, job, tookMs, emit);
       const failure = { result: ended.result, stderr: reasonOf(error), attempt: 1 };
       await tellOfFailure(job, slot, failure, world, signal);

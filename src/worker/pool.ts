@@ -32,7 +32,6 @@ export class Pool {
   readonly #retry: LoadRetry;
   #offer: WorkerOffer | null = null;
   #isStopped = false;
-  #isAborted = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -147,11 +146,7 @@ export class Pool {
 
   /** What runs is to be broken off. */
   abort(reason: string): void {
-    this.#isAborted = true;
-    for (const worker of this.#workers) {
-      if (worker.isBusy) worker.abort(reason);
-      else worker.kill(reason);
-    }
+    for (const worker of this.#workers) worker.interrupt(reason);
   }
 
   #mayStart(): boolean {
@@ -164,7 +159,7 @@ export class Pool {
   }
 
   #startOne(mayLoad: Promise<void> = Promise.resolve()): TaskWorker {
-    const { modules, command, setup, sockets, tasks, harakiriMs, loadLimitMs, clock } =
+    const { modules, command, setup, sockets, tasks, harakiriMs, loadLimitMs, stopping, clock } =
       this.#options;
     const numbers = new Set([...this.#workers].map(({ number }) => number));
     let worker = 1;
@@ -178,6 +173,7 @@ export class Pool {
       loadLimitMs: loadLimitMs ?? LOAD_LIMIT_MS,
       mayLoad,
       clock,
+      ...(stopping ? { stopping } : {}),
       listener: {
         loaded: (each, offer) => this.#onLoaded(each, offer),
         loadFailed: (_each, failure) => this.#onLoadFailed(failure),
@@ -255,10 +251,8 @@ export class Pool {
     }
   }
 
-  #onEnd(worker: TaskWorker, how: WorkerEnd): void {
+  #onEnd(worker: TaskWorker, end: WorkerEnd): void {
     const { emit, spool, idleMs } = this.#options;
-    // What ends with the program is nobody's fault.
-    const end = { ...how, isAsked: how.isAsked || this.#isAborted };
     this.#options.debug?.(`${worker.label} ended: ${end.reason}`);
     this.#options.gone(worker);
     this.#workers.delete(worker);

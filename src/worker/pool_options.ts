@@ -23,6 +23,8 @@ export interface PoolOptions extends RecyclingOptions {
   readonly size: number;
   readonly harakiriMs: number | null;
   readonly loadLimitMs?: number;
+  /** Aborted when the program stops. */
+  readonly stopping?: AbortSignal;
   readonly emit: Emit;
   /** Called with what the code has registered, whenever that changes. */
   registered(registered: Registered): void;

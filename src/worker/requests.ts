@@ -1,5 +1,6 @@
 /** What waits for a worker of its own: signals, which go first, and tasks chosen for this language. */
 
+import { InterruptedError } from "../exec/stop_signal.ts";
 import type { WorkerAnswer } from "./message.ts";
 import type { TaskWorker } from "./task_worker.ts";
 
@@ -69,4 +70,4 @@ export class WorkerRequests {
   }
 }
 
-export const endingError = () => new Error("the program is stopping");
+export const endingError = () => new InterruptedError("not begun: the workers are stopping");

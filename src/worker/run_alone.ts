@@ -62,8 +62,8 @@ export class RunAlone {
     return () => error === null ? raised?.resolve() : raised?.reject(new Error(error));
   }
 
-  failSignals(reason: string): void {
-    for (const { reject } of this.#signals.values()) reject(new Error(reason));
+  failSignals(error: Error): void {
+    for (const { reject } of this.#signals.values()) reject(error);
     this.#signals.clear();
   }
 

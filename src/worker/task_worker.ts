@@ -5,7 +5,8 @@
  *        └──── load-failed, or its process ended ─────────┘
  */
 
-import { type Exit, exitText } from "../exec/process.ts";
+import type { Exit } from "../exec/process.ts";
+import { InterruptedError, isEndedByStop } from "../exec/stop_signal.ts";
 import type { Cancel } from "../platform/clock.ts";
 import { answersTo } from "./answered.ts";
 import type { Received } from "./channel.ts";
@@ -14,6 +15,7 @@ import { WorkerLink } from "./link.ts";
 import type { AnswerGroup, FromWorker, WorkerAnswer } from "./message.ts";
 import { RunAlone } from "./run_alone.ts";
 import { TimeLimit } from "./time_limit.ts";
+import { endOf } from "./worker_end.ts";
 import type { LoadFailure, WorkerEnd, WorkerOptions } from "./worker_listener.ts";
 import { WorkerOutput } from "./worker_output.ts";
 
@@ -28,9 +30,13 @@ export class TaskWorker {
   readonly #output: WorkerOutput;
   readonly #link: WorkerLink;
   #state: "loading" | "ready" | "stopping" | "ended" = "loading";
+  /** Its process is. */
+  #isGone = false;
   #language = "";
   /** Why it is being ended by us. */
   #doom: string | null = null;
+  /** It ends with the program. */
+  #isInterrupted = false;
   #failure: LoadFailure | null = null;
   #files: readonly string[] = [];
   /** When its present task began, as far as is known; monotonic. */
@@ -86,7 +92,7 @@ export class TaskWorker {
 
   /** Ready to be handed tasks. */
   get isReady(): boolean {
-    return this.#state === "ready";
+    return this.#state === "ready" && !this.#isGone;
   }
 
   /** Tasks of batches that it has and that are not answered. */
@@ -162,6 +168,13 @@ export class TaskWorker {
     this.#killAfter(ABORT_GRACE_MS, reason);
   }
 
+  /** Breaks off what it runs, because the program ends. */
+  interrupt(reason: string): void {
+    this.#isInterrupted = true;
+    if (this.isBusy) this.abort(reason);
+    else this.kill(reason);
+  }
+
   /** Ends it now. */
   kill(reason: string): void {
     this.#doom ??= reason;
@@ -189,6 +202,9 @@ export class TaskWorker {
     const exit = await this.#link.run();
     this.#limit.stop();
     this.#cancelKill();
+    // It gets no more work while it is decided what it died of.
+    this.#isGone = true;
+    if (this.#doom === null) this.#isInterrupted ||= await isEndedByStop(exit, this.#options);
     this.#end(exit);
   }
 
@@ -261,30 +277,23 @@ export class TaskWorker {
 
   #end(exit: Exit): void {
     const { listener, setup } = this.#options;
-    const wasLoading = this.#state === "loading";
-    const wasStopping = this.#state === "stopping";
+    const [isInterrupted, doom] = [this.#isInterrupted, this.#doom ?? this.#link.fault];
+    const state = this.#state;
     this.#state = "ended";
     this.#output.tellDropped();
-    const doom = this.#doom ?? this.#link.fault;
-    const reason = doom ?? endText(exit);
-    if (wasLoading) {
+    const end = endOf(exit, { wasStopping: state === "stopping", isInterrupted, doom });
+    if (state === "loading" && !isInterrupted) {
       const modules = setup.modules.map(({ name }) => name);
-      const message = `${modules.join(", ")} cannot be loaded: ${reason}`;
+      const message = `${modules.join(", ")} cannot be loaded: ${end.reason}`;
       listener.loadFailed(this, this.#failure ?? { message, trace: [], files: this.#files });
     }
     const { isBusy: wasBusy, busyMs } = this;
-    this.#alone.failSignals(reason);
-    const isAsked = wasStopping && doom === null && exit.kind === "code" && exit.code === 0;
-    listener.ended(this, { isAsked, reason, wasBusy, busyMs });
+    this.#alone.failSignals(isInterrupted ? new InterruptedError() : new Error(end.reason));
+    listener.ended(this, { ...end, wasBusy, busyMs });
   }
 
   /** Its chosen task ends with it, unless it was not even begun: it failed. */
   endChosen(end: WorkerEnd): void {
     this.#alone.endChosen(end);
   }
-}
-
-function endText(exit: Exit): string {
-  if (exit.kind === "code") return `the worker ended with ${exitText(exit)}`;
-  return `the worker ${exit.kind === "signal" ? "was " : ""}${exitText(exit)}`;
 }

@@ -38,7 +38,7 @@ export interface WorkerCall {
 
 /** Why a worker ended. */
 export interface WorkerEnd {
-  /** It was asked to, and did. */
+  /** It was asked to, and did, or it ended with the program: what it was running has not failed. */
   readonly isAsked: boolean;
   readonly reason: string;
   /** It was running something. */
@@ -73,5 +73,7 @@ export interface WorkerOptions {
   /** Its process starts at once, but loads nothing before this resolves. */
   readonly mayLoad: Promise<void>;
   readonly clock: Clock;
+  /** Aborted when the program stops: a worker that gets the stop's signal as well was interrupted. */
+  readonly stopping?: AbortSignal;
   readonly listener: WorkerListener;
 }

@@ -43,6 +43,8 @@ export interface WorkersOptions {
   readonly emit: Emit;
   /** Aborted when what runs must be broken off. */
   readonly abort: AbortSignal;
+  /** Aborted when the program stops, while it still waits for what runs. */
+  readonly stopping?: AbortSignal;
   /** Spools in the order in which their workers are asked to handle a signal. */
   readonly owners: readonly string[];
   /** Puts a task into the spool that it names, or into the first. */
@@ -136,7 +138,7 @@ export class Workers {
   }
 
   #pool(worked: WorkedSpool, { language, command, alone, sockets }: PoolParts): Pool {
-    const { config, clock, emit } = this.#options;
+    const { config, clock, emit, stopping } = this.#options;
     const { name, config: spool, tasks } = worked;
     const { code, spools } = config;
     const locks = new Locks<TaskWorker>();
@@ -166,6 +168,7 @@ export class Workers {
       harakiriMs: spool.harakiriMs,
       maxTasks: code.maxTasks,
       idleMs: code.cheap ? spool.frequencyMs : null,
+      ...(stopping ? { stopping } : {}),
       clock,
       emit,
       debug: worked.debugOf?.("pool"),

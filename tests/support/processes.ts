@@ -1,5 +1,7 @@
 /** What becomes of processes that others started. */
 
+import { quietly, textOf } from "../../src/platform/quietly.ts";
+
 /** How a test makes a command wait until it says go on: the command reads from a pipe with a name. */
 export async function makeGate(path: string): Promise<{ open(): Promise<void> }> {
   const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
@@ -19,4 +21,13 @@ export function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Its children and theirs, the deepest first. */
+export function descendants(pid: number): number[] {
+  const threads = quietly(() => [...Deno.readDirSync(`/proc/${pid}/task`)]) ?? [];
+  const children = threads.flatMap(({ name }) =>
+    (textOf(`/proc/${pid}/task/${name}/children`) ?? "").split(" ").filter(Boolean).map(Number)
+  );
+  return children.flatMap((child) => [...descendants(child), child]);
 }

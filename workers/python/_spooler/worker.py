@@ -43,6 +43,8 @@ def die_with_parent() -> None:
 def main(arguments: list) -> None:
     """Does not return. `arguments` are directories for sys.path behind --path and --base."""
     die_with_parent()
+    # A stop's SIGINT ends this process like its SIGTERM; a KeyboardInterrupt would fail the task.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     descriptors = LowDescriptors()
     faulthandler.enable(2)
     socket_path = os.environ.pop("SPOOLER_SOCKET")
