@@ -186,6 +186,8 @@ Deno.test("workers/javascript imports of src/ what it needs, and types of messag
 
 /** Calls that go on after they return, each with what holds the memory they write to. */
 const CALLS_ON_ANOTHER_THREAD = [
+  ["src/platform/durable_calls.ts", "fdatasyncLater"], // gets a descriptor alone
+  ["src/platform/durable_calls.ts", "syncfsLater"], // the same
   ["src/platform/libc_calls.ts", "read"], // `Inotify` reads its buffer afterwards
   ["workers/javascript/libc.ts", "poll"], // a field of WorkerLibc
 ];
