@@ -29,11 +29,7 @@ const SYMBOLS = {
   SSL_read: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
   SSL_write: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
   SSL_shutdown: { parameters: ["pointer"], result: "i32" },
-  SSL_get1_peer_certificate: {
-    parameters: ["pointer"],
-    result: "pointer",
-    optional: true,
-  },
+  SSL_get1_peer_certificate: { parameters: ["pointer"], result: "pointer", optional: true },
   SSL_get_peer_certificate: { parameters: ["pointer"], result: "pointer", optional: true },
   X509_get_subject_name: { parameters: ["pointer"], result: "pointer" },
   X509_NAME_oneline: { parameters: ["pointer", "buffer", "i32"], result: "pointer" },
@@ -59,13 +55,15 @@ const SSL_CTRL_SET_SESS_CACHE_MODE = 44;
 const SSL_SESS_CACHE_OFF = 0n;
 const SSL_CTRL_SET_MIN_PROTO_VERSION = 123;
 const TLS1_2_VERSION = 0x0303n;
+const SSL_CTRL_MODE = 33;
+/** A connection that is idle has no buffers: 34 KiB otherwise. */
+const SSL_MODE_RELEASE_BUFFERS = 0x10n;
 const SSL_OP_NO_TICKET = 1n << 14n;
 const SSL_OP_NO_RENEGOTIATION = 1n << 30n;
 const SSL_ERROR_WANT_READ = 2;
 const SSL_ERROR_ZERO_RETURN = 6;
 
-type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
-type Ssl = Library["symbols"];
+type Ssl = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /** What came of a step: it is done, or it needs more bytes of the peer, or the peer has said its end. */
 export type TlsStep = number | "more" | "end";
@@ -86,15 +84,14 @@ export interface ServerFiles {
 
 /** Settings of a server that only takes clients with a certificate of its CA. */
 export class TlsServer {
-  readonly #library: Library;
+  readonly #library: Ssl;
   readonly #context: Deno.PointerValue;
-  /** The server itself while it is open, and its connections: the library goes with the last. */
+  /** The server itself while it is open, and its connections: the context goes with the last. */
   #users = 1;
   #isClosed = false;
 
-  private constructor(library: Library) {
-    this.#library = library;
-    const ssl = library.symbols;
+  private constructor(ssl: Ssl) {
+    this.#library = ssl;
     this.#context = ssl.SSL_CTX_new(ssl.TLS_server_method());
     if (this.#context === null) throw failure(ssl, "SSL_CTX_new");
   }
@@ -104,9 +101,9 @@ export class TlsServer {
    * @throws {TlsError} when a file is not what it should be, and names it
    */
   static open(files: ServerFiles): TlsServer | { readonly unavailable: string } {
-    const library = openLibrary();
-    if ("unavailable" in library) return library;
-    const server = new TlsServer(library);
+    const ssl = openLibrary();
+    if ("unavailable" in ssl) return ssl;
+    const server = new TlsServer(ssl);
     try {
       server.#prepare(files);
       return server;
@@ -117,12 +114,13 @@ export class TlsServer {
   }
 
   #prepare({ cert, key, ca }: ServerFiles): void {
-    const ssl = this.#library.symbols;
+    const ssl = this.#library;
     const context = this.#context;
     ssl.ERR_clear_error();
     ssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, null);
     // A resumed session would need its certificate checked again.
     ssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, null);
+    ssl.SSL_CTX_ctrl(context, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, null);
     ssl.SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
     ssl.SSL_CTX_set_num_tickets(context, 0n);
     // With a password to try, OpenSSL does not ask the terminal for that of an encrypted key.
@@ -147,7 +145,7 @@ export class TlsServer {
    */
   connection(): TlsConnection {
     if (this.#isClosed) throw new TlsError("TLS: the socket is closed");
-    const connection = new TlsConnection(this.#library.symbols, this.#context, () => this.#leave());
+    const connection = new TlsConnection(this.#library, this.#context, () => this.#leave());
     this.#users++;
     return connection;
   }
@@ -161,8 +159,7 @@ export class TlsServer {
 
   #leave(): void {
     if (--this.#users > 0) return;
-    this.#library.symbols.SSL_CTX_free(this.#context);
-    this.#library.close();
+    this.#library.SSL_CTX_free(this.#context);
   }
 }
 
@@ -227,9 +224,8 @@ export class TlsConnection {
 
   /** Takes all of it; at least one byte. */
   write(bytes: Uint8Array<ArrayBuffer>): void {
-    const { length } = bytes;
-    const step = this.#step(() => this.#ssl.SSL_write(this.#connection, bytes, length));
-    if (step !== length) throw new TlsError("TLS: it takes no bytes before the handshake");
+    const step = this.#step(() => this.#ssl.SSL_write(this.#connection, bytes, bytes.length));
+    if (step !== bytes.length) throw new TlsError("TLS: it takes no bytes before the handshake");
   }
 
   /** Says the end of what this side sends. */
@@ -260,12 +256,19 @@ export class TlsConnection {
   }
 }
 
+/**
+ * Opened once and kept: OpenSSL leaves work behind for the end of each thread, and a call that is
+ * compiled does not ask whether its library is still there.
+ */
+let opened: Ssl | null = null;
+
 /** The machine's OpenSSL, or the reason why it cannot be called. */
-function openLibrary(): Library | { readonly unavailable: string } {
+function openLibrary(): Ssl | { readonly unavailable: string } {
+  if (opened !== null) return opened;
   let unavailable = "";
   for (const library of LIBRARIES) {
     try {
-      return Deno.dlopen(library, SYMBOLS);
+      return opened = Deno.dlopen(library, SYMBOLS).symbols;
     } catch (error) {
       unavailable ||= reasonOf(error);
     }
@@ -273,9 +276,9 @@ function openLibrary(): Library | { readonly unavailable: string } {
   return { unavailable };
 }
 
-/** OpenSSL keeps a pointer to it and reads it when it reads the key. */
 /** Of a certificate's subject; of a longer one the beginning counts. */
 const LONGEST_NAME = 512;
+/** OpenSSL keeps a pointer to it and reads it when it reads the key. */
 const NO_PASSWORD = fixedBytes(1);
 
 function cText(text: string): Uint8Array<ArrayBuffer> {

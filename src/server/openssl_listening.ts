@@ -68,7 +68,7 @@ class Handshakes implements Serving {
     // It was accepted in the moment in which the socket was closed.
     if (this.#isClosed) return connection.close();
     if (this.#underWay.size >= this.options.maxHandshakes) this.#makeRoom();
-    const stream = this.#streamOf(connection);
+    const stream = new OpenSslStream(connection, () => this.server.connection());
     this.#underWay.add(stream);
     this.#shakeHands(stream);
   }
@@ -80,15 +80,6 @@ class Handshakes implements Serving {
     const most = this.#underWay.size;
     oldest.giveUp(`dropped as the oldest of ${most} unfinished handshakes`);
     this.#underWay.delete(oldest);
-  }
-
-  #streamOf(connection: Deno.TcpConn): OpenSslStream {
-    try {
-      return new OpenSslStream(connection, this.server.connection());
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
   }
 
   async #shakeHands(stream: OpenSslStream): Promise<void> {
@@ -116,6 +107,8 @@ class Handshakes implements Serving {
 
 /** What comes in at once: many connections wait with such a buffer. */
 const RECEIVED_SIZE = 4 * 1024;
+/** Such buffers that nobody reads into now: what a flood of connections took is not taken again. */
+const freeBuffers: Uint8Array<ArrayBuffer>[] = [];
 /** What OpenSSL says goes through this, one step at a time; it is copied before the next. */
 const outgoing = new Uint8Array(16 * 1024);
 /** How long a peer that reads nothing keeps what was said last from being sent. */
@@ -128,17 +121,18 @@ class OpenSslStream implements PeerStream {
   readonly credential = "certificate";
   #sender = "";
   readonly #connection: Deno.TcpConn;
-  readonly #tls: TlsConnection;
-  readonly #received = new Uint8Array(RECEIVED_SIZE);
+  readonly #begin: () => TlsConnection;
+  /** Null until the peer says something: who keeps silent takes no memory of OpenSSL's. */
+  #tls: TlsConnection | null = null;
   /** Writes of what OpenSSL has to say, one after the other. */
   #sending: Promise<void> = Promise.resolve();
   #isClosed = false;
   #givenUp: string | null = null;
 
-  constructor(connection: Deno.TcpConn, tls: TlsConnection) {
+  constructor(connection: Deno.TcpConn, begin: () => TlsConnection) {
     const { hostname: host, port } = connection.remoteAddr;
     this.#connection = connection;
-    this.#tls = tls;
+    this.#begin = begin;
     this.ip = host;
     this.from = addressText({ kind: "tcp", host, port });
   }
@@ -160,32 +154,32 @@ class OpenSslStream implements PeerStream {
   /** @throws {Error} when the peer is not let in, or goes away */
   async handshake(): Promise<void> {
     while (true) {
-      const step = this.#step(() => this.#tls.handshake());
+      if (!(await this.#receive())) throw new Error("TLS: the peer went away");
+      const step = this.#step((tls) => tls.handshake());
       await this.#sending;
-      if (typeof step === "number") {
-        this.#sender = encodeURIComponent(this.#tls.peerName());
-        return;
-      }
-      if (step === "end" || !(await this.#receive())) throw new Error("TLS: the peer went away");
+      if (step === "end") throw new Error("TLS: the peer went away");
+      if (step === "more") continue;
+      this.#sender = encodeURIComponent(this.#step((tls) => tls.peerName()));
+      return;
     }
   }
 
   async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
     if (into.length === 0) return 0;
     while (true) {
-      const step = this.#step(() => this.#tls.read(into));
+      const step = this.#step((tls) => tls.read(into));
       if (typeof step === "number") return step;
       if (step === "end" || !(await this.#receive())) return null;
     }
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    if (bytes.length > 0) this.#step(() => this.#tls.write(new Uint8Array(bytes)));
+    if (bytes.length > 0) this.#step((tls) => tls.write(new Uint8Array(bytes)));
     await this.#sending;
   }
 
   async closeWrite(): Promise<void> {
-    this.#step(() => this.#tls.shutdown());
+    this.#step((tls) => tls.shutdown());
     await this.#sending;
     if (!this.#isClosed) await this.#connection.closeWrite();
   }
@@ -193,9 +187,9 @@ class OpenSslStream implements PeerStream {
   /** Says so first: without that the peer takes what it has for cut off. */
   close(): void {
     if (this.#isClosed) return;
-    this.#step(() => this.#tls.shutdown());
+    if (this.#tls !== null) this.#step((tls) => tls.shutdown());
     this.#isClosed = true;
-    this.#tls.close();
+    this.#tls?.close();
     const timer = setTimeout(() => this.#hangUp(), LINGER_MS);
     const sent = () => {
       clearTimeout(timer);
@@ -213,18 +207,19 @@ class OpenSslStream implements PeerStream {
   }
 
   /** Whatever a step says to the peer, an alert too, is sent. */
-  #step<T>(step: () => T): T {
+  #step<T>(step: (tls: TlsConnection) => T): T {
     if (this.#isClosed) throw new Deno.errors.BadResource("the connection is closed");
+    const tls = this.#tls ??= this.#begin();
     try {
-      return step();
+      return step(tls);
     } finally {
-      this.#send();
+      this.#send(tls);
     }
   }
 
-  #send(): void {
+  #send(tls: TlsConnection): void {
     const pieces: Uint8Array[] = [];
-    for (let count = this.#tls.pull(outgoing); count > 0; count = this.#tls.pull(outgoing)) {
+    for (let count = tls.pull(outgoing); count > 0; count = tls.pull(outgoing)) {
       pieces.push(outgoing.slice(0, count));
     }
     if (pieces.length === 0) return;
@@ -241,9 +236,14 @@ class OpenSslStream implements PeerStream {
 
   /** False at the end of what the peer sends. */
   async #receive(): Promise<boolean> {
-    const count = await this.#connection.read(this.#received);
-    if (count === null) return false;
-    if (!this.#isClosed) this.#tls.push(this.#received.subarray(0, count));
-    return true;
+    const buffer = freeBuffers.pop() ?? new Uint8Array(RECEIVED_SIZE);
+    try {
+      const count = await this.#connection.read(buffer);
+      if (count === null) return false;
+      this.#step((tls) => tls.push(buffer.subarray(0, count)));
+      return true;
+    } finally {
+      freeBuffers.push(buffer);
+    }
   }
 }
