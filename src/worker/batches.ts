@@ -241,22 +241,24 @@ export class Batches implements Handout {
     else tasks.apply(id, BUSY);
   }
 
-  /** The first task that is still there is the one its worker died of. */
-  #ended(worker: TaskWorker, { isAsked, reason, busyMs }: WorkerEnd): void {
-    const { tasks, store } = this.#options;
-    let isBlamed = isAsked;
+  /** The first task that is still there is the one its worker died of, if it had begun it. */
+  #ended(worker: TaskWorker, end: WorkerEnd): void {
+    const { tasks, store, pool } = this.#options;
+    const { isAsked, reason, busyMs, began } = end;
+    let isFound = isAsked;
     for (const id of [...tasks.unanswered(worker)]) {
       tasks.answered(worker, id);
       const handed = tasks.get(id);
       if (!isOf(worker, handed)) continue;
-      if (isBlamed || handed.workers.length > 1) {
+      if (isFound || handed.workers.length > 1 && began !== id) {
         this.#letGo(worker, id, handed, true);
       } else if (store.see(handed) === null) {
         // It was done, and the answer did not arrive.
         this.#done(id, handed, "", busyMs);
       } else {
-        isBlamed = true;
-        this.#blame(worker, id, handed, reason, busyMs);
+        isFound = true;
+        if (pool.isToBlame(id, end)) this.#blame(worker, id, handed, reason, busyMs);
+        else this.#letGo(worker, id, handed, true);
       }
     }
     this.#endBatches();

@@ -31,6 +31,7 @@ export class WorkerLink {
   readonly #options: LinkOptions;
   #process: WorkerProcess | null = null;
   #channel: Channel | null = null;
+  #began: string | null = null;
   #fault: string | null = null;
 
   constructor(options: LinkOptions) {
@@ -44,6 +45,11 @@ export class WorkerLink {
   /** What the program found fault with; null when nothing. */
   get fault(): string | null {
     return this.#fault;
+  }
+
+  /** When it has ended: the task that it last began; null when it began none. */
+  get began(): string | null {
+    return this.#began;
   }
 
   send(message: ToWorker): void {
@@ -70,6 +76,7 @@ export class WorkerLink {
     } catch (error) {
       return { kind: "not started", reason: reasonOf(error), isShortage: isShortage(error) };
     } finally {
+      this.#began = socket?.began ?? null;
       await socket?.remove();
     }
   }

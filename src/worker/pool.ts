@@ -14,6 +14,7 @@ import type { PoolListener, PoolOptions } from "./pool_options.ts";
 import { Recycling } from "./recycling.ts";
 import { type ChosenRun, endingError, WorkerRequests } from "./requests.ts";
 import { TaskWorker } from "./task_worker.ts";
+import { Unbegun } from "./unbegun.ts";
 import type { LoadFailure, WorkerEnd, WorkerOffer } from "./worker_listener.ts";
 
 const NOBODY: PoolListener = { answered: () => {}, ended: () => {}, changed: () => {} };
@@ -30,6 +31,7 @@ export class Pool {
   /** Started with the first worker, and to load nothing before that one has. */
   readonly #held = new Map<TaskWorker, () => void>();
   readonly #retry: LoadRetry;
+  readonly #unbegun = new Unbegun();
   #offer: WorkerOffer | null = null;
   #isStopped = false;
 
@@ -106,6 +108,11 @@ export class Pool {
     const chosen = this.#requests.choose(id, attempt);
     this.#giveOut();
     return chosen;
+  }
+
+  /** @param id the first task that the worker had not answered */
+  isToBlame(id: string, end: WorkerEnd): boolean {
+    return this.#unbegun.isToBlame(id, end);
   }
 
   hasSignal(signal: number): boolean {
@@ -232,6 +239,7 @@ export class Pool {
   }
 
   #onAnswers(worker: TaskWorker, answers: readonly WorkerAnswer[]): void {
+    for (const { task } of answers) this.#unbegun.answered(task);
     this.#listener.answered(worker, answers);
     this.#recycling.stopSpent(worker);
     this.#giveOut();
@@ -258,7 +266,7 @@ export class Pool {
     this.#workers.delete(worker);
     this.#held.delete(worker);
     this.#outdated.delete(worker);
-    worker.endChosen(end);
+    worker.endChosen((id) => this.isToBlame(id, end), end);
     if (!end.isAsked && !this.#isStopped && !this.#retry.isWaiting) {
       emit({ type: "worker.ended", spool, pid: worker.pid ?? 0, reason: end.reason });
     }

@@ -14,6 +14,7 @@ export const PYTHON_FILES = [
   "uwsgidecorators.py",
   "_spooler/__init__.py",
   "_spooler/absent.py",
+  "_spooler/began.py",
   "_spooler/channel.py",
   "_spooler/claim.py",
   "_spooler/descriptors.py",

@@ -31,7 +31,7 @@ export class RunAlone {
     return this.#chosen !== null || this.hasSignals;
   }
 
-  /** Resolves to null when the worker was ended by us before the task began. */
+  /** Resolves to null when the worker ended before the task began. */
   choose(id: string): Promise<WorkerAnswer | null> {
     const { promise, resolve } = Promise.withResolvers<WorkerAnswer | null>();
     this.#chosen = { id, resolve };
@@ -67,12 +67,12 @@ export class RunAlone {
     this.#signals.clear();
   }
 
-  /** The chosen task ends with its worker: it failed, unless it was not even begun. */
-  endChosen({ isAsked, reason, busyMs }: WorkerEnd): void {
+  /** The chosen task ends with its worker: it failed, when it is to blame. */
+  endChosen(isToBlame: (id: string) => boolean, { reason, busyMs }: WorkerEnd): void {
     const chosen = this.#chosen;
     if (chosen === null) return;
     this.#chosen = null;
     const failure = { kind: "failed", func: "", tookMs: busyMs, reason, stderr: "" } as const;
-    chosen.resolve(isAsked ? null : { task: chosen.id, ...failure });
+    chosen.resolve(!isToBlame(chosen.id) ? null : { task: chosen.id, ...failure });
   }
 }

@@ -5,6 +5,7 @@
 
 import { dirname, join } from "@std/path";
 import { type Clock, systemClock } from "../platform/clock.ts";
+import { nameFromBytes } from "../platform/name.ts";
 import { acceptOwn, ensurePrivateDirectory, listenPrivately } from "../platform/unix_socket.ts";
 import type { Claim, Claims } from "../spool/claim.ts";
 import { Channel } from "./channel.ts";
@@ -12,6 +13,10 @@ import { Channel } from "./channel.ts";
 const PREFIX = "spooler-workers-";
 /** A younger directory may be one whose program has not yet locked it. */
 const STALE_MS = 60_000;
+/** Beside a worker's socket: the id of the task that it last began, and a NUL. */
+const BEGAN_FILE = "began";
+/** More than the longest id. It is there from the start, so that a full disk does not matter. */
+const BEGAN_SIZE = 512;
 
 /**
  * The directory of the sockets, which goes with the program. A file in it is locked as long as the
@@ -101,6 +106,19 @@ export class WorkerSocket {
   constructor(private readonly dir: string) {
     this.path = join(dir, "socket");
     this.#listener = listenPrivately(this.path);
+    Deno.writeFileSync(join(dir, BEGAN_FILE), new Uint8Array(BEGAN_SIZE), { createNew: true });
+  }
+
+  /** The task that the worker last began, by its own word; null when it began none. */
+  get began(): string | null {
+    try {
+      const bytes = Deno.readFileSync(join(this.dir, BEGAN_FILE));
+      const id = nameFromBytes(bytes.subarray(0, bytes.indexOf(0)));
+      return id === "" ? null : id;
+    } catch {
+      // A cleaner of temporary directories has taken it, and nobody knows.
+      return null;
+    }
   }
 
   /** The worker's connection; null when {@link close} came first. */

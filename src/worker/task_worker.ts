@@ -130,7 +130,7 @@ export class TaskWorker {
    * One task that was chosen for this worker, which has nothing else to do. Its lock is held until
    * {@link release}.
    *
-   * @returns null when the worker was ended by us before
+   * @returns null when the worker ended before it began the task
    */
   choose(id: string, attempt: number): Promise<WorkerAnswer | null> {
     this.#begin();
@@ -289,11 +289,11 @@ export class TaskWorker {
     }
     const { isBusy: wasBusy, busyMs } = this;
     this.#alone.failSignals(isInterrupted ? new InterruptedError() : new Error(end.reason));
-    listener.ended(this, { ...end, wasBusy, busyMs });
+    listener.ended(this, { ...end, began: this.#link.began, wasBusy, busyMs });
   }
 
-  /** Its chosen task ends with it, unless it was not even begun: it failed. */
-  endChosen(end: WorkerEnd): void {
-    this.#alone.endChosen(end);
+  /** The task that was chosen for it ends with it: it failed, when it is to blame. */
+  endChosen(isToBlame: (id: string) => boolean, end: WorkerEnd): void {
+    this.#alone.endChosen(isToBlame, end);
   }
 }

@@ -41,6 +41,8 @@ export interface WorkerEnd {
   /** It was asked to, and did, or it ended with the program: what it was running has not failed. */
   readonly isAsked: boolean;
   readonly reason: string;
+  /** The task that it last began, by its own word; null when it began none. */
+  readonly began: string | null;
   /** It was running something. */
   readonly wasBusy: boolean;
   /** How long that took. */

@@ -73,7 +73,8 @@ testWith(
   },
 );
 
-const REGISTERED = `
+const REGISTERED = {
+  "tasks.mjs": `
 import { existsSync, writeFileSync } from "node:fs";
 const hangOnce = (file) => {
   if (existsSync(file)) return;
@@ -81,27 +82,64 @@ const hangOnce = (file) => {
   while (true);
 };
 uwsgi.cron(-1, -1, -1, -1, -1, function minutely() { hangOnce("cron-hung"); });
+uwsgi.timer(1, function beat() { hangOnce("timer-hung"); });
 export const quick = () => {};
-`;
+`,
+  "tasks.py": `
+import os, time
+import uwsgi
+from uwsgidecorators import cron, spool, timer
 
-testWith(
-  "libc",
-  `${programLabel}: cron-harakiri holds for a cron that task code registers`,
-  async () => {
-    await using site = await makeSite("spooler-import = tasks.mjs", "cron-harakiri = 1");
-    await Deno.writeTextFile(join(site.dir, "tasks.mjs"), REGISTERED);
-    await using program = await site.start();
-    await program.line(/tasks\.mjs loaded/);
-    await writeTask(site.spool, `${PREFIX}_1_1_1_0`, { ud_spool_func: "quick" });
-    const line = await program.line(
-      /minutely failed: could not handle its signal: harakiri after 1 s/,
+def hang_once(file):
+    if not os.path.exists(file):
+        open(file, "w").close()
+        time.sleep(60)
+
+@cron(-1, -1, -1, -1, -1)
+def minutely(signal):
+    hang_once("cron-hung")
+
+@timer(1)
+def beat(signal):
+    hang_once("timer-hung")
+
+@spool
+def quick(env):
+    pass
+`,
+};
+
+for (const [file, code] of Object.entries(REGISTERED)) {
+  const need = file === "tasks.py" ? "python" : "libc";
+  for (
+    const [what, hang, limit, other] of [
+      ["cron-harakiri holds for a cron", "minutely", "cron-harakiri = 1", "timer-hung"],
+      ["spooler-harakiri holds for a timer", "beat", "spooler-harakiri = 1", "cron-hung"],
+    ] as const
+  ) {
+    testWith(
+      need,
+      `${programLabel}: ${what} that task code registers in ${file}`,
+      async () => {
+        await using site = await makeSite(`spooler-import = ${file}`, limit);
+        await Deno.writeTextFile(join(site.dir, file), code);
+        await Deno.writeTextFile(join(site.dir, other), "");
+        await using program = await site.start();
+        await program.line(/tasks\.\w+ loaded/);
+        await writeTask(site.spool, `${PREFIX}_1_1_1_0`, { ud_spool_func: "quick" });
+        const line = await program.line(
+          new RegExp(`${hang} failed: could not handle its signal: harakiri after 1 s`),
+          1,
+          90_000,
+        );
+        assertMatch(line, /\(([12]\.\d+ s|\d{4} ms|[12] s)\)$/);
+        await program.line(/quick \S+ done/);
+        assertEquals(await program.stop(), 0);
+        assertEquals(program.log.match(/put off|deferred/g), null);
+      },
     );
-    assertMatch(line, /\(([12]\.\d+ s|\d{4} ms|[12] s)\)$/);
-    await program.line(/quick \S+ done/);
-    assertEquals(await program.stop(), 0);
-    assertEquals(program.log.match(/put off|deferred/g), null);
-  },
-);
+  }
+}
 
 testWith(
   "libc",

@@ -8,7 +8,7 @@ import { encodeFrame, type Frame, FrameReader } from "../../src/worker/frame.ts"
 import type { WorkerLibc } from "./libc.ts";
 
 /** Code that closes descriptors closes the low ones. */
-const LOWEST_DESCRIPTOR = 64;
+export const LOWEST_DESCRIPTOR = 64;
 const READ_SIZE = 64 * 1024;
 
 export class ProgramChannel {

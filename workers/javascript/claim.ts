@@ -56,6 +56,7 @@ export class WorkerClaims {
   /** The directory and a slash; a task's id comes behind. One task at a time has a path. */
   readonly #path = new Uint8Array(LONGEST_PATH);
   readonly #idStart: number;
+  #idLength = 0;
 
   constructor(private readonly libc: WorkerLibc, dir: string) {
     this.#idStart = nameToBytes(`${dir}/`, this.#path);
@@ -66,7 +67,13 @@ export class WorkerClaims {
     if (!id.isWellFormed()) realm.restoreAll();
     const length = nameToBytes(id, this.#path.subarray(this.#idStart));
     this.#path[this.#idStart + length] = 0;
+    this.#idLength = length;
     return this.#path;
+  }
+
+  /** The id of the task that was taken last, and a NUL. */
+  get lastId(): Uint8Array<ArrayBuffer> {
+    return this.#path.subarray(this.#idStart, this.#idStart + this.#idLength + 1);
   }
 
   /** Locks a task and reads it. The caller closes the descriptor of the {@link TakenTask}. */

@@ -17,6 +17,7 @@ import {
   O_NOFOLLOW,
   O_NONBLOCK,
   O_RDWR,
+  O_WRONLY,
   openLibrary,
   S_IFMT,
   S_IFREG,
@@ -32,6 +33,7 @@ const SYMBOLS = {
   lockf: { parameters: ["i32", "i32", "i64"], result: "i32" },
   // Counts that fit into 31 bits: what comes back is never more than what was asked for.
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
+  pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
   unlink: { parameters: ["buffer"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -123,6 +125,22 @@ export class WorkerLibc {
     this.#symbols.close(fd);
   }
 
+  /**
+   * Opens a file to be written to.
+   *
+   * @param lowest the descriptor is this or a higher one
+   * @returns a negative number when it cannot be opened
+   */
+  openToWrite(path: string, lowest: number): number {
+    const fd = this.#symbols.open(encoder.encode(`${path}\0`), O_WRONLY | O_CLOEXEC, 0);
+    return fd < 0 ? fd : this.#lift(fd, lowest);
+  }
+
+  /** Writes at the start of a file. What cannot be written is not. */
+  writeAtStart(fd: number, bytes: Uint8Array<ArrayBuffer>): void {
+    this.#symbols.pwrite(fd, bytes, BigInt(bytes.length), 0n);
+  }
+
   /** Takes the POSIX write lock of the whole file; false when another process has it. */
   tryLock(fd: number): boolean {
     return this.#symbols.lockf(fd, F_TLOCK, 0n) === 0;
@@ -188,6 +206,10 @@ export class WorkerLibc {
     if (this.#symbols.connect(fd, address, address.length) !== 0) {
       throw new Error(`connect to ${path}: errno ${this.#errno()}`);
     }
+    return this.#lift(fd, lowest);
+  }
+
+  #lift(fd: number, lowest: number): number {
     const moved = this.#symbols.fcntl(fd, F_DUPFD_CLOEXEC, lowest);
     if (moved < 0) return fd;
     this.close(fd);

@@ -6,6 +6,7 @@
 import { dirname, join } from "@std/path";
 import type { Setup, ToWorker } from "../../src/worker/message.ts";
 import { AnswerBuffer } from "./answers.ts";
+import { BeganNote } from "./began.ts";
 import { ProgramChannel } from "./channel.ts";
 import { WorkerClaims } from "./claim.ts";
 import { Functions } from "./functions.ts";
@@ -38,7 +39,9 @@ export async function runWorker(): Promise<never> {
   const channel = new ProgramChannel(libc, socket);
   const { deno, v8 } = Deno.version;
   channel.send({ type: "hello", pid: Deno.pid, language: `JavaScript, Deno ${deno}, V8 ${v8}` });
-  await new TaskProcess(channel, libc, dirname(socket)).serve();
+  const scratch = dirname(socket);
+  const began = new BeganNote(libc, join(scratch, "began"));
+  await new TaskProcess(channel, libc, began, scratch).serve();
   exit(0);
 }
 
@@ -52,6 +55,7 @@ class TaskProcess {
   constructor(
     private readonly channel: ProgramChannel,
     private readonly libc: WorkerLibc,
+    private readonly began: BeganNote,
     private readonly scratch: string,
   ) {}
 
@@ -109,7 +113,7 @@ class TaskProcess {
   }
 
   async #load(setup: Setup): Promise<void> {
-    const { channel, libc } = this;
+    const { channel, libc, began } = this;
     const output = new TaskOutput((author, stream, lines) =>
       channel.send({ type: "output", ...author, stream, lines })
     );
@@ -149,7 +153,9 @@ class TaskProcess {
     });
     const claims = new WorkerClaims(libc, setup.spool);
     const calls = this.#unawaited;
-    const runner = new TaskRunner({ setup, libc, claims, functions, answers, output, calls });
+    const runner = new TaskRunner({
+      ...{ setup, libc, claims, began, functions, answers, output, calls },
+    });
     this.#worker = new Worker({
       ...{ setup, channel, registry, runner, answers, output },
       finished: () => exit(0),

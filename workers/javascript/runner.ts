@@ -2,6 +2,7 @@
 
 import type { AnswerKind, Setup } from "../../src/worker/message.ts";
 import type { AnswerBuffer, Details } from "./answers.ts";
+import type { BeganNote } from "./began.ts";
 import type { TakenTask, WorkerClaims } from "./claim.ts";
 import { monotonicMs } from "./clock.ts";
 import { TaskContext } from "./context.ts";
@@ -16,6 +17,7 @@ export interface RunnerParts {
   readonly setup: Setup;
   readonly libc: WorkerLibc;
   readonly claims: WorkerClaims;
+  readonly began: BeganNote;
   readonly functions: Functions;
   readonly answers: AnswerBuffer;
   readonly output: TaskOutput;
@@ -74,7 +76,7 @@ export class TaskRunner {
 
   /** Runs one task; the promise of its end when it does not end at once. */
   run(job: Job, startedAt: number): Promise<void> | null {
-    const { claims, answers, functions, setup, output } = this.#parts;
+    const { claims, began, answers, functions, setup, output } = this.#parts;
     const task = claims.take(job.id);
     if (typeof task === "string") {
       answers.add(startedAt, job.id, task, "", monotonicMs() - startedAt);
@@ -101,6 +103,7 @@ export class TaskRunner {
     const context = new TaskContext(job.id, nameOf(job.id), func, job.attempt, output);
     this.#context = context;
     output.begin({ task: job.id, func });
+    began.begin(claims.lastId);
     return this.#ask({ job, task, context, chain, startedAt }, 0);
   }
 

@@ -17,6 +17,7 @@ from os import unlink
 
 import uwsgi
 
+from .began import BeganNote
 from .channel import Channel
 from .claim import TooLarge, claim, close, read_all, read_task
 from .descriptors import LowDescriptors
@@ -37,8 +38,11 @@ _alarm = signal.alarm
 
 
 class TaskRunner:
-    def __init__(self, channel: Channel, output: Output, descriptors: LowDescriptors) -> None:
+    def __init__(
+        self, channel: Channel, output: Output, descriptors: LowDescriptors, began: BeganNote
+    ) -> None:
         self._channel = channel
+        self._began = began
         self._output = output
         self._task = output.task
         self._descriptors = descriptors
@@ -145,7 +149,8 @@ class TaskRunner:
 
     def _run(self, task: str, chosen: bool) -> tuple:
         """The kind of the answer, the function's name, and perhaps details."""
-        path = self._prefix + task.encode("utf-8", "surrogateescape")
+        task_bytes = task.encode("utf-8", "surrogateescape")
+        path = self._prefix + task_bytes
         if task in self._held:
             return "busy", "", None
         try:
@@ -172,6 +177,7 @@ class TaskRunner:
                 environment["body"] = body
             del task_vars, body, found
             self._current = (path, descriptor)
+            self._began.begin(task_bytes)
             kind, details = self._call(task, name, environment)
             if kind == "done" and not chosen:
                 try:

@@ -15,6 +15,7 @@ import traceback
 
 import uwsgi
 
+from .began import BeganNote
 from .channel import Channel, Closed
 from .descriptors import LowDescriptors
 from .loader import LoadFailed, load_all, source_files
@@ -50,8 +51,9 @@ def main(arguments: list) -> None:
     socket_path = os.environ.pop("SPOOLER_SOCKET")
     channel = Channel(socket_path)
     state.channel = channel
+    began = BeganNote(os.path.join(os.path.dirname(socket_path), "began"))
     try:
-        Worker(channel, descriptors).run(arguments)
+        Worker(channel, descriptors, began).run(arguments)
     except Stop:
         end(0)
     except Closed:
@@ -63,8 +65,11 @@ def main(arguments: list) -> None:
 
 
 class Worker:
-    def __init__(self, channel: Channel, descriptors: LowDescriptors) -> None:
+    def __init__(
+        self, channel: Channel, descriptors: LowDescriptors, began: BeganNote
+    ) -> None:
         self._channel = channel
+        self._began = began
         self._descriptors = descriptors
         self._output = Output(channel, CurrentTask())
 
@@ -77,7 +82,9 @@ class Worker:
         uwsgi._begin(state.setup)
         sys.argv[:] = ["uwsgi", *arguments_of_code()]
         sys.path[1:1] = search_path(arguments)
-        self._tasks = TaskRunner(self._channel, self._output, self._descriptors)
+        self._tasks = TaskRunner(
+            self._channel, self._output, self._descriptors, self._began
+        )
         self._load()
         while True:
             self._handle(self._channel.next())
