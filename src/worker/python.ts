@@ -20,6 +20,7 @@ export const PYTHON_FILES = [
   "_spooler/descriptors.py",
   "_spooler/loader.py",
   "_spooler/messages.py",
+  "_spooler/origin.py",
   "_spooler/output.py",
   "_spooler/own.py",
   "_spooler/packet.py",

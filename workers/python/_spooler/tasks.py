@@ -21,6 +21,7 @@ from .began import BeganNote
 from .channel import Channel
 from .claim import TooLarge, claim, close, read_all, read_task
 from .descriptors import LowDescriptors
+from .origin import code_of
 from .output import Output
 from .own import steady
 from .raised import one_line, print_exception, type_name
@@ -77,7 +78,7 @@ class TaskRunner:
 
     def origins(self) -> dict:
         """The file and line of each function, where Python knows them."""
-        codes = {name: _code_of(function) for name, function in self._known_functions().items()}
+        codes = {name: code_of(function) for name, function in self._known_functions().items()}
         return {
             name: f"{code.co_filename}:{code.co_firstlineno}"
             for name, code in codes.items()
@@ -283,21 +284,3 @@ def leave(code: int) -> None:
         except BaseException:
             pass
     _exit(code)
-
-
-def _code_of(function):
-    """Behind decorators, methods and partials, as inspect.unwrap does, whose import takes too long."""
-    try:
-        for _ in range(32):
-            inner = (
-                getattr(function, "__wrapped__", None)
-                or getattr(function, "__func__", None)
-                or getattr(function, "func", None)
-            )
-            if inner is None:
-                break
-            function = inner
-        code = getattr(function, "__code__", None)
-        return code if hasattr(code, "co_firstlineno") else None
-    except BaseException:
-        return None
