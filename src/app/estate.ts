@@ -74,11 +74,11 @@ export class Estate {
     const before = this.#sockets;
     const sockets = await Sockets.open(options, before);
     return {
-      discard: () => sockets.close(),
+      discard: () => sockets.release(),
       takeOver: () => {
         sockets.takeOver();
         this.#sockets = sockets;
-        before?.close().catch((error) => {
+        before?.release().catch((error) => {
           const message = `old sockets: ${reasonOf(error)}`;
           this.machine.emit({ type: "config.warning", message });
         });

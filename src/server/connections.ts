@@ -6,18 +6,33 @@
 import { type ConnectionOptions, PeerConnection } from "./connection.ts";
 import { RefusalError } from "../wire/refusal.ts";
 
+/** By what it came in. */
+export interface Entrance {
+  readonly via: unknown;
+  /** Null for a unix socket. */
+  readonly ip: string | null;
+}
+
+interface OpenConnection extends Entrance {
+  readonly serving: Promise<void>;
+}
+
 export class Connections {
   /** In the order of their last packets. */
-  readonly #open = new Map<PeerConnection, Promise<void>>();
+  readonly #open = new Map<PeerConnection, OpenConnection>();
 
-  constructor(private readonly most: number) {}
+  /** @param most a reload may change it */
+  constructor(public most: number) {}
 
   get count(): number {
     return this.#open.size;
   }
 
-  /** @returns false when there is no room, and nobody who could make some */
-  serve(options: ConnectionOptions): boolean {
+  /**
+   * @param via the listener that let it in
+   * @returns false when there is no room, and nobody who could make some
+   */
+  serve(options: ConnectionOptions, via: unknown): boolean {
     if (this.#open.size >= this.most && !this.#makeRoom()) return false;
     const connection: PeerConnection = new PeerConnection({
       ...options,
@@ -27,14 +42,14 @@ export class Connections {
       },
     });
     const serving = connection.run().finally(() => this.#open.delete(connection));
-    this.#open.set(connection, serving);
+    this.#open.set(connection, { serving, via, ip: options.stream.ip });
     return true;
   }
 
   #touch(connection: PeerConnection): void {
-    const serving = this.#open.get(connection);
-    if (serving === undefined || !this.#open.delete(connection)) return;
-    this.#open.set(connection, serving);
+    const open = this.#open.get(connection);
+    if (open === undefined || !this.#open.delete(connection)) return;
+    this.#open.set(connection, open);
   }
 
   #makeRoom(): boolean {
@@ -53,9 +68,10 @@ export class Connections {
     return false;
   }
 
-  /** Takes no more packets; resolves when every connection is closed. */
-  async close(): Promise<void> {
-    for (const connection of this.#open.keys()) connection.stop();
-    await Promise.all(this.#open.values());
+  /** Takes no more packets on those that are meant, or on any; resolves when they are closed. */
+  async close(isMeant: (entrance: Entrance) => boolean = () => true): Promise<void> {
+    const meant = [...this.#open].filter(([_, open]) => isMeant(open));
+    for (const [connection] of meant) connection.stop();
+    await Promise.all(meant.map(([_, { serving }]) => serving));
   }
 }

@@ -5,7 +5,7 @@
 
 import { REFUSED } from "../wire/answer.ts";
 import type { ConnectionOptions } from "./connection.ts";
-import type { Connections } from "./connections.ts";
+import type { Connections, Entrance } from "./connections.ts";
 import type { Listening, Serving } from "./listening.ts";
 import { isInNetwork, type Network } from "../wire/network.ts";
 import { RefusalError } from "../wire/refusal.ts";
@@ -43,28 +43,45 @@ export class Listener {
     return this.#options.listening;
   }
 
-  /** Serves connections that come from now on by these options. Its socket stays the one it has. */
+  /**
+   * From now on it serves by these options; only the limits of a connection stay those it began with.
+   * Its socket stays the one it has.
+   */
   use(options: ListenerOptions): void {
     this.#options = options;
+    const isOurs = ({ via, ip }: Entrance) => via === this && !this.#isAllowed(ip);
+    options.connections.close(isOurs);
   }
 
-  /** Takes no more connections; those that are open go on. */
+  /** Takes no more connections; those that are open end when they have their answers. */
   async close(): Promise<void> {
     await this.#serving.close();
+    this.#options.connections.close(({ via }) => via === this);
+  }
+
+  #isAllowed(ip: string | null): boolean {
+    const { allow } = this.#options;
+    return ip === null || allow === null || allow.some((network) => isInNetwork(ip, network));
   }
 
   #letIn(stream: PeerStream): void {
-    const { allow, connections } = this.#options;
-    const { ip } = stream;
-    if (ip !== null && allow !== null && !allow.some((network) => isInNetwork(ip, network))) {
+    const { connections } = this.#options;
+    if (!this.#isAllowed(stream.ip)) {
       return this.#turnAway(stream, new RefusalError("denied", "not in spooler-allow"));
     }
-    if (!connections.serve({ ...this.#options, stream })) {
+    if (!connections.serve({ ...this.#options, ...this.#current, stream }, this)) {
       const message = "every connection is busy, and there may be no more " +
         "(spooler-max-connections)";
       this.#turnAway(stream, new RefusalError("crowded", message, true));
     }
   }
+
+  /** What a reload changes for connections that are open, too. */
+  readonly #current: Pick<ListenerOptions, "accept" | "identify" | "refused"> = {
+    accept: (task) => this.#options.accept(task),
+    identify: (bytes, vars) => this.#options.identify(bytes, vars),
+    refused: (from, refusal) => this.#options.refused(from, refusal),
+  };
 
   #turnAway(stream: PeerStream, refusal: RefusalError): void {
     this.#options.refused(stream.from, refusal);

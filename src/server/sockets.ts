@@ -49,6 +49,14 @@ interface OpenSocket {
   readonly listeners: Listener[];
 }
 
+/** What connections need; a reload hands it on with those that are open. */
+interface Shared {
+  readonly connections: Connections;
+  readonly deadlines: Deadlines;
+  readonly memory: PacketMemory;
+  readonly refusals: Refusals;
+}
+
 export class Sockets {
   readonly #options: SocketsOptions;
   readonly #sockets: OpenSocket[] = [];
@@ -56,16 +64,23 @@ export class Sockets {
   readonly #adopted: { readonly from: Sockets; readonly socket: OpenSocket }[] = [];
   /** Closed in the configuration before, to make room for others on their addresses. */
   readonly #givenUp: ListenerConfig[] = [];
-  readonly #deadlines: Deadlines;
-  readonly #connections: Connections;
-  readonly #memory = new PacketMemory();
-  readonly #refusals: Refusals;
+  readonly #shared: Shared;
+  /** Connections at the same time. */
+  readonly #most: number;
 
-  private constructor(options: SocketsOptions) {
+  private constructor(options: SocketsOptions, before: Sockets | null) {
+    const { clock, emit } = options;
     this.#options = options;
-    this.#deadlines = new Deadlines(options.clock);
-    this.#connections = new Connections(connectionsLimit(options));
-    this.#refusals = new Refusals(options.clock, options.emit);
+    const open = before === null ? 0 : before.#shared.connections.count;
+    this.#most = connectionsLimit(options, open);
+    this.#shared = before === null
+      ? {
+        connections: new Connections(this.#most),
+        deadlines: new Deadlines(clock),
+        memory: new PacketMemory(),
+        refusals: new Refusals(clock, emit),
+      }
+      : before.#shared;
   }
 
   /**
@@ -74,12 +89,12 @@ export class Sockets {
    * @throws {ConfigError} when one cannot be listened on: then all is as it was
    */
   static async open(options: SocketsOptions, before: Sockets | null = null): Promise<Sockets> {
-    const sockets = new Sockets(options);
+    const sockets = new Sockets(options, before);
     try {
       for (const config of options.config.listeners) await sockets.#openOrAdopt(config, before);
       return sockets;
     } catch (error) {
-      await sockets.close();
+      await sockets.release();
       if (before) { for (const config of sockets.#givenUp) await before.#open(config); }
       throw error;
     }
@@ -87,6 +102,7 @@ export class Sockets {
 
   /** From now on the sockets taken over from the configuration before serve this one. */
   takeOver(): void {
+    this.#shared.connections.most = this.#most;
     for (const { from, socket } of this.#adopted.splice(0)) {
       from.#sockets.splice(from.#sockets.indexOf(socket), 1);
       for (const listener of socket.listeners) {
@@ -130,7 +146,7 @@ export class Sockets {
       ...socketOptions,
       timeoutMs: reception.timeoutMs,
       maxHandshakes: Math.min(reception.maxConnections, MOST_HANDSHAKES),
-      refused: (from, refusal) => this.#refusals.report(from, refusal),
+      refused: (from, refusal) => this.#shared.refusals.report(from, refusal),
     });
     const listening = await open.catch((error) => {
       throw new ConfigError([bindProblem(config, error)]);
@@ -148,14 +164,13 @@ export class Sockets {
     const { allow, secrets, maxVarsSize, maxBodySize, timeoutMs } = reception;
     const { address } = listening;
     return {
-      ...{ listening, connections: this.#connections, clock, deadlines: this.#deadlines, accept },
-      memory: this.#memory,
+      ...{ listening, clock, accept, ...this.#shared },
       allow: allow === "any" ? null : allow,
       limits: { maxVarsSize, maxBodySize, timeoutMs },
       features: FEATURES,
       receiver: receiverName(reception),
       identify: (bytes, vars) => secrets.length === 0 ? UNASKED : signedBy(bytes, vars, secrets),
-      refused: (from, refusal) => this.#refusals.report(from, refusal),
+      refused: (from, refusal) => this.#shared.refusals.report(from, refusal),
       troubled: (reason) =>
         emit(
           reason === null
@@ -165,12 +180,17 @@ export class Sockets {
     };
   }
 
-  /** Takes no more connections; resolves when those that are open have their answers. */
-  async close(): Promise<void> {
+  /** Closes the sockets that no other configuration has taken over, and what came in by them. */
+  async release(): Promise<void> {
     const listeners = this.#sockets.splice(0).flatMap((socket) => socket.listeners);
     await Promise.all(listeners.map((listener) => listener.close()));
-    await this.#connections.close();
-    this.#refusals.close();
+  }
+
+  /** Takes no more connections; resolves when those that are open have their answers. */
+  async close(): Promise<void> {
+    await this.release();
+    await this.#shared.connections.close();
+    this.#shared.refusals.close();
   }
 }
 
@@ -180,12 +200,16 @@ const CONNECTIONS_PART = 0.75;
 const FILES_FOR_WORK = 24;
 const FEWEST_CONNECTIONS = 2;
 
-function connectionsLimit({ config, emit }: SocketsOptions): number {
+/** @param open connections that there are already */
+function connectionsLimit({ config, emit }: SocketsOptions, open: number): number {
   const { listeners, reception: { maxConnections } } = config;
   const files = openFilesLimit();
   const possible = files === null ? Infinity : Math.max(
     FEWEST_CONNECTIONS,
-    Math.min(Math.floor(files * CONNECTIONS_PART), files - openFilesCount() - FILES_FOR_WORK),
+    Math.min(
+      Math.floor(files * CONNECTIONS_PART),
+      files + open - openFilesCount() - FILES_FOR_WORK,
+    ),
   );
   if (maxConnections <= possible) return maxConnections;
   if (listeners.length > 0) {

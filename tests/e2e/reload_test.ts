@@ -1,10 +1,13 @@
 /** SIGHUP: a life with the ini as it is now takes over from the one before, and nothing stands still. */
 
 import { join } from "@std/path";
+import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL } from "../../src/wire/packet.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
+import { ACCEPTED } from "../support/peer.ts";
 import { programLabel, spooler } from "../support/program.ts";
 import { until } from "../support/until.ts";
 import { makeSite, portIn, rewriteSite, type Site } from "../support/site.ts";
+import { varsOf } from "../support/store.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
   Deno.test(`${programLabel}: reload: ${name}`, body);
@@ -55,6 +58,41 @@ test("what runs goes on under the old ini, and new tasks start at once under the
   await Deno.writeTextFile(join(site.dir, "go"), "");
   await program.line(/\| ended/);
   await program.line(/ done /, 2);
+  assertEquals(await program.stop(), 0);
+});
+
+test("a connection that is kept open goes on under the new ini, as long as that lets it in", async () => {
+  const socket = "socket = 127.0.0.1:0";
+  await using site = await makeSite(
+    socket,
+    "spooler-allow = 127.0.0.0/8",
+    "spooler-task = echo old",
+  );
+  await using program = await site.start();
+  const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
+  using connection = await Deno.connect({ port });
+  const send = async () => {
+    await connection.write(encodePacket(varsOf({ a: "1" }), MODIFIER_SPOOL, KEEP_OPEN));
+    const answer = new Uint8Array(ACCEPTED.length);
+    assertEquals(await connection.read(answer), ACCEPTED.length);
+    assertEquals(answer, ACCEPTED);
+  };
+  await send();
+  await program.line(/\| old/);
+  // Another spool: the one before is closed.
+  const moved = site.ini.replace("site.ini", "other");
+  await Deno.writeTextFile(
+    site.ini,
+    ["[uwsgi]", `spooler = ${moved}`, socket, "spooler-task = echo new", ""].join("\n"),
+  );
+  program.signal("SIGHUP");
+  await program.line(/ ready$/, 2);
+  await send();
+  await program.line(/\| new/);
+  await rewriteSite(site, socket, "spooler-allow = 10.0.0.0/8", "spooler-task = true");
+  program.signal("SIGHUP");
+  await program.line(/ ready$/, 3);
+  assertEquals(await connection.read(new Uint8Array(1)), null);
   assertEquals(await program.stop(), 0);
 });
 
