@@ -1,7 +1,7 @@
 /** Puts pieces of bytes together. @pure */
 
 /** All pieces in one; a single one is returned as it is. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
+export function joined<T extends Uint8Array>(parts: readonly T[]): T | Uint8Array<ArrayBuffer> {
   const [first] = parts;
   if (parts.length === 1 && first !== undefined) return first;
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));

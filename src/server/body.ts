@@ -1,11 +1,10 @@
-/** The body behind a packet, read piece by piece while it arrives. */
+/**
+ * The body behind a packet, handed on piece by piece while it arrives: nothing more is read of it than
+ * its reader asks for.
+ */
 
-import type { Deadline, Deadlines } from "./deadlines.ts";
-import type { PacketReader } from "../wire/reader.ts";
+import type { RefusalError } from "../wire/refusal.ts";
 import type { Buffer, PacketMemory } from "./packet_memory.ts";
-import { RefusalError } from "../wire/refusal.ts";
-import type { PeerStream } from "./stream.ts";
-import { reasonOf } from "../platform/reason.ts";
 
 /** A body on its way here. */
 export interface IncomingBody {
@@ -15,94 +14,101 @@ export interface IncomingBody {
   pieces(): AsyncIterable<Uint8Array>;
 }
 
-export interface BodyOptions {
+export interface BodyInputOptions {
   readonly size: number;
-  /** Has what came together with the packet. */
-  readonly reader: PacketReader;
-  readonly stream: PeerStream;
+  /** What came together with the packet; a copy. */
+  readonly first: Uint8Array;
   readonly memory: PacketMemory;
-  readonly deadlines: Deadlines;
-  /** Expires when the peer is too slow. */
-  readonly deadline: Deadline;
-  readonly timeoutMs: number;
+  /** Called when it can take more bytes, or needs none. */
+  readonly changed: () => void;
 }
 
 /** What a body is read into that comes slowly, or when there are too many. */
 const SMALL_PIECE = 4 * 1024;
-/** So much must come in each timeout, that a slow body does not hold its place for days. */
-const SLOWEST_BYTES = 1024;
 
-export class BodyReader implements IncomingBody {
+export class BodyInput implements IncomingBody {
   readonly size: number;
-  readonly #options: BodyOptions;
-  readonly #whole = Promise.withResolvers<void>();
+  readonly #options: BodyInputOptions;
   #left: number;
+  readonly #small: Uint8Array<ArrayBuffer>;
+  #large: Buffer | null = null;
+  /** What a piece is read into; may be read while the next one is chosen. */
+  #buffer: Uint8Array<ArrayBuffer>;
+  /** The reader waits for a piece. */
+  #waiting: PromiseWithResolvers<Uint8Array> | null = null;
+  #failure: RefusalError | null = null;
+  /** Nobody needs it: it is thrown away as it comes. */
+  #isDiscarded = false;
 
-  constructor(options: BodyOptions) {
+  constructor(options: BodyInputOptions) {
     this.#options = options;
     this.size = options.size;
-    this.#left = options.size;
+    this.#left = options.size - options.first.length;
+    this.#small = new Uint8Array(Math.min(SMALL_PIECE, this.#left));
+    this.#buffer = this.#small;
   }
 
-  /** Resolves when all of it has come. */
-  get whole(): Promise<void> {
-    return this.#whole.promise;
+  /** Bytes that have come. */
+  get received(): number {
+    return this.size - this.#left;
   }
 
-  /** Reads on to the end of the body, and throws it away. */
-  async drain(): Promise<void> {
-    for await (const _ of this.pieces()) { /* nobody needs it */ }
+  get isWhole(): boolean {
+    return this.#left === 0;
+  }
+
+  /** Whether bytes can be taken now. */
+  get isWanted(): boolean {
+    return this.#left > 0 && (this.#isDiscarded || this.#waiting !== null);
+  }
+
+  /** Where the next bytes are to be put, to be followed by {@link came}. */
+  space(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.subarray(0, this.#left);
+  }
+
+  came(count: number): void {
+    const piece = this.#buffer.subarray(0, count);
+    this.#left -= count;
+    if (count === this.#small.length && this.#left > 0 && !this.#isDiscarded) {
+      this.#large ??= this.#options.memory.largeNow();
+      if (this.#large !== null) this.#buffer = this.#large.bytes;
+    }
+    this.#waiting?.resolve(piece);
+    this.#waiting = null;
+  }
+
+  /** Nothing more comes of it. */
+  fail(error: RefusalError): void {
+    this.#failure = error;
+    this.#waiting?.reject(error);
+    this.#waiting = null;
+  }
+
+  /** What is still to come is thrown away. */
+  discard(): void {
+    if (this.#isDiscarded) return;
+    this.#isDiscarded = true;
+    this.#large?.[Symbol.dispose]();
+    this.#large = null;
+    this.#buffer = this.#small;
+    this.#options.changed();
   }
 
   async *pieces(): AsyncGenerator<Uint8Array> {
-    const { reader } = this.#options;
-    const first = reader.takeBody(this.#left);
-    this.#came(first.length);
-    if (first.length > 0) yield first;
-    if (this.#left === 0) return;
-    const small = new Uint8Array(Math.min(SMALL_PIECE, this.#left));
-    let large: Buffer | null = null;
     try {
-      let sinceDeadline = SLOWEST_BYTES;
-      while (this.#left > 0) {
-        sinceDeadline = this.#watch(sinceDeadline);
-        const buffer: Uint8Array<ArrayBuffer> = large?.bytes ?? small;
-        const count = await this.#readInto(buffer.subarray(0, this.#left));
-        sinceDeadline += count;
-        this.#came(count);
-        yield buffer.subarray(0, count);
-        if (count === small.length) large ??= this.#options.memory.largeNow();
-      }
+      const { first } = this.#options;
+      if (first.length > 0) yield first;
+      while (this.#left > 0) yield await this.#next();
     } finally {
-      large?.[Symbol.dispose]();
+      this.discard();
     }
   }
 
-  async #readInto(buffer: Uint8Array<ArrayBuffer>): Promise<number> {
-    let reason = "the peer closed";
-    try {
-      const count = await this.#options.stream.read(buffer);
-      if (count !== null) return count;
-    } catch (error) {
-      reason = `the connection broke (${reasonOf(error)})`;
-    }
-    const came = this.size - this.#left;
-    const message = `${reason} after ${came} of ${this.size} bytes of a body`;
-    throw new RefusalError("cut off", message, true);
-  }
-
-  /** Starts the time anew when enough has come; returns the bytes since its start. */
-  #watch(sinceDeadline: number): number {
-    const { deadlines, deadline, timeoutMs } = this.#options;
-    if (sinceDeadline < SLOWEST_BYTES) return sinceDeadline;
-    deadlines.set(deadline, timeoutMs);
-    return 0;
-  }
-
-  #came(count: number): void {
-    this.#left -= count;
-    if (this.#left > 0) return;
-    this.#options.deadline.at = Infinity;
-    this.#whole.resolve();
+  #next(): Promise<Uint8Array> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    this.#waiting = Promise.withResolvers();
+    this.#options.changed();
+    return this.#waiting?.promise ?? Promise.reject(this.#failure);
   }
 }

@@ -1,10 +1,17 @@
 /**
- * Every open connection of the program, with one limit for all. When there is no room for another,
- * the one that has kept silent the longest makes room: a crowd of silent ones keeps nobody out.
+ * Every open connection, with one limit for all. When there is no room for another, the one that has
+ * kept silent the longest makes room: a crowd of silent ones keeps nobody out.
  */
 
-import { type ConnectionOptions, PeerConnection } from "./connection.ts";
+import { Conversation, type ConversationOptions } from "./conversation.ts";
 import { RefusalError } from "../wire/refusal.ts";
+import type { Transport } from "./transport.ts";
+
+/** What conversations have in common. */
+export type SharedOptions = Omit<ConversationOptions, "transport" | "active" | "finished">;
+
+/** Makes what carries a conversation, which is there when bytes come. */
+export type MakeTransport = (conversation: () => Conversation) => Transport;
 
 /** By what it came in. */
 export interface Entrance {
@@ -13,13 +20,11 @@ export interface Entrance {
   readonly ip: string | null;
 }
 
-interface OpenConnection extends Entrance {
-  readonly serving: Promise<void>;
-}
-
 export class Connections {
-  /** In the order of their last packets. */
-  readonly #open = new Map<PeerConnection, OpenConnection>();
+  /** In the order of their last packets; with the socket that let them in. */
+  readonly #open = new Map<Conversation, unknown>();
+  /** Who waits for connections to close. */
+  readonly #closing = new Set<() => void>();
 
   /** @param most a reload may change it */
   constructor(public most: number) {}
@@ -29,34 +34,32 @@ export class Connections {
   }
 
   /**
-   * @param via the listener that let it in
+   * @param via the socket that let it in
    * @returns false when there is no room, and nobody who could make some
    */
-  serve(options: ConnectionOptions, via: unknown): boolean {
+  serve(options: SharedOptions, makeTransport: MakeTransport, via: unknown): boolean {
     if (this.#open.size >= this.most && !this.#makeRoom()) return false;
-    const connection: PeerConnection = new PeerConnection({
+    const conversation: Conversation = new Conversation({
       ...options,
-      accept: (task) => {
-        this.#touch(connection);
-        return options.accept(task);
+      transport: makeTransport(() => conversation),
+      active: () => {
+        if (this.#open.delete(conversation)) this.#open.set(conversation, via);
+      },
+      finished: () => {
+        this.#open.delete(conversation);
+        for (const check of this.#closing) check();
       },
     });
-    const serving = connection.run().finally(() => this.#open.delete(connection));
-    this.#open.set(connection, { serving, via, ip: options.stream.ip });
+    this.#open.set(conversation, via);
+    conversation.start();
     return true;
   }
 
-  #touch(connection: PeerConnection): void {
-    const open = this.#open.get(connection);
-    if (open === undefined || !this.#open.delete(connection)) return;
-    this.#open.set(connection, open);
-  }
-
   #makeRoom(): boolean {
-    for (const connection of this.#open.keys()) {
-      if (!connection.isWaiting) continue;
-      this.#open.delete(connection);
-      connection.end(
+    for (const conversation of this.#open.keys()) {
+      if (!conversation.isWaiting) continue;
+      this.#open.delete(conversation);
+      conversation.end(
         new RefusalError(
           "crowded",
           `closed as the longest silent of ${this.most} connections (spooler-max-connections)`,
@@ -70,8 +73,17 @@ export class Connections {
 
   /** Takes no more packets on those that are meant, or on any; resolves when they are closed. */
   async close(isMeant: (entrance: Entrance) => boolean = () => true): Promise<void> {
-    const meant = [...this.#open].filter(([_, open]) => isMeant(open));
-    for (const [connection] of meant) connection.stop();
-    await Promise.all(meant.map(([_, { serving }]) => serving));
+    const meant = [...this.#open].flatMap(([conversation, via]) =>
+      isMeant({ via, ip: conversation.peer.ip }) ? [conversation] : []
+    );
+    for (const conversation of meant) conversation.stop();
+    const closed = Promise.withResolvers<void>();
+    const check = () => {
+      if (meant.every((conversation) => !this.#open.has(conversation))) closed.resolve();
+    };
+    this.#closing.add(check);
+    check();
+    await closed.promise;
+    this.#closing.delete(check);
   }
 }

@@ -1,9 +1,9 @@
 /**
  * Packets of one connection that bring no task, in a row: questions and refusals, which cost the peer
  * nothing and this program some time.
+ *
+ * @pure
  */
-
-import type { Clock } from "../platform/clock.ts";
 
 /**
  * After so many each costs the peer some time, and twice as much after as many more, up to 160 ms; in
@@ -17,11 +17,11 @@ const TOO_MANY = 256;
 export class FruitlessPackets {
   #count = 0;
 
-  constructor(private readonly clock: Clock) {}
-
-  /** The peer has to wait before its next packet is read. */
-  get isMany(): boolean {
-    return this.#count >= MANY;
+  /** How long the peer has to wait before its next packet is read; 0 for most. */
+  get pauseMs(): number {
+    if (this.#count < MANY) return 0;
+    const doublings = Math.min(Math.floor(this.#count / MANY) - 1, MOST_DOUBLINGS);
+    return PAUSE_MS * 2 ** doublings;
   }
 
   /** The connection is closed. */
@@ -36,12 +36,5 @@ export class FruitlessPackets {
   /** A task was accepted. */
   reset(): void {
     this.#count = 0;
-  }
-
-  /** Lets others go first. */
-  async pause(): Promise<void> {
-    const doublings = Math.min(Math.floor(this.#count / MANY) - 1, MOST_DOUBLINGS);
-    const delayMs = PAUSE_MS * 2 ** doublings;
-    await new Promise<void>((resolve) => this.clock.after(delayMs, resolve));
   }
 }

@@ -20,11 +20,13 @@ export interface IncomingTask {
 }
 
 /**
- * Takes responsibility for a task: when this resolves, the peer gets its acceptance.
+ * Takes responsibility for a task, and calls `done` once, before or after it returns: with null when the
+ * peer gets its acceptance, or with the reason why not, a {@link RefusalError} or {@link PacketError} among
+ * others.
  *
- * @throws {RefusalError | PacketError} when it is refused
+ * @throws {Error} the same, in place of the call
  */
-export type Accept = (task: IncomingTask) => Promise<void>;
+export type Accept = (task: IncomingTask, done: (error: unknown) => void) => void;
 
 /** Which secret of ours signed a packet. */
 export type Identify = (varBytes: Uint8Array, vars: readonly Var[]) => Signed | NotSigned;

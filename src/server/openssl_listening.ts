@@ -173,8 +173,8 @@ class OpenSslStream implements PeerStream {
     }
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    if (bytes.length > 0) this.#step((tls) => tls.write(new Uint8Array(bytes)));
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (bytes.length > 0) this.#step((tls) => tls.write(bytes));
     await this.#sending;
   }
 

@@ -3,21 +3,20 @@
  * memory that it takes until it is answered.
  */
 
-import type { PacketReader, RawPacket } from "../wire/reader.ts";
-import { RefusalError } from "../wire/refusal.ts";
+import { PacketReader, type RawPacket } from "../wire/reader.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
-import type { PacketMemory, Permit } from "./packet_memory.ts";
-import type { PeerStream } from "./stream.ts";
+import type { Buffer, PacketMemory, Permit } from "./packet_memory.ts";
+import type { ConnectionLimits } from "./settings.ts";
 
 export interface PacketInputOptions {
-  readonly stream: PeerStream;
-  readonly reader: PacketReader;
   readonly memory: PacketMemory;
   readonly deadlines: Deadlines;
-  /** A packet that has begun must be whole in this time. */
-  readonly timeoutMs: number;
+  /** A packet that has begun must be whole in `timeoutMs`. */
+  readonly limits: () => ConnectionLimits;
   /** Called when nothing has come for too long, or not all of a packet. */
   readonly expired: () => void;
+  /** Called when there is room for what waited for it: {@link PacketInput.next} is to be asked again. */
+  readonly changed: () => void;
 }
 
 export interface IncomingPacket {
@@ -28,14 +27,27 @@ export interface IncomingPacket {
 
 export class PacketInput {
   readonly #options: PacketInputOptions;
+  readonly #reader: PacketReader;
   readonly #deadline: Deadline;
   /** The larger buffer of the packet that has begun. */
-  #room: Permit | null = null;
+  #room: Buffer | null = null;
+  #waitsForRoom = false;
+  /** Whole, and waits for its memory. */
+  #packet: RawPacket | null = null;
+  #permit: Permit | null = null;
+  /** What of the next packet has a deadline. */
+  #stage: "nothing" | "idle" | "begun" = "nothing";
   #isClosed = false;
 
   constructor(options: PacketInputOptions) {
     this.#options = options;
+    this.#reader = new PacketReader();
     this.#deadline = options.deadlines.add(options.expired);
+  }
+
+  /** Bytes that have come and do not make a packet yet. */
+  get pending(): number {
+    return this.#reader.pending;
   }
 
   /** Gives the next packet so long to begin. */
@@ -43,67 +55,96 @@ export class PacketInput {
     this.#options.deadlines.set(this.#deadline, delayMs);
   }
 
+  space(): Uint8Array<ArrayBuffer> {
+    return this.#reader.space();
+  }
+
+  came(count: number): void {
+    this.#reader.filled(count);
+  }
+
+  takeBody(most: number): Uint8Array<ArrayBuffer> {
+    return this.#reader.takeBody(most);
+  }
+
   /**
    * @param idleMs so long may nothing come
-   * @returns null when the peer closes between packets
-   * @throws {RefusalError} when a packet is too large, or cut off
+   * @returns what is missing when there is no packet: bytes, or room for them
+   * @throws {RefusalError} when a packet is too large
    */
-  async next(idleMs: number): Promise<IncomingPacket | null> {
-    const { reader, timeoutMs } = this.#options;
-    let hasBegun = false;
-    this.wait(idleMs);
-    while (true) {
-      const packet = reader.next();
-      if (packet) {
-        this.#deadline.at = Infinity;
-        return { packet, memory: await this.#takeMemory() };
-      }
-      if (!hasBegun && reader.pending > 0) {
-        hasBegun = true;
-        this.wait(timeoutMs);
-      }
-      if (reader.wanted > 0) await this.#grow();
-      if (!(await this.#read())) return null;
+  next(idleMs: number): IncomingPacket | "bytes" | "room" {
+    if (this.#packet !== null) return this.#permitted();
+    const { timeoutMs, maxVarsSize } = this.#options.limits();
+    const packet = this.#reader.next(maxVarsSize);
+    if (packet !== null) return this.#took(packet);
+    if (this.#stage === "nothing") {
+      this.#stage = "idle";
+      this.wait(idleMs);
     }
+    if (this.#stage === "idle" && this.pending > 0) {
+      this.#stage = "begun";
+      this.wait(timeoutMs);
+    }
+    if (this.#reader.wanted > 0) this.#grow();
+    return this.#waitsForRoom ? "room" : "bytes";
+  }
+
+  /** Nothing has a deadline any more. */
+  rest(): void {
+    this.#deadline.at = Infinity;
   }
 
   close(): void {
     this.#isClosed = true;
     this.#options.deadlines.delete(this.#deadline);
     this.#room?.[Symbol.dispose]();
+    this.#permit?.[Symbol.dispose]();
+    this.#room = this.#permit = null;
+    this.#reader.close();
+  }
+
+  #took(packet: RawPacket): IncomingPacket | "room" {
+    this.#stage = "nothing";
+    this.rest();
+    const { small } = this.#options.memory;
+    const memory = this.#room ?? small.takeNow();
     this.#room = null;
+    if (memory !== null) return { packet, memory };
+    this.#packet = packet;
+    small.take((permit) => {
+      if (this.#isClosed) return permit[Symbol.dispose]();
+      this.#permit = permit;
+      this.#options.changed();
+    });
+    return "room";
+  }
+
+  #permitted(): IncomingPacket | "room" {
+    const [packet, memory] = [this.#packet, this.#permit];
+    if (packet === null || memory === null) return "room";
+    this.#packet = this.#permit = null;
+    return { packet, memory };
   }
 
   /** It waits for others' packets, which is not its peer's fault: the time begins anew. */
-  async #grow(): Promise<void> {
-    const { reader, memory, timeoutMs } = this.#options;
-    let buffer = memory.largeNow();
-    if (buffer === null) {
-      this.#deadline.at = Infinity;
-      buffer = await memory.large();
-      this.wait(timeoutMs);
-    }
-    if (this.#isClosed) buffer[Symbol.dispose]();
-    else this.#room = buffer;
-    reader.grow(buffer.bytes);
+  #grow(): void {
+    const { memory, limits, changed } = this.#options;
+    if (this.#waitsForRoom) return;
+    const buffer = memory.largeNow();
+    if (buffer !== null) return this.#use(buffer);
+    this.rest();
+    this.#waitsForRoom = true;
+    memory.large((granted) => {
+      if (this.#isClosed) return granted[Symbol.dispose]();
+      this.#waitsForRoom = false;
+      this.#use(granted);
+      this.wait(limits().timeoutMs);
+      changed();
+    });
   }
 
-  async #takeMemory(): Promise<Permit> {
-    const room = this.#room;
-    this.#room = null;
-    return room ?? this.#options.memory.small.takeNow() ?? await this.#options.memory.small.take();
-  }
-
-  /** @returns false when the peer closes between packets */
-  async #read(): Promise<boolean> {
-    const { stream, reader } = this.#options;
-    const count = await stream.read(reader.space());
-    if (count !== null) reader.filled(count);
-    else if (reader.pending === 0) return false;
-    else {
-      const message = `the peer closed the connection after ${reader.pending} bytes of a packet`;
-      throw new RefusalError("cut off", message);
-    }
-    return true;
+  #use(buffer: Buffer): void {
+    this.#room = buffer;
+    this.#reader.grow(buffer.bytes);
   }
 }

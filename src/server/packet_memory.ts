@@ -12,7 +12,7 @@ export type Permit = Disposable;
 
 export class Permits {
   #left: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: ((permit: Permit) => void)[] = [];
 
   constructor(readonly count: number) {
     this.#left = count;
@@ -22,11 +22,11 @@ export class Permits {
     return this.count - this.#left;
   }
 
-  /** Resolves in the order of the calls. */
-  async take(): Promise<Permit> {
-    if (this.#left > 0) this.#left--;
-    else await new Promise<void>((resume) => this.#waiting.push(resume));
-    return this.#permit();
+  /** Calls `granted` in the order of the calls, at once when one is free. */
+  take(granted: (permit: Permit) => void): void {
+    const permit = this.takeNow();
+    if (permit !== null) granted(permit);
+    else this.#waiting.push(granted);
   }
 
   /** Null when none is free, or another connection waits for one. */
@@ -44,7 +44,7 @@ export class Permits {
         isHeld = false;
         const next = this.#waiting.shift();
         if (next === undefined) this.#left++;
-        else next();
+        else next(this.#permit());
       },
     };
   }
@@ -62,49 +62,64 @@ const MOST_SMALL = 4096;
 /** Packets that do not fit, and pieces of bodies: 4 MiB. */
 const MOST_LARGE = 64;
 /**
- * Large buffers between two turns of the event loop. A peer that sends without a pause has its next
- * packet here at once, and while those of a few hundred go round nobody else is accepted or read from.
+ * Large buffers between two turns of the loop. A peer that sends without a pause has its next packet
+ * here at once, and while those of a few hundred go round nobody else is accepted or read from.
  */
 const LARGE_A_TURN = 4;
 
-const nextTurn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+export interface PacketMemoryOptions {
+  readonly small?: number;
+  readonly large?: number;
+  /** Calls back when everybody else has been served once. */
+  readonly nextTurn?: (resume: () => void) => void;
+}
 
 export class PacketMemory {
   readonly small: Permits;
   readonly #large: Permits;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  readonly #nextTurn: (resume: () => void) => void;
   /** Handed out since the last turn that somebody waited for. */
   #inTurn = 0;
-  #turn: Promise<void> | null = null;
+  /** Who has a permit and waits for the next turn; null while no turn is waited for. */
+  #waiting: (() => void)[] | null = null;
 
-  constructor({ small = MOST_SMALL, large = MOST_LARGE } = {}) {
+  constructor({ small = MOST_SMALL, large = MOST_LARGE, nextTurn }: PacketMemoryOptions = {}) {
     this.small = new Permits(small);
     this.#large = new Permits(large);
+    this.#nextTurn = nextTurn ?? ((resume) => void setTimeout(resume, 0));
   }
 
-  /** A buffer of {@link LARGE_SIZE}, when there is one. */
-  async large(): Promise<Buffer> {
-    const permit = await this.#large.take();
-    while (this.#inTurn >= LARGE_A_TURN) await this.#others();
-    return this.#buffer(permit);
+  /** Calls back with a buffer of {@link LARGE_SIZE}, when there is one. */
+  large(granted: (buffer: Buffer) => void): void {
+    this.#large.take((permit) => this.#inItsTurn(permit, granted));
+  }
+
+  #inItsTurn(permit: Permit, granted: (buffer: Buffer) => void): void {
+    if (this.#inTurn < LARGE_A_TURN) granted(this.#buffer(permit));
+    else this.#others().push(() => this.#inItsTurn(permit, granted));
   }
 
   /** The same without waiting; null when all are in use, or others have their turn first. */
   largeNow(): Buffer | null {
     if (this.#inTurn >= LARGE_A_TURN) {
-      void this.#others();
+      this.#others();
       return null;
     }
     const permit = this.#large.takeNow();
     return permit && this.#buffer(permit);
   }
 
-  /** Lets the event loop serve everybody else once. */
-  #others(): Promise<void> {
-    return this.#turn ??= nextTurn().then(() => {
+  /** Lets the loop serve everybody else once; who is in the list goes on then. */
+  #others(): (() => void)[] {
+    if (this.#waiting !== null) return this.#waiting;
+    const waiting: (() => void)[] = this.#waiting = [];
+    this.#nextTurn(() => {
       this.#inTurn = 0;
-      this.#turn = null;
+      this.#waiting = null;
+      for (const resume of waiting) resume();
     });
+    return waiting;
   }
 
   #buffer(permit: Permit): Buffer {

@@ -65,12 +65,12 @@ export class Reception {
     this.#verifier = new Verifier(secrets.length > 0, receiverName(options.config), options.clock);
   }
 
-  /**
-   * Takes responsibility for a task: it is on disk when this resolves.
-   *
-   * @throws {RefusalError | PacketError} when it is refused
-   */
-  async accept(incoming: IncomingTask): Promise<void> {
+  /** See {@link Accept}; what is done is on disk. */
+  accept(incoming: IncomingTask, done: (error: unknown) => void): void {
+    this.#accept(incoming).then(() => done(null), done);
+  }
+
+  async #accept(incoming: IncomingTask): Promise<void> {
     const { spools, emit } = this.#options;
     const { id, bodySha256 } = this.#verifier.check(incoming);
     const { task, spooler } = readRequest(withoutReserved(incoming.vars));

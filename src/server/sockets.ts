@@ -19,8 +19,7 @@ import { Listener, type ListenerOptions } from "./listener.ts";
 import { type Listening, listenOn, type SocketOptions } from "./listening.ts";
 import { PacketMemory } from "./packet_memory.ts";
 import { Refusals } from "./refusals.ts";
-import { receiverName } from "./receiver_name.ts";
-import { type NotSigned, signedBy } from "../wire/signature.ts";
+import { rulesOf } from "./rules.ts";
 import { findSocketOwner } from "./socket_owner.ts";
 import { listenWithTls } from "./tls_listening.ts";
 
@@ -32,14 +31,8 @@ export interface SocketsOptions {
   readonly accept: Accept;
 }
 
-/** What a ping reply offers. */
-const FEATURES = ["keep-alive", "body", "id", "signature"];
-
 /** TLS handshakes under way at the same time: the oldest makes room, so that they keep nobody out. */
 const MOST_HANDSHAKES = 128;
-
-/** Without a secret no signature can be checked. */
-const UNASKED: NotSigned = { problem: "this program has no secret to check it with" };
 
 /** A socket of the ini, and what listens on it: a listener, or two with uWSGI's spelling of its name. */
 interface OpenSocket {
@@ -161,15 +154,13 @@ export class Sockets {
 
   #listenerOptions(listening: Listening): ListenerOptions {
     const { config: { reception }, clock, emit, accept } = this.#options;
-    const { allow, secrets, maxVarsSize, maxBodySize, timeoutMs } = reception;
+    const { allow } = reception;
     const { address } = listening;
+    const rules = rulesOf(reception, accept);
     return {
-      ...{ listening, clock, accept, ...this.#shared },
+      ...{ listening, clock, ...this.#shared },
       allow: allow === "any" ? null : allow,
-      limits: { maxVarsSize, maxBodySize, timeoutMs },
-      features: FEATURES,
-      receiver: receiverName(reception),
-      identify: (bytes, vars) => secrets.length === 0 ? UNASKED : signedBy(bytes, vars, secrets),
+      rules: () => rules,
       refused: (from, refusal) => this.#shared.refusals.report(from, refusal),
       troubled: (reason) =>
         emit(

@@ -1,20 +1,15 @@
-/** A connection as the conversation on it sees it: bytes in, bytes out, whatever carries them. */
+/** A connection of the event loop: bytes in, bytes out, whatever carries them; and its conversation. */
 
 import { type Address, addressText } from "../wire/address.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
+import type { Conversation } from "./conversation.ts";
+import type { PeerIdentity, Transport } from "./transport.ts";
 
-export interface PeerStream {
-  /** Who is at the other end, for people. */
-  readonly from: string;
-  /** The peer's IP address; null for a unix socket. */
-  readonly ip: string | null;
-  readonly credential: Credential;
-  /** Whose ids its ids are, without blanks: an address, or what is better known of the peer. */
-  readonly sender: string;
+export interface PeerStream extends PeerIdentity {
   /** Fills a part of `into`; null at the end of what the peer sends. */
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
   /** Resolves when all bytes are on their way. */
-  write(bytes: Uint8Array): Promise<void>;
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Shuts down the sending side. */
   closeWrite(): Promise<void>;
   /** Ends the connection; what waits for it then ends, too. Harmless when it is closed. */
@@ -47,15 +42,59 @@ export function plainStream(connection: Deno.Conn, credential: Credential): Peer
   };
 }
 
-/** Behind a refusal that ends a connection, so much is still read, that the peer sees the answer. */
-const LINGER_BYTES = 1024 * 1024;
+/** Moves the bytes of a stream between the event loop and a conversation. */
+export class StreamTransport implements Transport {
+  readonly peer: PeerIdentity;
+  #isWanted = false;
+  #isReading = false;
+  #isClosed = false;
 
-/** Reads what the peer still sends, up to a limit, and keeps nothing of it. */
-export async function discardRest(stream: PeerStream): Promise<void> {
-  const buffer = new Uint8Array(16 * 1024);
-  for (let left = LINGER_BYTES; left > 0;) {
-    const count = await stream.read(buffer);
-    if (count === null) return;
-    left -= count;
+  /** @param conversation asked for when it is needed: the two know each other */
+  constructor(
+    private readonly stream: PeerStream,
+    private readonly conversation: () => Conversation,
+  ) {
+    this.peer = stream;
+  }
+
+  read(isWanted: boolean): void {
+    this.#isWanted = isWanted;
+    if (isWanted && !this.#isReading) this.#readOn();
+  }
+
+  async #readOn(): Promise<void> {
+    this.#isReading = true;
+    // Nothing is announced before the caller has its answer.
+    await null;
+    while (this.#isWanted && !this.#isClosed) {
+      try {
+        const count = await this.stream.read(this.conversation().space());
+        if (count === null) {
+          this.#isWanted = false;
+          this.conversation().ended();
+        } else this.conversation().came(count);
+      } catch (error) {
+        this.#isWanted = false;
+        this.conversation().broke(error);
+      }
+    }
+    this.#isReading = false;
+  }
+
+  send(bytes: Uint8Array<ArrayBuffer>): boolean {
+    this.stream.write(bytes).then(
+      () => this.conversation().sent(),
+      (error) => this.conversation().broke(error),
+    );
+    return false;
+  }
+
+  closeWrite(): void {
+    this.stream.closeWrite().catch((error) => this.conversation().broke(error));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.stream.close();
   }
 }

@@ -14,13 +14,16 @@ export const PONG = encodeHeader({ modifier1: MODIFIER_PING, size: 0, modifier2:
 const LONGEST_REASON = 500;
 
 /** A yes to a packet; a signed packet gets a signed one. */
-export function acceptedAnswer(request: Signed | null): Uint8Array {
+export function acceptedAnswer(request: Signed | null): Uint8Array<ArrayBuffer> {
   if (request === null) return ACCEPTED;
   return answerPacket([], { modifier1: MODIFIER_ANSWER, modifier2: 1 }, request);
 }
 
 /** A refusal with its reason, for a peer that speaks our extension. */
-export function refusalAnswer(refusal: RefusalError, request: Signed | null): Uint8Array {
+export function refusalAnswer(
+  refusal: RefusalError,
+  request: Signed | null,
+): Uint8Array<ArrayBuffer> {
   const vars: Var[] = [textVar("reason", refusal.message.slice(0, LONGEST_REASON))];
   if (refusal.isTemporary) vars.push(textVar("temporary", "1"));
   return answerPacket(vars, { modifier1: MODIFIER_ANSWER, modifier2: 0 }, request);
@@ -37,7 +40,9 @@ export interface PingAnswer {
 }
 
 /** The answer to a ping that asks to stay connected, which is no uWSGI: what may be sent here. */
-export function pingAnswer({ features, maxBody, receiver, request }: PingAnswer): Uint8Array {
+export function pingAnswer(
+  { features, maxBody, receiver, request }: PingAnswer,
+): Uint8Array<ArrayBuffer> {
   const vars = [
     textVar("spooler", VERSION),
     textVar("features", features.join(",")),

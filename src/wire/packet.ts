@@ -95,7 +95,7 @@ export function decodeHeader(bytes: Uint8Array): Header {
   return { modifier1, size: low | (high << 8), modifier2 };
 }
 
-export function encodeHeader(header: Header): Uint8Array {
+export function encodeHeader(header: Header): Uint8Array<ArrayBuffer> {
   const { modifier1, size, modifier2 } = header;
   return Uint8Array.of(modifier1, size & 0xff, size >> 8, modifier2);
 }

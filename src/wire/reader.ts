@@ -27,9 +27,12 @@ export interface RawPacket {
 export const BODY_LENGTH_SIZE = 8;
 /** The buffer of a reader; what does not fit gets a larger one. Idle connections are many. */
 const OWN_BUFFER = 2 * 1024;
+/** Buffers of readers that were closed, for the next: short connections are many, too. */
+const MOST_FREE = 256;
+const free: Uint8Array<ArrayBuffer>[] = [];
 
 export class PacketReader {
-  readonly #own: Uint8Array<ArrayBuffer> = new Uint8Array(OWN_BUFFER);
+  #own: Uint8Array<ArrayBuffer> = free.pop() ?? new Uint8Array(OWN_BUFFER);
   #buffer = this.#own;
   /** What has come and was not taken lies between these two. */
   #start = 0;
@@ -99,14 +102,14 @@ export class PacketReader {
    *
    * @throws {RefusalError} when it says that it is larger than may be
    */
-  next(): RawPacket | null {
+  next(maxVarsSize = this.#maxVarsSize): RawPacket | null {
     const bytes = this.#pendingBytes();
     if (bytes.length < HEADER_SIZE) return null;
     const { header, end, whole } = this.#sizes(bytes);
-    if (header.size > this.#maxVarsSize) {
+    if (header.size > maxVarsSize) {
       throw new RefusalError(
         "too large",
-        `the packet has ${header.size} bytes; buffer-size is ${this.#maxVarsSize}`,
+        `the packet has ${header.size} bytes; buffer-size is ${maxVarsSize}`,
       );
     }
     if (bytes.length < whole) return null;
@@ -118,12 +121,19 @@ export class PacketReader {
     return { header, vars, bodySize };
   }
 
-  /** Takes bytes of a body that have come already, `most` of them; empty when none has come. */
-  takeBody(most: number): Uint8Array {
+  /** Takes bytes of a body that have come already, `most` of them, as a copy; empty when none has come. */
+  takeBody(most: number): Uint8Array<ArrayBuffer> {
     const end = Math.min(this.#start + most, this.#end);
     const bytes = this.#buffer.slice(this.#start, end);
     this.#start = end;
     return bytes;
+  }
+
+  /** Lets go of its buffer: nothing more is read. */
+  close(): void {
+    if (free.length < MOST_FREE && this.#own.length > 0) free.push(this.#own);
+    this.#own = this.#buffer = new Uint8Array(0);
+    this.#start = this.#end = 0;
   }
 
   /** A larger buffer ends with its packet. */

@@ -3,7 +3,7 @@
  * come to what a simple model says that looks at all bytes at once. SPOOLER_FUZZ says how many.
  */
 
-import { PeerConnection } from "../../src/server/connection.ts";
+import { Conversation } from "../../src/server/conversation.ts";
 import type { IncomingTask } from "../../src/server/incoming_task.ts";
 import { PacketMemory } from "../../src/server/packet_memory.ts";
 import { Deadlines } from "../../src/server/deadlines.ts";
@@ -20,7 +20,7 @@ import {
 } from "../../src/wire/packet.ts";
 import { encodeBodySize, PacketReader } from "../../src/wire/reader.ts";
 import { RefusalError } from "../../src/wire/refusal.ts";
-import type { PeerStream } from "../../src/server/stream.ts";
+import { type PeerStream, StreamTransport } from "../../src/server/stream.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { seededRandom } from "../support/random.ts";
@@ -185,22 +185,33 @@ const deadlines = new Deadlines(clock);
 async function converse(pieces: readonly Uint8Array[]): Promise<Outcome> {
   const stream = new PieceStream(pieces);
   const tasks: string[] = [];
-  const connection = new PeerConnection({
-    stream,
+  const finished = Promise.withResolvers<void>();
+  const conversation: Conversation = new Conversation({
+    transport: new StreamTransport(stream, () => conversation),
     clock,
     deadlines,
     memory: new PacketMemory(),
-    limits: { maxVarsSize: MAX_VARS, maxBodySize: MAX_BODY, timeoutMs: 4000 },
-    features: [],
-    receiver: "hub",
-    identify: () => ({ problem: "no secret" }),
+    rules: () => ({
+      limits: { maxVarsSize: MAX_VARS, maxBodySize: MAX_BODY, timeoutMs: 4000 },
+      features: [],
+      receiver: "hub",
+      identify: () => ({ problem: "no secret" }),
+      accept: (task, done) => {
+        // In the order in which they came: one with a body takes longer.
+        const place = tasks.push("") - 1;
+        take(task).then((text) => {
+          tasks[place] = text;
+          done(null);
+        }, done);
+      },
+    }),
     refused: () => {},
-    accept: async (task) => {
-      tasks.push(await take(task));
-    },
+    active: () => {},
+    finished: finished.resolve,
   });
-  await connection.run();
-  return { answers: answersIn(join(stream.written)), tasks };
+  conversation.start();
+  await finished.promise;
+  return { answers: answersIn(join(stream.written)), tasks: tasks.filter((text) => text !== "") };
 }
 
 async function take({ vars, body }: IncomingTask): Promise<string> {

@@ -1,6 +1,6 @@
 /** Conversations with a listener, byte by byte, against a real store. */
 
-import { PeerConnection } from "../../src/server/connection.ts";
+import { Conversation } from "../../src/server/conversation.ts";
 import { PacketMemory } from "../../src/server/packet_memory.ts";
 import { Deadlines } from "../../src/server/deadlines.ts";
 import {
@@ -234,44 +234,38 @@ Deno.test("a silent peer and one that drips are hung up on after socket-timeout"
   );
 });
 
-Deno.test("a peer that does not read its answers is hung up on", async () => {
+Deno.test("a peer that does not read its answers is hung up on", () => {
   const clock = new FakeClock();
   const refusals: string[] = [];
-  const closed = Promise.withResolvers<never>();
-  const isWriting = Promise.withResolvers<void>();
-  const connection = new PeerConnection({
-    stream: {
-      ...{
-        from: "here",
-        ip: null,
-        credential: null,
-        sender: "here",
-        closeWrite: () => Promise.resolve(),
-      },
-      read: (into) => {
-        into.set(task({ n: "1" }, KEEP_OPEN));
-        return Promise.resolve(task({ n: "1" }, KEEP_OPEN).length);
-      },
-      write: () => {
-        isWriting.resolve();
-        return closed.promise;
-      },
-      close: () => closed.reject(new Error("closed")),
+  const packet = task({ n: "1" }, KEEP_OPEN);
+  let isOver = false;
+  const conversation: Conversation = new Conversation({
+    transport: {
+      peer: { from: "here", ip: null, credential: null, sender: "here" },
+      read: () => {},
+      send: () => false,
+      closeWrite: () => {},
+      close: () => {},
     },
     clock,
     deadlines: new Deadlines(clock),
     memory: new PacketMemory(),
-    limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
-    features: [],
-    receiver: "hub",
-    identify: () => ({ problem: "no secret" }),
-    accept: () => Promise.resolve(),
+    rules: () => ({
+      limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
+      features: [],
+      receiver: "hub",
+      identify: () => ({ problem: "no secret" }),
+      accept: (_, done) => done(null),
+    }),
     refused: (_, refusal) => refusals.push(refusal.message),
+    active: () => {},
+    finished: () => isOver = true,
   });
-  const ended = connection.run();
-  await isWriting.promise;
+  conversation.start();
+  conversation.space().set(packet);
+  conversation.came(packet.length);
   clock.advance(5000);
-  await ended;
+  assert(isOver);
   assertEquals(refusals, ["it did not read its answers within 4 s (socket-timeout)"]);
   assertEquals(clock.pending, 0);
 });

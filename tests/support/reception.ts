@@ -8,7 +8,7 @@ import { Reception, type Spool } from "../../src/server/reception.ts";
 import type { Event } from "../../src/report/event.ts";
 import { Sockets } from "../../src/server/sockets.ts";
 import { Store } from "../../src/spool/store.ts";
-import type { Accept } from "../../src/server/incoming_task.ts";
+import type { IncomingTask } from "../../src/server/incoming_task.ts";
 import { decodeHeader, decodeVars, findText, HEADER_SIZE } from "../../src/wire/packet.ts";
 import { platform } from "./platform.ts";
 import { tempDir } from "./temp.ts";
@@ -19,7 +19,7 @@ export interface ReceptionOptions {
   readonly ini?: readonly string[];
   readonly clock?: Clock;
   /** In place of the real one. */
-  readonly accept?: Accept;
+  readonly accept?: (task: IncomingTask) => Promise<void>;
 }
 
 export interface TestReception extends AsyncDisposable {
@@ -66,7 +66,10 @@ export async function openReception(options: ReceptionOptions = {}): Promise<Tes
     clock,
     emit,
     libc: platform.libc,
-    accept: options.accept ?? ((task) => reception.accept(task)),
+    accept: (task, done) => {
+      if (options.accept) options.accept(task).then(() => done(null), done);
+      else reception.accept(task, done);
+    },
   });
   opening.defer(() => sockets.close());
   const opened = events.find((event) => event.type === "listener.opened");

@@ -1,0 +1,40 @@
+/** Who is let in: those who may talk, as long as there is room. */
+
+import { REFUSED } from "../wire/answer.ts";
+import { isInNetwork, type Network } from "../wire/network.ts";
+import { RefusalError } from "../wire/refusal.ts";
+import type { Connections, MakeTransport, SharedOptions } from "./connections.ts";
+import type { PeerIdentity } from "./transport.ts";
+
+/** A connection that was accepted, and of which nothing was read. */
+export interface Arrival {
+  readonly peer: PeerIdentity;
+  readonly makeTransport: MakeTransport;
+  /** Ends it with this answer. */
+  turnAway(answer: Uint8Array<ArrayBuffer>): void;
+}
+
+export interface AdmissionOptions extends SharedOptions {
+  readonly connections: Connections;
+  /** Who may connect by IP; null is everybody. Unix sockets have permissions instead. */
+  readonly allow: readonly Network[] | null;
+}
+
+export function isAllowed(ip: string | null, allow: readonly Network[] | null): boolean {
+  return ip === null || allow === null || allow.some((network) => isInNetwork(ip, network));
+}
+
+/** @param via the socket that it came to */
+export function letIn(arrival: Arrival, options: AdmissionOptions, via: unknown): void {
+  const { allow, connections, refused } = options;
+  const { ip, from } = arrival.peer;
+  const turnAway = (refusal: RefusalError) => {
+    refused(from, refusal);
+    arrival.turnAway(REFUSED);
+  };
+  if (!isAllowed(ip, allow)) return turnAway(new RefusalError("denied", "not in spooler-allow"));
+  if (!connections.serve(options, arrival.makeTransport, via)) {
+    const message = "every connection is busy, and there may be no more (spooler-max-connections)";
+    turnAway(new RefusalError("crowded", message, true));
+  }
+}
