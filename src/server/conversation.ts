@@ -5,7 +5,7 @@
  *
  * Nothing here waits: bytes are pushed in, and what is to be done with the connection is said to its
  * {@link Transport}. So one conversation serves an event loop as well as a loop that calls the system.
- * This file is longer than 300 lines because these are one state.
+ * This file is longer than 300 lines because all of that is one state.
  *
  * A connection is, one after the other:
  * - idle: between packets; it may be closed at any time
