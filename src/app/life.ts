@@ -107,9 +107,8 @@ export class Life {
     const opened = Promise.withResolvers<Reception>();
     opened.promise.catch(() => {});
     this.#failOpening = opened.reject;
-    const accept: Accept = (task, done) => {
-      opened.promise.then((reception) => reception.accept(task, done), done);
-    };
+    const accept: Accept = (task, done) =>
+      void opened.promise.then((reception) => reception.accept(task, done), done);
     this.#sockets = await estate.openSockets({ config, clock, emit, libc, accept });
     socketsOpen?.();
     await this.#openSpools();
