@@ -45,10 +45,10 @@ export async function schedulerOptions(
     abort,
     world: {
       ...{ ...machine, cwd, env, binsh, shell: runShell, accounts, signals },
-      put: async (vars) => {
+      put: async (vars, accepted) => {
         const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
-        const { name } = await spoolFor(spools, spooler).store.put(task);
-        return name;
+        const { store } = spoolFor(spools, spooler);
+        return (await store.put(task, ({ name }) => accepted(name))).name;
       },
     },
   };

@@ -44,8 +44,15 @@ export interface JobWorld {
   readonly signals: SignalHandlers;
   /** Aborted when the program stops: what runs may end, what waits for a retry does not. */
   readonly stopping: AbortSignal;
-  /** Puts a task into a spool; resolves with its name when it is safe there. */
-  put(vars: readonly (readonly [string, string])[]): Promise<string>;
+  /**
+   * Puts a task into a spool; resolves with its name when it is safe there.
+   *
+   * @param accepted is called with its name before anybody starts it
+   */
+  put(
+    vars: readonly (readonly [string, string])[],
+    accepted: (task: string) => void,
+  ): Promise<string>;
 }
 
 /** How a run ended. */
@@ -188,8 +195,7 @@ async function enqueue(
       ...vars,
       ["spooler_job", job.name],
       ["spooler_slot", new Date(slot).toISOString()],
-    ]);
-    emit({ type: "job.enqueued", job: job.name, task });
+    ], (task) => emit({ type: "job.enqueued", job: job.name, task }));
     return { ok: true, result: `task ${task}` };
   } catch (error) {
     return failedTo("put its task into the spool", error, job, clock.monotonic() - startedAt, emit);

@@ -9,6 +9,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Emit } from "../report/event.ts";
 import { Limiter } from "../report/limiter.ts";
 import type { SentId } from "../spool/accepted_ids.ts";
+import type { OnAccepted } from "../spool/intake.ts";
 import type { Store } from "../spool/store.ts";
 import type { NewTask } from "../task/new_task.ts";
 import type { TaskRef } from "../spool/layout.ts";
@@ -79,11 +80,12 @@ export class Reception {
     const isScanned = this.#checkStranger(incoming);
     const whole = withBody(task, incoming.body, { sha256: bodySha256, isScanned });
     const sender = "secret" in incoming.signed ? "signed" : incoming.sender;
-    const ref = await this.#put(spool, whole, id === null ? null : { id, sender });
     const func = findText(task.vars, "ud_spool_func") ?? "";
     const { from } = incoming;
-    if (ref !== null) emit({ type: "task.accepted", task: ref.name, func, from });
-    else this.#reportRepetition(id ?? "", func, from);
+    const ref = await this.#put(spool, whole, id === null ? null : { id, sender }, ({ name }) => {
+      emit({ type: "task.accepted", task: name, func, from });
+    });
+    if (ref === null) this.#reportRepetition(id ?? "", func, from);
   }
 
   /** A peer can send the same task again and again, and cannot fill the log with that. */
@@ -123,13 +125,18 @@ export class Reception {
    *
    * @returns null when the id says that it was accepted before
    */
-  async #put(spool: Spool, task: NewTask, sent: SentId | null): Promise<TaskRef | null> {
+  async #put(
+    spool: Spool,
+    task: NewTask,
+    sent: SentId | null,
+    accepted: OnAccepted,
+  ): Promise<TaskRef | null> {
     const { emit } = this.#options;
     try {
       const { store } = spool;
       const ref = sent === null
-        ? await store.put(task)
-        : await store.putOnce(task, sent.id, sent.sender);
+        ? await store.put(task, accepted)
+        : await store.putOnce(task, sent.id, sent.sender, accepted);
       if (this.#refusing.delete(spool)) emit({ type: "spool.accepting", spool: spool.name });
       return ref;
     } catch (error) {

@@ -4,7 +4,6 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
-import { statfsSync } from "node:fs";
 import { join } from "@std/path";
 import type { SpoolLimits } from "./limits.ts";
 import type { Random } from "../platform/clock.ts";
@@ -15,14 +14,11 @@ import type { AcceptedIds, SentId } from "./accepted_ids.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import { SpoolGoneError } from "./presence.ts";
 import type { OpenFile } from "./files.ts";
+import type { Landing } from "./landing.ts";
 import { taskName, type TaskRef, TMP_DIR } from "./layout.ts";
+import { checkFreeBytes, SpoolFullError } from "./room.ts";
 import type { TaskCount } from "./task_count.ts";
 import type { NewTask } from "../task/new_task.ts";
-
-/** The spool takes no more tasks for now; the message says which limit it is. */
-export class SpoolFullError extends Error {
-  override name = "SpoolFullError";
-}
 
 /** Asked for once: it is a part of every task's name. */
 const HOST = Deno.hostname();
@@ -35,6 +31,9 @@ const BUSY_FOR_MS = 1000;
 
 /** Between two tries to go on after the directory is gone. */
 const PREPARE_MS = 1000;
+
+/** Called when a task is accepted, before anybody starts it. */
+export type OnAccepted = (ref: TaskRef) => void;
 
 /** A task on its way into the spool. */
 interface Making {
@@ -69,6 +68,7 @@ export class Intake {
     private readonly spool: SpoolDirectory,
     private readonly count: TaskCount,
     private readonly ids: AcceptedIds,
+    private readonly landing: Landing,
     private readonly random: Random,
     limits: SpoolLimits = NO_LIMITS,
   ) {
@@ -100,12 +100,12 @@ export class Intake {
   }
 
   /** See {@link Store.put}. */
-  async put(task: NewTask): Promise<TaskRef> {
-    return await this.#put(task, null);
+  async put(task: NewTask, accepted: OnAccepted): Promise<TaskRef> {
+    return await this.#put(task, null, accepted);
   }
 
   /** See {@link Store.putOnce}. */
-  async putOnce(task: NewTask, id: SentId): Promise<TaskRef | null> {
+  async putOnce(task: NewTask, id: SentId, accepted: OnAccepted): Promise<TaskRef | null> {
     const key = `${id.id} ${id.sender}`;
     for (let other = this.#underWay.get(key); other; other = this.#underWay.get(key)) {
       const failure = await other;
@@ -117,7 +117,7 @@ export class Intake {
       await this.#checkRepetition(task, id);
       return null;
     }
-    const putting = this.#put(task, id);
+    const putting = this.#put(task, id, accepted);
     this.#underWay.set(key, putting.then(() => null, asError));
     try {
       const ref = await putting;
@@ -137,24 +137,28 @@ export class Intake {
     throw new RefusalError("request", `its id belongs to another task (spooler_id ${id.id})`);
   }
 
-  async #put(task: NewTask, id: SentId | null): Promise<TaskRef> {
+  async #put(task: NewTask, id: SentId | null, accepted: OnAccepted): Promise<TaskRef> {
     this.#checkPresence();
     const bodySize = bodySizeOf(task);
-    const { maxFiles } = this.#limits;
+    const { maxFiles, minFreeBytes } = this.#limits;
     if (maxFiles !== null) await this.count.refresh(maxFiles, this.#putting);
     // No wait between the check and the count: many ask at the same time, and room may be for one.
-    this.#checkRoom(bodySize);
+    const { path } = this.spool;
+    checkFreeBytes(path, minFreeBytes, this.#bytesUnderWay + bodySize);
+    if (maxFiles !== null && this.count.isFull(maxFiles, this.#putting)) {
+      throw new SpoolFullError(`it holds ${maxFiles} tasks (spooler-max-files)`);
+    }
     this.#putting++;
     this.#bytesUnderWay += bodySize;
     try {
-      return await this.#make(task, id);
+      return await this.#make(task, id, accepted);
     } finally {
       this.#putting--;
       this.#bytesUnderWay -= bodySize;
     }
   }
 
-  async #make(task: NewTask, id: SentId | null): Promise<TaskRef> {
+  async #make(task: NewTask, id: SentId | null, accepted: OnAccepted): Promise<TaskRef> {
     const { path, files } = this.spool;
     const ref: TaskRef = {
       name: this.#newName(),
@@ -174,12 +178,15 @@ export class Intake {
     try {
       if (this.#mayMakeAtOnce(making)) await this.#makeAtOnce(making);
       else await this.#makeByThreads(making);
+      accepted(ref);
     } catch (error) {
       // Not durable is not accepted: the peer will send it again. While its id is announced its file
       // must stay: without it, it would count as accepted after a crash.
       if (making.isAnnounced && id !== null) await this.ids.withdraw(id);
       await files.remove(making.path).catch(() => {});
       throw error;
+    } finally {
+      this.landing.end(ref);
     }
     this.count.added();
     return ref;
@@ -196,6 +203,7 @@ export class Intake {
     this.#announce(making);
     await this.#commit(file, making.isAnnounced);
     const target = await this.spool.directoryFor(ref);
+    this.landing.begin(ref);
     await files.rename(path, join(target, ref.name)).catch(async (error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       // The directory of its priority was empty, and was removed at this moment.
@@ -260,25 +268,6 @@ export class Intake {
       random: Math.floor(this.random() * 2 ** 31),
       now: this.spool.clock.now(),
     });
-  }
-
-  /** @throws {SpoolFullError} */
-  #checkRoom(bodySize: number): void {
-    const { maxFiles, minFreeBytes } = this.#limits;
-    if (minFreeBytes !== null) {
-      const { bavail, bsize } = statfsSync(this.spool.path);
-      const free = bavail * bsize - this.#bytesUnderWay - bodySize;
-      if (free < minFreeBytes) {
-        throw new SpoolFullError(
-          `it would leave less than ${minFreeBytes} bytes free (spooler-min-free): ${
-            Math.max(0, free)
-          }`,
-        );
-      }
-    }
-    if (maxFiles !== null && this.count.isFull(maxFiles, this.#putting)) {
-      throw new SpoolFullError(`it holds ${maxFiles} tasks (spooler-max-files)`);
-    }
   }
 }
 

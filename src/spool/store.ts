@@ -13,7 +13,8 @@ import type { NewTask } from "../task/new_task.ts";
 import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions, type StoreSettings } from "./directory.ts";
 import { type ExpiredTask, removeFailedBefore } from "./expiry.ts";
-import { Intake } from "./intake.ts";
+import { Intake, type OnAccepted } from "./intake.ts";
+import { Landing } from "./landing.ts";
 import { taskId, type TaskRef } from "./layout.ts";
 import { OperatorChanges } from "./operator.ts";
 import { Records } from "./records.ts";
@@ -26,7 +27,7 @@ import { Transitions } from "./transitions.ts";
 import { type SpoolChange, type SpoolWatcher, watchSpool } from "./watcher.ts";
 
 export type { StoreOptions, StoreSettings } from "./directory.ts";
-export { SpoolFullError } from "./intake.ts";
+export { SpoolFullError } from "./room.ts";
 export type { Attempts, Changed, Claimed, ClaimedTask, FailedRecord, SeenTask } from "./task.ts";
 
 /** The sender of what no peer has sent. */
@@ -41,6 +42,7 @@ export class Store {
   readonly #ids: AcceptedIds;
   #mayBeSwept = true;
   readonly #count: TaskCount;
+  readonly #landing = new Landing();
   readonly #intake: Intake;
   readonly #transitions: Transitions;
   readonly #operator: OperatorChanges;
@@ -55,7 +57,9 @@ export class Store {
     this.#ids = new AcceptedIds(this.#spool, { windowMs });
     const { random, limits } = options;
     this.#count = new TaskCount(() => this.#scanner.taskNames(), options.clock);
-    this.#intake = new Intake(this.#spool, this.#count, this.#ids, random, limits);
+    this.#intake = new Intake(
+      ...[this.#spool, this.#count, this.#ids, this.#landing, random, limits] as const,
+    );
     this.#transitions = new Transitions(this.#spool, this.#records, this.#running);
     this.#operator = new OperatorChanges(this.#spool, this.#records, this.#running);
   }
@@ -135,13 +139,14 @@ export class Store {
    * When it throws the directory is as it was. Calls that do not wait for each other give their tasks
    * an order all the same.
    *
+   * @param accepted is called before anybody starts it
    * @returns its name
    * @throws {SpoolFullError} when the spool's limits are reached
    * @throws {PacketError} when the vars do not fit into a packet
    * @throws {Deno.errors} when the disk is full, the directory gone, …
    */
-  put(task: NewTask): Promise<TaskRef> {
-    return this.#intake.put(task);
+  put(task: NewTask, accepted: OnAccepted = () => {}): Promise<TaskRef> {
+    return this.#intake.put(task, accepted);
   }
 
   /**
@@ -152,8 +157,13 @@ export class Store {
    * @returns null when it was accepted before
    * @throws {RefusalError} when the sender gave it to a task with other content
    */
-  putOnce(task: NewTask, id: string, sender = LOCAL): Promise<TaskRef | null> {
-    return this.#intake.putOnce(task, { id, sender });
+  putOnce(
+    task: NewTask,
+    id: string,
+    sender = LOCAL,
+    accepted: OnAccepted = () => {},
+  ): Promise<TaskRef | null> {
+    return this.#intake.putOnce(task, { id, sender }, accepted);
   }
 
   /** Lets go of the files of its own: the accepted ids, and what runs. */
@@ -169,7 +179,11 @@ export class Store {
    */
   scan(options: ScanOptions = {}): Generator<SeenTask[]> {
     this.#running.refresh();
-    return this.#scanner.scan(options);
+    const { isKnown = () => false } = options;
+    return this.#scanner.scan({
+      ...options,
+      isKnown: (id) => isKnown(id) || this.#landing.hides(id),
+    });
   }
 
   /** See {@link watchSpool}; `notify` is never called before this has returned. */
@@ -177,10 +191,21 @@ export class Store {
     const { root, clock, presence } = this.#spool;
     // Somebody else may have prepared another directory meanwhile: that one is not watched.
     const isOther = () => this.#spool.presence?.identity !== presence?.identity;
-    return watchSpool({
-      ...{ dir: this.dir, libc: root?.libc ?? null, clock, notify },
+    const watcher = watchSpool({
+      ...{ dir: this.dir, libc: root?.libc ?? null, clock },
+      notify: (change) => {
+        if (change.kind !== "task" || !this.#landing.hides(taskId(change.ref))) notify(change);
+      },
       absence: () => this.#spool.absence() ?? (isOther() ? "the directory was replaced" : null),
     });
+    const ignore = this.#landing.listen((ref) => notify({ kind: "task", ref }));
+    return {
+      watchPriority: (priority) => watcher.watchPriority(priority),
+      close: () => {
+        ignore();
+        return watcher.close();
+      },
+    };
   }
 
   /** Sub-directories with tasks that never run: `5x/`, `urgent/`, … */

@@ -34,8 +34,9 @@ function makeWorld(exits: Exit[], lines = 0, dropped = 0) {
     accounts: new Map(),
     signals: { has: () => true, raise: () => Promise.resolve() },
     stopping: stopping.signal,
-    put: (vars) => {
+    put: (vars, accepted) => {
       tasks.push(vars);
+      accepted("task-1");
       return Promise.resolve("task-1");
     },
   };

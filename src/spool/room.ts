@@ -1,0 +1,28 @@
+/** Whether a spool has room for one task more. */
+
+import { statfsSync } from "node:fs";
+
+/** The spool takes no more tasks for now; the message says which limit it is. */
+export class SpoolFullError extends Error {
+  override name = "SpoolFullError";
+}
+
+/**
+ * @param minFreeBytes null is no limit
+ * @param comingBytes that are not on disk yet
+ * @throws {SpoolFullError}
+ */
+export function checkFreeBytes(
+  dir: string,
+  minFreeBytes: number | null,
+  comingBytes: number,
+): void {
+  if (minFreeBytes === null) return;
+  const { bavail, bsize } = statfsSync(dir);
+  const free = bavail * bsize - comingBytes;
+  if (free >= minFreeBytes) return;
+  const left = Math.max(0, free);
+  throw new SpoolFullError(
+    `it would leave less than ${minFreeBytes} bytes free (spooler-min-free): ${left}`,
+  );
+}
