@@ -47,6 +47,7 @@ export function commandExecutor(
         harakiriMs: handler.harakiriMs === undefined ? run.harakiriMs : handler.harakiriMs,
         signal: run.signal,
         ...(run.stopping ? { stopping: run.stopping } : {}),
+        started: (pid) => run.started?.(pid),
         output: run.output,
         dropped: run.dropped,
         clock,

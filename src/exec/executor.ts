@@ -21,6 +21,8 @@ export interface Run {
   readonly cwd: string;
   /** What the spool says; an executor may have its own. */
   readonly harakiriMs: number | null;
+  /** Called with the process that runs the task, when it is one of the task's own. */
+  started?(pid: number): void;
   /** A line that the handler wrote. */
   output(stream: OutputStream, line: string): void;
   /** Lines of a flood that were not handed to {@link output}. */

@@ -1,4 +1,7 @@
-/** Processes that outlive the program which started them, known by a variable of their environment. */
+/**
+ * Processes that outlive the program which started them: known by their number and start time, which
+ * everybody may read, or by a variable of their environment, which takes the same user or a capability.
+ */
 
 import { textOf } from "./quietly.ts";
 
@@ -27,8 +30,7 @@ export function findOrphan(variable: string, value: string): Orphan | null {
       if (!(pid > 1) || pid === Deno.pid) continue;
       const environment = textOf(`/proc/${pid}/environ`);
       if (environment === undefined || !`\0${environment}`.includes(wanted)) continue;
-      const stat = textOf(`/proc/${pid}/stat`);
-      const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
+      const fields = statOf(pid) ?? [];
       if (Number(fields[SESSION]) !== pid || fields[STATE] === "Z") continue;
       return { pid, ageMs: ageMs(Number(fields[START_TIME])) };
     }
@@ -36,6 +38,31 @@ export function findOrphan(variable: string, value: string): Orphan | null {
     // Without /proc nobody knows.
   }
   return null;
+}
+
+/**
+ * What tells a process from every other that has had its number or will have: the number, when it
+ * started, and since which boot that is counted. Null when it has ended, or /proc does not say.
+ */
+export function processStamp(pid: number): string | null {
+  const startTicks = statOf(pid)?.[START_TIME];
+  const boot = textOf("/proc/sys/kernel/random/boot_id")?.trim();
+  return startTicks === undefined || boot === undefined ? null : `${pid} ${startTicks} ${boot}`;
+}
+
+/** The process of a {@link processStamp}; null when it has ended. */
+export function findStamped(stamp: string): Orphan | null {
+  const pid = Number(stamp.split(" ", 1)[0]);
+  if (!(pid > 1) || processStamp(pid) !== stamp) return null;
+  const fields = statOf(pid);
+  if (fields === null || fields[STATE] === "Z") return null;
+  return { pid, ageMs: ageMs(Number(fields[START_TIME])) };
+}
+
+/** Of /proc/PID/stat, the fields behind the name in brackets, which may have any character. */
+function statOf(pid: number): readonly string[] | null {
+  const stat = textOf(`/proc/${pid}/stat`);
+  return stat === undefined ? null : stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
 function ageMs(startTicks: number): number {

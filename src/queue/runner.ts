@@ -1,6 +1,7 @@
 /** One run of one claimed task: what forbids it, and the handlers that are asked in order. */
 
 import { type Answer, type Executor, handlersFor } from "../exec/executor.ts";
+import { processStamp } from "../platform/orphans.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 import type { Fate } from "../task/fate.ts";
 import type { Outcome } from "../task/outcome.ts";
@@ -86,6 +87,10 @@ export class Runner {
         dir: config.dir,
         cwd: config.cwd,
         harakiriMs: config.harakiriMs,
+        started: (pid) => {
+          const stamp = processStamp(pid);
+          if (stamp !== null) this.options.store.noteProcess(task, stamp);
+        },
         output: (stream, line) =>
           emit({ type: "task.output", task: task.name, func, stream, line }),
         dropped: (lines) => emit({ type: "task.flooded", task: task.name, func, lines }),

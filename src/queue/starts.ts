@@ -6,7 +6,7 @@ import type { Claimed, ClaimedTask } from "../spool/store.ts";
 import { TASK_FILE_VARIABLE } from "../exec/command.ts";
 import { signalGroup } from "../exec/process.ts";
 import { nameToShow } from "../platform/name.ts";
-import { findOrphan } from "../platform/orphans.ts";
+import { findOrphan, findStamped } from "../platform/orphans.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import type { Ends } from "./ends.ts";
@@ -135,7 +135,9 @@ export class Starts {
   #isStillRun(id: string, task: ClaimedTask): boolean {
     const own = this.#runner.firstHandler(task)?.harakiriMs;
     const harakiriMs = own === undefined ? this.#options.config.harakiriMs : own;
-    const orphan = findOrphan(TASK_FILE_VARIABLE, nameToShow(task.path));
+    const stamp = this.#options.store.crashedProcess(task);
+    const orphan = (stamp && findStamped(stamp)) ||
+      findOrphan(TASK_FILE_VARIABLE, nameToShow(task.path));
     if (orphan === null) return false;
     const { pid, ageMs } = orphan;
     this.#warn(`${id}: process ${pid} still runs it for a spooler that died; waiting for its end`);

@@ -4,13 +4,15 @@
  * Each program has one file in `.spooler/running/` and keeps it locked: lists of the ids of tasks that
  * run, as run_list.ts has them. So a run costs two small writes and no new file, and so does a batch of
  * runs. What a program leaves behind that died is unlocked: the program that finds it makes a mark of each
- * task it names, an empty file with the task's name, which the next claim of the task finds.
+ * task it names, a file with the task's name, which the next claim of the task finds. It says which
+ * process ran the task, where that is known: it may still do so.
  *
  * The marks are an aid: where one cannot be made (a full disk) the task runs all the same.
  */
 
 import { join } from "@std/path";
 import type { Random } from "../platform/clock.ts";
+import { quietly } from "../platform/quietly.ts";
 import { nameFromShown } from "../platform/name.ts";
 import type { Claim } from "./claim.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
@@ -19,6 +21,8 @@ import { isCut, isTaskId, markName, RUNNING_DIR, taskId, type TaskRef } from "./
 import { ListReader, ListWriter, RECORD_SIZE } from "./run_list.ts";
 
 const PROGRAM_PREFIX = "program_";
+/** Behind the id of a task in a list: the process that runs it, as platform/orphans.ts names one. */
+const PROCESS_PREFIX = "process ";
 /** Written at once, so that a disk that fills up later does no harm to the first records. */
 const FIRST_RECORDS = 4;
 /** Read at a time, of another program's file. */
@@ -72,6 +76,19 @@ export class RunningMarks {
     } catch {
       // No mark is better than no run: see above.
     }
+  }
+
+  /** The task that has begun runs in this process; nothing where that cannot be noted. */
+  noteProcess(ref: TaskRef, stamp: string): void {
+    const id = taskId(ref);
+    const record = this.#own?.records.get(id);
+    if (!this.#own || record === undefined) return;
+    this.#writeAt(this.#own, record, this.#writer.list([id, PROCESS_PREFIX + stamp]));
+  }
+
+  /** In which process the last run of the task was that did not end; null when nobody noted it. */
+  crashedProcess(ref: TaskRef): string | null {
+    return this.spool.readText(this.#markPath(taskId(ref))) || null;
   }
 
   /** The task runs no longer, and no earlier run of it is held against it. */
@@ -215,15 +232,29 @@ export class RunningMarks {
     try {
       const { size, uid } = claim.stat;
       if (size > MOST_FILE_BYTES || !this.spool.claims.trusts(uid)) return [];
-      const ids = idsIn(claim).filter((id) =>
+      const names = namesIn(claim);
+      const ids = names.filter((id) =>
         isTaskId(id) && this.spool.exists(`${this.spool.path}/${id}`)
       );
-      const how = { write: true, create: true, mode: TASK_MODE };
-      for (const id of ids) this.spool.files.openSync(this.#markPath(id), how).close();
+      for (const id of ids) this.#mark(id, names[names.indexOf(id) + 1] ?? "");
       this.spool.files.removeSync(path);
       return ids;
     } finally {
       claim.release();
+    }
+  }
+
+  /** @param next what stands behind it in the list: the process that ran it, or another task */
+  #mark(id: string, next: string): void {
+    const how = { write: true, create: true, mode: TASK_MODE };
+    const file = this.spool.files.openSync(this.#markPath(id), how);
+    try {
+      if (!next.startsWith(PROCESS_PREFIX)) return;
+      const stamp = new TextEncoder().encode(next.slice(PROCESS_PREFIX.length));
+      // On a disk that is full the mark alone has to do.
+      quietly(() => file.writeSync(stamp));
+    } finally {
+      file.close();
     }
   }
 
@@ -238,8 +269,8 @@ export function markedId(name: string): string | null {
   return nameFromShown(name.replace(/^([0-9]+)_/, "$1/"));
 }
 
-/** The ids that a file of `.spooler/running/` has. */
-function idsIn(file: Claim): string[] {
+/** What the lists of a file of `.spooler/running/` say. */
+function namesIn(file: Claim): string[] {
   const lists = new ListReader();
   const records = new Uint8Array(READ_RECORDS * RECORD_SIZE);
   for (let at = 0;; at += records.length) {

@@ -281,6 +281,16 @@ export class Store {
     this.#transitions.begin(task);
   }
 
+  /** Of a task that has begun: which process runs it, as platform/orphans.ts names one. */
+  noteProcess(task: ClaimedTask, stamp: string): void {
+    this.#running.noteProcess(task, stamp);
+  }
+
+  /** The process of the task's last run, whose program died meanwhile; null when it is not known. */
+  crashedProcess(ref: TaskRef): string | null {
+    return this.#running.crashedProcess(ref);
+  }
+
   /** The task stays as it is, ready: its run was broken off by us. */
   giveBack(task: ClaimedTask): void {
     this.#transitions.giveBack(task);

@@ -2,7 +2,8 @@
 
 import { join } from "@std/path";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
-import { programLabel, spooler } from "../support/program.ts";
+import { commandLine, Program, programLabel, spooler } from "../support/program.ts";
+import { tempDir } from "../support/temp.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, rewriteSite } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
@@ -86,6 +87,34 @@ testWith("root", "an orphan of another user is known as the one that runs its ta
   await second.line(/ f test_1_1_1_1_0 done/);
   assertEquals(await second.stop(), 0);
 });
+
+testWith(
+  "root",
+  `${programLabel}: an orphan of another user is found by who may not read its environment`,
+  async () => {
+    await using temp = await tempDir();
+    await Deno.chmod(temp.path, 0o755);
+    const go = join(temp.path, "go");
+    await using site = await makeSite(
+      "chdir = /",
+      `spooler-task = user=daemon echo begun; until test -e ${go}; do sleep 0.05; done`,
+    );
+    // Root as in a container.
+    const [file, args] = commandLine(["--ini", site.ini]);
+    const launch = () => Program.launch("setpriv", ["--bounding-set=-sys_ptrace", file, ...args]);
+    await using first = launch();
+    await first.line(/ ready$/);
+    await writeTask(site.spool, NAME, { ud_spool_func: "f" });
+    await first.line(/begun/);
+    await first.kill();
+    await using second = launch();
+    await second.line(/process \d+ still runs it/);
+    await Deno.writeTextFile(go, "");
+    await second.line(/ f test_1_1_1_1_0 done/);
+    assertEquals((second.log.match(/begun/g) ?? []).length, 1, second.log);
+    assertEquals(await second.stop(), 0);
+  },
+);
 
 testWith("root", "what cannot run as spooler-uid is said at the start, with its line", async () => {
   await using site = await makeSite(

@@ -11,6 +11,7 @@ import {
   MODIFIER_SPOOL,
   WITH_BODY,
 } from "../../../src/wire/packet.ts";
+import { deliveryVars } from "../../../src/wire/signature.ts";
 import { encodeBodySize } from "../../../src/wire/reader.ts";
 import { varsOf } from "../../support/store.ts";
 import { pause } from "./clients.ts";
@@ -139,6 +140,33 @@ export const ATTACKS: readonly Attack[] = [
     },
   },
   {
+    name: "TLS handshakes that stop in the middle",
+    crowd: 400,
+    async play({ tlsPort }) {
+      const hello = await clientHello();
+      using connection = await Deno.connect({ hostname: "127.0.0.1", port: tlsPort });
+      await send(connection, hello);
+      await drain(connection);
+    },
+  },
+  {
+    name: "signatures that are forged, and none",
+    crowd: 20,
+    async play({ signedPort }) {
+      using connection = await Deno.connect({ hostname: "127.0.0.1", port: signedPort });
+      drain(connection).catch(() => {});
+      const claims = { id: `forged-${++counter}`, to: "hub", sentAt: Date.now() };
+      const task = varsOf({ ud_spool_func: "count", n: "forged" });
+      const vars = [deliveryVars(task, claims, "another secret"), deliveryVars(task, claims, null)];
+      for (const each of vars) {
+        for (let n = 0; n < 20; n++) {
+          await send(connection, encodePacket(each, MODIFIER_SPOOL, KEEP_OPEN));
+        }
+      }
+      await pause(200);
+    },
+  },
+  {
     name: "a crowd that says nothing",
     crowd: 1000,
     async play(address) {
@@ -190,6 +218,19 @@ export const ATTACKS: readonly Attack[] = [
     play: (address, signal) => playPython(RESETS, address.port, signal),
   },
 ];
+
+/** What a client says first, as Deno's does. */
+let hello: Promise<Uint8Array> | null = null;
+function clientHello(): Promise<Uint8Array> {
+  return hello ??= (async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const client = Deno.connectTls({ hostname: "127.0.0.1", port: listener.addr.port });
+    client.then((connection) => connection.close(), () => {});
+    using connection = await listener.accept();
+    const buffer = new Uint8Array(4096);
+    return buffer.slice(0, await connection.read(buffer) ?? 0);
+  })();
+}
 
 /** Deno cannot reset a connection. */
 const RESETS = `
