@@ -101,7 +101,8 @@ testWith(
     );
     // Root as in a container.
     const [file, args] = commandLine(["--ini", site.ini]);
-    const launch = () => Program.launch("setpriv", ["--bounding-set=-sys_ptrace", file, ...args]);
+    const launch = () =>
+      Program.launch("setpriv", ["--bounding-set=-sys_ptrace,-perfmon,-sys_admin", file, ...args]);
     await using first = launch();
     await first.line(/ ready$/);
     await writeTask(site.spool, NAME, { ud_spool_func: "f" });
