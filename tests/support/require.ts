@@ -4,6 +4,7 @@
  */
 
 import { readBundling } from "./bundling.ts";
+import { faketimeLibrary } from "./faketime.ts";
 import { canUseLoops } from "./image.ts";
 import { canMount } from "./mount.ts";
 
@@ -33,7 +34,8 @@ export type Need =
   | "loop"
   | "python"
   | "systemd"
-  | "root";
+  | "root"
+  | "faketime";
 
 const present: Record<Need, () => boolean> = {
   uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
@@ -47,6 +49,7 @@ const present: Record<Need, () => boolean> = {
   systemd: () => hasCommand("systemd-analyze", "--version"),
   python: () => hasCommand(testPython, "--version"),
   root: () => Deno.build.os === "linux" && Deno.uid() === 0,
+  faketime: () => faketimeLibrary() !== null,
 };
 
 const reasons: Record<Need, string> = {
@@ -60,6 +63,7 @@ const reasons: Record<Need, string> = {
   loop: "no loop device, or no mkfs.ext4, for this user",
   systemd: "there is no systemd-analyze to check units with",
   python: "no python3 on this machine",
+  faketime: "there is no libfaketime to set the clock of a program with",
   root: "only root may act for another account",
 };
 

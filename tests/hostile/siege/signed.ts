@@ -74,7 +74,10 @@ export class SignedPair implements AsyncDisposable {
       "spooler-import = tasks.mjs",
       "spooler-quiet = true",
     );
-    await Deno.writeTextFile(join(dir, "receiver/tasks.mjs"), countingModule(join(dir, "ran")));
+    await Deno.writeTextFile(
+      join(dir, "receiver/tasks.mjs"),
+      countingModule(join(dir, "receiver/ran")),
+    );
     return new SignedPair(dir, port, receiverPort, middlePort, [sender, receiver]);
   }
 
@@ -123,7 +126,7 @@ export class SignedPair implements AsyncDisposable {
     this.#isOver = true;
     await this.#pushing;
     this.#middle.isHonest = true;
-    const path = join(this.dir, "ran");
+    const path = join(this.dir, "receiver/ran");
     const lost = () => [...this.#accepted].filter((n) => !countRuns(path).has(n));
     for (let waited = 0; waited < 60 && lost().length > 0; waited++) await pause(1000);
     const ran = countRuns(path);
@@ -172,9 +175,7 @@ class Middle {
     using _sender = sender;
     using receiver = await Deno.connect({ hostname: "127.0.0.1", port: this.receiverPort });
     const [fromSender, fromReceiver] = [new Pieces(sender), new Pieces(receiver)];
-    const trick = this.isHonest || Math.random() < 0.4
-      ? null
-      : TRICKS[Math.floor(Math.random() * TRICKS.length)] ?? null;
+    const trick = this.isHonest ? null : TRICKS[Math.floor(Math.random() * TRICKS.length)] ?? null;
     let left = Math.floor(Math.random() * 20);
     for (let piece = await fromSender.next(); piece; piece = await fromSender.next()) {
       const isPlayed = trick !== null && left-- <= 0 && piece.head[0] !== MODIFIER_PING;
