@@ -3,7 +3,9 @@
  * They return an errno as a negative number.
  */
 
-import { openLibrary } from "./linux.ts";
+import { AT_EMPTY_PATH, openLibrary } from "./linux.ts";
+import { fixedBytes } from "./memory.ts";
+import { STATX_SIZE } from "./stat.ts";
 
 const SYMBOLS = {
   // A result of 31 bits is a number; `isize` would come back as number or BigInt.
@@ -15,12 +17,17 @@ const SYMBOLS = {
   // On another thread, without memory of ours.
   fdatasyncLater: { name: "fdatasync", parameters: ["i32"], result: "i32", nonblocking: true },
   syncfsLater: { name: "syncfs", parameters: ["i32"], result: "i32", nonblocking: true },
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const EIO = 5;
+/** The identity of a mount that is never given to another one (since Linux 6.8). */
+const STATX_MNT_ID_UNIQUE = 0x4000;
+const STX_MASK = 0;
+const STX_MNT_ID = 0x90;
 /** Of the longest write; a longer one is done in parts. */
 const MOST_AT_ONCE = 1 << 30;
 
@@ -72,6 +79,16 @@ export class DurableCalls {
   /** All that was changed in the file system of an open file is on disk. */
   syncFileSystem(fd: number): number {
     return this.#result(this.#symbols.syncfs(fd));
+  }
+
+  /** Which mount an open file is on; null where the kernel has no lasting name for it. */
+  mountOf(fd: number): string | null {
+    const stat = fixedBytes(STATX_SIZE);
+    const mask = STATX_MNT_ID_UNIQUE;
+    if (this.#symbols.statx(fd, new Uint8Array(1), AT_EMPTY_PATH, mask, stat) !== 0) return null;
+    const view = new DataView(stat.buffer);
+    const isKnown = (view.getUint32(STX_MASK, true) & mask) !== 0;
+    return isKnown ? String(view.getBigUint64(STX_MNT_ID, true)) : null;
   }
 
   /** {@link sync} on another thread. False when it failed; its errno stays there. */

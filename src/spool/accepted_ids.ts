@@ -123,6 +123,11 @@ export class AcceptedIds {
     this.#announced.set(keyOf(sent), accepted);
   }
 
+  /** What {@link announce} writes, without its newline: for a journal. */
+  lineFor(sent: SentId, name: string, content: string): string {
+    return lineOf(keyOf(sent), { at: this.#spool.clock.now(), name, content }).trimEnd();
+  }
+
   /** The task is accepted. */
   confirm(sent: SentId): void {
     const key = keyOf(sent);
@@ -223,19 +228,21 @@ export class AcceptedIds {
    * Reads what is known, and forgets the ids of tasks that never came out of tmp. To be done before
    * tmp is swept.
    *
+   * @param journalled lines of tasks that are in a journal
    * @returns false when the disk was too full to write down what is forgotten: then tmp must stay as
    * it is, for the next start to come to the same
    */
-  recover(): boolean {
+  recover(journalled: readonly string[] = []): boolean {
     const known = new Map<string, Accepted>();
     for (const path of [this.#oldPath, this.#path]) {
       for (const line of this.#linesOf(path)) readLine(line, known);
     }
+    for (const line of journalled) readLine(line, known);
     for (const [key, accepted] of known) {
       const cameOut = !this.#spool.exists(join(this.#spool.path, TMP_DIR, accepted.name));
       if (cameOut && !this.#isExpired(accepted)) this.#ids.set(key, accepted);
     }
-    if (!this.#hasFile()) return true;
+    if (!this.#hasFile() && journalled.length === 0) return true;
     try {
       this.#rewrite();
       return true;

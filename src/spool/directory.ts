@@ -20,6 +20,7 @@ import {
   TMP_DIR,
 } from "./layout.ts";
 import type { SpoolLimits } from "./limits.ts";
+import type { JournalSettings } from "./store_journal.ts";
 import { checkPresence, type Presence } from "./presence.ts";
 import { SpoolRoot } from "./root.ts";
 import { RootFiles } from "./root_files.ts";
@@ -37,6 +38,8 @@ export interface StoreSettings {
 
 export interface StoreOptions extends StoreSettings {
   readonly dir: string;
+  /** Absent for a store that syncs each task itself. */
+  readonly journal?: JournalSettings;
   readonly claims: Claims;
   /** Absent is the machine's own. */
   readonly files?: Files;

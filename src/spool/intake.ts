@@ -1,9 +1,9 @@
 /**
  * Takes new tasks into a spool. The commit point is the rename out of tmp and, with fsync, the sync of
- * the directory behind it: only then is a task accepted.
+ * the directory behind it, or of the journal (journal_intake.ts): only then is a task accepted.
  */
 
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import type { SpoolLimits } from "./limits.ts";
 import type { Random } from "../platform/clock.ts";
@@ -11,23 +11,19 @@ import { reasonOf } from "../platform/reason.ts";
 import { encodePacket, MODIFIER_SPOOL } from "../wire/packet.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { AcceptedIds, SentId } from "./accepted_ids.ts";
-import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
+import type { SpoolDirectory } from "./directory.ts";
 import { SpoolGoneError } from "./presence.ts";
-import type { OpenFile } from "./files.ts";
+import type { JournalIntake } from "./journal_intake.ts";
 import type { Landing } from "./landing.ts";
 import { taskName, type TaskRef, TMP_DIR } from "./layout.ts";
 import { checkFreeBytes, SpoolFullError } from "./room.ts";
 import type { TaskCount } from "./task_count.ts";
+import { contentText, type Making, TaskMaker } from "./task_maker.ts";
 import type { NewTask } from "../task/new_task.ts";
 
 /** Asked for once: it is a part of every task's name. */
 const HOST = Deno.hostname();
 const NO_LIMITS: SpoolLimits = { maxFiles: null, minFreeBytes: null };
-
-/** A disk that takes longer than this for a task is busy. */
-const BUSY_DISK_MS = 20;
-/** So long, after it was found busy, nothing waits for it but the tasks themselves. */
-const BUSY_FOR_MS = 1000;
 
 /** Between two tries to go on after the directory is gone. */
 const PREPARE_MS = 1000;
@@ -35,26 +31,10 @@ const PREPARE_MS = 1000;
 /** Called when a task is accepted, before anybody starts it. */
 export type OnAccepted = (ref: TaskRef) => void;
 
-/** A task on its way into the spool. */
-interface Making {
-  readonly ref: TaskRef;
-  readonly packet: Uint8Array<ArrayBuffer>;
-  readonly body: NewTask["body"];
-  readonly id: SentId | null;
-  /** Of all its bytes; null when nobody asks for it again. */
-  readonly content: Hash | null;
-  /** Since the epoch. */
-  readonly dueSeconds: number;
-  /** Where its file is now. */
-  path: string;
-  isAnnounced: boolean;
-}
-
 export class Intake {
   #limits: SpoolLimits;
   #counter = 0;
-  /** On the monotonic clock: until then the disk is taken for busy. */
-  #busyUntil = -Infinity;
+  readonly #maker: TaskMaker;
   /** On the monotonic clock. */
   #nextPrepareAt = -Infinity;
   /** Puts that go on now: their files are not all there to be counted. */
@@ -69,9 +49,11 @@ export class Intake {
     private readonly count: TaskCount,
     private readonly ids: AcceptedIds,
     private readonly landing: Landing,
+    private readonly journal: () => JournalIntake | null,
     private readonly random: Random,
     limits: SpoolLimits = NO_LIMITS,
   ) {
+    this.#maker = new TaskMaker(spool, ids, landing);
     this.#limits = limits;
   }
 
@@ -133,7 +115,7 @@ export class Intake {
     const content = createHash("sha256").update(encodePacket(vars, MODIFIER_SPOOL));
     if (body instanceof Uint8Array) content.update(body);
     else if (body) { for await (const chunk of body) content.update(chunk); }
-    if (this.ids.knows(id, textOf(content)) !== "other") return;
+    if (this.ids.knows(id, contentText(content)) !== "other") return;
     throw new RefusalError("request", `its id belongs to another task (spooler_id ${id.id})`);
   }
 
@@ -176,8 +158,9 @@ export class Intake {
       isAnnounced: false,
     };
     try {
-      if (this.#mayMakeAtOnce(making)) await this.#makeAtOnce(making);
-      else await this.#makeByThreads(making);
+      const journal = this.spool.fsync ? this.journal() : null;
+      if (journal?.mayTake(making)) await this.#maker.makeInJournal(making, journal);
+      else await this.#maker.make(making);
       accepted(ref);
     } catch (error) {
       // Not durable is not accepted: the peer will send it again. While its id is announced its file
@@ -192,74 +175,6 @@ export class Intake {
     return ref;
   }
 
-  /** A busy disk can make each of these steps wait for seconds: the program must not. */
-  async #makeByThreads(making: Making): Promise<void> {
-    const { files } = this.spool;
-    const { ref, path, dueSeconds } = making;
-    using file = await files.open(path, { write: true, createNew: true, mode: TASK_MODE });
-    await this.#write(file, making);
-    // Set, because files need not be written in the order of the calls: tasks then run in it.
-    await file.utime(dueSeconds, dueSeconds);
-    this.#announce(making);
-    await this.#commit(file, making.isAnnounced);
-    const target = await this.spool.directoryFor(ref);
-    this.landing.begin(ref);
-    await files.rename(path, join(target, ref.name)).catch(async (error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      // The directory of its priority was empty, and was removed at this moment.
-      await files.rename(path, join(await this.spool.directoryFor(ref), ref.name));
-    });
-    making.path = join(target, ref.name);
-    await this.spool.sync(target);
-  }
-
-  /** Without fsync only the kernel's memory is written: handing that to threads costs more than it does. */
-  #mayMakeAtOnce({ body }: Making): boolean {
-    const { fsync, clock } = this.spool;
-    return !fsync && body === undefined && clock.monotonic() >= this.#busyUntil;
-  }
-
-  async #makeAtOnce(making: Making): Promise<void> {
-    const { files, clock } = this.spool;
-    const { ref, path, packet, dueSeconds } = making;
-    const startedAt = clock.monotonic();
-    files.createSync(path, packet, { mode: TASK_MODE, time: dueSeconds });
-    this.#announce(making);
-    const target = join(await this.spool.directoryFor(ref), ref.name);
-    files.renameSync(path, target);
-    making.path = target;
-    const endedAt = clock.monotonic();
-    if (endedAt - startedAt > BUSY_DISK_MS) this.#busyUntil = endedAt + BUSY_FOR_MS;
-  }
-
-  #announce(making: Making): void {
-    const { id, ref, content } = making;
-    if (id === null || content === null) return;
-    this.ids.announce(id, ref.name, textOf(content));
-    making.isAnnounced = true;
-  }
-
-  async #write(file: OpenFile, { packet, body, content }: Making): Promise<void> {
-    await writeAll(file, packet);
-    const add = async (bytes: Uint8Array) => {
-      content?.update(bytes);
-      await writeAll(file, bytes);
-    };
-    if (body instanceof Uint8Array) await add(body);
-    else if (body) { for await (const chunk of body) await add(chunk); }
-  }
-
-  /** The bytes of the task, its name in tmp when that says something, and its id, all on disk. */
-  async #commit(file: OpenFile, isAnnounced: boolean): Promise<void> {
-    if (!this.spool.fsync) return;
-    const tmp = join(this.spool.path, TMP_DIR);
-    const ends = await Promise.allSettled([
-      file.sync(),
-      ...(isAnnounced ? [this.ids.commit(), this.spool.sync(tmp)] : []),
-    ]);
-    for (const end of ends) if (end.status === "rejected") throw end.reason;
-  }
-
   #newName(): string {
     return taskName({
       host: HOST,
@@ -271,19 +186,10 @@ export class Intake {
   }
 }
 
-/** Half of a SHA-256: enough that nobody finds a second task for it, and short in memory. */
-function textOf(content: Hash): string {
-  return content.digest("base64url").slice(0, 22);
-}
-
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
 function bodySizeOf({ body, bodySize }: NewTask): number {
   return bodySize ?? (body instanceof Uint8Array ? body.length : 0);
-}
-
-async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
 }

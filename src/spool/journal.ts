@@ -47,8 +47,9 @@ export const SHARED_CELLS = 3;
 /** Tasks whose file is longer are not worth a journal: they are synced themselves. */
 export const MOST_JOURNALLED_BYTES = 64 * 1024;
 
-/** With its names, and its padding. */
-const MOST_RECORD = MOST_JOURNALLED_BYTES + 4096;
+/** Of a record, besides the bytes of its task's file. */
+const MOST_TEXT = 4096;
+const MOST_RECORD = MOST_JOURNALLED_BYTES + MOST_TEXT;
 /** Written at once at most; more is written in parts, and synced together. */
 const GATHERED_BYTES = 1024 * 1024;
 
@@ -60,12 +61,15 @@ export class JournalError extends Error {
 /**
  * The thread that takes tasks does this, again and again:
  *
- * 1. for each task that came in: make its file in tmp, rename it into place, {@link add} it. Where that
- *    returns false it is synced without a journal: its file, its directory, and its accepted line.
- * 2. {@link sync}. When it throws, all that was added since the last one is synced without a journal.
+ * 1. for each task that came in: make its file in tmp, close it, rename it into place, {@link add} it.
+ * 2. {@link sync}. Where that throws, or `add` returned false, syncfs puts the files of these tasks on
+ *    disk with their names (`DurableCalls.syncFileSystem`). To open a file for an fsync of its own is not
+ *    right any more: its close would drop the lock of whoever has claimed it in this process.
+ *    Tasks that {@link mayTake} says no of beforehand are better synced one by one: the file before it is
+ *    closed and renamed, then the directory.
  * 3. append the accepted lines to their file, never before the sync: a line without its task would have
  *    the peer's repetition taken for known. They need no sync of their own. Then {@link settle}.
- * 4. answer the peers; tell the main thread the names.
+ * 4. answer the peers; tell the main thread the names: it calls `SpoolJournals.poke`.
  */
 export class Journal {
   readonly #device: JournalDevice;
@@ -100,9 +104,17 @@ export class Journal {
     return this.#head > this.#unsynced;
   }
 
+  /** Whether a task of so many bytes, its body included, would be taken now. */
+  mayTake(bytes: number): boolean {
+    const units = Math.ceil((bytes + MOST_TEXT) / UNIT) + 2 * UNITS_A_SECTOR;
+    // The rest of the ring may be too short for it.
+    return !this.isClosed && bytes <= MOST_JOURNALLED_BYTES &&
+      this.#head + 2 * units - this.#tail() <= this.#ringUnits;
+  }
+
   /**
-   * Takes a task whose file has its name. False when the task is to be synced without a journal: it is
-   * too long, the journal is closed, or its room is not reclaimed yet.
+   * Takes a task whose file has its name. False when it is to be synced without a journal: it is too
+   * long, the journal is closed, or its room is not reclaimed yet.
    */
   add(task: JournalTask): boolean {
     if (this.isClosed) return false;

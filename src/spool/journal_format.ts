@@ -21,6 +21,8 @@ export const SECTOR = 512;
 /** Positions are counted in these many bytes. */
 export const UNIT = 8;
 export const UNITS_A_SECTOR = SECTOR / UNIT;
+/** A file that says more was not made by this program. */
+export const MOST_RING_BYTES = 64 * 1024 * 1024;
 
 const HEADER_OFFSETS: readonly number[] = [0, PAGE];
 const TAIL_OFFSETS: readonly number[] = [2 * PAGE, 2 * PAGE + SECTOR];

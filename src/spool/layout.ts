@@ -31,6 +31,8 @@ export const PAUSED_FILE = ".spooler/paused";
 /** The ids of tasks that peers have sent, and the file's predecessor; see accepted_ids.ts. */
 export const ACCEPTED_FILE = ".spooler/accepted";
 export const ACCEPTED_OLD_FILE = ".spooler/accepted.old";
+/** What was accepted and may not be on disk yet; other programs' are `journal.1` and so on. See journal.ts. */
+export const JOURNAL_FILE = ".spooler/journal";
 /** A name that the spool alone has, for the ids of tasks that it forwards. */
 export const IDENTITY_FILE = ".spooler/identity";
 export const FAILED_DIR = "failed";

@@ -14,12 +14,14 @@ import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions, type StoreSettings } from "./directory.ts";
 import { type ExpiredTask, removeFailedBefore } from "./expiry.ts";
 import { Intake, type OnAccepted } from "./intake.ts";
+import type { JournalPlace } from "./journal.ts";
 import { Landing } from "./landing.ts";
 import { taskId, type TaskRef } from "./layout.ts";
 import { OperatorChanges } from "./operator.ts";
 import { Records } from "./records.ts";
 import { type RunningBatch, RunningMarks } from "./running.ts";
 import { Scanner, type ScanOptions } from "./scan.ts";
+import { StoreJournal } from "./store_journal.ts";
 import { sweep } from "./sweep.ts";
 import { TaskCount } from "./task_count.ts";
 import type { Attempts, Changed, Claimed, ClaimedTask, SeenTask } from "./task.ts";
@@ -43,6 +45,7 @@ export class Store {
   #mayBeSwept = true;
   readonly #count: TaskCount;
   readonly #landing = new Landing();
+  readonly #journal: StoreJournal;
   readonly #intake: Intake;
   readonly #transitions: Transitions;
   readonly #operator: OperatorChanges;
@@ -57,8 +60,10 @@ export class Store {
     this.#ids = new AcceptedIds(this.#spool, { windowMs });
     const { random, limits } = options;
     this.#count = new TaskCount(() => this.#scanner.taskNames(), options.clock);
+    this.#journal = new StoreJournal(this.#spool, this.#ids, options, options.journal);
+    const journal = () => this.#journal.intake();
     this.#intake = new Intake(
-      ...[this.#spool, this.#count, this.#ids, this.#landing, random, limits] as const,
+      ...[this.#spool, this.#count, this.#ids, this.#landing, journal, random, limits] as const,
     );
     this.#transitions = new Transitions(this.#spool, this.#records, this.#running);
     this.#operator = new OperatorChanges(this.#spool, this.#records, this.#running);
@@ -71,14 +76,21 @@ export class Store {
    */
   static async open(options: StoreOptions): Promise<Store> {
     const store = new Store(options);
-    await store.#open(options.dedupWindowMs !== undefined);
+    try {
+      await store.#open(options.dedupWindowMs !== undefined);
+    } catch (error) {
+      store.close();
+      throw error;
+    }
     return store;
   }
 
   #open(takesFromPeers: boolean): Promise<void> {
     return Promise.resolve().then(() => {
       this.prepare();
-      if (takesFromPeers) this.#mayBeSwept = this.#ids.recover();
+      const journalled = this.#journal.takeOver();
+      if (takesFromPeers) this.#mayBeSwept = this.#ids.recover(journalled);
+      this.#journal.begin();
     });
   }
 
@@ -166,8 +178,27 @@ export class Store {
     return this.#intake.putOnce(task, { id, sender }, accepted);
   }
 
-  /** Lets go of the files of its own: the accepted ids, and what runs. */
+  /**
+   * A journal for a thread that takes tasks; null where there is none now. Call {@link cameIn} when it
+   * has taken some.
+   */
+  openJournal(): JournalPlace | null {
+    return this.#spool.fsync ? this.#journal.open() : null;
+  }
+
+  /** Tasks have come in by a journal of {@link openJournal}. */
+  cameIn(): void {
+    this.#journal.poke();
+  }
+
+  /** Nothing comes in any more: resolves when all that did is on disk where it belongs. */
+  async finishJournal(): Promise<void> {
+    await this.#journal.finish();
+  }
+
+  /** Lets go of the files of its own: the accepted ids, the journals, and what runs. */
   close(): void {
+    this.#journal.close();
     this.#ids.close();
     this.endRuns();
     this.#spool.close();
@@ -304,7 +335,13 @@ export class Store {
   /** The task is done: its name goes, then its lock. */
   finish(task: ClaimedTask): void {
     this.#transitions.finish(task);
+    this.finished(taskId(task));
     this.#count.removed();
+  }
+
+  /** A task's file was unlinked because it is done: a power cut from now on need not put it back. */
+  finished(id: string): void {
+    this.#journal.done(id);
   }
 
   /**
@@ -337,8 +374,10 @@ export class Store {
   }
 
   /** The task is gone, with all that is known of it. The commit point is the unlink. */
-  remove(ref: TaskRef): Promise<Changed> {
-    return this.#operator.remove(ref);
+  async remove(ref: TaskRef): Promise<Changed> {
+    const changed = await this.#operator.remove(ref);
+    if (changed.kind === "changed") this.#journal.done(taskId(ref));
+    return changed;
   }
 
   /** Like {@link remove}, for a task that lies in failed/. */

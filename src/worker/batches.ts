@@ -181,6 +181,7 @@ export class Batches implements Handout {
   #done(id: string, state: TaskState | undefined, func: string, tookMs: number): void {
     const { tasks, store, clock, emit, name } = this.#options;
     const ref = state ?? refOf(id);
+    store.finished(id);
     emit({
       type: "task.settled",
       spool: name,

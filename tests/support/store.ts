@@ -10,7 +10,7 @@ import type { TaskRef } from "../../src/spool/layout.ts";
 import { textVar, type Var } from "../../src/wire/packet.ts";
 import { platform } from "./platform.ts";
 
-const DEDUP_WINDOW_MS = 3_600_000;
+export const DEDUP_WINDOW_MS = 3_600_000;
 
 function open(dir: string, clock: Clock, claims: Claims, files?: Files): Promise<Store> {
   return Store.open({ ...optionsOf(dir, clock, claims), ...(files ? { files } : {}) });

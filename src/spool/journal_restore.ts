@@ -1,0 +1,168 @@
+/**
+ * What a start does with the tasks of a journal after a power cut: one that has neither its file nor a
+ * mark that it is done is put back; a file that the cut left empty, short or with other bytes is made
+ * whole. Where the file is says the task's state, as always: it counts wherever it has its name, in the
+ * spool, in any priority, or in failed/.
+ */
+
+import { basename, dirname, join } from "@std/path";
+import { reasonOf } from "../platform/reason.ts";
+import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
+import type { FoundJournal } from "./journal_file.ts";
+import { isDone } from "./journal_marks.ts";
+import type { JournalRecord } from "./journal_record.ts";
+import {
+  FAILED_DIR,
+  isPriorityName,
+  isRecordName,
+  isTaskId,
+  isTaskName,
+  refOf,
+  TMP_DIR,
+} from "./layout.ts";
+
+/** What a start found in the journals of programs that have ended. */
+export interface Restored {
+  /** Tasks that were put back. */
+  readonly back: number;
+  /** Tasks whose files were there, and damaged. */
+  readonly whole: number;
+  /** Files of tasks that were done, and of which the cut had left a damaged rest. */
+  readonly removed: number;
+  /** Tasks that could not be put back, with what was in the way of the first. */
+  readonly failures: { readonly count: number; readonly reason: string } | null;
+}
+
+export const NOTHING_RESTORED: Restored = { back: 0, whole: 0, removed: 0, failures: null };
+
+export function sumOf(one: Restored, other: Restored): Restored {
+  const [a, b] = [one.failures, other.failures];
+  return {
+    back: one.back + other.back,
+    whole: one.whole + other.whole,
+    removed: one.removed + other.removed,
+    failures: a && b ? { ...a, count: a.count + b.count } : a ?? b,
+  };
+}
+
+/** How finely the file systems that are used keep an mtime. */
+const TIME_SLACK_MS = 1;
+
+export class JournalRestore {
+  /** Paths by name of everything that has a task's name; made when the first is looked for. */
+  #index: Map<string, string> | null = null;
+
+  /** @param all whose marks count: a task that one program has taken another may have done */
+  constructor(
+    private readonly spool: SpoolDirectory,
+    private readonly all: readonly FoundJournal[],
+  ) {}
+
+  /** Puts the tasks of one journal back. Nothing of it is synced. */
+  restore({ records }: FoundJournal): Restored {
+    let [back, whole, removed, failed] = [0, 0, 0, 0];
+    let reason = "";
+    for (const record of records) {
+      if (!isTaskId(record.id)) continue;
+      try {
+        const what = this.#restoreOne(record);
+        if (what === "back") back++;
+        else if (what === "whole") whole++;
+        else if (what === "removed") removed++;
+      } catch (error) {
+        failed++;
+        reason ||= reasonOf(error);
+      }
+    }
+    return { back, whole, removed, failures: failed === 0 ? null : { count: failed, reason } };
+  }
+
+  #restoreOne(record: JournalRecord): "back" | "whole" | "removed" | null {
+    const { spool } = this;
+    const done = this.all.some(({ header, marks }) => isDone(marks, header.id, record.id));
+    const place = spool.pathOf(refOf(record.id));
+    const path = spool.exists(place) ? place : this.#elsewhere(basename(place));
+    if (path === null) {
+      if (done) return null;
+      const dir = dirname(place);
+      if (dir !== spool.path) spool.makeDirectory(dir);
+      this.#write(record, place, record.dueAt, false);
+      return "back";
+    }
+    const state = this.#stateOf(path, record);
+    if (state === "busy") return null;
+    if (state === "damaged" && done) {
+      spool.files.removeSync(path);
+      return "removed";
+    }
+    const mtimeMs = spool.claims.lstat(path)?.mtimeMs ?? 0;
+    // A time that was set later counts; that of its making, when the cut has taken the one it was given, not.
+    const dueAt = Math.max(mtimeMs, record.dueAt);
+    if (state === "damaged") {
+      this.#write(record, path, dueAt, true);
+      return "whole";
+    }
+    if (path === place && mtimeMs < record.dueAt - TIME_SLACK_MS) {
+      spool.files.utimeSync(path, dueAt / 1000, dueAt / 1000);
+    }
+    return null;
+  }
+
+  #stateOf(path: string, { content }: JournalRecord): "fine" | "damaged" | "busy" {
+    const file = this.spool.claims.peek(path);
+    // What is no file, or gone by now, is not for us to change.
+    if (file.kind !== "open") return "busy";
+    try {
+      if (file.locked) return "busy";
+      if (file.stat.size !== content.length) return "damaged";
+      const bytes = new Uint8Array(content.length);
+      file.read(bytes, 0);
+      return bytes.every((byte, i) => byte === content[i]) ? "fine" : "damaged";
+    } finally {
+      file.close();
+    }
+  }
+
+  #write({ content }: JournalRecord, path: string, dueAt: number, replaces: boolean): void {
+    const { files } = this.spool;
+    const tmp = join(this.spool.path, TMP_DIR, `restored_${basename(path).slice(-200)}`);
+    this.spool.removeIfThere(tmp);
+    try {
+      files.createSync(tmp, content, { mode: TASK_MODE, time: dueAt / 1000 });
+      if (replaces) files.renameSync(tmp, path);
+      else files.renameToNewSync(tmp, path);
+    } catch (error) {
+      // A full disk is no fuller for it.
+      this.spool.removeIfThere(tmp);
+      throw error;
+    }
+  }
+
+  /** Where else a task of that name is: of another priority, or given up, or retried under a new name. */
+  #elsewhere(name: string): string | null {
+    this.#index ??= this.#makeIndex();
+    return this.#index.get(name) ?? null;
+  }
+
+  #makeIndex(): Map<string, string> {
+    const index = new Map<string, string>();
+    const addAll = (dir: string) => {
+      const below: string[] = [];
+      for (const entries of this.spool.entries.list(dir)) {
+        for (const { name, kind } of entries) {
+          if (isTaskName(name)) {
+            if (isRecordName(name)) continue;
+            index.set(name, join(dir, name));
+            // In failed/ the second of a name has a number behind it, and keeps it when it is retried.
+            const stem = name.replace(/\.\d+$/, "");
+            if (!index.has(stem)) index.set(stem, join(dir, name));
+          } else if (kind !== "file" && isPriorityName(name)) below.push(name);
+        }
+      }
+      for (const name of below) addAll(join(dir, name));
+    };
+    addAll(this.spool.path);
+    addAll(join(this.spool.path, FAILED_DIR));
+    return index;
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The journals of one spool, from the start of a program to its end: those that others have left behind
+ * are locked and read; their tasks are put back when the machine has stopped since; then they are used
+ * again, or removed.
+ *
+ * | left by a program of           | the directory is          | its journal                              |
+ * |--------------------------------|---------------------------|------------------------------------------|
+ * | this boot and mount            | as it left it             | is used on; reclaimed when all is synced |
+ * | another one, or nobody knows   | perhaps without some task | tasks are put back, all is synced, empty |
+ */
+
+import { statfsSync } from "node:fs";
+import type { Clock, Random } from "../platform/clock.ts";
+import type { DurableCalls } from "../platform/durable_calls.ts";
+import { SystemError } from "../platform/libc.ts";
+import { isSamePageCache, pageCacheOf } from "../platform/page_cache.ts";
+import { reasonOf } from "../platform/reason.ts";
+import type { SpoolDirectory } from "./directory.ts";
+import {
+  CLOSED_CELL,
+  type JournalPlace,
+  SETTLED_CELL,
+  SHARED_CELLS,
+  TAIL_CELL,
+} from "./journal.ts";
+import { type FoundJournal, type HeldJournal, JournalFiles, RING_SIZES } from "./journal_file.ts";
+import { doneBytesOf } from "./journal_format.ts";
+import { JournalReclaim } from "./journal_reclaim.ts";
+import { JournalRestore, NOTHING_RESTORED, type Restored, sumOf } from "./journal_restore.ts";
+import type { SpoolRoot } from "./root.ts";
+
+export interface JournalsOptions {
+  readonly calls: DurableCalls;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Sizes of a new journal's ring, the largest first. */
+  readonly ringSizes?: readonly number[];
+  readonly warn: (message: string) => void;
+  /** Names the boot in a test; absent is the machine's. */
+  readonly boot?: string;
+}
+
+/**
+ * File systems on which syncfs puts names and bytes on disk, by their numbers in linux/magic.h: ext2 to
+ * ext4, XFS, Btrfs, F2FS, bcachefs, overlayfs and ZFS.
+ */
+const TRUSTED: readonly number[] = [
+  ...[0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0xca451a4e, 0x794c7630, 0x2fc12fc1],
+];
+
+export class SpoolJournals {
+  readonly #spool: SpoolDirectory;
+  readonly #options: JournalsOptions;
+  readonly #files: JournalFiles;
+  readonly #reclaim: JournalReclaim;
+  /** Locked, and not in use. */
+  #found: readonly FoundJournal[];
+  /** They have tasks that could not be put back: they stay as they are until the next start. */
+  readonly #kept: FoundJournal[] = [];
+  readonly #warnings: string[];
+  #restored = NOTHING_RESTORED;
+  readonly #pageCache: string;
+
+  constructor(spool: SpoolDirectory, root: SpoolRoot, options: JournalsOptions) {
+    this.#spool = spool;
+    this.#options = options;
+    const { calls, clock, warn } = options;
+    this.#files = new JournalFiles(spool, root, calls);
+    this.#reclaim = new JournalReclaim(
+      { calls, clock, warn },
+      (journal) => this.#files.remove(journal),
+    );
+    const device = spool.presence?.device ?? "-";
+    const location = root.locate(root.path);
+    this.#pageCache = typeof location === "number"
+      ? "- - - -"
+      : pageCacheOf(calls, location.at, device, options.boot);
+    const { found, strange } = this.#files.takeOver();
+    this.#found = found;
+    this.#warnings = [
+      ...strange.map(({ path, reason }) => `${path} is left as it is: ${reason}`),
+      ...found.filter(({ damaged }) => damaged > 0).map(({ path, damaged }) =>
+        `${damaged} records of ${path} are damaged: their tasks may be lost`
+      ),
+    ];
+  }
+
+  #isFresh({ header }: FoundJournal): boolean {
+    return isSamePageCache(header.identity, this.#pageCache);
+  }
+
+  /** Puts tasks back that the machine has lost. Nothing of it is certain before {@link begin}. */
+  restore(): void {
+    const restore = new JournalRestore(this.#spool, this.#found);
+    for (const journal of this.#found) {
+      if (this.#isFresh(journal)) continue;
+      const restored = restore.restore(journal);
+      this.#restored = sumOf(this.#restored, restored);
+      if (restored.failures !== null) this.#kept.push(journal);
+    }
+    this.#found = this.#found.filter((journal) => !this.#kept.includes(journal));
+  }
+
+  /** Lines of the tasks in the journals, for `.spooler/accepted`. */
+  get acceptedLines(): string[] {
+    return [...this.#found, ...this.#kept].flatMap(({ records }) =>
+      records.flatMap(({ acceptedLine }) => acceptedLine ?? [])
+    );
+  }
+
+  /**
+   * Empties the journals whose tasks were put back, once these are on disk; removes those that are not
+   * to be used again.
+   *
+   * @param isWanted whether there are to be journals from now on
+   * @throws {SystemError} when the disk cannot be written: then they stay as they are
+   */
+  begin(isWanted: boolean): void {
+    const { calls } = this.#options;
+    const stale = this.#found.filter((journal) => !this.#isFresh(journal));
+    const fd = stale[0]?.fd;
+    if (fd !== undefined && stale.some(({ records }) => records.length > 0)) {
+      const synced = calls.syncFileSystem(fd);
+      if (synced < 0) throw new SystemError("syncfs", this.#spool.path, -synced);
+    }
+    const [first, ...others] = this.#found;
+    const isUsed = isWanted && first !== undefined && !first.isShort && this.#mayHaveOne() === null;
+    for (const journal of isUsed ? others : this.#found) {
+      if (this.#isFresh(journal) && journal.records.length > 0) this.#reclaim.addLeft(journal);
+      else this.#files.remove(journal);
+    }
+    this.#found = isUsed ? [first] : [];
+    if (!isUsed) return;
+    // Of another boot: what was in it has been put back, and is on disk now.
+    if (!this.#isFresh(first)) this.#files.empty(first);
+    if (first.header.identity !== this.#pageCache) this.#files.writeHeader(first, this.#pageCache);
+  }
+
+  /** What people should know of what was found. */
+  get warnings(): readonly string[] {
+    const { back, whole, removed, failures } = this.#restored;
+    const said = [
+      ...(back > 0 ? [`put ${back} tasks back that a power cut had taken`] : []),
+      ...(whole > 0 ? [`made the files of ${whole} tasks whole that a power cut had damaged`] : []),
+      ...(removed > 0
+        ? [`removed what a power cut had left of ${removed} tasks that were done`]
+        : []),
+      ...(failures === null ? [] : [
+        `cannot put ${failures.count} tasks back that a power cut has taken; the next start tries again: ${failures.reason}`,
+      ]),
+    ];
+    return [...this.#warnings, ...said];
+  }
+
+  get restored(): Restored {
+    return this.#restored;
+  }
+
+  /** Why a journal is of no use here; null when it is. */
+  #mayHaveOne(): string | null {
+    const { type } = statfsSync(this.#spool.path);
+    // Some have a sign.
+    return TRUSTED.includes(type >>> 0) ? null : "the file system is none that a journal helps";
+  }
+
+  /**
+   * A journal for one thread, which makes a `Journal` of it; null where there can be none: tasks are
+   * synced themselves there.
+   */
+  open(): JournalPlace | null {
+    try {
+      const [left, ...others] = this.#found;
+      this.#found = others;
+      if (left !== undefined) return this.#use(left);
+      const ringBytes = this.#files.ringFor(this.#options.ringSizes ?? RING_SIZES);
+      if (ringBytes === null || this.#mayHaveOne() !== null) return null;
+      const word = () => Math.floor(this.#options.random() * 2 ** 32) >>> 0;
+      const held = this.#files.make([word(), word()], ringBytes, this.#pageCache);
+      return this.#place(held, { head: 0, tail: 0, markAt: 0 });
+    } catch (error) {
+      this.#options.warn(`it goes on without a journal: ${reasonOf(error)}`);
+      return null;
+    }
+  }
+
+  #use(found: FoundJournal): JournalPlace {
+    const { head, tail, marks, header: { ringBytes } } = found;
+    return this.#place(found, {
+      head,
+      tail: this.#isFresh(found) ? tail : head,
+      markAt: (marks.size * 8) % doneBytesOf(ringBytes),
+    });
+  }
+
+  #place(
+    held: HeldJournal,
+    { head, tail, markAt }: { head: number; tail: number; markAt: number },
+  ): JournalPlace {
+    const { header: { id, ringBytes }, fd } = held;
+    const shared = new SharedArrayBuffer(4 * SHARED_CELLS);
+    const cells = new Int32Array(shared);
+    cells[SETTLED_CELL] = head | 0;
+    cells[TAIL_CELL] = tail | 0;
+    cells[CLOSED_CELL] = 0;
+    const place: JournalPlace = { fd, id, ringBytes, head, shared };
+    this.#reclaim.add(held, place, { tail, markAt });
+    return place;
+  }
+
+  /** Tasks have come in: their room is reclaimed before long. */
+  poke(): void {
+    this.#reclaim.poke();
+  }
+
+  /** A task's file is gone for good. */
+  done(id: string): void {
+    this.#reclaim.done(id);
+  }
+
+  /** Resolves when no later start has anything to put back. */
+  async finish(): Promise<void> {
+    await this.#reclaim.finish();
+  }
+
+  /** Lets go of all. */
+  close(): void {
+    for (const journal of [...this.#reclaim.close(), ...this.#found, ...this.#kept]) {
+      this.#files.close(journal);
+    }
+  }
+}

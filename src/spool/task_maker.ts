@@ -1,0 +1,167 @@
+/**
+ * Makes the file of a new task: written in tmp, on disk with its name when it is accepted. There are three
+ * ways: at once, where nothing is synced; in the threads that wait for the disk; and by the journal.
+ */
+
+import type { Hash } from "node:crypto";
+import { join } from "@std/path";
+import type { NewTask } from "../task/new_task.ts";
+import type { AcceptedIds, SentId } from "./accepted_ids.ts";
+import { BusyDisk } from "./busy_disk.ts";
+import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
+import type { OpenFile } from "./files.ts";
+import type { JournalIntake } from "./journal_intake.ts";
+import type { Landing } from "./landing.ts";
+import { type TaskRef, TMP_DIR } from "./layout.ts";
+
+/** A task on its way into the spool. */
+export interface Making {
+  readonly ref: TaskRef;
+  readonly packet: Uint8Array<ArrayBuffer>;
+  readonly body: NewTask["body"];
+  readonly id: SentId | null;
+  /** Of all its bytes; null when nobody asks for it again. */
+  readonly content: Hash | null;
+  /** Since the epoch. */
+  readonly dueSeconds: number;
+  /** Where its file is now. */
+  path: string;
+  isAnnounced: boolean;
+}
+
+export class TaskMaker {
+  readonly #disk: BusyDisk;
+
+  constructor(
+    private readonly spool: SpoolDirectory,
+    private readonly ids: AcceptedIds,
+    private readonly landing: Landing,
+  ) {
+    this.#disk = new BusyDisk(spool.clock);
+  }
+
+  /** A busy disk can make each of these steps wait for seconds: the program must not. */
+  async #makeByThreads(making: Making): Promise<void> {
+    await this.#writeByThreads(making, async (file) => {
+      this.#announce(making);
+      await this.#commit(file, making.isAnnounced);
+    });
+    await this.spool.sync(await this.#renameByThreads(making));
+  }
+
+  /** The file is closed before it has its name: a later close would drop the lock of its claim. */
+  async #writeByThreads(
+    making: Making,
+    finish: (file: OpenFile) => Promise<void>,
+  ): Promise<void> {
+    const { path, dueSeconds } = making;
+    const how = { write: true, createNew: true, mode: TASK_MODE };
+    using file = await this.spool.files.open(path, how);
+    await this.#write(file, making);
+    // Set, because files need not be written in the order of the calls: tasks then run in it.
+    await file.utime(dueSeconds, dueSeconds);
+    await finish(file);
+  }
+
+  /** @returns the directory it is in */
+  async #renameByThreads(making: Making): Promise<string> {
+    const { files } = this.spool;
+    const { ref, path } = making;
+    const target = await this.spool.directoryFor(ref);
+    this.landing.begin(ref);
+    await files.rename(path, join(target, ref.name)).catch(async (error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      // The directory of its priority was empty, and was removed at this moment.
+      await files.rename(path, join(await this.spool.directoryFor(ref), ref.name));
+    });
+    making.path = join(target, ref.name);
+    return target;
+  }
+
+  /** Without a journal. */
+  async make(making: Making): Promise<void> {
+    if (this.#mayMakeAtOnce(making)) await this.#makeAtOnce(making);
+    else await this.#makeByThreads(making);
+  }
+
+  /** Without fsync only the kernel's memory is written: handing that to threads costs more than it does. */
+  #mayMakeAtOnce({ body }: Making): boolean {
+    return !this.spool.fsync && body === undefined && !this.#disk.isBusy;
+  }
+
+  async #makeAtOnce(making: Making): Promise<void> {
+    await this.#disk.watch(async () => {
+      this.#create(making);
+      this.#announce(making);
+      await this.#rename(making);
+    });
+  }
+
+  async makeInJournal(making: Making, journal: JournalIntake): Promise<void> {
+    if (this.#disk.isBusy) {
+      await this.#writeByThreads(making, () => Promise.resolve());
+      await this.#renameByThreads(making);
+    } else {
+      await this.#disk.watch(async () => {
+        this.#create(making);
+        this.landing.begin(making.ref);
+        await this.#rename(making);
+      });
+    }
+    await journal.accept(making, making.content === null ? "" : contentText(making.content));
+  }
+
+  #create({ path, packet, body, content, dueSeconds }: Making): void {
+    let bytes = packet;
+    if (body instanceof Uint8Array) {
+      content?.update(body);
+      bytes = new Uint8Array(packet.length + body.length);
+      bytes.set(packet);
+      bytes.set(body, packet.length);
+    }
+    this.spool.files.createSync(path, bytes, { mode: TASK_MODE, time: dueSeconds });
+  }
+
+  async #rename(making: Making): Promise<void> {
+    const target = join(await this.spool.directoryFor(making.ref), making.ref.name);
+    this.spool.files.renameSync(making.path, target);
+    making.path = target;
+  }
+
+  #announce(making: Making): void {
+    const { id, ref, content } = making;
+    if (id === null || content === null) return;
+    this.ids.announce(id, ref.name, contentText(content));
+    making.isAnnounced = true;
+  }
+
+  async #write(file: OpenFile, { packet, body, content }: Making): Promise<void> {
+    await writeAll(file, packet);
+    const add = async (bytes: Uint8Array) => {
+      content?.update(bytes);
+      await writeAll(file, bytes);
+    };
+    if (body instanceof Uint8Array) await add(body);
+    else if (body) { for await (const chunk of body) await add(chunk); }
+  }
+
+  /** The bytes of the task, its name in tmp when that says something, and its id, all on disk. */
+  async #commit(file: OpenFile, isAnnounced: boolean): Promise<void> {
+    if (!this.spool.fsync) return;
+    const tmp = join(this.spool.path, TMP_DIR);
+    const ends = await Promise.allSettled([
+      file.sync(),
+      ...(isAnnounced ? [this.ids.commit(), this.spool.sync(tmp)] : []),
+    ]);
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  }
+}
+
+/** Half of a SHA-256: enough that nobody finds a second task for it, and short in memory. */
+export function contentText(content: Hash): string {
+  return content.digest("base64url").slice(0, 22);
+}
+
+async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+}
