@@ -226,7 +226,7 @@ export class JournalFiles {
   }
 
   /** Lets go of a journal that is of no use any more. */
-  remove({ fd, path }: HeldJournal): void {
+  discard({ fd, path }: HeldJournal): void {
     if (this.#leadsTo(path, this.#libc.fstat(fd).identity)) {
       this.root.in(path, (at, name) => this.#libc.unlink(at, name));
     }

@@ -68,7 +68,7 @@ export class SpoolJournals {
     this.#files = new JournalFiles(spool, root, calls);
     this.#reclaim = new JournalReclaim(
       { calls, clock, warn },
-      (journal) => this.#files.remove(journal),
+      (journal) => this.#files.discard(journal),
     );
     const device = spool.presence?.device ?? "-";
     const location = root.locate(root.path);
@@ -127,7 +127,7 @@ export class SpoolJournals {
     const isUsed = isWanted && first !== undefined && !first.isShort && this.#mayHaveOne() === null;
     for (const journal of isUsed ? others : this.#found) {
       if (this.#isFresh(journal) && journal.records.length > 0) this.#reclaim.addLeft(journal);
-      else this.#files.remove(journal);
+      else this.#files.discard(journal);
     }
     this.#found = isUsed ? [first] : [];
     if (!isUsed) return;
