@@ -18,6 +18,8 @@ import type { Posix } from "../platform/posix.ts";
 import { watchTouched } from "../platform/touched.ts";
 import type { Signals } from "../platform/signals.ts";
 import { UnderWayList } from "../report/under_way.ts";
+import { EXIT_IMPOSSIBLE, type ImpossibleStateError, placeOf } from "../platform/unexpected.ts";
+import { guardParts } from "./guard.ts";
 import { Estate } from "./estate.ts";
 import { Life } from "./life.ts";
 import type { Machine } from "./machine.ts";
@@ -40,6 +42,8 @@ export interface AppOptions {
 
 /** Between two lines that say what a stop waits for. */
 const WAITING_LINE_MS = 10_000;
+/** How long what ends because of an impossible state may take. */
+const LAST_MS = 10_000;
 /** Names in such a line. */
 const MOST_NAMED = 5;
 
@@ -62,6 +66,8 @@ class App {
   /** Aborted when the program stops, while it still waits for what runs. */
   readonly #stopping = new AbortController();
   readonly #end = Promise.withResolvers<string>();
+  /** Takes an unexpected error of a part, while the others go on. */
+  readonly #failed: (error: unknown) => void;
   /** Lives that start nothing more, until what they run has ended. */
   readonly #retiring = new Map<Life, Promise<void>>();
   #life: Life | null = null;
@@ -80,6 +86,9 @@ class App {
       },
     };
     this.#estate = new Estate(this.#machine);
+    this.#end.promise.catch(() => {});
+    const { clock, emit } = this.#machine;
+    this.#failed = guardParts({ clock, emit, fatal: (error) => this.#fatal(error) });
   }
 
   async run(first: Config): Promise<void> {
@@ -152,6 +161,18 @@ class App {
     this.#end.resolve(reason);
   }
 
+  /** Ends what runs, and itself: tasks stay in the spool, uncharged. */
+  #fatal(error: ImpossibleStateError): void {
+    const { emit, clock } = this.#machine;
+    const exitCode = EXIT_IMPOSSIBLE;
+    emit({ type: "program.impossible", message: error.message, place: placeOf(error), exitCode });
+    this.#stopping.abort();
+    this.#abort.abort();
+    this.#end.reject(error);
+    // To take it apart in order may be impossible, too.
+    clock.after(LAST_MS, () => Deno.exit(exitCode));
+  }
+
   /** Opens a life and lets it take over; when it cannot be opened, all is as it was. */
   async #begin(config: Config): Promise<void> {
     const before = this.#life;
@@ -166,7 +187,7 @@ class App {
     if (this.#stopping.signal.aborted) return await next.discard();
     this.#options.applied(config);
     this.#life = next;
-    next.takeOver((error) => this.#end.reject(error));
+    next.takeOver(this.#failed);
     this.#cancelTouch();
     const { touchReload } = config.daemon;
     this.#cancelTouch = watchTouched(
@@ -178,7 +199,7 @@ class App {
       await next.loaded();
       const retired = before.retire().finally(() => this.#retiring.delete(before));
       this.#retiring.set(before, retired);
-      retired.catch((error) => this.#end.reject(error));
+      retired.catch(this.#failed);
     }
     this.#machine.emit({ type: "program.ready" });
   }

@@ -9,6 +9,7 @@ import type { Executor } from "../exec/executor.ts";
 import { Forwarder } from "../forward/forwarder.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { ImpossibleStateError } from "../platform/unexpected.ts";
 import { Dispatcher, tasksFor } from "../queue/dispatcher.ts";
 import { Frequency } from "../queue/frequency.ts";
 import { Retention } from "../queue/retention.ts";
@@ -24,7 +25,7 @@ import type { Estate, PreparedSockets } from "./estate.ts";
 import { commandExecutors } from "./commands.ts";
 import type { Machine } from "./machine.ts";
 import { heardSignals, schedulerOptions } from "./schedules.ts";
-import { warnOfStore } from "./store_warnings.ts";
+import { warnOfLocks, warnOfStore } from "./store_warnings.ts";
 
 export interface LifeOptions {
   readonly machine: Machine;
@@ -113,12 +114,7 @@ export class Life {
     socketsOpen?.();
     await this.#openSpools();
     this.#tellHandlers();
-    const { unavailable } = estate.platform;
-    if (unavailable) {
-      const message = `no file locks that other processes see (${unavailable}): ` +
-        "no other program may work on these directories";
-      for (const { name } of this.#spools) emit({ type: "spool.warning", spool: name, message });
-    }
+    warnOfLocks(estate.platform, this.#spools, emit);
     const workers = this.#workers = this.#openWorkers();
     const commands = await commandExecutors(config, clock);
     for (const spool of this.#spools) {
@@ -199,8 +195,9 @@ export class Life {
     const tasks = tasksFor(spool, debugFor);
     const frequency = new Frequency(spool.frequencyMs);
     const forward = forwards.find((each) => each.spool === spool);
-    const work = forward
-      ? forwarding(await this.#openForwarder(name, store, forward))
+    const forwarder = forward && await this.#openForwarder(name, store, forward);
+    const work = forwarder
+      ? { executors: [forwarder], concurrency: forwarder }
       : await workers.add({ name, config: spool, store, tasks, frequency, debugOf: debugFor }).then(
         (added) => ({
           executors: [
@@ -239,12 +236,14 @@ export class Life {
   /**
    * From now on this life does the work, with the sockets, spools and schedules of the one before.
    *
-   * @param fail called when a part ends that must not
+   * @param fail called when a part has ended with an error
    */
   takeOver(fail: (error: unknown) => void): void {
     const { machine: { emit }, estate } = this.#options;
     const workers = this.#workers;
-    if (this.#schedules === null || workers === null) throw new Error("this life is not open");
+    if (this.#schedules === null || workers === null) {
+      throw new ImpossibleStateError("this life is not open");
+    }
     for (const apply of this.#newSettings) apply();
     this.#sockets?.takeOver();
     const scheduler = estate.schedule(this.#schedules, fail);
@@ -295,6 +294,3 @@ export class Life {
     return this.#dispatchers.map((each) => ({ spool: each.name, running: each.running }));
   }
 }
-
-/** What makes a dispatcher deliver its tasks instead of running them. */
-const forwarding = (forwarder: Forwarder) => ({ executors: [forwarder], concurrency: forwarder });

@@ -1,6 +1,7 @@
 /** What people should know about a spool directory that was opened. */
 
 import type { Emit } from "../report/event.ts";
+import type { Platform } from "../spool/platform.ts";
 import type { Store } from "../spool/store.ts";
 
 /** @param spool its name */
@@ -14,4 +15,15 @@ export function warnOfStore(store: Store, spool: string, emit: Emit): void {
   if (swept === 0) return;
   const message = `removed ${swept} half-written files of tasks that it never accepted`;
   emit({ type: "spool.warning", spool, message });
+}
+
+export function warnOfLocks(
+  { unavailable }: Platform,
+  spools: readonly { readonly name: string }[],
+  emit: Emit,
+): void {
+  if (!unavailable) return;
+  const message = `no file locks that other processes see (${unavailable}): ` +
+    "no other program may work on these directories";
+  for (const { name } of spools) emit({ type: "spool.warning", spool: name, message });
 }

@@ -27,6 +27,7 @@ import { types } from "./types.ts";
 import { wait } from "./wait.ts";
 import { runJob } from "./run_job.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { EXIT_IMPOSSIBLE, ImpossibleStateError } from "../platform/unexpected.ts";
 import { safeLine } from "../report/safe_text.ts";
 
 type CliCommand = (args: readonly string[]) => Promise<number>;
@@ -70,7 +71,7 @@ export async function main(args: readonly string[]): Promise<number> {
       return EXIT_USAGE;
     }
     console.error(`spooler: ${safeLine(reasonOf(error))}`);
-    return EXIT_FAILED;
+    return error instanceof ImpossibleStateError ? EXIT_IMPOSSIBLE : EXIT_FAILED;
   }
 }
 

@@ -3,6 +3,7 @@
  * Time that the machine was suspended has passed, too, and is no jump.
  */
 
+import { apart } from "./apart.ts";
 import type { Cancel, Clock } from "./clock.ts";
 
 /** Between two checks of both clocks. */
@@ -36,7 +37,7 @@ export class ClockWatch {
     const byMs = base - this.#base;
     if (Math.abs(byMs) < JUMP_MIN_MS) return;
     this.#base = base;
-    this.#options.jumped(byMs);
+    apart(() => this.#options.jumped(byMs));
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
 /** inotify(7): its masks, its events, and one instance of it. */
 
+import { apart } from "./apart.ts";
 import { type Libc, SystemError } from "./libc.ts";
 import { nameFromBytes } from "./name.ts";
 
@@ -62,7 +63,7 @@ export class Inotify {
     while (!this.#closed) {
       const length = await this.#libc.readLater(this.#fd, buffer);
       for (const event of parseEvents(buffer, length)) {
-        if (!this.#closed) take(event);
+        if (!this.#closed) apart(() => take(event));
       }
     }
     this.#libc.close(this.#fd);

@@ -5,6 +5,7 @@
 
 import { type Clock, turnOfOthers } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { rethrowImpossible } from "../platform/unexpected.ts";
 import type { Emit } from "../report/event.ts";
 import type { Debug, DebugOf } from "../report/debug.ts";
 import type { Once } from "../report/once.ts";
@@ -191,6 +192,7 @@ export class Discovery {
         scanned();
       } while (this.#scanAgain && !this.#stopped);
     } catch (error) {
+      rethrowImpossible(error);
       this.#warn(`cannot be scanned: ${reasonOf(error)}`);
     } finally {
       this.#scanning = false;

@@ -6,6 +6,7 @@
  * allows, or the next full scan.
  */
 
+import { apart } from "../platform/apart.ts";
 import { type Cancel } from "../platform/clock.ts";
 import { type DebugOf, NO_DEBUG } from "../report/debug.ts";
 import { Once } from "../report/once.ts";
@@ -156,6 +157,13 @@ export class Dispatcher {
     const starts = this.#starts;
     if (this.#stopped || (this.#discovery.isScanning && this.#options.config.ordered)) return;
     starts.heldBackUntil = Infinity;
+    apart(() => this.#startTasks());
+    if (this.#discovery.isRunningDry) this.#discovery.scan();
+    this.#setTimer();
+  }
+
+  #startTasks(): void {
+    const starts = this.#starts;
     this.#tasks.wake(this.#options.clock.now());
     if (this.#handout?.isOpen) this.#handout.fill();
     while (starts.hasSlot && !this.#isForWorkers) {
@@ -163,8 +171,6 @@ export class Dispatcher {
       if (!task) break;
       starts.start(task);
     }
-    if (this.#discovery.isRunningDry) this.#discovery.scan();
-    this.#setTimer();
   }
 
   /** One that workers take waits for a worker. */

@@ -5,6 +5,7 @@
 
 import type { Clock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { placeOf, rethrowImpossible } from "../platform/unexpected.ts";
 import type { Emit } from "../report/event.ts";
 import type { Once } from "../report/once.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
@@ -141,7 +142,8 @@ export class Ends {
       this.#stick(task, error.verdict, error.message);
       return;
     }
-    this.#warn(`${id}: ${reasonOf(error)}`);
+    rethrowImpossible(error);
+    this.#warn(`${id}: ${reasonOf(error)} (${placeOf(error)})`);
     if (!this.#isOurs(task)) {
       task.release();
       return this.#lookAgain(task);
@@ -203,6 +205,7 @@ export class Ends {
         return claimed.release();
       }
     } catch (error) {
+      rethrowImpossible(error);
       return this.#warn(`${id}: ${reasonOf(error)}`);
     }
     this.#report(stuck.name, stuck.verdict);

@@ -1,6 +1,7 @@
 /** From one state of a task to the next: the only function that changes what is known of a task. @pure */
 
 import type { Executor } from "../exec/executor.ts";
+import { ImpossibleStateError } from "../platform/unexpected.ts";
 import type { TaskRef } from "../spool/layout.ts";
 import type { SeenTask } from "../spool/task.ts";
 import type { TaskEvent } from "./task_event.ts";
@@ -23,7 +24,7 @@ import type {
  * The state that an event leads to; null is a task that is not known (any more). The same value when
  * nothing changes.
  *
- * @throws {TypeError} when the event cannot happen to a task in that state
+ * @throws {ImpossibleStateError} when the event cannot happen to a task in that state
  */
 export function next(state: TaskState | null, event: TaskEvent): TaskState | null {
   switch (event.type) {
@@ -75,8 +76,11 @@ export function next(state: TaskState | null, event: TaskEvent): TaskState | nul
       if (state?.kind === "handed") return held(state, "workers");
       break;
     case "unusable":
-      if (state?.kind !== "ready") break;
-      return unusable(state, event.reason, event.stamp);
+      if (state?.kind === "ready") return unusable(state, state.route, event);
+      if (state?.kind === "running" || state?.kind === "handed") {
+        return unusable(state, "program", event);
+      }
+      break;
     case "helped":
       if (state?.kind !== "handed" || state.workers.includes(event.worker)) break;
       return handed(
@@ -108,7 +112,9 @@ export function next(state: TaskState | null, event: TaskEvent): TaskState | nul
     default:
       event satisfies never;
   }
-  throw new TypeError(`a task that is ${state?.kind ?? "unknown"} cannot be ${event.type}`);
+  throw new ImpossibleStateError(
+    `a task that is ${state?.kind ?? "unknown"} cannot be ${event.type}`,
+  );
 }
 
 function seen(state: TaskState | null, task: SeenTask, now: number): TaskState | null {
@@ -150,7 +156,9 @@ function touched(state: TaskState | null): TaskState {
     case "settling":
       return state.touched ? state : { ...state, touched: true };
     default:
-      throw new TypeError(`a task that is ${state?.kind ?? "unknown"} cannot be touched`);
+      throw new ImpossibleStateError(
+        `a task that is ${state?.kind ?? "unknown"} cannot be touched`,
+      );
   }
 }
 
@@ -185,9 +193,9 @@ function held({ name, priority }: TaskRef, route: Route): HeldElsewhere {
 }
 
 function unusable(
-  { name, priority, route }: Ready,
-  reason: string,
-  stamp: string | null,
+  { name, priority }: TaskRef,
+  route: Route,
+  { reason, stamp }: Pick<Unusable, "reason" | "stamp">,
 ): Unusable {
   return { kind: "unusable", name, priority, route, reason, stamp };
 }

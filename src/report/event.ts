@@ -28,6 +28,12 @@ export type Event =
     spools: readonly { readonly spool: string; readonly running: number }[];
   }
   | { type: "config.warning"; message: string }
+  /** Nothing in the program foresees this error: one part has not done what it was doing. */
+  | { type: "program.error"; message: string; place: string }
+  /** Such errors that were too many to log each. */
+  | { type: "program.errors"; count: number }
+  /** What the program knows contradicts itself: it ends. */
+  | { type: "program.impossible"; message: string; place: string; exitCode: number }
   /** A warning of the runtime, because only the log writes to stderr. */
   | { type: "runtime.warning"; message: string }
   /** Lines that could not be written: nobody read them, or (`reason`) the system refused them. */

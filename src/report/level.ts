@@ -29,6 +29,9 @@ export function levelOf(event: Event): Level {
     case "workers.unloadable":
     case "target.down":
     case "listener.troubled":
+    case "program.error":
+    case "program.errors":
+    case "program.impossible":
       return "error";
     case "config.warning":
     case "runtime.warning":

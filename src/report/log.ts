@@ -69,6 +69,13 @@ export function eventText(event: Event): string {
         spools.join("")
       }`;
     }
+    case "program.error":
+      return `unexpected error: ${event.message} (${event.place}); everything else goes on`;
+    case "program.errors":
+      return `${counted(event.count, "more unexpected error")} not logged`;
+    case "program.impossible":
+      return `impossible state: ${event.message} (${event.place}); ends with exit code ` +
+        `${event.exitCode}, because what it knows cannot be trusted`;
     case "config.warning":
       return `warning: ${event.message}`;
     case "runtime.warning":

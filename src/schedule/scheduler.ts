@@ -13,6 +13,7 @@
 import { isDeepStrictEqual } from "node:util";
 
 import type { ScheduleConfig } from "./settings.ts";
+import { apart } from "../platform/apart.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Problem, problemText } from "../platform/problem.ts";
 import type { Zone } from "../platform/zone.ts";
@@ -237,7 +238,9 @@ export class Scheduler {
       }
       // It may have gone while its slot was written.
       const current = this.#watched.get(job.id)?.job;
-      if (due.kind === "run" && current !== undefined) this.#offer(current, due.slot);
+      if (due.kind === "run" && current !== undefined) {
+        apart(() => this.#offer(current, due.slot));
+      }
     }
   }
 

@@ -26,6 +26,9 @@ export interface TickerOptions<Job> {
   due(jobs: readonly DueJob<Job>[]): void;
 }
 
+/** When a job is asked again that could not say whether it is due. */
+const AFTER_ERROR_MS = 60_000;
+
 export class Ticker<Job> {
   readonly #options: TickerOptions<Job>;
   #jobs: readonly TickedJob<Job>[] = [];
@@ -53,14 +56,22 @@ export class Ticker<Job> {
     const { due } = this.#options;
     const time = timeOf(this.#options.clock);
     const found: DueJob<Job>[] = [];
+    const errors: unknown[] = [];
     let waitMs = Infinity;
     for (const { job, rhythm } of this.#jobs) {
-      const now = rhythm.take(time);
-      if (now.kind !== "no") found.push({ job, due: now, durable: rhythm.durable });
-      waitMs = Math.min(waitMs, rhythm.wait(time) ?? Infinity);
+      try {
+        const now = rhythm.take(time);
+        if (now.kind !== "no") found.push({ job, due: now, durable: rhythm.durable });
+        waitMs = Math.min(waitMs, rhythm.wait(time) ?? Infinity);
+      } catch (error) {
+        errors.push(error);
+        waitMs = Math.min(waitMs, AFTER_ERROR_MS);
+      }
     }
     this.#arm(waitMs);
     if (found.length > 0) due(found);
+    // An unexpected error of one job keeps no other from its time.
+    if (errors.length > 0) throw errors[0];
   }
 
   #arm(waitMs: number): void {

@@ -9,6 +9,7 @@
 import type { Executor } from "../exec/executor.ts";
 import type { Clock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { rethrowImpossible } from "../platform/unexpected.ts";
 import { firstChance } from "../queue/age.ts";
 import type { Handout, HandoutParts } from "../queue/dispatcher.ts";
 import { funcOf } from "../queue/runner.ts";
@@ -273,6 +274,7 @@ export class Batches implements Handout {
       const outcome = { kind: "failed", reason, stderr: "" } as const;
       ends.conclude(claimed, outcome, funcOf(claimed), tookMs);
     } catch (error) {
+      rethrowImpossible(error);
       if (tasks.get(id)?.kind === "handed") tasks.apply(id, GONE);
       emit({ type: "spool.warning", spool: name, message: `${id}: ${reasonOf(error)}` });
     }

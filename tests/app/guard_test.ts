@@ -1,0 +1,80 @@
+/** An unexpected error in one part: it is logged with its place, and the others go on. */
+
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { Program, spooler } from "../support/program.ts";
+import { testWith } from "../support/require.ts";
+import { makeSite, type Site } from "../support/site.ts";
+
+const SCRIPT = new URL("../support/throwing_program.ts", import.meta.url).pathname;
+
+async function start(site: Site, ...fault: string[]): Promise<Program> {
+  const args = ["run", "--quiet", "--allow-all", SCRIPT, site.ini, ...fault];
+  const program = Program.launch(Deno.execPath(), args);
+  await program.line(/ ready$/);
+  return program;
+}
+
+async function push(site: Site, func: string): Promise<void> {
+  const { code, stderr } = await spooler(["push", "--dir", site.spool, `ud_spool_func=${func}`]);
+  assertEquals([code, stderr], [0, ""]);
+}
+
+const SITE = [
+  "socket = 127.0.0.1:0",
+  "spooler-frequency = 1",
+  "spooler-max-retries = 1",
+  "spooler-task = echo ran $SPOOLER_FUNC",
+  "timer2 = every=200ms,name=bad true",
+  "timer2 = every=200ms,name=good true",
+];
+
+for (
+  const [part, type, word] of [
+    ["a job", "job.started", '"bad"'],
+    ["the end of a job", "job.ended", '"bad"'],
+    ["a task's output", "task.output", "ran bad"],
+    ["the end of a task", "task.settled", '"bad"'],
+    ["a reload", "program.reloading", "SIGHUP"],
+    ["a status", "program.status", "running"],
+    ["the listing of a spool", "spool.opened", "other"],
+  ] as const
+) {
+  testWith("libc", `an unexpected error of ${part} is logged, and all others go on`, async () => {
+    await using site = await makeSite(...SITE);
+    await using program = await start(site, type, word);
+    await push(site, "bad");
+    program.signal("SIGUSR1");
+    program.signal("SIGHUP");
+    await program.line(/ running under the old configuration$| reloading \(SIGHUP\)$/);
+    const jobs = program.log.match(/job good done/g)?.length ?? 0;
+    await program.line(/job good done/, jobs + 2);
+    await push(site, "good");
+    await program.line(/\| ran good$/);
+    await program.line(/good \S+ done/);
+    if (type !== "spool.opened") {
+      const said = await program.line(/injected/);
+      assertMatch(said, /unexpected error: injected \(src\/\S+\.ts:\d+|warning: .*injected/);
+    }
+    assertEquals(await program.stop(), 0);
+  });
+}
+
+testWith(
+  "libc",
+  "an impossible state ends the program, with its place and exit code 70",
+  async () => {
+    await using site = await makeSite(
+      "spooler-max-retries = 1",
+      "spooler-task = name=slow echo begun; sleep 600",
+      "timer2 = every=1h,at-start=yes,name=bad true",
+    );
+    await using program = await start(site, "program.status", "slow", "impossible");
+    await push(site, "slow");
+    await program.line(/\| begun/);
+    program.signal("SIGUSR1");
+    assertEquals(await program.ended(), 70);
+    assertMatch(program.log, /impossible state: injected \(src\/app\/app\.ts:\d+.*exit code 70/);
+    const { stdout } = await spooler(["list", "--dir", site.spool, "--json"]);
+    assert(/"state":"ready"/.test(stdout) && /"failures":0/.test(stdout), stdout);
+  },
+);

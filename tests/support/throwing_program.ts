@@ -1,0 +1,43 @@
+/**
+ * The program with a part that throws: `throwing_program.ts INI TYPE WORD [impossible]` throws whenever
+ * an event of that type has that word in it, from wherever the event comes.
+ */
+
+import { runApp } from "../../src/app/app.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { openNotifier } from "../../src/daemon/notify.ts";
+import { systemClock as clock, systemRandom as random } from "../../src/platform/clock.ts";
+import { loadPosix } from "../../src/platform/posix.ts";
+import { systemSignals as signals } from "../../src/platform/signals.ts";
+import { EXIT_IMPOSSIBLE, ImpossibleStateError } from "../../src/platform/unexpected.ts";
+import type { Event } from "../../src/report/event.ts";
+import { logLine } from "../../src/report/log.ts";
+
+const [ini = "", type = "", word = "", kind] = Deno.args;
+const line = logLine(clock.now);
+
+function emit(event: Event): void {
+  console.error(line(event));
+  if (event.type !== type || !JSON.stringify(event).includes(word)) return;
+  if (kind === "impossible") throw new ImpossibleStateError("injected");
+  throw new RangeError("injected");
+}
+
+const { config } = await loadConfig(["--ini", ini]);
+const posix = loadPosix();
+try {
+  await runApp(config, {
+    machine: { clock, random, emit },
+    signals,
+    reread: () => loadConfig(["--ini", ini]).then((loaded) => loaded.config),
+    applied: () => {},
+    reopenLog: () => {},
+    ready: () => {},
+    posix,
+    notifier: openNotifier(posix),
+  });
+  Deno.exit(0);
+} catch (error) {
+  console.error(String(error));
+  Deno.exit(error instanceof ImpossibleStateError ? EXIT_IMPOSSIBLE : 1);
+}
