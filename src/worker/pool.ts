@@ -88,7 +88,8 @@ export class Pool {
    * processes of the others start beside it, but wait: a module that cannot be loaded fails once.
    */
   start(): void {
-    this.#startOne();
+    // A task that was found first may have started one.
+    if (this.#workers.size === 0) this.#startOne();
     if (this.#options.idleMs === null) { while (this.#mayStart()) this.#startHeld(); }
   }
 

@@ -32,6 +32,8 @@ async function start(
     readonly loadLimitMs?: number;
     readonly size?: number;
     readonly command?: string;
+    /** Tasks that are found before the pool is started. */
+    readonly waiting?: number;
   } = {},
 ): Promise<Bench> {
   const temp = await tempDir();
@@ -88,6 +90,7 @@ async function start(
     },
     gone: () => {},
   });
+  pool.demand(given.waiting ?? 0);
   pool.start();
   return {
     pool,
@@ -174,6 +177,12 @@ testWith(
     await Deno.rename(`${parent}-away`, parent);
   },
 );
+
+testWith("libc", "tasks that wait before the start do not make a worker too many", async () => {
+  await using bench = await start("export {};", { waiting: 3 });
+  await bench.until("workers.ready");
+  assertEquals(bench.pool.workers.length, 1);
+});
 
 testWith("libc", "a stopped pool takes nothing any more", async () => {
   await using bench = await start("export {};");
