@@ -167,11 +167,26 @@ export class Ends {
       const what = fate.kind === "done" ? "done, but cannot be removed" : "cannot be settled";
       this.#warn(`${id}: ${what}: ${why}; it does not run again; every scan retries this`);
       tasks.apply(id, { type: "stuck", verdict, file: store.fileOf(task) });
+      this.#remember(task, verdict);
     }
     try {
       store.giveBack(task);
     } catch (error) {
       this.#warn(`${id}: ${reasonOf(error)}`);
+    }
+  }
+
+  /** For the next start of the program. */
+  #remember(task: ClaimedTask, { fate, attempts }: TaskVerdict): void {
+    if (fate.kind !== "done" && fate.kind !== "failed") return;
+    const reason = fate.kind === "failed" ? fate.reason : "done, but could not be removed";
+    const at = this.#options.clock.now();
+    const none = { failures: 0, firstFailureAt: at, lastFailureAt: at, reason, stderr: "" };
+    try {
+      this.#options.store.remember(task, attempts ?? task.attempts ?? none, fate.kind, reason);
+    } catch (error) {
+      // Where this cannot be written either, a task is not run before that is mended: see claim.
+      this.#warn(`${taskId(task)}: cannot note that for the next start: ${reasonOf(error)}`);
     }
   }
 
@@ -188,11 +203,13 @@ export class Ends {
   #retry(stuck: Stuck): void {
     const { tasks, store, settlement, clock } = this.#options;
     const id = taskId(stuck);
-    const { fate, attempts, func } = stuck.verdict;
+    const { fate, attempts } = stuck.verdict;
     try {
       const claimed = store.claim(stuck);
       if (claimed.kind === "gone") return tasks.apply(id, GONE);
-      if (claimed.kind !== "claimed") return;
+      // What was remembered is done by the claim itself.
+      const isWritten = claimed.kind === "finished" || claimed.kind === "damaged";
+      if (claimed.kind !== "claimed") return isWritten ? this.#unstick(stuck) : undefined;
       if (stuck.file !== null && store.fileOf(stuck) !== stuck.file) {
         // Somebody has put another task in its place.
         claimed.release();
@@ -208,8 +225,13 @@ export class Ends {
       rethrowImpossible(error);
       return this.#warn(`${id}: ${reasonOf(error)}`);
     }
-    this.#report(stuck.name, stuck.verdict);
-    this.settle(stuck, fate, func, "program");
+    this.#unstick(stuck);
+  }
+
+  /** Its fate is on disk. */
+  #unstick({ name, priority, verdict }: Stuck): void {
+    this.#report(name, verdict);
+    this.settle({ name, priority }, verdict.fate, verdict.func, "program");
   }
 
   #report(task: string, { fate, func, tookMs }: TaskVerdict): void {

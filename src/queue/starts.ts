@@ -105,6 +105,9 @@ export class Starts {
       }
       case "busy":
         return tasks.apply(id, BUSY);
+      case "finished":
+        this.#warn(`${id}: was done before, and is removed now`);
+        return tasks.apply(id, GONE);
       case "gone":
         return tasks.apply(id, GONE);
       case "incomplete":

@@ -6,7 +6,7 @@
  * @pure
  */
 
-import type { Attempts, FailedRecord } from "./task.ts";
+import type { Attempts, Decided, FailedRecord } from "./task.ts";
 
 const VERSION = 1;
 
@@ -51,6 +51,7 @@ function parse(text: string | null): unknown {
 function attemptsOf(value: unknown): Attempts | null {
   if (!isObject(value)) return null;
   const { failures, firstFailureAt, lastFailureAt, reason, stderr, crashes } = value;
+  const decided = decidedOf(value.decided);
   if (
     typeof failures !== "number" || typeof firstFailureAt !== "number" ||
     typeof lastFailureAt !== "number" || typeof reason !== "string"
@@ -62,5 +63,13 @@ function attemptsOf(value: unknown): Attempts | null {
     reason,
     stderr: typeof stderr === "string" ? stderr : "",
     ...(typeof crashes === "number" ? { crashes } : {}),
+    ...(decided === null ? {} : { decided }),
   };
+}
+
+function decidedOf(value: unknown): Decided | null {
+  if (!isObject(value)) return null;
+  const { fate, reason, file } = value;
+  if ((fate !== "done" && fate !== "failed") || typeof reason !== "string") return null;
+  return typeof file === "string" ? { fate, reason, file } : null;
 }

@@ -166,12 +166,11 @@ export class RunningMarks {
 
   /** Nothing runs any more. */
   close(): void {
-    if (!this.#own) return;
-    try {
-      this.spool.removeIfThere(this.#own.path);
-    } finally {
-      this.#letGo();
-    }
+    const own = this.#own;
+    if (!own) return;
+    // Where it cannot be removed its lists are empty, and another program takes it over.
+    quietly(() => this.spool.removeIfThere(own.path));
+    this.#letGo();
   }
 
   #letGo(): void {

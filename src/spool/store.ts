@@ -24,7 +24,7 @@ import { Scanner, type ScanOptions } from "./scan.ts";
 import { StoreJournal } from "./store_journal.ts";
 import { sweep } from "./sweep.ts";
 import { TaskCount } from "./task_count.ts";
-import type { Attempts, Changed, Claimed, ClaimedTask, SeenTask } from "./task.ts";
+import type { Attempts, Changed, Claimed, ClaimedTask, Decided, SeenTask } from "./task.ts";
 import { Transitions } from "./transitions.ts";
 import { type SpoolChange, type SpoolWatcher, watchSpool } from "./watcher.ts";
 
@@ -330,6 +330,14 @@ export class Store {
   /** Remembers something about a task that goes on to run. */
   note(task: ClaimedTask, attempts: Attempts): void {
     this.#records.writeAttempts(task, attempts);
+  }
+
+  /**
+   * The task has run, and what was decided cannot be written to its file: the next claim that can,
+   * also behind a restart, does it and hands out nothing.
+   */
+  remember(task: ClaimedTask, attempts: Attempts, fate: Decided["fate"], reason: string): void {
+    this.#transitions.remember(task, attempts, fate, reason);
   }
 
   /** The task is done: its name goes, then its lock. */

@@ -22,6 +22,16 @@ export interface Attempts {
   readonly stderr: string;
   /** Runs during which the program itself died; the first is not held against the task. */
   readonly crashes?: number;
+  /** Its fate was decided and could not be written to its file. */
+  readonly decided?: Decided;
+}
+
+/** What is to become of a task without another run. */
+export interface Decided {
+  readonly fate: "done" | "failed";
+  readonly reason: string;
+  /** Whose fate it is: a producer may put another task in its place. */
+  readonly file: string;
 }
 
 /** What `failed/NAME.json` holds. */
@@ -53,7 +63,9 @@ export type Claimed =
   | Unclaimed
   /** Half-written, perhaps: too short for what its header says. Left alone. */
   | { readonly kind: "incomplete"; readonly reason: string }
-  /** Not a task at all; it was moved to failed/. */
+  /** It was done before, which could not be written then, and is gone now. */
+  | { readonly kind: "finished" }
+  /** Not a task at all, or one that was given up before; it was moved to failed/. */
   | { readonly kind: "damaged"; readonly reason: string };
 
 /** What came of an operator's wish for one task. */

@@ -9,7 +9,8 @@ import { failedName, recordPath, type TaskRef } from "./layout.ts";
 import type { Records } from "./records.ts";
 import { Removal } from "./removal.ts";
 import type { RunningMarks } from "./running.ts";
-import type { Attempts, Claimed, ClaimedTask, FailedRecord } from "./task.ts";
+import type { Stat } from "../platform/stat.ts";
+import type { Attempts, Claimed, ClaimedTask, Decided, FailedRecord } from "./task.ts";
 import { readTask } from "./task_file.ts";
 
 /** A file that is too short and has not changed for this long is damaged, not half-written. */
@@ -17,6 +18,11 @@ export const HALF_WRITTEN_MS = 60_000;
 
 /** Names that are tried one after the other in failed/. */
 const FEW = 10;
+
+/** The same until a file is written to or replaced, whoever owns it and wherever its disk is mounted. */
+function fileStamp({ identity, size, mtimeMs }: Stat): string {
+  return `${identity.split(":").slice(-2)} ${size} ${mtimeMs}`;
+}
 
 export class Transitions {
   readonly #removal: Removal;
@@ -45,6 +51,11 @@ export class Transitions {
     try {
       const obstacle = this.#removal.obstacle(dirname(path), claim.stat.uid);
       if (obstacle !== null) return { kind: "unusable", reason: obstacle };
+      const attempts = this.records.attempts(ref);
+      const decided = attempts?.decided;
+      if (attempts && decided?.file === fileStamp(claim.stat)) {
+        return this.#carryOut(ref, attempts, decided);
+      }
       const read = readTask(claim);
       switch (read.kind) {
         case "task":
@@ -54,7 +65,7 @@ export class Transitions {
             ...read,
             kind: "claimed",
             path,
-            attempts: this.records.attempts(ref),
+            attempts,
             crashed: this.running.hasCrashed(ref),
             release: () => claim.release(),
           };
@@ -73,6 +84,24 @@ export class Transitions {
     } finally {
       if (!handedOut) claim.release();
     }
+  }
+
+  /** The fate that could not be written when the task had run. */
+  #carryOut(ref: TaskRef, attempts: Attempts, { fate, reason }: Decided): Claimed {
+    if (fate === "failed") {
+      this.#moveToFailed(ref, { reason, failedAt: this.spool.clock.now(), attempts });
+    } else this.spool.files.removeSync(this.spool.pathOf(ref));
+    this.running.end(ref);
+    this.records.forgetAttempts(ref);
+    return fate === "failed" ? { kind: "damaged", reason } : { kind: "finished" };
+  }
+
+  /** See {@link Store.remember}. */
+  remember(task: ClaimedTask, attempts: Attempts, fate: Decided["fate"], reason: string): void {
+    const stat = this.spool.claims.lstat(task.path);
+    if (stat === null) return;
+    const decided = { fate, reason, file: fileStamp(stat) };
+    this.records.writeAttempts(task, { ...attempts, decided });
   }
 
   begin(task: ClaimedTask): void {

@@ -4,8 +4,8 @@
  */
 
 import { join } from "@std/path";
-import { assert, assertEquals } from "../support/assert.ts";
-import { programLabel } from "../support/program.ts";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, type Site } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
@@ -44,6 +44,60 @@ async function someScansLater(site: Site & { told: string }): Promise<void> {
     );
   }
 }
+
+testWith(
+  "root",
+  `${programLabel}: what was done and could not be removed does not run after a restart that can`,
+  async () => {
+    await using site = await openSite(
+      "spooler-task = name=own true",
+      "spooler-task = name=f echo run >> $TOLD; until test -e $TOLD.go; do sleep 0.02; done",
+      "env = TOLD=%dtold",
+    );
+    await using first = await site.start();
+    await writeOthers(site);
+    await until(async () => await runs(site) === 1, "it does not run");
+    await Deno.chmod(site.spool, STICKY);
+    await Deno.writeTextFile(`${site.told}.go`, "");
+    await first.line(/others.*done, but cannot be removed/);
+    assertEquals(await first.stop(), 0);
+    await Deno.chmod(site.spool, OPEN);
+    await using second = await site.start();
+    await second.line(/others.*was done before, and is removed now/);
+    await someScansLater(site);
+    assertEquals(await runs(site), 1, second.log);
+    // Another one of that name is another task.
+    await writeOthers(site);
+    await until(async () => await runs(site) === 2, "the other does not run");
+    assertEquals(await second.stop(), 0);
+  },
+);
+
+testWith(
+  "root",
+  `${programLabel}: where nothing can be written, what was done does not run after a restart`,
+  async () => {
+    await using site = await openSite(
+      "spooler-task = name=f echo run >> $TOLD; until test -e $TOLD.go; do sleep 0.02; done",
+      "env = TOLD=%dtold",
+    );
+    await using first = await site.start();
+    await writeOthers(site);
+    await until(async () => await runs(site) === 1, "it does not run");
+    const { success } = await new Deno.Command("sh", {
+      args: ["-c", 'chown -R root "$0"; chmod -R go-w "$0"; chmod 666 "$0"/uwsgi*', site.spool],
+    }).output();
+    assert(success);
+    await Deno.writeTextFile(`${site.told}.go`, "");
+    await first.line(/others.*done, but cannot be removed/);
+    await first.line(/others.*cannot note that for the next start/);
+    assertEquals(await first.stop(), 0, first.log);
+    const { code, stderr } = await spooler(["--ini", site.ini]);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, `user nobody may not write to ${site.spool}`);
+    assertEquals(await runs(site), 1);
+  },
+);
 
 const runs = async (site: { told: string }) =>
   (await Deno.readTextFile(site.told).catch(() => "")).split("\n").filter((line) => line).length;
