@@ -11,7 +11,7 @@ import { fakeHost } from "../support/config_host.ts";
 import { generateIni, seeded } from "../interop/ini_generator.ts";
 import { knownNames } from "../../src/config/options.ts";
 
-const INPUTS = Number(Deno.env.get("SPOOLER_FUZZ") ?? 1_500);
+const INPUTS = Number(Deno.env.get("SPOOLER_FUZZ") ?? 300);
 const names = knownNames();
 
 const FRAGMENTS = [
