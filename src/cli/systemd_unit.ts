@@ -37,8 +37,12 @@ function unitText(config: Config, ini: string, program: string): string {
     "ExecReload=/bin/kill -HUP $MAINPID",
     "NotifyAccess=main",
     "WatchdogSec=30",
-    "Restart=on-failure",
+    // What a task's code can end is started again; a wrong ini would only fail again.
+    "Restart=always",
     "RestartSec=1",
+    "RestartPreventExitStatus=2",
+    // The task that took all memory has failed; the others are to go on.
+    "OOMPolicy=continue",
     "KillMode=mixed",
     `TimeoutStopSec=${Math.ceil(mercyMs / 1000) + 15}`,
     // A program that changes its user by itself starts as root.

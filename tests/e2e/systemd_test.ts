@@ -17,6 +17,9 @@ Deno.test(`${programLabel}: systemd: the unit names the ini and what it writes t
   assertMatch(stdout, /^Type=notify$/m);
   assertMatch(stdout, new RegExp(`^ExecStart=.* --ini ${site.ini}$`, "m"));
   assertMatch(stdout, /^KillMode=mixed$/m);
+  assertMatch(stdout, /^Restart=always$/m);
+  assertMatch(stdout, /^RestartPreventExitStatus=2$/m);
+  assertMatch(stdout, /^OOMPolicy=continue$/m);
   assertMatch(stdout, /^TimeoutStopSec=105$/m);
   assertMatch(stdout, new RegExp(`^ReadWritePaths=${site.spool}$`, "m"));
   assertMatch(stdout, new RegExp(`^ReadWritePaths=${site.dir}$`, "m"));

@@ -6,6 +6,7 @@
 import { readBundling } from "./bundling.ts";
 import { faketimeLibrary } from "./faketime.ts";
 import { canUseLoops } from "./image.ts";
+import { canLimitMemory } from "./memory_group.ts";
 import { canMount } from "./mount.ts";
 
 const required = (Deno.env.get("SPOOLER_REQUIRE") ?? "").split(/[\s,]+/);
@@ -34,6 +35,7 @@ export type Need =
   | "loop"
   | "python"
   | "systemd"
+  | "cgroup"
   | "root"
   | "faketime";
 
@@ -48,6 +50,7 @@ const present: Record<Need, () => boolean> = {
   loop: () => mountable && canUseLoops(),
   systemd: () => hasCommand("systemd-analyze", "--version"),
   python: () => hasCommand(testPython, "--version"),
+  cgroup: () => canLimitMemory(),
   root: () => Deno.build.os === "linux" && Deno.uid() === 0,
   faketime: () => faketimeLibrary() !== null,
 };
@@ -64,6 +67,7 @@ const reasons: Record<Need, string> = {
   systemd: "there is no systemd-analyze to check units with",
   python: "no python3 on this machine",
   faketime: "there is no libfaketime to set the clock of a program with",
+  cgroup: "this user may not make a control group that limits memory",
   root: "only root may act for another account",
 };
 
