@@ -4,7 +4,7 @@
  * be listened on. `check`, the start and a reload all ask here.
  */
 
-import { textOf } from "../platform/quietly.ts";
+import { ownerText, userName } from "../platform/owner.ts";
 import { dirname } from "@std/path";
 import type { Loaded } from "../config/load.ts";
 import type { UsedDirectory } from "../config/directories.ts";
@@ -121,22 +121,6 @@ function deniedText({ directory, path, use }: DirectoryProbe, account: AccountId
   const who = userName(account.uid);
   const fix = use === "write" ? `; chown ${who} ${path}, or start as its owner` : "";
   return `${option}: user ${who} may not ${doing} ${path} (${ownerText(path)})${fix}`;
-}
-
-function ownerText(path: string): string {
-  try {
-    const { uid, mode } = Deno.statSync(path);
-    const bits = ((mode ?? 0) & 0o7777).toString(8);
-    return `it belongs to ${userName(uid ?? 0)}, mode ${bits}`;
-  } catch {
-    return "it cannot be seen";
-  }
-}
-
-function userName(uid: number): string {
-  const passwd = textOf("/etc/passwd") ?? "";
-  const line = passwd.split("\n").find((each) => each.split(":")[2] === String(uid));
-  return line?.split(":")[0] ?? String(uid);
 }
 
 /** Accounts of task commands, and whether each may enter the directories in which it starts. */

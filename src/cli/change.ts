@@ -1,7 +1,9 @@
 /** What `retry` and `remove` share: one task after the other, and a line about each. */
 
+import { dirname } from "@std/path";
 import type { TaskPlace } from "../spool/inspected.ts";
 import type { Changed } from "../spool/store.ts";
+import { denialText } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { type CliOutput, note } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
@@ -20,6 +22,8 @@ export interface TaskChange {
 }
 
 export interface ChangeReport {
+  /** The command's name. */
+  readonly command: string;
   readonly output: CliOutput;
   readonly json: boolean;
 }
@@ -57,10 +61,10 @@ export async function changeNamed(
 export async function changeOne(
   located: Located,
   change: TaskChange,
-  { output, json }: ChangeReport,
+  { command, output, json }: ChangeReport,
 ): Promise<boolean> {
   const { spool, task } = located;
-  const changed = await change.act(located);
+  const changed = await explained(await change.act(located), command, located);
   const said = describe(changed, change, task.place);
   if (json) {
     const { name, priority, place } = task;
@@ -71,6 +75,14 @@ export async function changeOne(
   } else if (said.ok) await output.line(`${shortId(task)}: ${said.text}`);
   else await complain(output, `${shortId(task)}: ${safeText(said.text)}`);
   return said.ok;
+}
+
+/** A refusal of the system says whose the file is, and what to do. */
+async function explained(changed: Changed, command: string, { spool, task }: Located) {
+  if (changed.kind !== "refused" || changed.reason !== "permission denied") return changed;
+  const path = spool.inspector.pathOf(task);
+  const reason = await denialText(command, [path, dirname(path)]);
+  return { ...changed, reason: reason ?? changed.reason };
 }
 
 /** A complaint among the lines of stdout, in its place on a terminal. */

@@ -38,6 +38,6 @@ async function read(file: string): Promise<string> {
       ? await new Response(Deno.stdin.readable).text()
       : await Deno.readTextFile(file);
   } catch (error) {
-    throw new UsageError(`the crontab cannot be read: ${reasonOf(error)}`);
+    throw new UsageError(`cannot ${reasonOf(error)}`);
   }
 }

@@ -3,6 +3,7 @@
 import { type ListedStateKind, STATE_KINDS } from "../spool/inspected.ts";
 import { timeText } from "../platform/local_time.ts";
 import { noWords, readArgs } from "./args.ts";
+import { explainDenial } from "./denied.ts";
 import { type ListFilter, matching, readFilter } from "./filter.ts";
 import { CliOutput, note } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
@@ -27,7 +28,7 @@ export async function list(args: readonly string[]): Promise<number> {
   noWords("list", words);
   const spools = await openSpools("list", options);
   const output = new CliOutput();
-  try {
+  const listAll = async () => {
     for (const spool of spools) {
       const filter = readFilter(options, spool.clock.now());
       if (flags.has("json")) await listJson(spool, filter, output);
@@ -35,6 +36,9 @@ export async function list(args: readonly string[]): Promise<number> {
       await output.flush();
       if (!output.closed) noteStranded(spool);
     }
+  };
+  try {
+    await explainDenial("list", spools.map(({ dir }) => dir), listAll);
   } finally {
     await output.flush();
   }

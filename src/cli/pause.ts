@@ -1,7 +1,10 @@
 /** `spooler pause` and `spooler resume`: whether tasks of a spool are started. */
 
+import { join } from "@std/path";
+import { PAUSED_FILE } from "../spool/layout.ts";
 import { timeText } from "../platform/local_time.ts";
 import { noWords, readArgs } from "./args.ts";
+import { explainDenial } from "./denied.ts";
 import { CliOutput } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
 import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
@@ -29,18 +32,39 @@ async function turn(command: string, args: readonly string[], act: Turn): Promis
   const { options, flags, words } = readArgs(command, args, WHERE, ["json"]);
   noWords(command, words);
   const output = new CliOutput();
-  for (const spool of await openSpools(command, options)) {
-    const was = spool.inspector.pausedSince() !== null;
-    const said = await act(spool);
-    const since = spool.inspector.pausedSince();
-    const json = {
-      spool: spool.dir,
-      paused: since !== null,
-      changed: was !== (since !== null),
-      pausedSince: since === null ? null : isoText(since),
-    };
-    await output.line(flags.has("json") ? jsonLine(json) : `${safeText(spool.dir)}: ${said}`);
-  }
+  const spools = await openSpools(command, options);
+  const all = async () => {
+    for (const spool of spools) await turnOne(spool, act, flags.has("json"), output);
+  };
+  await explainDenial(command, spools.map(({ dir }) => dir), all);
   await output.flush();
   return 0;
+}
+
+async function turnOne(
+  spool: OpenSpool,
+  act: Turn,
+  asJson: boolean,
+  output: CliOutput,
+): Promise<void> {
+  await checkVisible(spool.dir);
+  const was = spool.inspector.pausedSince() !== null;
+  const said = await act(spool);
+  const since = spool.inspector.pausedSince();
+  const json = {
+    spool: spool.dir,
+    paused: since !== null,
+    changed: was !== (since !== null),
+    pausedSince: since === null ? null : isoText(since),
+  };
+  await output.line(asJson ? jsonLine(json) : `${safeText(spool.dir)}: ${said}`);
+}
+
+/** @throws {Deno.errors.PermissionDenied} when nobody could say whether it is paused */
+async function checkVisible(dir: string): Promise<void> {
+  try {
+    await Deno.lstat(join(dir, PAUSED_FILE));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }

@@ -11,6 +11,7 @@ import { Store } from "../spool/store.ts";
 import { textVar, type Var } from "../wire/packet.ts";
 import { parseAt, parsePriority, readRequest, RequestError } from "../task/request.ts";
 import { readArgs } from "./args.ts";
+import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { iniArgs, isIniInEnvironment } from "./ini.ts";
 import { pushTo } from "./push_to.ts";
@@ -29,6 +30,8 @@ export async function push(args: readonly string[]): Promise<number> {
     "ca",
     "secret-file",
   ]);
+  if (options.priority !== undefined) checkPriority(options.priority);
+  const at = options.at === undefined ? [] : [textVar("at", String(parseTime(options.at)))];
   const targets = [options.ini, options.dir, options.to].filter((value) => value !== undefined);
   if (targets.length > 1 || targets.length === 0 && !isIniInEnvironment()) {
     throw new UsageError("push needs one of --ini, --dir and --to");
@@ -37,11 +40,9 @@ export async function push(args: readonly string[]): Promise<number> {
     throw new UsageError("push needs KEY=VALUE, as in ud_spool_func=hello name=world");
   }
 
-  const vars = words.map(parseVar);
-  if (options.at !== undefined) vars.push(textVar("at", String(parseTime(options.at))));
+  const vars = [...words.map(parseVar), ...at];
   if (options.priority !== undefined) vars.push(textVar("priority", options.priority));
   try {
-    if (options.priority !== undefined) checkPriority(options.priority);
     const { to, ca, "body-file": bodyFile, "secret-file": secretFile } = options;
     if (to !== undefined) {
       return await pushTo({ to, ca, secretFile, bodyFile }, vars);
@@ -63,15 +64,17 @@ async function pushInto(
   body: AsyncIterable<Uint8Array> | undefined,
 ): Promise<number> {
   const { task } = readRequest(vars);
-  const store = await Store.open({
-    dir,
-    fsync,
-    limits,
-    clock: systemClock,
-    random: systemRandom,
-    ...openPlatform(),
+  const { name } = await explainDenial("push", [dir], async () => {
+    const store = await Store.open({
+      dir,
+      fsync,
+      limits,
+      clock: systemClock,
+      random: systemRandom,
+      ...openPlatform(),
+    });
+    return await store.put(body ? { ...task, body } : task);
   });
-  const { name } = await store.put(body ? { ...task, body } : task);
   console.log(name);
   return 0;
 }
@@ -103,7 +106,11 @@ async function spoolOf(
 
 function checkPriority(text: string): void {
   if (!/^\d+$/.test(text)) throw new UsageError(`push: --priority must be digits: "${text}"`);
-  parsePriority(text);
+  try {
+    parsePriority(text);
+  } catch (error) {
+    throw new UsageError(`push: ${reasonOf(error)}`);
+  }
 }
 
 function parseVar(word: string): Var {

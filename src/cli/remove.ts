@@ -2,8 +2,9 @@
 
 import { readArgs } from "./args.ts";
 import { changeNamed, checkWords, type TaskChange } from "./change.ts";
+import { explainDenial } from "./denied.ts";
 import { CliOutput } from "./output.ts";
-import { type Located, openSpools, WHERE } from "./spools.ts";
+import { type Located, openSpools, taskWords, WHERE } from "./spools.ts";
 
 const REMOVE: TaskChange = {
   done: "removed",
@@ -14,11 +15,18 @@ const REMOVE: TaskChange = {
 };
 
 export async function remove(args: readonly string[]): Promise<number> {
-  const { options, flags, words } = readArgs("remove", args, WHERE, ["json"]);
+  const { options, flags, words: given } = readArgs("remove", args, WHERE, ["json"]);
+  const words = taskWords(given);
   checkWords("remove", words);
   const spools = await openSpools("remove", options, { changes: true, words });
   const output = new CliOutput();
-  const allWell = await changeNamed(spools, words, REMOVE, { output, json: flags.has("json") });
+  const report = { command: "remove", output, json: flags.has("json") };
+  const dirs = spools.map(({ dir }) => dir);
+  const allWell = await explainDenial(
+    "remove",
+    dirs,
+    () => changeNamed(spools, words, REMOVE, report),
+  );
   await output.flush();
   return allWell ? 0 : 1;
 }

@@ -3,11 +3,12 @@
 import { timeText } from "../platform/local_time.ts";
 import { readArgs } from "./args.ts";
 import { changeNamed, changeOne, checkWords, type TaskChange } from "./change.ts";
+import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { type ListFilter, matching, readFilter } from "./filter.ts";
 import { CliOutput, note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
-import { type Located, type OpenSpool, openSpools, WHERE } from "./spools.ts";
+import { type Located, type OpenSpool, openSpools, taskWords, WHERE } from "./spools.ts";
 
 const RETRY: TaskChange = {
   done: "retried",
@@ -18,10 +19,11 @@ const RETRY: TaskChange = {
 };
 
 export async function retry(args: readonly string[]): Promise<number> {
-  const { options, flags, words } = readArgs("retry", args, [...WHERE, "func", "older"], [
+  const { options, flags, words: given } = readArgs("retry", args, [...WHERE, "func", "older"], [
     "all",
     "json",
   ]);
+  const words = taskWords(given);
   const all = flags.has("all");
   if (all && words.length > 0) throw new UsageError("retry needs names or --all, not both");
   if (!all && (options.func ?? options.older) !== undefined) {
@@ -30,9 +32,14 @@ export async function retry(args: readonly string[]): Promise<number> {
   if (!all) checkWords("retry", words);
   const spools = await openSpools("retry", options, { changes: true, words });
   const output = new CliOutput();
-  const report = { output, json: flags.has("json") };
+  const report = { command: "retry", output, json: flags.has("json") };
   let allWell = true;
-  if (all) {
+  const dirs = spools.map(({ dir }) => dir);
+  await explainDenial("retry", dirs, async () => {
+    if (!all) {
+      allWell = await changeNamed(spools, words, RETRY, report);
+      return;
+    }
     for (const spool of spools) {
       const filter: ListFilter = {
         ...readFilter(options, spool.clock.now()),
@@ -42,7 +49,7 @@ export async function retry(args: readonly string[]): Promise<number> {
         if (!await changeOne({ spool, task }, RETRY, report)) allWell = false;
       }
     }
-  } else allWell = await changeNamed(spools, words, RETRY, report);
+  });
   await output.flush();
   if (!report.json) spools.forEach(tellPause);
   return allWell ? 0 : 1;

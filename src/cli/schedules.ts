@@ -28,7 +28,9 @@ export function jobsOf(config: Config, name: string | undefined): readonly Sched
   const found = config.schedules.filter((job) => job.name === name);
   if (found.length > 0) return found;
   const names = config.schedules.map((job) => job.name).join(", ");
-  throw new UsageError(`${config.file} has no job "${name}"; it has: ${names || "none"}`);
+  throw new UsageError(
+    `${config.file} has no job "${name}"; ${names === "" ? "it has no jobs" : `it has: ${names}`}`,
+  );
 }
 
 /** An unreadable state is said and left out: the times are worth printing without it. */

@@ -1,31 +1,36 @@
 /** `spooler show`: everything about one task, or its body as it is. */
 
+import { ownerText } from "../platform/owner.ts";
 import { roughText } from "../platform/duration_text.ts";
 import type { Inspected } from "../spool/inspected.ts";
 import { timeText } from "../platform/local_time.ts";
 import { readArgs } from "./args.ts";
+import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
 import { jsonBytes, safeBytes } from "./safe_text.ts";
-import { findTask, type Located, missText, openSpools, WHERE } from "./spools.ts";
+import { findTask, type Located, missText, openSpools, taskWords, WHERE } from "./spools.ts";
 import { parseTaskWord, shortId } from "./task_id.ts";
 import { isoText, summaryJson, summaryOf } from "./task_summary.ts";
 
 export async function show(args: readonly string[]): Promise<number> {
   const { options, flags, words } = readArgs("show", args, WHERE, ["json", "body"]);
-  const [word] = words;
+  const [word] = taskWords(words);
   if (word === undefined || words.length > 1) throw new UsageError("show needs the NAME of a task");
   parseTaskWord(word);
   if (flags.has("json") && flags.has("body")) {
     throw new UsageError("show needs --json or --body: a body is shown as it is");
   }
-  const named = findTask(await openSpools("show", options, { words }), word);
-  if (named.kind !== "one") throw new Error(missText(word, named));
-  const output = new CliOutput();
-  if (flags.has("body")) await showBody(named, output);
-  else await showTask(named, flags.has("json"), output);
-  await output.flush();
+  const spools = await openSpools("show", options, { words: [word] });
+  await explainDenial("show", spools.map(({ dir }) => dir), async () => {
+    const named = findTask(spools, word);
+    if (named.kind !== "one") throw new Error(missText(word, named));
+    const output = new CliOutput();
+    if (flags.has("body")) await showBody(named, output);
+    else await showTask(named, flags.has("json"), output);
+    await output.flush();
+  });
   return 0;
 }
 
@@ -84,7 +89,8 @@ function* taskLines(task: Inspected, now: number): Generator<string> {
     }
   } else {
     yield field("size", `${task.size} bytes`);
-    yield field("content", `cannot be read: ${content.reason}`);
+    const owner = content.reason === "permission denied" ? ` (${ownerText(task.path)})` : "";
+    yield field("content", `cannot be read: ${content.reason}${owner}`);
   }
   yield field("failures", attempts ? String(attempts.failures) : "0");
   if (!attempts) return;

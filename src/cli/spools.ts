@@ -85,6 +85,23 @@ async function spoolsOf(
   return spools;
 }
 
+/** A path that leads to a task from here is a whole path from now on. */
+export function taskWords(words: readonly string[]): string[] {
+  return words.map((word) => {
+    const isPath = word.includes("/") && !isAbsolute(word) && isThere(word);
+    return isPath ? resolve(word) : word;
+  });
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function isDirectory(path: string): Promise<boolean> {
   return await Deno.stat(path).then((info) => info.isDirectory, () => false);
 }

@@ -3,6 +3,7 @@
 import { watchTask } from "../spool/task_watch.ts";
 import type { Watcher } from "../spool/watcher.ts";
 import { readArgs } from "./args.ts";
+import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput, note } from "./output.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
@@ -13,6 +14,7 @@ import {
   type OpenSpool,
   openSpools,
   parseDurationOption,
+  taskWords,
   WHERE,
 } from "./spools.ts";
 import { parseTaskWord, shortId } from "./task_id.ts";
@@ -29,13 +31,15 @@ type End =
 
 export async function wait(args: readonly string[]): Promise<number> {
   const { options, flags, words } = readArgs("wait", args, [...WHERE, "timeout"], ["json"]);
-  const [word] = words;
+  const [word] = taskWords(words);
   if (word === undefined || words.length > 1) throw new UsageError("wait needs the NAME of a task");
   parseTaskWord(word);
   const timeoutMs = options.timeout === undefined
     ? Infinity
     : parseDurationOption("timeout", options.timeout);
-  const named = findTask(await openSpools("wait", options, { words }), word);
+  const spools = await openSpools("wait", options, { words: [word] });
+  const dirs = spools.map(({ dir }) => dir);
+  const named = await explainDenial("wait", dirs, async () => await findTask(spools, word));
   if (named.kind === "many") throw new Error(missText(word, named));
   // A task that was done at once is gone before its name can be asked for: that is no error.
   const begun = () => {

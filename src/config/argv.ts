@@ -30,10 +30,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const files: string[] = [];
   const problems: string[] = [];
   let at = 0;
-  const following = (name: string): string => {
+  const withNext = (key: string, name: string) => {
     const value = args[at++];
     if (value === undefined) problems.push(`${name} needs a value`);
-    return value ?? "";
+    else options.push({ key, value });
   };
 
   while (at < args.length) {
@@ -55,11 +55,13 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     const arity = arityOf(key);
     if (arity === undefined) {
       const near = nearest(key, knownNames());
+      // What follows was meant as its value, and is no mistake of its own.
+      if (value === null && !/^-|\.ini(?::|$)/.test(args[at] ?? "-")) at++;
       problems.push(
         `--${key} is not an option${near === undefined ? "" : `; did you mean --${near}?`}`,
       );
     } else if (value === null && arity === "required") {
-      options.push({ key, value: following(`--${key}`) });
+      withNext(key, `--${key}`);
     } else options.push({ key, value });
   }
 
@@ -75,8 +77,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       const attached = arg.slice(i + 1);
       if (arity === "none") options.push({ key, value: null });
       else {
-        const value = attached !== "" ? attached : arity === "required" ? following(arg) : null;
-        options.push({ key, value });
+        if (attached === "" && arity === "required") withNext(key, arg);
+        else options.push({ key, value: attached === "" ? null : attached });
         return;
       }
     }

@@ -6,13 +6,13 @@
  */
 
 import { dirname, resolve } from "@std/path";
-import { isAbstract } from "../wire/address.ts";
+import { addressText, isAbstract } from "../wire/address.ts";
 import type { Config } from "./config.ts";
-import { spoolEntries, workingEntries } from "./directories.ts";
+import { outputFiles, spoolEntries, workingEntries } from "./directories.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
 import { isOpenToAll } from "./listeners.ts";
-import { placeText } from "../platform/problem.ts";
+import { type Place, placeText } from "../platform/problem.ts";
 import { type Zone, zoneOf } from "../platform/zone.ts";
 
 /** What a check asks the machine. */
@@ -31,9 +31,17 @@ export interface CheckHost {
   kindOf(path: string): "file" | "dir" | "other" | undefined;
 }
 
+/** The directory of a log or a pidfile is not made. */
+function checkOutputFiles(given: Given, around: CheckHost): void {
+  for (const { entry, dir } of outputFiles(given)) {
+    if (around.kindOf(dir) !== "dir") given.problem(entry, `needs ${dir} to be a directory`);
+  }
+}
+
 export function checkAll(given: Given, config: Config, around: CheckHost): void {
   checkSpoolDirectories(given, around);
   checkWorkingDirectories(given, around);
+  checkOutputFiles(given, around);
   checkHandlers(given, config);
   checkSockets(given, config, around);
   checkForwardFiles(given, config, around);
@@ -93,10 +101,19 @@ function checkSockets(given: Given, config: Config, around: CheckHost): void {
   // The ini of a web application has sockets, too; without a spool nothing can be put anywhere.
   const canTakeTasks = config.spools.length > 0 ||
     given.entriesOf("spooler-forward").length + given.entriesOf("spooler-forward2").length > 0;
+  const seen = new Map<string, Place>();
   for (const listener of config.listeners) {
     const { address, tls, place } = listener;
     const entry = entries.find((candidate) => candidate.place === place);
     if (entry === undefined) continue;
+    const text = addressText(address);
+    const before = seen.get(text);
+    const isAnyPort = address.kind === "tcp" && address.port === 0;
+    if (before !== undefined && !isAnyPort) {
+      given.problem(entry, `has the address that ${placeText(before)} has`);
+      continue;
+    }
+    seen.set(text, place);
     const isFile = address.kind === "unix" && !isAbstract(address.path);
     if (isFile && around.kindOf(dirname(address.path)) !== "dir") {
       given.problem(entry, `needs ${dirname(address.path)} to be a directory`);

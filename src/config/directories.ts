@@ -1,5 +1,6 @@
 /** The directories that a configuration uses, each with the line that names it. @pure */
 
+import { dirname } from "@std/path";
 import type { Place } from "../platform/problem.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
@@ -18,6 +19,7 @@ export function directoriesOf(given: Given): UsedDirectory[] {
   return [
     ...spoolEntries(given).map(({ entry, dir }) => used(given, entry, dir, "write")),
     ...workingEntries(given).map(({ entry, dir }) => used(given, entry, dir, "enter")),
+    ...outputFiles(given).map(({ entry, dir }) => used(given, entry, dir, "make")),
   ];
 }
 
@@ -54,6 +56,20 @@ export function workingEntries(given: Given): NamedDirectory[] {
     dir: settingOf(entry, "chdir"),
   }));
   return [...last, ...tuned].filter(({ dir }) => dir !== "");
+}
+
+/** The lines that name files which the program makes, with the directory of each. */
+export function outputFiles(given: Given): NamedDirectory[] {
+  const plain = ["logto", "logto2", "pidfile", "pidfile2", "daemonize", "daemonize2"] as const;
+  const loggers = given.entriesOf("logger").map((entry) => ({
+    entry,
+    file: /(?:^|\s)file:(.+)$/.exec(entry.value)?.[1] ?? "",
+  }));
+  return [
+    ...plain.flatMap((key) => given.entriesOf(key).map((entry) => ({ entry, file: entry.value }))),
+    ...loggers,
+  ].filter(({ file }) => file.trim() !== "")
+    .map(({ entry, file }) => ({ entry, dir: dirname(given.path(file.trim(), entry)) }));
 }
 
 /** The value of a `key=` in a `…2` option; empty when there is none. */

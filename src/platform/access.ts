@@ -3,8 +3,8 @@
  * and tries. Mode bits alone do not know access lists, read-only file systems and root.
  */
 
-/** `enter`: to run there. `write`: to make files there. */
-export type Use = "enter" | "write";
+/** `enter`: to run there. `write`: to make files there. `change`: to read and write a file. */
+export type Use = "enter" | "write" | "change";
 
 export interface Probe {
   readonly path: string;
@@ -22,6 +22,7 @@ export interface AccountIds {
 const SCRIPT = `for probe do
   path=\${probe#?}
   case $probe in
+    c*) test -r "$path" && test -w "$path" && echo y || echo n ;;
     w*) (cd -- "$path" && test -w .) 2>/dev/null && echo y || echo n ;;
     *) (cd -- "$path") 2>/dev/null && echo y || echo n ;;
   esac
@@ -45,7 +46,7 @@ export async function mayUse(
       "-c",
       SCRIPT,
       "sh",
-      ...probes.map(({ path, use }) => `${use === "write" ? "w" : "e"}${path}`),
+      ...probes.map(({ path, use }) => `${use[0]}${path}`),
     ],
     cwd: "/",
     stdin: "null",

@@ -40,5 +40,5 @@ function whyText(error: unknown): string {
     return "permission denied (ports below 1024 need root or CAP_NET_BIND_SERVICE; " +
       "a socket file needs a directory that this user may write to)";
   }
-  return reasonOf(error).replace(/ \(os error \d+\).*$/s, "");
+  return reasonOf(error);
 }

@@ -57,6 +57,6 @@ async function tlsProblem({ cert, key, ca }: TlsFiles): Promise<string | null> {
     openTlsServer({ cert, key, ca }).close();
     return null;
   } catch (error) {
-    return `suwsgi-socket: ${reasonOf(error).replace(/ \(os error.*$/s, "")}: "${cert}", "${key}"`;
+    return `suwsgi-socket: ${reasonOf(error)}: "${cert}", "${key}"`;
   }
 }
