@@ -13,7 +13,7 @@ export interface Drained {
   readonly firstMs: number;
   /** From the start of the first task to the end of the last. */
   readonly drainMs: number;
-  /** The most memory the process ever had, in MiB; null where /proc does not tell. */
+  /** The most memory the process ever had, in MiB; null where /proc does not say. */
   readonly peakMiB: number | null;
 }
 

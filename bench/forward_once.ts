@@ -22,7 +22,7 @@ export interface Forwarded {
   readonly tasks: number;
   /** From the first byte to the last answer, or from the start of the work to its end. */
   readonly tookMs: number;
-  /** The most memory the process ever had, in MiB; null where /proc does not tell. */
+  /** The most memory the process ever had, in MiB; null where /proc does not say. */
   readonly peakMiB: number | null;
 }
 

@@ -18,7 +18,7 @@ const tasks = numberArg("tasks", 100_000);
 const runs = numberArg("runs", 3);
 const connections = numberArg("connections", 1);
 const TURN_MS = 1000;
-/** More than are sent: the client ends when it is told to. */
+/** More than are sent: the client ends on a signal. */
 const ENDLESS = 1e9;
 
 interface Rates {

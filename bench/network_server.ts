@@ -9,7 +9,7 @@ export interface Server extends AsyncDisposable {
   readonly pid: number;
 }
 
-/** What this program has without being told. */
+/** What this program has by default. */
 const BACKLOG = "1024";
 const PATIENCE_MS = 10_000;
 

@@ -259,16 +259,16 @@ class App {
     const { clock, emit } = this.#machine;
     const mercyMs = this.#life?.config.daemon.mercyMs ?? 0;
     const endAt = clock.monotonic() + mercyMs;
-    const tell = () => {
+    const report = () => {
       const leftMs = endAt - clock.monotonic();
       if (this.#running > 0) {
         emit({ type: "program.waiting", ...this.#named(), leftMs: Math.max(0, leftMs) });
         this.#options.notifier.status(`stopping: waiting for ${this.#running} running`);
       }
       if (leftMs <= 0) this.#abort.abort();
-      else cancel = clock.after(Math.min(WAITING_LINE_MS, leftMs), tell);
+      else cancel = clock.after(Math.min(WAITING_LINE_MS, leftMs), report);
     };
-    let cancel: Cancel = clock.after(Math.min(WAITING_LINE_MS, mercyMs), tell);
+    let cancel: Cancel = clock.after(Math.min(WAITING_LINE_MS, mercyMs), report);
     return () => cancel();
   }
 

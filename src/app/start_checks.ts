@@ -80,11 +80,11 @@ async function directoryProblems(
   const answers = await mayUse(questions, account);
   const wrong = questions.filter((_, index) => !answers[index]);
   const own = account ?? { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
-  const told = new Set<UsedDirectory>();
+  const named = new Set<UsedDirectory>();
   return wrong.flatMap((question) => {
     const { directory } = question;
-    if (told.has(directory)) return [];
-    told.add(directory);
+    if (named.has(directory)) return [];
+    named.add(directory);
     return [{ place: directory.place, message: deniedText(question, own) }];
   });
 }

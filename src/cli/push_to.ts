@@ -33,7 +33,7 @@ export async function pushTo(where: PushTo, vars: readonly Var[]): Promise<numbe
   if (ca !== undefined && !isTls) throw new UsageError(`--ca needs --to ${TLS_PREFIX}HOST:PORT`);
   // What a uWSGI understands, too.
   if (!isTls && secretFile === undefined && bodyFile === undefined) {
-    return told(await sendTask(address, vars));
+    return printed(await sendTask(address, vars));
   }
   const tls: ClientTls = { ca: ca === undefined ? null : resolve(ca), own: null };
   using body = await openBody(bodyFile);
@@ -47,10 +47,10 @@ export async function pushTo(where: PushTo, vars: readonly Var[]): Promise<numbe
   });
   if (how.kind === "lost") throw new Error(how.reason);
   if (how.kind !== "accepted") note(how.reason);
-  return told(how.kind === "accepted");
+  return printed(how.kind === "accepted");
 }
 
-function told(isAccepted: boolean): number {
+function printed(isAccepted: boolean): number {
   console.log(isAccepted ? "accepted" : "refused");
   return isAccepted ? 0 : 1;
 }

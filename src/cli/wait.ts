@@ -113,8 +113,8 @@ async function waitFor(
 function placeOf({ inspector }: OpenSpool, task: Located["task"]): Located["task"] | null {
   // It moves from the queue to failed/, and back when an operator retries it: the second check is for one
   // that moved back while the first went from the one place to the other.
-  const look = () => inspector.find(task.name, task.priority)[0];
-  return look() ?? look() ?? null;
+  const find = () => inspector.find(task.name, task.priority)[0];
+  return find() ?? find() ?? null;
 }
 
 function endOf(spool: OpenSpool, task: Located["task"]): End | null {

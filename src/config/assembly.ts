@@ -103,9 +103,9 @@ class Assembly {
 
   result(): Assembled {
     const { problems, warnings } = this.#complaints;
-    const told = (place: Place, message: string) => problems.push({ place, message });
+    const report = (place: Place, message: string) => problems.push({ place, message });
     return {
-      entries: this.#options.all.map((option) => entryOf(option, told)),
+      entries: this.#options.all.map((option) => entryOf(option, report)),
       file: this.#files.first,
       baseDir: this.#files.baseDir,
       used: this.#options.used,

@@ -47,8 +47,8 @@ export async function loadConfig(
 
 /**
  * The resulting configuration in uWSGI's own format, with secrets masked. Problems that come
- * up before it is put together are thrown, as uWSGI stops at them; what its values mean is not
- * looked at.
+ * up before it is put together are thrown, as uWSGI stops at them; its values are not
+ * checked.
  *
  * @throws {ConfigError}
  */

@@ -7,7 +7,7 @@ import { apart } from "./apart.ts";
 import type { Cancel, Clock } from "./clock.ts";
 
 /** Between two checks of both clocks. */
-export const LOOK_EVERY_MS = 2_000;
+export const CHECK_EVERY_MS = 2_000;
 /** NTP slews a clock by 0.05 %, and a busy machine checks late; neither is a jump. */
 export const JUMP_MIN_MS = 2_000;
 
@@ -32,7 +32,7 @@ export class ClockWatch {
   }
 
   /** Checks now rather than at the next turn; for a caller about to trust the wall clock. */
-  look(): void {
+  check(): void {
     const base = this.#difference();
     const byMs = base - this.#base;
     if (Math.abs(byMs) < JUMP_MIN_MS) return;
@@ -49,8 +49,8 @@ export class ClockWatch {
   }
 
   #arm(): void {
-    this.#cancel = this.#options.clock.after(LOOK_EVERY_MS, () => {
-      this.look();
+    this.#cancel = this.#options.clock.after(CHECK_EVERY_MS, () => {
+      this.check();
       this.#arm();
     });
   }

@@ -41,7 +41,7 @@ export function findOrphan(variable: string, value: string): Orphan | null {
 }
 
 /**
- * What tells a process from every other that has had its number or will have: the number, when it
+ * What sets a process apart from every other that has had its number or will have: the number, when it
  * started, and since which boot that is counted. Null when it has ended, or /proc does not say.
  */
 export function processStamp(pid: number): string | null {

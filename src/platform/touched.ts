@@ -18,16 +18,16 @@ export function watchTouched(
   let cancel: Cancel = () => {};
   let isEnded = false;
   let before: readonly (number | null)[] | null = null;
-  const look = async () => {
+  const check = async () => {
     const now = await Promise.all(files.map(touchedAt));
     if (isEnded) return;
     const known = before;
     before = now;
     const changed = files.find((_file, i) => known !== null && known[i] !== now[i]);
-    cancel = clock.after(EVERY_MS, look);
+    cancel = clock.after(EVERY_MS, check);
     if (changed !== undefined) touched(changed);
   };
-  look();
+  check();
   return () => {
     isEnded = true;
     cancel();

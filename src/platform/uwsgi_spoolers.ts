@@ -1,6 +1,6 @@
 /**
- * Which uWSGI processes work on a directory. uWSGI's spooler changes into its spool before it looks
- * for tasks (core/spooler.c, spooler_manage_task), so its working directory says so (proc(5)).
+ * Which uWSGI processes work on a directory. uWSGI's spooler changes into its spool before it scans
+ * it (core/spooler.c, spooler_manage_task), so its working directory says so (proc(5)).
  */
 
 /** @returns the process id of one of them for each directory that has any */

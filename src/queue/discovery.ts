@@ -107,7 +107,7 @@ export class Discovery {
     );
     switch (change.kind) {
       case "task":
-        this.#look(change.ref);
+        this.#noteChange(change.ref);
         return this.#options.changed();
       case "pause":
         this.#options.notePause();
@@ -146,7 +146,7 @@ export class Discovery {
   }
 
   /** Something about one task's file has changed. */
-  #look(ref: TaskRef): void {
+  #noteChange(ref: TaskRef): void {
     const { tasks, store } = this.#options;
     const id = taskId(ref);
     const state = tasks.get(id);

@@ -50,7 +50,7 @@ export class Heap<T> {
 
   /**
    * Moves the hole at the top down to a leaf; returns where it is then. What fills it was the last leaf
-   * and rarely rises far: that is half the comparisons of looking on the way down where it belongs.
+   * and rarely rises far: that is half the comparisons of searching its place on the way down.
    */
   #sinkHole(): number {
     const items = this.#items;

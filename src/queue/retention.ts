@@ -37,7 +37,7 @@ export class Retention {
 
   /** Begins with a scan; resolves when that is over. */
   start(): Promise<void> {
-    this.#work = this.#look();
+    this.#work = this.#expire();
     return this.#work;
   }
 
@@ -48,7 +48,7 @@ export class Retention {
     await this.#work;
   }
 
-  async #look(): Promise<void> {
+  async #expire(): Promise<void> {
     const { name, store, maxAgeMs, clock, emit } = this.#options;
     let removed = 0;
     try {
@@ -66,6 +66,6 @@ export class Retention {
     }
     if (removed > 0) emit({ type: "spool.expired", spool: name, removed });
     if (this.#stopped) return;
-    this.#cancel = clock.after(retentionWaitMs(maxAgeMs), () => this.#work = this.#look());
+    this.#cancel = clock.after(retentionWaitMs(maxAgeMs), () => this.#work = this.#expire());
   }
 }

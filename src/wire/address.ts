@@ -56,7 +56,7 @@ export function isAbstract(path: string): boolean {
 
 /**
  * uWSGI puts a NUL behind an abstract name, as its own (core/socket.c, bind_to_unix), and its clients
- * look for that one; others have none.
+ * use that one; others have none.
  *
  * @returns the address under which a uWSGI has the same name; null when it is no abstract one
  */

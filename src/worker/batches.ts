@@ -164,7 +164,7 @@ export class Batches implements Handout {
         if (handed) tasks.apply(id, { type: "returned", route: executor });
         return;
       case "elsewhere":
-      case "look":
+      case "inspect":
         if (handed) tasks.apply(id, { type: "returned", route: "program" });
         return;
       case "gone":

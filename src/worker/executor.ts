@@ -44,7 +44,7 @@ function answerOf({ kind, reason, stderr }: WorkerAnswer): Answer {
       return { kind: "ignored" };
     case "gone":
     case "busy":
-    case "look":
+    case "inspect":
       return { kind: "interrupted" };
     default:
       return kind satisfies never;

@@ -76,13 +76,13 @@ export class LoadRetry {
       isOver = true;
       cancel();
     };
-    const look = async (before: string | null) => {
+    const check = async (before: string | null) => {
       const now = await stampOf(files);
       if (isOver) return;
       if (before !== null && before !== now) return this.#again();
-      cancel = this.#clock.after(WATCH_EVERY_MS, () => look(now));
+      cancel = this.#clock.after(WATCH_EVERY_MS, () => check(now));
     };
-    look(null);
+    check(null);
   }
 }
 

@@ -73,7 +73,7 @@ export const ANSWER_KINDS = [
   "elsewhere",
   "gone",
   "busy",
-  "look",
+  "inspect",
 ] as const;
 
 export type AnswerKind = typeof ANSWER_KINDS[number];

@@ -55,7 +55,7 @@ export class RunAlone {
     return true;
   }
 
-  /** @returns what tells whoever raised it */
+  /** @returns what reports it to whoever raised it */
   signalDone(id: number, error: string | null): () => void {
     const raised = this.#signals.get(id);
     this.#signals.delete(id);

@@ -87,11 +87,11 @@ async function removeLeftovers(own: string, claims: Claims, now: number): Promis
   for await (const { name, isDirectory } of Deno.readDir(parent)) {
     const path = join(parent, name);
     if (!isDirectory || !name.startsWith(PREFIX) || path === own) continue;
-    const look = claims.peek(join(path, "lock"));
-    if (look.kind === "unusable") continue;
-    if (look.kind === "open") look.close();
-    const stat = look.kind === "open" ? look.stat : claims.lstat(path);
-    const isLocked = look.kind === "open" && look.locked;
+    const lock = claims.peek(join(path, "lock"));
+    if (lock.kind === "unusable") continue;
+    if (lock.kind === "open") lock.close();
+    const stat = lock.kind === "open" ? lock.stat : claims.lstat(path);
+    const isLocked = lock.kind === "open" && lock.locked;
     if (isLocked || stat === null || now - stat.mtimeMs < STALE_MS) continue;
     // Another user's cannot be removed, and is no concern of ours.
     await removeAll(path).catch(() => {});

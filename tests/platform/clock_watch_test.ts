@@ -1,4 +1,4 @@
-import { ClockWatch, LOOK_EVERY_MS, timeSinceBoot } from "../../src/platform/clock_watch.ts";
+import { CHECK_EVERY_MS, ClockWatch, timeSinceBoot } from "../../src/platform/clock_watch.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 
@@ -22,15 +22,15 @@ function watched() {
 
 Deno.test("a wall clock that is set is noticed once, with how far", () => {
   const { clock, jumps, watch } = watched();
-  clock.advance(10 * LOOK_EVERY_MS);
+  clock.advance(10 * CHECK_EVERY_MS);
   assertEquals(jumps, []);
   clock.set(clock.now() + DAY_MS);
-  clock.advance(LOOK_EVERY_MS);
-  clock.advance(LOOK_EVERY_MS);
+  clock.advance(CHECK_EVERY_MS);
+  clock.advance(CHECK_EVERY_MS);
   clock.set(clock.now() - DAY_MS);
   // Who is about to trust the clock need not wait.
-  watch.look();
-  watch.look();
+  watch.check();
+  watch.check();
   assertEquals(jumps, [DAY_MS, -DAY_MS]);
   watch.stop();
   assertEquals(clock.pending, 0);
@@ -39,12 +39,12 @@ Deno.test("a wall clock that is set is noticed once, with how far", () => {
 Deno.test("neither a suspend nor a clock that is slewed is a jump", () => {
   const { clock, jumps, watch, suspend } = watched();
   suspend(DAY_MS);
-  clock.advance(LOOK_EVERY_MS);
+  clock.advance(CHECK_EVERY_MS);
   for (let turn = 0; turn < 100; turn++) {
     clock.set(clock.now() + 1500);
-    watch.look();
+    watch.check();
     clock.set(clock.now() - 1500);
-    clock.advance(LOOK_EVERY_MS);
+    clock.advance(CHECK_EVERY_MS);
   }
   assertEquals(jumps, []);
   watch.stop();

@@ -135,7 +135,7 @@ def size(env):
   const nuls = master.putFile(new Uint8Array());
   Deno.truncateSync(join(master.spool, nuls), 100 * 2 ** 30);
   master.give(nuls);
-  assertEquals((await master.answers(1)).map(({ kind }) => kind), ["look"]);
+  assertEquals((await master.answers(1)).map(({ kind }) => kind), ["inspect"]);
 
   const sparse = master.put({ ud_spool_func: "size" });
   Deno.truncateSync(join(master.spool, sparse), 100 * 2 ** 30);

@@ -321,16 +321,16 @@ testWith("python", "what is no whole task of now is left to the program", async 
   await new Deno.Command("mkfifo", { args: [join(master.spool, "uwsgi_spoolfile_on_pipe")] })
     .output();
   const cases: [string, string][] = [
-    [later, "look"],
-    ["uwsgi_spoolfile_on_dir", "look"],
-    ["uwsgi_spoolfile_on_link", "look"],
-    ["uwsgi_spoolfile_on_pipe", "look"],
-    [master.putFile(), "look"],
-    [master.putFile(header(17, 9)), "look"],
-    [master.putFile(header(17, 9, 0, 0, 1, 0)), "look"],
-    [master.putFile(header(17, 4, 0, 0, 9, 0, 0, 0)), "look"],
-    [master.putFile(header(17, 4, 0, 0, 0, 0, 0, 0)), "look"],
-    [master.putFile(header(99, 0, 0, 0)), "look"],
+    [later, "inspect"],
+    ["uwsgi_spoolfile_on_dir", "inspect"],
+    ["uwsgi_spoolfile_on_link", "inspect"],
+    ["uwsgi_spoolfile_on_pipe", "inspect"],
+    [master.putFile(), "inspect"],
+    [master.putFile(header(17, 9)), "inspect"],
+    [master.putFile(header(17, 9, 0, 0, 1, 0)), "inspect"],
+    [master.putFile(header(17, 4, 0, 0, 9, 0, 0, 0)), "inspect"],
+    [master.putFile(header(17, 4, 0, 0, 0, 0, 0, 0)), "inspect"],
+    [master.putFile(header(99, 0, 0, 0)), "inspect"],
     [master.putFile(header(17, 0, 0, 0)), "elsewhere"],
   ];
   master.give(...cases.map(([task]) => task));

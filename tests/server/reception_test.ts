@@ -302,7 +302,7 @@ Deno.test("a body that would leave too little room is refused before it comes, f
   assertStringIncludes(reception.refusals().join(), "full: it would leave less than ");
 });
 
-Deno.test("a flood of refusals is told in a few lines and one number", async () => {
+Deno.test("a flood of refusals is logged in a few lines and one number", async () => {
   await using reception = await openReception();
   using peer = await reception.connect();
   const bad = encodePacket(varsOf({ at: "never" }), MODIFIER_SPOOL, KEEP_OPEN);

@@ -47,7 +47,7 @@ export function spoolConfig(dir: string, settings: Partial<SpoolConfig> = {}): S
   };
 }
 
-/** Watches and scans `dir` with a store of its own; resolves when it has been looked at once. */
+/** Watches and scans `dir` with a store of its own; resolves when it has been scanned once. */
 export async function startDispatcher(
   dir: string,
   executors: readonly Executor[],

@@ -1,5 +1,5 @@
 /**
- * What ran, told by the tasks themselves: each run appends one line to a file that the program under
+ * What ran, written by the tasks themselves: each run appends one line to a file that the program under
  * test knows nothing of. Appended with O_APPEND in one write, lines of many processes never mix.
  */
 

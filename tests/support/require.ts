@@ -57,7 +57,7 @@ const present: Record<Need, () => boolean> = {
 
 const reasons: Record<Need, string> = {
   uwsgi: "no uWSGI with its python3 plugin on this machine",
-  ss: "there is no ss to look at sockets with",
+  ss: "ss is not installed",
   openssl: "there is no openssl to make certificates with",
   esbuild: "there is no npx that can fetch esbuild",
   executable: "SPOOLER_EXECUTABLE names no compiled program",

@@ -1,4 +1,4 @@
-/** Waiting for what another process does, where the system tells of it in no other way. */
+/** Waiting for what another process does, where the system reports it in no other way. */
 
 import { PATIENCE_MS } from "./program.ts";
 
@@ -16,7 +16,7 @@ export async function until(
 ): Promise<void> {
   const deadline = performance.now() + patienceMs;
   while (!await condition()) {
-    if (performance.now() > deadline) throw new Error(`waited in vain: ${what}`);
+    if (performance.now() > deadline) throw new Error(`still not there: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

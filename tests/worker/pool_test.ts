@@ -217,5 +217,5 @@ testWith("libc", "a chosen task that is not there, or not yet due, is said to be
   await writeTask(bench.spool, later, { a: "b" }, { mtime: 4_000_000_000 });
   const missing = bench.pool.choose("uwsgi_spoolfile_on_missing", 1);
   assertEquals((await missing)?.answer.kind, "gone");
-  assertEquals((await bench.pool.choose(later, 1))?.answer.kind, "look");
+  assertEquals((await bench.pool.choose(later, 1))?.answer.kind, "inspect");
 });

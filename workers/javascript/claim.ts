@@ -26,7 +26,7 @@ export type Taken =
   /** As the answers of the protocol: nothing is held. */
   | "gone"
   | "busy"
-  | "look";
+  | "inspect";
 
 /** PATH_MAX, and room for a name that is longer than any can be. */
 const LONGEST_PATH = 8192;
@@ -82,8 +82,8 @@ export class WorkerClaims {
     const path = this.#pathOf(id);
     const openedAt = wallMs();
     const fd = libc.openFile(path);
-    if (fd < 0) return libc.lstat(path, this.#named) ? "look" : "gone";
-    let taken: Taken = "look";
+    if (fd < 0) return libc.lstat(path, this.#named) ? "inspect" : "gone";
+    let taken: Taken = "inspect";
     try {
       taken = this.#read(path, fd, openedAt);
     } finally {
@@ -96,14 +96,14 @@ export class WorkerClaims {
     const { libc } = this;
     if (!libc.tryLock(fd)) return "busy";
     const now = this.#now;
-    if (!libc.fstat(fd, now) || !now.isFile) return "look";
+    if (!libc.fstat(fd, now) || !now.isFile) return "inspect";
     // Between open and lock another consumer may have finished it, moved it or put it off.
     if (now.links === 0) return "gone";
-    if (now.mtimeMs > wallMs()) return "look";
+    if (now.mtimeMs > wallMs()) return "inspect";
     const isNamed = () => libc.lstat(path, this.#named) && isSameFile(this.#named, now);
     if (mayHaveLostName(now.ctimeMs, openedAt) && !isNamed()) return "gone";
     const { size } = now;
-    if (size < HEADER_SIZE) return "look";
+    if (size < HEADER_SIZE) return "inspect";
     const fits = size <= SCRATCH_SIZE;
     const isTooLarge = size > LARGEST_TASK;
     const bytes = fits
@@ -111,12 +111,12 @@ export class WorkerClaims {
       : isTooLarge
       ? this.#scratch
       : new Uint8Array(size);
-    if (libc.read(fd, bytes) < bytes.length) return "look";
+    if (libc.read(fd, bytes) < bytes.length) return "inspect";
     const header = decodeHeader(bytes);
     const bodyStart = HEADER_SIZE + header.size;
-    if (header.modifier1 !== MODIFIER_SPOOL || bodyStart > size) return "look";
+    if (header.modifier1 !== MODIFIER_SPOOL || bodyStart > size) return "inspect";
     const vars = readVars(bytes, HEADER_SIZE, bodyStart);
-    if (vars === null) return "look";
+    if (vars === null) return "inspect";
     const tooLarge = isTooLarge
       ? `it has ${size} bytes, and task code gets ${LARGEST_TASK} at most`
       : null;

@@ -126,7 +126,7 @@ def log(message):
     """A line in the log."""
     if not isinstance(message, str):
         raise TypeError("log() argument 1 must be str, not %s" % type(message).__name__)
-    _state.channel.tell("log", message=message)
+    _state.channel.notify("log", message=message)
     return True
 
 

@@ -96,7 +96,7 @@ def warn(name: str, subject: str) -> None:
     text = "%s: %s has no effect: spooler has no %s (docs/python-modules.md)"
     file, line = calling_line()
     place = "%s:%d" % (os.path.basename(file), line)
-    state.channel.tell("warn", message=text % (place, name, subject))
+    state.channel.notify("warn", message=text % (place, name, subject))
 
 
 def missing(name: str, why: str) -> NotImplementedError:

@@ -139,7 +139,7 @@ class Channel:
             raise CallFailed(reply["error"])
         return reply.get("result")
 
-    def tell(self, method: str, **args) -> None:
+    def notify(self, method: str, **args) -> None:
         """A call whose answer is not of interest."""
         if self.forked:
             # It reads only while it waits: answers that nobody takes would pile up.

@@ -56,7 +56,7 @@ def claim(path: bytes, descriptors: LowDescriptors):
         if has.st_ctime > at - CLOCK_SLACK and not is_at(path, has):
             return "gone"
         if not S_ISREG(has.st_mode) or has.st_mtime - MILLISECOND > at:
-            return "look"
+            return "inspect"
         claimed = True
         return descriptor, has.st_size
     finally:

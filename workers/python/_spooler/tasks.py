@@ -157,7 +157,7 @@ class TaskRunner:
         try:
             claimed = claim(path, self._descriptors)
         except OSError as error:
-            return "gone" if error.errno == ENOENT else "look", "", None
+            return "gone" if error.errno == ENOENT else "inspect", "", None
         if isinstance(claimed, str):
             return claimed, "", None
         descriptor, size = claimed
@@ -167,7 +167,7 @@ class TaskRunner:
             found = read_task(descriptor, size)
             if found is None:
                 hold = False
-                return "look", "", None
+                return "inspect", "", None
             task_vars, body = found
             func = task_vars.get(b"ud_spool_func", b"")
             name = func.decode("utf-8", "replace")
@@ -200,7 +200,7 @@ class TaskRunner:
         except OSError:
             # The file cannot be read.
             hold = False
-            return "look", "", None
+            return "inspect", "", None
         finally:
             self._current = ("", -1)
             if hold:

@@ -131,7 +131,7 @@ class Worker:
     def _warn_of(self, failures: list) -> None:
         """Of web applications that could not be loaded: once for all workers of the spool."""
         for failure in failures:
-            self._channel.tell("warn", message=failure.line)
+            self._channel.notify("warn", message=failure.line)
             if state.setup["worker"] == 1:
                 print(*failure.trace, sep="\n", file=sys.stderr)
 
