@@ -4,12 +4,16 @@
  * a state file one scheduler, however many lives use it: locks and records are the process's.
  */
 
+import { basename } from "@std/path";
 import { reasonOf } from "../platform/reason.ts";
 import { Scheduler, type SchedulerOptions } from "../schedule/scheduler.ts";
 import { Sockets, type SocketsOptions } from "../server/sockets.ts";
 import { openPlatform, type Platform } from "../spool/platform.ts";
 import { Store, type StoreOptions } from "../spool/store.ts";
 import type { Machine } from "./machine.ts";
+
+/** A stop waits for a busy disk no longer; what is left in the journal is the next start's. */
+const FINISH_MS = 5000;
 
 export interface PreparedSockets {
   takeOver(): void;
@@ -52,14 +56,24 @@ export class Estate {
       known.users++;
       return [known.store, false];
     }
-    const store = await Store.open({ ...options, ...this.platform });
+    const { emit } = this.machine;
+    const spool = basename(options.dir);
+    const warn = (message: string) => emit({ type: "spool.warning", spool, message });
+    const store = await Store.open({ ...options, ...this.platform, journal: { warn } });
     this.#stores.set(options.dir, { store, users: 1 });
     return [store, true];
   }
 
-  release(store: Store): void {
+  /** Its last user lets go of it when all that was accepted is on disk where it belongs, or after a while. */
+  async release(store: Store): Promise<void> {
     const shared = this.#stores.get(store.dir);
     if (shared === undefined || --shared.users > 0) return;
+    const late = Promise.withResolvers<void>();
+    const cancel = this.machine.clock.after(FINISH_MS, late.resolve);
+    await Promise.race([store.finishJournal(), late.promise]);
+    cancel();
+    // A new life may have asked for it meanwhile.
+    if (shared.users > 0) return;
     this.#stores.delete(store.dir);
     store.close();
   }

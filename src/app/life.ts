@@ -286,7 +286,7 @@ export class Life {
     this.#isRetired = true;
     await this.#workers?.stop();
     for (const forwarder of this.#forwarders) forwarder.close();
-    for (const { store } of this.#spools) this.#options.estate.release(store);
+    await Promise.all(this.#spools.map(({ store }) => this.#options.estate.release(store)));
   }
 
   /** For a status: each spool, and how many of its tasks run. */

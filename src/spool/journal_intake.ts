@@ -17,6 +17,9 @@ interface JournalSides {
 }
 
 export class JournalIntake {
+  #underWay = 0;
+  #whenIdle = () => {};
+
   constructor(
     private readonly ids: AcceptedIds,
     private readonly group: JournalGroup,
@@ -28,12 +31,27 @@ export class JournalIntake {
     return isKnown && this.group.mayTake(packet.length + (body?.length ?? 0));
   }
 
+  /** Does something when no task is on its way any more: then nothing syncs the journal. */
+  afterLast(act: () => void): void {
+    if (this.#underWay === 0) act();
+    else this.#whenIdle = act;
+  }
+
   /**
    * Accepts a task whose file has its name.
    *
    * @param content the hash of its bytes, when it has an id
    */
   async accept(making: Making, content: string): Promise<void> {
+    this.#underWay++;
+    try {
+      await this.#accept(making, content);
+    } finally {
+      if (--this.#underWay === 0) this.#whenIdle();
+    }
+  }
+
+  async #accept(making: Making, content: string): Promise<void> {
     const { ids, sides } = this;
     const { ref, packet, body, id, dueSeconds } = making;
     const added = await this.group.add({

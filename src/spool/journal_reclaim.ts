@@ -204,12 +204,16 @@ export class JournalReclaim {
   }
 
   /** What has not been reclaimed stays in the journals. */
-  close(): HeldJournal[] {
+  stop(): void {
     this.#cancelTimer?.();
     if (!this.#isEnded) this.#writeMarks();
     this.#cancelMarks?.();
     this.#isEnded = true;
     for (const journal of this.#open) journal.closeForGood();
+  }
+
+  /** All that are locked because of this. */
+  get held(): readonly HeldJournal[] {
     return [...this.#open.map(({ held }) => held), ...this.#left];
   }
 }

@@ -222,9 +222,14 @@ export class SpoolJournals {
     await this.#reclaim.finish();
   }
 
+  /** Nothing is taken into a journal any more, and none is reclaimed. */
+  stop(): void {
+    this.#reclaim.stop();
+  }
+
   /** Lets go of all. */
   close(): void {
-    for (const journal of [...this.#reclaim.close(), ...this.#found, ...this.#kept]) {
+    for (const journal of [...this.#reclaim.held, ...this.#found, ...this.#kept]) {
       this.#files.close(journal);
     }
   }

@@ -131,8 +131,12 @@ export class StoreJournal {
     await this.#journals?.finish();
   }
 
+  /** The descriptors stay open as long as somebody syncs them: they could be those of other files by then. */
   close(): void {
-    this.#journals?.close();
+    const journals = this.#journals;
+    journals?.stop();
+    if (this.#intake === null) journals?.close();
+    else this.#intake.afterLast(() => journals?.close());
     this.#journals = this.#intake = null;
     this.#nextTryAt = -Infinity;
   }
