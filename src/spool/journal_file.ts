@@ -196,7 +196,10 @@ export class JournalFiles {
       );
       if (renamed === -EEXIST) continue;
       this.#check("rename", tmp, renamed);
-      syncDirectoryNow(`${this.root.path}/${STATE_DIR}`, this.spool.files);
+      // Without a journal of its own a file system may keep the old name, too: then it is no file of ours.
+      for (const dir of [STATE_DIR, TMP_DIR]) {
+        syncDirectoryNow(`${this.root.path}/${dir}`, this.spool.files);
+      }
       return path;
     }
     throw new Error(`${MOST_JOURNALS} programs have a journal in this spool already`);

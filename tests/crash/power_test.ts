@@ -1,7 +1,8 @@
 /**
  * The power fails while tasks are acknowledged: at a moment at which nothing is being written, the image
- * of the spool's file system is copied as it is; the copy is repaired and mounted, as at the next boot.
- * Every task that was acknowledged before that moment must be in it, unless it has run.
+ * of the spool's file system is copied as it is; the copy is repaired and mounted, as at the next boot,
+ * and the program is started on it, as on another boot. Every task that was acknowledged before that
+ * moment must be in it then, with all its bytes, unless it has run.
  *
  * What the device itself might lose or reorder in its cache is not a part of this.
  */
@@ -18,11 +19,16 @@ import { varsOf } from "../support/store.ts";
 import { testWith } from "../support/require.ts";
 import { tempDir } from "../support/temp.ts";
 
-const CUTS = Number(Deno.env.get("SPOOLER_POWER_CUTS") ?? 3);
+const CUTS = Number(Deno.env.get("SPOOLER_POWER_CUTS") ?? 5);
 const TASKS_A_CUT = 150;
 const PUSHERS = 8;
 /** Stays: it is due in the year 2100. */
 const LATER = "4102444800";
+
+/** Some are longer than a page, and some as long as a packet takes. */
+function bodyOf(n: number): Uint8Array {
+  return new Uint8Array(n % 50 === 1 ? 60_000 : n % 7 === 1 ? 9000 : n % 4).fill(n);
+}
 
 /** Pushes tasks until it is told to stop; those that run are removed meanwhile, in all priorities. */
 class Pushers {
@@ -46,7 +52,7 @@ class Pushers {
       if (n % 5 === 0) values.spooler_id = `id-${n}`;
       const accepted = await sendTask(
         { kind: "tcp", host: "127.0.0.1", port: this.port },
-        varsOf(values),
+        varsOf({ ...values, body: bodyOf(n) }),
       );
       assert(accepted, `task ${n} was refused`);
       this.acknowledged.add(String(n));
@@ -67,6 +73,24 @@ class Pushers {
   }
 }
 
+/** The numbers of the tasks that are there after the program was started on a directory, and runs none. */
+async function tasksAfterStart(
+  ini: string,
+  dir: string,
+  boot: string,
+): Promise<{ found: Set<string>; back: number }> {
+  Deno.writeTextFileSync(join(dir, ".spooler/paused"), "");
+  const changed = (await Deno.readTextFile(ini)).replace(/^spooler = .*$/m, `spooler = ${dir}`);
+  const other = `${ini}.${boot}`;
+  await Deno.writeTextFile(other, changed);
+  const program = await Program.start(["--ini", other], { env: { SPOOLER_BOOT_ID: boot } });
+  await program.stop();
+  const back = Number(
+    /put (\d+) tasks back that a power cut had taken/.exec(program.log)?.[1] ?? 0,
+  );
+  return { found: await tasksBelow(dir), back };
+}
+
 /** The numbers of the tasks below a directory. */
 async function tasksBelow(dir: string): Promise<Set<string>> {
   const found = new Set<string>();
@@ -78,13 +102,18 @@ async function tasksBelow(dir: string): Promise<Set<string>> {
       const bytes = await Deno.readFile(path);
       const size = (bytes[1] ?? 0) + 256 * (bytes[2] ?? 0);
       const vars = decodeVars(bytes.subarray(HEADER_SIZE, HEADER_SIZE + size));
-      found.add(findText(vars, "n") ?? "");
+      const n = Number(findText(vars, "n"));
+      const body = bytes.subarray(HEADER_SIZE + size);
+      assert(body.every((byte) => byte === n % 256), `the body of ${n} is not its own`);
+      found.add(String(n));
     }
   }
   return found;
 }
 
-async function cutsOn(fileSystem: FileSystem): Promise<{ missing: string[]; known: number }> {
+async function cutsOn(
+  fileSystem: FileSystem,
+): Promise<{ missing: string[]; known: number; putBack: number }> {
   await using temp = await tempDir();
   const image = join(temp.path, "disk.img");
   await using disk = await mountImage(image, fileSystem);
@@ -102,7 +131,7 @@ socket = 127.0.0.1:0
 `,
   );
   const missing: string[] = [];
-  let known = 0;
+  let [known, putBack] = [0, 0];
   await using program = await Program.start(["--ini", ini]);
   const pushers = new Pushers(portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/)));
   for (let cut = 1; cut <= CUTS; cut++) {
@@ -116,15 +145,16 @@ socket = 127.0.0.1:0
     program.signal("SIGCONT");
     {
       await using after = await mountImage(copy, fileSystem, "repaired");
-      const found = await tasksBelow(join(after.path, "spool"));
+      const { found, back } = await tasksAfterStart(ini, join(after.path, "spool"), `cut-${cut}`);
       missing.push(...[...before].filter((n) => !found.has(n) && !ran.has(n)));
       known += before.size;
+      putBack += back;
     }
     await Deno.remove(copy);
   }
   await pushers.stop();
   await program.stop();
-  return { missing, known };
+  return { missing, known, putBack };
 }
 
 for (const fileSystem of FILE_SYSTEMS) {
@@ -135,8 +165,9 @@ for (const fileSystem of FILE_SYSTEMS) {
       if (!hasMaker(fileSystem)) {
         return console.log(`    no ${fileSystem.maker[0]} on this machine`);
       }
-      const { missing, known } = await cutsOn(fileSystem);
+      const { missing, known, putBack } = await cutsOn(fileSystem);
       assert(known >= CUTS * TASKS_A_CUT);
+      assert(putBack > 0, "no cut took anything that the journal had");
       assertEquals(missing, [], `${missing.length} of ${known} are missing`);
     },
   );
