@@ -10,8 +10,8 @@ import type { Making } from "./task_maker.ts";
 
 /** What else of a spool's journals is needed here. */
 interface JournalSides {
-  /** Puts everything on disk; false when that failed. */
-  syncFileSystem(): Promise<boolean>;
+  /** Puts everything on disk, or throws. */
+  syncFileSystem(): Promise<void>;
   /** A task of the journal is gone for good. */
   done(id: string): void;
 }
@@ -60,9 +60,7 @@ export class JournalIntake {
       parts: body instanceof Uint8Array ? [packet, body] : [packet],
       acceptedLine: id === null ? null : ids.lineFor(id, ref.name, content),
     });
-    if (added === null && !await sides.syncFileSystem()) {
-      throw new Error("the disk cannot be written (syncfs)");
-    }
+    if (added === null) await sides.syncFileSystem();
     try {
       if (id !== null) {
         ids.announce(id, ref.name, content);

@@ -180,7 +180,7 @@ export class Store {
 
   /**
    * A journal for a thread that takes tasks; null where there is none now. Call {@link cameIn} when it
-   * has taken some.
+   * has taken some. That thread has ended before {@link close}, which closes the descriptor.
    */
   openJournal(): JournalPlace | null {
     return this.#spool.fsync ? this.#journal.open() : null;

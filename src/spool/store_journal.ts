@@ -8,6 +8,7 @@ import { Journal, type JournalPlace } from "./journal.ts";
 import { JournalGroup } from "./journal_group.ts";
 import { JournalIntake } from "./journal_intake.ts";
 import { SpoolJournals } from "./journals.ts";
+import { DirectorySync } from "./sync.ts";
 
 /** For a store that keeps what it accepts in a journal. */
 export interface JournalSettings {
@@ -109,8 +110,12 @@ export class StoreJournal {
     const calls = this.#calls;
     if (place === null || calls === null) return null;
     const group = new JournalGroup(new Journal(calls, place), () => journals.poke());
+    const all = new DirectorySync(this.#spool.path, async (path) => {
+      if (await calls.syncFileSystemLater(place.fd)) return;
+      throw new Error(`syncfs ${path}: the disk cannot be written`);
+    });
     this.#intake = new JournalIntake(this.#ids, group, {
-      syncFileSystem: () => calls.syncFileSystemLater(place.fd),
+      syncFileSystem: () => all.commit(),
       done: (id) => journals.done(id),
     });
     return this.#intake;
