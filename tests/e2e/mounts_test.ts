@@ -16,11 +16,11 @@ const LATER = "4102444800";
 
 const [EXT4 = EXT4_WITHOUT_JOURNAL] = FILE_SYSTEMS;
 
-async function startOn(dir: string, spool: string, ...lines: string[]) {
+async function startOn(dir: string, spool: string, line = "", env: Record<string, string> = {}) {
   const ini = join(dir, "site.ini");
-  const all = ["[uwsgi]", `spooler = ${spool}`, "socket = 127.0.0.1:0", ...lines, ""];
+  const all = ["[uwsgi]", `spooler = ${spool}`, "socket = 127.0.0.1:0", line, ""];
   await Deno.writeTextFile(ini, all.join("\n"));
-  const program = await Program.start(["--ini", ini]);
+  const program = await Program.start(["--ini", ini], { env });
   const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
   const send = (values: Record<string, string>) =>
     sendTask({ kind: "tcp", host: "127.0.0.1", port }, varsOf(values));
@@ -96,11 +96,21 @@ testWith("loop", `${programLabel}: a backing store that fills up: refused is ref
     assert(outcomes.includes(false), "nothing was refused");
     await program.line(/refuses new tasks/);
     await program.kill();
-    // What the device could not write is gone with the kernel's memory; what was acknowledged is not.
+    // What the device could not write is gone with the kernel's memory; what was acknowledged is not: the
+    // next start, on a device with room, has it from the journal.
     const copy = join(temp.path, "copy.img");
     await disk.copyTo(copy);
     await using after = await mountImage(copy, EXT4, "repaired");
-    assert(tasksIn(join(after.path, "spool")) >= accepted, `${accepted} were acknowledged`);
+    const there = join(after.path, "spool");
+    const next = await startOn(temp.path, there, "spooler-task = true", {
+      SPOOLER_BOOT_ID: "next",
+    });
+    assertEquals(await next.program.stop(), 0);
+    const found = tasksIn(there);
+    assert(
+      found >= accepted,
+      `${accepted} were acknowledged, ${found} are there\n${next.program.log}`,
+    );
   } finally {
     run("umount", backing);
   }
