@@ -74,12 +74,12 @@ export class Runner {
   ): Promise<Outcome> {
     const { config, executors, emit, abort, stopping, name } = this.options;
     const attempt = (task.attempts?.failures ?? 0) + 1;
-    if (!handlersFor(executors, func)[0]?.trusted) {
+    const handlers = handlersFor(executors, func).filter((each) => each !== declined);
+    if (handlers.length > 0 && !handlers[0]?.trusted) {
       this.options.store.begin(task);
       emit({ type: "task.started", spool: name, task: task.name, func, attempt });
     }
-    for (const executor of handlersFor(executors, func)) {
-      if (executor === declined) continue;
+    for (const executor of handlers) {
       const answer: Answer = await executor.run({
         task,
         func,

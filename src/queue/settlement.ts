@@ -87,6 +87,8 @@ export class Settlement {
     }
     if (this.#isWorthALine(outcome, func)) {
       emit({ type: "task.settled", spool: name, task: task.name, func, fate, tookMs });
+    } else if ("reason" in outcome) {
+      emit({ type: "task.returned", spool: name, task: task.name, func, reason: outcome.reason });
     }
     return fate;
   }

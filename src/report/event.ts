@@ -102,6 +102,8 @@ export type Event =
   | { type: "task.output"; task: string; func: string; stream: OutputStream; line: string }
   /** Lines of a flood that did not go to the log. */
   | { type: "task.flooded"; task: string; func: string; lines: number }
+  /** Nobody took it, for a reason that is in the log already. */
+  | { type: "task.returned"; spool: string; task: string; func: string; reason: string }
   | { type: "task.settled"; spool: string; task: string; func: string; fate: Fate; tookMs: number }
   | { type: "schedule.warning"; message: string }
   | { type: "job.started"; job: string; slot: number; lateMs: number; attempt: number }

@@ -50,6 +50,7 @@ export function levelOf(event: Event): Level {
     case "worker.flooded":
     case "output.dropped":
       return "warning";
+    case "task.returned":
     case "debug":
       return "debug";
     default:

@@ -176,6 +176,10 @@ export function eventText(event: Event): string {
     }
     case "task.flooded":
       return `${named(event.func, event.task)}: ${notLogged(event.lines)}`;
+    case "task.returned":
+      return `${named(event.func, event.task)} goes back to the queue: ${
+        visible(event.reason, REASON_MAX)
+      }`;
     case "task.settled":
       return `${named(event.func, event.task)} ${fateText(event.fate)} (${
         measuredText(event.tookMs)

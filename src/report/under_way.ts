@@ -24,6 +24,7 @@ export class UnderWayList {
         break;
       }
       case "task.settled":
+      case "task.returned":
         this.#runs.delete(`${event.spool}/${event.task}`);
         break;
       case "job.started":

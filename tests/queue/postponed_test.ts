@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import type { Executor } from "../../src/exec/executor.ts";
 import type { Event } from "../../src/report/event.ts";
+import { UnderWayList } from "../../src/report/under_way.ts";
 import { assertEquals } from "../support/assert.ts";
 import { startDispatcher } from "../support/dispatcher.ts";
 import { platform } from "../support/platform.ts";
@@ -46,6 +47,9 @@ Deno.test("what every handler ignores is asked about again at each spooler-frequ
     assertEquals(traces(store.dir, name), before);
     const told = events.filter(({ type }) => type === "task.settled");
     assertEquals(told.length, 1);
+    const underWay = new UnderWayList();
+    for (const event of events) underWay.note(event, 0);
+    assertEquals(underWay.list(), []);
     takes = true;
     await until(() => platform.claims.lstat(join(store.dir, name)) === null, "it never runs");
   } finally {
@@ -83,4 +87,23 @@ Deno.test("what nobody here has a handler for is not touched, and runs elsewhere
   }
   const fates = events.flatMap((event) => event.type === "task.settled" ? [event.fate.kind] : []);
   assertEquals(fates.toSorted(), ["done", "done", "postponed"]);
+});
+
+Deno.test("a task that has no handler at all does not start", async () => {
+  await using temp = await tempDir();
+  const store = await openStore(join(temp.path, "spool"));
+  await store.put({ vars: varsOf({ ud_spool_func: "theirs" }) });
+  const events: Event[] = [];
+  const dispatcher = await startDispatcher(
+    store.dir,
+    [],
+    { frequencyMs: FREQUENCY_MS },
+    (event) => void events.push(event),
+  );
+  try {
+    await until(() => events.some(({ type }) => type === "task.returned"), "it is not tried again");
+    assertEquals(events.filter(({ type }) => type === "task.started"), []);
+  } finally {
+    await dispatcher.stop();
+  }
 });
