@@ -6,7 +6,7 @@ import type { Changed } from "../spool/store.ts";
 import { denialText } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { type CliOutput, note } from "./output.ts";
-import { jsonLine, safeText } from "../report/safe_text.ts";
+import { safeText } from "../report/safe_text.ts";
 import { findTask, type Located, missText, type OpenSpool } from "./spools.ts";
 import { parseTaskWord, shortId } from "./task_id.ts";
 
@@ -51,7 +51,7 @@ export async function changeNamed(
     allWell = false;
     if (report.json) {
       const result = named.kind === "none" ? "not found" : "ambiguous";
-      await report.output.line(jsonLine({ name: word, result, reason: missText(word, named) }));
+      await report.output.json({ name: word, result, reason: missText(word, named) });
     } else await complain(report.output, missText(word, named));
   }
   return allWell;
@@ -69,9 +69,14 @@ export async function changeOne(
   if (json) {
     const { name, priority, place } = task;
     const reason = said.ok ? {} : { reason: said.text };
-    await output.line(
-      jsonLine({ spool: spool.dir, name, priority, from: place, result: said.result, ...reason }),
-    );
+    await output.json({
+      spool: spool.dir,
+      name,
+      priority,
+      from: place,
+      result: said.result,
+      ...reason,
+    });
   } else if (said.ok) await output.line(`${shortId(task)}: ${said.text}`);
   else await complain(output, `${shortId(task)}: ${safeText(said.text)}`);
   return said.ok;

@@ -9,8 +9,7 @@ import { isoText, wallText } from "../schedule/wall_text.ts";
 import type { Zone } from "../platform/zone.ts";
 import { noWords, readArgs } from "./args.ts";
 import { CliOutput, note } from "./output.ts";
-import { jsonLine, safeText } from "../report/safe_text.ts";
-import { maskShapes } from "../report/secrets.ts";
+import { safeText } from "../report/safe_text.ts";
 import { configOf, jobsOf, recordsOf, zoneOfJob } from "./schedules.ts";
 import { Table } from "./table.ts";
 
@@ -31,10 +30,11 @@ export async function jobs(args: readonly string[]): Promise<number> {
   const states = jobsOf(config, options.job).map((job) => stateOf(job, records.get(job.id)));
   const output = new CliOutput();
   try {
-    const lines = flags.has("json")
-      ? states.map((state) => jsonLine(jsonOf(state)))
-      : new Table(HEADINGS).lines(states.map(cellsOf));
-    for (const line of lines) await output.line(line);
+    if (flags.has("json")) { for (const state of states) await output.json(jsonOf(state)); }
+    else {
+      const table = new Table(HEADINGS);
+      for (const line of table.lines(states.map(cellsOf))) await output.line(line);
+    }
   } finally {
     await output.flush();
   }
@@ -94,7 +94,7 @@ function resultText(run: LastRun | null, running: boolean): string {
 function jsonOf({ job, zone, run, running, nextAt }: JobState) {
   return {
     job: job.name,
-    does: maskShapes(actionText(job.action)),
+    does: actionText(job.action),
     zone: zone.name,
     running,
     pid: running ? run?.pid ?? null : null,

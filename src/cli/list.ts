@@ -6,7 +6,7 @@ import { noWords, readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
 import { type ListFilter, matching, readFilter } from "./filter.ts";
 import { CliOutput, note } from "./output.ts";
-import { jsonLine, safeText } from "../report/safe_text.ts";
+import { safeText } from "../report/safe_text.ts";
 import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
 import { Table } from "./table.ts";
 import {
@@ -49,7 +49,7 @@ async function listJson(spool: OpenSpool, filter: ListFilter, output: CliOutput)
   await sortedWhileFew(spool, filter, output, async (summaries) => {
     const now = spool.clock.now();
     for (const summary of summaries) {
-      await output.line(jsonLine(summaryJson(summary, spool.dir, now)));
+      await output.json(summaryJson(summary, spool.dir, now));
     }
   });
 }

@@ -13,6 +13,7 @@ import { isIniInEnvironment } from "./ini.ts";
 import { importCrontab } from "./import_crontab.ts";
 import { jobs } from "./jobs.ts";
 import { next } from "./next.ts";
+import { complain, note } from "./output.ts";
 import { options } from "./options.ts";
 import { pause, resume } from "./pause.ts";
 import { push } from "./push.ts";
@@ -28,7 +29,6 @@ import { wait } from "./wait.ts";
 import { runJob } from "./run_job.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { EXIT_IMPOSSIBLE, ImpossibleStateError } from "../platform/unexpected.ts";
-import { safeLine } from "../report/safe_text.ts";
 
 type CliCommand = (args: readonly string[]) => Promise<number>;
 
@@ -67,10 +67,10 @@ export async function main(args: readonly string[]): Promise<number> {
     return await dispatch(args);
   } catch (error) {
     if (error instanceof ConfigError || error instanceof UsageError) {
-      for (const line of error.message.split("\n")) console.error(`spooler: ${safeLine(line)}`);
+      for (const line of error.message.split("\n")) complain(line);
       return EXIT_USAGE;
     }
-    console.error(`spooler: ${safeLine(reasonOf(error))}`);
+    note(reasonOf(error));
     return error instanceof ImpossibleStateError ? EXIT_IMPOSSIBLE : EXIT_FAILED;
   }
 }

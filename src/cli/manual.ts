@@ -80,9 +80,12 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     examples: ["spooler list --ini site.ini --state failed --older 1h"],
   },
   show: {
-    usage: "show NAME [--ini FILE | --dir DIR] [--body | --json]",
+    usage: "show NAME [--ini FILE | --dir DIR] [--body | --json] [--reveal]",
     about: `Shows one task: its keys, its failures, the end of its error output. ${NAMES}`,
-    options: [INI, DIR, ["--body", "print its body, byte for byte"], JSON_LINES],
+    options: [INI, DIR, ["--body", "print its body, byte for byte"], JSON_LINES, [
+      "--reveal",
+      "print values that look like secrets, too",
+    ]],
     examples: ["spooler show failed/web1_6263_1_0_1795431827_487000 --ini site.ini"],
   },
   retry: {

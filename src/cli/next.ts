@@ -8,8 +8,7 @@ import { isoText, wallText } from "../schedule/wall_text.ts";
 import { noWords, readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput, note } from "./output.ts";
-import { jsonLine, safeText } from "../report/safe_text.ts";
-import { maskShapes } from "../report/secrets.ts";
+import { safeText } from "../report/safe_text.ts";
 import { configOf, jobsOf, recordsOf, zoneOfJob } from "./schedules.ts";
 import { Table } from "./table.ts";
 
@@ -35,7 +34,7 @@ export async function next(args: readonly string[]): Promise<number> {
   const output = new CliOutput();
   try {
     if (flags.has("json")) {
-      for (const { at, job } of first) await output.line(jsonLine(jsonOf(at, job)));
+      for (const { at, job } of first) await output.json(jsonOf(at, job));
       return 0;
     }
     const table = new Table(["TIME", "ZONE", "JOB", "WHAT"]);
@@ -58,11 +57,11 @@ function jsonOf(at: number, job: ScheduleConfig) {
     at: isoText(at, zone),
     zone: zone.name,
     job: job.name,
-    what: maskShapes(actionText(job.action)),
+    what: actionText(job.action),
   };
 }
 
 function cellsOf(at: number, job: ScheduleConfig): string[] {
   const zone = zoneOfJob(job);
-  return [wallText(at, zone), zone.name, job.name, safeText(maskShapes(actionText(job.action)))];
+  return [wallText(at, zone), zone.name, job.name, safeText(actionText(job.action))];
 }

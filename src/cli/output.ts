@@ -1,14 +1,32 @@
-/** What a command says: lines to stdout in large pieces, complaints to stderr. */
+/**
+ * What a command says: lines to stdout in large pieces, complaints to stderr. No secret goes out here:
+ * neither those of the ini that the command has read, nor what has the form of one.
+ */
 
-import { safeLine } from "../report/safe_text.ts";
+import { jsonLine, safeLine } from "../report/safe_text.ts";
+import { Secrets } from "../report/secrets.ts";
 
 /** Characters that are gathered before they are written. */
 const PIECE = 64 * 1024;
+
+/** Of the ini that the command has read. */
+const known = new Secrets();
+
+/** From now on no command prints these. */
+export function hideSecrets(secrets: Secrets): void {
+  known.add(secrets);
+}
 
 /** Lines for stdout. The caller ends it with {@link flush}. */
 export class CliOutput {
   #gathered = "";
   #closed = false;
+  readonly #mask: (text: string) => string;
+
+  /** @param reveals the person wants to see secrets */
+  constructor({ reveals = false }: { readonly reveals?: boolean } = {}) {
+    this.#mask = reveals ? (text) => text : (text) => known.mask(text);
+  }
 
   /** Nobody reads any more (`| head`): there is no use in going on. */
   get closed(): boolean {
@@ -16,7 +34,16 @@ export class CliOutput {
   }
 
   async line(text: string): Promise<void> {
-    this.#gathered += `${text}\n`;
+    await this.#add(this.#mask(text));
+  }
+
+  /** A line for programs. */
+  async json(value: unknown): Promise<void> {
+    await this.#add(jsonLine(value, this.#mask));
+  }
+
+  async #add(line: string): Promise<void> {
+    this.#gathered += `${line}\n`;
     if (this.#gathered.length >= PIECE) await this.flush();
   }
 
@@ -39,7 +66,12 @@ export class CliOutput {
   }
 }
 
+/** What is wrong with a command line or an ini: our own words, with a value of somebody's. */
+export function complain(text: string): void {
+  console.error(`spooler: ${safeLine(known.maskKnown(text))}`);
+}
+
 /** A line for people, beside what programs read. */
 export function note(text: string): void {
-  console.error(`spooler: ${safeLine(text)}`);
+  console.error(`spooler: ${safeLine(known.mask(text))}`);
 }

@@ -6,7 +6,7 @@ import { timeText } from "../platform/local_time.ts";
 import { noWords, readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
 import { CliOutput } from "./output.ts";
-import { jsonLine, safeText } from "../report/safe_text.ts";
+import { safeText } from "../report/safe_text.ts";
 import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
 import { isoText } from "./task_summary.ts";
 
@@ -57,7 +57,8 @@ async function turnOne(
     changed: was !== (since !== null),
     pausedSince: since === null ? null : isoText(since),
   };
-  await output.line(asJson ? jsonLine(json) : `${safeText(spool.dir)}: ${said}`);
+  if (asJson) await output.json(json);
+  else await output.line(`${safeText(spool.dir)}: ${said}`);
 }
 
 /** @throws {Deno.errors.PermissionDenied} when nobody could say whether it is paused */

@@ -14,6 +14,7 @@ import { readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { iniArgs, isIniInEnvironment } from "./ini.ts";
+import { hideSecrets } from "./output.ts";
 import { pushTo } from "./push_to.ts";
 import { reasonOf } from "../platform/reason.ts";
 
@@ -91,7 +92,8 @@ async function spoolOf(
       limits: { maxFiles: null, minFreeBytes: null },
     };
   }
-  const { config } = await loadConfig(iniArgs(options.ini) ?? []);
+  const { config, secrets } = await loadConfig(iniArgs(options.ini) ?? []);
+  hideSecrets(secrets);
   const { spooler } = readRequest(vars);
   const spool = destinationFor(destinationsOf(config), spooler)?.spool;
   if (!spool) {

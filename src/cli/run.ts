@@ -19,6 +19,7 @@ import { VERSION } from "../platform/version.ts";
 import { doubleRuns } from "../app/double_runs.ts";
 import { mustStart } from "../app/start_checks.ts";
 import { check } from "./check.ts";
+import { hideSecrets } from "./output.ts";
 import { UsageError } from "./error.ts";
 
 export async function run(args: readonly string[]): Promise<number> {
@@ -42,6 +43,7 @@ async function runHere(args: readonly string[], inBackground: boolean): Promise<
   }
   const loaded = await loadConfig(args);
   const { entries, secrets } = loaded;
+  hideSecrets(secrets);
   if (isIdle(loaded)) {
     throw new UsageError(
       "no ini, and nothing to do: spooler --ini FILE; spooler --help shows more",

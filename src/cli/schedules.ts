@@ -9,14 +9,16 @@ import { localZone } from "../platform/local_time.ts";
 import type { Zone } from "../platform/zone.ts";
 import { UsageError } from "./error.ts";
 import { iniArgs } from "./ini.ts";
-import { note } from "./output.ts";
+import { hideSecrets, note } from "./output.ts";
 import { reasonOf } from "../platform/reason.ts";
 
 /** @throws {UsageError} when there is no --ini */
 export async function configOf(ini: string | undefined, command: string): Promise<Config> {
   const args = iniArgs(ini);
   if (args === null) throw new UsageError(`${command} needs --ini FILE`);
-  return (await loadConfig(args)).config;
+  const { config, secrets } = await loadConfig(args);
+  hideSecrets(secrets);
+  return config;
 }
 
 /**

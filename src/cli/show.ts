@@ -8,14 +8,19 @@ import { readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput } from "./output.ts";
-import { jsonLine, safeText } from "../report/safe_text.ts";
+import { safeText } from "../report/safe_text.ts";
+import { isSecretName, MASK } from "../report/secrets.ts";
 import { jsonBytes, safeBytes } from "./safe_text.ts";
 import { findTask, type Located, missText, openSpools, taskWords, WHERE } from "./spools.ts";
 import { parseTaskWord, shortId } from "./task_id.ts";
 import { isoText, summaryJson, summaryOf } from "./task_summary.ts";
 
 export async function show(args: readonly string[]): Promise<number> {
-  const { options, flags, words } = readArgs("show", args, WHERE, ["json", "body"]);
+  const { options, flags, words } = readArgs("show", args, WHERE, [
+    "json",
+    "body",
+    "reveal",
+  ]);
   const [word] = taskWords(words);
   if (word === undefined || words.length > 1) throw new UsageError("show needs the NAME of a task");
   parseTaskWord(word);
@@ -26,9 +31,10 @@ export async function show(args: readonly string[]): Promise<number> {
   await explainDenial("show", spools.map(({ dir }) => dir), async () => {
     const named = findTask(spools, word);
     if (named.kind !== "one") throw new Error(missText(word, named));
-    const output = new CliOutput();
+    const reveals = flags.has("reveal");
+    const output = new CliOutput({ reveals });
     if (flags.has("body")) await showBody(named, output);
-    else await showTask(named, flags.has("json"), output);
+    else await showTask(named, { asJson: flags.has("json"), reveals }, output);
     await output.flush();
   });
   return 0;
@@ -41,13 +47,41 @@ async function showBody({ spool, task }: Located, output: CliOutput): Promise<vo
   }
 }
 
-async function showTask({ spool, task }: Located, json: boolean, output: CliOutput): Promise<void> {
-  const inspected = spool.inspector.inspect(task);
+interface HowToShow {
+  readonly asJson: boolean;
+  /** Secrets, too. */
+  readonly reveals: boolean;
+}
+
+async function showTask(
+  { spool, task }: Located,
+  { asJson, reveals }: HowToShow,
+  output: CliOutput,
+): Promise<void> {
+  const found = spool.inspector.inspect(task);
+  const inspected = found === null || reveals ? found : withoutSecrets(found);
   if (!inspected) throw new Error(`${shortId(task)}: it is gone, or not a file`);
   const now = spool.clock.now();
-  if (json) await output.line(jsonLine(taskJson(inspected, spool.dir, now)));
+  if (asJson) await output.json(taskJson(inspected, spool.dir, now));
   else for (const line of taskLines(inspected, now)) await output.line(line);
 }
+
+/** A variable whose name says that it is a secret has no value here. */
+function withoutSecrets(task: Inspected): Inspected {
+  const { content } = task;
+  if (content.kind !== "task") return task;
+  const vars = content.vars.map((each) =>
+    hidesValue(textOf(each.name)) && each.value.length > 0
+      ? { ...each, value: new TextEncoder().encode(MASK) }
+      : each
+  );
+  return { ...task, content: { ...content, vars } };
+}
+
+/** A variable that is called `key` and nothing else is one of a cache or a table. */
+const hidesValue = (name: string) => isSecretName(name) && name !== "key";
+
+const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 function taskJson(task: Inspected, spool: string, now: number): object {
   const { content, attempts, state } = task;

@@ -13,7 +13,7 @@ import type { PlacedTask } from "../spool/inspected.ts";
 import { Store } from "../spool/store.ts";
 import { UsageError } from "./error.ts";
 import { iniArgs } from "./ini.ts";
-import { note } from "./output.ts";
+import { hideSecrets, note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
 import { parseTaskWord, placedId, spoolOfPath } from "./task_id.ts";
 import { reasonOf } from "../platform/reason.ts";
@@ -79,7 +79,8 @@ async function spoolsOf(
     }
     return [{ dir: resolve(dir), fsync: true }];
   }
-  const { config } = await loadConfig(args ?? []);
+  const { config, secrets } = await loadConfig(args ?? []);
+  hideSecrets(secrets);
   const spools = destinationsOf(config).map(({ spool }) => spool);
   if (spools.length === 0) throw new UsageError(`${config.file} has no spool (spooler = DIR)`);
   return spools;

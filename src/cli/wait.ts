@@ -6,7 +6,7 @@ import { readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput, note } from "./output.ts";
-import { jsonLine, safeText } from "../report/safe_text.ts";
+import { safeText } from "../report/safe_text.ts";
 import {
   findTask,
   type Located,
@@ -51,7 +51,7 @@ export async function wait(args: readonly string[]): Promise<number> {
   const name = named.kind === "none" ? safeText(word) : shortId(named.task);
   const output = new CliOutput();
   if (flags.has("json")) {
-    await output.line(jsonLine(endJson(word, end, named.kind === "one")));
+    await output.json(endJson(word, end, named.kind === "one"));
   } else if (end.kind === "done") {
     await output.line(`${name}: ${named.kind === "one" ? "done" : "not here: done, or never was"}`);
   } else note(`${name}: ${end.kind === "failed" ? failedText(end.reason) : "still not done"}`);

@@ -141,12 +141,15 @@ test("show --body is the body and nothing else", async () => {
   assertEquals([code, stdout === body, stderr], [0, true, ""]);
 });
 
-test("show prints a task's variables as they are, also what looks like a secret", async () => {
+test("show masks what looks like a secret, and --reveal prints it", async () => {
   await using temp = await tempDir();
   await writeTask(temp.path, NAME, { API_TOKEN: "abc123" });
-  const { code, stdout } = await spooler(["show", "--dir", temp.path, LABEL]);
-  assertEquals(code, 0);
-  assertMatch(stdout, /API_TOKEN = abc123$/m);
+  const show = ["show", "--dir", temp.path, LABEL];
+  const masked = await spooler(show);
+  assertEquals(masked.code, 0);
+  assertMatch(masked.stdout, /API_TOKEN = \*{8}$/m);
+  assertMatch((await spooler([...show, "--reveal"])).stdout, /API_TOKEN = abc123$/m);
+  assertMatch((await spooler([...show, "--reveal", "--json"])).stdout, /"value":"abc123"/);
 });
 
 test("a failed task that is retried runs again at once, and can be waited for", async () => {
