@@ -102,10 +102,11 @@ Deno.test("only the store changes files of a spool", async () => {
   const writers = /\bDeno\.(rename|remove|utime|mkdir|writeFile|writeTextFile)(Sync)?\(/;
   const throughFiles = /\bfiles\.(open|mkdir|rename|remove|utime)(Sync)?\(/;
   for (const [path, { text }] of await readSources()) {
-    // These own other files: their sockets, and the state of the schedules.
+    // These own other files: their sockets, copies of tasks, and the state of the schedules.
     const own = [
       "src/platform/unix_socket.ts",
       "src/server/listening.ts",
+      "src/worker/copies.ts",
       "src/worker/python.ts",
       "src/worker/sockets.ts",
       "src/schedule/state_file.ts",

@@ -4,6 +4,7 @@
  */
 
 import { basename } from "@std/path";
+import type { Account } from "../schedule/account.ts";
 import type { Config } from "../config/config.ts";
 import type { Executor } from "../exec/executor.ts";
 import { Forwarder } from "../forward/forwarder.ts";
@@ -22,7 +23,7 @@ import { Reception, type Spool, spoolFor } from "../server/reception.ts";
 import type { StoreSettings } from "../spool/store.ts";
 import { Workers } from "../worker/workers.ts";
 import type { Estate, PreparedSockets } from "./estate.ts";
-import { commandExecutors } from "./commands.ts";
+import { commandExecutors, workersAccount } from "./commands.ts";
 import type { Machine } from "./machine.ts";
 import { heardSignals, schedulerOptions } from "./schedules.ts";
 import { warnOfLocks, warnOfStore } from "./store_warnings.ts";
@@ -115,7 +116,7 @@ export class Life {
     await this.#openSpools();
     this.#tellHandlers();
     warnOfLocks(estate.platform, this.#spools, emit);
-    const workers = this.#workers = this.#openWorkers();
+    const workers = this.#workers = this.#openWorkers(await workersAccount(config));
     const commands = await commandExecutors(config, clock);
     for (const spool of this.#spools) {
       if (!spool.config.external) await this.#openDispatcher(spool, commands, workers);
@@ -166,7 +167,7 @@ export class Life {
       .map(({ name }) => name);
   }
 
-  #openWorkers(): Workers {
+  #openWorkers(account: Account | null): Workers {
     const { machine: { clock, emit }, estate: { platform: { claims } }, abort, stopping } =
       this.#options;
     return new Workers({
@@ -177,6 +178,7 @@ export class Life {
       abort,
       stopping,
       owners: this.#owners,
+      ...(account ? { account } : {}),
       put: async (task, spooler) => {
         const { store } = spoolFor(this.#spools, spooler);
         return store.pathOf(await store.put(task));

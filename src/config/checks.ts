@@ -46,7 +46,6 @@ export function checkAll(given: Given, config: Config, around: CheckHost): void 
   checkSockets(given, config, around);
   checkForwardFiles(given, config, around);
   checkCode(given, config, around);
-  checkTaskUser(given, config);
   checkUser(given, around);
 }
 
@@ -169,18 +168,6 @@ function checkCode(given: Given, { code, python }: Config, around: CheckHost): v
   if (entry && python.command.includes("/") && isMissing(python.command)) {
     given.warning(entry, `needs Python at ${python.command}, which does not exist`);
   }
-}
-
-/** Workers lock and remove the task files themselves, which only the program's own user may. */
-function checkTaskUser(given: Given, { code }: Config): void {
-  const entry = given.entriesOf("spooler-uid").at(-1);
-  if (entry === undefined || code.modules.length === 0) return;
-  const [{ name } = { name: "" }] = code.modules;
-  given.problem(
-    entry,
-    `is for spooler-task only, and module ${name} would run as the program's own user: ` +
-      "use user= of single spooler-task lines, or uid for the whole program",
-  );
 }
 
 /** Only root can become somebody else. */

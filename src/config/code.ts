@@ -18,6 +18,7 @@ export interface FileKinds {
 export function codeOf(given: Given, files: FileKinds): CodeConfig {
   return {
     modules: modulesOf(given).map((module) => belowChdir(given, module, files)),
+    user: userOf(given),
     maxTasks: given.last("spooler-max-tasks", (text) => parseInteger(text, 0), 0) || null,
     cheap: given.last("spooler-cheap", parseBoolean, false),
     touchReload: given.every("touch-spoolers-reload", pathOf(given)),
@@ -25,6 +26,11 @@ export function codeOf(given: Given, files: FileKinds): CodeConfig {
       [key, valueless ? true : value] as const
     ),
   };
+}
+
+function userOf(given: Given): CodeConfig["user"] {
+  const entry = given.entriesOf("spooler-uid").at(-1);
+  return entry === undefined ? null : { user: entry.value, place: entry.place };
 }
 
 /** uWSGI resolves relative files below `chdir`; so does this where the file exists. */

@@ -69,18 +69,15 @@ const STDERR_KEPT = 4096;
 export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
   let child: Deno.ChildProcess;
   try {
-    const [file, ...args] = commandLine(spec);
+    const { file, ...who } = startAs(spec.account, spec.binsh ?? "/bin/sh", ["-c", spec.command]);
     child = ownChild(new Deno.Command(file, {
-      args,
+      ...who,
       cwd: spec.cwd,
       ...environment(spec.env),
       stdin: spec.stdin ? "piped" : "null",
       stdout: "piped",
       stderr: "piped",
       detached: true,
-      ...(spec.account?.groups.length === 0
-        ? { uid: spec.account.uid, gid: spec.account.gid }
-        : {}),
     }).spawn());
   } catch (error) {
     const what = reasonOf(error);
@@ -121,12 +118,20 @@ async function isClosedSoon(reading: Promise<unknown>, clock: Clock): Promise<bo
   return closed;
 }
 
-/** As Deno's own uid and gid drop all other groups, an account that has some is set by setpriv(1). */
-function commandLine({ command, binsh = "/bin/sh", account }: ShellCommand): [string, ...string[]] {
-  if (account === undefined || account.groups.length === 0) return [binsh, "-c", command];
+/**
+ * What to start for a command of an account. As Deno's own uid and gid drop all other groups, an account
+ * that has some is set by setpriv(1).
+ */
+export function startAs(
+  account: RunAs | undefined,
+  file: string,
+  args: readonly string[],
+): { file: string; args: string[]; uid?: number; gid?: number } {
+  if (account === undefined) return { file, args: [...args] };
   const { uid, gid, groups } = account;
+  if (groups.length === 0) return { file, args: [...args], uid, gid };
   const ids = [`--reuid=${uid}`, `--regid=${gid}`, `--groups=${groups.join(",")}`];
-  return ["setpriv", ...ids, "--", binsh, "-c", command];
+  return { file: "setpriv", args: [...ids, "--", file, ...args] };
 }
 
 /** EAGAIN, ENOMEM, ENFILE, EMFILE: what another moment may bring back. */

@@ -33,40 +33,57 @@ export function listenUnix(path: string, { mode, owner }: SocketAccess): Deno.Un
   }
 }
 
-/** A socket for processes of this user alone. */
-export function listenPrivately(path: string): Deno.UnixListener {
-  return listenUnix(path, { mode: 0o600, owner: null });
+/**
+ * A socket for processes of one user alone.
+ *
+ * @param uid null is this user
+ */
+export function listenPrivately(path: string, uid: number | null = null): Deno.UnixListener {
+  return listenUnix(path, { mode: 0o600, owner: uid === null ? null : { uid, gid: null } });
 }
 
 /**
- * The next connection of a private socket whose other end is a process of this user, or of root;
- * others are hung up on. To be called for one connection after the other.
+ * The next connection of a private socket whose other end is a process of its user, or of root; others
+ * are hung up on. To be called for one connection after the other.
  */
-export async function acceptOwn(listener: Deno.UnixListener): Promise<Deno.UnixConn> {
+export async function acceptOwn(
+  listener: Deno.UnixListener,
+  owner: number | null = null,
+): Promise<Deno.UnixConn> {
   const { path } = listener.addr as Deno.UnixAddr;
   while (true) {
     const connection = await listener.accept();
-    if (peersOf(path).every((uid) => uid === Deno.uid() || uid === 0)) return connection;
+    const isKnown = (uid: number) => uid === (owner ?? Deno.uid()) || uid === 0;
+    if (peersOf(path).every(isKnown)) return connection;
     connection.close();
   }
 }
 
+/** For directories with files of another user's, each for that user alone. */
+export const PASSABLE = 0o711;
+/** For directories that only this user may enter. */
+export const PRIVATE = 0o700;
+
 /**
- * Makes a directory that only this user may enter, or takes one that is there and like that.
+ * Makes a directory that only this user may list and write to, or takes one that is there and like that.
  *
+ * @param mode whether others may pass through it
  * @returns false when somebody else's is in its place, a symlink perhaps
  */
-export function ensurePrivateDirectory(path: string): boolean {
+export function ensurePrivateDirectory(
+  path: string,
+  mode: typeof PRIVATE | typeof PASSABLE = PRIVATE,
+): boolean {
   try {
     Deno.mkdirSync(path);
     // A umask may take rights from its owner, too.
-    Deno.chmodSync(path, 0o700);
+    Deno.chmodSync(path, mode);
     return true;
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }
-  const { isDirectory, uid, mode } = Deno.lstatSync(path);
-  return isDirectory && uid === Deno.uid() && ((mode ?? 0) & 0o077) === 0;
+  const { isDirectory, uid, mode: found } = Deno.lstatSync(path);
+  return isDirectory && uid === Deno.uid() && ((found ?? 0) & 0o077 & ~mode) === 0;
 }
 
 const SYMBOLS = {

@@ -12,8 +12,10 @@ import { ProtocolError } from "./frame.ts";
 import type { WorkerCall } from "./worker_listener.ts";
 
 export interface CallSocketOptions {
-  /** In a directory that only this user can enter. */
+  /** In a directory that only this user can write to. */
   readonly path: string;
+  /** Of the workers; absent or null is this user. */
+  readonly owner?: number | null;
   readonly clock: Clock;
   /** Rejects with the error for the child. */
   call(call: WorkerCall): Promise<unknown>;
@@ -32,14 +34,14 @@ export class CallSocket implements AsyncDisposable {
   /** @throws {Deno.errors} when the socket cannot be made */
   constructor(options: CallSocketOptions) {
     this.#options = options;
-    this.#listener = listenPrivately(options.path);
+    this.#listener = listenPrivately(options.path, options.owner);
     this.#accepting = this.#accept();
   }
 
   async #accept(): Promise<void> {
     while (!this.#isClosed) {
       try {
-        const connection = new Channel(await acceptOwn(this.#listener));
+        const connection = new Channel(await acceptOwn(this.#listener, this.#options.owner));
         if (this.#isClosed) connection.close();
         else this.#talks.set(connection, this.#talk(connection));
       } catch {

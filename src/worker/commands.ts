@@ -1,6 +1,7 @@
 /** How a worker of each language is started. */
 
 import type { SpoolConfig } from "../queue/settings.ts";
+import { type Account, accountHome, accountName } from "../schedule/account.ts";
 import type { WorkerCommand } from "./process.ts";
 import { pythonCommand, writePythonFiles } from "./python.ts";
 import type { TaskModule, WorkersConfig } from "./settings.ts";
@@ -12,6 +13,7 @@ export type Language = TaskModule["language"];
 
 /**
  * @param scratch a directory of this user alone, for files that a worker needs
+ * @param account who runs it; the program's own account when absent
  * @throws {Deno.errors} when they cannot be written
  */
 export async function workerCommand(
@@ -19,14 +21,16 @@ export async function workerCommand(
   config: WorkersConfig,
   spool: SpoolConfig,
   scratch: string,
+  account?: Account,
 ): Promise<WorkerCommand> {
-  const { cwd } = spool;
+  const env = { ...accountHome(account), ...config.env, ...accountName(account) };
+  const who = { cwd: spool.cwd, env, ...(account ? { account } : {}) };
   switch (language) {
     case "javascript":
-      return { ...thisProgram(), cwd, env: config.env };
+      return { ...thisProgram(), ...who };
     case "python": {
       const shim = await writePythonFiles(scratch);
-      return { ...pythonCommand(config.python, shim, config.baseDir), cwd, env: config.env };
+      return { ...pythonCommand(config.python, shim, config.baseDir), ...who };
     }
     default:
       return language satisfies never;

@@ -20,6 +20,7 @@ export function poolExecutor(pool: Pool): Executor {
       if (pool.isFailing) {
         return { kind: "retry", reason: `${pool.moduleNames} cannot be loaded` };
       }
+      if (pool.isApart) return await runApart(pool, run);
       const id = taskId(run.task);
       run.task.release();
       const chosen = await pool.choose(id, run.attempt);
@@ -27,6 +28,14 @@ export function poolExecutor(pool: Pool): Executor {
       return chosen === null ? { kind: "interrupted" } : answerOf(chosen.answer);
     },
   };
+}
+
+/** The worker is another user's: it has a copy, and an orphan of it is known by its process. */
+async function runApart(pool: Pool, { task, attempt, started }: Run): Promise<Answer> {
+  const begun = (pid: number) => started?.(pid);
+  const chosen = await pool.choose(taskId(task), attempt, { task, begun });
+  chosen?.release();
+  return chosen === null ? { kind: "interrupted" } : answerOf(chosen.answer);
 }
 
 function answerOf({ kind, reason, stderr }: WorkerAnswer): Answer {

@@ -7,6 +7,7 @@ import type { OutputStream } from "../report/event.ts";
 import type { Channel, Received } from "./channel.ts";
 import type { ToWorker } from "./message.ts";
 import { type WorkerCommand, WorkerProcess } from "./process.ts";
+import { TaskCopies } from "./copies.ts";
 import type { SocketDirectory, WorkerSocket } from "./sockets.ts";
 
 export interface LinkOptions {
@@ -31,6 +32,7 @@ export class WorkerLink {
   readonly #options: LinkOptions;
   #process: WorkerProcess | null = null;
   #channel: Channel | null = null;
+  #copies: TaskCopies | null = null;
   #began: string | null = null;
   #fault: string | null = null;
 
@@ -66,12 +68,23 @@ export class WorkerLink {
     this.#process?.kill();
   }
 
+  /** Where the worker finds its tasks, when that is not the spool itself. */
+  get copies(): TaskCopies | null {
+    return this.#copies;
+  }
+
+  /** For its setup. */
+  get where(): { readonly spool?: string } {
+    return this.#copies === null ? {} : { spool: this.#copies.dir };
+  }
+
   /** Lives from start to end; resolves when nothing is left. */
   async run(): Promise<Exit> {
     const { sockets } = this.#options;
     let socket: WorkerSocket | null = null;
     try {
       socket = sockets.listen();
+      if (sockets.owner !== null) this.#copies = new TaskCopies(socket.copies, sockets.owner);
       return await this.#runOn(socket);
     } catch (error) {
       return { kind: "not started", reason: reasonOf(error), isShortage: isShortage(error) };

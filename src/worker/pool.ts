@@ -12,7 +12,7 @@ import type { Registered, WorkerAnswer } from "./message.ts";
 import { outputEvents } from "./output_events.ts";
 import type { PoolListener, PoolOptions } from "./pool_options.ts";
 import { Recycling } from "./recycling.ts";
-import { type ChosenRun, endingError, WorkerRequests } from "./requests.ts";
+import { type ChosenRun, endingError, type KeptTask, WorkerRequests } from "./requests.ts";
 import { TaskWorker } from "./task_worker.ts";
 import { Unbegun } from "./unbegun.ts";
 import type { LoadFailure, WorkerEnd, WorkerOffer } from "./worker_listener.ts";
@@ -54,6 +54,11 @@ export class Pool {
   /** Its modules cannot be loaded, and no worker is left that has an earlier version of them. */
   get isFailing(): boolean {
     return this.#retry.failures > 0 && ![...this.#workers].some(({ isReady }) => isReady);
+  }
+
+  /** Its workers run as another user: the program keeps the locks of their tasks. */
+  get isApart(): boolean {
+    return this.#options.sockets.owner !== null;
   }
 
   get moduleNames(): string {
@@ -104,9 +109,9 @@ export class Pool {
    *
    * @returns null when it was not begun, because the pool ends
    */
-  choose(id: string, attempt: number): Promise<ChosenRun | null> {
+  choose(id: string, attempt: number, kept: KeptTask | null = null): Promise<ChosenRun | null> {
     if (this.#isStopped) return Promise.resolve(null);
-    const chosen = this.#requests.choose(id, attempt);
+    const chosen = this.#requests.choose(id, attempt, kept);
     this.#giveOut();
     return chosen;
   }

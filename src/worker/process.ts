@@ -1,6 +1,6 @@
 /** The process of a worker: a group of its own, whose output becomes lines. */
 
-import { environment, type Exit, signalGroup } from "../exec/process.ts";
+import { environment, type Exit, type RunAs, signalGroup, startAs } from "../exec/process.ts";
 import { type OutputTaker, readOutput } from "../exec/read_output.ts";
 import { ownChild } from "../platform/children.ts";
 
@@ -11,6 +11,8 @@ export interface WorkerCommand {
   readonly cwd: string;
   /** Added to the program's own environment; null takes a variable out of it. */
   readonly env: Readonly<Record<string, string | null>>;
+  /** Who runs it; the program's own account when absent. */
+  readonly account?: RunAs;
 }
 
 /** How long output is still read when the process is gone but a child of it holds the pipe. */
@@ -30,9 +32,10 @@ export class WorkerProcess {
     socket: string,
     taker: OutputTaker,
   ) {
-    const { file, args, cwd, env } = command;
+    const { cwd, env } = command;
+    const { file, ...who } = startAs(command.account, command.file, command.args);
     this.#child = ownChild(new Deno.Command(file, {
-      args: [...args],
+      ...who,
       cwd,
       ...environment({ ...env, SPOOLER_SOCKET: socket }),
       stdin: "null",

@@ -1,6 +1,7 @@
 /** What waits for a worker of its own: signals, which go first, and tasks chosen for this language. */
 
 import { InterruptedError } from "../exec/stop_signal.ts";
+import type { ClaimedTask } from "../spool/store.ts";
 import type { WorkerAnswer } from "./message.ts";
 import type { TaskWorker } from "./task_worker.ts";
 
@@ -9,6 +10,13 @@ export interface ChosenRun {
   readonly answer: WorkerAnswer;
   /** Its fate is on disk. */
   release(): void;
+}
+
+/** A task whose claim stays the program's: the worker runs as another user. */
+export interface KeptTask {
+  readonly task: ClaimedTask;
+  /** Called with the process that runs it. */
+  begun(pid: number): void;
 }
 
 interface WorkerRequest {
@@ -26,13 +34,16 @@ export class WorkerRequests {
   }
 
   /** Resolves to null when the task was not begun, because the pool ends. */
-  choose(id: string, attempt: number): Promise<ChosenRun | null> {
-    const { promise, resolve } = Promise.withResolvers<ChosenRun | null>();
+  choose(id: string, attempt: number, kept: KeptTask | null): Promise<ChosenRun | null> {
+    const { promise, resolve, reject } = Promise.withResolvers<ChosenRun | null>();
+    const run = async (worker: TaskWorker) => {
+      using _copy = kept && worker.lay(kept.task);
+      if (worker.pid !== null) kept?.begun(worker.pid);
+      const answer = await worker.choose(id, attempt);
+      return answer && { answer, release: () => worker.release(id) };
+    };
     this.#choices.push({
-      async start(worker) {
-        const answer = await worker.choose(id, attempt);
-        resolve(answer && { answer, release: () => worker.release(id) });
-      },
+      start: (worker) => void run(worker).then(resolve, reject),
       refuse: () => resolve(null),
     });
     return promise;

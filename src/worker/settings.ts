@@ -24,6 +24,8 @@ export interface TaskModule {
 export interface CodeConfig {
   /** In the order of the ini. */
   readonly modules: readonly TaskModule[];
+  /** Who runs it (`spooler-uid`); null is the program's own user. */
+  readonly user: { readonly user: string; readonly place: Place } | null;
   /** Tasks after which a worker makes room for a fresh one; null is never. */
   readonly maxTasks: number | null;
   /** No workers while there is nothing to do. */

@@ -1,12 +1,18 @@
 /**
- * Where workers connect. Each has a socket of its own in a directory that only this user can enter, so
- * that the client is that worker.
+ * Where workers connect. Each has a socket of its own, in a directory that only this user can enter or,
+ * where workers run as another user, write to; so the client is that worker.
  */
 
 import { dirname, join } from "@std/path";
 import { type Clock, systemClock } from "../platform/clock.ts";
 import { nameFromBytes } from "../platform/name.ts";
-import { acceptOwn, ensurePrivateDirectory, listenPrivately } from "../platform/unix_socket.ts";
+import {
+  acceptOwn,
+  ensurePrivateDirectory,
+  listenPrivately,
+  PASSABLE,
+  PRIVATE,
+} from "../platform/unix_socket.ts";
 import type { Claim, Claims } from "../spool/claim.ts";
 import { Channel } from "./channel.ts";
 
@@ -26,7 +32,12 @@ export class SocketDirectory implements AsyncDisposable {
   #count = 0;
   #path: string;
 
-  private constructor(path: string, private readonly claim: Claim | null) {
+  private constructor(
+    path: string,
+    private readonly claim: Claim | null,
+    /** Of the workers; null is this user. */
+    readonly owner: number | null,
+  ) {
     this.#path = path;
   }
 
@@ -37,27 +48,29 @@ export class SocketDirectory implements AsyncDisposable {
   /**
    * @param claims the machine's locks; without them nothing of others is removed
    * @param parent where to make it; absent is where temporary files go
+   * @param owner of the workers: they pass through these directories and may write to none
    */
   static async make(
     claims: Claims | null = null,
     clock: Clock = systemClock,
     parent?: string,
+    owner: number | null = null,
   ): Promise<SocketDirectory> {
     const where = parent === undefined ? {} : { dir: parent };
     const path = await Deno.makeTempDir({ prefix: PREFIX, ...where });
     // A umask may take rights from its owner, too.
-    await Deno.chmod(path, 0o700);
-    if (claims === null) return new SocketDirectory(path, null);
+    await Deno.chmod(path, modeFor(owner));
+    if (claims === null) return new SocketDirectory(path, null, owner);
     const lock = join(path, "lock");
     Deno.createSync(lock).close();
     const claim = claims.claim(lock, Infinity);
     await removeLeftovers(path, claims, clock.now());
-    return new SocketDirectory(path, claim.kind === "claimed" ? claim : null);
+    return new SocketDirectory(path, claim.kind === "claimed" ? claim : null, owner);
   }
 
   /** A socket for one worker to connect to, once, in a directory that is the worker's own. */
   listen(): WorkerSocket {
-    return new WorkerSocket(this.makeDir());
+    return new WorkerSocket(this.makeDir(), this.owner);
   }
 
   /**
@@ -65,13 +78,14 @@ export class SocketDirectory implements AsyncDisposable {
    * anew, and elsewhere when somebody else's stands in its place.
    */
   makeDir(): string {
-    if (!ensurePrivateDirectory(this.#path)) {
+    const mode = modeFor(this.owner);
+    if (!ensurePrivateDirectory(this.#path, mode)) {
       this.#path = Deno.makeTempDirSync({ dir: dirname(this.#path), prefix: PREFIX });
-      Deno.chmodSync(this.#path, 0o700);
+      Deno.chmodSync(this.#path, mode);
     }
     const dir = join(this.#path, `${++this.#count}`);
     Deno.mkdirSync(dir);
-    Deno.chmodSync(dir, 0o700);
+    Deno.chmodSync(dir, mode);
     return dir;
   }
 
@@ -80,6 +94,8 @@ export class SocketDirectory implements AsyncDisposable {
     this.claim?.release();
   }
 }
+
+const modeFor = (owner: number | null) => owner === null ? PRIVATE : PASSABLE;
 
 /** Directories beside `own` whose programs were killed. */
 async function removeLeftovers(own: string, claims: Claims, now: number): Promise<void> {
@@ -103,16 +119,32 @@ export class WorkerSocket {
   readonly path: string;
   readonly #listener: Deno.UnixListener;
 
-  constructor(private readonly dir: string) {
+  /** @param owner of the worker; null is this user */
+  constructor(private readonly dir: string, private readonly owner: number | null) {
     this.path = join(dir, "socket");
-    this.#listener = listenPrivately(this.path);
-    Deno.writeFileSync(join(dir, BEGAN_FILE), new Uint8Array(BEGAN_SIZE), { createNew: true });
+    this.#listener = listenPrivately(this.path, owner);
+    const began = join(dir, BEGAN_FILE);
+    Deno.writeFileSync(began, new Uint8Array(BEGAN_SIZE), { createNew: true });
+    if (owner === null) return;
+    Deno.chownSync(began, owner, null);
+    // A TypeScript worker keeps there what it has made of its modules.
+    const code = join(dir, "code");
+    Deno.mkdirSync(code, { mode: PRIVATE });
+    Deno.chownSync(code, owner, null);
+  }
+
+  /** Beside the socket, for copies of tasks: see src/worker/copies.ts. */
+  get copies(): string {
+    return join(this.dir, "spool");
   }
 
   /** The task that the worker last began, by its own word; null when it began none. */
   get began(): string | null {
     try {
-      const bytes = Deno.readFileSync(join(this.dir, BEGAN_FILE));
+      // Whoever writes it may make it as long as a disk.
+      const bytes = new Uint8Array(BEGAN_SIZE);
+      using file = Deno.openSync(join(this.dir, BEGAN_FILE));
+      file.readSync(bytes);
       const id = nameFromBytes(bytes.subarray(0, bytes.indexOf(0)));
       return id === "" ? null : id;
     } catch {
@@ -124,7 +156,7 @@ export class WorkerSocket {
   /** The worker's connection; null when {@link close} came first. */
   async accept(): Promise<Channel | null> {
     try {
-      return new Channel(await acceptOwn(this.#listener));
+      return new Channel(await acceptOwn(this.#listener, this.owner));
     } catch (error) {
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return null;

@@ -12,10 +12,11 @@ import { answersTo } from "./answered.ts";
 import type { Received } from "./channel.ts";
 import { ProtocolError } from "./frame.ts";
 import { WorkerLink } from "./link.ts";
-import type { AnswerGroup, FromWorker, WorkerAnswer } from "./message.ts";
+import type { AnswerGroup, WorkerAnswer } from "./message.ts";
 import { RunAlone } from "./run_alone.ts";
 import { TimeLimit } from "./time_limit.ts";
 import { endOf } from "./worker_end.ts";
+import type { ClaimedTask } from "../spool/store.ts";
 import type { LoadFailure, WorkerEnd, WorkerOptions } from "./worker_listener.ts";
 import { WorkerOutput } from "./worker_output.ts";
 
@@ -139,6 +140,11 @@ export class TaskWorker {
     return answer;
   }
 
+  /** A copy of a task that the program holds, for a worker of another user. */
+  lay(task: ClaimedTask): Disposable | null {
+    return this.#link.copies?.lay(task) ?? null;
+  }
+
   release(id: string): void {
     this.#link.send({ type: "release", task: id });
   }
@@ -211,7 +217,7 @@ export class TaskWorker {
   async #setUp(processEnded: Promise<unknown>): Promise<void> {
     await Promise.race([this.#options.mayLoad, processEnded]);
     if (this.#state === "loading") this.#limitLoading();
-    this.#link.send({ type: "setup", ...this.#options.setup });
+    this.#link.send({ type: "setup", ...this.#options.setup, ...this.#link.where });
   }
 
   async #take({ message, tail }: Received): Promise<void> {
@@ -237,9 +243,10 @@ export class TaskWorker {
         return this.#took(message.answers);
       case "output":
         return await this.#output.take(message);
-      case "call":
-        this.#answerCall(message, tail);
-        return;
+      case "call": {
+        const { id, method, args } = message;
+        return this.#link.reply(id, listener.call({ method, args, tail, worker: this }));
+      }
       case "signal-done":
         return this.#signalDone(message.id, message.error);
       default:
@@ -267,12 +274,6 @@ export class TaskWorker {
     const settle = this.#alone.signalDone(id, error);
     this.#took([]);
     settle();
-  }
-
-  #answerCall(call: Extract<FromWorker, { type: "call" }>, tail: Uint8Array<ArrayBuffer>): void {
-    const { id, method, args } = call;
-    const outcome = this.#options.listener.call({ method, args, tail, worker: this });
-    this.#link.reply(id, outcome);
   }
 
   #end(exit: Exit): void {

@@ -15,6 +15,7 @@ import type { DebugOf } from "../report/debug.ts";
 import type { Emit } from "../report/event.ts";
 import { Once } from "../report/once.ts";
 import type { SignalHandlers } from "../schedule/job_run.ts";
+import type { Account } from "../schedule/account.ts";
 import type { Registration } from "../schedule/registration.ts";
 import type { Claims } from "../spool/claim.ts";
 import type { Store } from "../spool/store.ts";
@@ -47,6 +48,8 @@ export interface WorkersOptions {
   readonly stopping?: AbortSignal;
   /** Spools in the order in which their workers are asked to handle a signal. */
   readonly owners: readonly string[];
+  /** Who runs task code, when that is not this user. */
+  readonly account?: Account;
   /** Puts a task into the spool that it names, or into the first. */
   put(task: NewTask, spooler: string | undefined): Promise<string>;
 }
@@ -117,13 +120,14 @@ export class Workers {
   async add(spool: WorkedSpool): Promise<SpoolWorkers> {
     const { modules } = this.#options.config.code;
     if (modules.length === 0) return NO_WORKERS;
-    this.#sockets ??= await SocketDirectory.make(this.#options.claims, this.#options.clock);
+    const { account, claims, clock } = this.#options;
+    this.#sockets ??= await SocketDirectory.make(claims, clock, undefined, account?.uid ?? null);
     const sockets = this.#sockets;
     const languages = [...new Set(modules.map(({ language }) => language))];
     const pools: Pool[] = [];
     for (const language of languages) {
       const { config } = this.#options;
-      const command = await workerCommand(language, config, spool.config, sockets.path);
+      const command = await workerCommand(language, config, spool.config, sockets.path, account);
       const alone = languages.length === 1;
       pools.push(this.#pool(spool, { language, command, alone, sockets }));
     }
@@ -131,7 +135,9 @@ export class Workers {
     const [pool, executor] = [pools[0], handlers[0]];
     if (!pool || !executor) return NO_WORKERS;
     const { name, store, config: { maxAgeMs, ordered } } = spool;
-    const { clock, emit } = this.#options;
+    // A task that its worker cannot lock or remove is run one at a time, by the program.
+    if (account) return { handlers, handout: null };
+    const { emit } = this.#options;
     const debug = spool.debugOf?.("pool");
     const about = { name, pool, executor, store, maxAgeMs, ordered, clock, emit, debug };
     return { handlers, handout: (parts) => new Batches({ ...about, ...parts }) };
@@ -145,7 +151,7 @@ export class Workers {
     const target = this.#callTarget(worked, locks);
     const call = (asked: WorkerCall) => answerCall(asked, target);
     const calls = join(sockets.makeDir(), "socket");
-    this.#callSockets.push(new CallSocket({ path: calls, clock, call }));
+    this.#callSockets.push(new CallSocket({ path: calls, owner: sockets.owner, clock, call }));
     const pool = new Pool({
       spool: name,
       modules: code.modules.filter((each) => each.language === language).map(moduleRef),

@@ -66,7 +66,8 @@ export const SPOOL_OPTIONS = [
     kind: "text",
     origin: "ours",
     standing: "honoured",
-    help: "run the commands of spooler-task as this user, whom they cannot leave (needs root)",
+    help:
+      "run the code of tasks, commands and modules, as this user, whom it cannot leave (needs root)",
   },
   {
     name: "spooler-max-retries",
