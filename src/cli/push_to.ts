@@ -5,7 +5,7 @@ import { parseSecret } from "../config/value.ts";
 import type { Delivery } from "../forward/delivery.ts";
 import { sendDelivery } from "../forward/send.ts";
 import { systemClock } from "../platform/clock.ts";
-import { type Address, parseAddress } from "../wire/address.ts";
+import { type Address, parseAddress, TLS_PREFIX } from "../wire/address.ts";
 import { sendTask } from "../wire/client.ts";
 import type { ClientTls } from "../wire/dial.ts";
 import type { Var } from "../wire/packet.ts";
@@ -22,7 +22,6 @@ export interface PushTo {
   readonly bodyFile: string | undefined;
 }
 
-const TLS_PREFIX = "tls://";
 const TIMEOUT_MS = 30_000;
 
 /** Prints accepted or refused, and returns 0 or 1; why it is refused goes to stderr. */

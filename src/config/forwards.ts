@@ -1,7 +1,13 @@
 /** `spooler-forward`, `spooler-forward2`: spools whose tasks are delivered to a peer. @pure */
 
 import { WINDOW } from "../forward/peer.ts";
-import { type Address, addressText, isAbstract, parseAddress } from "../wire/address.ts";
+import {
+  type Address,
+  addressText,
+  isAbstract,
+  parseAddress,
+  TLS_PREFIX,
+} from "../wire/address.ts";
 import type { ClientTls } from "../wire/dial.ts";
 import type { ForwardConfig, ForwardTarget, TargetKind } from "../forward/settings.ts";
 import type { Entry } from "./entry.ts";
@@ -11,7 +17,6 @@ import { parseName } from "./reception.ts";
 import type { SpoolSettings } from "./spools.ts";
 import { parseInteger, parseSeconds, parseSecret } from "./value.ts";
 
-const TLS_PREFIX = "tls://";
 const TIMEOUT_SECONDS = 30;
 const MOST_CONNECTIONS = 16;
 /** Each holds its task's file open, and many systems allow 1,024. */

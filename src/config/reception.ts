@@ -4,6 +4,7 @@
  * @pure
  */
 
+import { DAY_MS } from "../platform/zone.ts";
 import { type Network, parseNetwork } from "../wire/network.ts";
 import { MAX_VARS_SIZE } from "../wire/packet.ts";
 import { isDeliveryId, LONGEST_ID, SIGNATURE_WINDOW_MS } from "../wire/signature.ts";
@@ -12,7 +13,6 @@ import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
 import { parseDuration, parseInteger, parseSeconds, parseSecret, parseSize } from "./value.ts";
 
-const DAY_MS = 86_400_000;
 const SHORTEST_TIMEOUT_SECONDS = 0.1;
 
 export function receptionOf(given: Given): ReceptionConfig {

@@ -1,8 +1,8 @@
 /** The machine, for a configuration that is being read. */
 
+import { userName } from "../platform/owner.ts";
 import { quietly } from "../platform/quietly.ts";
 import { resolve } from "@std/path";
-import { userInfo } from "node:os";
 import { readFileSync } from "node:fs";
 import { systemClock } from "../platform/clock.ts";
 import { machineZone } from "../platform/machine_zone.ts";
@@ -167,10 +167,6 @@ function asHostError(error: unknown): HostError {
   }
   const message = reasonOf(error);
   return new HostError(message.replace(/\s*\(os error \d+\).*$/s, ""));
-}
-
-function userName(uid: number): string {
-  return quietly(() => userInfo().username) ?? String(uid);
 }
 
 function groupName(gid: number): string {

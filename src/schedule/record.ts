@@ -7,6 +7,8 @@
  * @pure
  */
 
+import { isJsonObject } from "../platform/json.ts";
+
 export interface LastRun {
   readonly slotAt: number;
   readonly startedAt: number;
@@ -41,7 +43,7 @@ export function encodeRecords(records: ReadonlyMap<string, JobRecord>): string {
 /** @throws {SyntaxError} when this is no state file, or one of a version that is not known */
 export function decodeRecords(text: string): Map<string, JobRecord> {
   const state: unknown = JSON.parse(text);
-  if (!isObject(state) || !isObject(state.jobs)) {
+  if (!isJsonObject(state) || !isJsonObject(state.jobs)) {
     throw new SyntaxError("is not a state file of schedules");
   }
   if (state.version !== VERSION) {
@@ -62,18 +64,15 @@ export function withoutForgotten(
   return new Map([...records].filter(([, { slotAt }]) => now - slotAt < FORGOTTEN_AFTER_MS));
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function isRecord(value: unknown): value is JobRecord {
-  return isObject(value) && typeof value.name === "string" && typeof value.slotAt === "number" &&
+  return isJsonObject(value) && typeof value.name === "string" &&
+    typeof value.slotAt === "number" &&
     typeof value.boot === "string" && (value.run === null || isRun(value.run));
 }
 
 function isRun(value: unknown): value is LastRun {
   const isNumber = (each: unknown) => typeof each === "number";
-  return isObject(value) && isNumber(value.slotAt) && isNumber(value.startedAt) &&
+  return isJsonObject(value) && isNumber(value.slotAt) && isNumber(value.startedAt) &&
     [value.endedAt, value.pid].every((each) => each === null || isNumber(each)) &&
     (value.result === null || typeof value.result === "string") &&
     (value.ok === null || typeof value.ok === "boolean");

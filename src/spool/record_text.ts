@@ -6,6 +6,7 @@
  * @pure
  */
 
+import { isJsonObject } from "../platform/json.ts";
 import type { Attempts, Decided, FailedRecord } from "./task.ts";
 
 const VERSION = 1;
@@ -24,16 +25,10 @@ export function readAttempts(text: string | null): Attempts | null {
 
 export function readFailed(text: string | null): FailedRecord | null {
   const value = parse(text);
-  if (!isObject(value)) return null;
+  if (!isJsonObject(value)) return null;
   const { reason, failedAt, attempts } = value;
   if (typeof reason !== "string" || typeof failedAt !== "number") return null;
   return { reason, failedAt, attempts: attemptsOf(attempts) };
-}
-
-type Json = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null;
 }
 
 /** Undefined for what is no JSON, and for the records of a version that is not known yet. */
@@ -41,7 +36,7 @@ function parse(text: string | null): unknown {
   if (text === null) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    const { version = VERSION } = isObject(value) ? value : {};
+    const { version = VERSION } = isJsonObject(value) ? value : {};
     return version === VERSION ? value : undefined;
   } catch {
     return undefined;
@@ -49,7 +44,7 @@ function parse(text: string | null): unknown {
 }
 
 function attemptsOf(value: unknown): Attempts | null {
-  if (!isObject(value)) return null;
+  if (!isJsonObject(value)) return null;
   const { failures, firstFailureAt, lastFailureAt, reason, stderr, crashes } = value;
   const decided = decidedOf(value.decided);
   if (
@@ -68,7 +63,7 @@ function attemptsOf(value: unknown): Attempts | null {
 }
 
 function decidedOf(value: unknown): Decided | null {
-  if (!isObject(value)) return null;
+  if (!isJsonObject(value)) return null;
   const { fate, reason, file } = value;
   if ((fate !== "done" && fate !== "failed") || typeof reason !== "string") return null;
   return typeof file === "string" ? { fate, reason, file } : null;

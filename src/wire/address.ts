@@ -65,6 +65,9 @@ export function uwsgiTwin(address: Address): Address | null {
   return { kind: "unix", path: `${address.path}\0` };
 }
 
+/** Before an address that is reached by TLS, in inis and commands. */
+export const TLS_PREFIX = "tls://";
+
 export function addressText(address: Address): string {
   if (address.kind === "unix") {
     return isAbstract(address.path)
