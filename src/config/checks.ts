@@ -6,7 +6,7 @@
  */
 
 import { dirname, resolve } from "@std/path";
-import { addressText, isAbstract } from "../wire/address.ts";
+import { type Address, addressText, isAbstract } from "../wire/address.ts";
 import type { Config } from "./config.ts";
 import { outputFiles, spoolEntries, workingEntries } from "./directories.ts";
 import type { Entry } from "./entry.ts";
@@ -29,6 +29,8 @@ export interface CheckHost {
    */
   zone(tz: string | undefined): Zone;
   kindOf(path: string): "file" | "dir" | "other" | undefined;
+  /** See {@link ConfigHost.inherited}. */
+  inherited?(name: string): readonly Address[] | null;
 }
 
 /** The directory of a log or a pidfile is not made. */

@@ -1,5 +1,6 @@
 /** What a configuration may ask the machine while it is read; tests have one in memory. @pure */
 
+import type { Address } from "../wire/address.ts";
 import type { Zone } from "../platform/zone.ts";
 
 export interface ConfigHost {
@@ -45,6 +46,11 @@ export interface ConfigHost {
   inodeOf(path: string): number | undefined;
   /** Without symbolic links; undefined when there is nothing. */
   realPath(path: string): string | undefined;
+  /**
+   * Where the sockets listen that a service manager has handed over under this name; null when it has
+   * handed over none at all. Absent is none.
+   */
+  inherited?(name: string): readonly Address[] | null;
   /** The names in a directory; empty when it cannot be listed. */
   list(dir: string): readonly string[];
 }

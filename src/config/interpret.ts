@@ -81,7 +81,7 @@ export function examine(
     tasks: handlersOf(given),
     code: codeOf(given, context),
     python: pythonOf(given),
-    listeners: listenersOf(given),
+    listeners: listenersOf(given, context),
     reception,
     daemon,
     schedules: schedulesOf(given, destinationsOf({ spools, forwards }), cronZone),

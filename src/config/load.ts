@@ -75,6 +75,7 @@ async function read(args: readonly string[], host: ConfigHost) {
     tz: host.environment.get("TZ"),
     zone: (tz) => host.zone(tz),
     kindOf: (path) => host.kindOf(path),
+    inherited: (name) => host.inherited?.(name) ?? null,
   });
   const mask = (problem: Problem) => ({ ...problem, message: secrets.mask(problem.message) });
   return {

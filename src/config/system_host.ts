@@ -4,6 +4,7 @@ import { userName } from "../platform/owner.ts";
 import { quietly } from "../platform/quietly.ts";
 import { resolve } from "@std/path";
 import { readFileSync } from "node:fs";
+import { type InheritedSocket, inheritedSockets } from "../platform/inherited_sockets.ts";
 import { systemClock } from "../platform/clock.ts";
 import { machineZone } from "../platform/machine_zone.ts";
 import { startEnvironment } from "./start_environment.ts";
@@ -42,6 +43,14 @@ export function systemHost(
     read: (source, maxBytes) => read(source, maxBytes, patienceMs),
     run: (command, maxBytes) => printed(["/bin/sh", "-c", command], maxBytes, patienceMs),
     zone: machineZone,
+    inherited: (name) => {
+      const sockets = inheritedSockets();
+      if (sockets === null) return null;
+      // A number is a descriptor, as in uWSGI.
+      const isMeant = (socket: InheritedSocket) =>
+        socket.name === name || String(socket.fd) === name;
+      return sockets.filter(isMeant).map(({ address }) => address);
+    },
     kindOf: (path) => {
       const found = quietly(() => Deno.statSync(path));
       if (found === undefined) return undefined;

@@ -6,6 +6,7 @@ import { openSockets } from "../platform/open_files.ts";
 import { type Address, addressText, isAbstract } from "../wire/address.ts";
 import type { SocketOwner } from "./socket_owner.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
+import { adoptAt } from "./inherited_socket.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { isStaleSocket } from "./stale_socket.ts";
 import { type PeerStream, plainStream } from "./stream.ts";
@@ -40,6 +41,11 @@ export interface SocketOptions {
 
 /** @throws {Deno.errors.AddrInUse} and others, when the address cannot be listened on */
 export async function listenOn(address: Address, options: SocketOptions): Promise<Listening> {
+  const adopted = adoptAt(address);
+  if (adopted !== null) {
+    const isFile = address.kind === "unix" && !isAbstract(address.path);
+    return listening(adopted, addressText(address), isFile ? "permissions" : null);
+  }
   if (address.kind === "tcp") {
     const open = () => Deno.listen({ hostname: address.host, port: address.port });
     const listener = withBacklog(open, options);

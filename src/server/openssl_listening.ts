@@ -3,6 +3,7 @@
 import type { TlsConnection, TlsServer } from "../platform/openssl.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { type Address, addressText } from "../wire/address.ts";
+import { adoptAt, inheritedAt } from "./inherited_socket.ts";
 import { Door } from "./door.ts";
 import { type Guests, type Listening, type Serving, withBacklog } from "./listening.ts";
 import { RefusalError } from "../wire/refusal.ts";
@@ -14,25 +15,28 @@ import type { TlsOptions } from "./tls_listening.ts";
  * @throws {Error} when the address cannot be listened on
  */
 export function listenWithOpenSsl(
-  { host: hostname, port }: Extract<Address, { kind: "tcp" }>,
+  address: Extract<Address, { kind: "tcp" }>,
   server: TlsServer,
   options: TlsOptions,
 ): Listening {
-  const listener = opened(() => Deno.listen({ hostname, port }), server, options);
-  const { hostname: host, port: chosen } = listener.addr;
+  const listener = opened(address, server, options);
+  const { hostname: host, port } = listener.addr;
+  const isAdopted = inheritedAt(address) !== null;
   return {
-    address: addressText({ kind: "tcp", host, port: chosen }),
+    address: addressText(isAdopted ? address : { kind: "tcp", host, port }),
     serve: (guests) => new Handshakes(listener, server, guests, options),
   };
 }
 
 function opened(
-  open: () => Deno.TcpListener,
+  address: Extract<Address, { kind: "tcp" }>,
   server: TlsServer,
   options: TlsOptions,
 ): Deno.TcpListener {
+  const { host: hostname, port } = address;
   try {
-    return withBacklog(open, options);
+    return adoptAt(address) as Deno.TcpListener | null ??
+      withBacklog(() => Deno.listen({ hostname, port }), options);
   } catch (error) {
     server.close();
     throw error;

@@ -7,6 +7,7 @@ import { readPem } from "../wire/pem.ts";
 import { openTlsServer } from "./tls_listening.ts";
 import { type BindProblem, bindProblem } from "./bind_problem.ts";
 import type { ServerConfig, TlsFiles } from "./settings.ts";
+import { inheritedAt } from "./inherited_socket.ts";
 import { isStaleSocket } from "./stale_socket.ts";
 import { findSocketOwner } from "./socket_owner.ts";
 
@@ -37,6 +38,7 @@ export async function probeSockets(
 
 /** @throws {Deno.errors.AddrInUse} and others, when it cannot be listened on */
 async function tryAddress(address: Address): Promise<void> {
+  if (inheritedAt(address) !== null) return;
   if (address.kind === "tcp") {
     Deno.listen({ hostname: address.host, port: address.port }).close();
   } else if (isAbstract(address.path)) {

@@ -7,6 +7,7 @@ import { readPem } from "../wire/pem.ts";
 import type { TlsFiles } from "./settings.ts";
 import { TlsServer } from "../platform/openssl.ts";
 import { type Address, addressText } from "../wire/address.ts";
+import { adoptTlsAt } from "./inherited_socket.ts";
 import { type Listening, listening, type SocketOptions, withBacklog } from "./listening.ts";
 import { listenWithOpenSsl } from "./openssl_listening.ts";
 import type { RefusalError } from "../wire/refusal.ts";
@@ -30,6 +31,8 @@ export async function listenWithTls(
   if (ca === null) {
     const { host: hostname, port } = address;
     const pems = { cert: await readPem(cert), key: await readPem(key) };
+    const adopted = adoptTlsAt(address, pems);
+    if (adopted !== null) return listening(adopted, addressText(address));
     const listener = withBacklog(() => Deno.listenTls({ hostname, port, ...pems }), options);
     return listening(listener, addressText({ ...address, port: listener.addr.port }));
   }

@@ -36,6 +36,7 @@ export type Need =
   | "python"
   | "systemd"
   | "cgroup"
+  | "activation"
   | "root"
   | "faketime";
 
@@ -50,6 +51,7 @@ const present: Record<Need, () => boolean> = {
   loop: () => mountable && canUseLoops(),
   systemd: () => hasCommand("systemd-analyze", "--version"),
   python: () => hasCommand(testPython, "--version"),
+  activation: () => hasCommand("systemd-socket-activate", "--version"),
   cgroup: () => canLimitMemory(),
   root: () => Deno.build.os === "linux" && Deno.uid() === 0,
   faketime: () => faketimeLibrary() !== null,
@@ -67,6 +69,7 @@ const reasons: Record<Need, string> = {
   systemd: "there is no systemd-analyze to check units with",
   python: "no python3 on this machine",
   faketime: "there is no libfaketime to set the clock of a program with",
+  activation: "there is no systemd-socket-activate to open sockets with",
   cgroup: "this user may not make a control group that limits memory",
   root: "only root may act for another account",
 };

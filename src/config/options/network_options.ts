@@ -11,7 +11,8 @@ export const NETWORK_OPTIONS = [
     kind: "address",
     origin: "uwsgi",
     standing: "honoured",
-    help: "accept tasks on host:port, a unix socket path or @abstract (several allowed)",
+    help:
+      "accept tasks on host:port, a unix socket path, @abstract, or fd://NAME of systemd (several allowed)",
   },
   {
     name: "suwsgi-socket",
