@@ -3,6 +3,7 @@
 import { dirname, resolve } from "@std/path";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
+import { quietly } from "../platform/quietly.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 
@@ -22,7 +23,10 @@ export async function systemdUnit(args: readonly string[]): Promise<number> {
  */
 function unitText(config: Config, ini: string, program: string): string {
   const { daemon: { mercyMs, identity } } = config;
-  const writable = [...new Set(directoriesOf(config))];
+  // systemd starts nothing when one of them is missing; a spool is made below the next.
+  const writable = [
+    ...new Set(directoriesOf(config).map((dir) => isThere(dir) ? dir : dirname(dir))),
+  ];
   const user = identity?.user ?? null;
   const group = identity?.group ?? null;
   const lines = [
@@ -89,6 +93,8 @@ function directoriesOf({ spools, forwards, cronState, listeners, log, daemon }: 
     ...daemon.pidFiles.map(({ path }) => dirname(path)),
   ];
 }
+
+const isThere = (path: string) => quietly(() => Deno.statSync(path)) !== undefined;
 
 /** A word of a unit, where % and blanks have a meaning of their own. */
 function quoted(word: string): string {

@@ -18,7 +18,7 @@ const EPOLL_CTL_ADD = 1;
 const DATA_AT = Deno.build.arch === "x86_64" ? 4 : 8;
 
 /** What an event loop knows of a descriptor. */
-interface Registration {
+interface LoopEntry {
   readonly epoll: number;
   readonly events: number;
   readonly data: bigint;
@@ -36,14 +36,14 @@ export function adoptListener<T extends Deno.Listener>(open: () => T, fd: number
   const before = openSockets();
   const listener = open();
   const own = [...openSockets()].find(([socket]) => !before.has(socket))?.[1];
-  const registrations = own === undefined ? [] : registrationsOf(own);
-  if (own === undefined || registrations.length === 0 || dup3(fd, own, O_CLOEXEC) < 0) {
+  const entries = own === undefined ? [] : entriesOf(own);
+  if (own === undefined || entries.length === 0 || dup3(fd, own, O_CLOEXEC) < 0) {
     listener.close();
     throw new Error("this runtime cannot accept on a socket that it has not opened");
   }
   const event = fixedBytes(128);
   const view = new DataView(event.buffer);
-  const added = registrations.map(({ epoll, events, data }) => {
+  const added = entries.map(({ epoll, events, data }) => {
     view.setUint32(0, events, true);
     view.setBigUint64(DATA_AT, data, true);
     return epoll_ctl(epoll, EPOLL_CTL_ADD, own, event) === 0;
@@ -57,7 +57,7 @@ export function adoptListener<T extends Deno.Listener>(open: () => T, fd: number
 }
 
 /** proc(5): fdinfo of an epoll descriptor has a line for each that it waits for. */
-function registrationsOf(fd: number): Registration[] {
+function entriesOf(fd: number): LoopEntry[] {
   const names = quietly(() => [...Deno.readDirSync("/proc/self/fd")]) ?? [];
   return names.flatMap(({ name }) => {
     const kind = quietly(() => Deno.readLinkSync(`/proc/self/fd/${name}`));
