@@ -13,17 +13,24 @@ type Words = readonly string[];
 
 /** They prepare, or ask; the work is done by another command. */
 const PREPARES = new Set(
-  (": . [ [[ alias cd command declare eval exec export false hash local mkdir pushd read set shift " +
-    "source test trap true ulimit umask unset type which").split(" "),
+  (": . [ [[ alias cd command declare eval exec export false hash local mkdir pgrep pidof pushd read set " +
+    "shift source test trap true ulimit umask unset type which").split(" "),
 );
 /** They may be all there is to a job, and most often are not. */
-const MINOR = new Set(["echo", "printf", "sleep", "exit", "kill", "cat", "rm", "touch", "wait"]);
+const MINOR = new Set(
+  ["echo", "printf", "exit", "kill", "cat", "rm", "touch", "date", "logger"],
+);
+/** Even less. */
+const PAUSES = new Set(["sleep", "wait"]);
+/** Words that begin a list of words, not a command. */
+const LISTS = new Set(["for", "case", "select"]);
 const KEYWORDS = new Set(
-  "! { } ( ) if then elif else fi for do done while until case esac in".split(" "),
+  "! { } ( ) if then elif else fi do done while until esac in".split(" "),
 );
 
 /** Commands that run another one: words of their own before it, and options that take a word. */
 const WRAPPERS: Readonly<Record<string, readonly [words: number, options: string]>> = {
+  bundle: [1, ""],
   chronic: [0, ""],
   chrt: [1, "-T -P -D"],
   command: [0, ""],
@@ -35,6 +42,11 @@ const WRAPPERS: Readonly<Record<string, readonly [words: number, options: string
   ionice: [0, "-c -n -p --class --classdata"],
   nice: [0, "-n --adjustment"],
   nohup: [0, ""],
+  npx: [0, "-p"],
+  pipenv: [1, ""],
+  poetry: [1, "-C"],
+  rbenv: [1, ""],
+  runuser: [0, "-u -g -G"],
   setpriv: [0, "--reuid --regid"],
   setsid: [0, ""],
   stdbuf: [0, "-i -o -e"],
@@ -44,12 +56,15 @@ const WRAPPERS: Readonly<Record<string, readonly [words: number, options: string
   time: [0, "-f -o"],
   timeout: [1, "-k -s --kill-after --signal"],
   unshare: [0, ""],
+  uv: [1, ""],
 };
 
 /** Programs that run a script: what is of interest is the script. */
 const INTERPRETER =
   /^(?:python[\d.]*|pypy3?|php[\d.]*|perl[\d.]*|ruby[\d.]*|node|nodejs|bun|deno|bash|sh|dash|zsh|ksh|java|Rscript|lua[\d.]*|tclsh)$/;
 const SHELLS = new Set(["sh", "bash", "dash", "zsh", "ksh"]);
+/** Takes a shell's command line behind `-c`. */
+const SWITCHERS = new Set(["su", "runuser"]);
 
 export interface CommandName {
   /** Letters, digits and `. _ + -`. */
@@ -61,8 +76,9 @@ export interface CommandName {
 export function commandName(command: string): CommandName {
   const commands = simpleCommands(command);
   const named = commands.map(nameOf).filter((found) => found !== null);
-  const work = named.find(({ first }) => !PREPARES.has(first) && !MINOR.has(first)) ??
-    named.find(({ first }) => MINOR.has(first)) ?? named[0];
+  const work = named.find(({ weight }) => weight === "work") ??
+    named.find(({ weight }) => weight === "minor") ??
+    named.find(({ weight }) => weight === "pause") ?? named[0];
   if (work === undefined) return { name: "command", args: [] };
   return { name: work.name, args: work.args };
 }
@@ -101,28 +117,39 @@ export function distinctNames(commands: readonly CommandName[]): string[] {
 }
 
 interface FoundCommand extends CommandName {
-  /** The word that is run, without its directory. */
-  readonly first: string;
+  /** Whether it may be what the line is about. */
+  readonly weight: "work" | "minor" | "pause" | "prepares";
+}
+
+function weightOf(first: string): FoundCommand["weight"] {
+  return PREPARES.has(first)
+    ? "prepares"
+    : PAUSES.has(first)
+    ? "pause"
+    : MINOR.has(first)
+    ? "minor"
+    : "work";
 }
 
 function nameOf(words: Words): FoundCommand | null {
   const rest = unwrapped(words);
   const [word = "", ...args] = rest;
   const first = fileOf(word);
-  if (first === "") return null;
+  // A pattern of `case` is no program.
+  if (/^[\d*?]*$/.test(first)) return null;
+  const code = SWITCHERS.has(first) ? args[args.indexOf("-c") + 1] : undefined;
+  if (code !== undefined && args.includes("-c")) return { ...commandName(code), weight: "work" };
   if (!INTERPRETER.test(first)) return found(first, first, args);
   const script = scriptOf(first, args);
-  if (script === null) return found(first, first, args);
-  if (SHELLS.has(first) && script.isCode) {
-    const inner = commandName(script.word);
-    return { first, name: inner.name, args: inner.args };
-  }
+  // Code on the line itself says little about it, next to a program.
+  if (script === null) return { ...found(first, first, args), weight: "minor" };
+  if (SHELLS.has(first) && script.isCode) return { ...commandName(script.word), weight: "work" };
   return found(first, fileOf(script.word), script.args);
 }
 
 function found(first: string, name: string, args: Words): FoundCommand {
   return {
-    first,
+    weight: weightOf(first),
     name: plain(name) || plain(first) || "command",
     args: args.map((arg) => plain(arg.replace(/^-+/, ""))).filter((arg) => arg !== ""),
   };
@@ -187,30 +214,37 @@ function plain(word: string): string {
 
 /** A quoted string, an escaped character, or what ends a word or a command. */
 const TOKEN =
-  /'[^']*'|"(?:[^"\\]|\\.)*"|\\.|\$\([^()]*\)|`[^`]*`|\s+|&>>?|\d*[<>]+&?\d*|[;&|]+|[(){}](?=\s|$|;)|\(|./gs;
+  /'[^']*'|"(?:[^"\\]|\\.)*"|\\.|\$\(\([^()]*(?:\([^()]*\)[^()]*)*\)\)|\$\([^()]*\)|\$\{[^{}]*\}|`[^`]*`|\s+|&>>?|\d*[<>]+&?\d*|[;&|]+|[(){}](?=\s|$|;)|\(|./gs;
 
 function simpleCommands(text: string): Words[] {
   const commands: string[][] = [[]];
   let word = "";
   let isQuoted = false;
   let isTarget = false;
+  let isList = false;
   const endWord = () => {
     const words = commands.at(-1);
     if (word !== "" && words !== undefined) {
       if (isTarget) isTarget = false;
+      else if (!isQuoted && words.length === 0 && LISTS.has(word)) isList = true;
+      else if (isList) { /* is what a loop goes through */ }
       else if (!isQuoted && words.length === 0 && KEYWORDS.has(word)) { /* begins a command */ }
       else words.push(word);
     }
     word = "";
     isQuoted = false;
   };
+  const endCommand = () => {
+    commands.push([]);
+    isList = false;
+  };
   for (const [token] of text.matchAll(TOKEN)) {
     if (/^\s/.test(token)) {
       endWord();
-      if (token.includes("\n")) commands.push([]);
+      if (token.includes("\n")) endCommand();
     } else if (/^(?:[;&|]+|[(){}])$/.test(token)) {
       endWord();
-      commands.push([]);
+      endCommand();
     } else if (/^(?:&>|\d*[<>])/.test(token)) {
       endWord();
       isTarget = !/&\d+$/.test(token);

@@ -33,10 +33,10 @@ const NAMES: [command: string, name: string][] = [
   ["command -v debian-sa1 > /dev/null && debian-sa1 1 1", "debian-sa1"],
   [
     "test -x /usr/bin/certbot -a \\! -d /run/systemd/system && perl -e 'sleep int(rand(43200))' && certbot -q renew",
-    "perl",
+    "certbot",
   ],
   ["printf '%s\\n' 'Dear root,' | (mail -s hi root)", "mail"],
-  ["sleep 30 && echo up &", "sleep"],
+  ["sleep 30 && echo up &", "echo"],
   ["echo hello", "echo"],
   ["while true; do ./loop; done", "loop"],
   ["./a.sh;./b.sh", "a.sh"],
@@ -45,7 +45,85 @@ const NAMES: [command: string, name: string][] = [
   ["'/opt/my tool/run it'", "runit"],
 ];
 
-for (const [command, name] of NAMES) {
+/** Of Debian's packages, and of the crontabs and inis of sites. */
+const REAL: [command: string, name: string][] = [
+  ["cd / && run-parts --report /etc/cron.hourly", "run-parts"],
+  [
+    "[ -x /etc/init.d/anacron ] && if [ ! -d /run/systemd/system ]; then /usr/sbin/invoke-rc.d anacron start >/dev/null; fi",
+    "invoke-rc.d",
+  ],
+  [
+    "if [ -x /usr/share/mdadm/checkarray ] && [ $(date +%d) -le 7 ]; then /usr/share/mdadm/checkarray --cron --all --idle --quiet; fi",
+    "checkarray",
+  ],
+  [
+    "test -e /run/systemd/system || SERVICE_MODE=1 /usr/lib/x86_64-linux-gnu/e2fsprogs/e2scrub_all_cron",
+    "e2scrub_all_cron",
+  ],
+  ["test -e /run/systemd/system || SERVICE_MODE=1 /sbin/e2scrub_all -A -r", "e2scrub_all"],
+  ["command -v debian-sa1 > /dev/null && debian-sa1 60 2", "debian-sa1"],
+  ["[ -x /usr/sbin/logrotate ] && /usr/sbin/logrotate /etc/logrotate.conf", "logrotate"],
+  [
+    "test -x /etc/cron.daily/popularity-contest && /etc/cron.daily/popularity-contest --crond",
+    "popularity-contest",
+  ],
+  ["[ -x /usr/share/awstats/tools/update.sh ] && /usr/share/awstats/tools/update.sh", "update.sh"],
+  ["if [ -x /usr/bin/munin-cron ]; then /usr/bin/munin-cron; fi", "munin-cron"],
+  ["if [ -d /usr/share/munin ]; then su -s /bin/sh munin -c /usr/bin/munin-html; fi", "munin-html"],
+  [
+    "test -e /usr/sbin/amavisd-new-cronjob && /usr/sbin/amavisd-new-cronjob sa-clean",
+    "amavisd-new-cronjob",
+  ],
+  [
+    "if [ $(date +%w) -eq 0 ] && [ -x /usr/lib/zfs-linux/scrub ]; then /usr/lib/zfs-linux/scrub; fi",
+    "scrub",
+  ],
+  ["test -x /usr/bin/mandb && su -s /bin/sh man -c '/usr/bin/mandb --no-purge -q'", "mandb"],
+  [
+    "[ -x /usr/bin/certbot ] && sleep $((RANDOM % 3600)) && /usr/bin/certbot renew --quiet",
+    "certbot",
+  ],
+  ["python3 -c 'import random; import time; time.sleep(9)' && certbot renew -q", "certbot"],
+  ["/usr/bin/python3 /opt/certbot/bin/certbot renew", "certbot"],
+  ["/usr/bin/find /tmp -type f -mtime +7 -delete", "find"],
+  ["mysqldump -u root db | gzip > /backup/db.sql.gz", "mysqldump"],
+  [
+    "( cd /srv/app && /srv/venv/bin/python manage.py cleanup ) 2>&1 | logger -t app",
+    "manage.py",
+  ],
+  ["(/usr/local/bin/a.sh; /usr/local/bin/b.sh) >> /var/log/x 2>&1", "a.sh"],
+  ["[ -f /tmp/stop ] || /usr/local/bin/worker.sh", "worker.sh"],
+  ["pgrep -f worker.py > /dev/null || nohup python3 /srv/worker.py &", "worker.py"],
+  ["curl -fsS -m 10 https://hc-ping.com/8f1c > /dev/null", "curl"],
+  ["/srv/backup.sh && curl -fsS https://hc-ping.com/8f1c", "backup.sh"],
+  [". /etc/profile; /srv/run.sh", "run.sh"],
+  ["source ~/.bashrc && rbenv exec bundle exec rake db:clean", "rake"],
+  ["cd /srv && poetry run python manage.py sync", "manage.py"],
+  ["cd /srv && uv run manage.py sync", "manage.py"],
+  ["cd /var/www/html && php artisan schedule:run >> /dev/null 2>&1", "artisan"],
+  ['php /var/www/html/bin/magento cron:run 2>&1 | grep -v "Ran jobs" >> x.log', "magento"],
+  ["wp --path=/var/www cron event run --due-now", "wp"],
+  ['su - postgres -c "/usr/bin/pg_backup.sh"', "pg_backup.sh"],
+  ["runuser -u app -- /srv/app/bin/tick", "tick"],
+  ["test $(date +%d) -le 7 && /srv/first.sh", "first.sh"],
+  ['[ "$(date +%u)" = 7 ] && /srv/sunday.sh', "sunday.sh"],
+  ["sleep $((RANDOM % 300)); /srv/random.sh", "random.sh"],
+  ['for f in /srv/in/*; do /srv/process.sh "$f"; done', "process.sh"],
+  ["case $(date +%u) in 6|7) exit;; esac; /srv/weekday.sh", "weekday.sh"],
+  ["mkdir -p /x && tar czf /x/a.tgz /srv", "tar"],
+  ["date >> /var/log/x; /srv/job.sh", "job.sh"],
+  ["logger -t cron begins; /srv/job.sh", "job.sh"],
+  ["nice -n 19 ionice -c3 /usr/bin/updatedb", "updatedb"],
+  ["BASH_ENV=/srv/env bash -l -c './go.sh'", "go.sh"],
+  ["[[ 1 == 1 ]] && echo RUN ${BASH_VERSION:-no-bash}", "echo"],
+  ['eval "$(ssh-agent)" && ./x', "x"],
+  ["exec >> log 2>&1; ./z", "z"],
+  ["{ ./a; ./b; } | mail -s x root", "a"],
+  ["docker compose -f /srv/compose.yml run --rm app ./tick", "docker"],
+  ["${HOME}/bin/tick ${A:-b}", "tick"],
+];
+
+for (const [command, name] of [...NAMES, ...REAL]) {
   Deno.test(`the job "${command}" is called ${name}`, () => {
     assertEquals(commandName(command).name, name);
   });
