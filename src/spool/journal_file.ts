@@ -61,7 +61,8 @@ export interface FoundJournal extends HeldJournal {
   readonly records: readonly JournalRecord[];
   /** How many more there were, and cannot be read. */
   readonly damaged: number;
-  readonly marks: ReadonlySet<bigint>;
+  /** Read when they are asked for. */
+  marks(): ReadonlySet<bigint>;
   /** It has lost bytes at its end. */
   readonly isShort: boolean;
   /** Behind all of its records. */
@@ -129,16 +130,16 @@ export class JournalFiles {
     }
     const { id, ringBytes } = header;
     const ring = new RecordMemory(this.#bytes(fd, ringOffsetOf(ringBytes), ringBytes).buffer);
-    const { records, damaged } = readRing(ring, header);
     const tail = readTail(id, start);
+    const { records, damaged } = readRing(ring, header, tail);
     const head = records.reduce((most, { end }) => Math.max(most, end), tail);
     return {
       ...{ fd, path, header, tail, isShort: size < journalBytesOf(ringBytes) },
       head: Math.ceil(head / UNITS_A_SECTOR) * UNITS_A_SECTOR,
-      records: records.filter(({ position }) => position >= tail)
-        .toSorted((a, b) => a.position - b.position),
-      damaged: damaged.filter((position) => position >= tail && position < head).length,
-      marks: readDoneMarks(this.#bytes(fd, DONE_OFFSET, doneBytesOf(ringBytes))),
+      records: records.toSorted((a, b) => a.position - b.position),
+      // Behind the last whole one is what the cut has torn: nobody was told that it is accepted.
+      damaged: damaged.filter((position) => position < head).length,
+      marks: once(() => readDoneMarks(this.#bytes(fd, DONE_OFFSET, doneBytesOf(ringBytes)))),
     };
   }
 
@@ -258,4 +259,9 @@ export class JournalFiles {
     if (result < 0) throw new SystemError(call, path, -result);
     return result;
   }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
 }

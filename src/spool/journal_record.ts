@@ -107,59 +107,55 @@ export function writeRecord(
 }
 
 /**
- * Finds the records of a ring that are whole, in any order: whatever else is there is skipped.
+ * Finds the records of a ring that are whole and not reclaimed, in any order: whatever else is there is
+ * skipped.
  *
- * @param ring its bytes; what the disk would not give may be missing at the end
- * @returns the records, and how many more seem to have been there: they begin like one, in the place that
- * is theirs, and their checksums are wrong
+ * @param ring its bytes; zeros for what the disk would not give
+ * @param tail the position before which all is reclaimed
+ * @returns the records, and the positions of those that begin like one, in the place that is theirs, and
+ * whose checksums are wrong
  */
 export function readRing(
-  memory: RecordMemory,
-  { id: journal, ringBytes }: Pick<JournalHeader, "id" | "ringBytes">,
+  ring: RecordMemory,
+  { id: [low, high], ringBytes }: Pick<JournalHeader, "id" | "ringBytes">,
+  tail: number,
 ): { readonly records: JournalRecord[]; readonly damaged: number[] } {
-  const { words } = memory;
+  const { words } = ring;
   const ringUnits = ringBytes / UNIT;
   const records: JournalRecord[] = [];
   const damaged: number[] = [];
-  const units = Math.floor(memory.bytes.length / UNIT);
-  for (let unit = 0; unit < units;) {
-    if (words[2 * unit] !== journal[0] || words[2 * unit + 1] !== journal[1]) {
+  for (let unit = 0; unit < ringUnits;) {
+    if (words[2 * unit] !== low || words[2 * unit + 1] !== high) {
       unit++;
       continue;
     }
-    const at = unit * UNIT;
-    const record = readRecord(memory, at, unit, ringUnits);
-    if (typeof record === "object") {
-      records.push(record);
-      unit += record.end - record.position;
-      continue;
-    }
-    if (record >= 0) damaged.push(record);
-    unit++;
+    const position = positionAt(ring.view, unit * UNIT + 8);
+    const record = position >= tail && position % ringUnits === unit
+      ? readRecord(ring, unit * UNIT, position)
+      : undefined;
+    if (record === null) damaged.push(position);
+    if (record) records.push(record);
+    unit = record ? unit + record.end - record.position : unit + 1;
   }
   return { records, damaged };
 }
 
-/** Its position when only its checksum is wrong; -1 when not even that can be believed. */
+/** Null when it is damaged. */
 function readRecord(
   { bytes, words, view }: RecordMemory,
   at: number,
-  unit: number,
-  ringUnits: number,
-): JournalRecord | number {
-  if (at + RECORD_HEADER > bytes.length) return -1;
-  const position = positionAt(view, at + 8);
-  if (position % ringUnits !== unit) return -1;
+  position: number,
+): JournalRecord | null {
   const length = view.getUint32(at + 16, true);
   const nameLength = view.getUint16(at + 34, true);
   const lineLength = view.getUint16(at + 36, true);
   const textEnd = RECORD_HEADER + nameLength + lineLength;
-  if (length < textEnd || at + length > bytes.length) return position;
+  if (length < textEnd || at + length > bytes.length) return null;
   const checksum = view.getUint32(at + 20, true);
   view.setUint32(at + 20, 0, true);
   const isRight = checksumOf(bytes, words, at, length) === checksum;
   view.setUint32(at + 20, checksum, true);
-  if (!isRight || view.getUint16(at + 32, true) !== KIND_TASK) return position;
+  if (!isRight || view.getUint16(at + 32, true) !== KIND_TASK) return null;
   const nameAt = at + RECORD_HEADER;
   const lineAt = nameAt + nameLength;
   return {

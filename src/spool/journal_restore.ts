@@ -9,6 +9,7 @@ import { basename, dirname, join } from "@std/path";
 import { reasonOf } from "../platform/reason.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { FoundJournal } from "./journal_file.ts";
+import type { JournalId } from "./journal_format.ts";
 import { isDone } from "./journal_marks.ts";
 import type { JournalRecord } from "./journal_record.ts";
 import {
@@ -29,20 +30,24 @@ export interface Restored {
   readonly whole: number;
   /** Files of tasks that were done, and of which the cut had left a damaged rest. */
   readonly removed: number;
-  /** Tasks that could not be put back, with what was in the way of the first. */
-  readonly failures: { readonly count: number; readonly reason: string } | null;
+  /** Tasks that could not be put back. */
+  readonly failed: readonly JournalRecord[];
+  /** What was in the way of the first of them. */
+  readonly reason: string;
 }
 
-export const NOTHING_RESTORED: Restored = { back: 0, whole: 0, removed: 0, failures: null };
-
-export function sumOf(one: Restored, other: Restored): Restored {
-  const [a, b] = [one.failures, other.failures];
-  return {
-    back: one.back + other.back,
-    whole: one.whole + other.whole,
-    removed: one.removed + other.removed,
-    failures: a && b ? { ...a, count: a.count + b.count } : a ?? b,
-  };
+/** In the words of the log; empty when nothing was done. */
+export function restoredTexts({ back, whole, removed, failed, reason }: Restored): string[] {
+  return [
+    ...(back > 0 ? [`put ${back} tasks back that a power cut had taken`] : []),
+    ...(whole > 0 ? [`made the files of ${whole} tasks whole that a power cut had damaged`] : []),
+    ...(removed > 0
+      ? [`removed what a power cut had left of ${removed} tasks that were done`]
+      : []),
+    ...(failed.length > 0
+      ? [`cannot put ${failed.length} tasks back that a power cut has taken: ${reason}`]
+      : []),
+  ];
 }
 
 /** How finely the file systems that are used keep an mtime. */
@@ -52,16 +57,22 @@ export class JournalRestore {
   /** Paths by name of everything that has a task's name; made when the first is looked for. */
   #index: Map<string, string> | null = null;
 
-  /** @param all whose marks count: a task that one program has taken another may have done */
-  constructor(
-    private readonly spool: SpoolDirectory,
-    private readonly all: readonly FoundJournal[],
-  ) {}
+  readonly #marks: readonly { readonly id: JournalId; readonly marks: ReadonlySet<bigint> }[];
 
-  /** Puts the tasks of one journal back. Nothing of it is synced. */
-  restore({ records }: FoundJournal): Restored {
-    let [back, whole, removed, failed] = [0, 0, 0, 0];
-    let reason = "";
+  /** @param all whose marks count: a task that one program has taken another may have done */
+  constructor(private readonly spool: SpoolDirectory, all: readonly FoundJournal[]) {
+    this.#marks = all.map(({ header: { id }, marks }) => ({ id, marks: marks() }));
+  }
+
+  /** Much may have changed since: names are listed anew. */
+  forget(): void {
+    this.#index = null;
+  }
+
+  /** Puts tasks back. Nothing of it is synced. */
+  restore(records: readonly JournalRecord[]): Restored {
+    let [back, whole, removed, reason] = [0, 0, 0, ""];
+    const failed: JournalRecord[] = [];
     for (const record of records) {
       if (!isTaskId(record.id)) continue;
       try {
@@ -70,16 +81,16 @@ export class JournalRestore {
         else if (what === "whole") whole++;
         else if (what === "removed") removed++;
       } catch (error) {
-        failed++;
+        failed.push(record);
         reason ||= reasonOf(error);
       }
     }
-    return { back, whole, removed, failures: failed === 0 ? null : { count: failed, reason } };
+    return { back, whole, removed, failed, reason };
   }
 
   #restoreOne(record: JournalRecord): "back" | "whole" | "removed" | null {
     const { spool } = this;
-    const done = this.all.some(({ header, marks }) => isDone(marks, header.id, record.id));
+    const done = this.#marks.some(({ id, marks }) => isDone(marks, id, record.id));
     const place = spool.pathOf(refOf(record.id));
     const path = spool.exists(place) ? place : this.#elsewhere(basename(place));
     if (path === null) {

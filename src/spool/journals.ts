@@ -10,7 +10,7 @@
  */
 
 import { statfsSync } from "node:fs";
-import type { Clock, Random } from "../platform/clock.ts";
+import type { Cancel, Clock, Random } from "../platform/clock.ts";
 import type { DurableCalls } from "../platform/durable_calls.ts";
 import { SystemError } from "../platform/libc.ts";
 import { isSamePageCache, pageCacheOf } from "../platform/page_cache.ts";
@@ -26,7 +26,8 @@ import {
 import { type FoundJournal, type HeldJournal, JournalFiles, RING_SIZES } from "./journal_file.ts";
 import { doneBytesOf } from "./journal_format.ts";
 import { JournalReclaim } from "./journal_reclaim.ts";
-import { JournalRestore, NOTHING_RESTORED, type Restored, sumOf } from "./journal_restore.ts";
+import type { JournalRecord } from "./journal_record.ts";
+import { JournalRestore, restoredTexts } from "./journal_restore.ts";
 import type { SpoolRoot } from "./root.ts";
 
 export interface JournalsOptions {
@@ -39,6 +40,9 @@ export interface JournalsOptions {
   /** Names the boot in a test; absent is the machine's. */
   readonly boot?: string;
 }
+
+/** Between two tries to put tasks back for which there was no room. */
+const RETRY_MS = 60_000;
 
 /**
  * File systems on which syncfs puts names and bytes on disk, by their numbers in linux/magic.h: ext2 to
@@ -55,10 +59,14 @@ export class SpoolJournals {
   readonly #reclaim: JournalReclaim;
   /** Locked, and not in use. */
   #found: readonly FoundJournal[];
-  /** They have tasks that could not be put back: they stay as they are until the next start. */
-  readonly #kept: FoundJournal[] = [];
+  /** They have tasks that could not be put back yet. */
+  readonly #kept: {
+    readonly journal: FoundJournal;
+    readonly restore: JournalRestore;
+    readonly records: readonly JournalRecord[];
+  }[] = [];
+  #cancelRetry: Cancel | null = null;
   readonly #warnings: string[];
-  #restored = NOTHING_RESTORED;
   readonly #pageCache: string;
 
   constructor(spool: SpoolDirectory, root: SpoolRoot, options: JournalsOptions) {
@@ -91,19 +99,44 @@ export class SpoolJournals {
 
   /** Puts tasks back that the machine has lost. Nothing of it is certain before {@link begin}. */
   restore(): void {
+    const stale = this.#found.filter((journal) =>
+      journal.records.length > 0 && !this.#isFresh(journal)
+    );
+    if (stale.length === 0) return;
     const restore = new JournalRestore(this.#spool, this.#found);
-    for (const journal of this.#found) {
-      if (this.#isFresh(journal)) continue;
-      const restored = restore.restore(journal);
-      this.#restored = sumOf(this.#restored, restored);
-      if (restored.failures !== null) this.#kept.push(journal);
+    for (const journal of stale) this.#restoreFrom(restore, journal, journal.records);
+    const kept = new Set<FoundJournal>(this.#kept.map(({ journal }) => journal));
+    this.#found = this.#found.filter((journal) => !kept.has(journal));
+  }
+
+  /** Whether all of them are there now. */
+  #restoreFrom(
+    restore: JournalRestore,
+    journal: FoundJournal,
+    records: readonly JournalRecord[],
+  ): boolean {
+    const restored = restore.restore(records);
+    this.#warnings.push(...restoredTexts(restored));
+    if (restored.failed.length === 0) return true;
+    this.#kept.push({ journal, restore, records: restored.failed });
+    this.#cancelRetry ??= this.#options.clock.after(RETRY_MS, () => this.#retry());
+    return false;
+  }
+
+  /** There may be room by now. */
+  #retry(): void {
+    this.#cancelRetry = null;
+    for (const { journal, restore, records } of this.#kept.splice(0)) {
+      restore.forget();
+      if (this.#restoreFrom(restore, journal, records)) this.#reclaim.addLeft(journal);
     }
-    this.#found = this.#found.filter((journal) => !this.#kept.includes(journal));
+    for (const message of this.takeWarnings()) this.#options.warn(message);
   }
 
   /** Lines of the tasks in the journals, for `.spooler/accepted`. */
   get acceptedLines(): string[] {
-    return [...this.#found, ...this.#kept].flatMap(({ records }) =>
+    const kept = this.#kept.map(({ journal }) => journal);
+    return [...this.#found, ...kept].flatMap(({ records }) =>
       records.flatMap(({ acceptedLine }) => acceptedLine ?? [])
     );
   }
@@ -137,23 +170,8 @@ export class SpoolJournals {
   }
 
   /** What people should know of what was found. */
-  get warnings(): readonly string[] {
-    const { back, whole, removed, failures } = this.#restored;
-    const said = [
-      ...(back > 0 ? [`put ${back} tasks back that a power cut had taken`] : []),
-      ...(whole > 0 ? [`made the files of ${whole} tasks whole that a power cut had damaged`] : []),
-      ...(removed > 0
-        ? [`removed what a power cut had left of ${removed} tasks that were done`]
-        : []),
-      ...(failures === null ? [] : [
-        `cannot put ${failures.count} tasks back that a power cut has taken; the next start tries again: ${failures.reason}`,
-      ]),
-    ];
-    return [...this.#warnings, ...said];
-  }
-
-  get restored(): Restored {
-    return this.#restored;
+  takeWarnings(): string[] {
+    return this.#warnings.splice(0);
   }
 
   /** Why a journal is of no use here; null when it is. */
@@ -184,12 +202,10 @@ export class SpoolJournals {
   }
 
   #use(found: FoundJournal): JournalPlace {
-    const { head, tail, marks, header: { ringBytes } } = found;
-    return this.#place(found, {
-      head,
-      tail: this.#isFresh(found) ? tail : head,
-      markAt: (marks.size * 8) % doneBytesOf(ringBytes),
-    });
+    const { head, header: { ringBytes } } = found;
+    const tail = this.#isFresh(found) ? found.tail : head;
+    const markAt = tail === head ? 0 : (found.marks().size * 8) % doneBytesOf(ringBytes);
+    return this.#place(found, { head, tail, markAt });
   }
 
   #place(
@@ -224,12 +240,14 @@ export class SpoolJournals {
 
   /** Nothing is taken into a journal any more, and none is reclaimed. */
   stop(): void {
+    this.#cancelRetry?.();
     this.#reclaim.stop();
   }
 
   /** Lets go of all. */
   close(): void {
-    for (const journal of [...this.#reclaim.held, ...this.#found, ...this.#kept]) {
+    const kept = this.#kept.map(({ journal }) => journal);
+    for (const journal of [...this.#reclaim.held, ...this.#found, ...kept]) {
       this.#files.close(journal);
     }
   }

@@ -389,8 +389,10 @@ export class Store {
   }
 
   /** Like {@link remove}, for a task that lies in failed/. */
-  removeFailed(ref: TaskRef): Promise<Changed> {
-    return this.#operator.removeFailed(ref);
+  async removeFailed(ref: TaskRef): Promise<Changed> {
+    const changed = await this.#operator.removeFailed(ref);
+    if (changed.kind === "changed") this.#journal.done(taskId(ref));
+    return changed;
   }
 
   /**

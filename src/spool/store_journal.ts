@@ -78,7 +78,7 @@ export class StoreJournal {
   /** What was put back is on disk, and the journals are ready for what comes. */
   begin(): void {
     this.#journals?.begin(this.#spool.fsync);
-    for (const message of this.#journals?.warnings ?? []) this.#settings?.warn(message);
+    for (const message of this.#journals?.takeWarnings() ?? []) this.#settings?.warn(message);
   }
 
   /** After the directory has been made anew, its journals are in it. */

@@ -4,6 +4,8 @@ import { join } from "@std/path";
 import { FAILED_DIR, taskId, type TaskRef } from "../../src/spool/layout.ts";
 import type { Store } from "../../src/spool/store.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
+import { FaultyFiles } from "../support/faults.ts";
 import { openJournalled, refusingCalls, SMALL_RING } from "../support/journals.ts";
 import { testWith } from "../support/require.ts";
 import { claimNow, seenNames, varsOf } from "../support/store.ts";
@@ -441,5 +443,47 @@ testWith("libc", "without fsync nothing is journalled, and what was is reclaimed
   store.close();
   Deno.removeSync(it.path(ref));
   assert(![...Deno.readDirSync(join(it.dir, ".spooler"))].some(({ name }) => name === "journal"));
+  assertEquals((await it.next("other")).warnings, []);
+});
+
+testWith("libc", "what there is no room for is put back when there is", async () => {
+  await using it = await world();
+  const refs = [await it.store.put(TASK), await it.store.put(TASK)] as [TaskRef, TaskRef];
+  it.store.close();
+  for (const ref of refs) Deno.removeSync(it.path(ref));
+  const clock = new FakeClock(Date.now());
+  // The making of the second file fails.
+  const files = new FaultyFiles("fails", Infinity);
+  const create = files.createSync.bind(files);
+  let left = 1;
+  files.createSync = (...args) => {
+    if (left-- <= 0) throw new Error("no space left");
+    create(...args);
+  };
+  const { store, warnings } = await openJournalled(it.dir, "boot-2", { clock, store: { files } });
+  assertEquals(warnings.splice(0), [
+    "put 1 tasks back that a power cut had taken",
+    "cannot put 1 tasks back that a power cut has taken: no space left",
+  ]);
+  store.finish(claimNow(store, refs[0]));
+  clock.advance(60_000);
+  assertEquals(warnings.splice(0), [
+    "cannot put 1 tasks back that a power cut has taken: no space left",
+  ]);
+  left = 2;
+  clock.advance(60_000);
+  assertEquals(warnings, ["put 1 tasks back that a power cut had taken"]);
+  assertEquals(seenNames(store), [refs[1].name]);
+  await store.finishJournal();
+  store.finish(claimNow(store, refs[1]));
+  store.close();
+  assertEquals((await it.next("other")).warnings, []);
+});
+
+testWith("libc", "a task that was given up and removed does not come back", async () => {
+  await using it = await world();
+  const ref = await it.store.put(TASK);
+  it.store.fail(claimNow(it.store, ref), "no", null);
+  assertEquals(await it.store.removeFailed(ref), { kind: "changed" });
   assertEquals((await it.next("other")).warnings, []);
 });

@@ -102,10 +102,8 @@ export function liveIn(image: Uint8Array<ArrayBuffer>): Map<string, JournalRecor
   const from = ringOffsetOf(header.ringBytes);
   const memory = new RecordMemory(image.slice(from, from + header.ringBytes).buffer);
   const tail = readTail(header.id, image);
-  const { records } = readRing(memory, header);
-  return new Map(
-    records.filter(({ position }) => position >= tail).map((record) => [record.id, record]),
-  );
+  const { records } = readRing(memory, header, tail);
+  return new Map(records.map((record) => [record.id, record]));
 }
 
 /** Adds a task of so many bytes; whether the journal took it. */
