@@ -8,12 +8,11 @@
  */
 
 import { join } from "@std/path";
-import { isTaskName } from "../../src/spool/layout.ts";
 import { sendTask } from "../../src/wire/client.ts";
-import { decodeVars, findText, HEADER_SIZE } from "../../src/wire/packet.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FILE_SYSTEMS, type FileSystem, hasMaker, mountImage } from "../support/image.ts";
 import { Program, programLabel } from "../support/program.ts";
+import { tasksAfterStart } from "../support/power.ts";
 import { portIn } from "../support/site.ts";
 import { varsOf } from "../support/store.ts";
 import { testWith } from "../support/require.ts";
@@ -71,44 +70,6 @@ class Pushers {
     this.#stopped = true;
     await Promise.all(this.#all);
   }
-}
-
-/** The numbers of the tasks that are there after the program was started on a directory, and runs none. */
-async function tasksAfterStart(
-  ini: string,
-  dir: string,
-  boot: string,
-): Promise<{ found: Set<string>; back: number }> {
-  Deno.writeTextFileSync(join(dir, ".spooler/paused"), "");
-  const changed = (await Deno.readTextFile(ini)).replace(/^spooler = .*$/m, `spooler = ${dir}`);
-  const other = `${ini}.${boot}`;
-  await Deno.writeTextFile(other, changed);
-  const program = await Program.start(["--ini", other], { env: { SPOOLER_BOOT_ID: boot } });
-  await program.stop();
-  const back = Number(
-    /put (\d+) tasks back that a power cut had taken/.exec(program.log)?.[1] ?? 0,
-  );
-  return { found: await tasksBelow(dir), back };
-}
-
-/** The numbers of the tasks below a directory. */
-async function tasksBelow(dir: string): Promise<Set<string>> {
-  const found = new Set<string>();
-  for await (const { name, isDirectory } of Deno.readDir(dir)) {
-    const path = join(dir, name);
-    if (isDirectory && name !== ".spooler") {
-      for (const n of await tasksBelow(path)) found.add(n);
-    } else if (isTaskName(name) && !name.endsWith(".json")) {
-      const bytes = await Deno.readFile(path);
-      const size = (bytes[1] ?? 0) + 256 * (bytes[2] ?? 0);
-      const vars = decodeVars(bytes.subarray(HEADER_SIZE, HEADER_SIZE + size));
-      const n = Number(findText(vars, "n"));
-      const body = bytes.subarray(HEADER_SIZE + size);
-      assert(body.every((byte) => byte === n % 256), `the body of ${n} is not its own`);
-      found.add(String(n));
-    }
-  }
-  return found;
 }
 
 async function cutsOn(
