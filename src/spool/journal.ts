@@ -61,7 +61,8 @@ export class JournalError extends Error {
 /**
  * The thread that takes tasks does this, again and again:
  *
- * 1. for each task that came in: make its file in tmp, close it, rename it into place, {@link add} it.
+ * 1. for each task that came in: make its file in tmp, close it, {@link add} it. It gets its name before
+ *    that, or behind the sync: a start gives it to those that have none.
  * 2. {@link sync}. Where that throws, or `add` returned false, syncfs puts the files of these tasks on
  *    disk with their names (`DurableCalls.syncFileSystem`). To open a file for an fsync of its own is not
  *    right any more: its close would drop the lock of whoever has claimed it in this process.
@@ -113,7 +114,7 @@ export class Journal {
   }
 
   /**
-   * Takes a task whose file has its name. False when it is to be synced without a journal: it is too
+   * Takes a task whose file is made. False when it is to be synced without a journal: it is too
    * long, the journal is closed, or its room is not reclaimed yet.
    */
   add(task: JournalTask): boolean {

@@ -57,11 +57,47 @@ export class JournalRestore {
   /** Paths by name of everything that has a task's name; made when the first is looked for. */
   #index: Map<string, string> | null = null;
 
+  /** Names in tmp: of tasks that had not got theirs, or whose rename the cut has taken. */
+  readonly #unnamed = new Set<string>();
   readonly #marks: readonly { readonly id: JournalId; readonly marks: ReadonlySet<bigint> }[];
 
   /** @param all whose marks count: a task that one program has taken another may have done */
   constructor(private readonly spool: SpoolDirectory, all: readonly FoundJournal[]) {
     this.#marks = all.map(({ header: { id }, marks }) => ({ id, marks: marks() }));
+    for (const entries of spool.entries.list(join(spool.path, TMP_DIR))) {
+      for (const { name } of entries) this.#unnamed.add(name);
+    }
+  }
+
+  /**
+   * Gives tasks their names that a program had in its journal, on disk, when it died before it could: they
+   * may have been accepted, for all that their ids say. For a directory that lacks nothing else.
+   */
+  complete(records: readonly JournalRecord[]): void {
+    for (const record of records) {
+      const name = basename(record.id);
+      if (!isTaskId(record.id) || !this.#unnamed.has(name)) continue;
+      const place = this.#placeOf(record);
+      if (!this.#isDone(record) && !this.spool.exists(place)) {
+        this.#write(record, place, record.dueAt, false);
+      }
+      this.#removeUnnamed(name);
+    }
+  }
+
+  #removeUnnamed(name: string): void {
+    if (this.#unnamed.delete(name)) this.spool.removeIfThere(join(this.spool.path, TMP_DIR, name));
+  }
+
+  /** Its path; the directory of its priority is made. */
+  #placeOf({ id }: JournalRecord): string {
+    const place = this.spool.pathOf(refOf(id));
+    if (dirname(place) !== this.spool.path) this.spool.makeDirectory(dirname(place));
+    return place;
+  }
+
+  #isDone(record: JournalRecord): boolean {
+    return this.#marks.some(({ id, marks }) => isDone(marks, id, record.id));
   }
 
   /** Much may have changed since: names are listed anew. */
@@ -77,6 +113,7 @@ export class JournalRestore {
       if (!isTaskId(record.id)) continue;
       try {
         const what = this.#restoreOne(record);
+        this.#removeUnnamed(basename(record.id));
         if (what === "back") back++;
         else if (what === "whole") whole++;
         else if (what === "removed") removed++;
@@ -90,14 +127,12 @@ export class JournalRestore {
 
   #restoreOne(record: JournalRecord): "back" | "whole" | "removed" | null {
     const { spool } = this;
-    const done = this.#marks.some(({ id, marks }) => isDone(marks, id, record.id));
+    const done = this.#isDone(record);
     const place = spool.pathOf(refOf(record.id));
     const path = spool.exists(place) ? place : this.#elsewhere(basename(place));
     if (path === null) {
       if (done) return null;
-      const dir = dirname(place);
-      if (dir !== spool.path) spool.makeDirectory(dir);
-      this.#write(record, place, record.dueAt, false);
+      this.#write(record, this.#placeOf(record), record.dueAt, false);
       return "back";
     }
     const state = this.#stateOf(path, record);

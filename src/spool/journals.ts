@@ -41,6 +41,8 @@ export interface JournalsOptions {
   readonly boot?: string;
 }
 
+/** A program uses two: one for the thread that takes tasks, one for what it puts itself. */
+const MOST_READY = 2;
 /** Between two tries to put tasks back for which there was no room. */
 const RETRY_MS = 60_000;
 
@@ -57,8 +59,10 @@ export class SpoolJournals {
   readonly #options: JournalsOptions;
   readonly #files: JournalFiles;
   readonly #reclaim: JournalReclaim;
-  /** Locked, and not in use. */
+  /** Locked, and not decided about yet. */
   #found: readonly FoundJournal[];
+  /** Left by others, to be used on. */
+  readonly #ready: JournalPlace[] = [];
   /** They have tasks that could not be put back yet. */
   readonly #kept: {
     readonly journal: FoundJournal;
@@ -99,12 +103,13 @@ export class SpoolJournals {
 
   /** Puts tasks back that the machine has lost. Nothing of it is certain before {@link begin}. */
   restore(): void {
-    const stale = this.#found.filter((journal) =>
-      journal.records.length > 0 && !this.#isFresh(journal)
-    );
-    if (stale.length === 0) return;
+    const live = this.#found.filter(({ records }) => records.length > 0);
+    if (live.length === 0) return;
     const restore = new JournalRestore(this.#spool, this.#found);
-    for (const journal of stale) this.#restoreFrom(restore, journal, journal.records);
+    for (const journal of live) {
+      if (this.#isFresh(journal)) restore.complete(journal.records);
+      else this.#restoreFrom(restore, journal, journal.records);
+    }
     const kept = new Set<FoundJournal>(this.#kept.map(({ journal }) => journal));
     this.#found = this.#found.filter((journal) => !kept.has(journal));
   }
@@ -156,17 +161,14 @@ export class SpoolJournals {
       const synced = calls.syncFileSystem(fd);
       if (synced < 0) throw new SystemError("syncfs", this.#spool.path, -synced);
     }
-    const [first, ...others] = this.#found;
-    const isUsed = isWanted && first !== undefined && !first.isShort && this.#mayHaveOne() === null;
-    for (const journal of isUsed ? others : this.#found) {
-      if (this.#isFresh(journal) && journal.records.length > 0) this.#reclaim.addLeft(journal);
+    for (const journal of this.#found) {
+      const isUsed = isWanted && !journal.isShort && this.#ready.length < MOST_READY &&
+        this.#mayHaveOne() === null;
+      if (isUsed) this.#ready.push(this.#use(journal));
+      else if (this.#isFresh(journal) && journal.records.length > 0) this.#reclaim.addLeft(journal);
       else this.#files.discard(journal);
     }
-    this.#found = isUsed ? [first] : [];
-    if (!isUsed) return;
-    // Of another boot: what was in it has been put back, and is on disk now.
-    if (!this.#isFresh(first)) this.#files.empty(first);
-    if (first.header.identity !== this.#pageCache) this.#files.writeHeader(first, this.#pageCache);
+    this.#found = [];
   }
 
   /** What people should know of what was found. */
@@ -187,9 +189,8 @@ export class SpoolJournals {
    */
   open(): JournalPlace | null {
     try {
-      const [left, ...others] = this.#found;
-      this.#found = others;
-      if (left !== undefined) return this.#use(left);
+      const ready = this.#ready.shift();
+      if (ready !== undefined) return ready;
       const ringBytes = this.#files.ringFor(this.#options.ringSizes ?? RING_SIZES);
       if (ringBytes === null || this.#mayHaveOne() !== null) return null;
       const word = () => Math.floor(this.#options.random() * 2 ** 32) >>> 0;
@@ -203,6 +204,9 @@ export class SpoolJournals {
 
   #use(found: FoundJournal): JournalPlace {
     const { head, header: { ringBytes } } = found;
+    // Of another boot: what was in it has been put back, and is on disk now.
+    if (!this.#isFresh(found)) this.#files.empty(found);
+    if (found.header.identity !== this.#pageCache) this.#files.writeHeader(found, this.#pageCache);
     const tail = this.#isFresh(found) ? found.tail : head;
     const markAt = tail === head ? 0 : (found.marks().size * 8) % doneBytesOf(ringBytes);
     return this.#place(found, { head, tail, markAt });

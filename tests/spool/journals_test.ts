@@ -1,7 +1,7 @@
 /** What a start makes of the journals that it finds: on the same boot, on another one, and on a disk that refuses. */
 
 import { join } from "@std/path";
-import { FAILED_DIR, taskId, type TaskRef } from "../../src/spool/layout.ts";
+import { FAILED_DIR, taskId, type TaskRef, TMP_DIR } from "../../src/spool/layout.ts";
 import type { Store } from "../../src/spool/store.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -487,3 +487,42 @@ testWith("libc", "a task that was given up and removed does not come back", asyn
   assertEquals(await it.store.removeFailed(ref), { kind: "changed" });
   assertEquals((await it.next("other")).warnings, []);
 });
+
+for (const boot of ["same", "other"] as const) {
+  testWith(
+    "libc",
+    `a task that had not got its name gets it, and its id is known: ${boot} boot`,
+    async () => {
+      await using it = await world();
+      const ref = await it.store.putOnce(TASK, "id-1");
+      assert(ref);
+      const before = bytesOf(it.path(ref));
+      // As the thread that takes tasks leaves it when it dies between the sync and the rename.
+      Deno.renameSync(it.path(ref), join(it.dir, TMP_DIR, ref.name));
+      Deno.removeSync(join(it.dir, ".spooler/accepted"));
+      const { store } = await it.next(boot);
+      assertEquals(bytesOf(it.path(ref)), before);
+      assertEquals([...Deno.readDirSync(join(it.dir, TMP_DIR))], []);
+      assertEquals(await store.putOnce(TASK, "id-1"), null);
+    },
+  );
+}
+
+testWith(
+  "libc",
+  "both journals of a program are used on, and reclaimed though nobody asks for them",
+  async () => {
+    await using it = await world();
+    const ref = await it.store.put(TASK);
+    assert(it.store.openJournal());
+    const journals = () =>
+      [...Deno.readDirSync(join(it.dir, ".spooler"))].map(({ name }) => name)
+        .filter((name) => name.startsWith("journal")).toSorted();
+    const { store } = await it.next("same");
+    assertEquals(journals(), ["journal", "journal.1"]);
+    await store.finishJournal();
+    Deno.removeSync(it.path(ref));
+    assertEquals((await it.next("other")).warnings, []);
+    assertEquals(journals(), ["journal", "journal.1"]);
+  },
+);
