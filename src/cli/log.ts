@@ -69,6 +69,8 @@ interface LogTarget {
   readonly writer: LineWriter;
   /** Lines begin with their severity, which the reader takes off. */
   readonly hasSeverity: boolean;
+  /** It has only the lines that are routed to this name; null has all others. */
+  readonly id: string | null;
 }
 
 /** @param keepsStdout until {@link Log.takeStdout} */
@@ -84,9 +86,14 @@ export function openLog(posix: Posix | null, keepsStdout = false): Log {
   let file: LogFile | null = null;
   let cancelTouch: Cancel = () => {};
 
-  const targetOn = (output: OutputFile, hasSeverity: boolean): LogTarget => ({
+  const targetOn = (
+    output: OutputFile,
+    hasSeverity: boolean,
+    id: string | null = null,
+  ): LogTarget => ({
     output,
     hasSeverity,
+    id,
     writer: new LineWriter({
       write: (bytes) => output.write(bytes),
       clock,
@@ -95,11 +102,20 @@ export function openLog(posix: Posix | null, keepsStdout = false): Log {
   });
   const onStderr = () => targetOn(openOutput(2), isJournal());
   let targets: readonly LogTarget[] = [onStderr()];
+  /** No logger has a name: each has every line. */
+  let isSimple = true;
 
+  /** As uWSGI's: what is routed goes nowhere else. */
+  const targetsOf = (text: string) => {
+    if (isSimple) return targets;
+    const routes = config?.routes.filter(({ pattern }) => pattern.test(text)) ?? [];
+    const routed = new Set(routes.map(({ logger }) => logger));
+    return targets.filter(({ id }) => routed.size === 0 ? id === null : routed.has(id ?? ""));
+  };
   const limit = new OutputLimit(clock, (event) => {
     const level = levelOf(event);
     const text = line(event);
-    for (const { writer, hasSeverity } of targets) {
+    for (const { writer, hasSeverity } of targetsOf(text)) {
       writer.line(hasSeverity ? `<${SEVERITY[level]}>${text}` : text);
       if (!mayWait(event)) writer.flush();
     }
@@ -124,10 +140,21 @@ export function openLog(posix: Posix | null, keepsStdout = false): Log {
   const openTargets = ({ file: wanted, loggers }: LogConfig, isStarted: boolean) => {
     const isFileOpen = wanted !== null && (isStarted || !wanted.isLate);
     const base = isFileOpen ? [openFile(wanted)] : [];
-    const others = loggers.map((each) => targetOn(openLogger(each, posix), each.kind === "syslog"));
+    const others = loggers.map((each) =>
+      targetOn(openLogger(each, posix), each.kind === "syslog", each.id)
+    );
     const opened = [...base, ...others];
+    const rest = opened.some(({ id }) => id === null)
+      ? []
+      : file === null
+      ? [onStderr()]
+      : targets.filter(({ output }) => output === file);
     for (const { writer } of targets) writer.flush();
-    targets = opened.length > 0 ? opened : file === null ? [onStderr()] : targets;
+    for (const { output } of targets) {
+      if (!rest.some((each) => each.output === output)) output.close?.();
+    }
+    targets = [...rest, ...opened];
+    isSimple = targets.every(({ id }) => id === null);
   };
   const reopen = () => attempt("cannot reopen it", () => file?.reopen());
   const rotate = () => attempt("cannot rotate it", () => file?.rotate());

@@ -226,7 +226,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
       log-5xx log-alarm= log-big= log-date? log-drain= log-encoder=
       log-filter= log-format-strftime log-format= log-ioerror= log-master log-master-bufsize=
       log-master-req-stream log-master-stream log-micros log-prefix?
-      log-req-encoder= log-req-route= log-route= log-sendfile= log-slow= log-socket=
+      log-req-encoder= log-req-route= log-sendfile= log-slow= log-socket=
       log-syslog? log-truncate log-x-forwarded-for log-zero log-zeromq= logdate?
       logfile-chmod= logfile-chown logformat-strftime logformat= logger-req=
       not-alarm-log= not-log-alarm= req-logger= threaded-logger

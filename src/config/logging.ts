@@ -1,7 +1,7 @@
 /** Where the log goes, and what is in it. @pure */
 
 import { type Level, LEVELS } from "../report/level.ts";
-import type { LogConfig, LogFileConfig, LoggerConfig } from "../report/settings.ts";
+import type { LogConfig, LogFileConfig, LoggerConfig, LogRoute } from "../report/settings.ts";
 import { parseAddress } from "../wire/address.ts";
 import { parseIp } from "../wire/network.ts";
 import type { Entry } from "./entry.ts";
@@ -10,12 +10,14 @@ import { parseBoolean, parseInteger, parseWanted } from "./value.ts";
 
 export function loggingOf(given: Given, daemonLog: string | null): LogConfig {
   const path = (text: string, entry: Entry) => given.path(parseWanted(text), entry);
+  const loggers = given.every("logger", (text, entry) => parseLogger(text, given, entry));
   return {
     format: given.last("log-json", parseBoolean, false) ? "json" : "text",
     quiet: given.last("spooler-quiet", parseBoolean, false),
     level: given.last<Level>("log-level", parseLevel, "debug"),
     file: fileOf(given, daemonLog),
-    loggers: given.every("logger", (text, entry) => parseLogger(text, given, entry)),
+    loggers,
+    routes: given.every("log-route", (text) => parseRoute(text, loggers)),
     touchReopen: given.every("touch-logreopen", path),
     touchRotate: given.every("touch-logrotate", path),
   };
@@ -47,21 +49,37 @@ const FACILITIES = [
 ];
 const LOCAL0 = 16;
 
-/** `[NAME ]syslog[:IDENT[,FACILITY]]`, `file:PATH`, `socket:ADDRESS`; a name is uWSGI's, for log-route. */
+/** `[NAME ]syslog[:IDENT[,FACILITY]]`, `file:PATH`, `socket:ADDRESS`; a name is for log-route. */
 function parseLogger(text: string, given: Given, entry: Entry): LoggerConfig {
-  const [, kind, argument = ""] = /^(?:\S+\s+)?(\w+)(?::(.*))?$/.exec(parseWanted(text).trim()) ??
-    [];
+  const [, id = null, kind, argument = ""] =
+    /^(?:(\S+)\s+)?(\w+)(?::(.*))?$/.exec(parseWanted(text).trim()) ?? [];
   switch (kind) {
     case "syslog": {
       const [name = "", facility = "daemon"] = argument.split(",");
-      return { kind, name: name || "spooler", facility: parseFacility(facility) };
+      return { id, kind, name: name || "spooler", facility: parseFacility(facility) };
     }
     case "file":
-      return { kind, path: given.path(parseWanted(argument), entry) };
+      return { id, kind, path: given.path(parseWanted(argument), entry) };
     case "socket":
-      return parseSocket(argument, given, entry);
+      return { id, ...parseSocket(argument, given, entry) };
     default:
       throw new SyntaxError("needs syslog[:NAME[,FACILITY]], file:PATH or socket:ADDRESS");
+  }
+}
+
+/** `NAME REGEXP`. */
+function parseRoute(text: string, loggers: readonly LoggerConfig[]): LogRoute {
+  const [, logger, pattern] = /^(\S+)\s+(.+)$/.exec(text.trim()) ?? [];
+  if (logger === undefined || pattern === undefined) {
+    throw new SyntaxError("needs the NAME of a logger and a regular expression");
+  }
+  if (!loggers.some(({ id }) => id === logger)) {
+    throw new SyntaxError(`needs a logger of that name: logger = ${logger} file:PATH`);
+  }
+  try {
+    return { logger, pattern: new RegExp(pattern) };
+  } catch {
+    throw new SyntaxError("needs a regular expression behind the name");
   }
 }
 
@@ -72,15 +90,15 @@ function parseFacility(text: string): number {
   return number;
 }
 
-function parseSocket(text: string, given: Given, entry: Entry): LoggerConfig {
+function parseSocket(text: string, given: Given, entry: Entry) {
   const address = parseAddress(text);
   if (address.kind === "unix") {
     const isName = address.path.startsWith("\0");
     return {
-      kind: "unix",
+      kind: "unix" as const,
       path: isName ? `@${address.path.slice(1)}` : given.path(address.path, entry),
     };
   }
   if (parseIp(address.host) === null) throw new SyntaxError("needs an IP address and a port");
-  return { kind: "udp", host: address.host, port: address.port };
+  return { kind: "udp" as const, host: address.host, port: address.port };
 }

@@ -82,7 +82,7 @@ const SYSLOG: DatagramAddress = { kind: "unix", path: "/dev/log" };
 
 function openFile(path: string): OutputFile {
   const file = Deno.openSync(path, { append: true, create: true, mode: FILE_MODE });
-  return { write: (bytes) => file.writeSync(bytes), wait: () => {} };
+  return { write: (bytes) => file.writeSync(bytes), wait: () => {}, close: () => file.close() };
 }
 
 /** A line that begins with its severity, as syslog(3) writes it to /dev/log; the daemon adds the time. */

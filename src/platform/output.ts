@@ -28,6 +28,8 @@ export interface OutputFile {
   write(bytes: Uint8Array<ArrayBuffer>): number;
   /** Waits until something can be written, and no longer than this. */
   wait(ms: number): void;
+  /** Absent where there is nothing to close. */
+  close?(): void;
 }
 
 /** @param fd 1 or 2 */

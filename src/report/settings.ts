@@ -12,6 +12,7 @@ export interface LogConfig {
   readonly file: LogFileConfig | null;
   /** In place of stderr and a file. */
   readonly loggers: readonly LoggerConfig[];
+  readonly routes: readonly LogRoute[];
   /** Files whose change makes the log open its file anew, or rotate it. Absolute. */
   readonly touchReopen: readonly string[];
   readonly touchRotate: readonly string[];
@@ -30,7 +31,18 @@ export interface LogFileConfig {
   readonly reopens: boolean;
 }
 
-export type LoggerConfig =
+/** A logger with a name has only the lines that are routed to it. */
+export type LoggerConfig = LoggerPlace & {
+  readonly id: string | null;
+};
+
+/** `log-route`: lines that match go to the loggers of this name, and to no other. */
+export interface LogRoute {
+  readonly logger: string;
+  readonly pattern: RegExp;
+}
+
+type LoggerPlace =
   /** `name` and `facility` as in openlog(3). */
   | { readonly kind: "syslog"; readonly name: string; readonly facility: number }
   | { readonly kind: "file"; readonly path: string }

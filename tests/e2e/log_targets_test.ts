@@ -85,8 +85,8 @@ Deno.test(named("log-maxsize rotates between lines"), async () => {
 Deno.test(named("a file that cannot be opened is an error of the start"), async () => {
   await using site = await makeSite("spooler-task = true", "logto = /nowhere/log");
   const { code, stderr } = await spooler(["--ini", site.ini]);
-  assertEquals(code, 1);
-  assertMatch(stderr, /\/nowhere\/log/);
+  assertEquals(code, 2);
+  assertMatch(stderr, /site\.ini:4: .*\/nowhere/);
 });
 
 /** Prints each datagram of a UDP port as one line, after the port. */
@@ -133,6 +133,121 @@ Deno.test(
     await push(site, "ud_spool_func=bad");
     await until(async () => /"level":"error"/.test(await textOf(log)), "the failure");
     assert(!/"level":"info"/.test(await textOf(log)), await textOf(log));
+    assertEquals(await program.stop(), 0);
+  },
+);
+
+testWith("root", named("syslog has each line with facility, severity, name and pid"), async () => {
+  await using site = await makeSite(
+    "spooler-task = name=bad exit 65",
+    "logger = syslog:site,local3",
+  );
+  const socket = join(site.dir, "log.sock");
+  await using receiver = Program.launch(testPython, ["-c", SYSLOG, socket]);
+  await receiver.line(/^listening$/);
+  const [file, args] = commandLine(["--ini", site.ini]);
+  // A /dev with that socket as its log, for the program alone.
+  await using program = Program.launch("unshare", [
+    ...["--mount", "sh", "-c", OWN_DEV, "sh", join(site.dir, "dev"), socket, file],
+    ...args,
+  ]);
+  const severe = (facility: number, severity: number) =>
+    `<${8 * facility + severity}>site\\[\\d+\\]: `;
+  await receiver.line(new RegExp(`^${severe(19, 6)}.* ready$`));
+  await push(site, "ud_spool_func=bad");
+  await receiver.line(new RegExp(`^${severe(19, 3)}.* bad \\S+ given up, kept in failed`));
+  assertEquals(await program.stop(), 0);
+});
+
+/** $1 becomes /dev, with the socket $2 as its log; the rest is run. */
+const OWN_DEV = `mkdir $1; mount -t tmpfs tmpfs $1
+for name in null zero full random urandom tty; do touch $1/$name; mount --bind /dev/$name $1/$name; done
+ln -s /proc/self/fd $1/fd; ln -s $2 $1/log; mount --move $1 /dev; shift 2; exec "$@"`;
+
+/** Prints each datagram of a unix socket as one line. */
+const SYSLOG = `
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print("listening", file=sys.stderr, flush=True)
+while True:
+    print(s.recv(65536).decode(), file=sys.stderr, flush=True)
+`;
+
+Deno.test(named("log-route sends lines to the logger of that name, and to no other"), async () => {
+  await using site = await makeSite(
+    "spooler-task = name=mail echo sent to ann",
+    "spooler-task = echo something else",
+    "logger = mails file:mails",
+    "logger = nobody file:nobody",
+    "logger = file:rest",
+    "log-route = mails \\bmail\\| sent",
+  );
+  const textIn = (name: string) => textOf(join(site.dir, name));
+  await using program = await startLoggingTo(join(site.dir, "rest"), site);
+  await push(site, "ud_spool_func=mail");
+  await push(site, "ud_spool_func=other");
+  await until(async () => /other \S+ done/.test(await textIn("rest")), "the tasks");
+  assertEquals((await textIn("mails")).match(/mail\| sent to ann$/gm)?.length, 1);
+  assert(!/sent to ann/.test(await textIn("rest")), await textIn("rest"));
+  assertMatch(await textIn("rest"), /\| something else$/m);
+  assertEquals(await textIn("nobody"), "");
+  assertEquals(await program.stop(), 0);
+});
+
+Deno.test(named("with named loggers alone the rest stays where it was"), async () => {
+  await using site = await makeSite(
+    "spooler-task = echo routed",
+    "logger = some file:some",
+    "log-route = some routed$",
+  );
+  await using program = await site.start();
+  await push(site, "a=1");
+  await program.line(/ done /);
+  await until(async () => /\| routed$/m.test(await textOf(join(site.dir, "some"))), "the line");
+  assert(!/\| routed/.test(program.log), program.log);
+  assertEquals(await program.stop(), 0);
+});
+
+for (
+  const [line, said] of [
+    ["log-route = other x", "needs a logger of that name"],
+    ["log-route = some", "needs the NAME of a logger and a regular expression"],
+    ["log-route = some (", "needs a regular expression behind the name"],
+    ["logger = nowhere:x", "needs syslog"],
+  ] as const
+) {
+  Deno.test(named(`${line} is an error with its place`), async () => {
+    await using site = await makeSite("logger = some file:some", line);
+    const { code, stderr } = await spooler(["check", site.ini]);
+    assertEquals(code, 2);
+    assert(stderr.includes(`site.ini:4: ${line.split(" ")[0]} ${said}`), stderr);
+  });
+}
+
+Deno.test(named("log-reopen opens the file anew at a reload"), async () => {
+  await using site = await makeSite("spooler-task = true", "logto = log", "log-reopen = true");
+  const log = join(site.dir, "log");
+  await using program = await startLoggingTo(log, site);
+  await Deno.rename(log, join(site.dir, "log.1"));
+  program.signal("SIGHUP");
+  await until(async () => / ready$/m.test(await textOf(log)), "the log after the reload");
+  assertEquals(await program.stop(), 0);
+});
+
+Deno.test(
+  named("disable-logging and what is about requests is said, and hides no task"),
+  async () => {
+    await using site = await makeSite(
+      "spooler-task = echo ran",
+      "disable-logging = true",
+      "req-logger = file:requests",
+      "log-format = %(method)",
+    );
+    await using program = await site.start();
+    await push(site, "a=1");
+    await program.line(/\| ran$/);
+    await program.line(/warning: .*req-logger.*log-format|warning: .*log-format.*req-logger/);
     assertEquals(await program.stop(), 0);
   },
 );

@@ -29,9 +29,9 @@ const TOTAL_MS = Number(minutes) * 60_000;
 const WARM_UP_MS = Math.min(60_000, TOTAL_MS / 3);
 const RELOAD_MS = 20_000;
 const CLIENTS = 6;
-const CLIENT_PAUSE_MS = 250;
+const CLIENT_PAUSE_MS = 400;
 const PUSH_PAUSE_MS = 2000;
-const DRAIN_PATIENCE_MS = 120_000;
+const DRAIN_PATIENCE_MS = 180_000;
 const SAMPLES = 8;
 
 const TYPESCRIPT = `
@@ -124,7 +124,7 @@ await using site = await makeSite(
   "spooler-task = name=command cat > /dev/null; echo done",
   "spooler-task = name=bad exit 1",
   "spooler-task = name=hopeless exit 65",
-  "spooler-task = name=slow sleep 2",
+  "spooler-task = name=slow sleep 0.5",
   "spooler-task = name=background (sleep 1; echo late) & echo begun",
   "timer2 = every=1s,name=each-second echo tick",
   "cron2 = minute=*,name=each-minute echo minute",

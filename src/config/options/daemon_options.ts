@@ -181,7 +181,16 @@ export const DAEMON_OPTIONS = [
     kind: "text",
     origin: "uwsgi",
     standing: "honoured",
-    help: "write the log to syslog[:NAME[,FACILITY]], file:PATH or socket:ADDRESS; may be repeated",
+    help:
+      "write the log to [NAME ]syslog[:IDENT[,FACILITY]], file:PATH or socket:ADDRESS; may be repeated",
+  },
+  {
+    name: "log-route",
+    value: "NAME REGEXP",
+    kind: "text",
+    origin: "uwsgi",
+    standing: "honoured",
+    help: "lines that match go to the loggers of that name, and to no other; may be repeated",
   },
   {
     name: "disable-logging",
