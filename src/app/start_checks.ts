@@ -30,13 +30,20 @@ export async function checkStart({ config, directories }: StartConfig): Promise<
   const warnings: Problem[] = [];
   const worker = workerOf(config, problems);
   problems.push(...await directoryProblems(socketDirectories(config), null));
-  problems.push(...await directoryProblems(directories, worker));
+  const early = directories.filter(isUsedEarly);
+  const late = directories.filter((each) => !isUsedEarly(each));
+  problems.push(...await directoryProblems(early, null), ...await directoryProblems(late, worker));
   problems.push(...await jobProblems(config, worker), ...await taskProblems(config, worker));
   for (const problem of await probeSockets(config)) {
     if (problem.holder?.isOurs) warnings.push(problem);
     else problems.push(problem);
   }
   return { problems: inOrder(problems), warnings: inOrder(warnings) };
+}
+
+/** Files that are opened before the program becomes the user of `uid`, as in uWSGI. */
+function isUsedEarly({ use, option }: UsedDirectory): boolean {
+  return use === "make" && !/2$/.test(option);
 }
 
 /** @throws {ConfigError} with all that keeps it from starting */

@@ -33,6 +33,12 @@ export interface CheckHost {
   inherited?(name: string): readonly Address[] | null;
 }
 
+/** Other languages' placeholders are plain text to uWSGI. */
+function placeholderHint(path: string): string {
+  const [found] = /\$\{[\w-]+\}|\{\{.*?\}\}/.exec(path) ?? [];
+  return found === undefined ? "" : `; a placeholder is %(name) or $(NAME), not ${found}`;
+}
+
 /** The directory of a log or a pidfile is not made. */
 function checkOutputFiles(given: Given, around: CheckHost): void {
   for (const { entry, dir } of outputFiles(given)) {
@@ -61,7 +67,7 @@ function checkSpoolDirectories(given: Given, around: CheckHost): void {
     const dir = given.path(name, entry);
     const kind = around.kindOf(dir);
     if (kind === undefined && around.kindOf(dirname(dir)) !== "dir") {
-      given.problem(entry, `needs ${dirname(dir)} to be a directory`);
+      given.problem(entry, `needs ${dirname(dir)} to be a directory${placeholderHint(dir)}`);
     } else if (kind !== undefined && kind !== "dir") {
       given.problem(entry, "must name a directory, and this is not one");
     }
@@ -117,7 +123,8 @@ function checkSockets(given: Given, config: Config, around: CheckHost): void {
     seen.set(text, place);
     const isFile = address.kind === "unix" && !isAbstract(address.path);
     if (isFile && around.kindOf(dirname(address.path)) !== "dir") {
-      given.problem(entry, `needs ${dirname(address.path)} to be a directory`);
+      const hint = placeholderHint(address.path);
+      given.problem(entry, `needs ${dirname(address.path)} to be a directory${hint}`);
     }
     if (canTakeTasks && isOpenToAll(listener, config.reception)) {
       given.problem(entry, OPEN_TO_ALL);

@@ -86,6 +86,9 @@ export function recognise(
     const hint = near === undefined ? "" : `; did you mean ${near}?`;
     if (isStrict) {
       problems.push({ place, message: `${shown(key)} is not an option, and strict is set${hint}` });
+    } else if (isKnown(/^([\w-]+)[:\s]/.exec(key)?.[1] ?? "")) {
+      const [name] = key.split(/[:\s]/, 1);
+      warnings.push({ place, message: `${name} has no effect: it needs an = before its value` });
     } else if (near !== undefined) {
       warnings.push({ place, message: `${key} is not an option, and nothing uses it${hint}` });
     } else if (used.has(key)) {

@@ -32,6 +32,15 @@ Deno.test("a key that nothing uses and that is near an option is pointed out", (
   assertEquals(judge(["spooler_processes = 3"]).warnings.length, 1);
 });
 
+Deno.test("an option without its equals sign is pointed out", () => {
+  assertEquals(judge(["spooler:\t/srv/spool"]).warnings, [
+    "spooler has no effect: it needs an = before its value",
+  ]);
+  assertEquals(judge(["spooler-processes 4"]).warnings, [
+    "spooler-processes has no effect: it needs an = before its value",
+  ]);
+});
+
 Deno.test("a placeholder that is used, or that is near nothing, is a placeholder", () => {
   assertEquals(judge(["spoolers = /x"], ["spoolers"]).warnings, []);
   assertEquals(judge(["project_dir = /x"]).warnings, []);

@@ -264,3 +264,24 @@ Deno.test(`${programLabel}: without a spool nothing is said of handlers, and a s
   await program.stop();
   assert(!/spool spool/.test(program.log), program.log);
 });
+
+testWith(
+  "root",
+  `${programLabel}: a log is opened before the program becomes the user of uid`,
+  async () => {
+    await using site = await makeSite("cron = 0 3 * * * true", "uid = nobody", "logto = %dx.log");
+    await Deno.writeTextFile(
+      site.ini,
+      (await Deno.readTextFile(site.ini)).replace(/^spooler.*\n/m, ""),
+    );
+    await Deno.chmod(site.dir, 0o755);
+    const { code, stderr } = await spooler(["check", site.ini]);
+    assertEquals(code, 0, stderr);
+  },
+);
+
+Deno.test(`${programLabel}: placeholders of other languages are plain text, and the error says so`, async () => {
+  await using site = await makeSite("socket = ${project_home}/x.sock");
+  const { stderr } = await spooler(["check", site.ini]);
+  assertMatch(stderr, /a placeholder is %\(name\) or \$\(NAME\), not \$\{project_home\}/);
+});

@@ -2,7 +2,8 @@ import { maskShapes, Secrets } from "../../src/report/secrets.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const SHOWN: [given: string, masked: string][] = [
-  ["export DB_PASSWORD=hunter2; ./sync", "export DB_PASSWORD=******** ./sync"],
+  ["export DB_PASSWORD=hunter2; ./sync", "export DB_PASSWORD=********; ./sync"],
+  ["(X_TOKEN=a;b ./x && Y_TOKEN=c)", "(X_TOKEN=******** ./x && Y_TOKEN=********)"],
   ["API_TOKEN='a b' curl x", "API_TOKEN=******** curl x"],
   ["DB_PASS=x y", "DB_PASS=******** y"],
   ["GITHUB_TOKEN=abc make", "GITHUB_TOKEN=******** make"],
