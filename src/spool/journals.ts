@@ -151,15 +151,19 @@ export class SpoolJournals {
    * to be used again.
    *
    * @param isWanted whether there are to be journals from now on
-   * @throws {SystemError} when the disk cannot be written: then they stay as they are
    */
   begin(isWanted: boolean): void {
-    const { calls } = this.#options;
+    const { calls, clock } = this.#options;
     const stale = this.#found.filter((journal) => !this.#isFresh(journal));
-    const fd = stale[0]?.fd;
-    if (fd !== undefined && stale.some(({ records }) => records.length > 0)) {
-      const synced = calls.syncFileSystem(fd);
-      if (synced < 0) throw new SystemError("syncfs", this.#spool.path, -synced);
+    const fd = stale.find(({ records }) => records.length > 0)?.fd;
+    const errno = fd === undefined ? 0 : -calls.syncFileSystem(fd);
+    if (errno !== 0) {
+      const { message } = new SystemError("syncfs", this.#spool.path, errno);
+      this.#warnings.push(`what a power cut had taken is kept in the journal: ${message}`);
+      const restore = new JournalRestore(this.#spool, this.#found);
+      this.#kept.push(...stale.map((journal) => ({ journal, restore, records: [] })));
+      this.#found = this.#found.filter((journal) => !stale.includes(journal));
+      this.#cancelRetry ??= clock.after(RETRY_MS, () => this.#retry());
     }
     for (const journal of this.#found) {
       const isUsed = isWanted && !journal.isShort && this.#ready.length < MOST_READY &&

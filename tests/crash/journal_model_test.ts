@@ -6,6 +6,7 @@
 
 import fc from "fast-check";
 import { Journal, JournalError } from "../../src/spool/journal.ts";
+import { ringOffsetOf, SECTOR } from "../../src/spool/journal_format.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { addTask, JournalDisk, liveIn, RING_BYTES } from "../support/journal_disk.ts";
 
@@ -172,4 +173,31 @@ Deno.test("a task that is too long for a journal is not taken", () => {
   assert(!addTask(journal, "uwsgi_spoolfile_on_1", new Uint8Array(200_000)));
   assert(!journal.isClosed);
   assert(!journal.hasUnsynced);
+});
+
+Deno.test("a record in the bytes of a task is none, whoever has seen the journal", () => {
+  const disk = new JournalDisk();
+  const journal = new Journal(disk, disk.place());
+  assert(addTask(journal, "uwsgi_spoolfile_on_first", new Uint8Array(16)));
+  journal.sync();
+  // The first sector of the ring, with the record as it is, at every place of another task.
+  const ring = ringOffsetOf(RING_BYTES);
+  const sector = disk.cached.slice(ring, ring + SECTOR);
+  for (let shift = 0; shift < 8; shift++) {
+    const bytes = new Uint8Array(shift + 10 * SECTOR);
+    for (let at = shift; at < bytes.length; at += SECTOR) bytes.set(sector, at);
+    assert(addTask(journal, `uwsgi_spoolfile_on_${shift}`, bytes));
+  }
+  journal.sync();
+  const image = disk.cut(() => true);
+  assertEquals(liveIn(image).size, 9);
+  // Not even when the record around them is damaged: they are of another place.
+  for (const byte of [300, 600, 3000]) {
+    const damaged = image.slice();
+    const at = ring + SECTOR + byte;
+    damaged[at] = (damaged[at] as number) ^ 1;
+    assert(liveIn(damaged).size < 9);
+    const ids = [...liveIn(damaged).keys()];
+    assertEquals(ids.filter((id) => id === "uwsgi_spoolfile_on_first").length, 1);
+  }
 });

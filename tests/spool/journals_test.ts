@@ -526,3 +526,26 @@ testWith(
     assertEquals(journals(), ["journal", "journal.1"]);
   },
 );
+
+testWith("libc", "when what was put back cannot be synced, the journal keeps it", async () => {
+  await using it = await world();
+  const ref = await it.store.put(TASK);
+  it.store.close();
+  Deno.removeSync(it.path(ref));
+  const calls = refusingCalls();
+  calls.failing.add("syncFileSystem");
+  const { store, warnings } = await openJournalled(it.dir, "boot-2", { calls });
+  assertEquals(warnings, [
+    "put 1 tasks back that a power cut had taken",
+    `what a power cut had taken is kept in the journal: syncfs ${it.dir}: Input/output error (errno 5)`,
+  ]);
+  // It is not used on.
+  await store.put(TASK);
+  store.close();
+  Deno.removeSync(it.path(ref));
+  const { warnings: again } = await openJournalled(it.dir, "boot-3").then((opened) => {
+    opened.store.close();
+    return opened;
+  });
+  assertEquals(again, ["put 1 tasks back that a power cut had taken"]);
+});
