@@ -194,6 +194,23 @@ testWith("openssl", "handshakes are limited, and silent ones keep nobody out", a
   (await server.next()).close();
 });
 
+testWith("openssl", "a socket that is closed amid handshakes ends all of them", async () => {
+  await using temp = await certificates();
+  for (let round = 0; round < 10; round++) {
+    const { port, close, admitted } = open(temp.path);
+    const clients = Array.from({ length: 8 }, async () => {
+      const client = await connect(temp.path, port, "client");
+      client.close();
+    });
+    // Whichever step they are at.
+    for (let turn = 0; turn < round; turn++) await new Promise((resolve) => setTimeout(resolve));
+    await close();
+    // Who was let in before is the guest of whoever admitted him.
+    for (const stream of admitted) stream.close();
+    await Promise.allSettled(clients);
+  }
+});
+
 testWith("openssl", "the end of the socket leaves open connections alone", async () => {
   await using temp = await certificates();
   const { admitted, port, next, close } = open(temp.path);
