@@ -114,7 +114,7 @@ class App {
         for (const life of this.#lives) life.clockWasSet();
       },
     });
-    const stopReaping = posix !== null && Deno.pid === 1 ? reapOrphans(posix, clock) : () => {};
+    const stopReaping = posix === null ? () => {} : this.#reap(first, posix);
     try {
       await this.#begin(first);
       this.#options.ready();
@@ -132,6 +132,13 @@ class App {
       notifier.close();
     }
     emit({ type: "program.stopped" });
+  }
+
+  /** @returns ends it */
+  #reap({ daemon: { reaps } }: Config, posix: Posix): () => void {
+    if (!reaps && Deno.pid !== 1) return () => {};
+    if (reaps) posix.becomeSubreaper();
+    return reapOrphans(posix, this.#machine.clock);
   }
 
   /** Becomes who the ini says, once, when the first life has opened its sockets. */

@@ -13,6 +13,7 @@ const OVERVIEW = `spooler runs background tasks, timers and cron jobs from one i
 Run it
   spooler --ini FILE         start; SIGTERM or Ctrl-C stops it when running tasks have ended
   spooler check FILE         show what FILE would do, and every mistake in it
+  spooler reload             have the running program read its ini again
   spooler options [WORD]     list the settings of an ini
 Tasks
   spooler push KEY=VALUE…    add a task
@@ -29,8 +30,7 @@ Schedules
 More
   spooler types              print the TypeScript types of task code (uwsgi.d.ts)
   spooler systemd-unit       print a systemd unit that runs an ini
-  spooler help COMMAND       explain a command, with an example
-  spooler --version          print the version
+  spooler help COMMAND       explain a command, with an example; --version: the version
 The commands need --ini FILE, --dir DIR, or FILE in $SPOOLER_INI or $UWSGI_INI.
 Exit codes: 0 success, 1 failure, 2 a mistake in the command line or the configuration.`;
 

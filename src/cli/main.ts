@@ -17,6 +17,7 @@ import { complain, note } from "./output.ts";
 import { options } from "./options.ts";
 import { pause, resume } from "./pause.ts";
 import { push } from "./push.ts";
+import { reload } from "./reload.ts";
 import { remove } from "./remove.ts";
 import { nearest } from "../config/suggest.ts";
 import { safeText } from "../report/safe_text.ts";
@@ -34,6 +35,7 @@ type CliCommand = (args: readonly string[]) => Promise<number>;
 
 const COMMANDS: Readonly<Record<string, CliCommand>> = {
   run,
+  reload,
   push,
   check,
   options,

@@ -28,6 +28,17 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     ],
     examples: ["spooler --ini site.ini", "spooler --spooler /var/spool/site --spooler-task ./run"],
   },
+  reload: {
+    usage: "reload [--ini FILE | --pidfile FILE]",
+    about:
+      "Has the running program read its ini again: it sends SIGHUP to the process of the ini's " +
+      "pidfile. An ini with which it could not start is an error here, and nothing is sent.",
+    options: [
+      ["--ini FILE", "the ini, which has a pidfile (default: $SPOOLER_INI or $UWSGI_INI)"],
+      ["--pidfile FILE", "the file that says which process; the program checks the ini alone"],
+    ],
+    examples: ["spooler reload --ini site.ini"],
+  },
   check: {
     usage: "check FILE [--json]",
     about:

@@ -3,7 +3,7 @@
 import type { DaemonConfig, IdentityConfig, PidFile } from "../daemon/settings.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
-import { parseSeconds, parseWanted } from "./value.ts";
+import { parseBoolean, parseSeconds, parseWanted } from "./value.ts";
 
 /** uWSGI's default of worker-reload-mercy. */
 const MERCY_MS = 60_000;
@@ -19,6 +19,7 @@ export function daemonOf(given: Given): DaemonConfig {
   return {
     mercyMs: mercies.length > 0 ? Math.max(...mercies) : MERCY_MS,
     identity: identityOf(given),
+    reaps: given.last("reaper", parseBoolean, false),
     umask: given.last<number | null>("umask", parseUmask, null),
     pidFiles: [...pidFiles(given, "pidfile", true), ...pidFiles(given, "pidfile2", false)],
     daemonize: daemonize.find((file) => file !== null) ?? null,

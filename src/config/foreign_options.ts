@@ -273,7 +273,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
       notify-socket= persistent-ipcsem prio=
       privileged-binary-patch-arg= privileged-binary-patch= procname-append= procname-master=
       procname-prefix-spaced= procname-prefix= procname= profiler= re-fork re-fork-as-root
-      re-fork-post-jail reaper/r refork refork-as-root refork-post-jail safe-fd=
+      re-fork-post-jail refork refork-as-root refork-post-jail safe-fd=
       shutdown-sockets skip-atexit skip-atexit-teardown skip-zero
       thunder-lock unprivileged-binary-patch-arg= unprivileged-binary-patch= use-abort
     `,

@@ -16,7 +16,7 @@ const MODE = 0o644;
  * @throws {Deno.errors} when it cannot be written
  */
 export function writePidFile(path: string): void {
-  const pid = readPid(path);
+  const pid = readPidFile(path);
   if (pid !== null && pid !== Deno.pid && existsSync(`/proc/${pid}`)) {
     throw new PidFileError(`pidfile ${path}: process ${pid} holds it and is running`);
   }
@@ -28,13 +28,14 @@ export function writePidFile(path: string): void {
 /** Removes the file when it still names this process. */
 export function removePidFile(path: string): void {
   try {
-    if (readPid(path) === Deno.pid) Deno.removeSync(path);
+    if (readPidFile(path) === Deno.pid) Deno.removeSync(path);
   } catch {
     // Its directory may belong to root, and we may not be root any more: a stale pid is no live one.
   }
 }
 
-function readPid(path: string): number | null {
+/** The process that a pidfile names; null when there is none. */
+export function readPidFile(path: string): number | null {
   try {
     return Number(/^\d+/.exec(Deno.readTextFileSync(path))?.[0]) || null;
   } catch (error) {

@@ -1,5 +1,6 @@
 /**
- * Process 1 of a container inherits every orphan there, and has to wait for them when they end. Deno
+ * Process 1 of a container inherits every orphan there, and has to wait for them when they end; elsewhere
+ * `reaper` has the program inherit those of its own tasks. Deno
  * waits for its own children by pid, so what has ended is inspected first and reaped only when it is a
  * stranger.
  */

@@ -7,6 +7,8 @@ export interface DaemonConfig {
   readonly mercyMs: number;
   /** Who the program becomes once its sockets are open; null stays who it is. */
   readonly identity: IdentityConfig | null;
+  /** Orphans among its descendants become its children, whose ends it waits for. */
+  readonly reaps: boolean;
   /** Of files that tasks and jobs make; null is what the program was started with. */
   readonly umask: number | null;
   readonly pidFiles: readonly PidFile[];

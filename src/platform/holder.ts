@@ -53,6 +53,11 @@ function holderOf(inodes: readonly string[]): LockHolder | null {
   return null;
 }
 
+/** Null when it does not run. */
+export function processAt(pid: number): LockHolder | null {
+  return textOf(`/proc/${pid}/stat`) === undefined ? null : aboutProcess(pid);
+}
+
 function aboutProcess(pid: number): LockHolder {
   const name = textOf(`/proc/${pid}/comm`)?.trim() ?? "a process";
   const exe = quietly(() => Deno.readLinkSync(`/proc/${pid}/exe`));

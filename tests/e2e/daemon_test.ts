@@ -203,3 +203,45 @@ testWith("root", named("as process 1 it reaps what its tasks left behind"), asyn
   Deno.kill(program, "SIGTERM");
   await container.ended();
 });
+
+testWith(
+  "root",
+  named("with reaper it adopts what its tasks leave running, and reaps it"),
+  async () => {
+    await using site = await makeSite(
+      "reaper = true",
+      "spooler-task = setsid sh -c 'until test -e go; do sleep 0.05; done' > /dev/null 2>&1 & echo $!",
+    );
+    await using program = await site.start();
+    await push(site, "a=1");
+    const orphan = Number(/\d+$/.exec(await program.line(/ task\| \d+$/)));
+    await program.line(/ done /);
+    const parentOf = async (pid: number) =>
+      Number(/^PPid:\s+(\d+)$/m.exec(await Deno.readTextFile(`/proc/${pid}/status`))?.[1]);
+    await until(async () => await parentOf(orphan) === program.pid, "the adoption");
+    await Deno.writeTextFile(join(site.dir, "go"), "");
+    await until(() => Deno.stat(`/proc/${orphan}`).then(() => false, () => true), "the reaping");
+    assertEquals(await program.stop(), 0);
+  },
+);
+
+Deno.test(
+  named("the other names of pidfile and daemonize, and flags that are taken for granted"),
+  async () => {
+    await using site = await makeSite(
+      ...["spooler-task = true", "safe-pidfile = early", "pidfile2 = late", "daemonize2 = log"],
+      ...["master = true", "die-on-term = true", "no-orphans = true", "vacuum = true"],
+      "socket = run.sock",
+    );
+    const started = await spooler(["--ini", site.ini]);
+    assertEquals([started.code, started.stderr], [0, ""]);
+    const [early, late] = ["early", "late"].map((name) =>
+      Number(Deno.readTextFileSync(join(site.dir, name)))
+    );
+    assertEquals(early, late);
+    Deno.kill(early ?? 0, "SIGTERM");
+    await until(() => Deno.stat(`/proc/${early}`).then(() => false, () => true), "its end");
+    const left = [...Deno.readDirSync(site.dir)].map(({ name }) => name).sort();
+    assertEquals(left, ["log", "site.ini", "spool"]);
+  },
+);

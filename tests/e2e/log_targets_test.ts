@@ -251,3 +251,19 @@ Deno.test(
     assertEquals(await program.stop(), 0);
   },
 );
+
+testWith("libc", named("for systemd's journal each line has its severity in front"), async () => {
+  await using site = await makeSite("spooler-task = name=bad exit 65", "spooler-task = echo hello");
+  const log = join(site.dir, "journal");
+  const [file, args] = commandLine(["--ini", site.ini]);
+  // As systemd does: which file stderr is.
+  const start = `exec 2>> ${log}; JOURNAL_STREAM=$(stat -L -c %d:%i ${log}) exec "$@"`;
+  await using program = Program.launch("sh", ["-c", start, "sh", file, ...args]);
+  await until(async () => /^<6>.* ready$/m.test(await textOf(log)), "the start");
+  await push(site, "ud_spool_func=bad");
+  await push(site, "ud_spool_func=f");
+  await until(async () => / f \S+ done/.test(await textOf(log)), "the tasks");
+  assertMatch(await textOf(log), /^<3>.* bad \S+ given up/m);
+  assertMatch(await textOf(log), /^<6>.* \d+_\d+ f\| hello$/m);
+  assertEquals(await program.stop(), 0);
+});

@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL } from "../../src/wire/packet.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { ACCEPTED } from "../support/peer.ts";
-import { programLabel, spooler } from "../support/program.ts";
+import { executable, programLabel, spooler } from "../support/program.ts";
 import { until } from "../support/until.ts";
 import { makeSite, portIn, rewriteSite, type Site } from "../support/site.ts";
 import { varsOf } from "../support/store.ts";
@@ -153,4 +153,37 @@ test("a stop during a reload is a stop", async () => {
   await Deno.writeTextFile(join(site.dir, "go"), "");
   assertEquals(await program.ended(), 0);
   assertMatch(program.log, / stopped$/);
+});
+
+test("spooler reload checks the ini, and signals the process of its pidfile", async () => {
+  await using site = await makeSite("spooler-task = echo old", "pidfile = pid");
+  const ini = ["--ini", site.ini];
+  const early = await spooler(["reload", ...ini]);
+  assertEquals(early.code, 1);
+  assertMatch(early.stderr, /pidfile .*pid: names no process; is the program running\?/);
+  await using program = await site.start();
+  await rewriteSite(site, "spooler-frequency = often", "pidfile = pid");
+  const wrong = await spooler(["reload", ...ini]);
+  assertEquals(wrong.code, 2);
+  assertMatch(wrong.stderr, /site\.ini:3: spooler-frequency .*"often"/);
+  await rewriteSite(site, "spooler-task = echo new");
+  const without = await spooler(["reload", ...ini]);
+  assertEquals(without.code, 2);
+  assertMatch(without.stderr, /site\.ini has no pidfile=; send SIGHUP/);
+  await rewriteSite(site, "spooler-task = echo new", "pidfile = pid");
+  const { code, stdout } = await spooler(["reload", ...ini]);
+  assertEquals([code, stdout], [
+    0,
+    `${join(site.dir, "pid")}: process ${program.pid} reloads; its log says how that went\n`,
+  ]);
+  await program.line(/ ready$/, 2);
+  assertEquals(program.log.match(/ reloading/g)?.length, 1);
+  await push(site, "a=1");
+  await program.line(/\| new$/);
+  assertEquals(await program.stop(), 0);
+  await Deno.writeTextFile(join(site.dir, "pid"), `${Deno.pid}\n`);
+  const other = await spooler(["reload", ...ini]);
+  if (!executable) return;
+  assertEquals(other.code, 1);
+  assertMatch(other.stderr, /process \d+ is another program: deno/);
 });

@@ -43,6 +43,14 @@ export const DAEMON_OPTIONS = [
     help: "accepted: no worker ever outlives the program",
   },
   {
+    name: "reaper",
+    short: "r",
+    kind: "flag",
+    origin: "uwsgi",
+    standing: "honoured",
+    help: "adopt what tasks leave running, and reap it; process 1 always does",
+  },
+  {
     name: "uid",
     aliases: ["immediate-uid"],
     value: "USER",
