@@ -1,11 +1,12 @@
 /** Tasks that are not ours on a directory that we share: uWSGI runs them as if we were not there. */
 
+import { existsSync } from "node:fs";
 import { join } from "@std/path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fillSpool } from "../support/fill.ts";
 import { countLines, ledgerLines } from "../support/ledger.ts";
-import { programLabel } from "../support/program.ts";
+import { programLabel, spooler } from "../support/program.ts";
 import { testPython, testWith } from "../support/require.ts";
 import { makeSite } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
@@ -90,3 +91,47 @@ testWith(
     assertEquals(await program.stop(), 0);
   },
 );
+
+for (
+  const [what, held, ...ini] of [
+    ["a paused spool", /is paused|paused/, "spooler-task = echo ran >> own"],
+    ["a rate that is used up", null, "spooler-task = echo ran >> own", "spooler-rate = 1/h"],
+    [
+      "a handler that runs as many as it may",
+      /started from/,
+      "spooler-task = processes=1 echo ran >> own; sleep 20",
+      "spooler-processes = 4",
+    ],
+  ] as const
+) {
+  testWith("uwsgi", `${programLabel}: ${what} keeps no task from uWSGI`, async () => {
+    await using site = await makeSite("spooler-frequency = 1", "spooler-debug = scan", ...ini);
+    const own = () => ledgerLines(join(site.dir, "own")).length;
+    const isPaused = what === "a paused spool";
+    if (isPaused) {
+      await Deno.mkdir(site.spool);
+      assertEquals((await spooler(["pause", "--dir", site.spool])).code, 0);
+    }
+    const names = fillSpool(site.spool, TASKS);
+    const before = new Map(names.map((name) => [name, mtimesOf(site.spool, [name])[0]]));
+    await using program = await site.start();
+    if (held !== null) await program.line(held);
+    if (!isPaused) await until(() => own() === 1, "ours runs one");
+    // Two scans more, in which nothing of ours may begin.
+    const scans = program.log.match(/scan: ends/g)?.length ?? 0;
+    await program.line(/scan: ends/, scans + 2);
+    const left = names.filter((name) => existsSync(join(site.spool, name)));
+    assert(left.length >= TASKS - 1);
+    for (const name of left) assertEquals(mtimesOf(site.spool, [name])[0], before.get(name), name);
+    const ledger = join(site.dir, "ledger");
+    await using uwsgi = await startUwsgiSpooler(site.dir, site.spool, noting(ledger, "SPOOL_OK"));
+    const wanted = isPaused ? TASKS : TASKS - 1;
+    await until(
+      () => ledgerLines(ledger).length >= wanted,
+      `uWSGI does not run all\n${uwsgi.log}\n${program.log}`,
+    );
+    assertEquals(new Set(ledgerLines(ledger)).size, wanted);
+    assertEquals(own(), isPaused ? 0 : 1);
+    assertEquals(program.log.match(/deferred|postponed|failed/g), null);
+  });
+}
