@@ -3,7 +3,7 @@
 import { dirname, join } from "@std/path";
 import { mayUse } from "../../src/platform/access.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { Program, programLabel, spooler } from "../support/program.ts";
+import { commandLine, Program, programLabel, spooler } from "../support/program.ts";
 import { testPython, testWith } from "../support/require.ts";
 import { isRunning } from "../support/processes.ts";
 import { tempDir } from "../support/temp.ts";
@@ -18,6 +18,11 @@ interface Probe {
   readonly lines: readonly string[];
   /** All code takes several seconds, unless it is ended. */
   readonly isLong?: true;
+  /**
+   * All code starts a child. It goes on when the program is stopped at once, or ends by itself and
+   * leaves the child behind when the program stops.
+   */
+  readonly child?: "while it runs" | "left behind";
   readonly needsRoot?: true;
   reaches(facts: Facts, dir: string): boolean;
 }
@@ -25,6 +30,8 @@ interface Probe {
 /** Longer than the limit of a second, and the second that a module's task has to end by itself. */
 const LONG_S = 6;
 const LONG_PATIENCE_MS = 60_000;
+/** Longer than any test. */
+const ENDLESS_S = 300;
 
 const PROBES: Readonly<Record<string, Probe>> = {
   "chdir": { lines: ["chdir = there"], reaches: ({ cwd }, dir) => cwd === `${dir}/there` },
@@ -54,12 +61,23 @@ const PROBES: Readonly<Record<string, Probe>> = {
   },
   "output in the log": { lines: [], reaches: ({ logged }) => logged === "yes" },
   "own session": { lines: [], reaches: ({ session, pid }) => session === pid },
+  "ends with its children": {
+    lines: ["spooler-processes = 4"],
+    child: "while it runs",
+    reaches: ({ childRuns }) => childRuns === "no",
+  },
+  "a child left behind goes on": {
+    lines: ["spooler-processes = 4"],
+    child: "left behind",
+    reaches: ({ childRuns }) => childRuns === "yes",
+  },
   "empty stdin": { lines: [], reaches: ({ stdin }) => stdin === "/dev/null" },
 };
 
 /** A command that notes the facts about itself; also one that fails. */
 const COMMAND = `#!/bin/sh
-echo "$1|cwd=$PWD|probe=$PROBE|given=$GIVEN|umask=$(umask)|bash=$2|session=$(cut -d' ' -f6 /proc/$PPID/stat)|pid=$PPID|stdin=$(readlink /proc/$PPID/fd/0)|uid=$(id -u)|gid=$(id -g)" >> "$LEDGER"
+if [ -n "$CHILD" ]; then sleep "$CHILD" > /dev/null 2>&1 & fi
+echo "$1|child=$!|cwd=$PWD|probe=$PROBE|given=$GIVEN|umask=$(umask)|bash=$2|session=$(cut -d' ' -f6 /proc/$PPID/stat)|pid=$PPID|stdin=$(readlink /proc/$PPID/fd/0)|uid=$(id -u)|gid=$(id -g)" >> "$LEDGER"
 echo "printed by $1;"
 if [ -n "$LONG" ]; then sleep "$LONG"; echo "$1|survived=yes" >> "$LEDGER"; fi
 exit "\${3:-0}"
@@ -67,7 +85,7 @@ exit "\${3:-0}"
 /** The shell under test calls the command, and is its parent. */
 const call = (name: string, code = 0) => `$SITE/note ${name} "$BASH_VERSION" ${code}; exit $?`;
 
-const PYTHON = `import os, time
+const PYTHON = `import os, subprocess, time
 from uwsgidecorators import spool
 @spool
 def python(env):
@@ -75,6 +93,8 @@ def python(env):
     facts = {"cwd": os.getcwd(), "probe": os.environ.get("PROBE", ""), "given": os.environ.get("GIVEN", ""),
         "bash": "", "session": os.getsid(0), "pid": pid, "umask": [line.split()[1] for line in open("/proc/self/status") if line.startswith("Umask")][0], "stdin": os.readlink("/proc/self/fd/0"),
         "uid": os.getuid(), "gid": os.getgid()}
+    if os.environ.get("CHILD"):
+        facts["child"] = subprocess.Popen(["sleep", os.environ["CHILD"]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid
     print("printed by Python;")
     with open(os.environ["LEDGER"], "a") as file:
         file.write("Python|" + "|".join("%s=%s" % each for each in facts.items()) + "\\n")
@@ -83,11 +103,19 @@ def python(env):
         with open(os.environ["LEDGER"], "a") as file:
             file.write("Python|survived=yes\\n")
 `;
-const TYPESCRIPT = `export async function typescript(): Promise<void> {
+const TYPESCRIPT = `function child(): number | string {
+  const seconds = Deno.env.get("CHILD");
+  if (!seconds) return "";
+  const none = { stdin: "null", stdout: "null", stderr: "null" } as const;
+  const spawned = new Deno.Command("sleep", { args: [seconds], ...none }).spawn();
+  spawned.unref();
+  return spawned.pid;
+}
+export async function typescript(): Promise<void> {
   const session = Deno.readTextFileSync("/proc/self/stat").split(" ")[5];
   const facts = { cwd: Deno.cwd(), probe: Deno.env.get("PROBE") ?? "", given: Deno.env.get("GIVEN") ?? "",
     bash: "", session, umask: Deno.umask().toString(8), pid: Deno.pid, stdin: Deno.readLinkSync("/proc/self/fd/0"),
-    uid: Deno.uid(), gid: Deno.gid() };
+    uid: Deno.uid(), gid: Deno.gid(), child: child() };
   const note = (text: string) =>
     Deno.writeTextFileSync(Deno.env.get("LEDGER")!, "TypeScript|" + text + "\\n", { append: true });
   console.log("printed by TypeScript;");
@@ -112,9 +140,12 @@ async function factsOf(
   await Deno.writeTextFile(join(dir, "note"), COMMAND, { mode: 0o755 });
   await Deno.writeTextFile(join(dir, "tasks.py"), PYTHON);
   await Deno.writeTextFile(join(dir, "tasks.ts"), TYPESCRIPT);
+  const isForced = probe.child === "while it runs";
   const settings = [
     ...["[uwsgi]", "spooler = spool", "spooler-max-retries = 0", `python = ${testPython}`],
-    `spooler-task = name=command,retries=1 ${call("spooler-task", 65)}`,
+    ...isForced
+      ? ["spooler-task = name=command exit 65", `spooler-task = name=long ${call("spooler-task")}`]
+      : [`spooler-task = name=command,retries=1 ${call("spooler-task", 65)}`],
     `spooler-on-failure = ${call("spooler-on-failure")}`,
     `cron = * * * * * ${call("cron")}`,
     `cron2 = minute=* ${call("cron2")}`,
@@ -129,14 +160,17 @@ async function factsOf(
   await Deno.writeTextFile(ledger, "");
   await Deno.chmod(ledger, 0o666);
   await Deno.chmod(dir, 0o777);
-  const long = probe.isLong ? `${LONG_S}` : "";
-  const env = { LEDGER: ledger, SITE: dir, GIVEN: "given", LONG: long };
+  const long = isForced ? `${ENDLESS_S}` : probe.isLong ? `${LONG_S}` : "";
+  const child = probe.child === undefined ? "" : `${ENDLESS_S}`;
+  const env = { LEDGER: ledger, SITE: dir, GIVEN: "given", LONG: long, CHILD: child };
   await using program = await Program.start(["--ini", ini], { env, cwd: "/" });
-  for (const func of ["command", "python", "typescript"]) {
+  for (const func of ["command", "python", "typescript", ...isForced ? ["long"] : []]) {
     await spooler(["push", "--dir", spool, `ud_spool_func=${func}`]);
   }
-  const { code, stderr } = await spooler(["run-job", "by-hand", "--ini", ini], "", env);
-  assertEquals(code, 0, stderr);
+  await using byHand = Program.launch(...commandLine(["run-job", "by-hand", "--ini", ini]), {
+    env,
+  });
+  if (!isForced) assertEquals(await byHand.ended(), 0, byHand.log);
   const facts = new Map<string, Facts>();
   const isOver = ({ survived, pid }: Facts) => survived === "yes" || !isRunning(Number(pid));
   await until(
@@ -153,12 +187,30 @@ async function factsOf(
     "not everything has run, or ended",
     LONG_PATIENCE_MS,
   );
-  assertEquals(await program.stop(), 0);
+  if (isForced) {
+    program.signal("SIGQUIT");
+    byHand.signal("SIGTERM");
+    await Promise.all([program.ended(), byHand.ended()]);
+  } else assertEquals(await program.stop(), 0);
+  for (const [who, { child = "" }] of facts) {
+    if (child !== "") facts.set(who, { ...facts.get(who), childRuns: await ends(Number(child)) });
+  }
   for (const [who, found] of facts) {
     const logged = program.log.includes(`| printed by ${who};`) ? "yes" : "no";
     facts.set(who, { ...found, logged });
   }
   return { dir, facts };
+}
+
+/** Whether the process goes on; it does no longer behind this. */
+async function ends(pid: number): Promise<"yes" | "no"> {
+  // What was sent a signal may need a moment.
+  for (let tries = 0; tries < 20 && isRunning(pid); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  if (!isRunning(pid)) return "no";
+  Deno.kill(pid, "SIGKILL");
+  return "yes";
 }
 
 /** The cells of the table, by setting and by column. */
