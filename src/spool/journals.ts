@@ -10,7 +10,7 @@
  */
 
 import { statfsSync } from "node:fs";
-import type { Cancel, Clock, Random } from "../platform/clock.ts";
+import type { Cancel, Clock } from "../platform/clock.ts";
 import type { DurableCalls } from "../platform/durable_calls.ts";
 import { SystemError } from "../platform/libc.ts";
 import { isSamePageCache, pageCacheOf } from "../platform/page_cache.ts";
@@ -24,7 +24,7 @@ import {
   TAIL_CELL,
 } from "./journal.ts";
 import { type FoundJournal, type HeldJournal, JournalFiles, RING_SIZES } from "./journal_file.ts";
-import { doneBytesOf } from "./journal_format.ts";
+import { doneBytesOf, type JournalId } from "./journal_format.ts";
 import { JournalReclaim } from "./journal_reclaim.ts";
 import type { JournalRecord } from "./journal_record.ts";
 import { JournalRestore, restoredTexts } from "./journal_restore.ts";
@@ -33,7 +33,6 @@ import type { SpoolRoot } from "./root.ts";
 export interface JournalsOptions {
   readonly calls: DurableCalls;
   readonly clock: Clock;
-  readonly random: Random;
   /** Sizes of a new journal's ring, the largest first. */
   readonly ringSizes?: readonly number[];
   readonly warn: (message: string) => void;
@@ -197,8 +196,7 @@ export class SpoolJournals {
       if (ready !== undefined) return ready;
       const ringBytes = this.#files.ringFor(this.#options.ringSizes ?? RING_SIZES);
       if (ringBytes === null || this.#mayHaveOne() !== null) return null;
-      const word = () => Math.floor(this.#options.random() * 2 ** 32) >>> 0;
-      const held = this.#files.make([word(), word()], ringBytes, this.#pageCache);
+      const held = this.#files.make(newJournalId(), ringBytes, this.#pageCache);
       return this.#place(held, { head: 0, tail: 0, markAt: 0 });
     } catch (error) {
       this.#options.warn(`it goes on without a journal: ${reasonOf(error)}`);
@@ -259,4 +257,10 @@ export class SpoolJournals {
       this.#files.close(journal);
     }
   }
+}
+
+/** Nobody can guess it: a task's bytes cannot have what looks like a record. Zeros are none. */
+function newJournalId(): JournalId {
+  const [low = 0, high = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return [(low | 1) >>> 0, high];
 }

@@ -60,7 +60,7 @@ export class Store {
     this.#ids = new AcceptedIds(this.#spool, { windowMs });
     const { random, limits } = options;
     this.#count = new TaskCount(() => this.#scanner.taskNames(), options.clock);
-    this.#journal = new StoreJournal(this.#spool, this.#ids, options, options.journal);
+    this.#journal = new StoreJournal(this.#spool, this.#ids, options.clock, options.journal);
     const journal = () => this.#journal.intake();
     this.#intake = new Intake(
       ...[this.#spool, this.#count, this.#ids, this.#landing, journal, random, limits] as const,

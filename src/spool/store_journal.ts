@@ -1,7 +1,7 @@
 /** A store's journals: found when it is opened, made when they are needed, found anew in a new directory. */
 
 import { type DurableCalls, loadDurableCalls } from "../platform/durable_calls.ts";
-import type { Clock, Random } from "../platform/clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { AcceptedIds } from "./accepted_ids.ts";
 import type { SpoolDirectory } from "./directory.ts";
 import { Journal, type JournalPlace } from "./journal.ts";
@@ -25,15 +25,10 @@ export interface JournalSettings {
 /** Where there can be no journal now, that is asked again after a while. */
 const RETRY_MS = 60_000;
 
-interface MachineParts {
-  readonly clock: Clock;
-  readonly random: Random;
-}
-
 export class StoreJournal {
   readonly #spool: SpoolDirectory;
   readonly #ids: AcceptedIds;
-  readonly #machine: MachineParts;
+  readonly #clock: Clock;
   readonly #settings: JournalSettings | undefined;
   #calls: DurableCalls | null = null;
   #journals: SpoolJournals | null = null;
@@ -46,12 +41,12 @@ export class StoreJournal {
   constructor(
     spool: SpoolDirectory,
     ids: AcceptedIds,
-    machine: MachineParts,
+    clock: Clock,
     settings: JournalSettings | undefined,
   ) {
     this.#spool = spool;
     this.#ids = ids;
-    this.#machine = machine;
+    this.#clock = clock;
     this.#settings = settings;
   }
 
@@ -69,7 +64,7 @@ export class StoreJournal {
       : null;
     if (!this.#settings || !calls || !root || !presence) return [];
     this.#identity = presence.identity;
-    const options = { ...this.#machine, ...this.#settings, calls };
+    const options = { clock: this.#clock, ...this.#settings, calls };
     this.#journals = new SpoolJournals(this.#spool, root, options);
     this.#journals.restore();
     return this.#journals.acceptedLines;
@@ -103,7 +98,7 @@ export class StoreJournal {
   intake(): JournalIntake | null {
     const journals = this.#current();
     if (this.#intake !== null || journals === null) return this.#intake;
-    const now = this.#machine.clock.monotonic();
+    const now = this.#clock.monotonic();
     if (now < this.#nextTryAt) return null;
     this.#nextTryAt = now + RETRY_MS;
     const place = journals.open();
