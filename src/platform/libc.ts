@@ -254,14 +254,17 @@ export class Libc {
     this.#calls.symbols.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, value, value.byteLength);
   }
 
-  /** Changes how many connections wait on a listening socket; leaves any other descriptor alone. */
-  relisten(fd: number, backlog: number): void {
+  /** Whether a descriptor is a socket that listens. */
+  isListening(fd: number): boolean {
     const value = new Int32Array(1);
     const length = new Uint32Array([value.byteLength]);
-    const { getsockopt, listen } = this.#calls.symbols;
-    const isListening = getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, value, length) === 0 &&
-      value[0] === 1;
-    if (isListening) listen(fd, backlog);
+    const { getsockopt } = this.#calls.symbols;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, value, length) === 0 && value[0] === 1;
+  }
+
+  /** Changes how many connections wait on a listening socket; leaves any other descriptor alone. */
+  relisten(fd: number, backlog: number): void {
+    if (this.isListening(fd)) this.#calls.symbols.listen(fd, backlog);
   }
 
   inotifyInit(): number {

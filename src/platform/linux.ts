@@ -53,6 +53,7 @@ export const EISDIR = 21;
 export const EINVAL = 22;
 export const ENOSYS = 38;
 export const ELOOP = 40;
+export const EADDRINUSE = 98;
 
 const LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
 

@@ -4,6 +4,8 @@
  */
 
 import { AF_UNIX, openLibrary, SOL_SOCKET } from "./linux.ts";
+import { fixedBytes } from "./memory.ts";
+import type { SocketCalls } from "./socket_calls.ts";
 
 export interface SocketAccess {
   readonly mode: number;
@@ -29,6 +31,40 @@ export function listenUnix(path: string, { mode, owner }: SocketAccess): Deno.Un
     return listener;
   } catch (error) {
     listener.close();
+    throw error;
+  }
+}
+
+/**
+ * Like {@link listenUnix}, as a descriptor that does not listen yet; -errno when it cannot be bound.
+ *
+ * @throws {Deno.errors} when it cannot be given away
+ */
+export function bindUnix(calls: SocketCalls, path: string, access: SocketAccess): number {
+  const name = new TextEncoder().encode(path);
+  const address = fixedBytes(ADDRESS_SIZE);
+  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+  address.set(name, PATH_AT);
+  const fd = calls.create(AF_UNIX);
+  if (fd < 0) return fd;
+  const umask = Deno.umask(UMASK);
+  try {
+    const bound = calls.bind(fd, address, PATH_AT + name.length + 1);
+    if (bound < 0) {
+      calls.close(fd);
+      return bound;
+    }
+  } finally {
+    Deno.umask(umask);
+  }
+  try {
+    const { mode, owner } = access;
+    if (owner !== null) Deno.chownSync(path, owner.uid, owner.gid);
+    Deno.chmodSync(path, mode);
+    return fd;
+  } catch (error) {
+    calls.close(fd);
+    Deno.removeSync(path);
     throw error;
   }
 }

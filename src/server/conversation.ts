@@ -345,6 +345,7 @@ export class Conversation {
     if (known === null) return false;
     this.#sending = known.count;
     if (!this.#transport.send(known.bytes)) {
+      if (this.#isClosed) return false;
       this.#writeDeadline ??= this.#timer(() =>
         this.end(new RefusalError("slow", `it did not read its answers ${this.#timeoutText()}`))
       );

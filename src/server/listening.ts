@@ -63,19 +63,21 @@ async function listenOnFile(path: string, options: SocketOptions): Promise<Liste
   // One that a killed program left behind would be in the way.
   if (await isStaleSocket(path)) Deno.removeSync(path);
   const listener = withBacklog(() => listenUnix(path, options), options);
-  const own = Deno.lstatSync(path).ino;
-  // Some Denos remove the file when they close the socket, some do not.
-  return listening(listener, path, "permissions", {
-    taken: () => takenText(path, own),
-    afterClose: () => removeOwn(path, own),
-  });
+  return listening(listener, path, "permissions", fileOfSocket(path));
 }
 
 /** What holds for a socket that is a file. */
-interface SocketFile {
+export interface SocketFile {
   /** Whose the file is now, when it is no longer ours. */
   taken(): string | null;
+  /** Some Denos remove the file when they close the socket, some do not. */
   afterClose(): void;
+}
+
+/** Of a socket that was just bound. */
+export function fileOfSocket(path: string): SocketFile {
+  const own = Deno.lstatSync(path).ino;
+  return { taken: () => takenText(path, own), afterClose: () => removeOwn(path, own) };
 }
 
 const CHECK_FILE_MS = 5000;
@@ -106,7 +108,7 @@ export function listening(
 }
 
 /** So much of what a peer sends waits in the kernel, which doubles it: enough for 10 MB/s over 50 ms. */
-const RECEIVE_BYTES = 256 * 1024;
+export const RECEIVE_BYTES = 256 * 1024;
 
 /**
  * Opens a socket and sets its backlog and its buffers, which Deno does not offer: listen(2) may be
@@ -125,7 +127,10 @@ export function withBacklog<T extends Deno.Listener>(open: () => T, options: Soc
 }
 
 /** A program that binds the path later (uWSGI removes what is in its way) gets what is sent there. */
-function watchFile(file: SocketFile, { clock, troubled }: Guests): () => void {
+export function watchFile(
+  file: SocketFile,
+  { clock, troubled }: Pick<Guests, "clock" | "troubled">,
+): () => void {
   let before: string | null = null;
   let cancel = clock.after(CHECK_FILE_MS, check);
   function check(): void {

@@ -9,6 +9,7 @@ import { bindProblem } from "./bind_problem.ts";
 import type { ListenerConfig, ReceptionConfig, ServerConfig } from "./settings.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
+import { socketCalls } from "../platform/socket_calls.ts";
 import { openFilesCount, openFilesLimit } from "../platform/open_files.ts";
 import type { Emit } from "../report/event.ts";
 import { type Address, addressText, uwsgiTwin } from "../wire/address.ts";
@@ -19,7 +20,11 @@ import { Listener, type ListenerOptions } from "./listener.ts";
 import { type Listening, listenOn, type SocketOptions } from "./listening.ts";
 import { PacketMemory } from "./packet_memory.ts";
 import { Refusals } from "./refusals.ts";
+import { bindSocket } from "./bound_socket.ts";
+import { HandedSocket } from "./handed_socket.ts";
+import { receiverName } from "./receiver_name.ts";
 import { rulesOf } from "./rules.ts";
+import type { SocketService } from "./socket_server.ts";
 import { findSocketOwner } from "./socket_owner.ts";
 import { listenWithTls } from "./tls_listening.ts";
 
@@ -28,7 +33,10 @@ export interface SocketsOptions {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly libc: Libc | null;
+  /** Where the event loop takes tasks to. */
   readonly accept: Accept;
+  /** Serves plain sockets; null leaves them to the event loop, as those with TLS. */
+  readonly service?: SocketService | null;
 }
 
 /** TLS handshakes under way at the same time: the oldest makes room, so that they keep nobody out. */
@@ -39,7 +47,7 @@ interface OpenSocket {
   readonly config: ListenerConfig;
   /** The same for sockets that need not be opened anew. */
   readonly key: string;
-  readonly listeners: Listener[];
+  readonly listeners: (Listener | HandedSocket)[];
 }
 
 /** What connections need; a reload hands it on with those that are open. */
@@ -58,17 +66,17 @@ export class Sockets {
   /** Closed in the configuration before, to make room for others on their addresses. */
   readonly #givenUp: ListenerConfig[] = [];
   readonly #shared: Shared;
-  /** Connections at the same time. */
-  readonly #most: number;
+  readonly #most: ConnectionShares;
 
   private constructor(options: SocketsOptions, before: Sockets | null) {
     const { clock, emit } = options;
     this.#options = options;
     const open = before === null ? 0 : before.#shared.connections.count;
-    this.#most = connectionsLimit(options, open);
+    const most = connectionsLimit(options, open + (options.service?.connections ?? 0));
+    this.#most = sharesOf(most, options);
     this.#shared = before === null
       ? {
-        connections: new Connections(this.#most),
+        connections: new Connections(this.#most.loop),
         deadlines: new Deadlines(clock),
         memory: new PacketMemory(),
         refusals: new Refusals(clock, emit),
@@ -88,21 +96,37 @@ export class Sockets {
       return sockets;
     } catch (error) {
       await sockets.release();
-      if (before) { for (const config of sockets.#givenUp) await before.#open(config); }
+      if (before !== null && sockets.#givenUp.length > 0) {
+        for (const config of sockets.#givenUp) await before.#open(config);
+        before.#handOver();
+      }
       throw error;
     }
   }
 
-  /** From now on the sockets taken over from the configuration before serve this one. */
+  /** From now on its sockets serve this configuration, those taken over from the one before among them. */
   takeOver(): void {
-    this.#shared.connections.most = this.#most;
+    this.#shared.connections.most = this.#most.loop;
     for (const { from, socket } of this.#adopted.splice(0)) {
       from.#sockets.splice(from.#sockets.indexOf(socket), 1);
       for (const listener of socket.listeners) {
+        if (listener instanceof HandedSocket) continue;
         listener.use(this.#listenerOptions(listener.listening));
       }
       this.#sockets.push(socket);
     }
+    this.#handOver();
+  }
+
+  /** The sockets of the service are the service's from now on. */
+  #handOver(): void {
+    const { service, config: { reception } } = this.#options;
+    const handed = this.#sockets.flatMap(({ listeners }) =>
+      listeners.flatMap((each) => each instanceof HandedSocket ? [each.hand()] : [])
+    );
+    // One name for both: without spooler-name it is of this run.
+    const named = { ...reception, name: receiverName(reception) };
+    service?.use({ sockets: handed, reception: named, most: this.#most.service });
   }
 
   async #openOrAdopt(config: ListenerConfig, before: Sockets | null): Promise<void> {
@@ -131,29 +155,52 @@ export class Sockets {
 
   async #open(config: ListenerConfig): Promise<void> {
     const { config: { reception }, emit, libc } = this.#options;
-    const { address, tls } = config;
+    const { address } = config;
     const socketOptions = await socketOptionsOf(reception, libc);
     const socket: OpenSocket = { config, key: await keyOf(config, reception), listeners: [] };
     this.#sockets.push(socket);
-    const open = tls === null ? listenOn(address, socketOptions) : listenWithTls(address, tls, {
-      ...socketOptions,
-      timeoutMs: reception.timeoutMs,
-      maxHandshakes: Math.min(reception.maxConnections, MOST_HANDSHAKES),
-      refused: (from, refusal) => this.#shared.refusals.report(from, refusal),
-    });
-    const listening = await open.catch((error) => {
+    const listener = await this.#listen(config, address, socketOptions).catch((error) => {
       throw new ConfigError([bindProblem(config, error)]);
     });
-    socket.listeners.push(new Listener(this.#listenerOptions(listening)));
-    emit({ type: "listener.opened", address: listening.address });
+    socket.listeners.push(listener);
+    emit({ type: "listener.opened", address: listener.address });
     const twin = uwsgiTwin(address);
-    if (twin === null) return;
-    const twinListening = await listenOn(twin, socketOptions);
-    socket.listeners.push(new Listener(this.#listenerOptions(twinListening)));
+    if (twin !== null) socket.listeners.push(await this.#listen(config, twin, socketOptions));
+  }
+
+  async #listen(
+    { tls }: ListenerConfig,
+    address: Address,
+    socketOptions: SocketOptions,
+  ): Promise<Listener | HandedSocket> {
+    const { config: { reception }, clock, libc, service } = this.#options;
+    const calls = socketCalls();
+    if (tls === null && service && libc !== null && calls !== null) {
+      const bound = await bindSocket(address, { ...socketOptions, libc, calls });
+      const troubled = (reason: string | null) => this.#troubled(bound.address, reason);
+      return new HandedSocket(bound, { service, calls, clock, troubled });
+    }
+    const listening = tls === null
+      ? await listenOn(address, socketOptions)
+      : await listenWithTls(address, tls, {
+        ...socketOptions,
+        timeoutMs: reception.timeoutMs,
+        maxHandshakes: Math.min(reception.maxConnections, MOST_HANDSHAKES),
+        refused: (from, refusal) => this.#shared.refusals.report(from, refusal),
+      });
+    return new Listener(this.#listenerOptions(listening));
+  }
+
+  #troubled(address: string, reason: string | null): void {
+    this.#options.emit(
+      reason === null
+        ? { type: "listener.recovered", address }
+        : { type: "listener.troubled", address, reason },
+    );
   }
 
   #listenerOptions(listening: Listening): ListenerOptions {
-    const { config: { reception }, clock, emit, accept } = this.#options;
+    const { config: { reception }, clock, accept } = this.#options;
     const { allow } = reception;
     const { address } = listening;
     const rules = rulesOf(reception, accept);
@@ -162,12 +209,7 @@ export class Sockets {
       allow: allow === "any" ? null : allow,
       rules: () => rules,
       refused: (from, refusal) => this.#shared.refusals.report(from, refusal),
-      troubled: (reason) =>
-        emit(
-          reason === null
-            ? { type: "listener.recovered", address }
-            : { type: "listener.troubled", address, reason },
-        ),
+      troubled: (reason) => this.#troubled(address, reason),
     };
   }
 
@@ -180,7 +222,7 @@ export class Sockets {
   /** Takes no more connections; resolves when those that are open have their answers. */
   async close(): Promise<void> {
     await this.release();
-    await this.#shared.connections.close();
+    await Promise.all([this.#shared.connections.close(), this.#options.service?.close()]);
     this.#shared.refusals.close();
   }
 }
@@ -190,6 +232,23 @@ const CONNECTIONS_PART = 0.75;
 /** Left for work in any case: a command takes eight while it is started, a worker six. */
 const FILES_FOR_WORK = 24;
 const FEWEST_CONNECTIONS = 2;
+
+/** Connections at the same time, of the event loop and of the service. */
+interface ConnectionShares {
+  readonly loop: number;
+  readonly service: number;
+}
+
+/** Who serves no socket needs no part; two share. */
+function sharesOf(
+  most: number,
+  { config: { listeners }, service }: SocketsOptions,
+): ConnectionShares {
+  if (!service || listeners.every(({ tls }) => tls !== null)) return { loop: most, service: most };
+  if (listeners.every(({ tls }) => tls === null)) return { loop: most, service: most };
+  const half = Math.ceil(most / 2);
+  return { loop: Math.max(1, most - half), service: half };
+}
 
 /** @param open connections that there are already */
 function connectionsLimit({ config, emit }: SocketsOptions, open: number): number {

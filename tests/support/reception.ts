@@ -8,7 +8,14 @@ import { Reception, type Spool } from "../../src/server/reception.ts";
 import type { Event } from "../../src/report/event.ts";
 import { Sockets } from "../../src/server/sockets.ts";
 import { Store } from "../../src/spool/store.ts";
-import type { IncomingTask } from "../../src/server/incoming_task.ts";
+import type { Accept, IncomingTask } from "../../src/server/incoming_task.ts";
+import { PollLoop } from "../../src/server/poll_loop.ts";
+import {
+  SocketServer,
+  type SocketServerOptions,
+  type SocketService,
+} from "../../src/server/socket_server.ts";
+import { socketCalls } from "../../src/platform/socket_calls.ts";
 import { decodeHeader, decodeVars, findText, HEADER_SIZE } from "../../src/wire/packet.ts";
 import { platform } from "./platform.ts";
 import { tempDir } from "./temp.ts";
@@ -18,9 +25,21 @@ export interface ReceptionOptions {
   /** Lines of the ini behind `spooler = spool`; without a socket it listens on loopback. */
   readonly ini?: readonly string[];
   readonly clock?: Clock;
+  /** Who serves plain sockets; absent is the event loop. */
+  readonly driver?: Driver;
   /** In place of the real one. */
   readonly accept?: (task: IncomingTask) => Promise<void>;
 }
+
+/** What carries conversations: the event loop, or a loop that calls the system. */
+export type Driver = "event loop" | "poll loop";
+
+/** Opened once and kept: a library belongs to no test. */
+const calls = socketCalls();
+
+export const DRIVERS: readonly Driver[] = calls === null
+  ? ["event loop"]
+  : ["event loop", "poll loop"];
 
 export interface TestReception extends AsyncDisposable {
   readonly dir: string;
@@ -61,17 +80,17 @@ export async function openReception(options: ReceptionOptions = {}): Promise<Tes
   const events: Event[] = [];
   const emit = (event: Event) => void events.push(event);
   const reception = new Reception({ spools, emit, clock, config: config.reception });
-  const sockets = await Sockets.open({
-    config,
-    clock,
-    emit,
-    libc: platform.libc,
-    accept: (task, done) => {
-      if (options.accept) options.accept(task).then(() => done(null), done);
-      else reception.accept(task, done);
-    },
-  });
+  const accept: Accept = (task, done) => {
+    if (options.accept) options.accept(task).then(() => done(null), done);
+    else reception.accept(task, done);
+  };
+  const service = options.driver === "poll loop"
+    ? openService({ clock, emit, accept }, opening)
+    : null;
+  const { libc } = platform;
+  const sockets = await Sockets.open({ config, clock, emit, libc, accept, service });
   opening.defer(() => sockets.close());
+  sockets.takeOver();
   const opened = events.find((event) => event.type === "listener.opened");
   const port = Number(
     /:(\d+)$/.exec(opened?.type === "listener.opened" ? opened.address : "")?.[1],
@@ -91,6 +110,21 @@ export async function openReception(options: ReceptionOptions = {}): Promise<Tes
       ),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+/** A poll loop beside the test's own event loop. */
+function openService(
+  options: Pick<SocketServerOptions, "clock" | "emit" | "accept">,
+  opening: AsyncDisposableStack,
+): SocketService {
+  if (calls === null) throw new Error("this machine has no libc to call");
+  const loop = new PollLoop({ calls, timers: null });
+  const ended = loop.run();
+  opening.defer(async () => {
+    loop.stop();
+    await ended;
+  });
+  return new SocketServer({ ...options, calls, loop });
 }
 
 /** An answer, taken apart. */

@@ -1,0 +1,273 @@
+/**
+ * Calls of libc about sockets, for a loop that asks the system itself what there is to do. They return an
+ * errno as a negative number. Sizes are declared as 32 bits, which are passed with zeros above them:
+ * `isize` comes back as number or BigInt, which makes V8 give up its optimised code, and `usize` takes a
+ * BigInt, which costs twice as much.
+ */
+
+import { getSystemErrorName } from "node:util";
+import { SystemError } from "./libc_calls.ts";
+import { AF_INET, AF_INET6, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, openLibrary } from "./linux.ts";
+import { fixedBytes } from "./memory.ts";
+
+const SYMBOLS = {
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  epollWaitLater: {
+    ...{ name: "epoll_wait", parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+    nonblocking: true,
+  },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+  recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+export const EPOLLIN = 1;
+export const EPOLLOUT = 4;
+export const EPOLLERR = 8;
+export const EPOLLHUP = 16;
+
+const EPOLL_CLOEXEC = 0o2000000;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+const EFD_FLAGS = 0o2004000;
+const SOCK_FLAGS = 0o2004000;
+const SHUT_WR = 1;
+const F_DUPFD_CLOEXEC = 1030;
+/** struct epoll_event is packed on x86-64 alone. */
+const EVENT_SIZE = Deno.build.arch === "x86_64" ? 12 : 16;
+const DATA_AT = EVENT_SIZE - 8;
+/** Descriptors that one wait tells of. */
+const MOST_EVENTS = 256;
+/** struct sockaddr_in6, the largest that is needed of an accepted connection. */
+const PEER_SIZE = 28;
+
+/** What is ready, as `epoll_wait` writes it. */
+export class ReadyList {
+  readonly bytes = fixedBytes(MOST_EVENTS * EVENT_SIZE);
+  readonly #view = new DataView(this.bytes.buffer);
+
+  events(index: number): number {
+    return this.#view.getUint32(index * EVENT_SIZE, true);
+  }
+
+  fd(index: number): number {
+    return this.#view.getUint32(index * EVENT_SIZE + DATA_AT, true);
+  }
+
+  /** The number that the descriptor was added with. */
+  tag(index: number): number {
+    return this.#view.getUint32(index * EVENT_SIZE + DATA_AT + 4, true);
+  }
+}
+
+/** The IP and port at the other end of an accepted connection. */
+export interface PeerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export class SocketCalls {
+  readonly #symbols;
+  readonly #event = fixedBytes(EVENT_SIZE);
+  readonly #eventView = new DataView(this.#event.buffer);
+  readonly #peer = fixedBytes(PEER_SIZE);
+  readonly #peerView = new DataView(this.#peer.buffer);
+  readonly #peerSize = new Uint32Array(new ArrayBuffer(4));
+  readonly #counter = fixedBytes(8);
+  readonly #counterView = new DataView(this.#counter.buffer);
+  #errnoView: Deno.UnsafePointerView | null = null;
+
+  /** For one thread: each has an errno of its own. */
+  constructor(library: string) {
+    this.#symbols = Deno.dlopen(library, SYMBOLS).symbols;
+  }
+
+  #errno(): number {
+    if (this.#errnoView === null) {
+      const location = this.#symbols.__errno_location();
+      if (location === null) return 0;
+      this.#errnoView = new Deno.UnsafePointerView(location);
+    }
+    return this.#errnoView.getInt32();
+  }
+
+  #result(returned: number): number {
+    return returned < 0 ? -this.#errno() : returned;
+  }
+
+  createPoll(): number {
+    return this.#result(this.#symbols.epoll_create1(EPOLL_CLOEXEC));
+  }
+
+  /** @param tag comes back with each event, so that those of an earlier use of its number are known */
+  addToPoll(poll: number, fd: number, events: number, tag: number): number {
+    return this.#control(poll, EPOLL_CTL_ADD, fd, events, tag);
+  }
+
+  changeInPoll(poll: number, fd: number, events: number, tag: number): number {
+    return this.#control(poll, EPOLL_CTL_MOD, fd, events, tag);
+  }
+
+  removeFromPoll(poll: number, fd: number): number {
+    return this.#control(poll, EPOLL_CTL_DEL, fd, 0, 0);
+  }
+
+  #control(poll: number, operation: number, fd: number, events: number, tag: number): number {
+    this.#eventView.setUint32(0, events, true);
+    this.#eventView.setUint32(DATA_AT, fd, true);
+    this.#eventView.setUint32(DATA_AT + 4, tag, true);
+    return this.#result(this.#symbols.epoll_ctl(poll, operation, fd, this.#event));
+  }
+
+  /** Waits for what is ready, on this thread. Returns how many; 0 after the time, or a signal. */
+  wait(poll: number, ready: ReadyList, timeoutMs: number): number {
+    const count = this.#symbols.epoll_wait(poll, ready.bytes, MOST_EVENTS, timeoutMs);
+    return Math.max(0, count);
+  }
+
+  /** The same on another thread. */
+  async waitLater(poll: number, ready: ReadyList, timeoutMs: number): Promise<number> {
+    const count = await this.#symbols.epollWaitLater(poll, ready.bytes, MOST_EVENTS, timeoutMs);
+    return Math.max(0, count);
+  }
+
+  /** A descriptor that another thread can wake a poll with. */
+  createSignal(): number {
+    return this.#result(this.#symbols.eventfd(0, EFD_FLAGS));
+  }
+
+  raiseSignal(fd: number): void {
+    this.#counterView.setBigUint64(0, 1n, true);
+    this.#symbols.write(fd, this.#counter, 8);
+  }
+
+  /** How often it was raised since this was asked last. */
+  takeSignal(fd: number): number {
+    const count = this.#symbols.read(fd, this.#counter, 8);
+    return count === 8 ? Number(this.#counterView.getBigUint64(0, true)) : 0;
+  }
+
+  /** A new stream socket. */
+  create(family: number): number {
+    return this.#result(this.#symbols.socket(family, 1 | SOCK_FLAGS, 0));
+  }
+
+  bind(fd: number, address: Uint8Array<ArrayBuffer>, length: number): number {
+    return this.#result(this.#symbols.bind(fd, address, length));
+  }
+
+  listen(fd: number, backlog: number): number {
+    return this.#result(this.#symbols.listen(fd, backlog));
+  }
+
+  /** The next connection that waits; -EAGAIN when none does. */
+  accept(fd: number): number {
+    this.#peerSize[0] = PEER_SIZE;
+    return this.#result(this.#symbols.accept4(fd, this.#peer, this.#peerSize, SOCK_FLAGS));
+  }
+
+  /** Who is at the other end of what {@link accept} returned last; null for a unix socket. */
+  acceptedPeer(): PeerAddress | null {
+    const family = this.#peerView.getUint16(0, true);
+    const port = this.#peerView.getUint16(2);
+    const bytes = this.#peer;
+    if (family === AF_INET) {
+      return { host: `${bytes[4]}.${bytes[5]}.${bytes[6]}.${bytes[7]}`, port };
+    }
+    return family === AF_INET6 ? { host: ipv6Text(this.#peerView), port } : null;
+  }
+
+  /** Fills a part of `into`; 0 at the end of what the peer sends. */
+  receive(fd: number, into: Uint8Array<ArrayBuffer>): number {
+    while (true) {
+      const count = this.#symbols.recv(fd, into, into.length, MSG_DONTWAIT);
+      if (count >= 0) return count;
+      const errno = this.#errno();
+      if (errno !== EINTR) return -errno;
+    }
+  }
+
+  /** Sends a part of the bytes, as far as there is room. */
+  send(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
+    const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    while (true) {
+      const count = this.#symbols.send(fd, bytes, bytes.length, flags);
+      if (count >= 0) return count;
+      const errno = this.#errno();
+      if (errno !== EINTR) return -errno;
+    }
+  }
+
+  closeWrite(fd: number): number {
+    return this.#result(this.#symbols.shutdown(fd, SHUT_WR));
+  }
+
+  /** Another descriptor of the same file. */
+  duplicate(fd: number): number {
+    return this.#result(this.#symbols.fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  }
+
+  close(fd: number): void {
+    this.#symbols.close(fd);
+  }
+}
+
+/** As inet_ntop(3) has it. */
+function ipv6Text(view: DataView): string {
+  const words = Array.from({ length: 8 }, (_, n) => view.getUint16(8 + 2 * n));
+  const isMapped = words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff;
+  if (isMapped) {
+    const bytes = Array.from({ length: 4 }, (_, n) => view.getUint8(20 + n));
+    return `::ffff:${bytes.join(".")}`;
+  }
+  let [start, length] = [-1, 1];
+  for (let from = 0; from < 8; from++) {
+    let end = from;
+    while (end < 8 && words[end] === 0) end++;
+    if (end - from > length) [start, length] = [from, end - from];
+  }
+  const text = (part: readonly number[]) => part.map((word) => word.toString(16)).join(":");
+  if (start < 0) return text(words);
+  return `${text(words.slice(0, start))}::${text(words.slice(start + length))}`;
+}
+
+const { ConnectionAborted, ConnectionReset, BrokenPipe, TimedOut } = Deno.errors;
+const KINDS: Readonly<Record<string, new (message: string) => Error>> = {
+  ECONNABORTED: ConnectionAborted,
+  ECONNRESET: ConnectionReset,
+  EPIPE: BrokenPipe,
+  ETIMEDOUT: TimedOut,
+};
+
+/** What a call that returned -errno has to say, as Deno's own would. */
+export function socketError(call: string, errno: number): Error & { readonly code: string } {
+  const code = getSystemErrorName(-errno);
+  const Kind = KINDS[code];
+  const { message } = new SystemError(call, "socket", errno);
+  const error = Kind === undefined ? new SystemError(call, "socket", errno) : new Kind(message);
+  return Object.assign(error, { code });
+}
+
+let loaded: SocketCalls | null | undefined;
+
+/** Those of this thread; null where libc cannot be called. */
+export function socketCalls(): SocketCalls | null {
+  if (loaded !== undefined) return loaded;
+  const library = Deno.build.os === "linux"
+    ? openLibrary((name) => new SocketCalls(name))
+    : { unavailable: "" };
+  return loaded = "opened" in library ? library.opened : null;
+}

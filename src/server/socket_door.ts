@@ -1,0 +1,111 @@
+/**
+ * Takes the connections that wait at a listening socket of a poll loop. As at the event loop's door,
+ * src/server/door.ts, an error of accept(2) belongs to one connection, or to the system.
+ */
+
+import type { Cancel, Clock } from "../platform/clock.ts";
+import { EAGAIN } from "../platform/linux.ts";
+import { EPOLLIN, type SocketCalls, socketError } from "../platform/socket_calls.ts";
+import { addressText } from "../wire/address.ts";
+import type { Credential } from "../wire/pickle_rule.ts";
+import type { Arrival } from "./admission.ts";
+import { isOfOneConnection } from "./door.ts";
+import type { PollLoop, Watched } from "./poll_loop.ts";
+import { SocketTransport } from "./socket_transport.ts";
+import type { PeerIdentity } from "./transport.ts";
+
+export interface SocketDoorOptions {
+  readonly fd: number;
+  readonly credential: Credential;
+  readonly loop: PollLoop;
+  readonly calls: SocketCalls;
+  readonly clock: Clock;
+  readonly admit: (arrival: Arrival) => void;
+  /** Called when the system cannot take connections, and, with null, when it can again. */
+  readonly troubled: (reason: string | null) => void;
+}
+
+/** How long to wait when the system cannot take a connection now. */
+const PAUSE_MS = 100;
+/** Connections that are taken one right after the other; then everybody else has a turn. */
+const MOST_AT_ONCE = 32;
+
+export class SocketDoor implements Watched {
+  readonly #options: SocketDoorOptions;
+  #cancelPause: Cancel | null = null;
+  #isTroubled = false;
+
+  /** @throws {Error} when the system has no room for it */
+  constructor(options: SocketDoorOptions) {
+    this.#options = options;
+    options.loop.watch(options.fd, EPOLLIN, this);
+  }
+
+  ready(): void {
+    for (let count = 0; count < MOST_AT_ONCE; count++) if (!this.#accept()) return;
+  }
+
+  /** Takes what waits, and nothing more; closes the socket. */
+  close(): void {
+    const { loop, fd } = this.#options;
+    while (this.#cancelPause === null && this.#accept()) { /* there may be more */ }
+    this.#cancelPause?.();
+    loop.unwatch(fd);
+    loop.close(fd);
+  }
+
+  /** @returns whether more may wait */
+  #accept(): boolean {
+    const { fd, calls, admit } = this.#options;
+    const accepted = calls.accept(fd);
+    if (accepted === -EAGAIN) return false;
+    if (accepted < 0) {
+      const error = socketError("accept", -accepted);
+      if (isOfOneConnection(error)) return true;
+      this.#pause(error.message);
+      return false;
+    }
+    if (this.#isTroubled) this.#setTrouble(null);
+    admit(this.#arrivalOf(accepted));
+    return true;
+  }
+
+  #arrivalOf(accepted: number): Arrival {
+    const { loop, calls } = this.#options;
+    const peer = this.#peerOf();
+    return {
+      peer,
+      makeTransport: (conversation) =>
+        new SocketTransport(peer, accepted, loop, calls, conversation),
+      turnAway: (answer) => {
+        calls.send(accepted, answer);
+        loop.close(accepted);
+      },
+    };
+  }
+
+  #peerOf(): PeerIdentity {
+    const { credential, calls } = this.#options;
+    const address = calls.acceptedPeer();
+    if (address === null) return { from: "unix socket", ip: null, credential, sender: "unix" };
+    const { host, port } = address;
+    const from = addressText({ kind: "tcp", host, port });
+    return { from, ip: host, credential, sender: host };
+  }
+
+  #pause(reason: string): void {
+    const { loop, fd, clock } = this.#options;
+    this.#setTrouble(reason);
+    loop.unwatch(fd);
+    this.#cancelPause = clock.after(PAUSE_MS, () => {
+      this.#cancelPause = null;
+      loop.watch(fd, EPOLLIN, this);
+    });
+  }
+
+  #setTrouble(reason: string | null): void {
+    const isNews = (reason !== null) !== this.#isTroubled;
+    this.#isTroubled = reason !== null;
+    if (isNews) this.#options.troubled(reason);
+  }
+}

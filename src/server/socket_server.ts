@@ -1,0 +1,135 @@
+/**
+ * Serves listening sockets by a poll loop, in whichever thread that is: their connections, what those have
+ * in common, and the rules that hold for all. New rules hold for connections that are open, too.
+ */
+
+import type { Clock } from "../platform/clock.ts";
+import type { SocketCalls } from "../platform/socket_calls.ts";
+import type { Emit } from "../report/event.ts";
+import type { Network } from "../wire/network.ts";
+import type { Credential } from "../wire/pickle_rule.ts";
+import { isAllowed, letIn } from "./admission.ts";
+import { Connections } from "./connections.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { Accept } from "./incoming_task.ts";
+import { PacketMemory } from "./packet_memory.ts";
+import type { PollLoop } from "./poll_loop.ts";
+import { Refusals } from "./refusals.ts";
+import { type ConversationRules, rulesOf } from "./rules.ts";
+import type { ReceptionConfig } from "./settings.ts";
+import { SocketDoor } from "./socket_door.ts";
+
+/** A socket that listens, as one thread hands it to another: descriptors are the process's. */
+export interface ServedSocket {
+  /** Of no other socket of this program, whenever it was open. */
+  readonly id: number;
+  readonly fd: number;
+  /** For people. */
+  readonly address: string;
+  readonly credential: Credential;
+}
+
+export interface ServiceSettings {
+  readonly sockets: readonly ServedSocket[];
+  readonly reception: ReceptionConfig;
+  /** Connections at the same time. */
+  readonly most: number;
+}
+
+/** What serves sockets, here or in another thread. */
+export interface SocketService {
+  /** Connections that are open. */
+  readonly connections: number;
+  /** Serves these sockets, and closes others once who waited there was let in. */
+  use(settings: ServiceSettings): void;
+  /** Resolves when a socket is closed; its connections end when they have their answers. */
+  drop(id: number): Promise<void>;
+  /** Takes no more connections; resolves when those that are open have their answers. */
+  close(): Promise<void>;
+}
+
+export interface SocketServerOptions {
+  readonly calls: SocketCalls;
+  readonly loop: PollLoop;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly accept: Accept;
+}
+
+export class SocketServer implements SocketService {
+  readonly #options: SocketServerOptions;
+  readonly #doors = new Map<number, SocketDoor>();
+  readonly #open = new Connections(0);
+  readonly #deadlines: Deadlines;
+  readonly #memory: PacketMemory;
+  readonly #refusals: Refusals;
+  #rules: ConversationRules | null = null;
+  #allow: readonly Network[] | null = null;
+
+  constructor(options: SocketServerOptions) {
+    const { clock, loop, emit } = options;
+    this.#options = options;
+    this.#deadlines = new Deadlines(clock);
+    this.#memory = new PacketMemory({ nextTurn: (resume) => loop.soon(resume) });
+    this.#refusals = new Refusals(clock, emit);
+  }
+
+  get connections(): number {
+    return this.#open.count;
+  }
+
+  use({ sockets, reception, most }: ServiceSettings): void {
+    this.#rules = rulesOf(reception, this.#options.accept);
+    this.#allow = reception.allow === "any" ? null : reception.allow;
+    this.#open.most = most;
+    const named = new Set(sockets.map(({ id }) => id));
+    for (const id of this.#doors.keys()) if (!named.has(id)) this.drop(id);
+    for (const socket of sockets) if (!this.#doors.has(socket.id)) this.#serve(socket);
+    this.#open.close(({ ip }) => !isAllowed(ip, this.#allow));
+  }
+
+  #serve({ id, fd, address, credential }: ServedSocket): void {
+    const { loop, calls, clock, emit } = this.#options;
+    const door: SocketDoor = new SocketDoor({
+      ...{ fd, credential, loop, calls, clock },
+      admit: (arrival) =>
+        letIn(arrival, {
+          ...{ connections: this.#open, clock, deadlines: this.#deadlines, memory: this.#memory },
+          allow: this.#allow,
+          rules: this.#currentRules,
+          refused: this.#refused,
+        }, door),
+      troubled: (reason) =>
+        emit(
+          reason === null
+            ? { type: "listener.recovered", address }
+            : { type: "listener.troubled", address, reason },
+        ),
+    });
+    this.#doors.set(id, door);
+  }
+
+  readonly #currentRules = (): ConversationRules => {
+    if (this.#rules === null) throw new Error("no rules were set");
+    return this.#rules;
+  };
+
+  readonly #refused: (from: string, refusal: Parameters<Refusals["report"]>[1]) => void = (
+    from,
+    refusal,
+  ) => this.#refusals.report(from, refusal);
+
+  drop(id: number): Promise<void> {
+    const door = this.#doors.get(id);
+    this.#doors.delete(id);
+    door?.close();
+    this.#open.close(({ via }) => via === door);
+    return Promise.resolve();
+  }
+
+  async close(): Promise<void> {
+    for (const id of [...this.#doors.keys()]) this.drop(id);
+    await this.#open.close();
+    this.#refusals.close();
+  }
+}
