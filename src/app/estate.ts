@@ -10,6 +10,7 @@ import { Scheduler, type SchedulerOptions } from "../schedule/scheduler.ts";
 import { Sockets, type SocketsOptions } from "../server/sockets.ts";
 import { openPlatform, type Platform } from "../spool/platform.ts";
 import { Store, type StoreOptions } from "../spool/store.ts";
+import { Incoming } from "./incoming.ts";
 import type { Machine } from "./machine.ts";
 
 /** A stop waits for a busy disk no longer; what is left in the journal is the next start's. */
@@ -32,9 +33,12 @@ export class Estate {
   readonly #schedulers = new Map<string, Scheduler>();
   /** Schedulers that start nothing more. */
   readonly #ending = new Set<Scheduler>();
+  readonly incoming: Incoming;
   #sockets: Sockets | null = null;
 
-  constructor(private readonly machine: Machine) {}
+  constructor(private readonly machine: Machine) {
+    this.incoming = new Incoming(machine, this.platform);
+  }
 
   /** How many jobs run. */
   get running(): number {
@@ -104,6 +108,7 @@ export class Estate {
   async closeDoors(): Promise<void> {
     await this.#sockets?.close();
     this.#sockets = null;
+    this.incoming.end();
   }
 
   /** The scheduler of a state file runs these jobs from now on, and no other scheduler runs any. */

@@ -19,11 +19,12 @@ import type { SignalHandlers } from "../schedule/job_run.ts";
 import type { SchedulerOptions } from "../schedule/scheduler.ts";
 import type { Accept } from "../server/incoming_task.ts";
 import { destinationsOf } from "../server/destination.ts";
-import { Reception, type Spool, spoolFor } from "../server/reception.ts";
+import { type Spool, spoolFor } from "../server/reception.ts";
 import type { StoreSettings } from "../spool/store.ts";
 import { Workers } from "../worker/workers.ts";
 import type { Estate, PreparedSockets } from "./estate.ts";
 import { commandExecutors, workersAccount } from "./commands.ts";
+import type { Announce } from "./incoming.ts";
 import type { Machine } from "./machine.ts";
 import { heardSignals, schedulerOptions } from "./schedules.ts";
 import { warnOfLocks, warnOfStore } from "./store_warnings.ts";
@@ -106,12 +107,13 @@ export class Life {
     const { machine: { clock, emit }, estate, socketsOpen } = this.#options;
     const { libc } = estate.platform;
     // Low ports and keys are root's, spools are not: what comes in meanwhile waits.
-    const opened = Promise.withResolvers<Reception>();
+    const opened = Promise.withResolvers<Accept>();
     opened.promise.catch(() => {});
     this.#failOpening = opened.reject;
-    const accept: Accept = (task, done) =>
-      void opened.promise.then((reception) => reception.accept(task, done), done);
-    this.#sockets = await estate.openSockets({ config, clock, emit, libc, accept });
+    const { incoming } = estate;
+    const accept = incoming.accept(opened.promise);
+    const service = config.listeners.length > 0 ? incoming.service() : incoming.current;
+    this.#sockets = await estate.openSockets({ config, clock, emit, libc, accept, service });
     socketsOpen?.();
     await this.#openSpools();
     this.#tellHandlers();
@@ -128,8 +130,7 @@ export class Life {
       signals: heardSignals(workers.signals, this.#options.before?.signals),
       owners: this.#owners,
     });
-    const { reception } = config;
-    opened.resolve(new Reception({ spools: this.#spools, config: reception, clock, emit }));
+    opened.resolve(incoming.receive(this.#spools, config.reception));
   }
 
   #tellHandlers(): void {
@@ -148,15 +149,18 @@ export class Life {
     for (const { spool, names } of destinationsOf(this.config)) {
       const { dir, fsync, processes, limits } = spool;
       const name = basename(dir);
-      const settings: StoreSettings = { fsync, limits, dedupWindowMs };
+      const ids = estate.incoming.hasThread ? {} : { dedupWindowMs };
+      const settings: StoreSettings = { fsync, limits, ...ids };
       const [store, isNew] = await estate.store({ dir, ...settings, clock, random });
-      this.#spools.push({ name, names, config: spool, store });
+      const opened = { name, names, config: spool, store };
+      this.#spools.push(opened);
       emit({ type: "spool.opened", spool: name, dir, processes: spool.external ? 0 : processes });
       if (!isNew) {
         this.#newSettings.push(() => store.use(settings));
         continue;
       }
-      warnOfStore(store, name, emit);
+      const mayBeSwept = await estate.incoming.openSpool(opened, dedupWindowMs);
+      warnOfStore(store, name, emit, mayBeSwept);
     }
   }
 
@@ -211,7 +215,9 @@ export class Life {
         }),
       );
     const about = { name, config: spool, store, tasks, frequency, env, binsh, abort, stopping };
-    const dispatcher = new Dispatcher({ ...about, ...work, ...machine, debugOf: debugFor });
+    const isAwaited = (task: string) => this.#options.estate.incoming.isAwaited(spool.dir, task);
+    const parts = { ...about, ...work, ...machine, debugOf: debugFor, isAwaited };
+    const dispatcher = new Dispatcher(parts);
     this.#dispatchers.push(dispatcher);
     dispatcher.watch();
     const { failedMaxAgeMs: maxAgeMs } = spool;
@@ -247,6 +253,8 @@ export class Life {
       throw new ImpossibleStateError("this life is not open");
     }
     for (const apply of this.#newSettings) apply();
+    const { reception: { dedupWindowMs } } = this.config;
+    estate.incoming.takeOver(this.#spools, dedupWindowMs, this.#announce, fail);
     this.#sockets?.takeOver();
     const scheduler = estate.schedule(this.#schedules, fail);
     // A directory of a million tasks takes a while to scan: nothing waits for that.
@@ -260,6 +268,13 @@ export class Life {
     const owners = new Set(this.#owners);
     this.loaded().then(() => scheduler.keepOwners(owners)).catch(fail);
   }
+
+  /** Tasks have come into a spool. */
+  readonly #announce: Announce = (dir, tasks) => {
+    for (const dispatcher of this.#dispatchers) {
+      if (dispatcher.dir === dir) dispatcher.announce(tasks);
+    }
+  };
 
   /** Resolves when the task modules are loaded, or cannot be, or take too long. */
   async loaded(): Promise<void> {

@@ -12,6 +12,7 @@ import type { Once } from "../report/once.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { SeenTask, Store } from "../spool/store.ts";
 import type { SpoolChange, SpoolWatcher } from "../spool/watcher.ts";
+import { Arrivals } from "./arrivals.ts";
 import type { Frequency } from "./frequency.ts";
 import { GONE, TOUCHED } from "./task_event.ts";
 import type { Tasks } from "./tasks.ts";
@@ -28,6 +29,8 @@ export interface DiscoveryOptions {
   readonly once: Once;
   readonly tasks: Tasks;
   readonly debugOf?: DebugOf;
+  /** Whether a task of this name is still to be accepted, and then announced; absent is none. */
+  readonly isAwaited?: (name: string) => boolean;
   /** Somebody may have paused or resumed the spool. */
   notePause(): void;
   /** The whole directory was scanned. */
@@ -56,6 +59,7 @@ export class Discovery {
   readonly #debugScan: Debug;
   readonly #debugWatcher: Debug;
   #watcher: SpoolWatcher | null = null;
+  readonly #arrivals: Arrivals;
   #scanning = false;
   #scanAgain = false;
   #nextScanAt = 0;
@@ -67,6 +71,7 @@ export class Discovery {
     this.#options = options;
     this.#debugScan = options.debugOf?.("scan");
     this.#debugWatcher = options.debugOf?.("watcher");
+    this.#arrivals = new Arrivals(options.isAwaited ?? (() => false));
   }
 
   get isScanning(): boolean {
@@ -98,6 +103,15 @@ export class Discovery {
     await this.#watcher?.close();
   }
 
+  /** Tasks have come in: what the watcher says of their arrival is no news. */
+  announce(tasks: readonly SeenTask[]): void {
+    for (const task of tasks) {
+      this.#arrivals.announce(taskId(task));
+      this.#see(task);
+    }
+    this.#options.changed();
+  }
+
   #take(change: SpoolChange): void {
     if (this.#stopped) return;
     this.#debugWatcher?.(
@@ -107,12 +121,14 @@ export class Discovery {
     );
     switch (change.kind) {
       case "task":
+        if (this.#arrivals.take(taskId(change.ref), change.isArrival)) return;
         this.#noteChange(change.ref);
         return this.#options.changed();
       case "pause":
         this.#options.notePause();
         return this.#options.changed();
       case "unknown":
+        this.#arrivals.clear();
         this.scan();
         return;
       case "lost":

@@ -11,6 +11,7 @@ import { type Cancel } from "../platform/clock.ts";
 import { type DebugOf, NO_DEBUG } from "../report/debug.ts";
 import { Once } from "../report/once.ts";
 import { refOf } from "../spool/layout.ts";
+import type { SeenTask } from "../spool/task.ts";
 import { changeText } from "./change_text.ts";
 import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import { CAPACITY, Discovery } from "./discovery.ts";
@@ -49,6 +50,8 @@ export interface DispatcherOptions extends Omit<SettlementOptions, "frequency" |
   /** Makes what hands out tasks; absent where no workers are. */
   readonly handout?: ((parts: HandoutParts) => Handout) | null;
   readonly debugOf?: DebugOf;
+  /** See {@link Discovery}. */
+  readonly isAwaited?: (name: string) => boolean;
 }
 
 /** A table for the tasks of a spool. A strict order needs all of them in view. */
@@ -108,6 +111,16 @@ export class Dispatcher {
   /** The spool's. */
   get name(): string {
     return this.#options.name;
+  }
+
+  /** The spool's directory. */
+  get dir(): string {
+    return this.#options.config.dir;
+  }
+
+  /** Tasks have come in, and need not be looked for. */
+  announce(tasks: readonly SeenTask[]): void {
+    if (!this.#stopped) this.#discovery.announce(tasks);
   }
 
   /** Tasks that run. */

@@ -77,7 +77,11 @@ export class PollLoop {
   /** Calls back before it waits, once everybody who is ready was called. */
   soon(action: () => void): void {
     this.#soon.push(action);
-    // It may be waiting on another thread.
+    this.wake();
+  }
+
+  /** Ends its wait on another thread, if it is there: a round ends, and another one begins. */
+  wake(): void {
     if (this.#isAway) this.#calls.raiseSignal(this.#wake);
   }
 

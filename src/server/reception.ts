@@ -9,7 +9,9 @@ import type { Clock } from "../platform/clock.ts";
 import type { Emit } from "../report/event.ts";
 import { Limiter } from "../report/limiter.ts";
 import type { SentId } from "../spool/accepted_ids.ts";
-import type { OnAccepted } from "../spool/intake.ts";
+import type { PutResult } from "../spool/batch_intake.ts";
+import type { SeenTask } from "../spool/task.ts";
+import type { Replays } from "../wire/replays.ts";
 import type { Store } from "../spool/store.ts";
 import type { NewTask } from "../task/new_task.ts";
 import type { TaskRef } from "../spool/layout.ts";
@@ -33,8 +35,18 @@ export interface Spool {
   readonly store: Store;
 }
 
+/** Where tasks from the network are put. */
+export interface Inbox {
+  readonly name: string;
+  readonly names: readonly string[];
+  put(task: NewTask, sent: SentId | null, result: PutResult): void;
+}
+
 /** The spool that a task names with `spooler`, or the first. */
-export function spoolFor(spools: readonly Spool[], spooler: string | undefined): Spool {
+export function spoolFor<T extends Pick<Inbox, "names">>(
+  spools: readonly T[],
+  spooler: string | undefined,
+): T {
   const spool = destinationFor(spools, spooler);
   if (spool) return spool;
   throw new RequestError(
@@ -42,11 +54,30 @@ export function spoolFor(spools: readonly Spool[], spooler: string | undefined):
   );
 }
 
+/** A spool whose tasks are put by the event loop. */
+export function inboxOf({ name, names, store }: Spool, clock: Clock): Inbox {
+  return {
+    name,
+    names,
+    put(task, sent, result) {
+      const accepted = (ref: TaskRef) => result.accepted(ref, task.at ?? clock.now());
+      const putting = sent === null
+        ? store.put(task, accepted)
+        : store.putOnce(task, sent.id, sent.sender, accepted);
+      putting.then((ref) => ref === null && result.repeated(), (error) => result.failed(error));
+    },
+  };
+}
+
 export interface ReceptionOptions {
-  readonly spools: readonly Spool[];
+  readonly spools: readonly Inbox[];
   readonly config: ReceptionConfig;
+  /** Survives a reload: what was used before it must not count after it. */
+  readonly replays: Replays;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Called for each task that is accepted, before anybody starts it. */
+  readonly accepted: (spool: Inbox, task: SeenTask, func: string, from: string) => void;
 }
 
 /** Of deliveries that were accepted before, so many have a line of the log in each window. */
@@ -58,21 +89,17 @@ export class Reception {
   readonly #verifier: Verifier;
   readonly #repetitions = new Limiter(MOST_REPETITIONS, REPETITIONS_WINDOW_MS);
   /** Spools that refused their last task, so that it is logged once. */
-  readonly #refusing = new Set<Spool>();
+  readonly #refusing = new Set<Inbox>();
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
-    const { secrets } = options.config;
-    this.#verifier = new Verifier(secrets.length > 0, receiverName(options.config), options.clock);
+    const { config, clock, replays } = options;
+    this.#verifier = new Verifier(config.secrets.length > 0, receiverName(config), replays, clock);
   }
 
   /** See {@link Accept}; what is done is on disk. */
   accept(incoming: IncomingTask, done: (error: unknown) => void): void {
-    this.#accept(incoming).then(() => done(null), done);
-  }
-
-  async #accept(incoming: IncomingTask): Promise<void> {
-    const { spools, emit } = this.#options;
+    const { spools } = this.#options;
     const { id, bodySha256 } = this.#verifier.check(incoming);
     const { task, spooler } = readRequest(withoutReserved(incoming.vars));
     this.#checkPriority(task);
@@ -82,10 +109,19 @@ export class Reception {
     const sender = "secret" in incoming.signed ? "signed" : incoming.sender;
     const func = findText(task.vars, "ud_spool_func") ?? "";
     const { from } = incoming;
-    const ref = await this.#put(spool, whole, id === null ? null : { id, sender }, ({ name }) => {
-      emit({ type: "task.accepted", task: name, func, from });
+    spool.put(whole, id === null ? null : { id, sender }, {
+      accepted: (ref, dueAt) => {
+        this.#options.accepted(spool, { ...ref, dueAt }, func, from);
+        this.#accepts(spool);
+        done(null);
+      },
+      repeated: () => {
+        this.#reportRepetition(id ?? "", func, from);
+        this.#accepts(spool);
+        done(null);
+      },
+      failed: (error) => done(this.#refusalOf(spool, error)),
     });
-    if (ref === null) this.#reportRepetition(id ?? "", func, from);
   }
 
   /** A peer can send the same task again and again, and cannot fill the log with that. */
@@ -120,35 +156,21 @@ export class Reception {
     return true;
   }
 
-  /**
-   * Puts it on disk; logs when a spool stops accepting tasks and when it accepts them again.
-   *
-   * @returns null when the id says that it was accepted before
-   */
-  async #put(
-    spool: Spool,
-    task: NewTask,
-    sent: SentId | null,
-    accepted: OnAccepted,
-  ): Promise<TaskRef | null> {
-    const { emit } = this.#options;
-    try {
-      const { store } = spool;
-      const ref = sent === null
-        ? await store.put(task, accepted)
-        : await store.putOnce(task, sent.id, sent.sender, accepted);
-      if (this.#refusing.delete(spool)) emit({ type: "spool.accepting", spool: spool.name });
-      return ref;
-    } catch (error) {
-      if (error instanceof PacketError || error instanceof RefusalError) throw error;
-      const reason = reasonOf(error);
+  #accepts(spool: Inbox): void {
+    if (!this.#refusing.delete(spool)) return;
+    this.#options.emit({ type: "spool.accepting", spool: spool.name });
+  }
+
+  /** Logs when a spool stops accepting tasks. */
+  #refusalOf(spool: Inbox, error: unknown): unknown {
+    if (error instanceof PacketError || error instanceof RefusalError) return error;
+    const reason = reasonOf(error);
+    if (!this.#refusing.has(spool)) {
       const message = `refuses new tasks: ${reason}`;
-      if (!this.#refusing.has(spool)) {
-        emit({ type: "spool.warning", spool: spool.name, message });
-      }
-      this.#refusing.add(spool);
-      throw new RefusalError("full", reason, true);
+      this.#options.emit({ type: "spool.warning", spool: spool.name, message });
     }
+    this.#refusing.add(spool);
+    return new RefusalError("full", reason, true);
   }
 }
 

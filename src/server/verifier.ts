@@ -30,13 +30,17 @@ export interface CheckedDelivery {
 /** Some tens of MiB; at 3,000 tasks a second these are the last five minutes. */
 const MOST_SIGNATURES = 1_000_000;
 
-export class Verifier {
-  readonly #replays = new Replays(SIGNATURE_WINDOW_MS, MOST_SIGNATURES);
+/** What remembers the signatures of a program, as long as it runs. */
+export function newReplays(): Replays {
+  return new Replays(SIGNATURE_WINDOW_MS, MOST_SIGNATURES);
+}
 
+export class Verifier {
   /** @param isAsked whether tasks must be signed */
   constructor(
     private readonly isAsked: boolean,
     private readonly receiver: string,
+    private readonly replays: Replays,
     private readonly clock: Clock,
   ) {}
 
@@ -53,7 +57,7 @@ export class Verifier {
     if (verdict.kind === "invalid") {
       throw new RefusalError("signature", verdict.reason, verdict.isTemporary);
     }
-    if (!this.#replays.admit(signed.signature, verdict.sentAt, now)) {
+    if (!this.replays.admit(signed.signature, verdict.sentAt, now)) {
       // A man in the middle that replays packets must not make their sender give them up.
       throw new RefusalError("signature", "the signature was used before", true);
     }

@@ -139,9 +139,14 @@ export class AcceptedIds {
 
   /** Takes an announcement back: the task was not accepted. */
   async withdraw(sent: SentId): Promise<void> {
+    this.withdrawNow(sent);
+    await this.commit();
+  }
+
+  /** The same, in the memory of the kernel. */
+  withdrawNow(sent: SentId): void {
     this.#announced.delete(keyOf(sent));
     this.#append(`- ${keyOf(sent)} .\n`);
-    await this.commit();
   }
 
   /** Resolves when every line that was written before is on disk; at once when fsync is off. */

@@ -24,8 +24,8 @@ export interface OpenFileOptions {
 
 export interface CreateOptions {
   readonly mode: number;
-  /** Of its last change and its last use, in seconds since the epoch. */
-  readonly time: number;
+  /** Of its last change and its last use, in seconds since the epoch; null leaves both as they are. */
+  readonly time: number | null;
 }
 
 /** Each does what Deno's function of that name does, where there is one, and throws what it throws. */
@@ -107,7 +107,7 @@ export function createInSteps(
     using file = files.openSync(path, { write: true, createNew: true, mode });
     for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
   }
-  files.utimeSync(path, time, time);
+  if (time !== null) files.utimeSync(path, time, time);
 }
 
 /** {@link Files.renameToNewSync} by the others: nobody else may be between the question and the rename. */

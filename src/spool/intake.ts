@@ -67,7 +67,7 @@ export class Intake {
    *
    * @throws {SpoolGoneError}
    */
-  #checkPresence(): void {
+  checkPresence(): void {
     const absence = this.spool.absence();
     if (absence === null) return;
     const now = this.spool.clock.monotonic();
@@ -79,6 +79,16 @@ export class Intake {
     } catch (error) {
       throw new SpoolGoneError(`${absence}: ${reasonOf(error)}`);
     }
+  }
+
+  /** Whether a task of this id is being put. */
+  isUnderWay(id: SentId): boolean {
+    return this.#underWay.has(`${id.id} ${id.sender}`);
+  }
+
+  /** Tasks that are being put. */
+  get underWay(): number {
+    return this.#putting;
   }
 
   /** See {@link Store.put}. */
@@ -120,7 +130,7 @@ export class Intake {
   }
 
   async #put(task: NewTask, id: SentId | null, accepted: OnAccepted): Promise<TaskRef> {
-    this.#checkPresence();
+    this.checkPresence();
     const bodySize = bodySizeOf(task);
     const { maxFiles, minFreeBytes } = this.#limits;
     if (maxFiles !== null) await this.count.refresh(maxFiles, this.#putting);

@@ -113,6 +113,24 @@ export function taskName({ host, pid, counter, random, now }: NameParts): string
   return `${TASK_PREFIX}${safeHost}_${pid}_${counter}_${random}_${seconds}_${micros}`;
 }
 
+/** Names for the tasks of one thread of a program, as {@link taskName} makes them, with one `mark` for all. */
+export class TaskNames {
+  readonly #start: string;
+  #counter = 0;
+
+  constructor(host: string, pid: number, private readonly mark: number) {
+    this.#start = `${TASK_PREFIX}${host.replaceAll(/[^A-Za-z0-9.-]/g, "_")}_${pid}_`;
+  }
+
+  next(now: number): string {
+    const counter = ++this.#counter;
+    const seconds = Math.floor(now / 1000);
+    const measured = Math.floor((now % 1000) * 1000);
+    const micros = measured % 1000 === 0 ? measured + counter % 1000 : measured;
+    return `${this.#start}${counter}_${this.mark}_${seconds}_${micros}`;
+  }
+}
+
 /**
  * When the task was made, in milliseconds since the epoch, as its name says; null when the name does
  * not end like those of uWSGI and of {@link taskName}, in seconds and microseconds.

@@ -99,7 +99,7 @@ export class RootFiles implements Files {
       for (let at = 0; at < bytes.length;) {
         at += check(libc.write(fd, bytes.subarray(at)), "write", path);
       }
-      check(libc.futime(fd, time, time), "utime", path);
+      if (time !== null) check(libc.futime(fd, time, time), "utime", path);
     } finally {
       libc.close(fd);
     }

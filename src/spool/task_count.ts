@@ -43,6 +43,11 @@ export class TaskCount {
     await (this.#counting ??= this.#countAnew(limit).finally(() => this.#counting = null));
   }
 
+  /** Whether it is known without counting again that there is room, besides those that are `underWay`. */
+  isSure(limit: number, underWay: number): boolean {
+    return this.#trusted > underWay && !this.isFull(limit, underWay);
+  }
+
   /** Whether there is no room for one more, besides those that are `underWay`. */
   isFull(limit: number, underWay: number): boolean {
     return this.#count + underWay >= limit;

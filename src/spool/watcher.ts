@@ -33,7 +33,12 @@ import { isPriorityName, isTaskName, PAUSED_FILE, type TaskRef } from "./layout.
 
 export type SpoolChange =
   /** This task appeared, or something about it changed. */
-  | { readonly kind: "task"; readonly ref: TaskRef }
+  | {
+    readonly kind: "task";
+    readonly ref: TaskRef;
+    /** It was renamed into its place, and nothing else was said of it. */
+    readonly isArrival: boolean;
+  }
   /** Somebody paused or resumed the spool. */
   | { readonly kind: "pause" }
   /** Anything may have changed: the whole directory is to be listed. */
@@ -179,7 +184,8 @@ class InotifyWatcher implements SpoolWatcher {
     const { name } = event;
     if (name === "") return;
     if (isTaskName(name)) {
-      this.notify({ kind: "task", ref: { name, priority } });
+      const isArrival = (event.mask & IN_MOVED_TO) !== 0;
+      this.notify({ kind: "task", ref: { name, priority }, isArrival });
     } else if (priority === null && event.mask & IN_ISDIR && isPriorityName(name)) {
       this.watchPriority(name);
       // What came into it before it was watched made no event.

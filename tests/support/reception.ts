@@ -4,7 +4,8 @@ import { join } from "@std/path";
 import type { ReceptionConfig } from "../../src/server/settings.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { type Clock, systemClock } from "../../src/platform/clock.ts";
-import { Reception, type Spool } from "../../src/server/reception.ts";
+import { newReplays } from "../../src/server/verifier.ts";
+import { inboxOf, Reception, type Spool } from "../../src/server/reception.ts";
 import type { Event } from "../../src/report/event.ts";
 import { Sockets } from "../../src/server/sockets.ts";
 import { Store } from "../../src/spool/store.ts";
@@ -79,7 +80,11 @@ export async function openReception(options: ReceptionOptions = {}): Promise<Tes
   const [{ store }] = spools as [Spool];
   const events: Event[] = [];
   const emit = (event: Event) => void events.push(event);
-  const reception = new Reception({ spools, emit, clock, config: config.reception });
+  const reception = new Reception({
+    spools: spools.map((spool) => inboxOf(spool, clock)),
+    ...{ emit, clock, config: config.reception, replays: newReplays() },
+    accepted: (_, { name }, func, from) => emit({ type: "task.accepted", task: name, func, from }),
+  });
   const accept: Accept = (task, done) => {
     if (options.accept) options.accept(task).then(() => done(null), done);
     else reception.accept(task, done);

@@ -1,0 +1,141 @@
+/**
+ * What takes tasks from peers, over all configurations: a thread of its own where libc can be called, and
+ * otherwise the event loop. Signatures that were used are remembered over a reload.
+ */
+
+import { socketCalls } from "../platform/socket_calls.ts";
+import type { SpoolConfig } from "../queue/settings.ts";
+import type { Accept } from "../server/incoming_task.ts";
+import { IntakeClient } from "../server/intake_client.ts";
+import type { AcceptedTask, InboxPlace } from "../server/intake_messages.ts";
+import { inboxOf, Reception, type Spool } from "../server/reception.ts";
+import type { ReceptionConfig } from "../server/settings.ts";
+import type { SocketService } from "../server/socket_server.ts";
+import { newReplays } from "../server/verifier.ts";
+import type { Platform } from "../spool/platform.ts";
+import { OwnNames } from "../spool/own_names.ts";
+import type { SeenTask } from "../spool/task.ts";
+import type { Machine } from "./machine.ts";
+
+/** Called with the tasks that came into the spool at `dir`. */
+export type Announce = (dir: string, tasks: readonly SeenTask[]) => void;
+
+export class Incoming {
+  readonly #replays = newReplays();
+  readonly #machine: Machine;
+  readonly #calls;
+  /** By directory. */
+  readonly #names = new Map<string, OwnNames>();
+  #thread: IntakeClient | null = null;
+  #announce: Announce = () => {};
+  #fail: (error: unknown) => void = () => {};
+
+  constructor(machine: Machine, { libc }: Platform) {
+    this.#machine = machine;
+    this.#calls = libc === null ? null : socketCalls();
+  }
+
+  /** Whether tasks from peers come in by a thread, which then remembers their ids. */
+  get hasThread(): boolean {
+    return this.#calls !== null;
+  }
+
+  /** Whether a task of this name, in the spool at `dir`, is still to be accepted by the thread. */
+  isAwaited(dir: string, name: string): boolean {
+    return this.#namesIn(dir)?.isAwaited(name) ?? false;
+  }
+
+  #namesIn(dir: string): OwnNames | null {
+    const known = this.#names.get(dir);
+    if (known !== undefined || this.#thread === null) return known ?? null;
+    const names = new OwnNames(Deno.pid, this.#thread.mark);
+    this.#names.set(dir, names);
+    return names;
+  }
+
+  /** What serves plain sockets; null leaves them to the event loop. */
+  service(): SocketService | null {
+    return this.#start();
+  }
+
+  /** The same, for a configuration without sockets: null when there never were any. */
+  get current(): SocketService | null {
+    return this.#thread;
+  }
+
+  /** It is started for the first socket: a program without one does not pay for it. */
+  #start(): IntakeClient | null {
+    if (this.#thread !== null || this.#calls === null) return this.#thread;
+    const { emit, random } = this.#machine;
+    return this.#thread = new IntakeClient({
+      ...{ calls: this.#calls, emit },
+      accepted: (tasks) => this.#take(tasks),
+      journalClosed: () => {},
+      gone: () => {},
+      failed: (error) => this.#fail(error),
+    }, random());
+  }
+
+  #take(tasks: readonly AcceptedTask[]): void {
+    const { emit } = this.#machine;
+    const byDir = new Map<string, SeenTask[]>();
+    for (const { dir, func, from, name, priority, dueAt } of tasks) {
+      emit({ type: "task.accepted", task: name, func, from });
+      this.#namesIn(dir)?.accept(name);
+      const known = byDir.get(dir);
+      const task = { name, priority, dueAt };
+      if (known === undefined) byDir.set(dir, [task]);
+      else known.push(task);
+    }
+    for (const [dir, each] of byDir) this.#announce(dir, each);
+  }
+
+  /** Where connections of the event loop take their tasks to, once `opened` resolves. */
+  accept(opened: Promise<Accept>): Accept {
+    return (task, done) => void opened.then((accept) => accept(task, done), done);
+  }
+
+  /** How the tasks of one configuration are taken. */
+  receive(spools: readonly Spool[], config: ReceptionConfig): Accept {
+    if (this.#thread !== null) return this.#thread.accept;
+    const { clock, emit } = this.#machine;
+    const reception = new Reception({
+      ...{ spools: spools.map((spool) => inboxOf(spool, clock)), config, clock, emit },
+      replays: this.#replays,
+      accepted: (_, { name: task }, func, from) =>
+        emit({ type: "task.accepted", task, func, from }),
+    });
+    return (task, done) => reception.accept(task, done);
+  }
+
+  /**
+   * Opens a new spool for what comes in.
+   *
+   * @returns whether what a crash left of tasks that never came in may be removed
+   */
+  async openSpool(spool: Spool, dedupWindowMs: number): Promise<boolean> {
+    return await this.#thread?.openSpool(placeOf(spool, dedupWindowMs)) ?? true;
+  }
+
+  /** Tasks go into these spools from now on, and whoever starts them hears of it. */
+  takeOver(
+    spools: readonly Spool[],
+    dedupWindowMs: number,
+    announce: Announce,
+    fail: (error: unknown) => void,
+  ): void {
+    this.#announce = announce;
+    this.#fail = fail;
+    this.#thread?.usePlaces(spools.map((spool) => placeOf(spool, dedupWindowMs)));
+  }
+
+  end(): void {
+    this.#thread?.end();
+    this.#thread = null;
+  }
+}
+
+function placeOf({ name, names, config }: Spool, dedupWindowMs: number): InboxPlace {
+  const { dir, fsync, limits }: SpoolConfig = config;
+  return { dir, name, names, fsync, limits, dedupWindowMs, journal: null };
+}

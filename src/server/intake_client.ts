@@ -1,0 +1,190 @@
+/** The thread that takes tasks, as the main thread sees it: see src/server/intake_thread.ts. */
+
+import type { SocketCalls } from "../platform/socket_calls.ts";
+import type { Emit } from "../report/event.ts";
+import type { IncomingBody } from "./body.ts";
+import type { Accept, IncomingTask } from "./incoming_task.ts";
+import type {
+  AcceptedTask,
+  FromIntake,
+  InboxPlace,
+  RefusalText,
+  ToIntake,
+} from "./intake_messages.ts";
+import { refusalFrom, refusalText } from "./refusal_text.ts";
+import type { ServiceSettings, SocketService } from "./socket_server.ts";
+
+export interface IntakeClientOptions {
+  readonly calls: SocketCalls;
+  readonly emit: Emit;
+  /** Called with what was accepted, before anybody else hears of it. */
+  readonly accepted: (tasks: readonly AcceptedTask[]) => void;
+  /** The journal of a spool is closed: a reload of its place is wanted. */
+  readonly journalClosed: (dir: string) => void;
+  /** A task that the journal has was refused after all. */
+  readonly gone: (dir: string, id: string) => void;
+  /** The thread has ended, which it must not. */
+  readonly failed: (error: Error) => void;
+}
+
+/** What waits for the end of a call. */
+interface Call {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+  /** Of the body that belongs to it. */
+  readonly pieces: AsyncIterator<Uint8Array> | null;
+}
+
+/** Of the numbers in the names of tasks the last; one before it is used, too. */
+const LAST_MARK = 2 ** 31 - 1;
+
+export class IntakeClient implements SocketService {
+  readonly #options: IntakeClientOptions;
+  readonly #worker: Worker;
+  readonly #signal: number;
+  readonly #calls = new Map<number, Call>();
+  #lastCall = 0;
+  #isClosed = false;
+  #places: readonly InboxPlace[] = [];
+  #settings: ServiceSettings | null = null;
+  readonly #connections = new SharedArrayBuffer(4);
+  /** In the names of all tasks of the thread: this number, or the one before it. */
+  readonly mark: number;
+
+  /** @param random uniform in [0, 1) */
+  constructor(options: IntakeClientOptions, random: number) {
+    this.#options = options;
+    this.mark = 1 + Math.floor(random * (LAST_MARK - 1));
+    const module = new URL("./intake_worker.ts", import.meta.url).href;
+    this.#worker = new Worker(module, { type: "module", name: "intake" });
+    this.#worker.onmessage = ({ data }: MessageEvent<FromIntake>) => this.#take(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(new Error(`the thread that takes tasks has ended: ${event.message}`));
+    };
+    this.#signal = options.calls.createSignal();
+    if (this.#signal < 0) throw new Error("no descriptor is left");
+    const { mark } = this;
+    this.#send({ kind: "start", signal: this.#signal, mark, connections: this.#connections });
+  }
+
+  get connections(): number {
+    return Atomics.load(new Int32Array(this.#connections), 0);
+  }
+
+  #fail(error: Error): void {
+    if (this.#isClosed) return;
+    for (const { reject } of this.#calls.values()) reject(error);
+    this.#calls.clear();
+    this.#options.failed(error);
+  }
+
+  #send(message: ToIntake): void {
+    this.#worker.postMessage(message);
+    this.#options.calls.raiseSignal(this.#signal);
+  }
+
+  #call(
+    message: (call: number) => ToIntake,
+    pieces: AsyncIterator<Uint8Array> | null = null,
+  ): Promise<unknown> {
+    const call = ++this.#lastCall;
+    return new Promise((resolve, reject) => {
+      this.#calls.set(call, { resolve, reject, pieces });
+      this.#send(message(call));
+    });
+  }
+
+  #take(message: FromIntake): void {
+    const { accepted, emit, journalClosed, gone } = this.#options;
+    switch (message.kind) {
+      case "accepted":
+        return accepted(message.tasks);
+      case "event":
+        return emit(message.event);
+      case "reply":
+        return this.#takeCall(message.call)?.resolve(message.value);
+      case "failed":
+        return this.#takeCall(message.call)?.reject(new Error(message.message));
+      case "want":
+        return void this.#sendPiece(message.call);
+      case "journal":
+        return journalClosed(message.dir);
+      case "gone":
+        return gone(message.dir, message.id);
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #takeCall(number: number): Call | undefined {
+    const call = this.#calls.get(number);
+    this.#calls.delete(number);
+    return call;
+  }
+
+  /**
+   * Opens a spool, ahead of {@link usePlaces}.
+   *
+   * @returns whether what a crash left in tmp may be removed
+   * @throws {Error} when it cannot be used
+   */
+  async openSpool(place: InboxPlace): Promise<boolean> {
+    return await this.#call((call) => ({ kind: "open", call, place })) === true;
+  }
+
+  /** From the next {@link use} on tasks go into these spools. */
+  usePlaces(places: readonly InboxPlace[]): void {
+    this.#places = places;
+  }
+
+  use(settings: ServiceSettings): void {
+    this.#settings = settings;
+    this.#send({ kind: "use", settings, places: this.#places });
+  }
+
+  /** Tasks go into these spools from now on. */
+  changePlaces(change: (place: InboxPlace) => InboxPlace): void {
+    this.#places = this.#places.map(change);
+    if (this.#settings !== null) this.use(this.#settings);
+  }
+
+  async drop(id: number): Promise<void> {
+    await this.#call((call) => ({ kind: "drop", call, id }));
+  }
+
+  async close(): Promise<void> {
+    await this.#call((call) => ({ kind: "close", call }));
+  }
+
+  /** Takes a task of a connection that this thread has. */
+  readonly accept: Accept = ({ body, ...task }: IncomingTask, done) => {
+    const remote = { ...task, bodySize: body?.size ?? null };
+    const pieces = body === null ? null : iteratorOf(body);
+    this.#call((call) => ({ kind: "accept", call, task: remote }), pieces).then(
+      (refusal) => done(refusal === null ? null : refusalFrom(refusal as RefusalText)),
+      done,
+    ).finally(() => pieces?.return?.());
+  };
+
+  async #sendPiece(call: number): Promise<void> {
+    const pieces = this.#calls.get(call)?.pieces;
+    if (!pieces) return;
+    const piece = await pieces.next().then(
+      ({ done, value }) => done === true ? null : value,
+      (error) => refusalText(error),
+    );
+    this.#send({ kind: "piece", call, piece });
+  }
+
+  /** Nothing is asked of it any more. */
+  end(): void {
+    this.#isClosed = true;
+    this.#worker.terminate();
+    this.#options.calls.close(this.#signal);
+  }
+}
+
+function iteratorOf(body: IncomingBody): AsyncIterator<Uint8Array> {
+  return body.pieces()[Symbol.asyncIterator]();
+}

@@ -1,0 +1,79 @@
+/** What the main thread and the thread that takes tasks say to each other. Types only. @pure */
+
+import type { Event } from "../report/event.ts";
+import type { InboxSettings } from "../spool/spool_inbox.ts";
+import type { SeenTask } from "../spool/task.ts";
+import type { RefusalKind } from "../wire/refusal.ts";
+import type { IncomingTask } from "./incoming_task.ts";
+import type { ServiceSettings } from "./socket_server.ts";
+
+/** A spool that tasks come into. */
+export interface InboxPlace extends InboxSettings {
+  readonly dir: string;
+  /** In the log. */
+  readonly name: string;
+  /** Values of a task's `spooler` that mean it. */
+  readonly names: readonly string[];
+}
+
+/** A task of a connection that the main thread has, because it is one with TLS. */
+export interface RemoteTask extends Omit<IncomingTask, "body"> {
+  /** Null without a body. */
+  readonly bodySize: number | null;
+}
+
+/** Why a task was refused. An error crosses threads as its message alone. */
+export interface RefusalText {
+  /** Null for what is no refusal. */
+  readonly kind: RefusalKind | null;
+  readonly message: string;
+  readonly isTemporary: boolean;
+}
+
+/** Each comes together with one raise of the signal that wakes the loop. */
+export type ToIntake =
+  /** The first. */
+  | {
+    readonly kind: "start";
+    readonly signal: number;
+    readonly mark: number;
+    /** One number of 32 bits: the connections that are open. */
+    readonly connections: SharedArrayBuffer;
+  }
+  /** Gets a {@link Reply}: whether tmp may be swept. */
+  | { readonly kind: "open"; readonly call: number; readonly place: InboxPlace }
+  /** Serves these sockets, and puts what comes into these spools. */
+  | {
+    readonly kind: "use";
+    readonly settings: ServiceSettings;
+    readonly places: readonly InboxPlace[];
+  }
+  | { readonly kind: "drop"; readonly call: number; readonly id: number }
+  | { readonly kind: "close"; readonly call: number }
+  /** Gets a reply: what it was refused for, or null. */
+  | { readonly kind: "accept"; readonly call: number; readonly task: RemoteTask }
+  /** Of the body of the task of a call: a piece, its end, or why there is none. */
+  | {
+    readonly kind: "piece";
+    readonly call: number;
+    readonly piece: Uint8Array | null | RefusalText;
+  };
+
+/** A task that was accepted, as the log and the dispatcher want it. */
+export interface AcceptedTask extends SeenTask {
+  readonly dir: string;
+  readonly func: string;
+  readonly from: string;
+}
+
+export type FromIntake =
+  | { readonly kind: "accepted"; readonly tasks: readonly AcceptedTask[] }
+  | { readonly kind: "event"; readonly event: Event }
+  | { readonly kind: "reply"; readonly call: number; readonly value: unknown }
+  | { readonly kind: "failed"; readonly call: number; readonly message: string }
+  /** The body of a remote task is wanted: its next piece. */
+  | { readonly kind: "want"; readonly call: number }
+  /** The journal of a spool is closed: another one is wanted. */
+  | { readonly kind: "journal"; readonly dir: string }
+  /** A task that the journal has was refused after all. */
+  | { readonly kind: "gone"; readonly dir: string; readonly id: string };

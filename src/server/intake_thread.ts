@@ -1,0 +1,265 @@
+/**
+ * The thread that takes tasks: a loop that serves the sockets, and puts what comes into the spools. It says
+ * what it has accepted, a batch at a time, so that nobody else need look at the files.
+ */
+
+import { systemClock, systemRandom } from "../platform/clock.ts";
+import { EPOLLIN, type SocketCalls } from "../platform/socket_calls.ts";
+import { reasonOf } from "../platform/reason.ts";
+import type { Platform } from "../spool/platform.ts";
+import { SpoolInbox } from "../spool/spool_inbox.ts";
+import type { Accept, IncomingTask } from "./incoming_task.ts";
+import type {
+  AcceptedTask,
+  FromIntake,
+  InboxPlace,
+  RemoteTask,
+  ToIntake,
+} from "./intake_messages.ts";
+import { LoopTimers, PollLoop } from "./poll_loop.ts";
+import { type Inbox, Reception } from "./reception.ts";
+import { refusalText } from "./refusal_text.ts";
+import { RemoteBodies } from "./remote_bodies.ts";
+import { SocketServer } from "./socket_server.ts";
+import { newReplays } from "./verifier.ts";
+
+export interface IntakeThreadOptions {
+  readonly calls: SocketCalls;
+  readonly platform: Platform;
+  readonly post: (message: FromIntake) => void;
+}
+
+/** Between two batches of accepted tasks: many are told of at once when many come. */
+const BATCH_MS = 1;
+
+/** A spool that tasks come into, and what is on its way into it. */
+interface OpenInbox {
+  readonly spool: SpoolInbox;
+  readonly inbox: Inbox & { readonly dir: string };
+  underWay: number;
+  /** A reload has taken it out of the ini. */
+  isRetired: boolean;
+}
+
+export class IntakeThread {
+  readonly #options: IntakeThreadOptions;
+  readonly #timers = new LoopTimers(systemClock);
+  readonly #loop: PollLoop;
+  readonly #server: SocketServer;
+  readonly #replays = newReplays();
+  readonly #inboxes = new Map<string, OpenInbox>();
+  readonly #bodies: RemoteBodies;
+  #reception: Reception | null = null;
+  #mark = 0;
+  /** Messages that are on their way, and the hold on the loop that lets them arrive. */
+  #owed = 0;
+  #hold: (() => void) | null = null;
+  #accepted: AcceptedTask[] = [];
+  #saidAt = -Infinity;
+  #willSay = false;
+  #connections: Int32Array | null = null;
+
+  constructor(options: IntakeThreadOptions) {
+    const { calls, post } = options;
+    this.#options = options;
+    this.#bodies = new RemoteBodies((call) => post({ kind: "want", call }));
+    this.#loop = new PollLoop({ calls, timers: this.#timers, idle: () => this.#endRound() });
+    this.#server = new SocketServer({
+      ...{ calls, loop: this.#loop, clock: this.#timers },
+      emit: (event) => post({ kind: "event", event }),
+      accept: (task, done) => this.#accept(task, done),
+    });
+  }
+
+  take(message: ToIntake): void {
+    this.#owed--;
+    this.#letMessagesIn();
+    if (!("call" in message) || message.kind === "piece") return this.#act(message);
+    const { call } = message;
+    const release = this.#loop.hold();
+    this.#answer(message).then(
+      (value) => this.#options.post({ kind: "reply", call, value }),
+      (error) => this.#options.post({ kind: "failed", call, message: reasonOf(error) }),
+    ).finally(release);
+  }
+
+  #act(message: Extract<ToIntake, { kind: "start" | "use" | "piece" }>): void {
+    switch (message.kind) {
+      case "start":
+        this.#mark = message.mark;
+        this.#connections = new Int32Array(message.connections);
+        this.#loop.watch(message.signal, EPOLLIN, {
+          ready: () => {
+            this.#owed += this.#options.calls.takeSignal(message.signal);
+            this.#letMessagesIn();
+          },
+        });
+        return void this.#loop.run();
+      case "use":
+        return this.#use(message);
+      case "piece":
+        return this.#bodies.take(message.call, message.piece);
+      default:
+        return message satisfies never;
+    }
+  }
+
+  async #answer(
+    message: Extract<ToIntake, { kind: "open" | "drop" | "close" | "accept" }>,
+  ): Promise<unknown> {
+    switch (message.kind) {
+      case "open":
+        return this.#open(message.place).mayBeSwept;
+      case "drop":
+        return await this.#server.drop(message.id);
+      case "close":
+        await this.#server.close();
+        this.#say();
+        return null;
+      case "accept":
+        return await this.#acceptRemote(message.call, message.task);
+      default:
+        return message satisfies never;
+    }
+  }
+
+  /** A thread that waits for sockets hears of no message: it waits elsewhere until they are here. */
+  #letMessagesIn(): void {
+    if (this.#owed > 0) this.#hold ??= this.#loop.hold();
+    else {
+      this.#hold?.();
+      this.#hold = null;
+    }
+  }
+
+  #open(place: InboxPlace): SpoolInbox {
+    const { dir, name, names } = place;
+    const known = this.#inboxes.get(dir);
+    if (known !== undefined) return known.spool;
+    const { platform, post } = this.#options;
+    const spool = new SpoolInbox({
+      ...{ dir, settings: place, platform, clock: this.#timers, random: systemRandom },
+      mark: this.#mark,
+      gone: (id) => post({ kind: "gone", dir, id }),
+    });
+    const open: OpenInbox = {
+      spool,
+      inbox: {
+        ...{ dir, name, names },
+        put: (task, sent, result) => {
+          open.underWay++;
+          const ended = () => {
+            open.underWay--;
+            this.#closeRetired(dir, open);
+          };
+          spool.put(task, sent, {
+            accepted: (ref, dueAt) => {
+              result.accepted(ref, dueAt);
+              ended();
+            },
+            repeated: () => {
+              result.repeated();
+              ended();
+            },
+            failed: (error) => {
+              result.failed(error);
+              ended();
+            },
+          });
+        },
+      },
+      underWay: 0,
+      isRetired: false,
+    };
+    this.#inboxes.set(dir, open);
+    return spool;
+  }
+
+  #closeRetired(dir: string, open: OpenInbox): void {
+    if (!open.isRetired || open.underWay > 0 || this.#inboxes.get(dir) !== open) return;
+    this.#inboxes.delete(dir);
+    open.spool.close();
+  }
+
+  #use({ settings, places }: Extract<ToIntake, { kind: "use" }>): void {
+    const { post } = this.#options;
+    const named = new Set(places.map(({ dir }) => dir));
+    const spools = places.map((place) => {
+      this.#open(place);
+      const open = this.#inboxes.get(place.dir) as OpenInbox;
+      open.isRetired = false;
+      open.spool.use(place);
+      return { ...open.inbox, name: place.name, names: place.names };
+    });
+    for (const [dir, open] of this.#inboxes) {
+      if (named.has(dir)) continue;
+      open.isRetired = true;
+      this.#closeRetired(dir, open);
+    }
+    this.#reception = new Reception({
+      ...{ spools, config: settings.reception, replays: this.#replays, clock: this.#timers },
+      emit: (event) => post({ kind: "event", event }),
+      accepted: (spool, task, func, from) => {
+        this.#accepted.push({ ...task, dir: (spool as OpenInbox["inbox"]).dir, func, from });
+        // What was not accepted at once comes between two rounds.
+        if (this.#accepted.length === 1) this.#loop.wake();
+      },
+    });
+    this.#server.use(settings);
+  }
+
+  /** What is not done at once needs the event loop of this thread. */
+  readonly #accept: Accept = (task, done) => {
+    if (this.#reception === null) throw new Error("it takes no tasks yet");
+    let isDone = false;
+    let release: (() => void) | null = null;
+    this.#reception.accept(task, (error) => {
+      isDone = true;
+      release?.();
+      done(error);
+    });
+    if (!isDone) release = this.#loop.hold();
+  };
+
+  /** @returns what the task was refused for; null when it was accepted */
+  async #acceptRemote(call: number, { bodySize, ...task }: RemoteTask): Promise<unknown> {
+    const body = bodySize === null ? null : this.#bodies.open(call, bodySize);
+    const incoming: IncomingTask = { ...task, body };
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#accept(incoming, (error) => error === null ? resolve() : reject(error));
+      });
+      return null;
+    } catch (error) {
+      return refusalText(error);
+    } finally {
+      this.#bodies.close(call);
+      // It waits for nothing else that would end this round.
+      this.#say();
+    }
+  }
+
+  #endRound(): void {
+    for (const [dir, { spool }] of this.#inboxes) {
+      spool.commit();
+      if (spool.takeJournalWish()) this.#options.post({ kind: "journal", dir });
+    }
+    if (this.#connections !== null) Atomics.store(this.#connections, 0, this.#server.connections);
+    if (this.#accepted.length === 0 || this.#willSay) return;
+    const leftMs = this.#saidAt + BATCH_MS - this.#timers.monotonic();
+    if (leftMs <= 0) return this.#say();
+    this.#willSay = true;
+    this.#timers.after(leftMs, () => this.#say());
+  }
+
+  #say(): void {
+    const { post } = this.#options;
+    this.#willSay = false;
+    this.#saidAt = this.#timers.monotonic();
+    const tasks = this.#accepted;
+    if (tasks.length > 0) {
+      this.#accepted = [];
+      post({ kind: "accepted", tasks });
+    }
+  }
+}

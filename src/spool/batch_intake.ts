@@ -1,0 +1,268 @@
+/**
+ * Takes new tasks into a spool, many at a time, for a thread that does nothing else: what comes in one
+ * round of its loop is written, put on disk by one sync of the journal, and gets its names. The commit point
+ * is that sync; without fsync it is the rename.
+ *
+ * A name is given behind the sync, so that nobody starts a task before it is accepted. What a batch is not
+ * for (bodies that are still on their way, a disk that is busy, a spool without a journal) goes the way of
+ * src/spool/intake.ts, each task by itself.
+ */
+
+import { createHash } from "node:crypto";
+import { join } from "@std/path";
+import { encodePacket, MODIFIER_SPOOL } from "../wire/packet.ts";
+import { RefusalError } from "../wire/refusal.ts";
+import type { NewTask } from "../task/new_task.ts";
+import type { AcceptedIds, SentId } from "./accepted_ids.ts";
+import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
+import type { Intake } from "./intake.ts";
+import type { Journal } from "./journal.ts";
+import { taskId, type TaskNames, type TaskRef, TMP_DIR } from "./layout.ts";
+import type { SpoolLimits } from "./limits.ts";
+import { checkFreeBytes } from "./room.ts";
+import type { TaskCount } from "./task_count.ts";
+
+/** What becomes of a task that is put. Each is called once, before or after `put` has returned. */
+export interface PutResult {
+  /** It has its name, and is on disk. */
+  accepted(ref: TaskRef, dueAt: number): void;
+  /** Its id says that it was accepted before. */
+  repeated(): void;
+  failed(error: unknown): void;
+}
+
+export interface BatchIntakeOptions {
+  readonly spool: SpoolDirectory;
+  readonly count: TaskCount;
+  readonly ids: AcceptedIds;
+  /** The way of what is no part of a batch. */
+  readonly single: Intake;
+  readonly names: TaskNames;
+  readonly limits: SpoolLimits;
+  /** A task that the journal has, and that was refused after all. */
+  readonly gone: (id: string) => void;
+}
+
+/** A task of this batch, whose file is in tmp. */
+interface Written {
+  readonly ref: TaskRef;
+  readonly path: string;
+  readonly dueAt: number;
+  readonly sent: SentId | null;
+  readonly content: string;
+  readonly task: NewTask;
+  readonly result: PutResult;
+}
+
+/** A disk that takes longer than this for a task is busy, and for so long. */
+const BUSY_DISK_MS = 20;
+const BUSY_FOR_MS = 1000;
+
+export class BatchIntake {
+  readonly #options: BatchIntakeOptions;
+  #limits: SpoolLimits;
+  /** Null while there is none. */
+  #journal: Journal | null = null;
+  #written: Written[] = [];
+  /** Ids of tasks of this batch, and what came again meanwhile. */
+  readonly #pending = new Map<string, (() => void)[]>();
+  #isChecked = false;
+  /** On the monotonic clock. */
+  #busyUntil = -Infinity;
+
+  constructor(options: BatchIntakeOptions) {
+    this.#options = options;
+    this.#limits = options.limits;
+  }
+
+  use(limits: SpoolLimits, journal: Journal | null): void {
+    this.#limits = limits;
+    this.#journal = journal;
+  }
+
+  put(task: NewTask, sent: SentId | null, result: PutResult): void {
+    try {
+      if (this.#isForBatch(task, sent)) this.#put(task, sent, result);
+      else this.#putSingle(task, sent, result);
+    } catch (error) {
+      result.failed(error);
+    }
+  }
+
+  #isForBatch({ body }: NewTask, sent: SentId | null): boolean {
+    const { count, single, spool } = this.#options;
+    const { maxFiles } = this.#limits;
+    if (body !== undefined && !(body instanceof Uint8Array)) return false;
+    if (spool.fsync && (this.#journal === null || this.#journal.isClosed)) return false;
+    if (spool.clock.monotonic() < this.#busyUntil) return false;
+    if (sent !== null && single.isUnderWay(sent)) return false;
+    return maxFiles === null || count.isSure(maxFiles, this.#written.length + single.underWay);
+  }
+
+  #putSingle(task: NewTask, sent: SentId | null, result: PutResult): void {
+    const { single, spool } = this.#options;
+    const dueAt = task.at ?? spool.clock.now();
+    const accepted = (ref: TaskRef) => result.accepted(ref, dueAt);
+    const putting = sent === null
+      ? single.put(task, accepted)
+      : single.putOnce(task, sent, accepted);
+    putting.then((ref) => ref === null && result.repeated(), (error) => result.failed(error));
+  }
+
+  #put(task: NewTask, sent: SentId | null, result: PutResult): void {
+    const { spool, ids, names } = this.#options;
+    // The directory does not go and come within one round.
+    if (!this.#isChecked) this.#options.single.checkPresence();
+    this.#isChecked = true;
+    const bytes = bytesOf(task);
+    checkFreeBytes(spool.path, this.#limits.minFreeBytes, bytes.length);
+    const content = sent === null ? "" : contentOf(bytes);
+    if (sent !== null) {
+      const again = this.#pending.get(keyOf(sent));
+      if (again) return void again.push(() => this.put(task, sent, result));
+      const known = ids.knows(sent, content);
+      if (known === "same") return result.repeated();
+      if (known === "other") {
+        throw new RefusalError("request", `its id belongs to another task (spooler_id ${sent.id})`);
+      }
+    }
+    const now = spool.clock.now();
+    const name = names.next(now);
+    const ref = { name, priority: task.priority === undefined ? null : String(task.priority) };
+    const path = join(spool.path, TMP_DIR, name);
+    const dueAt = task.at ?? now;
+    const startedAt = performance.now();
+    spool.files.createSync(path, bytes, {
+      mode: TASK_MODE,
+      time: task.at === undefined ? null : dueAt / 1000,
+    });
+    const written = { ref, path, dueAt, sent, content, task, result };
+    if (!spool.fsync) this.#nameNow(written);
+    else this.#journalise(written, bytes);
+    const endedAt = performance.now();
+    if (endedAt - startedAt > BUSY_DISK_MS) this.#busyUntil = spool.clock.monotonic() + BUSY_FOR_MS;
+  }
+
+  /** Without fsync: the line of its id is written before it has its name. */
+  #nameNow(written: Written): void {
+    const { ids } = this.#options;
+    const { ref, path, sent, content, dueAt, result } = written;
+    let isAnnounced = false;
+    try {
+      if (sent !== null) {
+        ids.announce(sent, ref.name, content);
+        isAnnounced = true;
+      }
+      this.#rename(written);
+    } catch (error) {
+      if (isAnnounced && sent !== null) ids.withdrawNow(sent);
+      this.#removeQuietly(path);
+      throw error;
+    }
+    if (sent !== null) ids.confirm(sent);
+    this.#options.count.added();
+    result.accepted(ref, dueAt);
+  }
+
+  #journalise(written: Written, bytes: Uint8Array): void {
+    const { ids } = this.#options;
+    const { ref, path, sent, content, dueAt, task, result } = written;
+    const isAdded = this.#journal?.add({
+      id: taskId(ref),
+      dueAt,
+      parts: [bytes],
+      acceptedLine: sent === null ? null : ids.lineFor(sent, ref.name, content),
+    });
+    if (isAdded !== true) {
+      this.#removeQuietly(path);
+      return this.#putSingle(task, sent, result);
+    }
+    if (sent !== null) this.#pending.set(keyOf(sent), []);
+    this.#written.push(written);
+  }
+
+  /** Ends a round: what was put in it is accepted when this returns, or goes its way by itself. */
+  commit(): void {
+    this.#isChecked = false;
+    if (this.#written.length === 0) return;
+    const written = this.#written;
+    this.#written = [];
+    const startedAt = performance.now();
+    const isSynced = this.#sync();
+    if (performance.now() - startedAt > BUSY_FOR_MS) {
+      this.#busyUntil = this.#options.spool.clock.monotonic() + BUSY_FOR_MS;
+    }
+    for (const each of written) {
+      if (isSynced) this.#accept(each);
+      else this.#putAgain(each);
+    }
+    if (isSynced) this.#journal?.settle();
+    const again = [...this.#pending.values()].flat();
+    this.#pending.clear();
+    for (const put of again) put();
+  }
+
+  #sync(): boolean {
+    try {
+      this.#journal?.sync();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #accept(written: Written): void {
+    const { ids, count, gone } = this.#options;
+    const { ref, path, sent, content, dueAt, result } = written;
+    try {
+      this.#rename(written);
+      if (sent !== null) ids.announce(sent, ref.name, content);
+    } catch (error) {
+      // It is refused, and must not come back.
+      gone(taskId(ref));
+      this.#removeQuietly(path);
+      this.#removeQuietly(this.#options.spool.pathOf(ref));
+      return result.failed(error);
+    }
+    if (sent !== null) ids.confirm(sent);
+    count.added();
+    result.accepted(ref, dueAt);
+  }
+
+  #putAgain({ path, task, sent, result }: Written): void {
+    this.#removeQuietly(path);
+    this.#putSingle(task, sent, result);
+  }
+
+  #rename({ ref, path }: Written): void {
+    const { spool } = this.#options;
+    if (ref.priority !== null) spool.files.mkdirSync(join(spool.path, ref.priority), 0o750);
+    spool.files.renameSync(path, spool.pathOf(ref));
+  }
+
+  #removeQuietly(path: string): void {
+    try {
+      this.#options.spool.removeIfThere(path);
+    } catch {
+      // What is in tmp is swept at a later start.
+    }
+  }
+}
+
+/** All that the file holds. */
+function bytesOf({ vars, body }: NewTask): Uint8Array<ArrayBuffer> {
+  const packet = encodePacket(vars, MODIFIER_SPOOL);
+  if (!(body instanceof Uint8Array) || body.length === 0) return packet;
+  const bytes = new Uint8Array(packet.length + body.length);
+  bytes.set(packet);
+  bytes.set(body, packet.length);
+  return bytes;
+}
+
+function contentOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("base64url").slice(0, 22);
+}
+
+function keyOf({ id, sender }: SentId): string {
+  return `${id} ${sender}`;
+}

@@ -1,0 +1,59 @@
+/**
+ * The names of tasks that a thread of this program gives to those it takes, and says when each is accepted.
+ * Until then nobody need look at the file. @pure
+ */
+
+/** As the thread counts them, one after the other; some are never accepted. */
+class Counters {
+  /** All up to this one are taken for accepted. */
+  #low = 0;
+  readonly #above = new Set<number>();
+
+  add(counter: number): void {
+    if (counter <= this.#low) return;
+    this.#above.add(counter);
+    while (this.#above.delete(this.#low + 1)) this.#low++;
+    if (this.#above.size > MOST_APART) this.#raise();
+  }
+
+  has(counter: number): boolean {
+    return counter <= this.#low || this.#above.has(counter);
+  }
+
+  #raise(): void {
+    this.#low = Math.min(...this.#above);
+    this.#above.delete(this.#low);
+  }
+}
+
+/** Further behind than this nothing is still to be accepted. */
+const MOST_APART = 10_000;
+
+export class OwnNames {
+  readonly #marks: readonly [string, string];
+  readonly #counters = [new Counters(), new Counters()] as const;
+
+  /** @param mark the number in the place of chance: this one, or the one before it */
+  constructor(private readonly pid: number, mark: number) {
+    this.#marks = [String(mark), String(mark - 1)];
+  }
+
+  /** A task was accepted. */
+  accept(name: string): void {
+    const place = this.#placeOf(name);
+    if (place !== null) place.counters.add(place.counter);
+  }
+
+  /** Whether a task of this name will be accepted, or will go again. */
+  isAwaited(name: string): boolean {
+    const place = this.#placeOf(name);
+    return place !== null && !place.counters.has(place.counter);
+  }
+
+  #placeOf(name: string): { readonly counters: Counters; readonly counter: number } | null {
+    const [pid, counter, mark] = name.split("_").slice(-5);
+    if (pid !== String(this.pid) || mark === undefined) return null;
+    const counters = this.#counters[this.#marks.indexOf(mark)];
+    return counters ? { counters, counter: Number(counter) } : null;
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * All that takes new tasks into one spool in a thread of their own: the rest of the store, in the main
+ * thread, only sees the files. The ids of accepted tasks are this thread's alone.
+ */
+
+import type { Clock, Random } from "../platform/clock.ts";
+import { loadDurableCalls } from "../platform/durable_calls.ts";
+import type { NewTask } from "../task/new_task.ts";
+import { AcceptedIds, type SentId } from "./accepted_ids.ts";
+import { BatchIntake, type PutResult } from "./batch_intake.ts";
+import { SpoolDirectory } from "./directory.ts";
+import { Intake } from "./intake.ts";
+import { Journal, type JournalPlace } from "./journal.ts";
+import { Landing } from "./landing.ts";
+import { TaskNames } from "./layout.ts";
+import type { SpoolLimits } from "./limits.ts";
+import type { Platform } from "./platform.ts";
+import { Scanner } from "./scan.ts";
+import { TaskCount } from "./task_count.ts";
+
+export interface InboxSettings {
+  readonly fsync: boolean;
+  readonly limits: SpoolLimits;
+  readonly dedupWindowMs: number;
+  /** Null is without a journal. */
+  readonly journal: JournalPlace | null;
+}
+
+export interface SpoolInboxOptions {
+  readonly dir: string;
+  readonly settings: InboxSettings;
+  readonly platform: Platform;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** In the name of each task that comes in here: see {@link arrivalMark}. */
+  readonly mark: number;
+  /** A task that the journal has, and that was refused after all. */
+  readonly gone: (id: string) => void;
+}
+
+/** Uniform numbers below this are in the names of tasks. */
+const RANDOM_END = 2 ** 31;
+
+export class SpoolInbox {
+  readonly #spool: SpoolDirectory;
+  readonly #ids: AcceptedIds;
+  readonly #single: Intake;
+  readonly #batch: BatchIntake;
+  #place: JournalPlace | null = null;
+  #journal: Journal | null = null;
+  #hasWished = false;
+  /** Whether what a crash left in tmp may be removed: see {@link AcceptedIds.recover}. */
+  readonly mayBeSwept: boolean;
+
+  /** @throws {Error} when the directory cannot be used */
+  constructor({ dir, settings, platform, clock, random, mark, gone }: SpoolInboxOptions) {
+    const { fsync, limits, dedupWindowMs: windowMs } = settings;
+    const { libc, claims } = platform;
+    const spool = this.#spool = new SpoolDirectory({ dir, fsync, claims, libc, clock, random });
+    const ids = this.#ids = new AcceptedIds(spool, { windowMs });
+    const scanner = new Scanner(spool);
+    const count = new TaskCount(() => scanner.taskNames(), clock);
+    // The same mark, and never the same name: they count apart.
+    const constant = () => (mark + 0.5) / RANDOM_END;
+    const single = this.#single = new Intake(
+      ...[spool, count, ids, new Landing(), constant, limits] as const,
+    );
+    const names = new TaskNames(Deno.hostname(), Deno.pid, mark - 1);
+    this.#batch = new BatchIntake({ spool, count, ids, single, names, limits, gone });
+    spool.prepare();
+    this.mayBeSwept = ids.recover();
+    this.use(settings);
+  }
+
+  use({ fsync, limits, dedupWindowMs, journal }: InboxSettings): void {
+    this.#spool.fsync = fsync;
+    this.#ids.use(dedupWindowMs);
+    this.#single.use(limits);
+    this.#batch.use(limits, fsync ? this.#journalAt(journal) : null);
+  }
+
+  #journalAt(place: JournalPlace | null): Journal | null {
+    if (place === null) return this.#journal = null;
+    // A place that is known goes on where it is.
+    if (this.#place?.fd === place.fd && this.#journal?.isClosed === false) return this.#journal;
+    const calls = loadDurableCalls();
+    this.#place = place;
+    this.#hasWished = false;
+    return this.#journal = calls === null ? null : new Journal(calls, place);
+  }
+
+  /** Whether another journal is wanted, because this one was closed; says so once. */
+  takeJournalWish(): boolean {
+    if (this.#journal?.isClosed !== true || this.#hasWished) return false;
+    this.#hasWished = true;
+    return true;
+  }
+
+  put(task: NewTask, sent: SentId | null, result: PutResult): void {
+    this.#batch.put(task, sent, result);
+  }
+
+  /** See {@link BatchIntake.commit}. */
+  commit(): void {
+    this.#batch.commit();
+  }
+
+  close(): void {
+    this.#ids.close();
+    this.#spool.close();
+  }
+}
