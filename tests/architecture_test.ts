@@ -96,7 +96,7 @@ Deno.test("imports make no circle", async () => {
 
 /** The parts of the store: the files of a spool are theirs to change, through the seam for tests. */
 const STORE =
-  /^src\/spool\/(accepted_ids|directory|expiry|intake|journal_restore|operator|records|running|sweep|task_maker|transitions)\.ts$/;
+  /^src\/spool\/(accepted_ids|batch_intake|directory|expiry|intake|journal_restore|operator|records|running|sweep|task_maker|transitions)\.ts$/;
 
 Deno.test("only the store changes files of a spool", async () => {
   const writers = /\bDeno\.(rename|remove|utime|mkdir|writeFile|writeTextFile)(Sync)?\(/;
@@ -105,6 +105,7 @@ Deno.test("only the store changes files of a spool", async () => {
     // These own other files: their sockets, copies of tasks, and the state of the schedules.
     const own = [
       "src/platform/unix_socket.ts",
+      "src/server/bound_socket.ts",
       "src/server/listening.ts",
       "src/worker/copies.ts",
       "src/worker/python.ts",
@@ -189,8 +190,8 @@ Deno.test("workers/javascript imports of src/ what it needs, and types of messag
 const CALLS_ON_ANOTHER_THREAD = [
   ["src/platform/durable_calls.ts", "fdatasyncLater"], // gets a descriptor alone
   ["src/platform/durable_calls.ts", "syncfsLater"], // the same
-  ["src/platform/socket_calls.ts", "epollWaitLater"], // a field of PollLoop
   ["src/platform/libc_calls.ts", "read"], // `Inotify` reads its buffer afterwards
+  ["src/platform/socket_calls.ts", "epollWaitLater"], // a field of PollLoop
   ["workers/javascript/libc.ts", "poll"], // a field of WorkerLibc
 ];
 

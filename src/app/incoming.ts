@@ -4,27 +4,39 @@
  */
 
 import { socketCalls } from "../platform/socket_calls.ts";
-import type { SpoolConfig } from "../queue/settings.ts";
 import type { Accept } from "../server/incoming_task.ts";
 import { IntakeClient } from "../server/intake_client.ts";
-import type { AcceptedTask, InboxPlace } from "../server/intake_messages.ts";
+import type { AcceptedTask } from "../server/intake_messages.ts";
 import { inboxOf, Reception, type Spool } from "../server/reception.ts";
 import type { ReceptionConfig } from "../server/settings.ts";
 import type { SocketService } from "../server/socket_server.ts";
 import { newReplays } from "../server/verifier.ts";
 import type { Platform } from "../spool/platform.ts";
+import type { JournalPlace } from "../spool/journal.ts";
 import { OwnNames } from "../spool/own_names.ts";
+import type { Store } from "../spool/store.ts";
 import type { SeenTask } from "../spool/task.ts";
 import type { Machine } from "./machine.ts";
 
 /** Called with the tasks that came into the spool at `dir`. */
 export type Announce = (dir: string, tasks: readonly SeenTask[]) => void;
 
+/** What takes over at the start of a life. */
+export interface TakeOver {
+  readonly spools: readonly Spool[];
+  readonly dedupWindowMs: number;
+  readonly announce: Announce;
+  /** Called when the thread ends, which it must not. */
+  readonly fail: (error: unknown) => void;
+}
+
 export class Incoming {
   readonly #replays = newReplays();
   readonly #machine: Machine;
   readonly #calls;
   /** By directory. */
+  readonly #stores = new Map<string, Store>();
+  readonly #journals = new WeakMap<Store, JournalPlace>();
   readonly #names = new Map<string, OwnNames>();
   #thread: IntakeClient | null = null;
   #announce: Announce = () => {};
@@ -70,8 +82,8 @@ export class Incoming {
     return this.#thread = new IntakeClient({
       ...{ calls: this.#calls, emit },
       accepted: (tasks) => this.#take(tasks),
-      journalClosed: () => {},
-      gone: () => {},
+      journalClosed: (dir) => this.#renewJournal(dir),
+      gone: (dir, id) => this.#stores.get(dir)?.finished(id),
       failed: (error) => this.#fail(error),
     }, random());
   }
@@ -87,7 +99,10 @@ export class Incoming {
       if (known === undefined) byDir.set(dir, [task]);
       else known.push(task);
     }
-    for (const [dir, each] of byDir) this.#announce(dir, each);
+    for (const [dir, each] of byDir) {
+      this.#announce(dir, each);
+      this.#stores.get(dir)?.cameIn();
+    }
   }
 
   /** Where connections of the event loop take their tasks to, once `opened` resolves. */
@@ -108,34 +123,41 @@ export class Incoming {
     return (task, done) => reception.accept(task, done);
   }
 
-  /**
-   * Opens a new spool for what comes in.
-   *
-   * @returns whether what a crash left of tasks that never came in may be removed
-   */
-  async openSpool(spool: Spool, dedupWindowMs: number): Promise<boolean> {
-    return await this.#thread?.openSpool(placeOf(spool, dedupWindowMs)) ?? true;
-  }
-
   /** Tasks go into these spools from now on, and whoever starts them hears of it. */
-  takeOver(
-    spools: readonly Spool[],
-    dedupWindowMs: number,
-    announce: Announce,
-    fail: (error: unknown) => void,
-  ): void {
+  takeOver({ spools, dedupWindowMs, announce, fail }: TakeOver): void {
     this.#announce = announce;
     this.#fail = fail;
-    this.#thread?.usePlaces(spools.map((spool) => placeOf(spool, dedupWindowMs)));
+    this.#stores.clear();
+    for (const { config: { dir }, store } of spools) this.#stores.set(dir, store);
+    this.#thread?.usePlaces(
+      spools.map(({ name, names, config, store }) => {
+        const { dir, fsync, limits } = config;
+        const journal = this.#journalOf(store, fsync);
+        return { dir, name, names, fsync, limits, dedupWindowMs, journal };
+      }),
+    );
+  }
+
+  /** A store's journal for the thread, which keeps it as long as it can. */
+  #journalOf(store: Store, fsync: boolean): JournalPlace | null {
+    const known = this.#journals.get(store);
+    if (known !== undefined || !fsync) return known ?? null;
+    const place = store.openJournal();
+    if (place !== null) this.#journals.set(store, place);
+    return place;
+  }
+
+  /** Another one, where there can be one. */
+  #renewJournal(dir: string): void {
+    const store = this.#stores.get(dir);
+    if (store === undefined) return;
+    this.#journals.delete(store);
+    const journal = this.#journalOf(store, true);
+    this.#thread?.changePlaces((place) => place.dir === dir ? { ...place, journal } : place);
   }
 
   end(): void {
     this.#thread?.end();
     this.#thread = null;
   }
-}
-
-function placeOf({ name, names, config }: Spool, dedupWindowMs: number): InboxPlace {
-  const { dir, fsync, limits }: SpoolConfig = config;
-  return { dir, name, names, fsync, limits, dedupWindowMs, journal: null };
 }

@@ -27,7 +27,7 @@ import { commandExecutors, workersAccount } from "./commands.ts";
 import type { Announce } from "./incoming.ts";
 import type { Machine } from "./machine.ts";
 import { heardSignals, schedulerOptions } from "./schedules.ts";
-import { warnOfLocks, warnOfStore } from "./store_warnings.ts";
+import { tellHandlers, warnOfLocks, warnOfStore } from "./start_lines.ts";
 
 export interface LifeOptions {
   readonly machine: Machine;
@@ -116,7 +116,7 @@ export class Life {
     this.#sockets = await estate.openSockets({ config, clock, emit, libc, accept, service });
     socketsOpen?.();
     await this.#openSpools();
-    this.#tellHandlers();
+    tellHandlers(config, emit);
     warnOfLocks(estate.platform, this.#spools, emit);
     const workers = this.#workers = this.#openWorkers(await workersAccount(config));
     const commands = await commandExecutors(config, clock);
@@ -133,34 +133,22 @@ export class Life {
     opened.resolve(incoming.receive(this.#spools, config.reception));
   }
 
-  #tellHandlers(): void {
-    const { code, tasks, spools } = this.config;
-    // Modules log what they offer when they are loaded, forwards where they deliver when they are opened.
-    const isWorkedByNobody = code.modules.length === 0 && spools.some(({ external }) => !external);
-    if (tasks.length === 0 && !isWorkedByNobody) return;
-    const names = tasks.flatMap(({ name }) => name ?? []);
-    const catchAll = tasks.some(({ name }) => name === null);
-    this.#options.machine.emit({ type: "handlers.loaded", names, catchAll });
-  }
-
   async #openSpools(): Promise<void> {
     const { machine: { clock, random, emit }, estate } = this.#options;
     const { dedupWindowMs } = this.config.reception;
     for (const { spool, names } of destinationsOf(this.config)) {
       const { dir, fsync, processes, limits } = spool;
       const name = basename(dir);
-      const ids = estate.incoming.hasThread ? {} : { dedupWindowMs };
-      const settings: StoreSettings = { fsync, limits, ...ids };
+      const settings: StoreSettings = { fsync, limits, dedupWindowMs };
       const [store, isNew] = await estate.store({ dir, ...settings, clock, random });
-      const opened = { name, names, config: spool, store };
-      this.#spools.push(opened);
+      this.#spools.push({ name, names, config: spool, store });
       emit({ type: "spool.opened", spool: name, dir, processes: spool.external ? 0 : processes });
       if (!isNew) {
         this.#newSettings.push(() => store.use(settings));
         continue;
       }
-      const mayBeSwept = await estate.incoming.openSpool(opened, dedupWindowMs);
-      warnOfStore(store, name, emit, mayBeSwept);
+      warnOfStore(store, name, emit);
+      if (estate.incoming.hasThread) store.handOnIds();
     }
   }
 
@@ -253,8 +241,11 @@ export class Life {
       throw new ImpossibleStateError("this life is not open");
     }
     for (const apply of this.#newSettings) apply();
-    const { reception: { dedupWindowMs } } = this.config;
-    estate.incoming.takeOver(this.#spools, dedupWindowMs, this.#announce, fail);
+    const { config: { reception: { dedupWindowMs } } } = this;
+    const announce: Announce = (dir, tasks) => {
+      for (const each of this.#dispatchers) if (each.dir === dir) each.announce(tasks);
+    };
+    estate.incoming.takeOver({ spools: this.#spools, dedupWindowMs, announce, fail });
     this.#sockets?.takeOver();
     const scheduler = estate.schedule(this.#schedules, fail);
     // A directory of a million tasks takes a while to scan: nothing waits for that.
@@ -268,13 +259,6 @@ export class Life {
     const owners = new Set(this.#owners);
     this.loaded().then(() => scheduler.keepOwners(owners)).catch(fail);
   }
-
-  /** Tasks have come into a spool. */
-  readonly #announce: Announce = (dir, tasks) => {
-    for (const dispatcher of this.#dispatchers) {
-      if (dispatcher.dir === dir) dispatcher.announce(tasks);
-    }
-  };
 
   /** Resolves when the task modules are loaded, or cannot be, or take too long. */
   async loaded(): Promise<void> {

@@ -15,7 +15,9 @@ const SYMBOLS = {
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
   epollWaitLater: {
-    ...{ name: "epoll_wait", parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+    name: "epoll_wait",
+    parameters: ["i32", "buffer", "i32", "i32"],
+    result: "i32",
     nonblocking: true,
   },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },

@@ -123,16 +123,6 @@ export class IntakeClient implements SocketService {
     return call;
   }
 
-  /**
-   * Opens a spool, ahead of {@link usePlaces}.
-   *
-   * @returns whether what a crash left in tmp may be removed
-   * @throws {Error} when it cannot be used
-   */
-  async openSpool(place: InboxPlace): Promise<boolean> {
-    return await this.#call((call) => ({ kind: "open", call, place })) === true;
-  }
-
   /** From the next {@link use} on tasks go into these spools. */
   usePlaces(places: readonly InboxPlace[]): void {
     this.#places = places;

@@ -40,8 +40,6 @@ export type ToIntake =
     /** One number of 32 bits: the connections that are open. */
     readonly connections: SharedArrayBuffer;
   }
-  /** Gets a {@link Reply}: whether tmp may be swept. */
-  | { readonly kind: "open"; readonly call: number; readonly place: InboxPlace }
   /** Serves these sockets, and puts what comes into these spools. */
   | {
     readonly kind: "use";

@@ -105,11 +105,9 @@ export class IntakeThread {
   }
 
   async #answer(
-    message: Extract<ToIntake, { kind: "open" | "drop" | "close" | "accept" }>,
+    message: Extract<ToIntake, { kind: "drop" | "close" | "accept" }>,
   ): Promise<unknown> {
     switch (message.kind) {
-      case "open":
-        return this.#open(message.place).mayBeSwept;
       case "drop":
         return await this.#server.drop(message.id);
       case "close":
@@ -132,10 +130,10 @@ export class IntakeThread {
     }
   }
 
-  #open(place: InboxPlace): SpoolInbox {
+  #open(place: InboxPlace): OpenInbox {
     const { dir, name, names } = place;
     const known = this.#inboxes.get(dir);
-    if (known !== undefined) return known.spool;
+    if (known !== undefined) return known;
     const { platform, post } = this.#options;
     const spool = new SpoolInbox({
       ...{ dir, settings: place, platform, clock: this.#timers, random: systemRandom },
@@ -172,7 +170,7 @@ export class IntakeThread {
       isRetired: false,
     };
     this.#inboxes.set(dir, open);
-    return spool;
+    return open;
   }
 
   #closeRetired(dir: string, open: OpenInbox): void {
@@ -185,8 +183,7 @@ export class IntakeThread {
     const { post } = this.#options;
     const named = new Set(places.map(({ dir }) => dir));
     const spools = places.map((place) => {
-      this.#open(place);
-      const open = this.#inboxes.get(place.dir) as OpenInbox;
+      const open = this.#open(place);
       open.isRetired = false;
       open.spool.use(place);
       return { ...open.inbox, name: place.name, names: place.names };

@@ -1,4 +1,4 @@
-/** A refusal as it crosses threads. @pure */
+/** A refusal as it crosses threads. */
 
 import { reasonOf } from "../platform/reason.ts";
 import { RefusalError } from "../wire/refusal.ts";

@@ -159,6 +159,13 @@ export class AcceptedIds {
     this.#file = null;
   }
 
+  /** Another thread has them from now on: nothing is known here any more. */
+  handOn(): void {
+    this.close();
+    this.#ids = new Map();
+    this.#oldIds = new Map();
+  }
+
   #isExpired({ at }: Accepted): boolean {
     return at + this.#windowMs < this.#spool.clock.now();
   }

@@ -5,6 +5,7 @@
 
 import type { Clock, Random } from "../platform/clock.ts";
 import { loadDurableCalls } from "../platform/durable_calls.ts";
+import { socketCalls } from "../platform/socket_calls.ts";
 import type { NewTask } from "../task/new_task.ts";
 import { AcceptedIds, type SentId } from "./accepted_ids.ts";
 import { BatchIntake, type PutResult } from "./batch_intake.ts";
@@ -48,9 +49,9 @@ export class SpoolInbox {
   readonly #batch: BatchIntake;
   #place: JournalPlace | null = null;
   #journal: Journal | null = null;
+  /** Of the journal. */
+  #fd = -1;
   #hasWished = false;
-  /** Whether what a crash left in tmp may be removed: see {@link AcceptedIds.recover}. */
-  readonly mayBeSwept: boolean;
 
   /** @throws {Error} when the directory cannot be used */
   constructor({ dir, settings, platform, clock, random, mark, gone }: SpoolInboxOptions) {
@@ -62,13 +63,14 @@ export class SpoolInbox {
     const count = new TaskCount(() => scanner.taskNames(), clock);
     // The same mark, and never the same name: they count apart.
     const constant = () => (mark + 0.5) / RANDOM_END;
+    // What goes by itself here is too long for a journal, or has none.
     const single = this.#single = new Intake(
-      ...[spool, count, ids, new Landing(), constant, limits] as const,
+      ...[spool, count, ids, new Landing(), () => null, constant, limits] as const,
     );
     const names = new TaskNames(Deno.hostname(), Deno.pid, mark - 1);
     this.#batch = new BatchIntake({ spool, count, ids, single, names, limits, gone });
     spool.prepare();
-    this.mayBeSwept = ids.recover();
+    ids.recover();
     this.use(settings);
   }
 
@@ -80,13 +82,26 @@ export class SpoolInbox {
   }
 
   #journalAt(place: JournalPlace | null): Journal | null {
-    if (place === null) return this.#journal = null;
-    // A place that is known goes on where it is.
-    if (this.#place?.fd === place.fd && this.#journal?.isClosed === false) return this.#journal;
-    const calls = loadDurableCalls();
+    // One that is known goes on where it is.
+    if (place !== null && this.#place !== null && isSame(place, this.#place)) {
+      return this.#journal?.isClosed === false ? this.#journal : null;
+    }
+    this.#closeJournal();
+    const calls = place === null ? null : loadDurableCalls();
+    if (place === null || calls === null) return null;
+    // The main thread may close its descriptor when it likes: this one is of the same file as long as it is used.
+    const fd = socketCalls()?.duplicate(place.fd) ?? -1;
+    if (fd < 0) return null;
     this.#place = place;
+    this.#fd = fd;
     this.#hasWished = false;
-    return this.#journal = calls === null ? null : new Journal(calls, place);
+    return this.#journal = new Journal(calls, { ...place, fd });
+  }
+
+  #closeJournal(): void {
+    if (this.#fd >= 0) socketCalls()?.close(this.#fd);
+    this.#fd = -1;
+    this.#place = this.#journal = null;
   }
 
   /** Whether another journal is wanted, because this one was closed; says so once. */
@@ -106,7 +121,12 @@ export class SpoolInbox {
   }
 
   close(): void {
+    this.#closeJournal();
     this.#ids.close();
     this.#spool.close();
   }
+}
+
+function isSame(one: JournalPlace, other: JournalPlace): boolean {
+  return one.id[0] === other.id[0] && one.id[1] === other.id[1] && one.head === other.head;
 }

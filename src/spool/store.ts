@@ -132,6 +132,11 @@ export class Store {
     return this.#mayBeSwept ? sweep(this.#spool, this.#records) : 0;
   }
 
+  /** Another thread takes tasks from peers from now on, and remembers their ids. */
+  handOnIds(): void {
+    this.#ids.handOn();
+  }
+
   /** See {@link SpoolDirectory.identity}. */
   identity(): Promise<string> {
     return this.#spool.identity();
