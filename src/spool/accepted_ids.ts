@@ -21,26 +21,14 @@
 import { dirname, join } from "@std/path";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { OpenFile } from "./files.ts";
+import { type Accepted, keyOf, lineOf, readLine, type SentId } from "./accepted_lines.ts";
 import { ACCEPTED_FILE, ACCEPTED_OLD_FILE, TMP_DIR } from "./layout.ts";
 import { DirectorySync } from "./sync.ts";
 
-/** An id belongs to who gave it: others may use the same. */
-export interface SentId {
-  /** Without blanks, as is the sender. */
-  readonly id: string;
-  readonly sender: string;
-}
-
-interface Accepted {
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  readonly name: string;
-  /** Of the task, as a hash; null in a line of version 0.1. */
-  readonly content: string | null;
-}
-
 /** Whether a task was accepted; `other` is a task of the same id with other content. */
 export type Known = "unknown" | "same" | "other";
+
+export type { SentId } from "./accepted_lines.ts";
 
 export interface AcceptedIdsOptions {
   /** How long an id is known. */
@@ -281,27 +269,4 @@ export class AcceptedIds {
     this.#isDoubtful = false;
     this.#isNew = true;
   }
-}
-
-/** As in a line; of one of version 0.1 the id alone. */
-function keyOf({ id, sender }: SentId): string {
-  return `${id} ${sender}`;
-}
-
-function lineOf(key: string, { at, name, content }: Accepted): string {
-  return `+ ${at} ${key} ${name} ${content === null ? "" : `${content} `}.\n`;
-}
-
-function readLine(line: string, known: Map<string, Accepted>): void {
-  const [sign, ...fields] = line.split(" ");
-  if (fields.pop() !== ".") return;
-  const [at = "", ...rest] = fields;
-  if (sign === "-" && fields.length <= 2) known.delete(fields.join(" "));
-  if (sign !== "+" || (fields.length !== 3 && fields.length !== 5)) return;
-  const content = fields.length === 5 ? rest.pop() ?? null : null;
-  const name = rest.pop() ?? "";
-  const key = rest.join(" ");
-  // The newest is the last.
-  known.delete(key);
-  known.set(key, { at: Number(at), name, content });
 }

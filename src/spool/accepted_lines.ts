@@ -1,0 +1,41 @@
+/** The lines of `.spooler/accepted`; see accepted_ids.ts. @pure */
+
+/** An id belongs to who gave it: others may use the same. */
+export interface SentId {
+  /** Without blanks, as is the sender. */
+  readonly id: string;
+  readonly sender: string;
+}
+
+export interface Accepted {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly name: string;
+  /** Of the task, as a hash; null in a line of version 0.1. */
+  readonly content: string | null;
+}
+
+/** As in a line; of one of version 0.1 the id alone. */
+export function keyOf({ id, sender }: SentId): string {
+  return `${id} ${sender}`;
+}
+
+/** With its newline. */
+export function lineOf(key: string, { at, name, content }: Accepted): string {
+  return `+ ${at} ${key} ${name} ${content === null ? "" : `${content} `}.\n`;
+}
+
+/** Adds what a line says to what is known. */
+export function readLine(line: string, known: Map<string, Accepted>): void {
+  const [sign, ...fields] = line.split(" ");
+  if (fields.pop() !== ".") return;
+  const [at = "", ...rest] = fields;
+  if (sign === "-" && fields.length <= 2) known.delete(fields.join(" "));
+  if (sign !== "+" || (fields.length !== 3 && fields.length !== 5)) return;
+  const content = fields.length === 5 ? rest.pop() ?? null : null;
+  const name = rest.pop() ?? "";
+  const key = rest.join(" ");
+  // The newest is the last.
+  known.delete(key);
+  known.set(key, { at: Number(at), name, content });
+}
