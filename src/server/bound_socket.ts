@@ -15,6 +15,7 @@ import {
   type SocketOptions,
   withBacklog,
 } from "./listening.ts";
+import { inheritedAt } from "./inherited_socket.ts";
 import { isStaleSocket } from "./stale_socket.ts";
 
 export interface BoundSocket {
@@ -33,6 +34,15 @@ export interface BindOptions extends SocketOptions {
 
 /** @throws {Deno.errors.AddrInUse} and others, when the address cannot be listened on */
 export async function bindSocket(address: Address, options: BindOptions): Promise<BoundSocket> {
+  const inherited = inheritedAt(address);
+  if (inherited !== null) {
+    // The service manager's own stays open, for the configuration after this one.
+    const fd = options.calls.duplicate(inherited.fd);
+    if (fd < 0) throw new SystemError("fcntl", "socket", -fd);
+    const isFile = address.kind === "unix" && !isAbstract(address.path);
+    const credential = isFile ? "permissions" : null;
+    return { fd, address: addressText(address), credential, file: null };
+  }
   if (address.kind === "tcp") {
     const { host: hostname, port } = address;
     const [fd, { hostname: host, port: chosen }] = duplicated(
