@@ -144,6 +144,7 @@ const logBytes = Deno.statSync(target.logPath).size;
 const signed = await pair.end();
 const seconds = (Date.now() - startedAt) / 1000;
 const code = await target.stop();
+await pair[Symbol.asyncDispose]();
 
 figure("kills", String(kills));
 figure("streams", String(streams));
