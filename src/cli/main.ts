@@ -64,9 +64,11 @@ export const EXIT_USAGE = 2;
  * @returns the exit code
  */
 export async function main(args: readonly string[]): Promise<number> {
+  const problem = openLocalTime();
   try {
-    openLocalTime();
-    return await dispatch(args);
+    const code = await dispatch(args);
+    if (problem !== null) note(problem);
+    return code;
   } catch (error) {
     if (error instanceof ConfigError || error instanceof UsageError) {
       for (const line of error.message.split("\n")) complain(line);
@@ -77,13 +79,18 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** A command that reads an ini says itself what is wrong with TZ; for the others UTC will do. */
-function openLocalTime(): void {
+/**
+ * A command that reads an ini says itself what is wrong with TZ; for the others UTC will do.
+ *
+ * @returns what the others have to say of it; null when nothing is wrong
+ */
+function openLocalTime(): string | null {
   try {
     useLocalZone(machineZone(Deno.env.get("TZ")));
+    return null;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    console.error(`spooler: ${error.message}; times are in UTC`);
+    return `${error.message}; times are in UTC`;
   }
 }
 

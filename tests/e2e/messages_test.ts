@@ -285,3 +285,19 @@ Deno.test(`${programLabel}: placeholders of other languages are plain text, and 
   const { stderr } = await spooler(["check", site.ini]);
   assertMatch(stderr, /a placeholder is %\(name\) or \$\(NAME\), not \$\{project_home\}/);
 });
+
+Deno.test(`${programLabel}: a TZ that is no zone is said once`, async () => {
+  await using site = await makeSite("spooler-task = true");
+  await Deno.mkdir(site.spool);
+  const env = { TZ: "Nowhere/X" };
+  const whole = await spooler(["list", "--ini", site.ini], "", env);
+  assertEquals(whole.code, 2);
+  assertEquals(
+    whole.stderr,
+    'spooler: environment: TZ names no time zone that is known here: "Nowhere/X"\n',
+  );
+  const listed = await spooler(["list", "--dir", site.spool], "", env);
+  assertEquals(listed.code, 0);
+  assertEquals(listed.stderr.match(/Nowhere/g)?.length, 1, listed.stderr);
+  assertMatch(listed.stderr, /times are in UTC$/m);
+});
