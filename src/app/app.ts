@@ -19,6 +19,7 @@ import { watchTouched } from "../platform/touched.ts";
 import type { Signals } from "../platform/signals.ts";
 import { UnderWayList } from "../report/under_way.ts";
 import { EXIT_IMPOSSIBLE, type ImpossibleStateError, placeOf } from "../platform/unexpected.ts";
+import { DRAINED, drained, type DrainOptions } from "./drain.ts";
 import { guardParts } from "./guard.ts";
 import { Estate } from "./estate.ts";
 import { Life } from "./life.ts";
@@ -38,6 +39,8 @@ export interface AppOptions {
   ready(): void;
   readonly posix: Posix | null;
   readonly notifier: Notifier;
+  /** Absent is a program that runs until it is stopped. */
+  readonly drain?: DrainOptions;
 }
 
 /** Between two lines that say what a stop waits for. */
@@ -120,6 +123,7 @@ class App {
       this.#options.ready();
       notifier.ready();
       notifier.keepAlive(clock);
+      this.#drain();
       const reason = await this.#end.promise;
       emit({ type: "program.stopping", reason, running: this.#running });
     } finally {
@@ -156,11 +160,18 @@ class App {
   }
 
   get #lives(): Life[] {
-    return [...this.#retiring.keys(), ...(this.#life ? [this.#life] : [])];
+    return [...this.#retiring.keys(), ...this.#life ? [this.#life] : []];
   }
 
   get #running(): number {
     return this.#lives.reduce((sum, life) => sum + life.running, 0) + this.#estate.running;
+  }
+
+  #drain(): void {
+    const { drain, machine: { clock } } = this.#options;
+    if (drain === undefined || this.#life === null) return;
+    drained(this.#life, drain, clock, this.#stopping.signal)
+      .then(() => this.#stop(DRAINED), this.#failed);
   }
 
   #stop(reason: string): void {
@@ -189,6 +200,7 @@ class App {
       abort: this.#abort.signal,
       stopping: this.#stopping.signal,
       before,
+      isDrain: this.#options.drain !== undefined,
       ...(before === null ? { socketsOpen: () => this.#enter(config) } : {}),
     });
     if (this.#stopping.signal.aborted) return await next.discard();
@@ -289,7 +301,7 @@ class App {
 
   /** SIGUSR1. */
   #status(): void {
-    const spools = this.#life?.spools() ?? [];
+    const spools = (this.#life?.dispatchers ?? []).map((each) => each.status);
     this.#machine.emit({ type: "program.status", ...this.#named(), spools });
   }
 }

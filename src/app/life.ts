@@ -38,6 +38,8 @@ export interface LifeOptions {
   readonly stopping: AbortSignal;
   /** The life that this one is to take over from. */
   readonly before: Life | null;
+  /** Runs tasks alone: no job, and no timer of task code. */
+  readonly isDrain?: boolean;
   /** Called when the sockets are open, before anything else is touched. */
   socketsOpen?(): void;
 }
@@ -84,6 +86,10 @@ export class Life {
   /** The wall clock was set, ahead or back. */
   clockWasSet(): void {
     for (const dispatcher of this.#dispatchers) dispatcher.clockWasSet();
+  }
+
+  get dispatchers(): readonly Dispatcher[] {
+    return this.#dispatchers;
   }
 
   /** How many tasks run. */
@@ -235,7 +241,7 @@ export class Life {
    * @param fail called when a part has ended with an error
    */
   takeOver(fail: (error: unknown) => void): void {
-    const { machine: { emit }, estate } = this.#options;
+    const { machine: { emit }, estate, isDrain = false } = this.#options;
     const workers = this.#workers;
     if (this.#schedules === null || workers === null) {
       throw new ImpossibleStateError("this life is not open");
@@ -247,17 +253,17 @@ export class Life {
     };
     estate.incoming.takeOver({ spools: this.#spools, dedupWindowMs, announce, fail });
     this.#sockets?.takeOver();
-    const scheduler = estate.schedule(this.#schedules, fail);
+    const scheduler = isDrain ? null : estate.schedule(this.#schedules, fail);
     // A directory of a million tasks takes a while to scan: nothing waits for that.
     for (const dispatcher of this.#dispatchers) dispatcher.start().catch(fail);
     for (const retention of this.#retentions) retention.start().catch(fail);
     workers.start((owner, registrations) => {
-      scheduler.register(owner, registrations).catch((error) => {
+      scheduler?.register(owner, registrations).catch((error) => {
         emit({ type: "schedule.warning", message: reasonOf(error) });
       });
     });
     const owners = new Set(this.#owners);
-    this.loaded().then(() => scheduler.keepOwners(owners)).catch(fail);
+    this.loaded().then(() => scheduler?.keepOwners(owners)).catch(fail);
   }
 
   /** Resolves when the task modules are loaded, or cannot be, or take too long. */
@@ -288,10 +294,5 @@ export class Life {
     await this.#workers?.stop();
     for (const forwarder of this.#forwarders) forwarder.close();
     await Promise.all(this.#spools.map(({ store }) => this.#options.estate.release(store)));
-  }
-
-  /** For a status: each spool, and how many of its tasks run. */
-  spools(): readonly { readonly spool: string; readonly running: number }[] {
-    return this.#dispatchers.map((each) => ({ spool: each.name, running: each.running }));
   }
 }

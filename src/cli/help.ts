@@ -12,13 +12,13 @@ const OVERVIEW = `spooler runs background tasks, timers and cron jobs from one i
 
 Run it
   spooler --ini FILE         start; SIGTERM or Ctrl-C stops it when running tasks have ended
+  spooler run-once FILE      run what is ready, and end: for cron, CI and containers
   spooler check FILE         show what FILE would do, and every mistake in it
   spooler reload             have the running program read its ini again
   spooler options [WORD]     list the settings of an ini
 Tasks
   spooler push KEY=VALUE…    add a task
-  spooler list               list tasks: ready, deferred, running, failed
-  spooler show NAME          show one task, with its failures
+  spooler list | show NAME   list tasks: ready, deferred, running, failed; show one
   spooler retry NAME…        run failed or deferred tasks again, now
   spooler remove NAME…       delete tasks
   spooler wait NAME          wait until a task is done

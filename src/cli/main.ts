@@ -23,6 +23,7 @@ import { nearest } from "../config/suggest.ts";
 import { safeText } from "../report/safe_text.ts";
 import { retry } from "./retry.ts";
 import { run } from "./run.ts";
+import { runOnce } from "./run_once.ts";
 import { show } from "./show.ts";
 import { systemdUnit } from "./systemd_unit.ts";
 import { types } from "./types.ts";
@@ -36,6 +37,7 @@ type CliCommand = (args: readonly string[]) => Promise<number>;
 const COMMANDS: Readonly<Record<string, CliCommand>> = {
   run,
   reload,
+  "run-once": runOnce,
   push,
   check,
   options,

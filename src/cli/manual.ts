@@ -39,6 +39,16 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     ],
     examples: ["spooler reload --ini site.ini"],
   },
+  "run-once": {
+    usage: "run-once FILE [--OPTION VALUE…]",
+    about:
+      "Runs the tasks that are ready, and those they add, and ends; deferred tasks and later " +
+      "retries stay. No socket is opened, no job started; the program may run beside it. The last " +
+      "line counts. Exit code 0: all went well; 1: a task failed, or could not run. " +
+      "spooler --ini FILE --drain is the same.",
+    options: [["--OPTION VALUE", "any setting of an ini; spooler options lists them"]],
+    examples: ["spooler run-once site.ini", "spooler run-once site.ini --spooler-max-retries 3"],
+  },
   check: {
     usage: "check FILE [--json]",
     about:

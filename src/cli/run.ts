@@ -4,7 +4,7 @@ import { runApp } from "../app/app.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig, type Loaded, showConfigOf } from "../config/load.ts";
 import { boundAllocator } from "../platform/allocator.ts";
-import { ConfigError, problemText } from "../platform/problem.ts";
+import { ConfigError } from "../platform/problem.ts";
 import { showConfig } from "../config/show.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { systemSignals } from "../platform/signals.ts";
@@ -16,9 +16,10 @@ import { loadPosix } from "../platform/posix.ts";
 import { type Log, openLog } from "./log.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { VERSION } from "../platform/version.ts";
-import { doubleRuns } from "../app/double_runs.ts";
 import { mustStart } from "../app/start_checks.ts";
 import { check } from "./check.ts";
+import { announce } from "./announce.ts";
+import { runOnce } from "./run_once.ts";
 import { hideSecrets } from "./output.ts";
 import { UsageError } from "./error.ts";
 
@@ -35,6 +36,7 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 async function runHere(args: readonly string[], inBackground: boolean): Promise<number> {
+  if (args.includes("--drain")) return await runOnce(args.filter((arg) => arg !== "--drain"));
   if (args.includes("--check")) return await check(args.filter((arg) => arg !== "--check"));
   if (args.includes("--show-config")) {
     // Asked for on the command line it is all a person needs; in a file it comes before the start.
@@ -102,12 +104,5 @@ async function reread(args: readonly string[], log: Log): Promise<Config | null>
       log.emit({ type: "config.warning", message: `no reload: ${line}` });
     }
     return null;
-  }
-}
-
-function announce({ config, printed, warnings }: Loaded, log: Log): void {
-  for (const line of printed) log.print(line);
-  for (const warning of [...warnings, ...doubleRuns(config)]) {
-    log.emit({ type: "config.warning", message: problemText(warning) });
   }
 }

@@ -128,6 +128,38 @@ export class Dispatcher {
     return this.#starts.running;
   }
 
+  /** For a status. */
+  get status() {
+    return { spool: this.name, running: this.running };
+  }
+
+  /** Grows whenever a task is started or handed to a worker. */
+  get starts(): number {
+    return this.#tasks.starts;
+  }
+
+  /** Nothing runs, and nothing can start before its time, a resume, or the return of a target. */
+  get isIdle(): boolean {
+    const { clock, concurrency } = this.#options;
+    const tasks = this.#tasks;
+    if (this.#discovery.isScanning || this.#discovery.isRunningDry) return false;
+    if (this.running + tasks.count("handed") + tasks.count("limited") > 0) return false;
+    if (this.#starts.paused || concurrency?.limit === 0) return true;
+    return tasks.count("ready") === 0 && (tasks.nextDueAt() ?? Infinity) > clock.now();
+  }
+
+  /** Tasks that could not run: no handler takes them, a pause, a target that is down, a bad file. */
+  get leftOver(): number {
+    const tasks = this.#tasks;
+    return (["ready", "postponed", "unusable", "stuck"] as const)
+      .reduce((sum, kind) => sum + tasks.count(kind), 0);
+  }
+
+  /** Scans the whole directory now. */
+  async scan(): Promise<void> {
+    await this.#discovery.scan();
+  }
+
   /**
    * Begins to watch the directory. To be called before {@link start}.
    */

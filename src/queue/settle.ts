@@ -31,7 +31,7 @@ export function settle(outcome: Outcome, context: SettleContext): Fate {
         ? { kind: "ready", reason: outcome.reason }
         : { kind: "postponed", dueAt: now + outcome.retryMs, reason: outcome.reason };
     case "retry":
-      return { kind: "deferred", dueAt: now + frequencyMs, reason: outcome.reason };
+      return { kind: "deferred", dueAt: now + frequencyMs, reason: outcome.reason, asked: true };
     case "permanent":
       return { kind: "failed", reason: outcome.reason };
     case "unhandled":

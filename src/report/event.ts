@@ -18,6 +18,8 @@ export type Event =
   | { type: "clock.set"; byMs: number }
   | { type: "program.stopping"; reason: string; running: number }
   | { type: "program.stopped" }
+  /** A run that ends by itself. `left` could not run: see the lines before. */
+  | { type: "program.drained"; done: number; failed: number; deferred: number; left: number }
   | { type: "program.reloading"; reason: string; running: number }
   /** A stop waits; it ends what runs when `leftMs` have passed. */
   | { type: "program.waiting"; running: number; names: readonly string[]; leftMs: number }

@@ -55,6 +55,10 @@ export function eventText(event: Event): string {
           "send it again to kill what is running";
     case "program.stopped":
       return "stopped";
+    case "program.drained": {
+      const left = event.left === 0 ? "" : `, ${event.left} not run`;
+      return `${event.done} done, ${event.failed} failed, ${event.deferred} deferred${left}`;
+    }
     case "program.reloading":
       return event.running === 0
         ? `reloading (${event.reason})`

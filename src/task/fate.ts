@@ -4,7 +4,13 @@
 export type Fate =
   | { readonly kind: "done" }
   /** `dueAt` is in milliseconds since the epoch. */
-  | { readonly kind: "deferred"; readonly dueAt: number; readonly reason: string }
+  | {
+    readonly kind: "deferred";
+    readonly dueAt: number;
+    readonly reason: string;
+    /** It has not failed: it asked to run again. */
+    readonly asked?: true;
+  }
   | { readonly kind: "failed"; readonly reason: string }
   /**
    * Its file stays as it is, for other programs to run; this one tries again at `dueAt`, in milliseconds

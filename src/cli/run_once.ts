@@ -1,0 +1,106 @@
+/**
+ * `spooler run-once --ini FILE`: runs what is ready and ends. It opens no socket, starts no job, and
+ * writes no pidfile: the program itself may run beside it.
+ *
+ * Exit codes: 0 all went well, 1 a task failed or could not run.
+ */
+
+import { runApp } from "../app/app.ts";
+import { mustStart } from "../app/start_checks.ts";
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import { boundAllocator } from "../platform/allocator.ts";
+import { systemClock, systemRandom } from "../platform/clock.ts";
+import { loadPosix } from "../platform/posix.ts";
+import { systemSignals } from "../platform/signals.ts";
+import { VERSION } from "../platform/version.ts";
+import { openNotifier } from "../daemon/notify.ts";
+import type { Event } from "../report/event.ts";
+import type { Fate } from "../task/fate.ts";
+import { announce } from "./announce.ts";
+import { UsageError } from "./error.ts";
+import { isIniInEnvironment } from "./ini.ts";
+import { openLog } from "./log.ts";
+import { hideSecrets } from "./output.ts";
+
+export async function runOnce(args: readonly string[]): Promise<number> {
+  if (args.length === 0 && !isIniInEnvironment()) {
+    throw new UsageError("run-once needs an ini: spooler run-once --ini FILE");
+  }
+  const loaded = await loadConfig(args);
+  hideSecrets(loaded.secrets);
+  const config = tasksOnly(loaded.config);
+  const own = config.spools.filter(({ external }) => !external);
+  if (own.length + config.forwards.length === 0) {
+    throw new UsageError(
+      `run-once: ${config.file || "this command line"} names no spool to work on`,
+    );
+  }
+  await mustStart({ ...loaded, config });
+  const posix = loadPosix();
+  boundAllocator();
+  const log = openLog(posix);
+  const tally = new Tally();
+  const giveUp = new AbortController();
+  const emit = (event: Event) => {
+    tally.note(event);
+    if (event.type === "workers.unloadable") giveUp.abort();
+    log.emit(event);
+  };
+  let left: number | null = null;
+  try {
+    log.hide(loaded.secrets);
+    log.use(config, false);
+    announce({ ...loaded, config }, log);
+    emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: config.file });
+    await runApp(config, {
+      machine: { clock: systemClock, random: systemRandom, emit },
+      signals: systemSignals,
+      reread: () => Promise.resolve(null),
+      applied: (applied) => log.use(applied, true),
+      reopenLog: () => log.reopen(),
+      ready: () => {},
+      posix,
+      notifier: openNotifier(posix),
+      drain: { giveUp: giveUp.signal, done: (leftOver) => left = leftOver },
+    });
+    const { isClean, ...counts } = tally.counts;
+    emit({ type: "program.drained", ...counts, left: left ?? 0 });
+    return left === 0 && isClean ? 0 : 1;
+  } finally {
+    log.close();
+  }
+}
+
+/** The same work without what belongs to the service that may run beside. */
+function tasksOnly(config: Config): Config {
+  const daemon = { ...config.daemon, pidFiles: [], daemonize: null, touchReload: [] };
+  return { ...config, daemon, listeners: [], schedules: [] };
+}
+
+/** How the tasks of this run went. A failure that a later run mends is none. */
+class Tally {
+  #done = 0;
+  readonly #last = new Map<string, Fate>();
+
+  note(event: Event): void {
+    if (event.type !== "task.settled") return;
+    const { spool, task, fate } = event;
+    const id = `${spool}/${task}`;
+    if (fate.kind === "done") {
+      this.#done++;
+      this.#last.delete(id);
+    } else this.#last.set(id, fate);
+  }
+
+  get counts() {
+    const fates = [...this.#last.values()];
+    const deferred = fates.filter(({ kind }) => kind === "deferred");
+    return {
+      done: this.#done,
+      failed: fates.filter(({ kind }) => kind === "failed").length,
+      deferred: deferred.length,
+      isClean: fates.every((fate) => fate.kind === "deferred" && fate.asked),
+    };
+  }
+}
