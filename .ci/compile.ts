@@ -95,9 +95,9 @@ try {
   }
   const importMap = `${scratch}/import_map.json`;
   await Deno.writeTextFile(importMap, JSON.stringify({ imports: map }, null, 2));
-  const included = ["workers/python", "workers/uwsgi.d.ts", "src/server/intake_worker.ts"].flatMap((
-    path,
-  ) => ["--include", path]);
+  const included = [
+    ...["workers/python", "workers/uwsgi.d.ts", "src/server/intake_worker.ts", "docs/man"],
+  ].flatMap((path) => ["--include", path]);
   const options = [
     `--v8-flags=${V8_FLAGS.join(",")}`,
     "--quiet",

@@ -104,6 +104,7 @@ Deno.test("only the store changes files of a spool", async () => {
   for (const [path, { text }] of await readSources()) {
     // These own other files: their sockets, copies of tasks, and the state of the schedules.
     const own = [
+      "src/cli/init.ts",
       "src/platform/unix_socket.ts",
       "src/server/bound_socket.ts",
       "src/server/listening.ts",

@@ -18,7 +18,9 @@ import { planJson, planText } from "./plan.ts";
 /** @param args options and files, as for the program itself; `--json` and `--show-config` too */
 export async function check(args: readonly string[]): Promise<number> {
   const json = args.includes("--json");
-  const rest = args.filter((arg) => arg !== "--json" && arg !== "--show-config");
+  const { isGcc, rest } = takeFormat(
+    args.filter((arg) => arg !== "--json" && arg !== "--show-config"),
+  );
   if (rest.length === 0 && !isIniInEnvironment()) {
     throw new UsageError("check needs an ini: spooler check site.ini");
   }
@@ -32,7 +34,8 @@ export async function check(args: readonly string[]): Promise<number> {
     if (found.problems.length > 0) throw new ConfigError(found.problems.map(masked(loaded)));
     const warnings = [...loaded.warnings, ...found.warnings.map(masked(loaded))];
     const site = { ...loaded, warnings, offers: found.offers };
-    console.log(json ? planJson(site, systemClock.now()) : planText(site, systemClock.now()));
+    if (isGcc) printLikeGcc([], warnings);
+    else console.log(json ? planJson(site, systemClock.now()) : planText(site, systemClock.now()));
     return 0;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -42,6 +45,7 @@ export async function check(args: readonly string[]): Promise<number> {
       message: problem.message,
     }));
     if (json) console.log(JSON.stringify({ ok: false, problems }, null, 2));
+    else if (isGcc) printLikeGcc(error.problems, []);
     else {
       for (const problem of error.problems) console.error(problemText(problem));
       const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
@@ -69,3 +73,25 @@ const masked = ({ secrets }: Loaded) => (problem: Problem) => ({
   ...problem,
   message: secrets.mask(problem.message),
 });
+
+/**
+ * `--format gcc`, with a blank or `=`, taken out of the arguments.
+ *
+ * @throws {UsageError} for another format
+ */
+function takeFormat(args: readonly string[]): { isGcc: boolean; rest: readonly string[] } {
+  const at = args.findIndex((arg) => /^--format(=|$)/.test(arg));
+  if (at < 0) return { isGcc: false, rest: args };
+  const isOne = args[at]?.includes("=") ?? false;
+  const format = isOne ? args[at]?.slice("--format=".length) : args[at + 1];
+  if (format !== "gcc") throw new UsageError(`--format needs gcc: "${format ?? ""}"`);
+  return { isGcc: true, rest: args.toSpliced(at, isOne ? 1 : 2) };
+}
+
+/** To stdout, as linters do; line 1 stands for what has no line. */
+function printLikeGcc(errors: readonly Problem[], warnings: readonly Problem[]): void {
+  const print = (kind: string) => ({ place: { file, line }, message }: Problem) =>
+    console.log(`${file}:${Math.max(1, line)}: ${kind}: ${message.replaceAll("\n", " ")}`);
+  errors.forEach(print("error"));
+  warnings.forEach(print("warning"));
+}

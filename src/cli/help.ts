@@ -11,6 +11,7 @@ import { optionsText } from "./options.ts";
 const OVERVIEW = `spooler runs background tasks, timers and cron jobs from one ini file.
 
 Run it
+  spooler init DIR           write an ini and a first task, to start from
   spooler --ini FILE         start; SIGTERM or Ctrl-C stops it when running tasks have ended
   spooler run-once FILE      run what is ready, and end: for cron, CI and containers
   spooler check FILE         show what FILE would do, and every mistake in it
@@ -20,15 +21,14 @@ Tasks
   spooler push KEY=VALUE…    add a task
   spooler list | show NAME   list tasks: ready, deferred, running, failed; show one
   spooler retry NAME…        run failed or deferred tasks again, now
-  spooler remove NAME…       delete tasks
-  spooler wait NAME          wait until a task is done
+  spooler remove | wait NAME delete a task; wait until it is done
   spooler pause | resume     start no more tasks; go on
 Schedules
   spooler next | jobs        list the next runs; how each job's last run went
   spooler run-job NAME       run a job now
   spooler import-crontab     turn a crontab into lines of an ini
 More
-  spooler types              print the TypeScript types of task code (uwsgi.d.ts)
+  spooler types | man | completions   print uwsgi.d.ts, a manual page, completion for a shell
   spooler systemd-unit       print a systemd unit that runs an ini
   spooler help COMMAND       explain a command, with an example; --version: the version
 The commands need --ini FILE, --dir DIR, or FILE in $SPOOLER_INI or $UWSGI_INI.

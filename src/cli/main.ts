@@ -3,15 +3,17 @@
 import { useLocalZone } from "../platform/local_time.ts";
 import { machineZone } from "../platform/machine_zone.ts";
 import { ConfigError } from "../platform/problem.ts";
-import { VERSION } from "../platform/version.ts";
 import { WORKER_FLAG } from "../worker/commands.ts";
 import { check } from "./check.ts";
+import { complete, completions } from "./completions.ts";
 import { UsageError } from "./error.ts";
 import { help, overview } from "./help.ts";
 import { list } from "./list.ts";
 import { isIniInEnvironment } from "./ini.ts";
 import { importCrontab } from "./import_crontab.ts";
+import { init } from "./init.ts";
 import { jobs } from "./jobs.ts";
+import { man } from "./man.ts";
 import { next } from "./next.ts";
 import { complain, note } from "./output.ts";
 import { options } from "./options.ts";
@@ -27,6 +29,7 @@ import { runOnce } from "./run_once.ts";
 import { show } from "./show.ts";
 import { systemdUnit } from "./systemd_unit.ts";
 import { types } from "./types.ts";
+import { version } from "./version.ts";
 import { wait } from "./wait.ts";
 import { runJob } from "./run_job.ts";
 import { reasonOf } from "../platform/reason.ts";
@@ -35,6 +38,7 @@ import { EXIT_IMPOSSIBLE, ImpossibleStateError } from "../platform/unexpected.ts
 type CliCommand = (args: readonly string[]) => Promise<number>;
 
 const COMMANDS: Readonly<Record<string, CliCommand>> = {
+  init,
   run,
   reload,
   "run-once": runOnce,
@@ -54,10 +58,11 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
   "import-crontab": importCrontab,
   types,
   "systemd-unit": systemdUnit,
+  man,
+  completions,
   help,
 };
 
-export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
 
@@ -107,10 +112,8 @@ async function dispatch(args: readonly string[]): Promise<number> {
   if (rest.includes("--help")) {
     return await help(Object.hasOwn(COMMANDS, first) ? [first] : ["run"]);
   }
-  if (first === "--version" || first === "-V") {
-    console.log(`spooler ${VERSION}`);
-    return EXIT_OK;
-  }
+  if (first === "--version" || first === "-V") return await version(rest);
+  if (first === "complete") return await complete(rest);
   if (first === WORKER_FLAG) {
     const { runWorker } = await import("../../workers/javascript/main.ts");
     return await runWorker();

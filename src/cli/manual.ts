@@ -17,6 +17,14 @@ const NAMES =
   "its whole path. failed/NAME means the one in failed/.";
 
 export const MANUALS: Readonly<Record<string, Manual>> = {
+  init: {
+    usage: "init DIR [--lang LANGUAGE]",
+    about:
+      "Writes a commented site.ini, a first task and a .gitignore into DIR, and prints the two " +
+      "commands to run next. It asks nothing and overwrites nothing.",
+    options: [["--lang LANGUAGE", "of the task: ts (default), py or sh"]],
+    examples: ["spooler init mysite", "spooler init mysite --lang py"],
+  },
   run: {
     usage: "[run] --ini FILE [--OPTION VALUE…]",
     about:
@@ -50,21 +58,25 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     examples: ["spooler run-once site.ini", "spooler run-once site.ini --spooler-max-retries 3"],
   },
   check: {
-    usage: "check FILE [--json]",
+    usage: "check FILE [--json | --format gcc]",
     about:
       "Shows what FILE would do: spools, task functions, sockets, and each job with its next runs. " +
       "It finds every mistake, and whatever on this machine would keep the program from starting. " +
       "Task modules are loaded, nothing else runs. Exit code 0: it can start; 2: it cannot.",
     options: [
       ["--json", "the same as JSON"],
+      ["--format gcc", "mistakes alone, as FILE:LINE: error: … or warning: …, for editors and CI"],
       ["--show-config", "print the settings that result from FILE, as uWSGI does"],
     ],
     examples: ["spooler check site.ini"],
   },
   options: {
-    usage: "options [WORD] [--markdown]",
+    usage: "options [WORD] [--markdown | --schema]",
     about: "Lists the settings of an ini, or those that have WORD in their name or description.",
-    options: [["--markdown", "print docs/options.md"]],
+    options: [
+      ["--markdown", "print docs/options.md"],
+      ["--schema", "print a JSON Schema of the settings, for editors"],
+    ],
     examples: ["spooler options retry"],
   },
   push: {
@@ -204,6 +216,25 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     about: "Prints a systemd unit that runs FILE as a service.",
     options: [["--ini FILE", "the ini of the service"]],
     examples: ["spooler systemd-unit --ini /etc/spooler/site.ini"],
+  },
+  man: {
+    usage: "man [spooler | ini | spool]",
+    about:
+      "Shows a manual page: of the commands, of the settings of an ini, or of a spool's files. " +
+      "Into a file or a pipe it prints the source of the page.",
+    options: [],
+    examples: ["spooler man", "spooler man ini > /usr/local/share/man/man5/spooler.ini.5"],
+  },
+  completions: {
+    usage: "completions bash | zsh | fish",
+    about:
+      "Prints a script that completes commands, options, and the names of tasks, functions and " +
+      "jobs in this shell.",
+    options: [],
+    examples: [
+      "source <(spooler completions bash)",
+      "spooler completions fish > ~/.config/fish/completions/spooler.fish",
+    ],
   },
   help: {
     usage: "help [COMMAND | OPTION]",

@@ -1,6 +1,6 @@
 /**
  * `spooler options [WORD]`: the option table, for people; with a word, the rows that have it.
- * `--markdown` prints docs/options.md.
+ * `--markdown` prints docs/options.md, `--schema` a JSON Schema.
  */
 
 import {
@@ -15,10 +15,15 @@ import { nearest } from "../config/suggest.ts";
 import { UsageError } from "./error.ts";
 import { optionText } from "./option_text.ts";
 import { optionsPage } from "./options_page.ts";
+import { optionsSchema } from "./options_schema.ts";
 
 export function options(args: readonly string[]): Promise<number> {
   if (args.includes("--markdown")) {
     console.log(optionsPage().trimEnd());
+    return Promise.resolve(0);
+  }
+  if (args.includes("--schema")) {
+    console.log(JSON.stringify(optionsSchema(), null, 2));
     return Promise.resolve(0);
   }
   const [word, extra] = args;

@@ -59,7 +59,8 @@ export class Tasks {
   readonly #stuck = new Set<string>();
   readonly #assignments = new Assignments();
   #horizon = Infinity;
-  #starts = 0;
+  /** Grows whenever a task is started or handed to a worker. */
+  starts = 0;
 
   /** @param capacity how many ready tasks it holds, and how many deferred ones besides */
   constructor(private readonly capacity = Infinity, private readonly observe?: Observe) {}
@@ -75,11 +76,6 @@ export class Tasks {
 
   count(kind: StateKind): number {
     return this.#counts[kind];
-  }
-
-  /** Grows whenever a task is started or handed to a worker. */
-  get starts(): number {
-    return this.#starts;
   }
 
   /**
@@ -260,7 +256,7 @@ export class Tasks {
 
   #enter(id: string, state: TaskState): void {
     this.#counts[state.kind]++;
-    if (state.kind === "running" || state.kind === "handed") this.#starts++;
+    if (state.kind === "running" || state.kind === "handed") this.starts++;
     switch (state.kind) {
       case "ready":
         return this.#order.addReady(state);

@@ -1,4 +1,4 @@
-/** A task as the queue commands show it. Types only. */
+/** A task as the queue commands show it. Types only. @pure */
 
 import type { Var } from "../wire/packet.ts";
 import type { TaskRef } from "./layout.ts";

@@ -1,4 +1,5 @@
 import { join } from "@std/path";
+import { OPTIONS } from "../../src/config/options.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { programLabel, spooler } from "../support/program.ts";
 import { tempDir } from "../support/temp.ts";
@@ -103,4 +104,32 @@ test("check says which modules are loaded, and by which Python", async (dir, ini
   assertStringIncludes(stdout, `Modules\n  ${dir}/tasks.py  python  (${ini}:3)\n${by}`);
   assertStringIncludes(stdout, `  such  python  (${ini}:4)\n${by}`);
   assert(!stdout.includes("would wait for a handler"));
+});
+
+test("check --format gcc prints mistakes and warnings as editors read them", async (_, ini) => {
+  await Deno.writeTextFile(ini, "[uwsgi]\nspooler = no/where\nspooler-frequency = x\n");
+  for (const format of [["--format=gcc"], ["--format", "gcc"]]) {
+    const { code, stdout, stderr } = await spooler(["check", ini, ...format]);
+    assertEquals([code, stderr], [2, ""]);
+    const lines = stdout.trimEnd().split("\n");
+    assertEquals(lines.length, 2, stdout);
+    assert(lines[0]?.startsWith(`${ini}:2: error: `), stdout);
+    assert(lines[1]?.startsWith(`${ini}:3: error: `), stdout);
+  }
+  await Deno.writeTextFile(ini, "[uwsgi]\nspooler = spool\nspooler-processes = 2 # two\n");
+  const warned = await spooler(["check", ini, "--format=gcc"]);
+  assertEquals(warned.code, 0);
+  assertMatch(warned.stdout, /^\S+\/site\.ini:3: warning: .*is read as 2.*\n$/);
+  const wrong = await spooler(["check", ini, "--format=xml"]);
+  assertEquals([wrong.code, wrong.stderr], [2, 'spooler: --format needs gcc: "xml"\n']);
+});
+
+test("options --schema is a JSON Schema of every option", async () => {
+  const { code, stdout } = await spooler(["options", "--schema"]);
+  assertEquals(code, 0);
+  const schema = JSON.parse(stdout);
+  assertEquals(schema.$schema, "http://json-schema.org/draft-07/schema#");
+  const { properties } = schema.properties.uwsgi;
+  for (const { name, help } of OPTIONS) assertStringIncludes(properties[name].description, help);
+  assertEquals(properties["spooler-frequency"].anyOf[0], { type: ["number", "string"] });
 });

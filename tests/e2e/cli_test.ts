@@ -14,6 +14,18 @@ test("--version", async () => {
   assertEquals([code, stdout], [0, `spooler ${VERSION}\n`]);
 });
 
+test("--version --json has the versions of everything inside", async () => {
+  const { code, stdout } = await spooler(["--version", "--json"]);
+  const { spooler: own, packages, ...runtime } = JSON.parse(stdout);
+  assertEquals([code, own], [0, VERSION]);
+  assertEquals(Object.keys(runtime), ["deno", "v8", "typescript", "target"]);
+  const inside = ["amaro", "deno-std", "es-module-lexer", "get-east-asian-width"];
+  assertEquals(Object.keys(packages), inside);
+  for (const number of Object.values(packages)) assertMatch(String(number), /^\d+\.\d+\.\d+$/);
+  const wrong = await spooler(["--version", "--yaml"]);
+  assertEquals([wrong.code, wrong.stderr], [2, 'spooler: --version takes --json only: "--yaml"\n']);
+});
+
 test("help shows the commands on one screen", async () => {
   const { code, stdout } = await spooler(["--help"]);
   assertEquals(code, 0);

@@ -48,6 +48,7 @@ Deno.test("a retry waits one spooler-frequency and is no failure", () => {
     kind: "deferred",
     dueAt: 1_030_000,
     reason: "exit code 75",
+    asked: true,
   });
 });
 

@@ -38,7 +38,12 @@ export type Need =
   | "cgroup"
   | "activation"
   | "root"
-  | "faketime";
+  | "faketime"
+  | "man"
+  | "bash-completion"
+  | "zsh"
+  | "fish"
+  | "dpkg";
 
 const present: Record<Need, () => boolean> = {
   uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
@@ -54,6 +59,11 @@ const present: Record<Need, () => boolean> = {
   activation: () => hasCommand("systemd-socket-activate", "--version"),
   cgroup: () => canLimitMemory(),
   root: () => Deno.build.os === "linux" && Deno.uid() === 0,
+  man: () => hasCommand("man", "--version"),
+  "bash-completion": () => hasCommand("test", "-r", "/usr/share/bash-completion/bash_completion"),
+  zsh: () => hasCommand("zsh", "--version"),
+  fish: () => hasCommand("fish", "--version"),
+  dpkg: () => hasCommand("dpkg-deb", "--version"),
   faketime: () => faketimeLibrary() !== null,
 };
 
@@ -69,6 +79,11 @@ const reasons: Record<Need, string> = {
   systemd: "there is no systemd-analyze to check units with",
   python: "no python3 on this machine",
   faketime: "there is no libfaketime to set the clock of a program with",
+  man: "there is no man to show manual pages with",
+  "bash-completion": "there is no bash-completion",
+  zsh: "there is no zsh",
+  fish: "there is no fish",
+  dpkg: "there is no dpkg-deb to make a package with",
   activation: "there is no systemd-socket-activate to open sockets with",
   cgroup: "this user may not make a control group that limits memory",
   root: "only root may act for another account",

@@ -1,0 +1,82 @@
+/** Names for the completion of a command line: of tasks, functions and jobs. Nothing runs for it. */
+
+import { loadConfig, type Loaded } from "../config/load.ts";
+import type { TaskModule } from "../worker/settings.ts";
+import type { NamedSite } from "./completion_words.ts";
+import { matching } from "./filter.ts";
+import { iniArgs } from "./ini.ts";
+import { openSpools } from "./spools.ts";
+import { placedId } from "./task_id.ts";
+import { summaryOf } from "./task_summary.ts";
+import { TASK_PREFIX } from "../spool/layout.ts";
+
+/** Nobody chooses from more; a huge spool is not read for it. */
+const MOST_NAMES = 200;
+
+export async function taskNames(
+  { typed, command, where }: {
+    readonly typed: string;
+    readonly command: string;
+    readonly where: NamedSite;
+  },
+): Promise<readonly string[]> {
+  const states = command === "retry" ? ["failed", "deferred"] as const : undefined;
+  const names: string[] = [];
+  for (const spool of await openSpools(command, given(where))) {
+    for (const task of matching(spool, states === undefined ? {} : { states })) {
+      if (command === "remove" && task.state.kind === "running") continue;
+      const name = placedId(task);
+      const short = name.replace(TASK_PREFIX, "");
+      const found = [short, name].find((each) => each.startsWith(typed));
+      if (found !== undefined) names.push(found);
+      if (names.length >= MOST_NAMES) return names;
+    }
+  }
+  return names.toSorted();
+}
+
+/** Of commands, of task modules by their text, and of the tasks that are there. */
+export async function functionNames({ where }: { readonly where: NamedSite }): Promise<string[]> {
+  const names = new Set<string>();
+  const loaded = where.dir === undefined ? await load(where) : null;
+  for (const { name } of loaded?.config.tasks ?? []) if (name !== null) names.add(name);
+  for (const module of loaded?.config.code.modules ?? []) {
+    for (const name of await functionsIn(module)) names.add(name);
+  }
+  for (const spool of await openSpools("list", given(where))) {
+    let seen = 0;
+    for (const task of matching(spool, {})) {
+      const { func } = summaryOf(task);
+      if (func !== null) names.add(new TextDecoder().decode(func));
+      if (++seen >= MOST_NAMES) break;
+    }
+  }
+  return [...names].toSorted();
+}
+
+const JAVASCRIPT = /^export\s+(?:(?:async\s+)?function\*?|const)\s+([\w$]+)/gm;
+const PYTHON = /^@(?:\w+\.)?spool\w*\b.*\n(?:@.*\n)*(?:async\s+)?def\s+(\w+)/gm;
+
+async function functionsIn({ kind, name, language }: TaskModule): Promise<string[]> {
+  if (kind !== "file") return [];
+  const text = await Deno.readTextFile(name).catch(() => "");
+  const pattern = language === "python" ? PYTHON : JAVASCRIPT;
+  return [...text.matchAll(pattern)].flatMap(([, found]) => found ?? []);
+}
+
+export async function jobNames(
+  { where }: { readonly where: NamedSite },
+): Promise<readonly string[]> {
+  return (await load(where))?.config.schedules.map(({ name }) => name) ?? [];
+}
+
+async function load({ ini }: NamedSite): Promise<Loaded | null> {
+  const args = iniArgs(ini);
+  return args === null ? null : await loadConfig(args);
+}
+
+/** Absent, and not undefined, is what the person has not said. */
+function given({ ini, dir }: NamedSite) {
+  if (dir !== undefined) return { dir };
+  return ini === undefined ? {} : { ini };
+}

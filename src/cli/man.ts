@@ -1,0 +1,31 @@
+/** `spooler man [PAGE]`: the manual pages, which `deno task docs` makes. */
+
+import { UsageError } from "./error.ts";
+
+/** By the word that names them. */
+export const MAN_PAGES = {
+  spooler: "spooler.1",
+  ini: "spooler.ini.5",
+  spool: "spooler-spool.5",
+} as const;
+
+export async function man(args: readonly string[]): Promise<number> {
+  const [word = "spooler", more] = args;
+  const page = Object.entries(MAN_PAGES).find(([name, file]) => word === name || word === file);
+  if (page === undefined || more !== undefined) {
+    throw new UsageError(
+      `man needs one of ${Object.keys(MAN_PAGES).join(", ")}: "${args.join(" ")}"`,
+    );
+  }
+  const text = await Deno.readTextFile(new URL(`../../docs/man/${page[1]}`, import.meta.url));
+  if (!Deno.stdout.isTerminal()) {
+    console.log(text.trimEnd());
+    return 0;
+  }
+  // man(1) reads a file of a name with a slash, and "-" from standard input.
+  const viewer = new Deno.Command("man", { args: ["-l", "-"], stdin: "piped" }).spawn();
+  const writer = viewer.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(text)).catch(() => {});
+  await writer.close().catch(() => {});
+  return (await viewer.status).code;
+}
