@@ -24,6 +24,7 @@ import { guardParts } from "./guard.ts";
 import { Estate } from "./estate.ts";
 import { Life } from "./life.ts";
 import type { Machine } from "./machine.ts";
+import { watchMercy } from "./mercy.ts";
 import { actOnSignals } from "./signals.ts";
 
 export interface AppOptions {
@@ -43,8 +44,6 @@ export interface AppOptions {
   readonly drain?: DrainOptions;
 }
 
-/** Between two lines that say what a stop waits for. */
-const WAITING_LINE_MS = 10_000;
 /** How long what ends because of an impossible state may take. */
 const LAST_MS = 10_000;
 /** Names in such a line. */
@@ -106,7 +105,7 @@ class App {
       status: () => this.#status(),
       reopenLog: () => this.#options.reopenLog(),
     });
-    const { posix, notifier } = this.#options;
+    const { posix, notifier, drain } = this.#options;
     const { clock, emit } = this.#machine;
     posix?.ignoreRealTimeSignals();
     const clockWatch = new ClockWatch({
@@ -123,7 +122,10 @@ class App {
       this.#options.ready();
       notifier.ready();
       notifier.keepAlive(clock);
-      this.#drain();
+      if (drain && this.#life) {
+        drained(this.#life, drain, clock, this.#stopping.signal)
+          .then(() => this.#stop(DRAINED), this.#failed);
+      }
       const reason = await this.#end.promise;
       emit({ type: "program.stopping", reason, running: this.#running });
     } finally {
@@ -165,13 +167,6 @@ class App {
 
   get #running(): number {
     return this.#lives.reduce((sum, life) => sum + life.running, 0) + this.#estate.running;
-  }
-
-  #drain(): void {
-    const { drain, machine: { clock } } = this.#options;
-    if (drain === undefined || this.#life === null) return;
-    drained(this.#life, drain, clock, this.#stopping.signal)
-      .then(() => this.#stop(DRAINED), this.#failed);
   }
 
   #stop(reason: string): void {
@@ -273,22 +268,18 @@ class App {
     }
   }
 
-  /** Says what a stop waits for, again and again, and loses patience at the end. */
   #watchMercy(): Cancel {
     const { clock, emit } = this.#machine;
-    const mercyMs = this.#life?.config.daemon.mercyMs ?? 0;
-    const endAt = clock.monotonic() + mercyMs;
-    const report = () => {
-      const leftMs = endAt - clock.monotonic();
-      if (this.#running > 0) {
-        emit({ type: "program.waiting", ...this.#named(), leftMs: Math.max(0, leftMs) });
+    return watchMercy({
+      clock,
+      mercyMs: this.#life?.config.daemon.mercyMs ?? 0,
+      waiting: (leftMs) => {
+        if (this.#running === 0) return;
+        emit({ type: "program.waiting", ...this.#named(), leftMs });
         this.#options.notifier.status(`stopping: waiting for ${this.#running} running`);
-      }
-      if (leftMs <= 0) this.#abort.abort();
-      else cancel = clock.after(Math.min(WAITING_LINE_MS, leftMs), report);
-    };
-    let cancel: Cancel = clock.after(Math.min(WAITING_LINE_MS, mercyMs), report);
-    return () => cancel();
+      },
+      end: () => this.#abort.abort(),
+    });
   }
 
   #named(): { readonly running: number; readonly names: readonly string[] } {
