@@ -26,14 +26,14 @@ const PARTS: Readonly<Record<string, Part>> = {
 const ONLY_TESTS = ["@std/assert", "fast-check"];
 
 /**
- * A small nursery, as the program makes little garbage at a time. And V8 is to collect it when a third is
+ * A small nursery, as the program makes little garbage at a time. And V8 is to collect it when a fifth is
  * garbage: left to itself it lets it grow to some 60 MB before it looks (docs/decisions.md).
  */
 const V8_FLAGS = [
   "--min-semi-space-size=1",
   "--max-semi-space-size=2",
-  "--initial-old-space-size=16",
-  "--heap-growing-percent=30",
+  "--initial-old-space-size=8",
+  "--heap-growing-percent=20",
 ];
 
 interface DenoInfo {
