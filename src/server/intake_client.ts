@@ -12,7 +12,7 @@ import type {
   ToIntake,
 } from "./intake_messages.ts";
 import { refusalFrom, refusalText } from "./refusal_text.ts";
-import type { ServiceSettings, SocketService } from "./socket_server.ts";
+import type { ServedSocket, ServiceSettings, SocketService } from "./socket_server.ts";
 
 export interface IntakeClientOptions {
   readonly calls: SocketCalls;
@@ -140,10 +140,19 @@ export class IntakeClient implements SocketService {
   }
 
   async drop(id: number): Promise<void> {
+    this.#forget((socket) => socket.id === id);
     await this.#call((call) => ({ kind: "drop", call, id }));
   }
 
+  /** Its descriptor is another's before long: {@link changePlaces} must not name it again. */
+  #forget(isClosed: (socket: ServedSocket) => boolean): void {
+    if (this.#settings === null) return;
+    const sockets = this.#settings.sockets.filter((socket) => !isClosed(socket));
+    this.#settings = { ...this.#settings, sockets };
+  }
+
   async close(): Promise<void> {
+    this.#forget(() => true);
     await this.#call((call) => ({ kind: "close", call }));
   }
 

@@ -94,3 +94,12 @@ test("SIGUSR1 logs a status; signals that would end a program are ignored", asyn
   await until(async () => Object.keys(await states(site)).length === 0, "the task to be done");
   assertEquals(await program.stop(), 0);
 });
+
+test("right behind the start nothing is in its way", async () => {
+  await using site = await makeSite("socket = 127.0.0.1:0", "spooler-task = true");
+  for (let time = 0; time < 5; time++) {
+    await using program = await site.start();
+    assertEquals(await program.stop(), 0, program.log);
+    assert(!program.log.includes("unexpected error"), program.log);
+  }
+});
