@@ -32,8 +32,14 @@ export function poolExecutor(pool: Pool): Executor {
 
 /** The worker is another user's: it has a copy, and an orphan of it is known by its process. */
 async function runApart(pool: Pool, { task, attempt, started }: Run): Promise<Answer> {
+  const id = taskId(task);
+  if (!id.isWellFormed()) {
+    const reason =
+      "its name is no UTF-8, and no copy of it can be made for a worker of spooler-uid";
+    return { kind: "permanent", reason, stderr: "" };
+  }
   const begun = (pid: number) => started?.(pid);
-  const chosen = await pool.choose(taskId(task), attempt, { task, begun });
+  const chosen = await pool.choose(id, attempt, { task, begun });
   chosen?.release();
   return chosen === null ? { kind: "interrupted" } : answerOf(chosen.answer);
 }

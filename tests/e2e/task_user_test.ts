@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import { assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { commandLine, executable, Program, programLabel, spooler } from "../support/program.ts";
+import { renameBytes } from "../support/platform.ts";
 import { tempDir } from "../support/temp.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, rewriteSite, type Site } from "../support/site.ts";
@@ -202,6 +203,19 @@ testWith(
       await Deno.readTextFile(join(site.spool, "failed/5", `${NAME}.json`)),
     );
     assertStringIncludes(failed.attempts.stderr, "ValueError: no way");
+    assertEquals(await program.stop(), 0);
+  },
+);
+
+testWith(
+  "root",
+  `${programLabel}: a task whose name is no UTF-8 is given up by a worker of spooler-uid`,
+  async () => {
+    await using site = await pythonSite();
+    await using program = await site.start();
+    const path = await writeTask(join(site.dir, "made"), NAME, { ud_spool_func: "f" });
+    renameBytes(path, join(site.spool, `${NAME}\udcff`));
+    await program.line(/ f .* given up, kept in failed\/: its name is no UTF-8/);
     assertEquals(await program.stop(), 0);
   },
 );
