@@ -255,13 +255,15 @@ class App {
     const cancel = this.#watchMercy();
     try {
       const last = this.#life;
-      await Promise.all([
+      const ends = [
         this.#reloading,
         this.#estate.closeDoors(),
         this.#estate.endSchedules(),
         last?.retire(),
         ...this.#retiring.values(),
-      ]);
+      ];
+      // An error of one part cuts no other short.
+      await Promise.all(ends.map((end) => end?.catch(this.#failed)));
     } finally {
       cancel();
       this.#estate.close();

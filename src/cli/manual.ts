@@ -29,7 +29,8 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     usage: "[run] --ini FILE [--OPTION VALUE…]",
     about:
       "Runs the tasks, sockets and schedules of FILE until a signal stops it. SIGTERM or SIGINT " +
-      "stops it when running tasks have ended, SIGHUP reloads FILE.",
+      "stops it when running tasks have ended, or after worker-reload-mercy (60 s); sent again, or " +
+      "SIGQUIT, it stops now. SIGHUP reloads FILE, SIGUSR1 logs what runs, SIGUSR2 reopens the log.",
     options: [
       ["--OPTION VALUE", "any setting of an ini; spooler options lists them"],
       ["--show-config", "print the settings that result from FILE, as uWSGI does, and stop"],

@@ -83,7 +83,9 @@ export class Scheduler {
       clock,
       warn: (message) => emit({ type: "schedule.warning", message }),
     });
-    const run = (...args: [ScheduleConfig, number, AbortSignal]) => this.#run(...args);
+    // Its unexpected error ends this run, and nothing that waits for its end.
+    const run = (...args: [ScheduleConfig, number, AbortSignal]) =>
+      this.#run(...args).catch(reportError);
     this.#runs = new Runs({ run, emit, abort });
     this.#ticker = new Ticker({
       clock,

@@ -78,3 +78,19 @@ testWith(
     assert(/"state":"ready"/.test(stdout) && /"failures":0/.test(stdout), stdout);
   },
 );
+
+testWith("libc", "a stop says every 10 s what it waits for, and how long it will", async () => {
+  await using site = await makeSite(
+    "spooler-task = name=slow echo begun; while ! test -f go; do sleep 0.05; done",
+    "timer2 = every=1h,at-start=yes,name=job while ! test -f go; do sleep 0.05; done",
+  );
+  await using program = await start(site, "no event", "", "hurry");
+  await push(site, "slow");
+  await program.line(/\| begun/);
+  program.signal("SIGTERM");
+  const waits =
+    /still waiting for 2: job job for \d+ s, task \S+ \(slow\) for \d+ s; they have (\d+\.\d s|1m?) left/;
+  await program.line(waits, 3);
+  await Deno.writeTextFile(`${site.dir}/go`, "");
+  assertEquals(await program.ended(), 0);
+});

@@ -2,9 +2,10 @@
 
 import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { makeTlsParties } from "../support/certificates.ts";
 import { commandLine, executable, Program, programLabel, spooler } from "../support/program.ts";
 import { testPython, testWith } from "../support/require.ts";
-import { makeSite, rewriteSite, type Site } from "../support/site.ts";
+import { makeSite, portIn, rewriteSite, type Site } from "../support/site.ts";
 import { until } from "../support/until.ts";
 
 const named = (name: string) => `${programLabel}: daemon: ${name}`;
@@ -243,5 +244,40 @@ Deno.test(
     await until(() => Deno.stat(`/proc/${early}`).then(() => false, () => true), "its end");
     const left = [...Deno.readDirSync(site.dir)].map(({ name }) => name).sort();
     assertEquals(left, ["log", "site.ini", "spool"]);
+  },
+);
+
+testWith(
+  "root",
+  named("what only root can read is read before, and a reload without it is refused"),
+  async () => {
+    await using site = await makeSite("spooler-task = true");
+    await makeTlsParties(site.dir);
+    await Deno.chmod(site.dir, 0o755);
+    await Deno.writeTextFile(join(site.dir, "secret"), "correct-horse-battery-staple\n");
+    for (const name of ["secret", "server.key"]) await Deno.chmod(join(site.dir, name), 0o600);
+    await Deno.mkdir(join(site.dir, "of-nobody"));
+    await Deno.chown(join(site.dir, "of-nobody"), 65534, 65534);
+    const lines = [
+      "uid = nobody",
+      "spooler = of-nobody/spool",
+      "suwsgi-socket = 127.0.0.1:0,server.pem,server.key",
+    ];
+    const ini = (...more: string[]) =>
+      Deno.writeTextFile(site.ini, ["[uwsgi]", ...lines, ...more, ""].join("\n"));
+    await ini("spooler-secret = @(secret)", "spooler-task = echo still here");
+    await using program = await site.start();
+    const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
+    program.signal("SIGHUP");
+    await program.line(/no reload: .*site\.ini:5: .* cannot be read: permission denied$/);
+    await ini("spooler-task = echo without the secret");
+    program.signal("SIGHUP");
+    await program.line(/no reload: .*site\.ini:4: .*server\.key/);
+    using _connection = await Deno.connectTls({
+      hostname: "127.0.0.1",
+      port,
+      caCerts: [await Deno.readTextFile(join(site.dir, "ca.pem"))],
+    });
+    assertEquals(await program.stop(), 0);
   },
 );

@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { programLabel, spooler } from "../support/program.ts";
+import { isRunning } from "../support/processes.ts";
 import { makeSite, type Site } from "../support/site.ts";
 import { until } from "../support/until.ts";
 
@@ -102,4 +103,36 @@ test("right behind the start nothing is in its way", async () => {
     assertEquals(await program.stop(), 0, program.log);
     assert(!program.log.includes("unexpected error"), program.log);
   }
+});
+
+test("a second SIGTERM ends what runs, whole groups, also what ignores it", async () => {
+  await using site = await makeSite(
+    "spooler-task = trap '' TERM; (trap '' TERM; sleep 600) & echo begun $$ $!; wait; sleep 600",
+  );
+  await using program = await site.start();
+  await push(site, "ud_spool_func=stubborn");
+  const pids = /begun (\d+) (\d+)/.exec(await program.line(/\| begun/))?.slice(1).map(Number) ?? [];
+  program.signal("SIGTERM");
+  await program.line(/ stopping \(SIGTERM\): waiting for 1 running; send it again to kill/);
+  // A Ctrl-C that arrives twice is one; a person who means it comes later.
+  assertEquals(await program.insist("SIGTERM"), 0);
+  assertEquals(pids.length, 2);
+  for (const pid of pids) assert(!isRunning(pid), `process ${pid} is left`);
+  assertEquals(await states(site), { ready: 1 });
+});
+
+test("signals without a meaning here, the real-time ones too, end nothing", async () => {
+  await using site = await makeSite("spooler-task = echo ran");
+  await using program = await site.start();
+  const names = ["PIPE", "16", "XCPU", "XFSZ", "TTIN", "TTOU", "WINCH", "URG", "CONT", "CHLD"];
+  const numbers = Array.from({ length: 31 }, (_, i) => String(34 + i));
+  for (const signal of [...names, ...numbers]) {
+    const { success } = await new Deno.Command("sh", {
+      args: ["-c", `kill -s ${signal} ${program.pid}`],
+    }).output();
+    assert(success, `kill -s ${signal}`);
+  }
+  await push(site, "a=1");
+  await program.line(/\| ran$/);
+  assertEquals(await program.stop(), 0);
 });
