@@ -18,7 +18,7 @@ import type { Posix } from "../platform/posix.ts";
 import { watchTouched } from "../platform/touched.ts";
 import type { Signals } from "../platform/signals.ts";
 import { UnderWayList } from "../report/under_way.ts";
-import { EXIT_IMPOSSIBLE, type ImpossibleStateError, placeOf } from "../platform/unexpected.ts";
+import { EXIT_IMPOSSIBLE, ImpossibleStateError, placeOf } from "../platform/unexpected.ts";
 import { DRAINED, drained, type DrainOptions } from "./drain.ts";
 import { guardParts } from "./guard.ts";
 import { Estate } from "./estate.ts";
@@ -254,13 +254,9 @@ class App {
     this.#cancelTouch();
     const cancel = this.#watchMercy();
     try {
-      const last = this.#life;
       const ends = [
-        this.#reloading,
-        this.#estate.closeDoors(),
-        this.#estate.endSchedules(),
-        last?.retire(),
-        ...this.#retiring.values(),
+        ...[this.#reloading, this.#estate.closeDoors(), this.#estate.endSchedules()],
+        ...[this.#life?.retire(), ...this.#retiring.values()],
       ];
       // An error of one part cuts no other short.
       await Promise.all(ends.map((end) => end?.catch(this.#failed)));
@@ -281,6 +277,7 @@ class App {
         this.#options.notifier.status(`stopping: waiting for ${this.#running} running`);
       },
       end: () => this.#abort.abort(),
+      stuck: () => this.#fatal(new ImpossibleStateError("the stop does not end")),
     });
   }
 

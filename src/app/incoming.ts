@@ -3,6 +3,7 @@
  * otherwise the event loop. Signatures that were used are remembered over a reload.
  */
 
+import { ImpossibleStateError } from "../platform/unexpected.ts";
 import { socketCalls } from "../platform/socket_calls.ts";
 import type { Accept } from "../server/incoming_task.ts";
 import { IntakeClient } from "../server/intake_client.ts";
@@ -70,6 +71,11 @@ export class Incoming {
     return this.#start();
   }
 
+  /** Resolves when what serves plain sockets needs no more files. */
+  async up(): Promise<void> {
+    await this.#thread?.up;
+  }
+
   /** The same, for a configuration without sockets: null when there never were any. */
   get current(): SocketService | null {
     return this.#thread;
@@ -84,7 +90,8 @@ export class Incoming {
       accepted: (tasks) => this.#take(tasks),
       journalClosed: (dir) => this.#renewJournal(dir),
       gone: (dir, id) => this.#stores.get(dir)?.finished(id),
-      failed: (error) => this.#fail(error),
+      // Nobody else takes tasks: to go on in silence would be to refuse them all.
+      failed: ({ message }) => this.#fail(new ImpossibleStateError(message)),
     }, random());
   }
 

@@ -120,6 +120,7 @@ export class Life {
     const accept = incoming.accept(opened.promise);
     const service = config.listeners.length > 0 ? incoming.service() : incoming.current;
     this.#sockets = await estate.openSockets({ config, clock, emit, libc, accept, service });
+    await incoming.up();
     socketsOpen?.();
     await this.#openSpools();
     tellHandlers(config, emit);

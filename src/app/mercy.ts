@@ -4,6 +4,8 @@ import type { Cancel, Clock } from "../platform/clock.ts";
 
 /** Between two lines that say what a stop waits for. */
 const WAITING_LINE_MS = 10_000;
+/** SIGKILL comes after 5 s, and leaves nothing to wait for. */
+const STUCK_MS = 10_000;
 
 export interface MercyOptions {
   readonly clock: Clock;
@@ -11,15 +13,20 @@ export interface MercyOptions {
   waiting(leftMs: number): void;
   /** The time is up. */
   end(): void;
+  /** What runs has been ended long ago, and the stop has not. */
+  stuck(): void;
 }
 
-export function watchMercy({ clock, mercyMs, waiting, end }: MercyOptions): Cancel {
+export function watchMercy({ clock, mercyMs, waiting, end, stuck }: MercyOptions): Cancel {
   const endAt = clock.monotonic() + mercyMs;
   const report = () => {
     const leftMs = endAt - clock.monotonic();
     waiting(Math.max(0, leftMs));
-    if (leftMs <= 0) end();
-    else cancel = clock.after(Math.min(WAITING_LINE_MS, leftMs), report);
+    const endsNow = leftMs <= 0;
+    if (endsNow) end();
+    cancel = endsNow
+      ? clock.after(STUCK_MS, stuck)
+      : clock.after(Math.min(WAITING_LINE_MS, leftMs), report);
   };
   let cancel: Cancel = clock.after(Math.min(WAITING_LINE_MS, mercyMs), report);
   return () => cancel();

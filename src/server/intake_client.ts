@@ -45,6 +45,9 @@ export class IntakeClient implements SocketService {
   readonly #calls = new Map<number, Call>();
   #lastCall = 0;
   #isClosed = false;
+  readonly #up = Promise.withResolvers<void>();
+  /** What it has ended with. */
+  #error: Error | null = null;
   #places: readonly InboxPlace[] = [];
   #settings: ServiceSettings | null = null;
   readonly #connections = new SharedArrayBuffer(4);
@@ -54,6 +57,7 @@ export class IntakeClient implements SocketService {
   /** @param random uniform in [0, 1) */
   constructor(options: IntakeClientOptions, random: number) {
     this.#options = options;
+    this.#up.promise.catch(() => {});
     this.mark = 1 + Math.floor(random * (LAST_MARK - 1));
     const module = new URL("./intake_worker.ts", import.meta.url).href;
     this.#worker = new Worker(module, { type: "module", name: "intake" });
@@ -68,12 +72,19 @@ export class IntakeClient implements SocketService {
     this.#send({ kind: "start", signal: this.#signal, mark, connections: this.#connections });
   }
 
+  /** Resolves when the thread needs no more files: the program may become another user. */
+  get up(): Promise<void> {
+    return this.#up.promise;
+  }
+
   get connections(): number {
     return Atomics.load(new Int32Array(this.#connections), 0);
   }
 
   #fail(error: Error): void {
     if (this.#isClosed) return;
+    this.#error = error;
+    this.#up.reject(error);
     for (const { reject } of this.#calls.values()) reject(error);
     this.#calls.clear();
     this.#options.failed(error);
@@ -88,6 +99,7 @@ export class IntakeClient implements SocketService {
     message: (call: number) => ToIntake,
     pieces: AsyncIterator<Uint8Array> | null = null,
   ): Promise<unknown> {
+    if (this.#error !== null) return Promise.reject(this.#error);
     const call = ++this.#lastCall;
     return new Promise((resolve, reject) => {
       this.#calls.set(call, { resolve, reject, pieces });
@@ -98,6 +110,8 @@ export class IntakeClient implements SocketService {
   #take(message: FromIntake): void {
     const { accepted, emit, journalClosed, gone } = this.#options;
     switch (message.kind) {
+      case "up":
+        return this.#up.resolve();
       case "accepted":
         return accepted(message.tasks);
       case "event":
@@ -141,6 +155,7 @@ export class IntakeClient implements SocketService {
 
   async drop(id: number): Promise<void> {
     this.#forget((socket) => socket.id === id);
+    if (this.#error !== null) return;
     await this.#call((call) => ({ kind: "drop", call, id }));
   }
 
@@ -153,6 +168,7 @@ export class IntakeClient implements SocketService {
 
   async close(): Promise<void> {
     this.#forget(() => true);
+    if (this.#error !== null) return;
     await this.#call((call) => ({ kind: "close", call }));
   }
 

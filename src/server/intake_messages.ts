@@ -65,6 +65,8 @@ export interface AcceptedTask extends SeenTask {
 }
 
 export type FromIntake =
+  /** Its modules are loaded. */
+  | { readonly kind: "up" }
   | { readonly kind: "accepted"; readonly tasks: readonly AcceptedTask[] }
   | { readonly kind: "event"; readonly event: Event }
   | { readonly kind: "reply"; readonly call: number; readonly value: unknown }

@@ -21,3 +21,4 @@ const thread = new IntakeThread({
 });
 // The loop begins with the first message: before that it would hear of none.
 scope.onmessage = ({ data }) => thread.take(data);
+scope.postMessage({ kind: "up" });

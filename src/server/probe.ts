@@ -27,8 +27,7 @@ export async function probeSockets(
     } catch (error) {
       const problem = bindProblem(listener, error);
       // A reload keeps its sockets, which it may have opened as another user.
-      if (problem.holder?.pid === Deno.pid) continue;
-      problems.push(problem);
+      if (problem.holder?.pid !== Deno.pid) problems.push(problem);
     }
     const wrong = listener.tls === null ? null : await tlsProblem(listener.tls);
     if (wrong !== null) problems.push({ place: listener.place, message: wrong });

@@ -3,7 +3,6 @@
  * as they are: a reload closes no socket that it still needs.
  */
 
-import { createHash } from "node:crypto";
 import { ConfigError } from "../platform/problem.ts";
 import { bindProblem } from "./bind_problem.ts";
 import type { ListenerConfig, ReceptionConfig, ServerConfig } from "./settings.ts";
@@ -25,6 +24,7 @@ import { HandedSocket } from "./handed_socket.ts";
 import { receiverName } from "./receiver_name.ts";
 import { rulesOf } from "./rules.ts";
 import type { SocketService } from "./socket_server.ts";
+import { keyOf, mustRead } from "./socket_key.ts";
 import { findSocketOwner } from "./socket_owner.ts";
 import { listenWithTls } from "./tls_listening.ts";
 
@@ -137,6 +137,7 @@ export class Sockets {
         this.#adopted.push({ from: before, socket });
         return;
       }
+      await mustRead(config);
       // The same address with another certificate or owner: both cannot be open at once.
       const given = await before.#giveUp(config.address);
       if (given !== null) this.#givenUp.push(given);
@@ -268,18 +269,6 @@ function connectionsLimit({ config, emit }: SocketsOptions, open: number): numbe
     emit({ type: "config.warning", message });
   }
   return possible;
-}
-
-/** All that a socket is opened with; certificates by what is in their files. */
-async function keyOf(
-  { address, tls }: ListenerConfig,
-  { backlog, socketMode, socketOwner }: ReceptionConfig,
-): Promise<string> {
-  const files = tls === null ? [] : [tls.cert, tls.key, ...(tls.ca === null ? [] : [tls.ca])];
-  const texts = await Promise.all(files.map((file) => Deno.readTextFile(file).catch(() => file)));
-  const contents = createHash("sha256").update(JSON.stringify(texts)).digest("hex");
-  const owner = socketOwner === null ? null : [socketOwner.user, socketOwner.group];
-  return JSON.stringify([address, tls, contents, backlog, socketMode, owner]);
 }
 
 function sameAddress(one: Address, other: Address): boolean {

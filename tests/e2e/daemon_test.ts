@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { makeTlsParties } from "../support/certificates.ts";
+import { quietPort } from "../support/port.ts";
 import { commandLine, executable, Program, programLabel, spooler } from "../support/program.ts";
 import { testPython, testWith } from "../support/require.ts";
 import { makeSite, portIn, rewriteSite, type Site } from "../support/site.ts";
@@ -261,7 +262,7 @@ testWith(
     const lines = [
       "uid = nobody",
       "spooler = of-nobody/spool",
-      "suwsgi-socket = 127.0.0.1:0,server.pem,server.key",
+      `suwsgi-socket = 127.0.0.1:${quietPort()},server.pem,server.key`,
     ];
     const ini = (...more: string[]) =>
       Deno.writeTextFile(site.ini, ["[uwsgi]", ...lines, ...more, ""].join("\n"));
