@@ -55,8 +55,8 @@ export class Life {
   readonly #forwarders: Forwarder[] = [];
   #workers: Workers | null = null;
   #isRetired = false;
-  /** Tasks that came while it was opened are refused. */
-  #failOpening: (error: unknown) => void = () => {};
+  /** What comes in before it has taken over waits for that. */
+  readonly #opened = Promise.withResolvers<Accept>();
   /** Of stores that were there before this life. */
   readonly #newSettings: (() => void)[] = [];
   #sockets: PreparedSockets | null = null;
@@ -77,7 +77,7 @@ export class Life {
       await life.#open();
       return life;
     } catch (error) {
-      life.#failOpening(error);
+      life.#opened.reject(error);
       await life.discard();
       throw error;
     }
@@ -113,11 +113,9 @@ export class Life {
     const { machine: { clock, emit }, estate, socketsOpen } = this.#options;
     const { libc } = estate.platform;
     // Low ports and keys are root's, spools are not: what comes in meanwhile waits.
-    const opened = Promise.withResolvers<Accept>();
-    opened.promise.catch(() => {});
-    this.#failOpening = opened.reject;
+    this.#opened.promise.catch(() => {});
     const { incoming } = estate;
-    const accept = incoming.accept(opened.promise);
+    const accept = incoming.accept(this.#opened.promise);
     const service = config.listeners.length > 0 ? incoming.service() : incoming.current;
     this.#sockets = await estate.openSockets({ config, clock, emit, libc, accept, service });
     await incoming.up();
@@ -137,7 +135,6 @@ export class Life {
       signals: heardSignals(workers.signals, this.#options.before?.signals),
       owners: this.#owners,
     });
-    opened.resolve(incoming.receive(this.#spools, config.reception));
   }
 
   async #openSpools(): Promise<void> {
@@ -254,6 +251,7 @@ export class Life {
     };
     estate.incoming.takeOver({ spools: this.#spools, dedupWindowMs, announce, fail });
     this.#sockets?.takeOver();
+    this.#opened.resolve(estate.incoming.receive(this.#spools, this.config.reception));
     const scheduler = isDrain ? null : estate.schedule(this.#schedules, fail);
     // A directory of a million tasks takes a while to scan: nothing waits for that.
     for (const dispatcher of this.#dispatchers) dispatcher.start().catch(fail);
@@ -285,6 +283,7 @@ export class Life {
 
   /** Takes a life apart that was opened and did not begin. */
   async discard(): Promise<void> {
+    this.#opened.reject(new Error("it does not begin"));
     await this.#sockets?.discard();
     await this.retire();
   }
