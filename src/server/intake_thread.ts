@@ -29,8 +29,14 @@ export interface IntakeThreadOptions {
   readonly post: (message: FromIntake) => void;
 }
 
-/** Between two batches of accepted tasks: many are told of at once when many come. */
+/**
+ * Between two batches of accepted tasks: each costs the main thread a turn. When many come, they come
+ * together.
+ */
 const BATCH_MS = 1;
+const BUSY_BATCH_MS = 5;
+/** So many in a batch are many. */
+const MANY = 8;
 
 /** A spool that tasks come into, and what is on its way into it. */
 interface OpenInbox {
@@ -56,6 +62,7 @@ export class IntakeThread {
   #hold: (() => void) | null = null;
   #accepted: AcceptedTask[] = [];
   #saidAt = -Infinity;
+  #lastBatch = 0;
   #willSay = false;
   #connections: Int32Array | null = null;
 
@@ -243,7 +250,8 @@ export class IntakeThread {
     }
     if (this.#connections !== null) Atomics.store(this.#connections, 0, this.#server.connections);
     if (this.#accepted.length === 0 || this.#willSay) return;
-    const leftMs = this.#saidAt + BATCH_MS - this.#timers.monotonic();
+    const batchMs = this.#lastBatch >= MANY ? BUSY_BATCH_MS : BATCH_MS;
+    const leftMs = this.#saidAt + batchMs - this.#timers.monotonic();
     if (leftMs <= 0) return this.#say();
     this.#willSay = true;
     this.#timers.after(leftMs, () => this.#say());
@@ -254,6 +262,7 @@ export class IntakeThread {
     this.#willSay = false;
     this.#saidAt = this.#timers.monotonic();
     const tasks = this.#accepted;
+    this.#lastBatch = tasks.length;
     if (tasks.length > 0) {
       this.#accepted = [];
       post({ kind: "accepted", tasks });

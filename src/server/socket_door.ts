@@ -34,6 +34,8 @@ export class SocketDoor implements Watched {
   readonly #options: SocketDoorOptions;
   #cancelPause: Cancel | null = null;
   #isTroubled = false;
+  /** As many as came together last. */
+  #expected = 1;
 
   /** @throws {Error} when the system has no room for it */
   constructor(options: SocketDoorOptions) {
@@ -42,7 +44,13 @@ export class SocketDoor implements Watched {
   }
 
   ready(): void {
-    for (let count = 0; count < MOST_AT_ONCE; count++) if (!this.#accept()) return;
+    // To ask once more whether another waits costs as much as to hear of it in the next round.
+    for (let count = 0; count < this.#expected; count++) {
+      if (this.#accept()) continue;
+      this.#expected = Math.max(1, count);
+      return;
+    }
+    this.#expected = Math.min(2 * this.#expected, MOST_AT_ONCE);
   }
 
   /** Takes what waits, and nothing more; closes the socket. */

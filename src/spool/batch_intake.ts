@@ -10,7 +10,7 @@
 
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import { encodePacket, MODIFIER_SPOOL } from "../wire/packet.ts";
+import { HEADER_SIZE, MAX_VARS_SIZE, MODIFIER_SPOOL, writePacket } from "../wire/packet.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { NewTask } from "../task/new_task.ts";
 import type { AcceptedIds, SentId } from "./accepted_ids.ts";
@@ -55,7 +55,7 @@ interface Written {
 }
 
 /** A disk that takes longer than this for a task is busy, and for so long. */
-const BUSY_DISK_MS = 20;
+const BUSY_DISK_MS = 200;
 const BUSY_FOR_MS = 1000;
 
 export class BatchIntake {
@@ -92,7 +92,9 @@ export class BatchIntake {
   #isForBatch({ body }: NewTask, sent: SentId | null): boolean {
     const { count, single, spool } = this.#options;
     const { maxFiles } = this.#limits;
-    if (body !== undefined && !(body instanceof Uint8Array)) return false;
+    const isHere = body === undefined ||
+      (body instanceof Uint8Array && body.length <= MAX_VARS_SIZE);
+    if (!isHere) return false;
     if (spool.fsync && (this.#journal === null || this.#journal.isClosed)) return false;
     if (spool.clock.monotonic() < this.#busyUntil) return false;
     if (sent !== null && single.isUnderWay(sent)) return false;
@@ -129,7 +131,7 @@ export class BatchIntake {
     const now = spool.clock.now();
     const name = names.next(now);
     const ref = { name, priority: task.priority === undefined ? null : String(task.priority) };
-    const path = join(spool.path, TMP_DIR, name);
+    const path = `${spool.path}/${TMP_DIR}/${name}`;
     const dueAt = task.at ?? now;
     const startedAt = performance.now();
     spool.files.createSync(path, bytes, {
@@ -249,15 +251,20 @@ export class BatchIntake {
   }
 }
 
-/** All that the file holds. */
+/** A packet and the body that came in it: each may have as much as a packet can say. */
+const memory = new Uint8Array(2 * (HEADER_SIZE + MAX_VARS_SIZE));
+
+/** All that the file holds, until this is called again. */
 function bytesOf({ vars, body }: NewTask): Uint8Array<ArrayBuffer> {
-  const packet = encodePacket(vars, MODIFIER_SPOOL);
-  if (!(body instanceof Uint8Array) || body.length === 0) return packet;
-  const bytes = new Uint8Array(packet.length + body.length);
-  bytes.set(packet);
-  bytes.set(body, packet.length);
-  return bytes;
+  let end = writePacket(vars, SPOOL, memory, 0);
+  if (body instanceof Uint8Array) {
+    memory.set(body, end);
+    end += body.length;
+  }
+  return memory.subarray(0, end);
 }
+
+const SPOOL = { modifier1: MODIFIER_SPOOL, modifier2: 0 };
 
 function contentOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("base64url").slice(0, 22);

@@ -5,7 +5,7 @@
  */
 
 import type { Libc } from "../platform/libc.ts";
-import { AT_FDCWD, EINVAL, EPERM, O_DIRECTORY, O_NOFOLLOW } from "../platform/linux.ts";
+import { AT_FDCWD, EINVAL, ENOENT, EPERM, O_DIRECTORY, O_NOFOLLOW } from "../platform/linux.ts";
 import type { Stat } from "../platform/stat.ts";
 import { ATTEMPTS_DIR, FAILED_DIR, RUNNING_DIR, STATE_DIR, TMP_DIR } from "./layout.ts";
 
@@ -15,6 +15,8 @@ export interface Location {
   readonly name: string;
   /** The directory was opened for this call. */
   readonly isOwn: boolean;
+  /** It stays open for later calls, and may have been removed since. */
+  readonly isKept: boolean;
 }
 
 /** How paths become locations. Every location that is given is to be left. */
@@ -26,7 +28,7 @@ export interface Locator {
 
 /** Paths as they are. */
 export const PLAIN_PATHS: Locator = {
-  locate: (path) => ({ at: AT_FDCWD, name: path, isOwn: false }),
+  locate: (path) => ({ at: AT_FDCWD, name: path, isOwn: false, isKept: false }),
   leave() {},
 };
 
@@ -89,25 +91,30 @@ export class SpoolRoot implements Locator {
   }
 
   locate(path: string): Location | number {
+    return this.#locate(path, true);
+  }
+
+  /** @param isChecked a kept directory is still there; otherwise that shows when it is used */
+  #locate(path: string, isChecked: boolean): Location | number {
     const held = this.#hold();
     if (!path.startsWith(this.#prefix)) {
       return path === this.path && held
-        ? { at: held.fd, name: ".", isOwn: false }
+        ? { at: held.fd, name: ".", isOwn: false, isKept: false }
         : PLAIN_PATHS.locate(path);
     }
     if (!held) return this.#errno;
     const start = this.#prefix.length;
     const slash = path.lastIndexOf("/");
-    if (slash < start) return { at: held.fd, name: path.slice(start), isOwn: false };
+    if (slash < start) return { at: held.fd, name: path.slice(start), isOwn: false, isKept: false };
     const dir = path.slice(start, slash);
     const name = path.slice(slash + 1);
     const isKept = KEPT.includes(dir);
-    const kept = isKept ? this.#keptOf(dir) : undefined;
-    if (kept !== undefined) return { at: kept, name, isOwn: false };
+    const kept = isKept ? isChecked ? this.#keptOf(dir) : this.#kept.get(dir) : undefined;
+    if (kept !== undefined) return { at: kept, name, isOwn: false, isKept: true };
     const fd = this.#openDirectory(held.fd, dir);
     if (fd < 0) return fd;
     if (isKept) this.#kept.set(dir, fd);
-    return { at: fd, name, isOwn: !isKept };
+    return { at: fd, name, isOwn: !isKept, isKept };
   }
 
   /** Undefined also when somebody has removed it meanwhile. */
@@ -140,13 +147,19 @@ export class SpoolRoot implements Locator {
 
   /** Makes a call with the location of a path; -errno without one. */
   in(path: string, call: (at: number, name: string) => number): number {
-    const location = this.locate(path);
+    const location = this.#locate(path, false);
     if (typeof location === "number") return location;
+    let isGone = false;
     try {
-      return call(location.at, location.name);
+      const result = call(location.at, location.name);
+      // A kept directory that was removed has no names, and takes none.
+      isGone = result === -ENOENT && location.isKept && this.libc.fstat(location.at).links === 0;
+      if (!isGone) return result;
     } finally {
       this.leave(location);
     }
+    this.#forget();
+    return this.in(path, call);
   }
 
   /** A directory for listing, or for syncing; never a symlink below the spool. */

@@ -3,6 +3,7 @@
  * thread, only sees the files. The ids of accepted tasks are this thread's alone.
  */
 
+import { statfsSync } from "node:fs";
 import type { Clock, Random } from "../platform/clock.ts";
 import { loadDurableCalls } from "../platform/durable_calls.ts";
 import { socketCalls } from "../platform/socket_calls.ts";
@@ -75,10 +76,12 @@ export class SpoolInbox {
   }
 
   use({ fsync, limits, dedupWindowMs, journal }: InboxSettings): void {
-    this.#spool.fsync = fsync;
+    // In memory there is nothing to sync: no task there outlives a power cut.
+    const isSynced = fsync && !isMemory(this.#spool.path);
+    this.#spool.fsync = isSynced;
     this.#ids.use(dedupWindowMs);
     this.#single.use(limits);
-    this.#batch.use(limits, fsync ? this.#journalAt(journal) : null);
+    this.#batch.use(limits, isSynced ? this.#journalAt(journal) : null);
   }
 
   #journalAt(place: JournalPlace | null): Journal | null {
@@ -125,6 +128,13 @@ export class SpoolInbox {
     this.#ids.close();
     this.#spool.close();
   }
+}
+
+/** By their numbers in linux/magic.h: tmpfs and ramfs. */
+const MEMORY: readonly number[] = [0x01021994, 0x858458f6];
+
+function isMemory(dir: string): boolean {
+  return MEMORY.includes(statfsSync(dir).type >>> 0);
 }
 
 function isSame(one: JournalPlace, other: JournalPlace): boolean {

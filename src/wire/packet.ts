@@ -61,8 +61,24 @@ export function textVar(name: string, value: string | Uint8Array): Var {
 
 /** The value of the last var called `name`, as uWSGI's dictionaries have it. */
 export function findVar(vars: readonly Var[], name: string): Uint8Array | undefined {
-  const wanted = encoder.encode(name);
-  return vars.findLast((v) => sameBytes(v.name, wanted))?.value;
+  const wanted = encodedName(name);
+  for (let n = vars.length - 1; n >= 0; n--) {
+    const v = vars[n] as Var;
+    if (sameBytes(v.name, wanted)) return v.value;
+  }
+  return undefined;
+}
+
+/** Names that the program asks for, which are few. */
+const names = new Map<string, Uint8Array>();
+const MOST_NAMES = 100;
+
+function encodedName(name: string): Uint8Array {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  const bytes = encoder.encode(name);
+  if (names.size < MOST_NAMES) names.set(name, bytes);
+  return bytes;
 }
 
 /** Like {@link findVar}, decoded; bytes that are no UTF-8 become U+FFFD. */
@@ -78,12 +94,14 @@ export function varText(bytes: Uint8Array): string {
 
 /** `vars` without any var called `name`. */
 export function withoutVar(vars: readonly Var[], name: string): Var[] {
-  const wanted = encoder.encode(name);
+  const wanted = encodedName(name);
   return vars.filter((v) => !sameBytes(v.name, wanted));
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let n = 0; n < a.length; n++) if (a[n] !== b[n]) return false;
+  return true;
 }
 
 /** Reads the four bytes of a header; the caller makes sure they are there. */

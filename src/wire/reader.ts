@@ -5,14 +5,7 @@
  * @pure
  */
 
-import {
-  decodeHeader,
-  type Header,
-  HEADER_SIZE,
-  MAX_VARS_SIZE,
-  MODIFIER_SPOOL,
-  WITH_BODY,
-} from "./packet.ts";
+import { type Header, HEADER_SIZE, MAX_VARS_SIZE, MODIFIER_SPOOL, WITH_BODY } from "./packet.ts";
 import { RefusalError } from "./refusal.ts";
 
 export interface RawPacket {
@@ -52,8 +45,20 @@ export class PacketReader {
   /** The size of the packet that has begun to come and does not fit into the buffer; 0 when it does. */
   get wanted(): number {
     if (this.pending < HEADER_SIZE) return 0;
-    const { whole } = this.#sizes(this.#pendingBytes());
+    const whole = this.#wholeSize();
     return whole > this.#buffer.length ? whole : 0;
+  }
+
+  /** Bytes of the packet that has begun, with the length of its body; its header is there. */
+  #wholeSize(): number {
+    const at = this.#start;
+    const size = this.#byteAt(at + 1) | (this.#byteAt(at + 2) << 8);
+    const hasBody = this.#byteAt(at) === MODIFIER_SPOOL && (this.#byteAt(at + 3) & WITH_BODY) !== 0;
+    return HEADER_SIZE + size + (hasBody ? BODY_LENGTH_SIZE : 0);
+  }
+
+  #byteAt(index: number): number {
+    return this.#buffer[index] as number;
   }
 
   /**
@@ -103,20 +108,29 @@ export class PacketReader {
    * @throws {RefusalError} when it says that it is larger than may be
    */
   next(maxVarsSize = this.#maxVarsSize): RawPacket | null {
-    const bytes = this.#pendingBytes();
-    if (bytes.length < HEADER_SIZE) return null;
-    const { header, end, whole } = this.#sizes(bytes);
+    if (this.pending < HEADER_SIZE) return null;
+    const at = this.#start;
+    const header = {
+      modifier1: this.#byteAt(at),
+      size: this.#byteAt(at + 1) | (this.#byteAt(at + 2) << 8),
+      modifier2: this.#byteAt(at + 3),
+    };
+    const whole = this.#wholeSize();
+    const end = HEADER_SIZE + header.size;
     if (header.size > maxVarsSize) {
       throw new RefusalError(
         "too large",
         `the packet has ${header.size} bytes; buffer-size is ${maxVarsSize}`,
       );
     }
-    if (bytes.length < whole) return null;
-    const bodySize = whole > end ? decodeBodySize(bytes, end) : null;
+    if (this.pending < whole) return null;
+    const buffer = this.#buffer;
+    const bodySize = whole > end ? decodeBodySize(buffer, at + end) : null;
     this.#start += whole;
-    const isOwn = this.#buffer === this.#own;
-    const vars = isOwn ? bytes.slice(HEADER_SIZE, end) : bytes.subarray(HEADER_SIZE, end);
+    const isOwn = buffer === this.#own;
+    const vars = isOwn
+      ? buffer.slice(at + HEADER_SIZE, at + end)
+      : buffer.subarray(at + HEADER_SIZE, at + end);
     if (!isOwn) this.#useOwn();
     return { header, vars, bodySize };
   }
@@ -144,14 +158,6 @@ export class PacketReader {
 
   #pendingBytes(): Uint8Array<ArrayBuffer> {
     return this.#buffer.subarray(this.#start, this.#end);
-  }
-
-  /** Of the packet whose header these bytes begin with: where its vars end, and where what follows it begins. */
-  #sizes(bytes: Uint8Array): { header: Header; end: number; whole: number } {
-    const header = decodeHeader(bytes);
-    const end = HEADER_SIZE + header.size;
-    const hasBody = header.modifier1 === MODIFIER_SPOOL && (header.modifier2 & WITH_BODY) !== 0;
-    return { header, end, whole: end + (hasBody ? BODY_LENGTH_SIZE : 0) };
   }
 }
 
