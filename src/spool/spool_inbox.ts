@@ -10,6 +10,7 @@ import { socketCalls } from "../platform/socket_calls.ts";
 import type { NewTask } from "../task/new_task.ts";
 import { AcceptedIds, type SentId } from "./accepted_ids.ts";
 import { BatchIntake, type PutResult } from "./batch_intake.ts";
+import type { Files } from "./files.ts";
 import { SpoolDirectory } from "./directory.ts";
 import { Intake } from "./intake.ts";
 import { Journal, type JournalPlace } from "./journal.ts";
@@ -32,6 +33,8 @@ export interface SpoolInboxOptions {
   readonly dir: string;
   readonly settings: InboxSettings;
   readonly platform: Platform;
+  /** Absent is the machine's own. */
+  readonly files?: Files;
   readonly clock: Clock;
   readonly random: Random;
   /** In the name of each task that comes in here: see {@link arrivalMark}. */
@@ -55,10 +58,14 @@ export class SpoolInbox {
   #hasWished = false;
 
   /** @throws {Error} when the directory cannot be used */
-  constructor({ dir, settings, platform, clock, random, mark, gone }: SpoolInboxOptions) {
+  constructor(options: SpoolInboxOptions) {
+    const { dir, settings, platform, clock, random, mark, gone, files } = options;
     const { fsync, limits, dedupWindowMs: windowMs } = settings;
     const { libc, claims } = platform;
-    const spool = this.#spool = new SpoolDirectory({ dir, fsync, claims, libc, clock, random });
+    const spool = this.#spool = new SpoolDirectory({
+      ...{ dir, fsync, claims, libc, clock, random },
+      ...(files ? { files } : {}),
+    });
     const ids = this.#ids = new AcceptedIds(spool, { windowMs });
     const scanner = new Scanner(spool);
     const count = new TaskCount(() => scanner.taskNames(), clock);

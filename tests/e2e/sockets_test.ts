@@ -90,6 +90,27 @@ test("with a secret only signed tasks run, and the log keeps the secret", async 
   assert(!stdout.includes("correct horse"), stdout);
 });
 
+test("a signature that was used before a reload is refused after it", async () => {
+  const secret = "correct horse battery staple";
+  await using site = await makeSite(
+    HELLO,
+    "socket = in.sock",
+    `spooler-secret = ${secret}`,
+    "spooler-name = hub",
+  );
+  const path = join(site.dir, "in.sock");
+  await using program = await site.start();
+  const connect = () => Deno.connect({ transport: "unix", path });
+  const delivery = { id: "task-1", to: "hub", sentAt: Date.now() };
+  const signed = deliveryVars(hello("friend"), delivery, secret);
+  assertMatch(await answerTo(await connect(), signed), /^ff4f00010b00/);
+  program.signal("SIGHUP");
+  await program.line(/ ready$/, 2);
+  assertMatch(await answerTo(await connect(), signed), /^ff..0000/);
+  await program.line(/: the signature was used before/);
+  assertEquals(await program.stop(), 0);
+});
+
 test("a delivery that is repeated after a restart runs once", async () => {
   await using site = await makeSite(HELLO, "socket = 127.0.0.1:0");
   const vars = deliveryVars(hello("once"), { id: "task-1", sentAt: Date.now() }, null);

@@ -1,0 +1,155 @@
+/** What comes in many at a time: by the journal, without fsync, and whatever fails on the way. */
+
+import { join } from "@std/path";
+import type { Files } from "../../src/spool/files.ts";
+import { taskId, type TaskRef, TMP_DIR } from "../../src/spool/layout.ts";
+import { SpoolInbox } from "../../src/spool/spool_inbox.ts";
+import { systemClock } from "../../src/platform/clock.ts";
+import type { NewTask } from "../../src/task/new_task.ts";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { type Fault, FaultyFiles } from "../support/faults.ts";
+import { openJournalled } from "../support/journals.ts";
+import { platform } from "../support/platform.ts";
+import { testWith } from "../support/require.ts";
+import { openAnew, varsOf } from "../support/store.ts";
+import { tempDir } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+
+const TASK: NewTask = { vars: varsOf({ ud_spool_func: "x", colour: "red" }) };
+const BODY: NewTask = { ...TASK, body: new TextEncoder().encode("the body") };
+const WINDOW_MS = 3_600_000;
+const NO_LIMITS = { maxFiles: null, minFreeBytes: null };
+/** Nothing takes more operations. */
+const MOST_OPERATIONS = 40;
+
+type End = TaskRef | "repeated" | Error;
+
+interface World extends AsyncDisposable {
+  readonly dir: string;
+  readonly inbox: SpoolInbox;
+  readonly gone: string[];
+  /** Puts a task; what became of it is known in time. */
+  put(task: NewTask, id?: string): { end: End | null };
+  names(): string[];
+}
+
+async function openWorld(fsync: boolean, files?: Files): Promise<World> {
+  const temp = await tempDir();
+  const dir = join(temp.path, "spool");
+  const { store } = await openJournalled(dir, "boot-1");
+  const gone: string[] = [];
+  const inbox = new SpoolInbox({
+    ...{ dir, platform, clock: systemClock, random: Math.random, mark: 1000 },
+    settings: {
+      ...{ fsync, limits: NO_LIMITS, dedupWindowMs: WINDOW_MS },
+      journal: fsync ? store.openJournal() : null,
+    },
+    gone: (id) => gone.push(id),
+    ...(files ? { files } : {}),
+  });
+  return {
+    ...{ dir, inbox, gone },
+    put(task, id) {
+      const put: { end: End | null } = { end: null };
+      inbox.put(task, id === undefined ? null : { id, sender: "me" }, {
+        accepted: (ref) => void (put.end = ref),
+        repeated: () => void (put.end = "repeated"),
+        failed: (error) => void (put.end = error as Error),
+      });
+      return put;
+    },
+    names: () =>
+      [...Deno.readDirSync(dir)].flatMap(({ name }) => name.startsWith("uwsgi_") ? [name] : []),
+    async [Symbol.asyncDispose]() {
+      inbox.close();
+      store.close();
+      await temp[Symbol.asyncDispose]();
+    },
+  };
+}
+
+testWith(
+  "libc",
+  "with a journal tasks are accepted at the end of a round, and have no names before",
+  async () => {
+    await using world = await openWorld(true);
+    const puts = [world.put(TASK), world.put({ ...BODY, priority: 3 }), world.put(TASK, "id-1")];
+    assertEquals(puts.map(({ end }) => end), [null, null, null]);
+    assertEquals(world.names(), []);
+    world.inbox.commit();
+    for (const { end } of puts) {
+      assert(end !== null && typeof end === "object" && "name" in end && !(end instanceof Error));
+      assert(Deno.statSync(join(world.dir, taskId(end))).isFile);
+    }
+    assertEquals([...Deno.readDirSync(join(world.dir, TMP_DIR))], []);
+  },
+);
+
+testWith("libc", "without fsync a task is accepted at once", async () => {
+  await using world = await openWorld(false);
+  const { end } = world.put(TASK);
+  assert(end !== null && typeof end === "object" && "name" in end);
+  assertEquals(world.names().length, 1);
+});
+
+for (const fsync of [true, false]) {
+  testWith(
+    "libc",
+    `an id is accepted once, in one round and over rounds, fsync ${fsync}`,
+    async () => {
+      await using world = await openWorld(fsync);
+      const [first, again, other] = [
+        world.put(TASK, "id-1"),
+        world.put(TASK, "id-1"),
+        world.put(BODY, "id-1"),
+      ];
+      world.inbox.commit();
+      assert(first.end !== null && typeof first.end === "object" && "name" in first.end);
+      assertEquals(again.end, "repeated");
+      assertStringIncludes(String(other.end), "belongs to another task");
+      assertEquals(world.put(TASK, "id-1").end, "repeated");
+      assertEquals(world.names().length, 1);
+    },
+  );
+}
+
+for (const fsync of [true, false]) {
+  for (const fault of ["fails", "dies"] satisfies Fault[]) {
+    testWith(
+      "libc",
+      `every operation ${fault}, fsync ${fsync}: what is acknowledged is there, and nothing else is known`,
+      async () => {
+        for (let at = 1; at < MOST_OPERATIONS; at++) {
+          const files = new FaultyFiles(fault, Infinity);
+          await using world = await openWorld(fsync, files);
+          files.failAt(at);
+          const put = world.put(TASK, "id-1");
+          world.inbox.commit();
+          await until(() => put.end !== null, "it has come to an end");
+          const isAccepted = !(put.end instanceof Error) && put.end !== "repeated";
+          const wasHit = files.hit;
+          if (isAccepted) assertEquals(world.names().length, 1, `${at}`);
+          else if (fault === "fails") assertEquals(world.names(), [], `${at}`);
+          world.inbox.close();
+          if (isAccepted) {
+            using next = await reopened(world.dir);
+            assertEquals(next.store.dir, world.dir);
+            assertEquals(await next.repeats(TASK, "id-1"), true, `${at}: its id is known`);
+          }
+          if (!wasHit) return;
+        }
+        throw new Error("there are more operations");
+      },
+    );
+  }
+}
+
+/** The next start of the program. */
+async function reopened(dir: string) {
+  const store = await openAnew(dir);
+  return {
+    store,
+    repeats: async (task: NewTask, id: string) => await store.putOnce(task, id, "me") === null,
+    [Symbol.dispose]: () => store.close(),
+  };
+}
