@@ -56,9 +56,13 @@ const TEXTS: ReadonlyMap<number, string> = new Map([
 export class SystemError extends Error {
   override name = "SystemError";
 
+  /** What the system says, without what was asked of it. */
+  readonly text: string;
+
   constructor(call: string, subject: string, readonly errno: number) {
     const text = TEXTS.get(errno) ?? getSystemErrorName(-errno);
     super(`${call} ${nameToShow(subject)}: ${text} (errno ${errno})`);
+    this.text = text;
   }
 }
 

@@ -24,6 +24,7 @@ const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
@@ -55,6 +56,9 @@ const DATA_AT = EVENT_SIZE - 8;
 const MOST_EVENTS = 256;
 /** struct sockaddr_in6, the largest that is needed of an accepted connection. */
 const PEER_SIZE = 28;
+
+/** struct sockaddr_storage. */
+const NAME_SIZE = 128;
 
 /** What is ready, as `epoll_wait` writes it. */
 export class ReadyList {
@@ -215,6 +219,15 @@ export class SocketCalls {
 
   closeWrite(fd: number): number {
     return this.#result(this.#symbols.shutdown(fd, SHUT_WR));
+  }
+
+  /** Whether a socket is bound to a port, or to a name in the abstract namespace. */
+  isBoundTo(fd: number, name: number | string): boolean {
+    const bytes = fixedBytes(NAME_SIZE);
+    const length = new Uint32Array(new ArrayBuffer(4)).fill(NAME_SIZE);
+    if (this.#symbols.getsockname(fd, bytes, length) !== 0) return false;
+    if (typeof name === "number") return new DataView(bytes.buffer).getUint16(2) === name;
+    return new TextDecoder().decode(bytes.subarray(2, length[0])) === name;
   }
 
   /** Another descriptor of the same file. */

@@ -72,8 +72,10 @@ function duplicated<T extends Deno.Addr>(
   const before = openSockets();
   const listener = withBacklog(open, options);
   try {
+    const name = nameOf(listener.addr);
     for (const [socket, fd] of openSockets()) {
-      if (before.has(socket) || !libc.isListening(fd)) continue;
+      // Other threads open sockets, too.
+      if (before.has(socket) || !libc.isListening(fd) || !calls.isBoundTo(fd, name)) continue;
       const own = calls.duplicate(fd);
       if (own < 0) throw new SystemError("fcntl", "socket", -own);
       return [own, listener.addr];
@@ -82,6 +84,10 @@ function duplicated<T extends Deno.Addr>(
   } finally {
     listener.close();
   }
+}
+
+function nameOf(address: Deno.Addr): number | string {
+  return "port" in address ? address.port : "path" in address ? address.path : "";
 }
 
 async function bindFile(path: string, options: BindOptions): Promise<BoundSocket> {

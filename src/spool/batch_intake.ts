@@ -10,6 +10,7 @@
 
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
+import { SystemError } from "../platform/libc.ts";
 import { HEADER_SIZE, MAX_VARS_SIZE, MODIFIER_SPOOL, writePacket } from "../wire/packet.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { NewTask } from "../task/new_task.ts";
@@ -134,15 +135,23 @@ export class BatchIntake {
     const path = `${spool.path}/${TMP_DIR}/${name}`;
     const dueAt = task.at ?? now;
     const startedAt = performance.now();
-    spool.files.createSync(path, bytes, {
-      mode: TASK_MODE,
-      time: task.at === undefined ? null : dueAt / 1000,
-    });
+    this.#create(path, bytes, task.at === undefined ? null : dueAt / 1000);
     const written = { ref, path, dueAt, sent, content, task, result };
     if (!spool.fsync) this.#nameNow(written);
     else this.#journalise(written, bytes);
     const endedAt = performance.now();
     if (endedAt - startedAt > BUSY_DISK_MS) this.#busyUntil = spool.clock.monotonic() + BUSY_FOR_MS;
+  }
+
+  #create(path: string, bytes: Uint8Array<ArrayBuffer>, time: number | null): void {
+    try {
+      this.#options.spool.files.createSync(path, bytes, { mode: TASK_MODE, time });
+    } catch (error) {
+      this.#removeQuietly(path);
+      // The peer has no use for the name of a file that is gone.
+      if (error instanceof SystemError) throw new Error(`${error.text} (errno ${error.errno})`);
+      throw error;
+    }
   }
 
   /** Without fsync: the line of its id is written before it has its name. */

@@ -130,6 +130,9 @@ for (const fsync of [true, false]) {
           const wasHit = files.hit;
           if (isAccepted) assertEquals(world.names().length, 1, `${at}`);
           else if (fault === "fails") assertEquals(world.names(), [], `${at}`);
+          if (fault === "fails" && wasHit) {
+            assertEquals([...Deno.readDirSync(join(world.dir, TMP_DIR))], [], `${at}`);
+          }
           world.inbox.close();
           if (isAccepted) {
             using next = await reopened(world.dir);
