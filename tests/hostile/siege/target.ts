@@ -47,7 +47,8 @@ export class Target extends Program {
       "spooler-max-body = 128M",
       "spooler-max-retries = 1",
       "spooler-import = tasks.mjs",
-      "spooler-task = name=json,stdin=json cat >/dev/null",
+      // The other slot is for everybody else.
+      "spooler-task = name=json,processes=1,stdin=json cat >/dev/null",
       "",
     ];
     await Deno.writeTextFile(join(dir, "site.ini"), ini.join("\n"));
