@@ -24,6 +24,11 @@ const IGNORED: readonly Deno.Signal[] = [
   ...["SIGXFSZ", "SIGTTIN", "SIGTTOU"] as const,
 ];
 
+/** While the program starts: what would be a reload or a status then ends nothing. */
+export function withstandSignals(signals: Signals): void {
+  signals.on(["SIGHUP", "SIGUSR1", "SIGUSR2", ...IGNORED], () => {});
+}
+
 /** Acts on signals from now on. */
 export function actOnSignals(signals: Signals, actions: SignalActions): void {
   let stoppingSince: number | null = null;

@@ -16,6 +16,7 @@ import { loadPosix } from "../platform/posix.ts";
 import { type Log, openLog } from "./log.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { VERSION } from "../platform/version.ts";
+import { withstandSignals } from "../app/signals.ts";
 import { mustStart } from "../app/start_checks.ts";
 import { check } from "./check.ts";
 import { announce } from "./announce.ts";
@@ -43,6 +44,7 @@ async function runHere(args: readonly string[], inBackground: boolean): Promise<
     console.log(await showConfigOf(args.filter((arg) => arg !== "--show-config")));
     return 0;
   }
+  withstandSignals(systemSignals);
   const loaded = await loadConfig(args);
   const { entries, secrets } = loaded;
   hideSecrets(secrets);

@@ -2,9 +2,9 @@
 
 import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
-import { programLabel, spooler } from "../support/program.ts";
+import { commandLine, Program, programLabel, spooler } from "../support/program.ts";
 import { isRunning } from "../support/processes.ts";
-import { makeSite, type Site } from "../support/site.ts";
+import { makeSite, rewriteSite, type Site } from "../support/site.ts";
 import { until } from "../support/until.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
@@ -134,5 +134,20 @@ test("signals without a meaning here, the real-time ones too, end nothing", asyn
   }
   await push(site, "a=1");
   await program.line(/\| ran$/);
+  assertEquals(await program.stop(), 0);
+});
+
+test("a reload or a status that is asked for while it starts ends nothing", async () => {
+  await using site = await makeSite("spooler-task = true");
+  const begun = join(site.dir, "begun");
+  const read =
+    `env = GO=@(exec://touch ${begun}; while ! test -f ${site.dir}/go; do sleep 0.05; done)`;
+  await rewriteSite(site, "spooler-task = true", read);
+  const [file, args] = commandLine(["--ini", site.ini]);
+  await using program = Program.launch(file, args);
+  await until(() => Deno.stat(begun).then(() => true, () => false), "the ini to be read");
+  for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM"] as const) program.signal(signal);
+  await Deno.writeTextFile(join(site.dir, "go"), "");
+  await program.line(/ ready$/);
   assertEquals(await program.stop(), 0);
 });
