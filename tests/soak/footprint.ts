@@ -1,5 +1,6 @@
 /** What a running program holds of the machine. */
 
+import { textOf } from "../../src/platform/quietly.ts";
 import { descendants } from "../support/processes.ts";
 
 export interface Footprint {
@@ -42,8 +43,9 @@ export function leastOf(samples: readonly Footprint[]): Footprint {
   ) as unknown as Footprint;
 }
 
+/** 0 when it has just ended. */
 function anonymousMiB(pid: number): number {
-  const text = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
+  const text = textOf(`/proc/${pid}/smaps_rollup`) ?? "Anonymous: 0 kB";
   return Math.round(Number(/^Anonymous:\s+(\d+) kB$/m.exec(text)?.[1]) / 1024);
 }
 
