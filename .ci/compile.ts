@@ -49,10 +49,20 @@ async function findPackage(npmCache: string, name: string, version: string): Pro
   throw new Error(`${name} ${version} is not in ${npmCache}: deno cache main.ts`);
 }
 
+/** In seconds. Deno puts the time of each file into the executable: this makes two builds the same. */
+const epoch = Number(Deno.env.get("SOURCE_DATE_EPOCH") ?? 0);
+
+/** Where SOURCE_DATE_EPOCH asks for the same bytes from any checkout, its files have that time, too. */
+async function setTimes(path: string): Promise<void> {
+  if ((await Deno.stat(path)).isFile) return await Deno.utime(path, epoch, epoch);
+  for await (const { name } of Deno.readDir(path)) await setTimes(`${path}/${name}`);
+}
+
 async function copy(from: string, to: string): Promise<void> {
   if ((await Deno.stat(from)).isFile) {
     await Deno.mkdir(to.slice(0, to.lastIndexOf("/")), { recursive: true });
-    return await Deno.copyFile(from, to);
+    await Deno.copyFile(from, to);
+    return await Deno.utime(to, epoch, epoch);
   }
   for await (const { name } of Deno.readDir(from)) await copy(`${from}/${name}`, `${to}/${name}`);
 }
@@ -69,6 +79,10 @@ async function deno(...args: string[]): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
+if (epoch > 0) {
+  const sources = ["main.ts", "deno.json", "src", "workers", "docs/man"];
+  for (const path of sources) await setTimes(root + path);
+}
 const { imports } = JSON.parse(await Deno.readTextFile(`${root}deno.json`)) as {
   imports: Record<string, string>;
 };
