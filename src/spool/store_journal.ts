@@ -20,6 +20,8 @@ export interface JournalSettings {
   readonly ringSizes?: readonly number[];
   /** Names the boot in a test; absent is the machine's. */
   readonly boot?: string;
+  /** Says in a test that any file system is fit for a journal, or none. */
+  readonly isTrusted?: boolean;
 }
 
 /** Where there can be no journal now, that is asked again after a while. */

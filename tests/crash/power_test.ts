@@ -10,7 +10,13 @@
 import { join } from "@std/path";
 import { sendTask } from "../../src/wire/client.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { FILE_SYSTEMS, type FileSystem, hasMaker, mountImage } from "../support/image.ts";
+import {
+  EXT4_WITHOUT_JOURNAL,
+  FILE_SYSTEMS,
+  type FileSystem,
+  hasMaker,
+  mountImage,
+} from "../support/image.ts";
 import { Program, programLabel } from "../support/program.ts";
 import { tasksAfterStart } from "../support/power.ts";
 import { portIn } from "../support/site.ts";
@@ -36,6 +42,9 @@ class Pushers {
   readonly acknowledged = new Set<string>();
   readonly #all: Promise<void>[] = [];
   #wake = () => {};
+  /** They wait when so many have been sent: the disk is small. */
+  #most = 0;
+  #goOn = Promise.withResolvers<void>();
 
   constructor(private readonly port: number) {
     for (let n = 0; n < PUSHERS; n++) this.#all.push(this.#push());
@@ -43,6 +52,10 @@ class Pushers {
 
   async #push(): Promise<void> {
     while (!this.#stopped) {
+      if (this.#next >= this.#most) {
+        await this.#goOn.promise;
+        continue;
+      }
       const n = this.#next++;
       const values: Record<string, string> = { n: String(n), ud_spool_func: "note" };
       if (n % 2 === 0) values.at = LATER;
@@ -59,15 +72,24 @@ class Pushers {
     }
   }
 
+  /** More are on their way then. */
   async untilAcknowledged(count: number): Promise<void> {
+    this.#most = count + TASKS_A_CUT;
+    this.#release();
     const failed = Promise.all(this.#all);
     while (this.acknowledged.size < count) {
       await Promise.race([new Promise<void>((resolve) => this.#wake = resolve), failed]);
     }
   }
 
+  #release(): void {
+    this.#goOn.resolve();
+    this.#goOn = Promise.withResolvers();
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#release();
     await Promise.all(this.#all);
   }
 }
@@ -128,7 +150,9 @@ for (const fileSystem of FILE_SYSTEMS) {
       }
       const { missing, known, putBack } = await cutsOn(fileSystem);
       assert(known >= CUTS * TASKS_A_CUT);
-      assert(putBack > 0, "no cut took anything that the journal had");
+      // Where the file system has no journal, the program has none.
+      const isJournalled = fileSystem.name !== EXT4_WITHOUT_JOURNAL.name;
+      assertEquals(putBack > 0, isJournalled, `the journal had ${putBack} of what the cuts took`);
       assertEquals(missing, [], `${missing.length} of ${known} are missing`);
     },
   );

@@ -72,6 +72,7 @@ export async function openJournalled(
       warn: (message) => warnings.push(message),
       ringSizes: [SMALL_RING],
       boot,
+      isTrusted: true,
       ...settings,
     },
     ...store,
