@@ -11,6 +11,8 @@ const SITE = [
   "timer2 = every=1h,name=nightly true",
 ];
 
+const COMMANDS_WITH_RE = Object.keys(MANUALS).filter((name) => name.startsWith("re"));
+
 /** A site with two tasks, and `spooler` in a directory for PATH. */
 async function prepare(site: Site): Promise<{ bin: string; tasks: string[] }> {
   await Deno.writeTextFile(join(site.dir, "tasks.ts"), "export function resize() {}\n");
@@ -39,7 +41,7 @@ Deno.test(`${programLabel}: complete answers from the tables, the ini and the sp
   await using site = await makeSite(...SITE);
   const { tasks } = await prepare(site);
   assertEquals(await complete(""), Object.keys(MANUALS));
-  assertEquals(await complete("re"), ["retry", "remove", "resume"]);
+  assertEquals(await complete("re"), COMMANDS_WITH_RE);
   assertEquals(await complete("list", "--s"), ["--state"]);
   assertEquals(await complete("list", "--state", "f"), ["failed"]);
   assertEquals(await complete("--ini", "x.ini", "--spooler-har"), ["--spooler-harakiri"]);
@@ -72,7 +74,7 @@ async function offered(file: string, args: string[], bin: string): Promise<strin
 /** What each shell must offer: the line, and what comes of it. */
 function cases(ini: string, tasks: string[]): [string, string[]][] {
   return [
-    ["spooler re", ["remove", "resume", "retry"]],
+    ["spooler re", COMMANDS_WITH_RE.toSorted()],
     ["spooler list --st", ["--state"]],
     [`spooler show --ini ${ini} `, tasks],
     [`spooler run-job --ini ${ini} n`, ["nightly"]],
@@ -134,10 +136,12 @@ testWith("zsh", `${programLabel}: zsh completes`, async () => {
       zpty -w z 'unsetopt zle_bracketed_paste; print STARTED'
       zpty -r z out '*STARTED*STARTED*' 2>/dev/null || zpty -r z out '*STARTED*'
       zpty -n -w z "$1"$'\\t'
+      # What is typed ahead would end the completion.
+      zpty -r z out '*OFFER:*'
       zpty -n -w z $'\\x15print FINISHED\\n'
-      zpty -r z out '*FINISHED*FINISHED*' || true
-      print -r -- "$out"`;
-    return offered("zsh", ["-f", "-c", script, "zsh", line], bin);
+      zpty -r z more '*FINISHED*FINISHED*' || true
+      print -r -- "$out$more"`;
+    return offered("timeout", ["30", "zsh", "-f", "-c", script, "zsh", line], bin);
   };
   const [files, ...others] = cases(site.ini, tasks).reverse();
   // A path comes in pieces.
