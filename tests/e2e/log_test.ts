@@ -150,6 +150,6 @@ for (const format of ["text", "json"]) {
     await program.line(/echo\|? ?.*\*{8}/);
     assertEquals(await program.stop(), 0);
     assert(!/hunter2|tokenoftask|ken"?\\?"?value/.test(program.log), program.log);
-    assertMatch(program.log, /sync.*DB_PASSWORD=\*{8} .\/sync/);
+    assertMatch(program.log, /sync.*DB_PASSWORD=\*{8}; .\/sync/);
   });
 }
