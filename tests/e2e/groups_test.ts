@@ -1,4 +1,4 @@
-/** Supplementary groups: of the program's own user, and of those that jobs and tasks run as. */
+/** Users and supplementary groups: of the program's own user, and of those that jobs and tasks run as. */
 
 import { join } from "@std/path";
 import { assertEquals } from "../support/assert.ts";
@@ -71,4 +71,19 @@ testWith("root", `${programLabel}: groups: user= of a job and of a task has its 
   await program.line(/job\| 4001 4001 4001 4101 4102$/);
   await program.line(/cron\| 4002 4002 4002 4102 4103$/);
   assertEquals(await program.stop(), 0);
+});
+
+testWith("root", `${programLabel}: root without uid is warned about, as by uWSGI`, async () => {
+  await using site = await makeSite("spooler-task = name=f true");
+  await using program = await site.start();
+  await program.line(
+    / warning: runs as root, and so do tasks and jobs without a user of their own/,
+  );
+  assertEquals(await program.stop(), 0);
+  await using other = await makeSite("spooler-task = name=f true", "uid = nobody");
+  await Deno.chmod(other.dir, 0o755);
+  await using quiet = await other.start();
+  await quiet.line(/ ready$/);
+  assertEquals(quiet.log.includes("runs as root"), false);
+  assertEquals(await quiet.stop(), 0);
 });
