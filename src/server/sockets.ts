@@ -20,6 +20,7 @@ import { type Listening, listenOn, type SocketOptions } from "./listening.ts";
 import { PacketMemory } from "./packet_memory.ts";
 import { Refusals } from "./refusals.ts";
 import { bindSocket } from "./bound_socket.ts";
+import { listenWhenFree } from "./free_address.ts";
 import { HandedSocket } from "./handed_socket.ts";
 import { receiverName } from "./receiver_name.ts";
 import { rulesOf } from "./rules.ts";
@@ -160,7 +161,11 @@ export class Sockets {
     const socketOptions = await socketOptionsOf(reception, libc);
     const socket: OpenSocket = { config, key: await keyOf(config, reception), listeners: [] };
     this.#sockets.push(socket);
-    const listener = await this.#listen(config, address, socketOptions).catch((error) => {
+    const listener = await listenWhenFree(
+      config,
+      this.#options.clock,
+      () => this.#listen(config, address, socketOptions),
+    ).catch((error) => {
       throw new ConfigError([bindProblem(config, error)]);
     });
     socket.listeners.push(listener);
