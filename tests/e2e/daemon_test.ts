@@ -1,5 +1,6 @@
 /** The program as a daemon: its pidfile, its user, its service manager, and process 1 of a container. */
 
+import { existsSync } from "node:fs";
 import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { makeTlsParties } from "../support/certificates.ts";
@@ -74,7 +75,9 @@ Deno.test(named("the program in the background has the secrets of the environmen
   const env = { UWSGI_SPOOLER_SECRET: "correct-horse-battery-staple" };
   const started = await spooler(["--ini", site.ini], "", env);
   assertEquals([started.code, started.stderr], [0, ""]);
-  Deno.kill(Number(await Deno.readTextFile(join(site.dir, "pid"))), "SIGTERM");
+  const pid = Number(await Deno.readTextFile(join(site.dir, "pid")));
+  Deno.kill(pid, "SIGTERM");
+  await until(() => !existsSync(`/proc/${pid}`), "the program in the background ends");
 });
 
 Deno.test(named("a touched file makes it reload"), async () => {
