@@ -202,6 +202,8 @@ class App {
     this.#options.applied(config);
     this.#life = next;
     next.takeOver(this.#failed);
+    // Before, what comes in may still go into the spools of the life before.
+    await this.#estate.incoming.tookOver();
     this.#cancelTouch();
     const { touchReload } = config.daemon;
     this.#cancelTouch = watchTouched(

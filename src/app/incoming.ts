@@ -145,6 +145,11 @@ export class Incoming {
     );
   }
 
+  /** Resolves when what comes in goes into the spools that have taken over. */
+  async tookOver(): Promise<void> {
+    await this.#thread?.used();
+  }
+
   /** A store's journal for the thread, which keeps it as long as it can. */
   #journalOf(store: Store, fsync: boolean): JournalPlace | null {
     const known = this.#journals.get(store);

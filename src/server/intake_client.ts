@@ -46,6 +46,7 @@ export class IntakeClient implements SocketService {
   #lastCall = 0;
   #isClosed = false;
   readonly #up = Promise.withResolvers<void>();
+  #used: Promise<unknown> = Promise.resolve();
   /** What it has ended with. */
   #error: Error | null = null;
   #places: readonly InboxPlace[] = [];
@@ -144,7 +145,14 @@ export class IntakeClient implements SocketService {
 
   use(settings: ServiceSettings): void {
     this.#settings = settings;
-    this.#send({ kind: "use", settings, places: this.#places });
+    const places = this.#places;
+    this.#used = this.#call((call) => ({ kind: "use", call, settings, places }))
+      .catch((error) => this.#fail(error));
+  }
+
+  /** Resolves when the thread does what the last {@link use} asks for. */
+  async used(): Promise<void> {
+    await this.#used;
   }
 
   /** Tasks go into these spools from now on. */

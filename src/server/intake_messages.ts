@@ -40,9 +40,10 @@ export type ToIntake =
     /** One number of 32 bits: the connections that are open. */
     readonly connections: SharedArrayBuffer;
   }
-  /** Serves these sockets, and puts what comes into these spools. */
+  /** Serves these sockets, and puts what comes into these spools; gets a reply when it does. */
   | {
     readonly kind: "use";
+    readonly call: number;
     readonly settings: ServiceSettings;
     readonly places: readonly InboxPlace[];
   }

@@ -90,7 +90,7 @@ export class IntakeThread {
     ).finally(release);
   }
 
-  #act(message: Extract<ToIntake, { kind: "start" | "use" | "piece" }>): void {
+  #act(message: Extract<ToIntake, { kind: "start" | "piece" }>): void {
     switch (message.kind) {
       case "start":
         this.#mark = message.mark;
@@ -102,8 +102,6 @@ export class IntakeThread {
           },
         });
         return void this.#loop.run();
-      case "use":
-        return this.#use(message);
       case "piece":
         return this.#bodies.take(message.call, message.piece);
       default:
@@ -112,9 +110,12 @@ export class IntakeThread {
   }
 
   async #answer(
-    message: Extract<ToIntake, { kind: "drop" | "close" | "accept" }>,
+    message: Extract<ToIntake, { kind: "use" | "drop" | "close" | "accept" }>,
   ): Promise<unknown> {
     switch (message.kind) {
+      case "use":
+        this.#use(message);
+        return null;
       case "drop":
         return await this.#server.drop(message.id);
       case "close":
