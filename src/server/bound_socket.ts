@@ -32,6 +32,9 @@ export interface BindOptions extends SocketOptions {
   readonly calls: SocketCalls;
 }
 
+/** The list of open descriptors was once read without a new one, while a thread was being started. */
+const LIST_TRIES = 5;
+
 /** @throws {Deno.errors.AddrInUse} and others, when the address cannot be listened on */
 export async function bindSocket(address: Address, options: BindOptions): Promise<BoundSocket> {
   const inherited = inheritedAt(address);
@@ -73,12 +76,14 @@ function duplicated<T extends Deno.Addr>(
   const listener = withBacklog(open, options);
   try {
     const name = nameOf(listener.addr);
-    for (const [socket, fd] of openSockets()) {
-      // Other threads open sockets, too.
-      if (before.has(socket) || !libc.isListening(fd) || !calls.isBoundTo(fd, name)) continue;
-      const own = calls.duplicate(fd);
-      if (own < 0) throw new SystemError("fcntl", "socket", -own);
-      return [own, listener.addr];
+    for (let tries = 0; tries < LIST_TRIES; tries++) {
+      for (const [socket, fd] of openSockets()) {
+        // Other threads open sockets, too.
+        if (before.has(socket) || !libc.isListening(fd) || !calls.isBoundTo(fd, name)) continue;
+        const own = calls.duplicate(fd);
+        if (own < 0) throw new SystemError("fcntl", "socket", -own);
+        return [own, listener.addr];
+      }
     }
     throw new Error("the socket that was opened is not there");
   } finally {

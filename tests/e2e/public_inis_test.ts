@@ -304,6 +304,8 @@ for (const { what, ini, says, starts, always } of SITES) {
     assertEquals(code, 0, stderr);
     await using program = await Program.start(["--ini", file], { cwd: dir });
     assertEquals(await program.stop(), 0);
-    assert(!/cannot be loaded|hunter22|abc/.test(program.log), program.log);
+    // The directory has a name by chance.
+    const log = program.log.replaceAll(dir, "");
+    assert(!/cannot be loaded|hunter22|abc/.test(log), log);
   });
 }
