@@ -8,7 +8,7 @@
  */
 
 import { join } from "@std/path";
-import { loadDurableCalls } from "../src/platform/durable_calls.ts";
+import { durableCalls } from "../src/platform/durable_calls.ts";
 import { loadLibc } from "../src/platform/libc.ts";
 import { AT_FDCWD, O_CREAT, O_RDWR } from "../src/platform/linux.ts";
 import { PosixClaims } from "../src/spool/claim.ts";
@@ -25,7 +25,7 @@ const TOGETHER = [1, 8, 64];
 const FILE_BYTES = 16 * 1024 * 1024;
 const SECTOR = 512;
 
-const calls = loadDurableCalls();
+const calls = durableCalls();
 const libc = loadLibc();
 if (calls === null || "unavailable" in libc) throw new Error("this needs libc");
 

@@ -31,11 +31,24 @@ const STX_MNT_ID = 0x90;
 /** Of the longest write; a longer one is done in parts. */
 const MOST_AT_ONCE = 1 << 30;
 
+type Symbols = Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
+
+/** Opened once, and kept: by the library's name. */
+const opened = new Map<string, Symbols>();
+
+function symbolsOf(library: string): Symbols {
+  const known = opened.get(library);
+  if (known !== undefined) return known;
+  const { symbols } = Deno.dlopen(library, SYMBOLS);
+  opened.set(library, symbols);
+  return symbols;
+}
+
 export class DurableCalls {
-  readonly #symbols;
+  readonly #symbols: Symbols;
 
   constructor(library: string) {
-    this.#symbols = Deno.dlopen(library, SYMBOLS).symbols;
+    this.#symbols = symbolsOf(library);
   }
 
   #errno(): number {
@@ -103,7 +116,7 @@ export class DurableCalls {
 }
 
 /** Null where libc cannot be called. */
-export function loadDurableCalls(): DurableCalls | null {
+export function durableCalls(): DurableCalls | null {
   const library = openLibrary((name) => new DurableCalls(name));
   return "opened" in library ? library.opened : null;
 }

@@ -32,9 +32,6 @@ export interface BindOptions extends SocketOptions {
   readonly calls: SocketCalls;
 }
 
-/** The list of open descriptors was once read without a new one, while a thread was being started. */
-const LIST_TRIES = 5;
-
 /** @throws {Deno.errors.AddrInUse} and others, when the address cannot be listened on */
 export async function bindSocket(address: Address, options: BindOptions): Promise<BoundSocket> {
   const inherited = inheritedAt(address);
@@ -57,7 +54,8 @@ export async function bindSocket(address: Address, options: BindOptions): Promis
   }
   const { path } = address;
   if (isAbstract(path)) {
-    const [fd] = duplicated(() => Deno.listen({ transport: "unix", path }), options);
+    // Deno 2.4 does not say the name of one.
+    const [fd] = duplicated(() => Deno.listen({ transport: "unix", path }), options, path);
     return { fd, address: addressText(address), credential: null, file: null };
   }
   return await bindFile(path, options);
@@ -70,20 +68,19 @@ export async function bindSocket(address: Address, options: BindOptions): Promis
 function duplicated<T extends Deno.Addr>(
   open: () => Deno.Listener & { readonly addr: T },
   options: BindOptions,
+  known?: string,
 ): [fd: number, addr: T] {
   const { libc, calls } = options;
   const before = openSockets();
   const listener = withBacklog(open, options);
   try {
-    const name = nameOf(listener.addr);
-    for (let tries = 0; tries < LIST_TRIES; tries++) {
-      for (const [socket, fd] of openSockets()) {
-        // Other threads open sockets, too.
-        if (before.has(socket) || !libc.isListening(fd) || !calls.isBoundTo(fd, name)) continue;
-        const own = calls.duplicate(fd);
-        if (own < 0) throw new SystemError("fcntl", "socket", -own);
-        return [own, listener.addr];
-      }
+    const name = known ?? nameOf(listener.addr);
+    for (const [socket, fd] of openSockets()) {
+      // Other threads open sockets, too.
+      if (before.has(socket) || !libc.isListening(fd) || !calls.isBoundTo(fd, name)) continue;
+      const own = calls.duplicate(fd);
+      if (own < 0) throw new SystemError("fcntl", "socket", -own);
+      return [own, listener.addr];
     }
     throw new Error("the socket that was opened is not there");
   } finally {

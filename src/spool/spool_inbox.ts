@@ -5,7 +5,7 @@
 
 import { statfsSync } from "node:fs";
 import type { Clock, Random } from "../platform/clock.ts";
-import { loadDurableCalls } from "../platform/durable_calls.ts";
+import { durableCalls } from "../platform/durable_calls.ts";
 import { socketCalls } from "../platform/socket_calls.ts";
 import type { NewTask } from "../task/new_task.ts";
 import { AcceptedIds, type SentId } from "./accepted_ids.ts";
@@ -97,7 +97,7 @@ export class SpoolInbox {
       return this.#journal?.isClosed === false ? this.#journal : null;
     }
     this.#closeJournal();
-    const calls = place === null ? null : loadDurableCalls();
+    const calls = place === null ? null : durableCalls();
     if (place === null || calls === null) return null;
     // The main thread may close its descriptor when it likes: this one is of the same file as long as it is used.
     const fd = socketCalls()?.duplicate(place.fd) ?? -1;

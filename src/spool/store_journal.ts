@@ -1,6 +1,6 @@
 /** A store's journals: found when it is opened, made when they are needed, found anew in a new directory. */
 
-import { type DurableCalls, loadDurableCalls } from "../platform/durable_calls.ts";
+import { type DurableCalls, durableCalls } from "../platform/durable_calls.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { AcceptedIds } from "./accepted_ids.ts";
 import type { SpoolDirectory } from "./directory.ts";
@@ -61,9 +61,7 @@ export class StoreJournal {
   takeOver(): readonly string[] {
     this.close();
     const { root, presence } = this.#spool;
-    const calls = this.#calls ??= this.#settings
-      ? this.#settings.calls ?? loadDurableCalls()
-      : null;
+    const calls = this.#calls ??= this.#settings ? this.#settings.calls ?? durableCalls() : null;
     if (!this.#settings || !calls || !root || !presence) return [];
     this.#identity = presence.identity;
     const options = { clock: this.#clock, ...this.#settings, calls };

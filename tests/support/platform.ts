@@ -1,11 +1,16 @@
 /** The machine's libc and locks, loaded once for all tests of a file and not by one of them. */
 
+import { durableCalls } from "../../src/platform/durable_calls.ts";
+import { socketCalls } from "../../src/platform/socket_calls.ts";
 import { list } from "../../src/platform/dirents.ts";
 import { AT_FDCWD } from "../../src/platform/linux.ts";
 import { openPlatform } from "../../src/spool/platform.ts";
 import { assertEquals } from "./assert.ts";
 
 export const platform = openPlatform();
+// These are opened once and kept.
+durableCalls();
+socketCalls();
 
 function libcOfTest() {
   if (platform.libc === null) throw new Error("this test needs libc");
