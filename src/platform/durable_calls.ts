@@ -31,12 +31,12 @@ const STX_MNT_ID = 0x90;
 /** Of the longest write; a longer one is done in parts. */
 const MOST_AT_ONCE = 1 << 30;
 
-type Symbols = Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
+type DurableSymbols = Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
 
 /** Opened once, and kept: by the library's name. */
-const opened = new Map<string, Symbols>();
+const opened = new Map<string, DurableSymbols>();
 
-function symbolsOf(library: string): Symbols {
+function symbolsOf(library: string): DurableSymbols {
   const known = opened.get(library);
   if (known !== undefined) return known;
   const { symbols } = Deno.dlopen(library, SYMBOLS);
@@ -45,7 +45,7 @@ function symbolsOf(library: string): Symbols {
 }
 
 export class DurableCalls {
-  readonly #symbols: Symbols;
+  readonly #symbols: DurableSymbols;
 
   constructor(library: string) {
     this.#symbols = symbolsOf(library);
