@@ -12,7 +12,7 @@ export const MASK = "********";
 const NAME = String.raw`(?:secret|password|passwd|passphrase|token|credentials?|key|pwd|[_-]pass)`;
 const SECRET_NAME = new RegExp(`${NAME}$`, "i");
 /** In a command it ends where the shell ends it. */
-const VALUE = String.raw`("[^"]*"|'[^']*'|[^,\s]+?(?=[;&|)]*(?:[,\s]|$)))`;
+const VALUE = String.raw`("[^"]*"|'[^']*'|[^,\s]*[^,\s;&|)]|[;&|)])`;
 const PAIR = new RegExp(`(${NAME}=)${VALUE}`, "gi");
 const FLAG = new RegExp(String.raw`(\s--?[\w-]{0,60}${NAME}\s{1,8})(?!-)${VALUE}`, "gi");
 const IN_URL = /(\b[a-z][\w+.-]{0,20}:\/\/[^\s:/@]{0,200}:)([^\s/@]{1,1000})(?=@)/gi;
