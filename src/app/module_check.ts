@@ -5,8 +5,9 @@
 
 import type { Config } from "../config/config.ts";
 import { type Clock, systemRandom } from "../platform/clock.ts";
-import type { Problem } from "../platform/problem.ts";
+import { ConfigError, type Problem } from "../platform/problem.ts";
 import type { Event } from "../report/event.ts";
+import type { Account } from "../schedule/account.ts";
 import type { Registration } from "../schedule/registration.ts";
 import { openPlatform } from "../spool/platform.ts";
 import { Store } from "../spool/store.ts";
@@ -14,6 +15,7 @@ import type { SpoolConfig } from "../queue/settings.ts";
 import { Frequency } from "../queue/frequency.ts";
 import { Tasks } from "../queue/tasks.ts";
 import { Workers } from "../worker/workers.ts";
+import { workersAccount } from "./commands.ts";
 import type { TaskModule } from "../worker/settings.ts";
 
 /** What the modules of one language offer. */
@@ -33,6 +35,8 @@ export interface ModuleFindings {
   readonly warnings: readonly Problem[];
 }
 
+const NOTHING: ModuleFindings = { offers: [], problems: [], warnings: [] };
+
 /** How long the modules of a language may take to load here. */
 const LIMIT_MS = 20_000;
 
@@ -44,11 +48,17 @@ export async function loadModules(
 ): Promise<ModuleFindings> {
   const spool = config.spools.find(({ external }) => !external);
   // Without a spool no worker ever starts.
-  if (spool === undefined) return { offers: [], problems: [], warnings: [] };
+  if (spool === undefined) return NOTHING;
+  const account = await workersAccount(config).catch((error) => {
+    // The check of accounts says so.
+    if (error instanceof ConfigError) return "none" as const;
+    throw error;
+  });
+  if (account === "none") return NOTHING;
   const languages = [...new Set(config.code.modules.map(({ language }) => language))];
   const warnings: Problem[] = [];
   const found = await Promise.all(
-    languages.map((each) => load(each, config, { spool, clock, limitMs, warnings })),
+    languages.map((each) => load(each, config, { spool, clock, limitMs, warnings, account })),
   );
   return {
     warnings,
@@ -63,6 +73,8 @@ interface ModuleCheckOptions {
   readonly spool: SpoolConfig;
   readonly clock: Clock;
   readonly limitMs: number;
+  /** Who will run the modules, and loads them here; null is this user. */
+  readonly account: Account | null;
   /** Takes what the code is warned of while it loads. */
   readonly warnings: Problem[];
 }
@@ -70,7 +82,7 @@ interface ModuleCheckOptions {
 async function load(
   language: ModuleOffer["language"],
   config: Config,
-  { spool, clock, limitMs, warnings }: ModuleCheckOptions,
+  { spool, clock, limitMs, warnings, account }: ModuleCheckOptions,
 ): Promise<ModuleResult> {
   const modules = config.code.modules.filter((each) => each.language === language);
   const { promise, resolve } = Promise.withResolvers<ModuleResult>();
@@ -103,6 +115,7 @@ async function load(
   const code = { ...config.code, modules, cheap: false, touchReload: [] };
   const workers = new Workers({
     config: { ...config, code },
+    ...(account ? { account } : {}),
     claims: platform.claims,
     clock,
     emit,

@@ -9,10 +9,10 @@ import { dirname } from "@std/path";
 import type { Loaded } from "../config/load.ts";
 import type { UsedDirectory } from "../config/directories.ts";
 import { type AccountIds, mayUse, type Probe } from "../platform/access.ts";
-import { ConfigError, inOrder, type Problem } from "../platform/problem.ts";
+import { ConfigError, inOrder, type Place, type Problem } from "../platform/problem.ts";
 import { isAbstract } from "../wire/address.ts";
 import type { Account } from "../schedule/account.ts";
-import { type ForUser, readAccounts } from "../schedule/accounts.ts";
+import { findAccounts, type ForUser } from "../schedule/accounts.ts";
 import { probeSockets } from "../server/probe.ts";
 import { findIdentity } from "../daemon/identity.ts";
 import { jobDirectory } from "./job_directory.ts";
@@ -33,7 +33,7 @@ export async function checkStart({ config, directories }: StartConfig): Promise<
   const early = directories.filter(isUsedEarly);
   const late = directories.filter((each) => !isUsedEarly(each));
   problems.push(...await directoryProblems(early, null), ...await directoryProblems(late, worker));
-  problems.push(...await jobProblems(config, worker), ...await taskProblems(config, worker));
+  problems.push(...await accountProblems(config, worker));
   for (const problem of await probeSockets(config)) {
     if (problem.holder?.isOurs) warnings.push(problem);
     else problems.push(problem);
@@ -130,59 +130,53 @@ function deniedText({ directory, path, use }: DirectoryProbe, account: AccountId
   return `${option}: user ${who} may not ${doing} ${path} (${ownerText(path)})${fix}`;
 }
 
-/** Accounts of task commands, and whether each may enter the directories in which it starts. */
-async function taskProblems(
-  { tasks, spools }: Loaded["config"],
-  worker: AccountIds | null,
-): Promise<Problem[]> {
-  const problems: Problem[] = [];
-  const paths = [...new Set(spools.filter(({ external }) => !external).map(({ cwd }) => cwd))];
-  for (const task of tasks) {
-    const account = await accountOf(task, worker, problems);
-    if (account === null) continue;
-    for (const path of paths) {
-      const denied = await deniedEntry(`spooler-task ${task.name ?? ""}`.trim(), account, path);
-      if (denied !== null) problems.push({ place: task.place, message: denied });
-    }
-  }
-  return problems;
+/** Where something starts, for an account other than the program's. */
+interface Entry {
+  readonly what: string;
+  readonly place: Place;
+  readonly account: Account;
+  readonly path: string;
 }
 
-/** Accounts of jobs, and whether each may enter the directory in which its command starts. */
-async function jobProblems(
+/** Accounts of modules, task commands and jobs, and whether each may enter where it starts. */
+async function accountProblems(
   config: Loaded["config"],
   worker: AccountIds | null,
 ): Promise<Problem[]> {
+  const { tasks, schedules, spools, code } = config;
+  const modulesUser = code.user !== null && code.modules.length > 0 ? [code.user] : [];
+  const { accounts, problems } = await findAccounts<ForUser>(
+    [...schedules, ...tasks, ...modulesUser],
+    worker ?? undefined,
+  );
+  const paths = [...new Set(spools.filter(({ external }) => !external).map(({ cwd }) => cwd))];
+  const entries = [
+    ...tasks.flatMap((task): Entry[] => {
+      const account = accounts.get(task);
+      const what = `spooler-task ${task.name ?? ""}`.trim();
+      return account ? paths.map((path) => ({ what, place: task.place, account, path })) : [];
+    }),
+    ...schedules.flatMap((job): Entry[] => {
+      const account = accounts.get(job);
+      if (account === undefined) return [];
+      const path = jobDirectory(config, job, account.directory);
+      return [{ what: `job ${job.name}`, place: job.place, account, path }];
+    }),
+  ];
+  return [...problems, ...await entryProblems(entries)];
+}
+
+async function entryProblems(entries: readonly Entry[]): Promise<Problem[]> {
+  // A directory that does not exist is a problem of its own line.
+  const there = entries.filter(({ path }) => kindOf(path) === "dir");
   const problems: Problem[] = [];
-  for (const job of config.schedules) {
-    const account = await accountOf(job, worker, problems);
-    if (account === null) continue;
-    const path = jobDirectory(config, job, account.directory);
-    const denied = await deniedEntry(`job ${job.name}`, account, path);
-    if (denied !== null) problems.push({ place: job.place, message: denied });
+  for (const [account, each] of Map.groupBy(there, (entry) => entry.account)) {
+    const answers = await mayUse(each.map(({ path }) => ({ path, use: "enter" })), account);
+    for (const { what, place, path } of each.filter((_, n) => !answers[n])) {
+      const message = `${what}: user ${account.name} may not enter ${path} ` +
+        `(${ownerText(path)}), where its command would start`;
+      problems.push({ place, message });
+    }
   }
   return problems;
-}
-
-/** @returns null without `user=`, or with one that cannot be: then `problems` says why */
-async function accountOf(
-  job: ForUser,
-  worker: AccountIds | null,
-  problems: Problem[],
-): Promise<Account | null> {
-  try {
-    return (await readAccounts([job], worker ?? undefined)).get(job) ?? null;
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    problems.push(...error.problems);
-    return null;
-  }
-}
-
-async function deniedEntry(what: string, account: Account, path: string): Promise<string | null> {
-  // A directory that does not exist is a problem of its own line.
-  if (kindOf(path) !== "dir") return null;
-  const [mayEnter] = await mayUse([{ path, use: "enter" }], account);
-  return mayEnter ? null : `${what}: user ${account.name} may not enter ${path} ` +
-    `(${ownerText(path)}), where its command would start`;
 }

@@ -10,40 +10,68 @@ export interface ForUser {
   readonly place: Place;
 }
 
+export interface FoundAccounts<Job> {
+  readonly accounts: ReadonlyMap<Job, Account>;
+  readonly problems: readonly Problem[];
+}
+
 /**
  * @param own who the program is when they run: with `uid`, no longer who starts it
+ * @returns an account for each that names one, or a problem
+ */
+export async function findAccounts<Job extends ForUser>(
+  jobs: readonly Job[],
+  own: AccountIds = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 },
+): Promise<FoundAccounts<Job>> {
+  const accounts = new Map<Job, Account>();
+  const problems: Problem[] = [];
+  /** Those of one user share one, or why there is none. */
+  const known = new Map<string, Account | string>();
+  const wanting = jobs.filter(({ user }) => user !== null);
+  const passwd = wanting.length === 0 ? "" : await Deno.readTextFile("/etc/passwd");
+  for (const job of wanting) {
+    const user = job.user ?? "";
+    const found = known.get(user) ?? await accountNamed(user, passwd, own);
+    known.set(user, found);
+    if (typeof found === "string") problems.push({ place: job.place, message: found });
+    else accounts.set(job, found);
+  }
+  return { accounts, problems };
+}
+
+/**
+ * The accounts of {@link findAccounts}.
+ *
  * @throws {ConfigError} when there is no such account, or this program may not act for it
  */
 export async function readAccounts<Job extends ForUser>(
   jobs: readonly Job[],
-  own: AccountIds = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 },
-): Promise<Map<Job, Account>> {
-  const accounts = new Map<Job, Account>();
-  const problems: Problem[] = [];
-  const wanting = jobs.filter(({ user }) => user !== null);
-  if (wanting.length === 0) return accounts;
-  const passwd = await Deno.readTextFile("/etc/passwd");
-  for (const job of wanting) {
-    const account = findAccount(passwd, job.user ?? "");
-    if (account === null) {
-      problems.push({ place: job.place, message: `user= names no account: "${job.user}"` });
-    } else if (account.uid === own.uid) {
-      accounts.set(job, { ...account, ...own, groups: [], directory: await directoryOf(account) });
-    } else if (own.uid !== 0) {
-      const hint = Deno.uid() === 0 ? "; uid= makes it another user, for this job, too" : "";
-      const message = `user= needs this program to run as root: "${job.user}"${hint}`;
-      problems.push({ place: job.place, message });
-    } else {
-      const groups = await groupsOf(account);
-      if (groups.length > 0 && !await hasSetpriv()) {
-        const message = `user= needs setpriv (util-linux) for the groups of ${job.user}`;
-        problems.push({ place: job.place, message });
-      }
-      accounts.set(job, { ...account, groups, directory: await directoryOf(account) });
-    }
-  }
+  own?: AccountIds,
+): Promise<ReadonlyMap<Job, Account>> {
+  const { accounts, problems } = await findAccounts(jobs, own);
   if (problems.length > 0) throw new ConfigError(problems);
   return accounts;
+}
+
+/** @returns why there is none when that is a text */
+async function accountNamed(
+  user: string,
+  passwd: string,
+  own: AccountIds,
+): Promise<Account | string> {
+  const account = findAccount(passwd, user);
+  if (account === null) return `user= names no account: "${user}"`;
+  const directory = await directoryOf(account);
+  if (account.uid === own.uid) return { ...account, ...own, groups: [], directory };
+  if (own.uid !== 0) {
+    const hint = Deno.uid() === 0 ? "; uid= makes it another user, for this job, too" : "";
+    return `user= needs this program to run as root: "${user}"${hint}`;
+  }
+  const groups = await groupsOf(account);
+  if (groups.length > 0 && !await hasSetpriv()) {
+    return `user= needs setpriv (util-linux) for the groups of ${user}`;
+  }
+  return { ...account, groups, directory };
 }
 
 /**

@@ -278,6 +278,27 @@ testWith(
   },
 );
 
+testWith("root", "check loads modules as who will run them", async () => {
+  await using site = await makeSite(
+    "spooler-uid = daemon",
+    "python = /usr/bin/python3",
+    "spooler-python-import = tasks",
+  );
+  await Deno.chmod(site.dir, 0o777);
+  const told = join(site.dir, "told");
+  await Deno.writeTextFile(
+    join(site.dir, "tasks.py"),
+    `import os\nopen(${JSON.stringify(told)}, "w").write(str(os.getuid()))\n`,
+  );
+  await spooler(["check", site.ini]);
+  assertEquals(await Deno.readTextFile(told), "1");
+  await rewriteSite(site, "spooler-uid = nosuchuser", "spooler-python-import = tasks");
+  const { code, stderr } = await spooler(["check", site.ini]);
+  assertEquals(code, 2);
+  assertEquals(stderr.match(/nosuchuser/g)?.length, 1, stderr);
+  assertStringIncludes(stderr, 'site.ini:3: user= names no account: "nosuchuser"');
+});
+
 testWith("root", "what cannot run as spooler-uid is said at the start, with its line", async () => {
   await using site = await makeSite(
     "spooler-uid = nosuchuser",
