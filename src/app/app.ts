@@ -76,6 +76,8 @@ class App {
   #reloading: Promise<void> | null = null;
   #reloadAgain: string | null = null;
   #cancelTouch: Cancel = () => {};
+  /** Why it ends although nobody has asked it to. */
+  #impossible: ImpossibleStateError | null = null;
 
   constructor(options: AppOptions) {
     this.#options = options;
@@ -137,6 +139,7 @@ class App {
       clockWatch.stop();
       notifier.close();
     }
+    if (this.#impossible !== null) throw this.#impossible;
     emit({ type: "program.stopped" });
   }
 
@@ -178,6 +181,7 @@ class App {
   #fatal(error: ImpossibleStateError): void {
     const { emit, clock } = this.#machine;
     const exitCode = EXIT_IMPOSSIBLE;
+    this.#impossible ??= error;
     emit({ type: "program.impossible", message: error.message, place: placeOf(error), exitCode });
     this.#stopping.abort();
     this.#abort.abort();
@@ -202,8 +206,7 @@ class App {
     this.#options.applied(config);
     this.#life = next;
     next.takeOver(this.#failed);
-    // Before, what comes in may still go into the spools of the life before.
-    await this.#estate.incoming.tookOver();
+    const ready = before === null ? this.#estate.incoming.tookOver() : this.#succeed(before, next);
     this.#cancelTouch();
     const { touchReload } = config.daemon;
     this.#cancelTouch = watchTouched(
@@ -211,13 +214,22 @@ class App {
       this.#machine.clock,
       (file) => this.#reload(file),
     );
-    if (before !== null) {
-      await next.loaded();
-      const retired = before.retire().finally(() => this.#retiring.delete(before));
-      this.#retiring.set(before, retired);
-      retired.catch(this.#failed);
-    }
+    await ready;
     this.#machine.emit({ type: "program.ready" });
+  }
+
+  /** Resolves when the life before is not needed any more; it goes on to end what it runs. */
+  #succeed(before: Life, next: Life): Promise<void> {
+    // Until then what comes in may still go into its spools.
+    const taken = this.#estate.incoming.tookOver();
+    // A stop does not wait for modules.
+    const stopped = this.#end.promise.then(() => {}, () => {});
+    const ready = taken.then(() => Promise.race([next.loaded(), stopped]));
+    const retired = ready.then(() => before.retire())
+      .finally(() => this.#retiring.delete(before));
+    this.#retiring.set(before, retired);
+    retired.catch(this.#failed);
+    return ready;
   }
 
   /** Reloads, and once more when it was asked for meanwhile. */

@@ -14,7 +14,7 @@ import { Incoming } from "./incoming.ts";
 import type { Machine } from "./machine.ts";
 
 /** A stop waits for a busy disk no longer; what is left in the journal is the next start's. */
-const FINISH_MS = 5000;
+export const FINISH_MS = 5000;
 
 export interface PreparedSockets {
   takeOver(): void;
@@ -76,8 +76,8 @@ export class Estate {
     const cancel = this.machine.clock.after(FINISH_MS, late.resolve);
     await Promise.race([store.finishJournal(), late.promise]);
     cancel();
-    // A new life may have asked for it meanwhile.
-    if (shared.users > 0) return;
+    // A new life may have asked for it meanwhile, or it is closed already.
+    if (shared.users > 0 || this.#stores.get(store.dir) !== shared) return;
     this.#stores.delete(store.dir);
     store.close();
   }

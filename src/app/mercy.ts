@@ -1,11 +1,13 @@
 /** A stop waits for what runs, says so again and again, and at last loses patience. */
 
+import { GRACE_MS } from "../exec/process.ts";
 import type { Cancel, Clock } from "../platform/clock.ts";
+import { FINISH_MS } from "./estate.ts";
 
 /** Between two lines that say what a stop waits for. */
 const WAITING_LINE_MS = 10_000;
-/** SIGKILL comes after 5 s, and leaves nothing to wait for. */
-const STUCK_MS = 10_000;
+/** SIGKILL comes after the one, and the disk is waited for as long as the other; then nothing is left. */
+const STUCK_MS = GRACE_MS + FINISH_MS + 2000;
 
 export interface MercyOptions {
   readonly clock: Clock;

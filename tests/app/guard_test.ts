@@ -79,6 +79,19 @@ testWith(
   },
 );
 
+testWith("libc", "an impossible state during a stop is no ordinary end", async () => {
+  await using site = await makeSite(
+    "timer2 = every=1h,at-start=yes,name=bad echo begun; while ! test -f go; do sleep 0.05; done",
+  );
+  await using program = await start(site, "job.ended", '"bad"', "impossible");
+  await program.line(/\| begun/);
+  program.signal("SIGTERM");
+  await program.line(/ stopping \(SIGTERM\)/);
+  await Deno.writeTextFile(`${site.dir}/go`, "");
+  assertEquals(await program.ended(), 70);
+  assertMatch(program.log, /impossible state: injected/);
+});
+
 testWith("libc", "a stop says every 10 s what it waits for, and how long it will", async () => {
   await using site = await makeSite(
     "spooler-task = name=slow echo begun; while ! test -f go; do sleep 0.05; done",

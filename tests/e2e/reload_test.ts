@@ -5,6 +5,7 @@ import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL } from "../../src/wire/packet.t
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { ACCEPTED } from "../support/peer.ts";
 import { executable, programLabel, spooler } from "../support/program.ts";
+import { testWith } from "../support/require.ts";
 import { until } from "../support/until.ts";
 import { makeSite, portIn, rewriteSite, type Site } from "../support/site.ts";
 import { varsOf } from "../support/store.ts";
@@ -154,6 +155,32 @@ test("a stop during a reload is a stop", async () => {
   assertEquals(await program.ended(), 0);
   assertMatch(program.log, / stopped$/);
 });
+
+testWith(
+  "python",
+  `${programLabel}: reload: a stop while new modules load waits for what the old configuration runs`,
+  async () => {
+    await using site = await makeSite(
+      "spooler-task = echo begun; while ! test -f go; do sleep 0.05; done; echo finished",
+    );
+    await using program = await site.start();
+    await push(site, "a=1");
+    await program.line(/\| begun/);
+    await Deno.writeTextFile(
+      join(site.dir, "slow.py"),
+      "import time\nprint('loading', flush=True)\ntime.sleep(60)\n",
+    );
+    await rewriteSite(site, "spooler-python-import = slow", "spooler-task = echo new");
+    program.signal("SIGHUP");
+    await program.line(/\| ?loading|loading$/);
+    program.signal("SIGTERM");
+    await program.line(/ stopping \(SIGTERM\)/);
+    await Deno.writeTextFile(join(site.dir, "go"), "");
+    assertEquals(await program.ended(), 0);
+    assertMatch(program.log, /\| finished/);
+    assertMatch(program.log, /task \S+ done/);
+  },
+);
 
 test("spooler reload checks the ini, and signals the process of its pidfile", async () => {
   await using site = await makeSite("spooler-task = echo old", "pidfile = pid");
