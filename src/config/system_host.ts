@@ -1,5 +1,6 @@
 /** The machine, for a configuration that is being read. */
 
+import { userInfo } from "node:os";
 import { userName } from "../platform/owner.ts";
 import { quietly } from "../platform/quietly.ts";
 import { resolve } from "@std/path";
@@ -33,7 +34,8 @@ export function systemHost(
     hostname: Deno.hostname(),
     uid,
     gid,
-    user: userName(uid),
+    // As getpwuid(3) has it, which also knows users that are not in /etc/passwd.
+    user: quietly(() => userInfo().username) ?? userName(uid),
     group: groupName(gid),
     cpus: navigator.hardwareConcurrency,
     nowMicros: systemClock.now() * 1000,
