@@ -56,7 +56,6 @@ export class Ticker<Job> {
     const { due } = this.#options;
     const time = timeOf(this.#options.clock);
     const found: DueJob<Job>[] = [];
-    const errors: unknown[] = [];
     let waitMs = Infinity;
     for (const { job, rhythm } of this.#jobs) {
       try {
@@ -64,14 +63,13 @@ export class Ticker<Job> {
         if (now.kind !== "no") found.push({ job, due: now, durable: rhythm.durable });
         waitMs = Math.min(waitMs, rhythm.wait(time) ?? Infinity);
       } catch (error) {
-        errors.push(error);
+        // An unexpected error of one job keeps no other from its time.
+        reportError(error);
         waitMs = Math.min(waitMs, AFTER_ERROR_MS);
       }
     }
     this.#arm(waitMs);
     if (found.length > 0) due(found);
-    // An unexpected error of one job keeps no other from its time.
-    if (errors.length > 0) throw errors[0];
   }
 
   #arm(waitMs: number): void {
