@@ -32,6 +32,20 @@ async function writeOthers(site: Site): Promise<void> {
   await Deno.chmod(path, 0o666);
 }
 
+/** Notes that it runs, and ends when {@link runAmid} lets it. */
+const NOTED = "echo run >> $TOLD; until test -e $TOLD.go; do sleep 0.02; done";
+
+/** Root's task runs; the change comes meanwhile, and then it ends. */
+async function runAmid(
+  site: Site & { told: string },
+  change: () => Promise<unknown>,
+): Promise<void> {
+  await writeOthers(site);
+  await until(async () => await runs(site) === 1, "it does not run");
+  await change();
+  await Deno.writeTextFile(`${site.told}.go`, "");
+}
+
 /** A task of nobody's own is done behind `count` scans or more. */
 async function someScansLater(site: Site & { told: string }): Promise<void> {
   for (let i = 0; i < 5; i++) {
@@ -51,14 +65,11 @@ testWith(
   async () => {
     await using site = await openSite(
       "spooler-task = name=own true",
-      "spooler-task = name=f echo run >> $TOLD; until test -e $TOLD.go; do sleep 0.02; done",
+      `spooler-task = name=f ${NOTED}`,
       "env = TOLD=%dtold",
     );
     await using first = await site.start();
-    await writeOthers(site);
-    await until(async () => await runs(site) === 1, "it does not run");
-    await Deno.chmod(site.spool, STICKY);
-    await Deno.writeTextFile(`${site.told}.go`, "");
+    await runAmid(site, () => Deno.chmod(site.spool, STICKY));
     await first.line(/others.*done, but cannot be removed/);
     assertEquals(await first.stop(), 0);
     await Deno.chmod(site.spool, OPEN);
@@ -78,17 +89,16 @@ testWith(
   `${programLabel}: where nothing can be written, what was done does not run after a restart`,
   async () => {
     await using site = await openSite(
-      "spooler-task = name=f echo run >> $TOLD; until test -e $TOLD.go; do sleep 0.02; done",
+      `spooler-task = name=f ${NOTED}`,
       "env = TOLD=%dtold",
     );
     await using first = await site.start();
-    await writeOthers(site);
-    await until(async () => await runs(site) === 1, "it does not run");
-    const { success } = await new Deno.Command("sh", {
-      args: ["-c", 'chown -R root "$0"; chmod -R go-w "$0"; chmod 666 "$0"/uwsgi*', site.spool],
-    }).output();
-    assert(success);
-    await Deno.writeTextFile(`${site.told}.go`, "");
+    await runAmid(site, async () => {
+      const { success } = await new Deno.Command("sh", {
+        args: ["-c", 'chown -R root "$0"; chmod -R go-w "$0"; chmod 666 "$0"/uwsgi*', site.spool],
+      }).output();
+      assert(success);
+    });
     await first.line(/others.*done, but cannot be removed/);
     await first.line(/others.*cannot note that for the next start/);
     assertEquals(await first.stop(), 0, first.log);
@@ -125,14 +135,11 @@ for (const [how, code, most] of [["done", 0, 1], ["failed", 1, 3]] as const) {
         "spooler-task = name=own true",
         "spooler-max-retries = 2",
         "spooler-retry-delay = 0",
-        `spooler-task = name=f echo run >> $TOLD; until test -e $TOLD.go; do sleep 0.02; done; exit ${code}`,
+        `spooler-task = name=f ${NOTED}; exit ${code}`,
         "env = TOLD=%dtold",
       );
       await using first = await site.start();
-      await writeOthers(site);
-      await until(async () => await runs(site) === 1, "it does not run");
-      await Deno.chmod(site.spool, STICKY);
-      await Deno.writeTextFile(`${site.told}.go`, "");
+      await runAmid(site, () => Deno.chmod(site.spool, STICKY));
       await first.line(
         code === 0 ? /others.*done, but cannot be removed/ : /others.*cannot be (settled|removed)/,
       );
