@@ -44,16 +44,22 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   after(delayMs, action) {
     let timer: ReturnType<typeof setTimeout>;
+    let isCancelled = false;
     const wait = (leftMs: number) => {
       const partMs = Math.min(leftMs, LONGEST_TIMEOUT_MS);
-      timer = setTimeout(
-        () => leftMs > partMs ? wait(leftMs - partMs) : action(),
-        partMs,
-      );
+      timer = setTimeout(() => {
+        // Deno 2.4 runs a timer that was cleared in the very turn in which it is due.
+        if (isCancelled) return;
+        if (leftMs > partMs) wait(leftMs - partMs);
+        else action();
+      }, partMs);
     };
     // A fraction would be cut off, and the timer go off too early.
     wait(Math.ceil(Math.max(0, delayMs)));
-    return () => clearTimeout(timer);
+    return () => {
+      isCancelled = true;
+      clearTimeout(timer);
+    };
   },
 };
 
