@@ -118,7 +118,7 @@ class App {
         for (const life of this.#lives) life.clockWasSet();
       },
     });
-    const stopReaping = posix === null ? () => {} : this.#reap(first, posix);
+    const stopReaping = reapOrphans(first.daemon, posix, clock);
     try {
       await this.#begin(first);
       this.#options.ready();
@@ -141,13 +141,6 @@ class App {
     }
     if (this.#impossible !== null) throw this.#impossible;
     emit({ type: "program.stopped" });
-  }
-
-  /** @returns ends it */
-  #reap({ daemon: { reaps } }: Config, posix: Posix): () => void {
-    if (!reaps && Deno.pid !== 1) return () => {};
-    if (reaps) posix.becomeSubreaper();
-    return reapOrphans(posix, this.#machine.clock);
   }
 
   /** Becomes who the ini says, once, when the first life has opened its sockets. */
@@ -180,14 +173,14 @@ class App {
   /** Ends what runs, and itself: tasks stay in the spool, uncharged. */
   #fatal(error: ImpossibleStateError): void {
     const { emit, clock } = this.#machine;
-    const exitCode = EXIT_IMPOSSIBLE;
+    const place = placeOf(error);
     this.#impossible ??= error;
-    emit({ type: "program.impossible", message: error.message, place: placeOf(error), exitCode });
+    emit({ type: "program.impossible", message: error.message, place, exitCode: EXIT_IMPOSSIBLE });
     this.#stopping.abort();
     this.#abort.abort();
     this.#end.reject(error);
     // To take it apart in order may be impossible, too.
-    clock.after(LAST_MS, () => Deno.exit(exitCode));
+    clock.after(LAST_MS, () => Deno.exit(EXIT_IMPOSSIBLE));
   }
 
   /** Opens a life and lets it take over; when it cannot be opened, all is as it was. */
@@ -209,13 +202,10 @@ class App {
     const ready = before === null ? this.#estate.incoming.tookOver() : this.#succeed(before, next);
     this.#cancelTouch();
     const { touchReload } = config.daemon;
-    this.#cancelTouch = watchTouched(
-      touchReload,
-      this.#machine.clock,
-      (file) => this.#reload(file),
-    );
+    const { clock, emit } = this.#machine;
+    this.#cancelTouch = watchTouched(touchReload, clock, (file) => this.#reload(file));
     await ready;
-    this.#machine.emit({ type: "program.ready" });
+    emit({ type: "program.ready" });
   }
 
   /** Resolves when the life before is not needed any more; it goes on to end what it runs. */

@@ -131,7 +131,7 @@ function deniedText({ directory, path, use }: DirectoryProbe, account: AccountId
 }
 
 /** Where something starts, for an account other than the program's. */
-interface Entry {
+interface AccountEntry {
   readonly what: string;
   readonly place: Place;
   readonly account: Account;
@@ -151,12 +151,12 @@ async function accountProblems(
   );
   const paths = [...new Set(spools.filter(({ external }) => !external).map(({ cwd }) => cwd))];
   const entries = [
-    ...tasks.flatMap((task): Entry[] => {
+    ...tasks.flatMap((task): AccountEntry[] => {
       const account = accounts.get(task);
       const what = `spooler-task ${task.name ?? ""}`.trim();
       return account ? paths.map((path) => ({ what, place: task.place, account, path })) : [];
     }),
-    ...schedules.flatMap((job): Entry[] => {
+    ...schedules.flatMap((job): AccountEntry[] => {
       const account = accounts.get(job);
       if (account === undefined) return [];
       const path = jobDirectory(config, job, account.directory);
@@ -166,7 +166,7 @@ async function accountProblems(
   return [...problems, ...await entryProblems(entries)];
 }
 
-async function entryProblems(entries: readonly Entry[]): Promise<Problem[]> {
+async function entryProblems(entries: readonly AccountEntry[]): Promise<Problem[]> {
   // A directory that does not exist is a problem of its own line.
   const there = entries.filter(({ path }) => kindOf(path) === "dir");
   const problems: Problem[] = [];
