@@ -152,9 +152,8 @@ class App {
         "(spooler-uid, user=); uid= names another user for all of it";
       this.#machine.emit({ type: "config.warning", message });
     }
-    const spoolDirs = [...spools, ...forwards.map(({ spool }) => spool)].map(({ dir }) => dir);
-    const directories = [...spoolDirs, dirname(cronState)];
-    enterDaemon({ config: daemon, posix, directories });
+    const dirs = [...spools, ...forwards.map(({ spool }) => spool)].map(({ dir }) => dir);
+    enterDaemon({ config: daemon, posix, directories: [...dirs, dirname(cronState)] });
   }
 
   get #lives(): Life[] {
@@ -173,14 +172,14 @@ class App {
   /** Ends what runs, and itself: tasks stay in the spool, uncharged. */
   #fatal(error: ImpossibleStateError): void {
     const { emit, clock } = this.#machine;
-    const place = placeOf(error);
+    const exitCode = EXIT_IMPOSSIBLE;
     this.#impossible ??= error;
-    emit({ type: "program.impossible", message: error.message, place, exitCode: EXIT_IMPOSSIBLE });
+    emit({ type: "program.impossible", message: error.message, place: placeOf(error), exitCode });
     this.#stopping.abort();
     this.#abort.abort();
     this.#end.reject(error);
     // To take it apart in order may be impossible, too.
-    clock.after(LAST_MS, () => Deno.exit(EXIT_IMPOSSIBLE));
+    clock.after(LAST_MS, () => Deno.exit(exitCode));
   }
 
   /** Opens a life and lets it take over; when it cannot be opened, all is as it was. */
@@ -246,8 +245,8 @@ class App {
       emit({ type: "program.reloading", reason, running: this.#running });
       await this.#begin(config);
     } catch (error) {
-      const message = "the new configuration cannot start, the old one stays: ";
-      emit({ type: "config.warning", message: message + reasonOf(error) });
+      const message = `the new configuration cannot start, the old one stays: ${reasonOf(error)}`;
+      emit({ type: "config.warning", message });
     } finally {
       if (!this.#stopping.signal.aborted) notifier.ready();
     }
