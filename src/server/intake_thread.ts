@@ -144,7 +144,7 @@ export class IntakeThread {
     if (known !== undefined) return known;
     const { platform, post } = this.#options;
     const spool = new SpoolInbox({
-      ...{ dir, settings: place, platform, clock: this.#timers, random: systemRandom },
+      ...{ dir, settings: place, platform, clock: this.#timers.running, random: systemRandom },
       mark: this.#mark,
       gone: (id) => post({ kind: "gone", dir, id }),
     });
@@ -245,8 +245,8 @@ export class IntakeThread {
   }
 
   #endRound(): void {
+    while (this.#commit()) { /* an answer can bring a task into any of them */ }
     for (const [dir, { spool }] of this.#inboxes) {
-      spool.commit();
       if (spool.takeJournalWish()) this.#options.post({ kind: "journal", dir });
     }
     if (this.#connections !== null) Atomics.store(this.#connections, 0, this.#server.connections);
@@ -256,6 +256,13 @@ export class IntakeThread {
     if (leftMs <= 0) return this.#say();
     this.#willSay = true;
     this.#timers.after(leftMs, () => this.#say());
+  }
+
+  /** @returns whether there was anything */
+  #commit(): boolean {
+    let isAny = false;
+    for (const { spool } of this.#inboxes.values()) isAny = spool.commit() || isAny;
+    return isAny;
   }
 
   #say(): void {

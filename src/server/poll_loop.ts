@@ -169,6 +169,13 @@ export class LoopTimers implements Clock {
     return this.clock.now();
   }
 
+  /** The same timers, with a time that goes on while a call waits: for measuring how long it took. */
+  readonly running: Clock = {
+    now: () => this.now(),
+    monotonic: () => this.clock.monotonic(),
+    after: (delayMs, action) => this.after(delayMs, action),
+  };
+
   /** The same until the loop has waited. */
   monotonic(): number {
     return this.#monotonic ??= this.clock.monotonic();

@@ -19,6 +19,7 @@
  */
 
 import { dirname, join } from "@std/path";
+import { RefusalError } from "../wire/refusal.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { OpenFile } from "./files.ts";
 import { type Accepted, keyOf, lineOf, readLine, type SentId } from "./accepted_lines.ts";
@@ -88,6 +89,17 @@ export class AcceptedIds {
     const accepted = this.#find(sent);
     if (accepted === undefined) return "unknown";
     return accepted.content === null || accepted.content === content ? "same" : "other";
+  }
+
+  /**
+   * The same for who would put it: whether it need not be put, as it was.
+   *
+   * @throws {RefusalError} when its id belongs to another task
+   */
+  repeats(sent: SentId, content: string): boolean {
+    const known = this.knows(sent, content);
+    if (known !== "other") return known === "same";
+    throw new RefusalError("request", `its id belongs to another task (spooler_id ${sent.id})`);
   }
 
   #find(sent: SentId): Accepted | undefined {

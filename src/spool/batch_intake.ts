@@ -12,9 +12,10 @@ import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { SystemError } from "../platform/libc.ts";
 import { HEADER_SIZE, MAX_VARS_SIZE, MODIFIER_SPOOL, writePacket } from "../wire/packet.ts";
-import { RefusalError } from "../wire/refusal.ts";
 import type { NewTask } from "../task/new_task.ts";
 import type { AcceptedIds, SentId } from "./accepted_ids.ts";
+import { keyOf } from "./accepted_lines.ts";
+import { BusyDisk } from "./busy_disk.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { Intake } from "./intake.ts";
 import type { Journal } from "./journal.ts";
@@ -22,6 +23,7 @@ import { taskId, type TaskNames, type TaskRef, TMP_DIR } from "./layout.ts";
 import type { SpoolLimits } from "./limits.ts";
 import { checkFreeBytes } from "./room.ts";
 import type { TaskCount } from "./task_count.ts";
+import { contentText } from "./task_maker.ts";
 
 /** What becomes of a task that is put. Each is called once, before or after `put` has returned. */
 export interface PutResult {
@@ -55,9 +57,9 @@ interface Written {
   readonly result: PutResult;
 }
 
-/** A disk that takes longer than this for a task is busy, and for so long. */
-const BUSY_DISK_MS = 200;
-const BUSY_FOR_MS = 1000;
+/** A disk that takes longer than this for a file, or for a sync of the journal, is busy. */
+const MOST_FILE_MS = 200;
+const MOST_SYNC_MS = 1000;
 
 export class BatchIntake {
   readonly #options: BatchIntakeOptions;
@@ -68,11 +70,11 @@ export class BatchIntake {
   /** Ids of tasks of this batch, and what came again meanwhile. */
   readonly #pending = new Map<string, (() => void)[]>();
   #isChecked = false;
-  /** On the monotonic clock. */
-  #busyUntil = -Infinity;
+  readonly #disk: BusyDisk;
 
   constructor(options: BatchIntakeOptions) {
     this.#options = options;
+    this.#disk = new BusyDisk(options.spool.clock);
     this.#limits = options.limits;
   }
 
@@ -97,7 +99,7 @@ export class BatchIntake {
       (body instanceof Uint8Array && body.length <= MAX_VARS_SIZE);
     if (!isHere) return false;
     if (spool.fsync && (this.#journal === null || this.#journal.isClosed)) return false;
-    if (spool.clock.monotonic() < this.#busyUntil) return false;
+    if (this.#disk.isBusy) return false;
     if (sent !== null && single.isUnderWay(sent)) return false;
     return maxFiles === null || count.isSure(maxFiles, this.#written.length + single.underWay);
   }
@@ -119,28 +121,23 @@ export class BatchIntake {
     this.#isChecked = true;
     const bytes = bytesOf(task);
     checkFreeBytes(spool.path, this.#limits.minFreeBytes, bytes.length);
-    const content = sent === null ? "" : contentOf(bytes);
+    const content = sent === null ? "" : contentText(createHash("sha256").update(bytes));
     if (sent !== null) {
       const again = this.#pending.get(keyOf(sent));
       if (again) return void again.push(() => this.put(task, sent, result));
-      const known = ids.knows(sent, content);
-      if (known === "same") return result.repeated();
-      if (known === "other") {
-        throw new RefusalError("request", `its id belongs to another task (spooler_id ${sent.id})`);
-      }
+      if (ids.repeats(sent, content)) return result.repeated();
     }
     const now = spool.clock.now();
     const name = names.next(now);
     const ref = { name, priority: task.priority === undefined ? null : String(task.priority) };
     const path = `${spool.path}/${TMP_DIR}/${name}`;
     const dueAt = task.at ?? now;
-    const startedAt = performance.now();
+    const ended = this.#disk.begin(MOST_FILE_MS);
     this.#create(path, bytes, task.at === undefined ? null : dueAt / 1000);
     const written = { ref, path, dueAt, sent, content, task, result };
     if (!spool.fsync) this.#nameNow(written);
     else this.#journalise(written, bytes);
-    const endedAt = performance.now();
-    if (endedAt - startedAt > BUSY_DISK_MS) this.#busyUntil = spool.clock.monotonic() + BUSY_FOR_MS;
+    ended();
   }
 
   #create(path: string, bytes: Uint8Array<ArrayBuffer>, time: number | null): void {
@@ -192,25 +189,37 @@ export class BatchIntake {
     this.#written.push(written);
   }
 
-  /** Ends a round: what was put in it is accepted when this returns, or goes its way by itself. */
-  commit(): void {
+  /**
+   * What was put before is accepted when this returns, or goes its way by itself. An answer can bring the
+   * next task of its connection, which is for the next commit.
+   *
+   * @returns false when there was nothing, and so no answer
+   */
+  commit(): boolean {
     this.#isChecked = false;
-    if (this.#written.length === 0) return;
+    if (this.#written.length === 0) return false;
     const written = this.#written;
     this.#written = [];
-    const startedAt = performance.now();
+    const ended = this.#disk.begin(MOST_SYNC_MS);
     const isSynced = this.#sync();
-    if (performance.now() - startedAt > BUSY_FOR_MS) {
-      this.#busyUntil = this.#options.spool.clock.monotonic() + BUSY_FOR_MS;
-    }
+    ended();
+    const again: (() => void)[] = [];
     for (const each of written) {
+      again.push(...this.#takeRepetitions(each));
       if (isSynced) this.#accept(each);
       else this.#putAgain(each);
     }
     if (isSynced) this.#journal?.settle();
-    const again = [...this.#pending.values()].flat();
-    this.#pending.clear();
     for (const put of again) put();
+    return true;
+  }
+
+  /** What came with its id while it was pending, which it is no more. */
+  #takeRepetitions({ sent }: Written): readonly (() => void)[] {
+    const key = sent === null ? null : keyOf(sent);
+    const repetitions = key === null ? undefined : this.#pending.get(key);
+    if (key !== null) this.#pending.delete(key);
+    return repetitions ?? [];
   }
 
   #sync(): boolean {
@@ -274,11 +283,3 @@ function bytesOf({ vars, body }: NewTask): Uint8Array<ArrayBuffer> {
 }
 
 const SPOOL = { modifier1: MODIFIER_SPOOL, modifier2: 0 };
-
-function contentOf(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("base64url").slice(0, 22);
-}
-
-function keyOf({ id, sender }: SentId): string {
-  return `${id} ${sender}`;
-}

@@ -11,6 +11,7 @@ import { reasonOf } from "../platform/reason.ts";
 import { encodePacket, MODIFIER_SPOOL } from "../wire/packet.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { AcceptedIds, SentId } from "./accepted_ids.ts";
+import { keyOf } from "./accepted_lines.ts";
 import type { SpoolDirectory } from "./directory.ts";
 import { SpoolGoneError } from "./presence.ts";
 import type { JournalIntake } from "./journal_intake.ts";
@@ -83,7 +84,7 @@ export class Intake {
 
   /** Whether a task of this id is being put. */
   isUnderWay(id: SentId): boolean {
-    return this.#underWay.has(`${id.id} ${id.sender}`);
+    return this.#underWay.has(keyOf(id));
   }
 
   /** Tasks that are being put. */
@@ -98,7 +99,7 @@ export class Intake {
 
   /** See {@link Store.putOnce}. */
   async putOnce(task: NewTask, id: SentId, accepted: OnAccepted): Promise<TaskRef | null> {
-    const key = `${id.id} ${id.sender}`;
+    const key = keyOf(id);
     for (let other = this.#underWay.get(key); other; other = this.#underWay.get(key)) {
       const failure = await other;
       // What failed by no fault of that delivery fails for all that waited: one after the other, they
@@ -125,8 +126,7 @@ export class Intake {
     const content = createHash("sha256").update(encodePacket(vars, MODIFIER_SPOOL));
     if (body instanceof Uint8Array) content.update(body);
     else if (body) { for await (const chunk of body) content.update(chunk); }
-    if (this.ids.knows(id, contentText(content)) !== "other") return;
-    throw new RefusalError("request", `its id belongs to another task (spooler_id ${id.id})`);
+    this.ids.repeats(id, contentText(content));
   }
 
   async #put(task: NewTask, id: SentId | null, accepted: OnAccepted): Promise<TaskRef> {

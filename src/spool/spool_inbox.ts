@@ -126,8 +126,8 @@ export class SpoolInbox {
   }
 
   /** See {@link BatchIntake.commit}. */
-  commit(): void {
-    this.#batch.commit();
+  commit(): boolean {
+    return this.#batch.commit();
   }
 
   close(): void {

@@ -1,12 +1,13 @@
 /** What comes in many at a time: by the journal, without fsync, and whatever fails on the way. */
 
 import { join } from "@std/path";
-import type { Files } from "../../src/spool/files.ts";
+import { type Files, systemFiles } from "../../src/spool/files.ts";
 import { taskId, type TaskRef, TMP_DIR } from "../../src/spool/layout.ts";
 import { SpoolInbox } from "../../src/spool/spool_inbox.ts";
-import { systemClock } from "../../src/platform/clock.ts";
+import { type Clock, systemClock } from "../../src/platform/clock.ts";
 import type { NewTask } from "../../src/task/new_task.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
 import { type Fault, FaultyFiles } from "../support/faults.ts";
 import { openJournalled } from "../support/journals.ts";
 import { platform } from "../support/platform.ts";
@@ -28,18 +29,22 @@ interface World extends AsyncDisposable {
   readonly dir: string;
   readonly inbox: SpoolInbox;
   readonly gone: string[];
-  /** Puts a task; what became of it is known in time. */
-  put(task: NewTask, id?: string): { end: End | null };
+  /** Puts a task; what became of it is known in time, and `ended` is called then. */
+  put(task: NewTask, id?: string, ended?: () => void): { end: End | null };
   names(): string[];
 }
 
-async function openWorld(fsync: boolean, files?: Files): Promise<World> {
+async function openWorld(
+  fsync: boolean,
+  files?: Files,
+  clock: Clock = systemClock,
+): Promise<World> {
   const temp = await tempDir();
   const dir = join(temp.path, "spool");
   const { store } = await openJournalled(dir, "boot-1");
   const gone: string[] = [];
   const inbox = new SpoolInbox({
-    ...{ dir, platform, clock: systemClock, random: Math.random, mark: 1000 },
+    ...{ dir, platform, clock, random: Math.random, mark: 1000 },
     settings: {
       ...{ fsync, limits: NO_LIMITS, dedupWindowMs: WINDOW_MS },
       journal: fsync ? store.openJournal() : null,
@@ -49,12 +54,16 @@ async function openWorld(fsync: boolean, files?: Files): Promise<World> {
   });
   return {
     ...{ dir, inbox, gone },
-    put(task, id) {
+    put(task, id, ended = () => {}) {
       const put: { end: End | null } = { end: null };
+      const end = (how: End) => {
+        put.end = how;
+        ended();
+      };
       inbox.put(task, id === undefined ? null : { id, sender: "me" }, {
-        accepted: (ref) => void (put.end = ref),
-        repeated: () => void (put.end = "repeated"),
-        failed: (error) => void (put.end = error as Error),
+        accepted: end,
+        repeated: () => end("repeated"),
+        failed: (error) => end(error as Error),
       });
       return put;
     },
@@ -112,6 +121,60 @@ for (const fsync of [true, false]) {
     },
   );
 }
+
+testWith(
+  "libc",
+  "what comes because of an answer is accepted by the next commit, each id once",
+  async () => {
+    await using world = await openWorld(true);
+    const next: { end: End | null }[] = [];
+    const put = (id: string) => void next.push(world.put(TASK, id));
+    const puts = [
+      // Its answer brings a task of its own, one of the next that is pending, and one of both again.
+      world.put(TASK, "id-1", () => ["id-3", "id-2", "id-1"].forEach(put)),
+      world.put(TASK, "id-2", () => put("id-3")),
+    ];
+    assertEquals([world.inbox.commit(), next.length], [true, 4]);
+    assertEquals([world.inbox.commit(), world.inbox.commit()], [true, false]);
+    const ends = [...puts, ...next].map(({ end }) => end);
+    assertEquals(ends.map((end) => end === "repeated" ? end : end === null ? end : "accepted"), [
+      "accepted",
+      "accepted",
+      "accepted",
+      "repeated",
+      "repeated",
+      "repeated",
+    ]);
+    assertEquals(world.names().length, 3);
+  },
+);
+
+testWith("libc", "a slow disk is busy from the end of the slow call on", async () => {
+  const clock = new FakeClock();
+  let tookMs = 0;
+  const ways: string[] = [];
+  const files: Files = {
+    ...systemFiles,
+    createSync(...args) {
+      ways.push("batch");
+      clock.advance(tookMs);
+      systemFiles.createSync(...args);
+    },
+    open(...args) {
+      if (args[1] !== undefined) ways.push("single");
+      return systemFiles.open(...args);
+    },
+  };
+  await using world = await openWorld(true, files, clock);
+  for (const [taskMs, restMs] of [[200, 0], [5000, 999], [1, 1], [1, 0]] as const) {
+    tookMs = taskMs;
+    const put = world.put(TASK);
+    world.inbox.commit();
+    await until(() => put.end !== null, "it has come to an end");
+    clock.advance(restMs);
+  }
+  assertEquals(ways, ["batch", "batch", "single", "batch"]);
+});
 
 for (const fsync of [true, false]) {
   for (const fault of ["fails", "dies"] satisfies Fault[]) {

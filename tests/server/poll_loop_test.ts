@@ -1,0 +1,31 @@
+/** The time of a loop that waits in a thread of its own. */
+
+import { LoopTimers } from "../../src/server/poll_loop.ts";
+import { assertEquals } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
+
+Deno.test("within a round the time of a loop stands still, and goes on for who measures calls", () => {
+  const clock = new FakeClock();
+  const timers = new LoopTimers(clock);
+  const { running } = timers;
+  const times = () => [timers.monotonic(), running.monotonic()];
+  assertEquals(times(), [0, 0]);
+  clock.advance(300);
+  assertEquals(times(), [0, 300]);
+  timers.forgetTime();
+  assertEquals(times(), [300, 300]);
+});
+
+Deno.test("the timers of a loop go off when they are due, whichever clock set them", () => {
+  const clock = new FakeClock();
+  const timers = new LoopTimers(clock);
+  const gone: number[] = [];
+  timers.after(10, () => gone.push(10));
+  timers.running.after(20, () => gone.push(20));
+  const cancel = timers.running.after(15, () => gone.push(15));
+  cancel();
+  clock.advance(20);
+  timers.forgetTime();
+  timers.run();
+  assertEquals([gone, timers.leftMs()], [[10, 20], null]);
+});
