@@ -258,7 +258,7 @@ function registeredText(offers: readonly ModuleOffer[], { cronZone: zone }: Conf
 
 function scheduleText(schedule: ScheduleConfig, config: Config, now: number): string {
   const { name, action, when, whenText, user, place } = schedule;
-  const own = config.daemon.identity?.user ?? "the user that starts it";
+  const own = config.daemon.identity?.user?.name ?? "the user that starts it";
   const zone = zoneOfJob(schedule);
   const times = nextTimes(schedule, now).map((at) => wallText(at, zone));
   const next = when.kind === "reboot"

@@ -27,8 +27,8 @@ function unitText(config: Config, ini: string, program: string): string {
   const writable = [
     ...new Set(directoriesOf(config).map((dir) => isThere(dir) ? dir : dirname(dir))),
   ];
-  const user = identity?.user ?? null;
-  const group = identity?.group ?? null;
+  const user = identity?.user?.name ?? null;
+  const group = identity?.group?.name ?? null;
   const lines = [
     "[Unit]",
     `Description=spooler for ${ini}`,

@@ -18,7 +18,7 @@ export interface FileKinds {
 export function codeOf(given: Given, files: FileKinds): CodeConfig {
   return {
     modules: modulesOf(given).map((module) => belowChdir(given, module, files)),
-    user: userOf(given),
+    user: spoolerUserOf(given),
     maxTasks: given.last("spooler-max-tasks", (text) => parseInteger(text, 0), 0) || null,
     cheap: given.last("spooler-cheap", parseBoolean, false),
     touchReload: given.every("touch-spoolers-reload", pathOf(given)),
@@ -28,9 +28,13 @@ export function codeOf(given: Given, files: FileKinds): CodeConfig {
   };
 }
 
-function userOf(given: Given): CodeConfig["user"] {
-  const entry = given.entriesOf("spooler-uid").at(-1);
-  return entry === undefined ? null : { user: entry.value, place: entry.place };
+/** `spooler-uid`: who runs commands and modules. */
+export function spoolerUserOf(given: Given): CodeConfig["user"] {
+  const name = "spooler-uid";
+  return given.last<CodeConfig["user"]>(name, (text, { place }) => {
+    const user = text.trim();
+    return user === "" ? null : { user, place, userOption: { name, place } };
+  }, null);
 }
 
 /** uWSGI resolves relative files below `chdir`; so does this where the file exists. */

@@ -45,15 +45,10 @@ function pidFiles(given: Given, name: "pidfile" | "pidfile2", isEarly: boolean):
 
 function identityOf(given: Given): IdentityConfig | null {
   const words = (name: "uid" | "gid" | "add-gid") =>
-    given.every(name, (text, entry) => ({ text: parseWanted(text).trim(), place: entry.place }));
-  const [user, group] = [words("uid").at(-1), words("gid").at(-1)];
-  const more = words("add-gid");
-  const place = (user ?? group ?? more[0])?.place;
-  if (place === undefined) return null;
-  return {
-    user: user?.text ?? null,
-    group: group?.text ?? null,
-    moreGroups: more.map(({ text }) => text),
-    place,
-  };
+    given.every(name, (text, entry) => ({ name: parseWanted(text).trim(), place: entry.place }));
+  const [user = null, group = null] = [words("uid").at(-1), words("gid").at(-1)];
+  const moreGroups = words("add-gid");
+  return user === null && group === null && moreGroups.length === 0
+    ? null
+    : { user, group, moreGroups };
 }

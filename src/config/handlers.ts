@@ -2,11 +2,12 @@
 
 import type { TaskCommand } from "../exec/settings.ts";
 import type { Given } from "./given.ts";
+import { spoolerUserOf } from "./code.ts";
 import { harakiriMsOf } from "./spools.ts";
 import { parseInteger, parseKeyValues } from "./value.ts";
 
 export function handlersOf(given: Given): TaskCommand[] {
-  const user = given.last("spooler-uid", (text) => text, null);
+  const common = spoolerUserOf(given);
   return given.every("spooler-task", (text, { place }) => {
     const known = ["name", "processes", "harakiri", "retries", "stdin", "user"];
     const { settings, rest } = parseKeyValues(text, known);
@@ -14,11 +15,13 @@ export function handlersOf(given: Given): TaskCommand[] {
     const processes = settings.get("processes");
     const harakiri = settings.get("harakiri");
     const retries = settings.get("retries");
+    const user = settings.get("user") || null;
     return {
       name: settings.get("name") ?? null,
       command: rest,
       place,
-      user: settings.get("user") || user,
+      user: user ?? common?.user ?? null,
+      ...(user === null && common !== null ? { userOption: common.userOption } : {}),
       stdin: parseStdin(settings.get("stdin") ?? "body"),
       processes: processes === undefined ? null : parseInteger(processes, 1),
       ...(harakiri === undefined ? {} : { harakiriMs: harakiriMsOf(harakiri) }),

@@ -18,11 +18,16 @@ export interface DaemonConfig {
   readonly touchReload: readonly string[];
 }
 
-/** Names or numbers, as given. */
+/** `uid`, `gid` and `add-gid`. */
 export interface IdentityConfig {
-  readonly user: string | null;
-  readonly group: string | null;
-  readonly moreGroups: readonly string[];
+  readonly user: IdentityName | null;
+  readonly group: IdentityName | null;
+  readonly moreGroups: readonly IdentityName[];
+}
+
+/** A name or a number, as given. */
+export interface IdentityName {
+  readonly name: string;
   readonly place: Place;
 }
 

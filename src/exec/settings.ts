@@ -1,6 +1,6 @@
 /** What an ini says about the commands that run tasks. Types only. */
 
-import type { Place } from "../platform/problem.ts";
+import type { OptionLine, Place } from "../platform/problem.ts";
 
 /** `spooler-task`: a shell command that runs a task. */
 export interface TaskCommand {
@@ -10,6 +10,8 @@ export interface TaskCommand {
   readonly place: Place;
   /** The account that runs it, a name or a number; null is the program's own. */
   readonly user: string | null;
+  /** The option that names the user for all commands; absent is `user=` of this one. */
+  readonly userOption?: OptionLine;
   /** What its stdin gets: the raw body, or the whole task as one line of JSON. */
   readonly stdin: "body" | "json";
   /** Of this task at the same time, in each spool; null is as many as the spool runs. */

@@ -10,6 +10,12 @@ export interface Place {
   readonly line: number;
 }
 
+/** An option where it was written. */
+export interface OptionLine {
+  readonly name: string;
+  readonly place: Place;
+}
+
 export interface Problem {
   readonly place: Place;
   /** What was wanted, a colon, and the value in quotes: `needs seconds ≥ 0.05: "0,99"`. */

@@ -1,13 +1,21 @@
-/** Finds the accounts of jobs and task commands with `user=` before any of them runs. */
+/** Finds the accounts of jobs, task commands and modules (`user=`, `spooler-uid`) before any of them runs. */
 
 import type { AccountIds } from "../platform/access.ts";
-import { ConfigError, type Place, type Problem } from "../platform/problem.ts";
+import {
+  ConfigError,
+  inOrder,
+  type OptionLine,
+  type Place,
+  type Problem,
+} from "../platform/problem.ts";
 import { type Account, findAccount, type PasswdEntry } from "./account.ts";
 
 /** What may be for an account other than the program's. */
 export interface ForUser {
   readonly user: string | null;
   readonly place: Place;
+  /** The option of the whole ini that names the user; absent is `user=` at its own line. */
+  readonly userOption?: OptionLine;
 }
 
 export interface FoundAccounts<Job> {
@@ -25,7 +33,7 @@ export async function findAccounts<Job extends ForUser>(
 ): Promise<FoundAccounts<Job>> {
   const accounts = new Map<Job, Account>();
   const problems: Problem[] = [];
-  /** Those of one user share one, or why there is none. */
+  /** Those of one user share one, or what is wrong with it. */
   const known = new Map<string, Account | string>();
   const wanting = jobs.filter(({ user }) => user !== null);
   const passwd = wanting.length === 0 ? "" : await Deno.readTextFile("/etc/passwd");
@@ -33,10 +41,14 @@ export async function findAccounts<Job extends ForUser>(
     const user = job.user ?? "";
     const found = known.get(user) ?? await accountNamed(user, passwd, own);
     known.set(user, found);
-    if (typeof found === "string") problems.push({ place: job.place, message: found });
-    else accounts.set(job, found);
+    if (typeof found !== "string") {
+      accounts.set(job, found);
+      continue;
+    }
+    const { name, place } = job.userOption ?? { name: "user=", place: job.place };
+    problems.push({ place, message: `${name} ${found}` });
   }
-  return { accounts, problems };
+  return { accounts, problems: inOrder(problems) };
 }
 
 /**
@@ -60,16 +72,16 @@ async function accountNamed(
   own: AccountIds,
 ): Promise<Account | string> {
   const account = findAccount(passwd, user);
-  if (account === null) return `user= names no account: "${user}"`;
+  if (account === null) return `names no account: "${user}"`;
   const directory = await directoryOf(account);
   if (account.uid === own.uid) return { ...account, ...own, groups: [], directory };
   if (own.uid !== 0) {
-    const hint = Deno.uid() === 0 ? "; uid= makes it another user, for this job, too" : "";
-    return `user= needs this program to run as root: "${user}"${hint}`;
+    const hint = Deno.uid() === 0 ? "; uid= makes it another user for everything" : "";
+    return `needs this program to run as root: "${user}"${hint}`;
   }
   const groups = await groupsOf(account);
   if (groups.length > 0 && !await hasSetpriv()) {
-    return `user= needs setpriv (util-linux) for the groups of ${user}`;
+    return `needs setpriv (util-linux) for the groups of ${user}`;
   }
   return { ...account, groups, directory };
 }

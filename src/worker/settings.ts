@@ -1,6 +1,6 @@
 /** What an ini says about task modules and their workers. Types only. */
 
-import type { Place } from "../platform/problem.ts";
+import type { OptionLine, Place } from "../platform/problem.ts";
 import type { TaskCommand } from "../exec/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 
@@ -20,12 +20,19 @@ export interface TaskModule {
   readonly place: Place;
 }
 
+/** `spooler-uid`: who runs the code of tasks. */
+export interface SpoolerUser {
+  readonly user: string;
+  readonly place: Place;
+  readonly userOption: OptionLine;
+}
+
 /** Task modules, and how their workers live. */
 export interface CodeConfig {
   /** In the order of the ini. */
   readonly modules: readonly TaskModule[];
   /** Who runs it (`spooler-uid`); null is the program's own user. */
-  readonly user: { readonly user: string; readonly place: Place } | null;
+  readonly user: SpoolerUser | null;
   /** Tasks after which a worker makes room for a fresh one; null is never. */
   readonly maxTasks: number | null;
   /** No workers while there is nothing to do. */

@@ -55,8 +55,8 @@ Deno.test("a Django site loads; what serves the web is named once, with a reason
   for (const name of ["processes", "static-map"]) {
     assert(new RegExp(`\\b${name}\\b`).test(foreign[0]?.message ?? ""), name);
   }
-  assertEquals(loaded.config.daemon.identity?.user, "app");
-  assertEquals(loaded.config.daemon.identity?.group, "app");
+  assertEquals(loaded.config.daemon.identity?.user?.name, "app");
+  assertEquals(loaded.config.daemon.identity?.group?.name, "app");
   assert(
     !/die-on-term|master/.test(foreign[0]?.message ?? ""),
     "what the program does anyway is honoured",

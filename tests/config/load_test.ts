@@ -111,7 +111,7 @@ Deno.test("an if-opt that asks for what is given only further down is pointed ou
 Deno.test("root becomes the user that the ini names, nobody else does", async () => {
   const lines = ["spooler = spool", "uid = www-data"];
   const { config, warnings: asRoot } = await load(lines, undefined, { uid: 0 });
-  assertEquals(config.daemon.identity?.user, "www-data");
+  assertEquals(config.daemon.identity?.user?.name, "www-data");
   assertEquals(asRoot, []);
   assertEquals((await load(["spooler = spool", "uid = app"])).warnings, []);
   const { warnings } = await load(lines);

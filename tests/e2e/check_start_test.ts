@@ -61,7 +61,7 @@ testWith(
     const job = 'cron2 = when="0 0 1 1 *",user=daemon,name=nightly echo hi';
     await writeIni(ini, "uid = nobody", job);
     const why = 'user= needs this program to run as root: "daemon"';
-    await bothRefuse(ini, `${ini}:4: ${why}; uid= makes it another user, for this job, too`);
+    await bothRefuse(ini, `${ini}:4: ${why}; uid= makes it another user for everything`);
     await writeIni(ini, "uid = nobody", job.replace("daemon", "nobody"), "cron = 0 0 1 1 * ./x");
     const { code, stdout, stderr } = await spooler(["check", ini]);
     assertEquals(code, 0, stderr);
@@ -256,7 +256,16 @@ testWith("root", "directories that the user of uid= may not use", async () => {
     "2 problems.",
   ]);
   await writeIni(ini, "spooler-task = true", "uid = nosuchuser");
-  await bothRefuse(ini, `${ini}:4: there is no user "nosuchuser"`);
+  await bothRefuse(ini, `${ini}:4: uid names no user: "nosuchuser"`);
+  const groups = ["gid = nosuchgroup", "add-gid = adm", "add-gid = nosuchother"];
+  await writeIni(ini, "spooler-task = true", "uid = nobody", ...groups);
+  const refused = await spooler(["check", ini]);
+  assertEquals(refused.stderr.trimEnd().split("\n"), [
+    `${ini}:5: gid names no group: "nosuchgroup"`,
+    `${ini}:7: add-gid names no group: "nosuchother"`,
+    "",
+    "2 problems.",
+  ]);
   await Deno.remove(join(temp.path, "sp"));
   await writeIni(ini, "spooler-task = true", "uid = nobody");
   assertEquals((await spooler(["check", ini])).code, 0);

@@ -296,7 +296,21 @@ testWith("root", "check loads modules as who will run them", async () => {
   const { code, stderr } = await spooler(["check", site.ini]);
   assertEquals(code, 2);
   assertEquals(stderr.match(/nosuchuser/g)?.length, 1, stderr);
-  assertStringIncludes(stderr, 'site.ini:3: user= names no account: "nosuchuser"');
+  assertStringIncludes(stderr, 'site.ini:3: spooler-uid names no account: "nosuchuser"');
+});
+
+testWith("root", "a spooler-uid that names nobody is one error, at its line", async () => {
+  await using site = await makeSite(
+    "spooler-task = name=f true",
+    "spooler-task = name=g true",
+    "spooler-uid = nosuchuser",
+    "spooler-python-import = tasks",
+  );
+  const error = `${site.ini}:5: spooler-uid names no account: "nosuchuser"`;
+  const { stderr } = await spooler(["check", site.ini]);
+  assertEquals(stderr.trimEnd().split("\n"), [error, "", "1 problem."]);
+  const start = await spooler(["--ini", site.ini]);
+  assertEquals(start.stderr.trimEnd(), `spooler: ${error}`);
 });
 
 testWith("root", "what cannot run as spooler-uid is said at the start, with its line", async () => {
@@ -306,7 +320,7 @@ testWith("root", "what cannot run as spooler-uid is said at the start, with its 
   );
   const { code, stderr } = await spooler(["--ini", site.ini]);
   assertEquals(code, 2);
-  assertStringIncludes(stderr, 'site.ini:3: user= names no account: "nosuchuser"');
+  assertStringIncludes(stderr, 'site.ini:3: spooler-uid names no account: "nosuchuser"');
   await rewriteSite(
     site,
     "spooler-uid = daemon",
