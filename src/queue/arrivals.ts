@@ -30,7 +30,7 @@ export class Arrivals {
     return true;
   }
 
-  /** Reports were lost. */
+  /** Reports may have been lost, or nobody makes any: what is waited for would be remembered for ever. */
   clear(): void {
     this.#announced.clear();
     this.#reported.clear();

@@ -128,7 +128,6 @@ export class Discovery {
         this.#options.notePause();
         return this.#options.changed();
       case "unknown":
-        this.#arrivals.clear();
         this.scan();
         return;
       case "lost":
@@ -219,6 +218,8 @@ export class Discovery {
 
   async #scanOnce(): Promise<void> {
     const { store, clock, ordered, tasks, changed } = this.#options;
+    // A scan finds what was announced; a report that is still to come is of a task that is known.
+    this.#arrivals.clear();
     tasks.forgetHorizon();
     const before = tasks.leftAlone();
     const startedAt = clock.monotonic();
