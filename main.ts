@@ -1,3 +1,4 @@
 import { main } from "./src/cli/main.ts";
+import { exitProcess } from "./src/platform/exit.ts";
 
-Deno.exit(await main(Deno.args));
+exitProcess(await main(Deno.args));

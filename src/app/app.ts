@@ -8,6 +8,7 @@
 import { dirname } from "@std/path";
 import type { Config } from "../config/config.ts";
 import type { Cancel } from "../platform/clock.ts";
+import { exitProcess } from "../platform/exit.ts";
 import { ClockWatch, timeSinceBoot } from "../platform/clock_watch.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { enterDaemon } from "../daemon/enter.ts";
@@ -46,8 +47,6 @@ export interface AppOptions {
 
 /** How long what ends because of an impossible state may take. */
 const LAST_MS = 10_000;
-/** Names in such a line. */
-const MOST_NAMED = 5;
 
 /**
  * Runs until a signal says stop; everything that was running has then ended.
@@ -179,7 +178,7 @@ class App {
     this.#abort.abort();
     this.#end.reject(error);
     // To take it apart in order may be impossible, too.
-    clock.after(LAST_MS, () => Deno.exit(exitCode));
+    clock.after(LAST_MS, () => exitProcess(exitCode));
   }
 
   /** Opens a life and lets it take over; when it cannot be opened, all is as it was. */
@@ -285,10 +284,7 @@ class App {
   }
 
   #named(): { readonly running: number; readonly names: readonly string[] } {
-    const now = this.#machine.clock.monotonic();
-    const names = this.#underWay.list().slice(0, MOST_NAMED).map(({ text, startedAt }) =>
-      `${text} for ${Math.round((now - startedAt) / 1000)} s`
-    );
+    const names = this.#underWay.oldest(this.#machine.clock.monotonic());
     return { running: this.#running, names };
   }
 

@@ -108,7 +108,7 @@ export class Estate {
   async closeDoors(): Promise<void> {
     await this.#sockets?.close();
     this.#sockets = null;
-    this.incoming.end();
+    await this.incoming.end();
   }
 
   /** The scheduler of a state file runs these jobs from now on, and no other scheduler runs any. */

@@ -168,8 +168,9 @@ export class Incoming {
     this.#thread?.changePlaces((place) => place.dir === dir ? { ...place, journal } : place);
   }
 
-  end(): void {
-    this.#thread?.end();
+  async end(): Promise<void> {
+    const thread = this.#thread;
     this.#thread = null;
+    await thread?.end();
   }
 }

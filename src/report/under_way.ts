@@ -9,6 +9,9 @@ export interface UnderWay {
   readonly startedAt: number;
 }
 
+/** Names in one line of the log. */
+const MOST_NAMED = 5;
+
 export class UnderWayList {
   readonly #runs = new Map<string, UnderWay>();
 
@@ -39,5 +42,12 @@ export class UnderWayList {
   /** The oldest first. */
   list(): readonly UnderWay[] {
     return [...this.#runs.values()];
+  }
+
+  /** The oldest few, each with how long it has been running at `now`, on the monotonic clock. */
+  oldest(now: number): string[] {
+    return this.list().slice(0, MOST_NAMED).map(({ text, startedAt }) =>
+      `${text} for ${Math.round((now - startedAt) / 1000)} s`
+    );
   }
 }

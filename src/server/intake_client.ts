@@ -83,12 +83,11 @@ export class IntakeClient implements SocketService {
   }
 
   #fail(error: Error): void {
-    if (this.#isClosed) return;
     this.#error = error;
     this.#up.reject(error);
     for (const { reject } of this.#calls.values()) reject(error);
     this.#calls.clear();
-    this.#options.failed(error);
+    if (!this.#isClosed) this.#options.failed(error);
   }
 
   #send(message: ToIntake): void {
@@ -200,11 +199,18 @@ export class IntakeClient implements SocketService {
     this.#send({ kind: "piece", call, piece });
   }
 
-  /** Nothing is asked of it any more. */
-  end(): void {
+  /**
+   * Nothing is asked of it any more. Resolves when no call of the system is left that writes into its
+   * memory: only then may it be freed.
+   */
+  async end(): Promise<void> {
     this.#isClosed = true;
-    this.#worker.terminate();
-    this.#options.calls.close(this.#signal);
+    try {
+      if (this.#error === null) await this.#call((call) => ({ kind: "end", call }));
+    } finally {
+      this.#worker.terminate();
+      this.#options.calls.close(this.#signal);
+    }
   }
 }
 

@@ -49,6 +49,8 @@ export type ToIntake =
   }
   | { readonly kind: "drop"; readonly call: number; readonly id: number }
   | { readonly kind: "close"; readonly call: number }
+  /** The last: it stops waiting for sockets, and replies when it does. */
+  | { readonly kind: "end"; readonly call: number }
   /** Gets a reply: what it was refused for, or null. */
   | { readonly kind: "accept"; readonly call: number; readonly task: RemoteTask }
   /** Of the body of the task of a call: a piece, its end, or why there is none. */

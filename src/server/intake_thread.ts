@@ -57,6 +57,7 @@ export class IntakeThread {
   readonly #bodies: RemoteBodies;
   #reception: Reception | null = null;
   #mark = 0;
+  #ended: Promise<void> = Promise.resolve();
   /** Messages that are on their way, and the hold on the loop that lets them arrive. */
   #owed = 0;
   #hold: (() => void) | null = null;
@@ -101,7 +102,8 @@ export class IntakeThread {
             this.#letMessagesIn();
           },
         });
-        return void this.#loop.run();
+        this.#ended = this.#loop.run();
+        return;
       case "piece":
         return this.#bodies.take(message.call, message.piece);
       default:
@@ -110,7 +112,7 @@ export class IntakeThread {
   }
 
   async #answer(
-    message: Extract<ToIntake, { kind: "use" | "drop" | "close" | "accept" }>,
+    message: Extract<ToIntake, { kind: "use" | "drop" | "close" | "end" | "accept" }>,
   ): Promise<unknown> {
     switch (message.kind) {
       case "use":
@@ -121,6 +123,10 @@ export class IntakeThread {
       case "close":
         await this.#server.close();
         this.#say();
+        return null;
+      case "end":
+        this.#loop.stop();
+        await this.#ended;
         return null;
       case "accept":
         return await this.#acceptRemote(message.call, message.task);
