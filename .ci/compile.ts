@@ -27,7 +27,7 @@ const ONLY_TESTS = ["@std/assert", "fast-check"];
 
 /**
  * A small nursery, as the program makes little garbage at a time. And V8 is to collect it when a fifth is
- * garbage: left to itself it lets it grow to some 60 MB before it looks (docs/decisions.md).
+ * garbage: by default it first lets it grow to some 60 MB (docs/decisions.md).
  */
 const V8_FLAGS = [
   "--min-semi-space-size=1",

@@ -189,7 +189,7 @@ function escaped(text: string): string {
     .replaceAll("\u{200B}", "\\:");
 }
 
-/** A line of text that begins like a request is none. */
+/** Text that begins like a request is escaped. */
 function guarded(line: string): string {
   return /^[.']/.test(line) ? `\\&${line}` : line;
 }

@@ -27,7 +27,7 @@ import { commandExecutors, workersAccount } from "./commands.ts";
 import type { Announce } from "./incoming.ts";
 import type { Machine } from "./machine.ts";
 import { heardSignals, schedulerOptions } from "./schedules.ts";
-import { tellHandlers, warnOfLocks, warnOfStore } from "./start_lines.ts";
+import { reportHandlers, warnOfLocks, warnOfStore } from "./start_lines.ts";
 
 export interface LifeOptions {
   readonly machine: Machine;
@@ -121,7 +121,7 @@ export class Life {
     await incoming.up();
     socketsOpen?.();
     await this.#openSpools();
-    tellHandlers(config, emit);
+    reportHandlers(config, emit);
     warnOfLocks(estate.platform, this.#spools, emit);
     const workers = this.#workers = this.#openWorkers(await workersAccount(config));
     const commands = await commandExecutors(config, clock);

@@ -31,7 +31,7 @@ export function warnOfLocks(
 }
 
 /** What runs tasks, as far as nobody else says it: modules and forwards do when they are opened. */
-export function tellHandlers({ code, tasks, spools }: Config, emit: Emit): void {
+export function reportHandlers({ code, tasks, spools }: Config, emit: Emit): void {
   const isWorkedByNobody = code.modules.length === 0 && spools.some(({ external }) => !external);
   if (tasks.length === 0 && !isWorkedByNobody) return;
   const names = tasks.flatMap(({ name }) => name ?? []);

@@ -1,7 +1,6 @@
 /** What `retry` and `remove` share: one task after the other, and a line about each. */
 
 import { dirname } from "@std/path";
-import type { TaskPlace } from "../spool/inspected.ts";
 import type { Changed } from "../spool/store.ts";
 import { denialText } from "./denied.ts";
 import { UsageError } from "./error.ts";
@@ -14,8 +13,6 @@ import { parseTaskWord, shortId } from "./task_id.ts";
 export interface TaskChange {
   /** The word for it: `retried`, `removed`. */
   readonly done: string;
-  /** What the task was before, by where it lay. */
-  readonly was: Readonly<Record<TaskPlace, string>>;
   /** What is said of a task that was as wished before. */
   readonly unchanged: string;
   act(located: Located): Promise<Changed>;
@@ -65,7 +62,7 @@ export async function changeOne(
 ): Promise<boolean> {
   const { spool, task } = located;
   const changed = await explained(await change.act(located), command, located);
-  const said = describe(changed, change, task.place);
+  const said = describe(changed, change);
   if (json) {
     const { name, priority, place } = task;
     const reason = said.ok ? {} : { reason: said.text };
@@ -102,10 +99,12 @@ interface Said {
   readonly text: string;
 }
 
-function describe(changed: Changed, { done, was, unchanged }: TaskChange, place: TaskPlace): Said {
+function describe(changed: Changed, { done, unchanged }: TaskChange): Said {
   switch (changed.kind) {
-    case "changed":
-      return { ok: true, result: done, text: `${done}, ${was[place]}` };
+    case "changed": {
+      const before = changed.was === "failed" ? "had failed" : `was ${changed.was}`;
+      return { ok: true, result: done, text: `${done}, ${before}` };
+    }
     case "unchanged":
       return { ok: true, result: "unchanged", text: unchanged };
     case "running":

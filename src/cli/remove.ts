@@ -1,4 +1,4 @@
-/** `spooler remove`: takes tasks away, for good. */
+/** `spooler remove`: deletes tasks. */
 
 import { readArgs } from "./args.ts";
 import { changeNamed, checkWords, type TaskChange } from "./change.ts";
@@ -8,7 +8,6 @@ import { type Located, openSpools, taskWords, WHERE } from "./spools.ts";
 
 const REMOVE: TaskChange = {
   done: "removed",
-  was: { queue: "was waiting", failed: "had failed" },
   unchanged: "is removed already",
   act: ({ spool, task }: Located) =>
     task.place === "failed" ? spool.store.removeFailed(task) : spool.store.remove(task),

@@ -12,7 +12,6 @@ import { type Located, type OpenSpool, openSpools, taskWords, WHERE } from "./sp
 
 const RETRY: TaskChange = {
   done: "retried",
-  was: { queue: "was deferred", failed: "had failed" },
   unchanged: "is ready already",
   act: ({ spool, task }: Located) =>
     task.place === "failed" ? spool.store.retryFailed(task) : spool.store.retryDeferred(task),
@@ -51,12 +50,12 @@ export async function retry(args: readonly string[]): Promise<number> {
     }
   });
   await output.flush();
-  if (!report.json) spools.forEach(tellPause);
+  if (!report.json) spools.forEach(notePause);
   return allWell ? 0 : 1;
 }
 
 /** An operator who asks for a run should know why it does not come. */
-function tellPause({ dir, inspector }: OpenSpool): void {
+function notePause({ dir, inspector }: OpenSpool): void {
   const since = inspector.pausedSince();
   if (since !== null) {
     note(`${safeText(dir)} is paused since ${timeText(since)}: nothing runs before spooler resume`);

@@ -78,7 +78,7 @@ function tasksOnly(config: Config): Config {
   return { ...config, daemon, listeners: [], schedules: [] };
 }
 
-/** How the tasks of this run went. A failure that a later run mends is none. */
+/** How the tasks of this run went: what counts is the last attempt of each. */
 class Tally {
   #done = 0;
   readonly #last = new Map<string, Fate>();

@@ -47,8 +47,8 @@ export interface ConfigHost {
   /** Without symbolic links; undefined when there is nothing. */
   realPath(path: string): string | undefined;
   /**
-   * Where the sockets listen that a service manager has handed over under this name; null when it has
-   * handed over none at all. Absent is none.
+   * Where the sockets listen that a service manager has handed over under this name; null, or no
+   * function, when it has handed over no socket at all.
    */
   inherited?(name: string): readonly Address[] | null;
   /** The names in a directory; empty when it cannot be listed. */

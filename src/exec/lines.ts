@@ -81,7 +81,7 @@ export class LineSplitter {
     this.#add(this.#decoder.decode());
     if (this.#line !== "" && this.#passes(this.#length)) this.#end();
     else if (this.#line !== "") this.#dropped++;
-    this.#tellDropped();
+    this.#reportDropped();
   }
 
   #add(text: string): void {
@@ -91,13 +91,13 @@ export class LineSplitter {
   }
 
   #end(): void {
-    this.#tellDropped();
+    this.#reportDropped();
     this.emit(harmless(this.#line) + (this.#cut ? " …" : ""));
     this.#line = "";
     this.#cut = false;
   }
 
-  #tellDropped(): void {
+  #reportDropped(): void {
     if (this.#dropped === 0) return;
     const dropped = this.#dropped;
     this.#dropped = 0;

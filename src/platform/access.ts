@@ -14,7 +14,7 @@ export interface Probe {
 export interface AccountIds {
   readonly uid: number;
   readonly gid: number;
-  /** Supplementary ones; absent or empty is none. */
+  /** Supplementary groups. */
   readonly groups?: readonly number[];
 }
 

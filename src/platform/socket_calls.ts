@@ -52,7 +52,7 @@ const F_DUPFD_CLOEXEC = 1030;
 /** struct epoll_event is packed on x86-64 alone. */
 const EVENT_SIZE = Deno.build.arch === "x86_64" ? 12 : 16;
 const DATA_AT = EVENT_SIZE - 8;
-/** Descriptors that one wait tells of. */
+/** How many descriptors one wait reports at most. */
 const MOST_EVENTS = 256;
 /** struct sockaddr_in6, the largest that is needed of an accepted connection. */
 const PEER_SIZE = 28;

@@ -12,7 +12,7 @@ import type { Once } from "../report/once.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { SeenTask, Store } from "../spool/store.ts";
 import type { SpoolChange, SpoolWatcher } from "../spool/watcher.ts";
-import { Arrivals } from "./arrivals.ts";
+import { AnnouncedTasks } from "./announced_tasks.ts";
 import type { Frequency } from "./frequency.ts";
 import { GONE, TOUCHED } from "./task_event.ts";
 import type { Tasks } from "./tasks.ts";
@@ -29,7 +29,7 @@ export interface DiscoveryOptions {
   readonly once: Once;
   readonly tasks: Tasks;
   readonly debugOf?: DebugOf;
-  /** Whether a task of this name is still to be accepted, and then announced; absent is none. */
+  /** Whether a task of this name is still to be accepted, and then announced. */
   readonly isAwaited?: (name: string) => boolean;
   /** Somebody may have paused or resumed the spool. */
   notePause(): void;
@@ -49,7 +49,7 @@ const SCAN_SLICE_MS = 2;
  * are gone, so that a million files cost no memory.
  */
 const WINDOW = 100_000;
-/** What the table has room for: a live arrival is not refused because a scan has filled the window. */
+/** What the table has room for: a task that comes in is not refused because a scan has filled the window. */
 export const CAPACITY = 2 * WINDOW;
 /** After a directory could not be watched. */
 const RETRY_MS = 1000;
@@ -59,7 +59,7 @@ export class Discovery {
   readonly #debugScan: Debug;
   readonly #debugWatcher: Debug;
   #watcher: SpoolWatcher | null = null;
-  readonly #arrivals: Arrivals;
+  readonly #announced: AnnouncedTasks;
   #scanning = false;
   #scanAgain = false;
   #nextScanAt = 0;
@@ -71,7 +71,7 @@ export class Discovery {
     this.#options = options;
     this.#debugScan = options.debugOf?.("scan");
     this.#debugWatcher = options.debugOf?.("watcher");
-    this.#arrivals = new Arrivals(options.isAwaited ?? (() => false));
+    this.#announced = new AnnouncedTasks(options.isAwaited ?? (() => false));
   }
 
   get isScanning(): boolean {
@@ -103,10 +103,10 @@ export class Discovery {
     await this.#watcher?.close();
   }
 
-  /** Tasks have come in: what the watcher says of their arrival is no news. */
+  /** Tasks have come in: what the watcher reports of their arrival adds nothing. */
   announce(tasks: readonly SeenTask[]): void {
     for (const task of tasks) {
-      this.#arrivals.announce(taskId(task));
+      this.#announced.announce(taskId(task));
       this.#see(task);
     }
     this.#options.changed();
@@ -121,7 +121,7 @@ export class Discovery {
     );
     switch (change.kind) {
       case "task":
-        if (this.#arrivals.take(taskId(change.ref), change.isArrival)) return;
+        if (this.#announced.covers(taskId(change.ref), change.isRenamed)) return;
         this.#noteChange(change.ref);
         return this.#options.changed();
       case "pause":
@@ -219,7 +219,7 @@ export class Discovery {
   async #scanOnce(): Promise<void> {
     const { store, clock, ordered, tasks, changed } = this.#options;
     // A scan finds what was announced; a report that is still to come is of a task that is known.
-    this.#arrivals.clear();
+    this.#announced.clear();
     tasks.forgetHorizon();
     const before = tasks.leftAlone();
     const startedAt = clock.monotonic();

@@ -118,7 +118,7 @@ export class Dispatcher {
     return this.#options.config.dir;
   }
 
-  /** Tasks have come in, and need not be looked for. */
+  /** Tasks have come in: no scan is needed to find them. */
   announce(tasks: readonly SeenTask[]): void {
     if (!this.#stopped) this.#discovery.announce(tasks);
   }

@@ -1,5 +1,5 @@
 /**
- * Everything that happens and is worth telling, as one union. The program emits facts; the log (and
+ * Everything that is worth reporting, as one union. The program emits facts; the log (and
  * later statistics and metrics) decide what becomes of them.
  *
  * @pure

@@ -69,7 +69,7 @@ const SWITCHERS = new Set(["su", "runuser"]);
 export interface CommandName {
   /** Letters, digits and `. _ + -`. */
   readonly name: string;
-  /** What follows it in the command, in the same letters, for telling commands of one name apart. */
+  /** What follows it in the command, in the same letters, which distinguishes commands of one name. */
   readonly args: readonly string[];
 }
 

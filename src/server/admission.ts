@@ -7,7 +7,7 @@ import type { Connections, MakeTransport, SharedOptions } from "./connections.ts
 import type { PeerIdentity } from "./transport.ts";
 
 /** A connection that was accepted, and of which nothing was read. */
-export interface Arrival {
+export interface AcceptedConnection {
   readonly peer: PeerIdentity;
   readonly makeTransport: MakeTransport;
   /** Ends it with this answer. */
@@ -25,15 +25,15 @@ export function isAllowed(ip: string | null, allow: readonly Network[] | null): 
 }
 
 /** @param via the socket that it came to */
-export function letIn(arrival: Arrival, options: AdmissionOptions, via: unknown): void {
+export function letIn(accepted: AcceptedConnection, options: AdmissionOptions, via: unknown): void {
   const { allow, connections, refused } = options;
-  const { ip, from } = arrival.peer;
+  const { ip, from } = accepted.peer;
   const turnAway = (refusal: RefusalError) => {
     refused(from, refusal);
-    arrival.turnAway(REFUSED);
+    accepted.turnAway(REFUSED);
   };
   if (!isAllowed(ip, allow)) return turnAway(new RefusalError("denied", "not in spooler-allow"));
-  if (!connections.serve(options, arrival.makeTransport, via)) {
+  if (!connections.serve(options, accepted.makeTransport, via)) {
     const message = "every connection is busy, and there may be no more (spooler-max-connections)";
     turnAway(new RefusalError("crowded", message, true));
   }

@@ -1,6 +1,6 @@
 /**
- * The thread that takes tasks: a loop that serves the sockets, and puts what comes into the spools. It says
- * what it has accepted, a batch at a time, so that nobody else need look at the files.
+ * The thread that takes tasks: a loop that serves the sockets, and puts what comes into the spools. It announces
+ * what it has accepted, a batch at a time, so that the main thread need not read the files.
  */
 
 import { systemClock, systemRandom } from "../platform/clock.ts";

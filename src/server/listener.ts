@@ -47,7 +47,7 @@ export class Listener {
   }
 
   #letIn(stream: PeerStream): void {
-    const arrival = {
+    const accepted = {
       peer: stream,
       makeTransport: (conversation: ConstructorParameters<typeof StreamTransport>[1]) =>
         new StreamTransport(stream, conversation),
@@ -55,7 +55,7 @@ export class Listener {
         stream.write(answer).catch(() => {}).finally(() => stream.close());
       },
     };
-    letIn(arrival, {
+    letIn(accepted, {
       ...this.#options,
       rules: () => this.#options.rules(),
       refused: (from, refusal) => this.#options.refused(from, refusal),

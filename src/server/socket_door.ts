@@ -8,7 +8,7 @@ import { EAGAIN } from "../platform/linux.ts";
 import { EPOLLIN, type SocketCalls, socketError } from "../platform/socket_calls.ts";
 import { addressText } from "../wire/address.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
-import type { Arrival } from "./admission.ts";
+import type { AcceptedConnection } from "./admission.ts";
 import { isOfOneConnection } from "./door.ts";
 import type { PollLoop, Watched } from "./poll_loop.ts";
 import { SocketTransport } from "./socket_transport.ts";
@@ -20,7 +20,7 @@ export interface SocketDoorOptions {
   readonly loop: PollLoop;
   readonly calls: SocketCalls;
   readonly clock: Clock;
-  readonly admit: (arrival: Arrival) => void;
+  readonly admit: (accepted: AcceptedConnection) => void;
   /** Called when the system cannot take connections, and, with null, when it can again. */
   readonly troubled: (reason: string | null) => void;
 }
@@ -74,11 +74,11 @@ export class SocketDoor implements Watched {
       return false;
     }
     if (this.#isTroubled) this.#setTrouble(null);
-    admit(this.#arrivalOf(accepted));
+    admit(this.#connectionOf(accepted));
     return true;
   }
 
-  #arrivalOf(accepted: number): Arrival {
+  #connectionOf(accepted: number): AcceptedConnection {
     const { loop, calls } = this.#options;
     const peer = this.#peerOf();
     return {

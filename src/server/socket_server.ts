@@ -92,8 +92,8 @@ export class SocketServer implements SocketService {
     const { loop, calls, clock, emit } = this.#options;
     const door: SocketDoor = new SocketDoor({
       ...{ fd, credential, loop, calls, clock },
-      admit: (arrival) =>
-        letIn(arrival, {
+      admit: (accepted) =>
+        letIn(accepted, {
           ...{ connections: this.#open, clock, deadlines: this.#deadlines, memory: this.#memory },
           allow: this.#allow,
           rules: this.#currentRules,

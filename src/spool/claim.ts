@@ -127,7 +127,7 @@ export class PosixClaims implements Claims {
       // A lock that this process has already is no hindrance to its next.
       if (this.held.has(stat.identity)) return BUSY;
       if (stat.kind !== "file") return NO_REGULAR_FILE;
-      // Between open and lock another consumer may have finished it, moved it or put it off.
+      // Between open and lock another consumer may have finished it, moved it or deferred it.
       if (stat.links === 0) return { kind: "gone" };
       if (mayHaveLostName(stat.ctimeMs, now) && this.lstat(path)?.identity !== stat.identity) {
         return { kind: "gone" };

@@ -70,7 +70,7 @@ export class JournalError extends Error {
  *    closed and renamed, then the directory.
  * 3. append the accepted lines to their file, never before the sync: a line without its task would have
  *    the peer's repetition taken for known. They need no sync of their own. Then {@link settle}.
- * 4. answer the peers; tell the main thread the names: it calls `SpoolJournals.poke`.
+ * 4. answer the peers; give the main thread the names: it calls `SpoolJournals.poke`.
  */
 export class Journal {
   readonly #device: JournalDevice;

@@ -137,7 +137,7 @@ export class JournalFiles {
       ...{ fd, path, header, tail, isShort: size < journalBytesOf(ringBytes) },
       head: Math.ceil(head / UNITS_A_SECTOR) * UNITS_A_SECTOR,
       records: records.toSorted((a, b) => a.position - b.position),
-      // Behind the last whole one is what the cut has torn: nobody was told that it is accepted.
+      // Behind the last whole record is what the cut has torn, which was never acknowledged.
       damaged: damaged.filter((position) => position < head).length,
       marks: once(() => readDoneMarks(this.#bytes(fd, DONE_OFFSET, doneBytesOf(ringBytes)))),
     };

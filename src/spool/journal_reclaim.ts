@@ -1,11 +1,7 @@
 /**
- * Gives a journal its room back. When the files of all tasks that it has are on disk, by one syncfs on
- * another thread, it is told so: its tail moves on. That happens once half of a journal is in use, and
- * otherwise a few seconds after a task came in, so that a power cut puts nothing back that was done long
- * before it.
- *
- * Marks of done tasks are collected, and written without a sync of their own: the next sync of the
- * journal takes them to the disk.
+ * Reclaims the room of a journal: one syncfs on another thread brings the files of its tasks to the disk,
+ * then its tail moves on. That is done at half of the ring, and otherwise some seconds after a task came
+ * in, so that a power cut brings back nothing that was done long before.
  */
 
 import type { Cancel, Clock } from "../platform/clock.ts";

@@ -268,7 +268,7 @@ export class SpoolJournals {
   }
 }
 
-/** Nobody can guess it: a task's bytes cannot have what looks like a record. Zeros are none. */
+/** Random, so that nobody can put into a task's bytes what looks like a record; never 0. */
 function newJournalId(): JournalId {
   const [low = 0, high = 0] = crypto.getRandomValues(new Uint32Array(2));
   return [(low | 1) >>> 0, high];

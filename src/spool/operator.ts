@@ -6,7 +6,7 @@
 import { dirname, join } from "@std/path";
 import type { Claim } from "./claim.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
-import { PAUSED_FILE, type TaskRef } from "./layout.ts";
+import { dueTime, PAUSED_FILE, type TaskRef } from "./layout.ts";
 import type { Records } from "./records.ts";
 import type { RunningMarks } from "./running.ts";
 import type { Changed } from "./task.ts";
@@ -40,7 +40,7 @@ export class OperatorChanges {
       }
       records.forgetFailed(from);
       await spool.sync(target, dirname(from));
-      return { kind: "changed" };
+      return { kind: "changed", was: "failed" };
     });
   }
 
@@ -49,22 +49,23 @@ export class OperatorChanges {
     const { clock, files } = this.spool;
     const path = this.spool.pathOf(ref);
     return await this.#whileClaimed(path, (claim) => {
-      const now = clock.now();
-      if (claim.stat.mtimeMs <= now) return { kind: "unchanged" };
-      files.utimeSync(path, now / 1000, now / 1000);
-      return { kind: "changed" };
+      if (!this.#isDeferred(path, claim)) return { kind: "unchanged" };
+      const now = clock.now() / 1000;
+      files.utimeSync(path, now, now);
+      return { kind: "changed", was: "deferred" };
     });
   }
 
   /** See {@link Store.remove}. */
   async remove(ref: TaskRef): Promise<Changed> {
     const path = this.spool.pathOf(ref);
-    return await this.#whileClaimed(path, async () => {
+    return await this.#whileClaimed(path, async (claim) => {
+      const was = this.#isDeferred(path, claim) ? "deferred" : "ready";
       this.spool.files.removeSync(path);
       this.records.forgetAttempts(ref);
       this.running.end(ref);
       await this.spool.sync(dirname(path));
-      return { kind: "changed" };
+      return { kind: "changed", was };
     });
   }
 
@@ -75,7 +76,7 @@ export class OperatorChanges {
       this.spool.files.removeSync(path);
       this.records.forgetFailed(path);
       await this.spool.sync(dirname(path));
-      return { kind: "changed" };
+      return { kind: "changed", was: "failed" };
     });
   }
 
@@ -104,6 +105,12 @@ export class OperatorChanges {
 
   get #pausedPath(): string {
     return join(this.spool.path, PAUSED_FILE);
+  }
+
+  /** As `spooler list` says it. */
+  #isDeferred(path: string, { stat }: Claim): boolean {
+    const now = this.spool.clock.now();
+    return dueTime(path, stat.mtimeMs, now) > now;
   }
 
   /** Acts on a file that nobody else has, due or not, and lets go of it. */

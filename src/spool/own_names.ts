@@ -1,6 +1,6 @@
 /**
  * The names of tasks that a thread of this program gives to those it takes, and says when each is accepted.
- * Until then nobody need look at the file. @pure
+ * Until then the main thread leaves the file alone. @pure
  */
 
 /** As the thread counts them, one after the other; some are never accepted. */

@@ -234,7 +234,7 @@ export class Store {
       },
       absence: () => this.#spool.absence() ?? (isOther() ? "the directory was replaced" : null),
     });
-    const ignore = this.#landing.listen((ref) => notify({ kind: "task", ref, isArrival: false }));
+    const ignore = this.#landing.listen((ref) => notify({ kind: "task", ref, isRenamed: false }));
     return {
       watchPriority: (priority) => watcher.watchPriority(priority),
       close: () => {

@@ -70,7 +70,7 @@ export type Claimed =
 
 /** What came of an operator's wish for one task. */
 export type Changed =
-  | { readonly kind: "changed" }
+  | { readonly kind: "changed"; readonly was: "ready" | "deferred" | "failed" }
   /** It is already as it was wished to be. */
   | { readonly kind: "unchanged" }
   /** Another process runs it, or writes it: it was left alone. */

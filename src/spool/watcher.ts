@@ -37,7 +37,7 @@ export type SpoolChange =
     readonly kind: "task";
     readonly ref: TaskRef;
     /** It was renamed into its place, and nothing else was said of it. */
-    readonly isArrival: boolean;
+    readonly isRenamed: boolean;
   }
   /** Somebody paused or resumed the spool. */
   | { readonly kind: "pause" }
@@ -184,8 +184,8 @@ class InotifyWatcher implements SpoolWatcher {
     const { name } = event;
     if (name === "") return;
     if (isTaskName(name)) {
-      const isArrival = (event.mask & IN_MOVED_TO) !== 0;
-      this.notify({ kind: "task", ref: { name, priority }, isArrival });
+      const isRenamed = (event.mask & IN_MOVED_TO) !== 0;
+      this.notify({ kind: "task", ref: { name, priority }, isRenamed });
     } else if (priority === null && event.mask & IN_ISDIR && isPriorityName(name)) {
       this.watchPriority(name);
       // What came into it before it was watched made no event.

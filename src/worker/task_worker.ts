@@ -239,7 +239,7 @@ export class TaskWorker {
       case "registered":
         return listener.registered(this, message.registered);
       case "answers":
-        this.#output.tellDropped();
+        this.#output.reportDropped();
         return this.#took(message.answers);
       case "output":
         return await this.#output.take(message);
@@ -281,7 +281,7 @@ export class TaskWorker {
     const [isInterrupted, doom] = [this.#isInterrupted, this.#doom ?? this.#link.fault];
     const state = this.#state;
     this.#state = "ended";
-    this.#output.tellDropped();
+    this.#output.reportDropped();
     const end = endOf(exit, { wasStopping: state === "stopping", isInterrupted, doom });
     if (state === "loading" && !isInterrupted) {
       const modules = setup.modules.map(({ name }) => name);

@@ -33,7 +33,7 @@ export class WorkerOutput {
   /** Resolves when more may be read from the worker: a flood waits in its own connection. */
   take({ task, func, stream, lines, dropped }: Printed): Promise<void> {
     if (task !== this.#author.task || func !== this.#author.func) {
-      this.tellDropped();
+      this.reportDropped();
       this.#author = { task, func };
       this.#budget = this.#newBudget();
     }
@@ -45,7 +45,7 @@ export class WorkerOutput {
       bytes += line.length + BYTES_OF_A_LINE;
       if (!this.#budget.take(line.length)) this.#dropped++;
       else {
-        this.tellDropped();
+        this.reportDropped();
         this.listener.output(task, func, stream, harmless(line));
       }
     }
@@ -53,7 +53,7 @@ export class WorkerOutput {
   }
 
   /** Also called when the task, or the worker, has ended. */
-  tellDropped(): void {
+  reportDropped(): void {
     if (this.#dropped === 0) return;
     const { task, func } = this.#author;
     this.listener.dropped(task, func, this.#dropped);

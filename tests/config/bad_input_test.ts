@@ -163,7 +163,7 @@ const BAD: readonly BadInput[] = [
     said: "@(fd://999) cannot be read",
   },
   {
-    what: "a regular expression that is none",
+    what: "an invalid regular expression",
     ini: uwsgi("if-hostname-match = ((", "a = 1", "endif ="),
     said: "needs a regular expression",
   },

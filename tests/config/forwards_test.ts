@@ -138,7 +138,7 @@ for (
   });
 }
 
-Deno.test("certificates that are not there are told before the start", async () => {
+Deno.test("missing certificates are reported before the start", async () => {
   const line = "spooler-forward2 = dir=out,to=tls://a:1,ca=ca.pem";
   const host = fakeHost({ files: { "/srv/site.ini": `[uwsgi]\n${line}\n` } });
   const error = await assertRejects(() => loadConfig("site.ini", host), ConfigError);

@@ -1,4 +1,4 @@
-/** Which Python runs task code, and where it looks for modules. */
+/** Which Python runs task code, and where it finds modules. */
 
 import { interpret } from "../../src/config/interpret.ts";
 import { loadConfig } from "../../src/config/load.ts";

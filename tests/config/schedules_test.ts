@@ -14,7 +14,7 @@ Deno.test("a plain cron line may overlap and makes nothing up, as in uWSGI", () 
   assertEquals([job.overlap, job.catchupMs, job.jitterMs, job.retries], ["allow", 0, 0, 0]);
 });
 
-Deno.test("unique-cron, unique=1 and timer2 do not overlap unless told", () => {
+Deno.test("unique-cron, unique=1 and timer2 do not overlap unless they say so", () => {
   assertEquals(jobOf("unique-cron = * * * * * x").overlap, "skip");
   assertEquals(jobOf("cron2 = unique=1 x").overlap, "skip");
   assertEquals(jobOf("timer2 = every=1s x").overlap, "skip");

@@ -57,7 +57,7 @@ Deno.test("only false, off, no and 0 are false, in any case, as in uWSGI", () =>
   ]);
 });
 
-Deno.test("a value that is read otherwise than it looks is a surprise", () => {
+Deno.test("a value that does not mean what it seems to is reported", () => {
   assertEquals(surprise("integer", "2 # workers"), "is read as 2");
   assertEquals(surprise("integer", "2"), undefined);
   assertEquals(surprise("seconds", "1.5s # long"), "is read as 1.5s");

@@ -8,7 +8,7 @@ import type { Program } from "../support/program.ts";
 import { until } from "../support/until.ts";
 import { contract, ContractSite, does } from "./site.ts";
 
-/** A failed task stays as it is for as long as a test looks at it. */
+/** A failed task stays as it is for as long as a test reads it. */
 const NO_RETRY = "spooler-retry-delay = 3600";
 const RETRIES_AT_ONCE = "spooler-retry-delay = 0.05";
 
@@ -90,7 +90,7 @@ contract("every failure of a task is counted", async (kind) => {
   assertEquals(site.told(), Array(5).fill("failing"));
 }, does("printing"));
 
-contract("a handler is told which attempt it is", async (kind) => {
+contract("a handler knows which attempt it is", async (kind) => {
   await using site = await ContractSite.make(kind, "spooler-max-retries = 4", RETRIES_AT_ONCE);
   await using program = await site.start();
   await site.task("attempt");

@@ -123,7 +123,7 @@ contract("what is no function takes no task", async (kind) => {
 }, inWorkers);
 
 contract(
-  "a module that cannot be loaded is told once, and again when it is mended",
+  "a module that cannot be loaded is reported once, and again when it is mended",
   async (kind) => {
     const [[file, good] = ["", ""]] = Object.entries(kind.files);
     await using site = await ContractSite.make(
@@ -148,7 +148,7 @@ contract(
 );
 
 contract(
-  "a module that ends its process while it loads is told of, and loaded in one process first",
+  "a module that ends its process while it loads is reported, and loaded in one process first",
   async (kind) => {
     const [[file] = [""]] = Object.entries(kind.files);
     await using site = await ContractSite.make(kind, "spooler-processes = 3");

@@ -23,7 +23,7 @@ const LATER = "4102444800";
 const PUSHERS = 4;
 const REFUSALS = 30;
 
-/** Pushes tasks that stay, until it is told to stop. */
+/** Pushes tasks that stay, until it is stopped. */
 class Pushers {
   readonly acknowledged = new Set<string>();
   refused = 0;

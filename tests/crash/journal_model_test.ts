@@ -175,7 +175,7 @@ Deno.test("a task that is too long for a journal is not taken", () => {
   assert(!journal.hasUnsynced);
 });
 
-Deno.test("a record in the bytes of a task is none, whoever has seen the journal", () => {
+Deno.test("a record in the bytes of a task is not read as one, whoever has seen the journal", () => {
   const disk = new JournalDisk();
   const journal = new Journal(disk, disk.place());
   assert(addTask(journal, "uwsgi_spoolfile_on_first", new Uint8Array(16)));

@@ -54,7 +54,7 @@ class Pushed {
       this.acknowledged.add(String(n));
       return true;
     } catch (error) {
-      // It may or may not have been stored: the peer was not told.
+      // It may or may not have been stored: the peer has no answer.
       if (error instanceof Error && error.name === "AssertionError") throw error;
       return false;
     }

@@ -194,7 +194,7 @@ async function changed(
   tasks: readonly TaskRef[],
   change: (ref: TaskRef) => Promise<Changed>,
 ): Promise<void> {
-  for (const ref of tasks) assertEquals(await change(ref), { kind: "changed" });
+  for (const ref of tasks) assertEquals((await change(ref)).kind, "changed");
 }
 
 /** Where the files with a task's name are, records left out: `in place` or `failed`. */

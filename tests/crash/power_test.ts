@@ -35,7 +35,7 @@ function bodyOf(n: number): Uint8Array {
   return new Uint8Array(n % 50 === 1 ? 60_000 : n % 7 === 1 ? 9000 : n % 4).fill(n);
 }
 
-/** Pushes tasks until it is told to stop; those that run are removed meanwhile, in all priorities. */
+/** Pushes tasks until it is stopped; those that run are removed meanwhile, in all priorities. */
 class Pushers {
   #next = 0;
   #stopped = false;

@@ -225,7 +225,7 @@ test("check prints for each job when, where, as whom and what", async (dir, ini)
   );
 });
 
-test("certificates that are none", async (dir, ini) => {
+test("files that are no certificates", async (dir, ini) => {
   for (const file of ["cert.pem", "key.pem", "ca.pem"]) {
     await Deno.writeTextFile(join(dir, file), "x");
   }

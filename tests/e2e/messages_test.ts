@@ -161,7 +161,7 @@ testWith(
     const relative = `${"../".repeat(cwd.split("/").length - 1)}${path.slice(1)}`;
     assertEquals((await spooler(["show", relative])).stdout, stdout);
     assertMatch((await spooler(["retry", path])).stdout, /is ready already/);
-    assertMatch((await spooler(["remove", relative])).stdout, /removed, was waiting/);
+    assertMatch((await spooler(["remove", relative])).stdout, /removed, was ready/);
     assertMatch((await spooler(["wait", path])).stdout, /not here: done, or never was/);
   },
 );

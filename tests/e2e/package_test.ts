@@ -88,7 +88,7 @@ if (Deno.env.has("SPOOLER_PACKAGE")) {
     }
   });
 
-  Deno.test("a file for another machine is named for that machine, and what is no executable is none", async () => {
+  Deno.test("a file for another machine is named for that machine, and what is no executable is refused", async () => {
     await using temp = await tempDir();
     const path = join(temp.path, "arm");
     const bytes = new Uint8Array(64);

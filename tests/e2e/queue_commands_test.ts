@@ -104,7 +104,7 @@ test("list --json carries what is no UTF-8 as base64, and the table shows nothin
   assertEquals(functions.toSorted(), ["\x1b[31mred\n", "gAE="]);
 });
 
-test("show tells every key, the body's size and the history of failures", async () => {
+test("show prints every key, the body's size and the history of failures", async () => {
   await using temp = await tempDir();
   await writeFailed(temp.path, NAME, { ud_spool_func: "bad", to: "a@example.org\x1b" });
   const { code, stdout } = await spooler(["show", "--dir", temp.path, LABEL]);
@@ -206,7 +206,7 @@ test("retry --all takes the failed tasks of all spools, and a filter takes some 
   assertEquals(tasks, [2, 1, 3].map((i) => [`${NAME}${i}`, "ready", 0]));
 });
 
-test("remove takes waiting and failed tasks away, the twin in failed/ by its place", async () => {
+test("remove deletes ready, deferred and failed tasks, the twin in failed/ by its place", async () => {
   await using temp = await tempDir();
   const waiting = await writeTask(temp.path, NAME, {});
   const failed = await writeFailed(temp.path, NAME);
@@ -214,7 +214,7 @@ test("remove takes waiting and failed tasks away, the twin in failed/ by its pla
   assertEquals([first.code, first.stdout], [0, `${LABEL}: removed, had failed\n`]);
   assertEquals([await exists(failed), await exists(`${failed}.json`)], [false, false]);
   const second = await spooler(["remove", "--dir", temp.path, LABEL, "web1_unknown"]);
-  assertEquals([second.code, second.stdout], [1, `${LABEL}: removed, was waiting\n`]);
+  assertEquals([second.code, second.stdout], [1, `${LABEL}: removed, was ready\n`]);
   assertEquals(second.stderr, "spooler: web1_unknown: no such task\n");
   assertEquals(await exists(waiting), false);
 });
@@ -296,7 +296,7 @@ testWithLibc(
   },
 );
 
-test("pause and resume say what they did, and list tells of a pause", async () => {
+test("pause and resume say what they did, and list mentions a pause", async () => {
   await using temp = await tempDir();
   const run = async (...args: string[]) => await spooler([...args, "--dir", temp.path]);
   assertEquals((await run("pause")).stdout, `${temp.path}: paused\n`);
@@ -331,7 +331,7 @@ const MISTAKES: [string, string[], RegExp][] = [
   ["list of nothing", ["list"], /list needs one of --ini and --dir/],
   ["list of two", ["list", "--ini", "a", "--dir", "b"], /one of --ini and --dir/],
   [
-    "a directory that is none",
+    "a path that is no directory",
     ["list", "--dir", "/nowhere"],
     /--dir is not a directory: "\/nowhere"/,
   ],
@@ -384,7 +384,7 @@ testWithLibc("a name that is no UTF-8 is shown, and can be typed as it is shown"
   const shown = await spooler(["show", "--dir", temp.path, "a\\xff"]);
   assertMatch(shown.stdout, /^task +a\\xff$/m);
   const removed = await spooler(["remove", "--dir", temp.path, "a\\xff"]);
-  assertEquals([removed.code, removed.stdout], [0, "a\\xff: removed, was waiting\n"]);
+  assertEquals([removed.code, removed.stdout], [0, "a\\xff: removed, was deferred\n"]);
   assertEquals((await spooler(["list", "--dir", temp.path, "--json"])).stdout, "");
 });
 
@@ -402,7 +402,7 @@ test("show, retry and remove take the path that show prints, with or without --d
   assertMatch((await spooler(["retry", failed])).stdout, /retried, had failed/);
   assertMatch(
     (await spooler(["remove", ready, "--dir", temp.path])).stdout,
-    /removed, was waiting/,
+    /removed, was ready/,
   );
   const elsewhere = await spooler(["show", "/nowhere/x", "--dir", temp.path]);
   assertEquals(elsewhere.code === 0, false);

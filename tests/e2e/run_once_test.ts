@@ -68,7 +68,7 @@ test("a failure is exit code 1; its retry and deferred tasks are not waited for"
   assertEquals((await states(site)).sort(), ["deferred", "deferred", "deferred", "failed"]);
 });
 
-test("a retry that is due at once runs, and a failure it mends is none", async () => {
+test("a retry that is due at once runs, and the failure it mends does not count", async () => {
   await using site = await makeSite(
     "spooler-retry-delay = 0",
     "spooler-task = name=second-time test -e ok || { touch ok; exit 1; }",

@@ -124,7 +124,7 @@ test("a unix socket accepts tasks, and goes with the program", async () => {
   assert(await Deno.lstat(path).then(() => false, () => true));
 });
 
-test("a failing task is put off, and goes to failed/ after its retries", async () => {
+test("a failing task is deferred, and goes to failed/ after its retries", async () => {
   await using site = await makeSite(
     "spooler-task = echo attempt $SPOOLER_ATTEMPT; exit 3",
     "spooler-retry-delay = 0.05",

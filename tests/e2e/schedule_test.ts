@@ -289,7 +289,7 @@ test("a job that floods its output, one that fails and one that hangs hurt nobod
   await breakOff(program);
 });
 
-test("a failing job is tried again, and then its on-failure is told", async () => {
+test("a failing job is tried again, and then its on-failure runs", async () => {
   await using site = await makeSite(
     `timer2 = every=1h,at-start=1,name=job,on-failure="echo told: $SPOOLER_RESULT: $(cat)" ` +
       "echo why >&2; exit 3",

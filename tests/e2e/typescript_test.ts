@@ -195,7 +195,7 @@ const UNLOADABLE: [name: string, files: Record<string, string>, said: RegExp][] 
     /TypeError: not today/,
   ],
   [
-    "JSON that is none",
+    "invalid JSON",
     {
       "tasks.ts": 'import a from "./a.json" with { type: "json" };\nexport const b = a;',
       "a.json": "{",
@@ -453,7 +453,7 @@ export async function prints(_vars: unknown, _body: unknown, context: { log(...d
   await program.line(/ prints! {3}5 \{ a: \[ 1 \] \}$/);
 });
 
-test("a context tells the attempt and the time to stop", async () => {
+test("a context has the attempt and the time to stop", async () => {
   await using site = await siteWith(
     {
       "tasks.ts": `

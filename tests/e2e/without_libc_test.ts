@@ -35,7 +35,7 @@ Deno.test("without libc the program says once that it must be alone, and goes on
   await using program = Program.launch(Deno.execPath(), args);
   await program.line(/ran before$/);
   await program.line(/ran urgent$/);
-  // No poll comes: Deno's own watcher tells.
+  // No poll comes: Deno's own watcher reports it.
   await put("a=after");
   await program.line(/ran after$/);
   await put("ud_spool_func=bad");

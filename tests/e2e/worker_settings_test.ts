@@ -159,7 +159,7 @@ test("a task that has failed is counted on though another program had it meanwhi
   const path = join(site.spool, name);
   const holder = await holdTask(path);
   await Deno.utime(path, 1, 1);
-  // When this one is done, the other was tried in vain.
+  // When this one is done, the other was tried and failed.
   await put(site, 2, "quick");
   await program.line(/quick \S+ done/);
   await holder[Symbol.asyncDispose]();

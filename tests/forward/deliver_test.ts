@@ -118,7 +118,7 @@ Deno.test("a task with a body for a uWSGI stays, and the log says why once", asy
   await site.put({ a: "1" }, new TextEncoder().encode("body"));
   await site.put({ a: "2" }, new TextEncoder().encode("body"));
   await site.put({ a: "3" });
-  await site.told("task.settled", 3);
+  await site.event("task.settled", 3);
   assertEquals(accepted.map((task) => textOf(task, "a")), ["3"]);
   assertEquals(site.left().length, 2);
   const fates = site.of("task.settled").map(({ fate }) => fate.kind);

@@ -22,7 +22,7 @@ Deno.test("the waits between probes double up to 0.6 s", () => {
   assertEquals(waits, [50, 100, 200, 400, 600, 600, 600, 600]);
 });
 
-Deno.test("a peer that is back is looked for within a second, however long it was away", () => {
+Deno.test("a peer that is back is found within a second, however long it was away", () => {
   fc.assert(fc.property(
     fc.nat(2000),
     fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),

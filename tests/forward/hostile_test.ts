@@ -129,7 +129,7 @@ for (
     });
     await using site = await ForwardSite.start({ targets: [peer.address], timeoutMs: 300 });
     await site.put({ i: "1" });
-    const { reason } = await site.told("target.down");
+    const { reason } = await site.event("target.down");
     assert(/^no answer (for 0\.3|to a ping within 5) s$/.test(reason), reason);
     await until(() => hungUp.length > 0, "it is hung up on");
     const accepted: Received[] = [];

@@ -62,10 +62,10 @@ for (
       secret: "of two sides",
     });
     await site.put({ a: "1" });
-    await site.told("target.down");
+    await site.event("target.down");
     await using _peer = new Peer(plain(accepted, { ping }), port);
     // Not only "Connection refused", which was true when nobody was there.
-    const { reason, downMs } = await site.told("target.down", 2);
+    const { reason, downMs } = await site.event("target.down", 2);
     assertStringIncludes(reason, seen);
     assertStringIncludes(reason, "set kind=uwsgi");
     assert(downMs > 0);
@@ -79,7 +79,7 @@ for (
     await using site = await ForwardSite.start({ targets: [peer.address], kind: "spooler" });
     await site.put({ a: "1" });
     assertStringIncludes(
-      (await site.told("target.down")).reason,
+      (await site.event("target.down")).reason,
       `${seen}, and the ini says kind=spooler`,
     );
     peer.becomes(ours(accepted));
@@ -96,7 +96,7 @@ for (
     await site.drained();
     await hub.close();
     await site.put({ a: "2" });
-    await site.told("target.down");
+    await site.event("target.down");
     await using _uwsgi = new Peer(plain(after, { ping }), port);
     const startedAt = performance.now();
     await until(() => after.length === 1, "the task arrives");
@@ -115,7 +115,7 @@ for (const ping of [true, false]) {
     await using site = await ForwardSite.make({ targets: [peer.address] });
     for (let i = 0; i < 20; i++) await site.put({ i: String(i) });
     await site.start();
-    assertStringIncludes((await site.told("target.down")).reason, "no spooler plugin");
+    assertStringIncludes((await site.event("target.down")).reason, "no spooler plugin");
     await until(() => tasks.length >= 12, "each of several tasks had its chance");
     assertEquals(site.of("task.settled"), []);
     assertEquals(site.left().length, 20);
@@ -135,7 +135,7 @@ Deno.test("a lone task at which a uWSGI hangs up waits, and goes when that is me
   await using peer = new Peer(withoutSpooler(tasks));
   await using site = await ForwardSite.start({ targets: [peer.address] });
   await site.put({ a: "1", large: "x".repeat(5000) });
-  assertStringIncludes((await site.told("target.down")).reason, "buffer-size");
+  assertStringIncludes((await site.event("target.down")).reason, "buffer-size");
   await until(() => tasks.length >= 6, "it is tried again and again");
   assertEquals(site.of("task.settled"), []);
   peer.becomes(plain(accepted));
@@ -155,7 +155,7 @@ Deno.test("two tasks at which the peer hangs up do not keep the others waiting",
   for (const i of ["0", "1"]) await site.put({ i, poison: "yes" });
   for (let i = 2; i < 12; i++) await site.put({ i: String(i) });
   await site.start();
-  await site.told("task.settled", 12);
+  await site.event("task.settled", 12);
   assertEquals(
     accepted.map((task) => textOf(task, "i")),
     [...Array(12).keys()].slice(2).map(String),

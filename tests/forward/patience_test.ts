@@ -45,7 +45,7 @@ Deno.test("a target that takes three times its timeout has each task in the end,
   assertEquals(new Set(sent.map(({ id }) => id)).size, 1);
   const waits = sent.slice(1).map(({ at }, i) => at - (sent[i]?.at ?? 0));
   for (const [i, wait] of waits.entries()) assert(wait >= 200 * 2 ** i, `waited ${waits}`);
-  const { reason } = await site.told("target.down");
+  const { reason } = await site.event("target.down");
   assertEquals(reason, "no answer for 0.2 s");
   // What has been learnt holds for the next task: it is sent once.
   const before = sent.length;

@@ -68,7 +68,7 @@ for (
     await using site = await ForwardSite.make({ targets: [peer.address], secret: SECRET });
     for (let i = 0; i < 5; i++) await site.put({ i: String(i) });
     await site.start();
-    assertStringIncludes((await site.told("target.down")).reason, seen);
+    assertStringIncludes((await site.event("target.down")).reason, seen);
     await until(() => peer.connections >= 5, "it tries again and again");
     assertEquals([site.of("task.settled"), site.left().length], [[], 5]);
     const accepted: Received[] = [];
@@ -104,7 +104,7 @@ Deno.test("what is signed for one hub is not accepted by another with the same s
   });
   await using site = await ForwardSite.start({ targets: [between.address], secret: SECRET });
   await site.put({ n: "1" });
-  const { reason } = await site.told("target.down");
+  const { reason } = await site.event("target.down");
   assertStringIncludes(reason, 'signed for another receiver: spooler_to is "one", not "two"');
   await until(() => between.connections >= 3, "it tries again");
   assertEquals([...other.store.scan()].flat().length, 0);
@@ -116,7 +116,7 @@ Deno.test("a target with another name than the ini says gets nothing", async () 
   const settings = { targets: [`127.0.0.1:${hub.port}`], secret: SECRET };
   await using wrong = await ForwardSite.start({ ...settings, receiver: "hub-a" });
   await wrong.put({ n: "1" });
-  const { reason } = await wrong.told("target.down");
+  const { reason } = await wrong.event("target.down");
   assertEquals(reason, 'its spooler-name is "hub-b", and the ini says name=hub-a');
   await using right = await ForwardSite.start({ ...settings, receiver: "hub-b" });
   await right.put({ n: "2" });
@@ -132,7 +132,7 @@ Deno.test("a hub without a name is a new receiver after each start, and tasks fo
   await site.drained();
   await first[Symbol.asyncDispose]();
   await site.put({ n: "2" });
-  await site.told("target.down");
+  await site.event("target.down");
   await using again = await openReception({ ini: [...HUB, `socket = 127.0.0.1:${port}`] });
   await site.drained();
   assertEquals([...again.store.scan()].flat().length, 1);

@@ -61,7 +61,7 @@ testWith("openssl", "a hub that the CA does not vouch for gets nothing", async (
     tls: { ca: files.path("other-ca.pem"), own: null },
   });
   await site.put({ n: "1" });
-  assertMatch((await site.told("target.down")).reason, /tls:\/\/127\.0\.0\.1.*certificate/);
+  assertMatch((await site.event("target.down")).reason, /tls:\/\/127\.0\.0\.1.*certificate/);
   assertEquals(received(hub), []);
   assertEquals(site.left().length, 1);
 });
@@ -74,7 +74,7 @@ testWith("openssl", "a hub that needs client certificates gets ours, or nothing"
   const ca = files.path("ca.pem");
   await using stranger = await ForwardSite.start({ targets, tls: { ca, own: null } });
   await stranger.put({ n: "1" });
-  await stranger.told("target.down");
+  await stranger.event("target.down");
   const own = { cert: files.path("edge.pem"), key: files.path("edge.key") };
   await using site = await ForwardSite.start({ targets, tls: { ca, own } });
   await site.put({ n: "2" });
@@ -92,7 +92,7 @@ testWith("openssl", "certificates are read anew for each connection", async () =
     tls: { ca: files.path("current.pem"), own: null },
   });
   await site.put({ n: "1" });
-  assertStringIncludes((await site.told("target.down")).reason, "current.pem");
+  assertStringIncludes((await site.event("target.down")).reason, "current.pem");
   await Deno.copyFile(files.path("ca.pem"), files.path("current.pem"));
   await site.drained();
   assertEquals(received(hub), [["1", ""]]);
@@ -103,7 +103,7 @@ Deno.test("a hub with the same secret takes a task, one with another is down, an
   const targets = [`127.0.0.1:${hub.port}`];
   await using wrong = await ForwardSite.start({ targets, secret: "of one side" });
   await wrong.put({ n: "1" });
-  assertStringIncludes((await wrong.told("target.down")).reason, "not signed with our secret");
+  assertStringIncludes((await wrong.event("target.down")).reason, "not signed with our secret");
   assertEquals([wrong.of("task.settled"), wrong.left().length], [[], 1]);
   await using right = await ForwardSite.start({ targets, secret: "of two sides" });
   await right.put({ n: "2" }, new TextEncoder().encode("body"));
@@ -130,7 +130,7 @@ Deno.test("a hub that is full keeps tasks waiting, and takes them when it has ro
     // What is on its way at the same time as the last one would be accepted with it.
     if (i < 3) await site.drained();
   }
-  const down = await site.told("target.down");
+  const down = await site.event("target.down");
   assertStringIncludes(down.reason, "it accepts no tasks: it holds 3 tasks (spooler-max-files)");
   const taken = new Set<string>();
   while (taken.size < 10) {

@@ -36,13 +36,13 @@ Deno.test("tasks wait while the peer is away, and go when it comes, each once", 
   await using site = await ForwardSite.make({ targets: [`127.0.0.1:${port}`] });
   for (let i = 0; i < 200; i++) await site.put({ i: String(i) });
   await site.start();
-  const down = await site.told("target.down");
+  const down = await site.event("target.down");
   assertMatch(down.reason, /connect to 127\.0\.0\.1:\d+: .*refused/i);
   assertEquals(site.left().length, 200);
   await using _peer = new Peer(ours(accepted), port);
   await site.drained();
   assertEquals(numbers(accepted).toSorted(), [...Array(200).keys()].map(String).toSorted());
-  const up = await site.told("target.up");
+  const up = await site.event("target.up");
   assert(up.failures >= 1);
   assertEquals(site.of("target.down").length, 1);
   // Not one of them was held against a task.
@@ -75,7 +75,7 @@ Deno.test("a name that cannot be resolved is a target that is down", async () =>
   await using site = await ForwardSite.make({ targets: ["nowhere.invalid:1"] });
   await site.put({ i: "1" });
   await site.start();
-  assertStringIncludes((await site.told("target.down")).reason, "nowhere.invalid:1");
+  assertStringIncludes((await site.event("target.down")).reason, "nowhere.invalid:1");
   assertEquals(site.left().length, 1);
 });
 
@@ -125,13 +125,13 @@ for (
     await using site = await ForwardSite.make({ targets: [peer.address] });
     for (let i = 0; i < 20; i++) await site.put({ i: String(i) });
     await site.start();
-    await site.told("target.down");
+    await site.event("target.down");
     assertEquals(site.left().length, 20);
     peer.becomes(ours(accepted));
     await site.drained();
     assertEquals(numbers(accepted).toSorted(), [...Array(20).keys()].map(String).toSorted());
     assertEquals(site.of("target.down").length, 1);
-    await site.told("target.up");
+    await site.event("target.up");
   });
 }
 
@@ -141,7 +141,7 @@ Deno.test("a peer that never answers is given up after the timeout", async () =>
   await using site = await ForwardSite.make({ targets: [peer.address], timeoutMs: 100 });
   await site.put({ i: "1" });
   await site.start();
-  assertEquals((await site.told("target.down")).reason, "no answer for 0.1 s");
+  assertEquals((await site.event("target.down")).reason, "no answer for 0.1 s");
   peer.becomes(ours(accepted));
   await site.drained();
   // Where the machine is late by the timeout, the answer is, too, and the task is sent once more.
@@ -155,7 +155,7 @@ Deno.test("a peer that reads no more than a part of a body is given up after the
   await using site = await ForwardSite.make({ targets: [peer.address], timeoutMs: 500 });
   await site.put({ i: "1" }, new Uint8Array(20_000_000));
   await site.start();
-  assertEquals((await site.told("target.down")).reason, "no answer for 0.5 s");
+  assertEquals((await site.event("target.down")).reason, "no answer for 0.5 s");
   resolve();
   peer.becomes(ours(accepted));
   await site.drained();
@@ -213,7 +213,7 @@ Deno.test("a task at which the peer hangs up each time fails; the others go on",
   await site.put({ i: "0", poison: "yes" });
   for (let i = 1; i < 20; i++) await site.put({ i: String(i) });
   await site.start();
-  await site.told("task.settled", 20);
+  await site.event("task.settled", 20);
   const [failed] = site.of("task.settled").filter(({ fate }) => fate.kind === "deferred");
   assert(failed?.fate.kind === "deferred");
   assertStringIncludes(failed.fate.reason, "the connection broke 3 times in a row at this task");
@@ -253,7 +253,7 @@ Deno.test("a peer that is full for now keeps all tasks waiting, and none is held
   await site.drained();
   assertEquals(accepted.length, 100);
   assertEquals(
-    (await site.told("target.down")).reason,
+    (await site.event("target.down")).reason,
     "it accepts no tasks: the disk is full",
   );
   assertEquals(site.of("target.down").length, 1);
@@ -272,7 +272,7 @@ Deno.test("a uWSGI that refuses everything is asked one task at a time", async (
   await using site = await ForwardSite.make({ targets: [peer.address] });
   for (let i = 0; i < 100; i++) await site.put({ i: String(i) });
   await site.start();
-  await site.told("target.down");
+  await site.event("target.down");
   await until(() => tasks >= 5, "probes by tasks");
   assertEquals(site.left().length, 100);
   const reasons = site.of("task.settled").map(({ fate }) => "reason" in fate ? fate.reason : "");
@@ -293,7 +293,7 @@ Deno.test("a packet that a uWSGI does not take is that task's failure", async ()
   await site.put({ i: "0", large: "x".repeat(5000) });
   await site.put({ i: "1" });
   await site.start();
-  await site.told("task.settled", 2);
+  await site.event("task.settled", 2);
   assertEquals(numbers(accepted), ["1"]);
   const [failed] = site.of("task.settled").filter(({ fate }) => fate.kind === "deferred");
   assert(failed?.fate.kind === "deferred");
@@ -323,7 +323,7 @@ Deno.test("a body that the peer refuses while it comes does not break what else 
   await site.put({ i: "0" }, new Uint8Array(20_000_000));
   await site.put({ i: "1" });
   await site.start();
-  await site.told("task.settled", 2);
+  await site.event("task.settled", 2);
   assertEquals(numbers(accepted), ["1"]);
   const [failed] = site.of("task.settled").filter(({ fate }) => fate.kind === "deferred");
   assert(failed?.fate.kind === "deferred");
@@ -339,7 +339,7 @@ Deno.test("a body above the peer's largest is refused before it is sent", async 
   });
   await using site = await ForwardSite.start({ targets: [peer.address] });
   await site.put({ i: "0" }, new Uint8Array(1001));
-  const { fate } = await site.told("task.settled");
+  const { fate } = await site.event("task.settled");
   assert(fate.kind === "deferred");
   assertStringIncludes(fate.reason, "its body has 1001 bytes, the peer accepts 1000");
 });
@@ -351,7 +351,7 @@ Deno.test("a task whose vars leave no room for an id fails, and says what to do"
   await site.put({ i: "0", fill: "x".repeat(65_450) });
   await site.put({ i: "1" });
   await site.start();
-  const { fate } = await site.told("task.settled");
+  const { fate } = await site.event("task.settled");
   assert(fate.kind === "deferred");
   assertStringIncludes(fate.reason, "no room");
   await until(() => accepted.length === 1, "the other one is delivered");
@@ -372,7 +372,7 @@ Deno.test("failover: the second target gets what the first does not take, until 
     await site.put({ i: String(i) });
     await site.drained();
   }
-  await site.told("target.up");
+  await site.event("target.up");
   const before = second.length;
   await site.put({ i: "last" });
   await site.drained();

@@ -116,7 +116,7 @@ async function comparedWithin(began: number): Promise<boolean> {
     [
       "[uwsgi]",
       ...lines,
-      // Both look at their lines in order, cron2 last: when these have started, so has all before.
+      // Both read their lines in order, cron2 last: when these have started, so has all before.
       `cron2 = minute=-1 ${command("each")}`,
       `cron2 = minute=${next} ${command("next")}`,
       "",

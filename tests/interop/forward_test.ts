@@ -98,7 +98,7 @@ testWith("uwsgi", "a packet above uWSGI's buffer-size stays, and says why", asyn
   await site.start();
   await until(() => hub.ran().length === 1, "the small one runs");
   assertEquals(hub.ran().map(own), [{ i: "1" }]);
-  await site.told("task.settled", 2);
+  await site.event("task.settled", 2);
   const [failed] = site.of("task.settled").filter(({ fate }) => fate.kind === "deferred");
   assert(failed?.fate.kind === "deferred");
   assertStringIncludes(failed.fate.reason, "a buffer-size below the 5");
@@ -113,7 +113,7 @@ testWith("uwsgi", "a uWSGI that is killed and comes back misses none of 500 task
   await site.start();
   await until(() => site.left().length < 400, "some are delivered");
   await hub.program.kill();
-  await site.told("target.down");
+  await site.event("target.down");
   await using again = await startHub(temp.path, address);
   await site.drained();
   await until(() => new Set(again.ran().map(({ i }) => i)).size === 500, "all tasks run");
@@ -165,7 +165,7 @@ testWith(
       await using site = await ForwardSite.make({ targets: [address] });
       for (let i = 0; i < 10; i++) await site.put({ i: String(i) });
       await site.start();
-      const { reason } = await site.told("target.down");
+      const { reason } = await site.event("target.down");
       assertStringIncludes(reason, "like a uWSGI with no spooler plugin");
       // Each of the ten had its chance by then, and uWSGI says what it thinks of them.
       await wrong.program.line(/unavailable modifier requested: 17/, 12);
@@ -192,7 +192,7 @@ testWith(
       const settings = { targets: [hub.address], secret: "of two sides" };
       await using careful = await ForwardSite.start(settings);
       await careful.put({ i: "1" });
-      assertStringIncludes((await careful.told("target.down")).reason, "set kind=uwsgi");
+      assertStringIncludes((await careful.event("target.down")).reason, "set kind=uwsgi");
       await using site = await ForwardSite.start({ ...settings, kind: "uwsgi" });
       await site.put({ i: "2" });
       await site.drained();
@@ -215,7 +215,7 @@ testWith(
     await site.drained();
     await hub[Symbol.asyncDispose]();
     await site.put({ i: "2" });
-    await site.told("target.down");
+    await site.event("target.down");
     await using uwsgi = await startHub(temp.path, address, ["spooler"]);
     const since = performance.now();
     await site.drained();

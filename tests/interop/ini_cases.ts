@@ -69,10 +69,10 @@ export const CASES: readonly IniCase[] = [
     what: "placeholders",
     ini: uwsgi("base = /srv", "a = %(base)/x", "b = %(a)/%(base)", "c = %(nothing) %(base) %()"),
   },
-  { what: "placeholders look forward", ini: uwsgi("a = %(b)-%(c)", "b = 1", "c = x%(b)") },
+  { what: "a placeholder may name a later key", ini: uwsgi("a = %(b)-%(c)", "b = 1", "c = x%(b)") },
   { what: "the first value counts for a placeholder", ini: uwsgi("a = 1", "a = 2", "b = %(a)") },
   {
-    what: "a reference at the start is not looked at again",
+    what: "a reference at the start is not expanded again",
     ini: uwsgi("z =", "a = 1", "b = %(z)%(a)", "c = x%(z)%(a)"),
   },
   { what: "a placeholder that is itself", ini: uwsgi("a = %(a)") },

@@ -24,7 +24,7 @@ export async function fillSite(dir: string): Promise<void> {
   await Deno.symlink("part.ini", join(dir, "link.ini"));
 }
 
-/** Ours in uWSGI's words; null when it is refused. What the values mean is not looked at. */
+/** Ours in uWSGI's words; null when it is refused. What the values mean is not checked. */
 export async function askOurs(dir: string, args: readonly string[]): Promise<string | null> {
   const host = { ...systemHost(), cwd: dir, environment: new Map(Object.entries(ENVIRONMENT)) };
   const { entries, problems, used, file } = await assemble(args, host);

@@ -211,7 +211,7 @@ const ALIKE = [
   "__import__('sys').argv",
 ];
 
-/** Where this differs on purpose: the expression, uWSGI's value, ours. docs/python.md tells why. */
+/** Where this differs on purpose: the expression, uWSGI's value, ours. docs/python.md says why. */
 const DIFFERENT: readonly [string, string, string][] = [
   ["uwsgi.opt['env']", "b'TWO=2'", "[b'ONE=1', b'TWO=2']"],
   ["uwsgi.lock()", "raised ValueError", "None"],

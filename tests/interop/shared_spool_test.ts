@@ -193,7 +193,7 @@ for line in sys.stdin:
     for (const [i, piece] of pieces.entries()) {
       await input.write(new TextEncoder().encode(`[${piece.join()}]\n`));
       await answers.read();
-      // A look at the file for each piece, and another task that runs after it has been looked at.
+      // A scan of the file for each piece, and another task that runs after it.
       Deno.utimeSync(join(spool, name), 1, 1);
       const next = await store.put({ vars: [] });
       await until(() => ran.some((line) => line.startsWith(next.name)), "the next does not run");

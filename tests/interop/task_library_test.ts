@@ -240,7 +240,7 @@ async function start(by: "uwsgi" | "ours", part: Part, dir: string): Promise<Pro
   const lines = [
     ...["[uwsgi]", "plugin = python3", "master = true", "die-on-term = true", "no-orphans = true"],
     ...["need-app = false", `socket = ${by}.sock`, "spooler = spool", "spooler-frequency = 1"],
-    // Without it uWSGI does not look into the directories of priorities.
+    // Without it uWSGI does not read the directories of priorities.
     ...["spooler-ordered = true", "pythonpath = %d", "import = work"],
   ];
   await Deno.writeTextFile(ini, `${lines.join("\n")}\n`);

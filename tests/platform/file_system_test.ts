@@ -1,4 +1,4 @@
-/** What is known against a file system, told by its mounted self. */
+/** What is known against a file system, read from the mounted file system. */
 
 import { join } from "@std/path";
 import { weakness } from "../../src/platform/file_system.ts";

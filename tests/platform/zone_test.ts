@@ -13,7 +13,7 @@ Deno.test("a zone knows its offset at an instant", () => {
   assertEquals(hours("Australia/Lord_Howe", "2026-07-01T00:00Z"), 10.5);
 });
 
-Deno.test("a zone that is none is refused", () => {
+Deno.test("an unknown zone is refused", () => {
   assertThrows(() => zoneOf("Europe/Atlantis"), SyntaxError, "Europe/Berlin");
 });
 

@@ -247,7 +247,7 @@ testWith("python", "a task that is removed before it is locked is not run", asyn
 
 testWith(
   "python",
-  "what is printed without an end is told with its task, however it is written",
+  "what is printed without an end is logged with its task, however it is written",
   async () => {
     await using master = await ScriptedMaster.python(`
 import sys
@@ -426,7 +426,7 @@ testWith("python", "a worker ends when the program is gone", async () => {
   assertEquals((await master.child.status).code, 1);
 });
 
-testWith("python", "uwsgi.Permanent is a failure for good", async () => {
+testWith("python", "a task that raises uwsgi.Permanent is given up", async () => {
   await using master = await ScriptedMaster.python(`
 import uwsgi
 from uwsgidecorators import spool

@@ -311,7 +311,7 @@ testWith("python", "send_message sends a task, and any other packet", async () =
 
 testWith(
   "python",
-  "signals and timers are told when the modules are loaded, and later",
+  "signals and timers are registered when the modules are loaded, and later",
   async () => {
     await using master = await ScriptedMaster.python(
       `

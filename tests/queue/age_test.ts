@@ -14,6 +14,6 @@ Deno.test("or from its at, when that is later", () => {
   assertEquals(firstChance(NAME, varsOf({ at: "soon" })), 1_795_420_655_000);
 });
 
-Deno.test("a name of somebody else's making tells nothing", () => {
+Deno.test("a name that another program made says nothing", () => {
   assertEquals(firstChance("uwsgi_spoolfile_on_x", []), null);
 });

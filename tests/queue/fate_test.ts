@@ -109,7 +109,7 @@ for (const [answer, fate, stays] of CASES) {
           const where = `${fault} at operation ${at}`;
           assertEquals(runs, 1, where);
           assertEquals(left.length, stays ? 1 : 0, where);
-          // A failure whose time cannot be set on its file is remembered, and was not told as settled.
+          // A failure whose time cannot be set on its file is remembered, and was not reported as settled.
           assert(fates.every((each) => each === fate), `${where}: ${fates}`);
           if (!hit) break;
         }

@@ -43,7 +43,7 @@ for (const [what, rest, shown] of AWKWARD) {
       const name = TASK_PREFIX + rest;
       const runs: string[] = [];
       const events: Event[] = [];
-      // It fails, is put off, fails for good, is retried by hand, and succeeds.
+      // It fails, is deferred, is given up, is retried by hand, and succeeds.
       const executor: Executor = {
         name: null,
         processes: null,
@@ -78,7 +78,10 @@ for (const [what, rest, shown] of AWKWARD) {
         assertEquals(state.record?.attempts?.failures, 2);
 
         const store = await openStore(dir);
-        assertEquals(await store.retryFailed({ name: kept, priority }), { kind: "changed" });
+        assertEquals(await store.retryFailed({ name: kept, priority }), {
+          kind: "changed",
+          was: "failed",
+        });
         await until(() => fates().length === 3, "it does not run again");
         assertEquals(runs, [name, name, kept]);
       } finally {

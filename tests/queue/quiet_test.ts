@@ -169,7 +169,7 @@ testWith(
 
 testWith(
   "libc",
-  "without a free descriptor a task is left alone, told once, and tried again",
+  "without a free descriptor a task is left alone, reported once, and tried again",
   async () => {
     await using temp = await tempDir();
     const dir = join(temp.path, "spool");

@@ -28,7 +28,7 @@ function failedIn(dir: string): string[] {
   return names.toSorted();
 }
 
-Deno.test("what has been in failed/ for too long is removed, told and counted; the rest stays", async () => {
+Deno.test("what has been in failed/ for too long is removed, logged and counted; the rest stays", async () => {
   await using temp = await tempDir();
   const dir = join(temp.path, "spool");
   const clock = new FakeClock(Date.now() + MINUTE_MS);
@@ -53,7 +53,7 @@ Deno.test("what has been in failed/ for too long is removed, told and counted; t
   const emit = (event: Event) => void events.push(event);
   const retention = new Retention({ name: "mail", store, maxAgeMs: MAX_AGE_MS, clock, emit });
 
-  const looks = () => events.filter(({ type }) => type === "spool.expired").length;
+  const checks = () => events.filter(({ type }) => type === "spool.expired").length;
   const expired = () => events.flatMap((event) => event.type === "task.expired" ? event.task : []);
 
   let started = false;
@@ -62,7 +62,7 @@ Deno.test("what has been in failed/ for too long is removed, told and counted; t
   assertEquals(events, []);
 
   clock.advance(6 * MINUTE_MS);
-  await turnUntil(clock, () => looks() === 1);
+  await turnUntil(clock, () => checks() === 1);
   assertEquals(expired().toSorted(), [...first.map(({ name }) => name), plain].toSorted());
   const record = (name: string) => `${name}.json`;
   const kept = [held.name, record(held.name), second.name, record(second.name)];
@@ -81,6 +81,6 @@ Deno.test("what has been in failed/ for too long is removed, told and counted; t
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("looks are a tenth of the age apart, an hour at most, a second at least", () => {
+Deno.test("checks are a tenth of the age apart, an hour at most, a second at least", () => {
   assertEquals([5000, 600_000, 30 * 86_400_000].map(retentionWaitMs), [1000, 60_000, 3_600_000]);
 });

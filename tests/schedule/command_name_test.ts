@@ -131,7 +131,7 @@ for (const [command, name] of [...NAMES, ...REAL]) {
 
 const distinct = (...commands: string[]) => distinctNames(commands.map(commandName));
 
-Deno.test("commands of one name are told apart by the arguments that differ", () => {
+Deno.test("commands of one name are distinguished by the arguments that differ", () => {
   assertEquals(
     distinct("./manage.py runjobs minutely", "./manage.py runjobs hourly", "./other"),
     ["manage.py-minutely", "manage.py-hourly", "other"],

@@ -9,7 +9,7 @@ import { jobOf, jobsOf } from "../support/jobs.ts";
 const SLOT = Date.UTC(2026, 10, 23, 9, 30);
 const code = (code: number): Exit => ({ kind: "code", code });
 
-/** A world whose commands end as told, one after the other. */
+/** A world whose commands end as scripted, one after the other. */
 function makeWorld(exits: Exit[], lines = 0, dropped = 0) {
   const clock = new FakeClock(SLOT);
   const commands: ShellCommand[] = [];
@@ -99,7 +99,7 @@ Deno.test("a stop does not wait for a retry", async () => {
   assertEquals(commands.length, 1);
 });
 
-Deno.test("a run that was broken off is neither retried nor a failure to tell of", async () => {
+Deno.test("a run that was broken off is neither retried nor reported as a failure", async () => {
   const { abort, commands, run } = makeWorld([{ kind: "aborted" }]);
   abort.abort(REPLACED);
   assertEquals(await run('cron2 = retries=5,on-failure="y" x'), { ok: false, result: REPLACED });

@@ -178,7 +178,7 @@ Deno.test("a signal without a handler is said once, however often it is raised",
   }]);
 });
 
-Deno.test("missed slots are told with their number", async () => {
+Deno.test("missed slots are reported with their number", async () => {
   await using dir = await tempDir();
   const path = join(dir.path, "cron-state");
   const jobs = jobsOf("cron = */5 * * * * x");

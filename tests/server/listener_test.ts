@@ -18,11 +18,11 @@ import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts
 import { FakeClock } from "../support/clock.ts";
 import {
   DRIVERS,
+  emitted,
   NO,
   openReception,
   Peer,
   type ReceptionOptions,
-  told,
   YES,
 } from "../support/reception.ts";
 import { claimNow, varsOf } from "../support/store.ts";
@@ -129,7 +129,7 @@ for (const driver of DRIVERS) {
     assertEquals(await peer.rest(), "ff000000");
   });
 
-  test("a ping is answered as by uWSGI; one that stays is told what may be sent", async () => {
+  test("a ping is answered as by uWSGI; one that stays open gets the limits", async () => {
     await using reception = await open({ ini: ["spooler-max-body = 1k"] });
     using plain = await reception.connect();
     await plain.send(Uint8Array.of(MODIFIER_PING, 0, 0, 0));
@@ -173,7 +173,7 @@ for (const driver of DRIVERS) {
     const peer = await reception.connect();
     await peer.send(task({ n: "1" }, KEEP_OPEN | WITH_BODY), encodeBodySize(100), bytes("half"));
     peer[Symbol.dispose]();
-    await told(reception, "packet.refused");
+    await emitted(reception, "packet.refused");
     assertStringIncludes(reception.refusals().join(), "4 of 100 bytes of a body");
     assertEquals(stored(reception.store, "n"), []);
     assertEquals([...Deno.readDirSync(`${reception.store.dir}/.spooler/tmp`)], []);

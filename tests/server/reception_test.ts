@@ -19,11 +19,11 @@ import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts
 import {
   type Answer,
   DRIVERS,
+  emitted,
   openReception,
   Peer,
   type ReceptionOptions,
   type TestReception,
-  told,
   YES,
 } from "../support/reception.ts";
 import { claimNow, varsOf } from "../support/store.ts";
@@ -305,7 +305,7 @@ for (const driver of DRIVERS) {
     assertEquals(await peer.answer(), YES);
     const packet = encodePacket(varsOf({ n: "2" }), MODIFIER_SPOOL, KEEP_OPEN | WITH_BODY);
     await peer.send(packet, encodeBodySize(2 * spare));
-    await told(reception, "packet.refused");
+    await emitted(reception, "packet.refused");
     assertStringIncludes(reception.refusals().join(), "full: it would leave less than ");
   });
 

@@ -78,7 +78,7 @@ testWith("openssl", "with a CA, only its clients get in", async () => {
   assert(reception.refusals().every((line) => line.startsWith("denied: TLS: ")));
 });
 
-testWith("openssl", "a certificate that is none is named", async () => {
+testWith("openssl", "a file that is no certificate is named", async () => {
   await using files = await certificates();
   await Deno.writeTextFile(files.path("empty.pem"), "");
   await assertRejects(

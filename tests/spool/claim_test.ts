@@ -48,7 +48,7 @@ const MOMENTS: readonly (readonly [string, (path: string) => void, string])[] = 
     Deno.writeTextFileSync(`${path}.new`, "another");
     Deno.renameSync(`${path}.new`, path);
   }, "gone"],
-  ["is put off", (path) => Deno.utimeSync(path, now() / 1000 + 5, now() / 1000 + 5), "deferred"],
+  ["is deferred", (path) => Deno.utimeSync(path, now() / 1000 + 5, now() / 1000 + 5), "deferred"],
 ];
 
 for (const [what, happen, kind] of MOMENTS) {
@@ -106,7 +106,7 @@ testWith("libc", "a task that is gone before it is opened is gone", () =>
 
 testWith(
   "libc",
-  "a second try and a look in the same process leave the lock where it is",
+  "a second try and a peek in the same process leave the lock where it is",
   () =>
     inFile(async (path) => {
       const claims = new PosixClaims(libcWith({}));
@@ -124,21 +124,25 @@ testWith(
     }),
 );
 
-testWith("libc", "what is no regular file is none to claim, and nothing waits for it", async () => {
-  await using temp = await tempDir();
-  const at = (name: string) => join(temp.path, name);
-  await Deno.mkdir(at("directory"));
-  await Deno.writeTextFile(at("file"), "");
-  await Deno.symlink(at("file"), at("symlink"));
-  await new Deno.Command("mkfifo", { args: [at("fifo")] }).output();
-  using _socket = Deno.listen({ transport: "unix", path: at("socket") });
-  const claims = new PosixClaims(libcWith({}));
-  const expected = { kind: "unusable", reason: "it is not a regular file" } as const;
-  for (const name of ["directory", "symlink", "fifo", "socket"]) {
-    assertEquals(claims.claim(at(name), now()), expected, name);
-    assertEquals(claims.peek(at(name)), expected, name);
-  }
-});
+testWith(
+  "libc",
+  "what is no regular file cannot be claimed, and nothing waits for it",
+  async () => {
+    await using temp = await tempDir();
+    const at = (name: string) => join(temp.path, name);
+    await Deno.mkdir(at("directory"));
+    await Deno.writeTextFile(at("file"), "");
+    await Deno.symlink(at("file"), at("symlink"));
+    await new Deno.Command("mkfifo", { args: [at("fifo")] }).output();
+    using _socket = Deno.listen({ transport: "unix", path: at("socket") });
+    const claims = new PosixClaims(libcWith({}));
+    const expected = { kind: "unusable", reason: "it is not a regular file" } as const;
+    for (const name of ["directory", "symlink", "fifo", "socket"]) {
+      assertEquals(claims.claim(at(name), now()), expected, name);
+      assertEquals(claims.peek(at(name)), expected, name);
+    }
+  },
+);
 
 testWith(
   "libc",

@@ -70,7 +70,7 @@ testWith(
 
 testWith(
   "libc",
-  "looking at a task that this process has claimed does not lose its lock",
+  "inspecting a task that this process has claimed does not lose its lock",
   async () => {
     await using temp = await tempDir();
     const store = await openStore(temp.path);
@@ -94,7 +94,7 @@ testWith(
   },
 );
 
-Deno.test("looking is no event for those who watch the directory", async () => {
+Deno.test("an inspection is no event for those who watch the directory", async () => {
   await using temp = await tempDir();
   const path = await writeTask(temp.path, NAME, { ud_spool_func: "hello" });
   const before = await Deno.stat(path);
@@ -142,7 +142,7 @@ Deno.test("a task whose own name ends in .json is one when it has a record of it
   assertEquals(inspectAll(inspector).map(({ name }) => name), [`${NAME}.json`]);
 });
 
-Deno.test("records that make no sense are none", async () => {
+Deno.test("records that make no sense are ignored", async () => {
   await using temp = await tempDir();
   await writeTask(join(temp.path, "failed"), NAME, {});
   const inspector = inspectorOf(temp.path);
@@ -188,7 +188,7 @@ Deno.test("directories, symlinks and foreign files are no tasks; nothing is a sp
   assertEquals(inspectAll(inspectorOf(join(temp.path, "nowhere"))), []);
 });
 
-Deno.test("a filter by state does not look where no such task can be", async () => {
+Deno.test("a filter by state does not read where no such task can be", async () => {
   await using temp = await tempDir();
   const clock = new FakeClock();
   const inspector = inspectorOf(temp.path, clock);
@@ -230,7 +230,10 @@ Deno.test("retry makes a failed task ready now, with nothing remembered", async 
   const store = await openStore(temp.path, clock);
   const path = await writeTask(join(temp.path, "failed/3"), NAME, {});
   await Deno.writeTextFile(`${path}.json`, "{}");
-  assertEquals(await store.retryFailed({ name: NAME, priority: "3" }), { kind: "changed" });
+  assertEquals(await store.retryFailed({ name: NAME, priority: "3" }), {
+    kind: "changed",
+    was: "failed",
+  });
   assertEquals(await names(join(temp.path, "failed/3")), []);
   assertEquals((await Deno.stat(join(temp.path, "3", NAME))).mtime?.getTime(), clock.now());
 });
@@ -258,7 +261,7 @@ Deno.test("retry makes a deferred task ready now and keeps its failures", async 
     stderr: "",
   };
   store.defer(claimNow(store, ref), clock.now() + 60_000, attempts);
-  assertEquals(await store.retryDeferred(ref), { kind: "changed" });
+  assertEquals(await store.retryDeferred(ref), { kind: "changed", was: "deferred" });
   assertEquals(await store.retryDeferred(ref), { kind: "unchanged" });
   const task = claimNow(store, ref);
   assertEquals(task.attempts, attempts);
@@ -275,10 +278,10 @@ Deno.test("remove takes a task with all that is known of it", async () => {
   await writeTask(temp.path, NAME, {});
   const ref = { name: NAME, priority: null };
   await Deno.writeTextFile(join(temp.path, ".spooler/attempts", `${NAME}.json`), "{}");
-  assertEquals(await store.remove(ref), { kind: "changed" });
+  assertEquals(await store.remove(ref), { kind: "changed", was: "ready" });
   assertEquals(await names(temp.path), [".spooler", "failed"]);
   assertEquals(await names(join(temp.path, ".spooler/attempts")), []);
-  assertEquals(await store.removeFailed(ref), { kind: "changed" });
+  assertEquals(await store.removeFailed(ref), { kind: "changed", was: "failed" });
   assertEquals(await names(join(temp.path, "failed")), []);
   assertEquals(await store.remove(ref), { kind: "gone" });
 });

@@ -132,7 +132,7 @@ testWith(
 testWith("libc", "an operator's remove is not undone", async () => {
   await using it = await world();
   const ref = await it.store.put(TASK);
-  assertEquals(await it.store.remove(ref), { kind: "changed" });
+  assertEquals(await it.store.remove(ref), { kind: "changed", was: "ready" });
   assertEquals((await it.next("other")).warnings, []);
 });
 
@@ -186,7 +186,7 @@ testWith("libc", "a task counts as there wherever its file is", async () => {
   assertEquals(seenNames(store).toSorted(), [moved.name, `${retried.name}.2`].toSorted());
 });
 
-testWith("libc", "a task that was put off by its sender is not early after a cut", async () => {
+testWith("libc", "a task that its sender deferred is not early after a cut", async () => {
   await using it = await world();
   const at = Date.now() + HOUR_MS;
   const ref = await it.store.put({ ...TASK, at });
@@ -484,7 +484,7 @@ testWith("libc", "a task that was given up and removed does not come back", asyn
   await using it = await world();
   const ref = await it.store.put(TASK);
   it.store.fail(claimNow(it.store, ref), "no", null);
-  assertEquals(await it.store.removeFailed(ref), { kind: "changed" });
+  assertEquals(await it.store.removeFailed(ref), { kind: "changed", was: "failed" });
   assertEquals((await it.next("other")).warnings, []);
 });
 

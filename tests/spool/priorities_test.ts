@@ -57,7 +57,7 @@ testWith("libc", "tasks put while their priority's directory is removed all arri
   })();
   for (let n = 0; n < 50; n++) {
     const ref = await store.put({ vars: [], priority: 7 }).catch((error) => {
-      // Between the second look and the rename, again: refused, and nothing of it stays.
+      // Between the second check and the rename, again: refused, and nothing of it stays.
       assert(error instanceof Deno.errors.NotFound, String(error));
       return null;
     });

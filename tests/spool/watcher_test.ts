@@ -53,7 +53,7 @@ testWith("libc", "a priority directory is watched from its making on", async () 
   await watch.until(isTask("5"));
 });
 
-testWith("libc", "the loss of the directory is told", async () => {
+testWith("libc", "the loss of the directory is reported", async () => {
   await using temp = await tempDir();
   const dir = join(temp.path, "spool");
   await Deno.mkdir(dir);
@@ -62,7 +62,7 @@ testWith("libc", "the loss of the directory is told", async () => {
   await watch.until((change) => change.kind === "lost");
 });
 
-Deno.test("without libc any change is told as unknown", async () => {
+Deno.test("without libc any change is reported as unknown", async () => {
   await using temp = await tempDir();
   await using watch = watching(temp.path, null);
   await Deno.writeTextFile(join(temp.path, NAME), "");

@@ -1,4 +1,4 @@
-/** A forward spool inside the test: a store, a dispatcher and a forwarder, and what they told. */
+/** A forward spool inside the test: a store, a dispatcher and a forwarder, and the events they emitted. */
 
 import { join } from "@std/path";
 import type { ForwardConfig, TargetKind } from "../../src/forward/settings.ts";
@@ -7,6 +7,7 @@ import type { Dial } from "../../src/forward/connector.ts";
 import { Forwarder } from "../../src/forward/forwarder.ts";
 import { type Clock, systemClock } from "../../src/platform/clock.ts";
 import { Dispatcher } from "../../src/queue/dispatcher.ts";
+import type { Debug } from "../../src/report/debug.ts";
 import type { Event } from "../../src/report/event.ts";
 import { Store } from "../../src/spool/store.ts";
 import { parseAddress } from "../../src/wire/address.ts";
@@ -26,6 +27,7 @@ export interface ForwardSettings extends Partial<Omit<ForwardConfig, "spool" | "
   readonly receiver?: string;
   readonly dial?: Dial;
   readonly clock?: Clock;
+  readonly debug?: Debug;
 }
 
 export class ForwardSite implements AsyncDisposable {
@@ -56,8 +58,9 @@ export class ForwardSite implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const { targets, spool, kind = "auto", receiver = null, dial, clock = systemClock, ...rest } =
+    const { targets, spool, kind = "auto", receiver = null, clock = systemClock, ...settings } =
       this.settings;
+    const { dial, debug, ...rest } = settings;
     const config: ForwardConfig = {
       policy: "failover",
       connections: 1,
@@ -89,7 +92,13 @@ export class ForwardSite implements AsyncDisposable {
       abort: new AbortController().signal,
     };
     const identity = await this.store.identity();
-    const forwarder = new Forwarder({ ...common, config, identity, ...(dial ? { dial } : {}) });
+    const forwarder = new Forwarder({
+      ...common,
+      config,
+      identity,
+      debug,
+      ...(dial ? { dial } : {}),
+    });
     const dispatcher = new Dispatcher({
       ...common,
       config: config.spool,
@@ -124,7 +133,7 @@ export class ForwardSite implements AsyncDisposable {
   }
 
   /** Waits for the `count`th event of a type, and returns it. */
-  async told<T extends Event["type"]>(type: T, count = 1): Promise<Extract<Event, { type: T }>> {
+  async event<T extends Event["type"]>(type: T, count = 1): Promise<Extract<Event, { type: T }>> {
     await until(() => this.of(type).length >= count, `${count} × ${type}`);
     return this.of(type)[count - 1] as Extract<Event, { type: T }>;
   }

@@ -12,7 +12,7 @@ import { DEDUP_WINDOW_MS } from "./store.ts";
 export const SMALL_RING = 256 * 1024;
 const EIO = 5;
 
-/** Calls that can be told to fail. */
+/** Calls that can be made to fail. */
 export class RefusingCalls extends DurableCalls {
   failing = new Set<"write" | "sync" | "syncFileSystem" | "allocate">();
   /** Of whole file systems. */

@@ -198,8 +198,8 @@ export class Peer implements Disposable {
   }
 }
 
-/** Waits until something was told that matches. */
-export async function told(
+/** Waits for the `count`th event of a type. */
+export async function emitted(
   { events }: TestReception,
   type: Event["type"],
   count = 1,

@@ -115,7 +115,7 @@ Deno.test("what pickle.dumps writes is a pickle", () => {
   for (const text of DUMPED) assert(isPickle(latin1(text)), JSON.stringify(text));
 });
 
-Deno.test("plain data is none, words that end with a dot among it", () => {
+Deno.test("plain data is no pickle, words that end with a dot among it", () => {
   for (const text of PLAIN) {
     const bytes = text.charCodeAt(0) > 255 ? new TextEncoder().encode(text) : latin1(text);
     assert(!isPickle(bytes), JSON.stringify(text.slice(0, 80)));
@@ -142,7 +142,7 @@ Deno.test("megabytes of opcodes are decided upon at once", () => {
   }
 });
 
-/** Text, numbers, JSON, headers of files, random bytes; and what begins like a pickle and is none. */
+/** Text, numbers, JSON, headers of files, random bytes; and what begins like a pickle and is not. */
 function plainValue(random: () => number): Uint8Array {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const many = (make: () => string) => Array.from({ length: 1 + random() * 12 }, make).join("");

@@ -201,7 +201,7 @@ Deno.test("no single byte can be changed", () => {
   }));
 });
 
-Deno.test("no reason tells the secret", () => {
+Deno.test("no reason contains the secret", () => {
   const bytes = wire(deliveryVars(TASK, DELIVERY, SECRET));
   bytes[0] = (bytes[0] ?? 0) ^ 1;
   for (const given of [wire(TASK), wire(deliveryVars(TASK, DELIVERY, "wrong"))]) {

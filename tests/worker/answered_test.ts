@@ -23,7 +23,7 @@ Deno.test("one answer for several tasks is one for each, in the order in which t
   assertEquals([...handed], ["d"]);
 });
 
-Deno.test("an answer for a task that the worker does not have is none", () => {
+Deno.test("an answer for a task that the worker does not have is ignored", () => {
   const handed = new Set(["a"]);
   assertEquals(take(handed, [done("x", 1)]), { answers: [], fault: null });
   assertEquals([...handed], ["a"]);

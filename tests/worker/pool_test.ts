@@ -140,7 +140,7 @@ for (
     ["a module that throws", "throw new Error('no');", {}],
   ] as const
 ) {
-  testWith("libc", `${name} in a pool of three: told of once, and tried again once`, async () => {
+  testWith("libc", `${name} in a pool of three: reported once, and tried again once`, async () => {
     await using bench = await start(code, { size: 3, ...given });
     await bench.until("workers.unloadable");
     await Promise.all(bench.pool.workers.map(({ ended }) => ended));

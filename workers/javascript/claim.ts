@@ -97,7 +97,7 @@ export class WorkerClaims {
     if (!libc.tryLock(fd)) return "busy";
     const now = this.#now;
     if (!libc.fstat(fd, now) || !now.isFile) return "inspect";
-    // Between open and lock another consumer may have finished it, moved it or put it off.
+    // Between open and lock another consumer may have finished it, moved it or deferred it.
     if (now.links === 0) return "gone";
     if (now.mtimeMs > wallMs()) return "inspect";
     const isNamed = () => libc.lstat(path, this.#named) && isSameFile(this.#named, now);

@@ -17,7 +17,7 @@ export class Functions {
   readonly #origins = new Map<string, string>();
 
   /**
-   * Every exported function is a task; `default` takes the rest. Classes and values are none.
+   * Every exported function is a task, classes and values are not; `default` takes the rest.
    *
    * @param origin the module's file
    */

@@ -1,4 +1,4 @@
-/** Clients that mean no harm: what they wait, and the tasks that they were told are accepted. */
+/** Clients that mean no harm: what they wait, and the tasks whose acceptance they were sent. */
 
 import {
   decodeHeader,

@@ -1,17 +1,17 @@
 /**
- * Tasks that another thread of this program accepts: it announces each, and the watcher reports it as well.
- * Whichever comes first, the table hears of the task once, when it is accepted. @pure
+ * Tasks that another thread of this program has accepted and announced. The watcher reports each as well:
+ * whichever comes first, the table gets the task once. @pure
  */
 
 import { refOf } from "../spool/layout.ts";
 
-export class Arrivals {
+export class AnnouncedTasks {
   /** Announced, and not reported yet. */
   readonly #announced = new Set<string>();
   /** Reported, and not announced yet. */
   readonly #reported = new Set<string>();
 
-  /** @param isAwaited whether a task of this name is still to be accepted */
+  /** @param isAwaited whether a task of this name is still to be announced */
   constructor(private readonly isAwaited: (name: string) => boolean) {}
 
   announce(id: string): void {
@@ -19,12 +19,12 @@ export class Arrivals {
   }
 
   /**
-   * The watcher reports something about it; whether that is no news, or none yet.
+   * The watcher reports something about a file; true when its announcement covers that.
    *
-   * @param isArrival it was renamed into its place
+   * @param isRenamed the file was renamed into its place
    */
-  take(id: string, isArrival: boolean): boolean {
-    if (isArrival && this.#announced.delete(id)) return true;
+  covers(id: string, isRenamed: boolean): boolean {
+    if (isRenamed && this.#announced.delete(id)) return true;
     if (!this.isAwaited(refOf(id).name)) return false;
     this.#reported.add(id);
     return true;
