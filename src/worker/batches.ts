@@ -68,18 +68,22 @@ export class Batches implements Handout {
     const open = [...pool.open].sort((a, b) => a.unanswered.size - b.unanswered.size);
     let idle = 0;
     for (const worker of open) {
-      const wasBusy = worker.isBusy;
-      if (!wasBusy && tasks.busyWorkers >= starts.slots) break;
+      if (!this.#mayHand(worker)) continue;
       const ids = this.#collect(worker, this.#roomOf(worker, open.length));
       if (ids.length > 0) {
         this.#options.debug?.(`${worker.label} gets ${ids.length} tasks, ${ids[0]} first`);
         worker.hand(ids);
-      } else if (!wasBusy) idle++;
+      } else if (!worker.isBusy) idle++;
     }
+    const free = starts.slots - tasks.busyWorkers;
     if (idle > 0) this.#help.arrange();
-    else if (tasks.busyWorkers < starts.slots) {
-      pool.demand(Math.min(tasks.count("ready"), starts.slots - tasks.busyWorkers));
-    }
+    else if (free > 0) pool.demand(Math.min(tasks.count("ready"), free));
+  }
+
+  /** A task that the program starts meanwhile may take this worker, or the last slot. */
+  #mayHand(worker: TaskWorker): boolean {
+    const { starts, tasks } = this.#options;
+    return !worker.isTaken && (worker.isBusy || tasks.busyWorkers < starts.slots);
   }
 
   #roomOf(worker: TaskWorker, workers: number): number {
@@ -105,6 +109,7 @@ export class Batches implements Handout {
       if (this.#isForProgram(task, id)) {
         if (tasks.busyWorkers >= starts.slots) break;
         starts.start(task);
+        if (!this.#mayHand(worker)) break;
         continue;
       }
       starts.countOne();
@@ -281,8 +286,7 @@ export class Batches implements Handout {
   }
 
   #endBatches(): void {
-    const { tasks, store } = this.#options;
-    for (const note of tasks.takeEndedNotes()) store.endBatch(note);
+    for (const note of this.#options.tasks.takeEndedNotes()) this.#options.store.endBatch(note);
   }
 
   stop(): Promise<void> {
