@@ -107,8 +107,9 @@ export class BodyInput implements IncomingBody {
 
   #next(): Promise<Uint8Array> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    this.#waiting = Promise.withResolvers();
+    const waiting = this.#waiting = Promise.withResolvers<Uint8Array>();
+    // It may come, or fail, while this is called.
     this.#options.changed();
-    return this.#waiting?.promise ?? Promise.reject(this.#failure);
+    return waiting.promise;
   }
 }
