@@ -4,7 +4,7 @@
  */
 
 import { openSockets } from "./open_files.ts";
-import { O_CLOEXEC, openLibrary } from "./linux.ts";
+import { EPOLL_CTL_ADD, EPOLL_DATA_AT, O_CLOEXEC, openLibrary } from "./linux.ts";
 import { fixedBytes } from "./memory.ts";
 import { quietly, textOf } from "./quietly.ts";
 
@@ -12,10 +12,6 @@ const SYMBOLS = {
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
 } as const;
-
-const EPOLL_CTL_ADD = 1;
-/** struct epoll_event, which is packed on x86-64 only. */
-const DATA_AT = Deno.build.arch === "x86_64" ? 4 : 8;
 
 /** What an event loop knows of a descriptor. */
 interface LoopEntry {
@@ -45,7 +41,7 @@ export function adoptListener<T extends Deno.Listener>(open: () => T, fd: number
   const view = new DataView(event.buffer);
   const added = entries.map(({ epoll, events, data }) => {
     view.setUint32(0, events, true);
-    view.setBigUint64(DATA_AT, data, true);
+    view.setBigUint64(EPOLL_DATA_AT, data, true);
     return epoll_ctl(epoll, EPOLL_CTL_ADD, own, event) === 0;
   });
   // One loop can have several descriptors.

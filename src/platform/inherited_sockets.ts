@@ -3,14 +3,9 @@
  * listen before the program runs, and while it is started again.
  */
 
-import { AF_INET, AF_INET6, AF_UNIX, O_NONBLOCK, openLibrary } from "./linux.ts";
+import { O_NONBLOCK, openLibrary } from "./linux.ts";
 import { fixedBytes } from "./memory.ts";
-
-/** Where a socket listens. */
-export type SocketName =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  /** With a NUL in front of an abstract name. */
-  | { readonly kind: "unix"; readonly path: string };
+import { NAME_SIZE, type SocketName, socketName } from "./socket_name.ts";
 
 export interface InheritedSocket {
   readonly fd: number;
@@ -25,8 +20,6 @@ const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const FD_CLOEXEC = 1;
-/** struct sockaddr_storage. */
-const ADDRESS_SIZE = 128;
 
 const SYMBOLS = {
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -59,36 +52,10 @@ function takeSockets(): readonly InheritedSocket[] | null {
     calls.fcntl(fd, F_SETFD, FD_CLOEXEC);
     // Whoever accepts must not wait for a connection that another process has taken.
     calls.fcntl(fd, F_SETFL, calls.fcntl(fd, F_GETFL, 0) | O_NONBLOCK);
-    const bytes = fixedBytes(ADDRESS_SIZE);
-    const length = new Uint32Array(32).fill(ADDRESS_SIZE, 0, 1);
+    const bytes = fixedBytes(NAME_SIZE);
+    const length = new Uint32Array(32).fill(NAME_SIZE, 0, 1);
     const failed = calls.getsockname(fd, bytes, length) !== 0;
     const address = failed ? null : socketName(bytes.subarray(0, length[0]));
     return address === null ? [] : [{ fd, name: named[index] ?? "", address }];
   }).flat();
-}
-
-/** What a sockaddr says; null for a family that no task can come by. */
-function socketName(bytes: Uint8Array<ArrayBuffer>): SocketName | null {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  switch (view.getUint16(0, true)) {
-    case AF_INET:
-      return { kind: "tcp", host: bytes.subarray(4, 8).join("."), port: view.getUint16(2) };
-    case AF_INET6:
-      return { kind: "tcp", host: ipv6Text(view), port: view.getUint16(2) };
-    case AF_UNIX: {
-      const name = bytes.subarray(2);
-      // An abstract name ends with the address, a path with a NUL.
-      const end = name[0] === 0 ? -1 : name.indexOf(0);
-      const path = new TextDecoder().decode(end === -1 ? name : name.subarray(0, end));
-      return { kind: "unix", path };
-    }
-    default:
-      return null;
-  }
-}
-
-/** In the shortest form, as URLs have it. */
-function ipv6Text(view: DataView): string {
-  const words = Array.from({ length: 8 }, (_, i) => view.getUint16(8 + 2 * i).toString(16));
-  return new URL(`http://[${words.join(":")}]`).hostname.slice(1, -1);
 }

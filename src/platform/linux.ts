@@ -40,6 +40,9 @@ export const SOL_SOCKET = 1;
 export const SOCK_CLOEXEC = 0o2000000;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
+export const EPOLL_CTL_ADD = 1;
+/** Of `data` in struct epoll_event, which is packed on x86-64 alone. */
+export const EPOLL_DATA_AT = Deno.build.arch === "x86_64" ? 4 : 8;
 export const EPERM = 1;
 export const ENOENT = 2;
 export const EINTR = 4;

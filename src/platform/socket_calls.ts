@@ -7,8 +7,23 @@
 
 import { getSystemErrorName } from "node:util";
 import { SystemError } from "./libc_calls.ts";
-import { AF_INET, AF_INET6, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, openLibrary } from "./linux.ts";
+import {
+  EINTR,
+  EPOLL_CTL_ADD,
+  EPOLL_DATA_AT,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  openLibrary,
+} from "./linux.ts";
 import { fixedBytes } from "./memory.ts";
+import {
+  IP_NAME_SIZE,
+  type IpName,
+  ipName,
+  NAME_SIZE,
+  type SocketName,
+  socketName,
+} from "./socket_name.ts";
 
 const SYMBOLS = {
   epoll_create1: { parameters: ["i32"], result: "i32" },
@@ -42,23 +57,15 @@ export const EPOLLERR = 8;
 export const EPOLLHUP = 16;
 
 const EPOLL_CLOEXEC = 0o2000000;
-const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 const EFD_FLAGS = 0o2004000;
 const SOCK_FLAGS = 0o2004000;
 const SHUT_WR = 1;
 const F_DUPFD_CLOEXEC = 1030;
-/** struct epoll_event is packed on x86-64 alone. */
-const EVENT_SIZE = Deno.build.arch === "x86_64" ? 12 : 16;
-const DATA_AT = EVENT_SIZE - 8;
+const EVENT_SIZE = EPOLL_DATA_AT + 8;
 /** How many descriptors one wait reports at most. */
 const MOST_EVENTS = 256;
-/** struct sockaddr_in6, the largest that is needed of an accepted connection. */
-const PEER_SIZE = 28;
-
-/** struct sockaddr_storage. */
-const NAME_SIZE = 128;
 
 /** What is ready, as `epoll_wait` writes it. */
 export class ReadyList {
@@ -70,26 +77,20 @@ export class ReadyList {
   }
 
   fd(index: number): number {
-    return this.#view.getUint32(index * EVENT_SIZE + DATA_AT, true);
+    return this.#view.getUint32(index * EVENT_SIZE + EPOLL_DATA_AT, true);
   }
 
   /** The number that the descriptor was added with. */
   tag(index: number): number {
-    return this.#view.getUint32(index * EVENT_SIZE + DATA_AT + 4, true);
+    return this.#view.getUint32(index * EVENT_SIZE + EPOLL_DATA_AT + 4, true);
   }
-}
-
-/** The IP and port at the other end of an accepted connection. */
-export interface PeerAddress {
-  readonly host: string;
-  readonly port: number;
 }
 
 export class SocketCalls {
   readonly #symbols;
   readonly #event = fixedBytes(EVENT_SIZE);
   readonly #eventView = new DataView(this.#event.buffer);
-  readonly #peer = fixedBytes(PEER_SIZE);
+  readonly #peer = fixedBytes(IP_NAME_SIZE);
   readonly #peerView = new DataView(this.#peer.buffer);
   readonly #peerSize = new Uint32Array(new ArrayBuffer(4));
   readonly #counter = fixedBytes(8);
@@ -133,8 +134,8 @@ export class SocketCalls {
 
   #control(poll: number, operation: number, fd: number, events: number, tag: number): number {
     this.#eventView.setUint32(0, events, true);
-    this.#eventView.setUint32(DATA_AT, fd, true);
-    this.#eventView.setUint32(DATA_AT + 4, tag, true);
+    this.#eventView.setUint32(EPOLL_DATA_AT, fd, true);
+    this.#eventView.setUint32(EPOLL_DATA_AT + 4, tag, true);
     return this.#result(this.#symbols.epoll_ctl(poll, operation, fd, this.#event));
   }
 
@@ -181,19 +182,13 @@ export class SocketCalls {
 
   /** The next connection that waits; -EAGAIN when none does. */
   accept(fd: number): number {
-    this.#peerSize[0] = PEER_SIZE;
+    this.#peerSize[0] = IP_NAME_SIZE;
     return this.#result(this.#symbols.accept4(fd, this.#peer, this.#peerSize, SOCK_FLAGS));
   }
 
   /** Who is at the other end of what {@link accept} returned last; null for a unix socket. */
-  acceptedPeer(): PeerAddress | null {
-    const family = this.#peerView.getUint16(0, true);
-    const port = this.#peerView.getUint16(2);
-    const bytes = this.#peer;
-    if (family === AF_INET) {
-      return { host: `${bytes[4]}.${bytes[5]}.${bytes[6]}.${bytes[7]}`, port };
-    }
-    return family === AF_INET6 ? { host: ipv6Text(this.#peerView), port } : null;
+  acceptedPeer(): IpName | null {
+    return ipName(this.#peerView);
   }
 
   /** Fills a part of `into`; 0 at the end of what the peer sends. */
@@ -221,13 +216,12 @@ export class SocketCalls {
     return this.#result(this.#symbols.shutdown(fd, SHUT_WR));
   }
 
-  /** Whether a socket is bound to a port, or to a name in the abstract namespace. */
-  isBoundTo(fd: number, name: number | string): boolean {
+  /** What a socket is bound to; null when it is none. */
+  nameOf(fd: number): SocketName | null {
     const bytes = fixedBytes(NAME_SIZE);
     const length = new Uint32Array(new ArrayBuffer(4)).fill(NAME_SIZE);
-    if (this.#symbols.getsockname(fd, bytes, length) !== 0) return false;
-    if (typeof name === "number") return new DataView(bytes.buffer).getUint16(2) === name;
-    return new TextDecoder().decode(bytes.subarray(2, length[0])) === name;
+    if (this.#symbols.getsockname(fd, bytes, length) !== 0) return null;
+    return socketName(bytes.subarray(0, length[0]));
   }
 
   /** Another descriptor of the same file. */
@@ -238,25 +232,6 @@ export class SocketCalls {
   close(fd: number): void {
     this.#symbols.close(fd);
   }
-}
-
-/** As inet_ntop(3) has it. */
-function ipv6Text(view: DataView): string {
-  const words = Array.from({ length: 8 }, (_, n) => view.getUint16(8 + 2 * n));
-  const isMapped = words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff;
-  if (isMapped) {
-    const bytes = Array.from({ length: 4 }, (_, n) => view.getUint8(20 + n));
-    return `::ffff:${bytes.join(".")}`;
-  }
-  let [start, length] = [-1, 1];
-  for (let from = 0; from < 8; from++) {
-    let end = from;
-    while (end < 8 && words[end] === 0) end++;
-    if (end - from > length) [start, length] = [from, end - from];
-  }
-  const text = (part: readonly number[]) => part.map((word) => word.toString(16)).join(":");
-  if (start < 0) return text(words);
-  return `${text(words.slice(0, start))}::${text(words.slice(start + length))}`;
 }
 
 const { ConnectionAborted, ConnectionReset, BrokenPipe, TimedOut } = Deno.errors;

@@ -1,6 +1,8 @@
 /** TCP connections of this process that Deno itself cannot break off. */
 
-import { AF_INET, AF_INET6, openLibrary } from "./linux.ts";
+import { openLibrary } from "./linux.ts";
+import { fixedBytes } from "./memory.ts";
+import { IP_NAME_SIZE, ipName } from "./socket_name.ts";
 
 const SYMBOLS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
@@ -9,9 +11,6 @@ const SYMBOLS = {
 } as const;
 
 const SHUT_RDWR = 2;
-/** struct sockaddr_in6, the larger one: family, then the port in network order. */
-const ADDRESS_SIZE = 28;
-const PORT_AT = 2;
 
 const openCalls = (name: string) => Deno.dlopen(name, SYMBOLS);
 type Opened = { opened: ReturnType<typeof openCalls> } | { unavailable: string };
@@ -41,10 +40,8 @@ type NameCall = (
 
 /** Null when it is no TCP socket, or not connected. */
 function portOf(fd: number, nameOf: NameCall): number | null {
-  const address = new DataView(new ArrayBuffer(ADDRESS_SIZE));
-  const length = Uint32Array.of(ADDRESS_SIZE);
-  if (nameOf(fd, new Uint8Array(address.buffer), length) !== 0) return null;
-  const family = address.getUint16(0, true);
-  if (family !== AF_INET && family !== AF_INET6) return null;
-  return address.getUint16(PORT_AT);
+  const address = fixedBytes(IP_NAME_SIZE);
+  const length = Uint32Array.of(IP_NAME_SIZE);
+  if (nameOf(fd, address, length) !== 0) return null;
+  return ipName(new DataView(address.buffer))?.port ?? null;
 }

@@ -5,6 +5,7 @@
 
 import { AF_UNIX, openLibrary, SOL_SOCKET } from "./linux.ts";
 import { fixedBytes } from "./memory.ts";
+import { NAME_SIZE, socketName } from "./socket_name.ts";
 import type { SocketCalls } from "./socket_calls.ts";
 
 export interface SocketAccess {
@@ -145,16 +146,16 @@ function peersOf(path: string): number[] {
   if ("unavailable" in calls) return [];
   using library = { ...calls.opened, [Symbol.dispose]: () => calls.opened.close() };
   const { getsockname, getsockopt } = library.symbols;
-  const address = new Uint8Array(ADDRESS_SIZE);
+  const address = fixedBytes(NAME_SIZE);
   const credentials = new DataView(new ArrayBuffer(CREDENTIALS_SIZE));
   const length = new Uint32Array(1);
   const uids: number[] = [];
   for (const { name } of Deno.readDirSync("/proc/self/fd")) {
     const fd = Number(name);
-    address.fill(0);
-    length[0] = ADDRESS_SIZE;
-    if (getsockname(fd, address, length) !== 0 || address[0] !== AF_UNIX) continue;
-    if (textOf(address.subarray(PATH_AT)) !== path) continue;
+    length[0] = NAME_SIZE;
+    if (getsockname(fd, address, length) !== 0) continue;
+    const bound = socketName(address.subarray(0, length[0]));
+    if (bound?.kind !== "unix" || bound.path !== path) continue;
     length[0] = CREDENTIALS_SIZE;
     const bytes = new Uint8Array(credentials.buffer);
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, bytes, length) !== 0) continue;
@@ -162,9 +163,4 @@ function peersOf(path: string): number[] {
     if (uid !== NOBODY) uids.push(uid);
   }
   return uids;
-}
-
-function textOf(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end === -1 ? bytes : bytes.subarray(0, end));
 }

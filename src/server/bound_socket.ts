@@ -5,6 +5,7 @@ import { EACCES, EADDRINUSE, ENOENT, EPERM } from "../platform/linux.ts";
 import { openSockets } from "../platform/open_files.ts";
 import { SystemError } from "../platform/libc_calls.ts";
 import type { SocketCalls } from "../platform/socket_calls.ts";
+import type { SocketName } from "../platform/socket_name.ts";
 import { bindUnix } from "../platform/unix_socket.ts";
 import { type Address, addressText, isAbstract } from "../wire/address.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
@@ -77,7 +78,7 @@ function duplicated<T extends Deno.Addr>(
     const name = known ?? nameOf(listener.addr);
     for (const [socket, fd] of openSockets()) {
       // Other threads open sockets, too.
-      if (before.has(socket) || !libc.isListening(fd) || !calls.isBoundTo(fd, name)) continue;
+      if (before.has(socket) || !libc.isListening(fd) || !isAt(calls.nameOf(fd), name)) continue;
       const own = calls.duplicate(fd);
       if (own < 0) throw new SystemError("fcntl", "socket", -own);
       return [own, listener.addr];
@@ -86,6 +87,10 @@ function duplicated<T extends Deno.Addr>(
   } finally {
     listener.close();
   }
+}
+
+function isAt(socket: SocketName | null, name: number | string): boolean {
+  return (socket?.kind === "tcp" ? socket.port : socket?.path) === name;
 }
 
 function nameOf(address: Deno.Addr): number | string {
