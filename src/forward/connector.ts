@@ -128,8 +128,8 @@ export class Connector {
   }
 
   #dial(): Promise<Deno.Conn> {
-    const { address, tls, dial } = this.#options;
-    return dial({ address, ...(tls ? { tls } : {}), timeoutMs: CONNECT_TIMEOUT_MS });
+    const { address, tls, dial, clock } = this.#options;
+    return dial({ address, ...(tls ? { tls } : {}), timeoutMs: CONNECT_TIMEOUT_MS, clock });
   }
 }
 

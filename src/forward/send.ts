@@ -24,7 +24,7 @@ export async function sendDelivery(
   options: SendOptions,
 ): Promise<DeliveryResult> {
   const { address, tls, secret, timeoutMs, clock } = options;
-  const socket = await dial({ address, ...(tls ? { tls } : {}), timeoutMs });
+  const socket = await dial({ address, ...(tls ? { tls } : {}), timeoutMs, clock });
   const peer = await greet(socket, { clock, timeoutMs, secret });
   if (peer === null) throw new Error("it closed the connection at a ping: it accepts no bodies");
   if (peer.kind !== "spooler") {

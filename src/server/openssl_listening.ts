@@ -1,5 +1,6 @@
 /** Sockets with TLS and client certificates by the machine's OpenSSL. */
 
+import type { Clock } from "../platform/clock.ts";
 import type { TlsConnection, TlsServer } from "../platform/openssl.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { type Address, addressText } from "../wire/address.ts";
@@ -72,7 +73,8 @@ class Handshakes implements Serving {
     // It was accepted in the moment in which the socket was closed.
     if (this.#isClosed) return connection.close();
     if (this.#underWay.size >= this.options.maxHandshakes) this.#makeRoom();
-    const stream = new OpenSslStream(connection, () => this.server.connection());
+    const { clock } = this.guests;
+    const stream = new OpenSslStream(connection, clock, () => this.server.connection());
     this.#underWay.add(stream);
     this.#shakeHands(stream);
   }
@@ -88,9 +90,9 @@ class Handshakes implements Serving {
 
   async #shakeHands(stream: OpenSslStream): Promise<void> {
     const { timeoutMs, refused } = this.options;
-    const timer = setTimeout(
-      () => stream.giveUp(`no handshake within ${timeoutMs / 1000} s`),
+    const cancel = this.guests.clock.after(
       timeoutMs,
+      () => stream.giveUp(`no handshake within ${timeoutMs / 1000} s`),
     );
     try {
       await stream.handshake();
@@ -104,7 +106,7 @@ class Handshakes implements Serving {
       const reason = givenUp === null ? reasonOf(error) : `TLS: ${givenUp}`;
       refused(stream.from, new RefusalError("denied", reason));
     } finally {
-      clearTimeout(timer);
+      cancel();
     }
   }
 }
@@ -125,6 +127,7 @@ class OpenSslStream implements PeerStream {
   readonly credential = "certificate";
   #sender = "";
   readonly #connection: Deno.TcpConn;
+  readonly #clock: Clock;
   readonly #begin: () => TlsConnection;
   /** Null until the peer says something: who keeps silent takes no memory of OpenSSL's. */
   #tls: TlsConnection | null = null;
@@ -133,8 +136,9 @@ class OpenSslStream implements PeerStream {
   #isClosed = false;
   #givenUp: string | null = null;
 
-  constructor(connection: Deno.TcpConn, begin: () => TlsConnection) {
+  constructor(connection: Deno.TcpConn, clock: Clock, begin: () => TlsConnection) {
     const { hostname: host, port } = connection.remoteAddr;
+    this.#clock = clock;
     this.#connection = connection;
     this.#begin = begin;
     this.ip = host;
@@ -194,9 +198,9 @@ class OpenSslStream implements PeerStream {
     if (this.#tls !== null) this.#step((tls) => tls.shutdown());
     this.#isClosed = true;
     this.#tls?.close();
-    const timer = setTimeout(() => this.#hangUp(), LINGER_MS);
+    const cancel = this.#clock.after(LINGER_MS, () => this.#hangUp());
     const sent = () => {
-      clearTimeout(timer);
+      cancel();
       this.#hangUp();
     };
     this.#sending.then(sent, sent);

@@ -4,6 +4,7 @@
  * again: what a flood has taken is not taken a second time.
  */
 
+import { systemClock } from "../platform/clock.ts";
 import { HEADER_SIZE, MAX_VARS_SIZE } from "../wire/packet.ts";
 import { BODY_LENGTH_SIZE } from "../wire/reader.ts";
 
@@ -87,7 +88,7 @@ export class PacketMemory {
   constructor({ small = MOST_SMALL, large = MOST_LARGE, nextTurn }: PacketMemoryOptions = {}) {
     this.small = new Permits(small);
     this.#large = new Permits(large);
-    this.#nextTurn = nextTurn ?? ((resume) => void setTimeout(resume, 0));
+    this.#nextTurn = nextTurn ?? ((resume) => void systemClock.after(0, resume));
   }
 
   /** Calls back with a buffer of {@link LARGE_SIZE}, when there is one. */

@@ -1,5 +1,6 @@
 /** Sends one task to a peer that speaks uwsgi, and reads its answer. */
 
+import { type Clock, systemClock } from "../platform/clock.ts";
 import { type Address } from "./address.ts";
 import { dial } from "./dial.ts";
 import {
@@ -18,14 +19,18 @@ const TIMEOUT_MS = 10_000;
  * @returns whether the peer accepted the task
  * @throws {Error} when it cannot be reached, or answers nothing that is an answer
  */
-export async function sendTask(address: Address, vars: readonly Var[]): Promise<boolean> {
+export async function sendTask(
+  address: Address,
+  vars: readonly Var[],
+  clock: Clock = systemClock,
+): Promise<boolean> {
   const packet = encodePacket(vars, MODIFIER_SPOOL);
-  using connection = await dial({ address, timeoutMs: TIMEOUT_MS });
+  using connection = await dial({ address, timeoutMs: TIMEOUT_MS, clock });
   let timedOut = false;
-  const timer = setTimeout(() => {
+  const cancel = clock.after(TIMEOUT_MS, () => {
     timedOut = true;
     connection.close();
-  }, TIMEOUT_MS);
+  });
   try {
     await writeAll(connection, packet);
     const answer = decodeHeader(await readExactly(connection, HEADER_SIZE));
@@ -37,7 +42,7 @@ export async function sendTask(address: Address, vars: readonly Var[]): Promise<
     if (timedOut) throw new Error(`no answer within ${TIMEOUT_MS / 1000} s`);
     throw error;
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { readPem } from "./pem.ts";
 import { type Address, addressText, uwsgiTwin } from "./address.ts";
+import type { Clock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { breakOff } from "../platform/tcp_socket.ts";
 
@@ -17,6 +18,7 @@ export interface DialOptions {
   /** Absent is a connection in the clear. */
   readonly tls?: ClientTls;
   readonly timeoutMs: number;
+  readonly clock: Clock;
 }
 
 /**
@@ -28,13 +30,15 @@ export interface DialOptions {
  *
  * @throws {Error} that says what could not be reached, and why
  */
-export async function dial({ address, tls, timeoutMs }: DialOptions): Promise<Deno.Conn> {
+export async function dial(
+  { address, tls, timeoutMs, clock }: DialOptions,
+): Promise<Deno.Conn> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   let isLate = false;
-  const timer = setTimeout(() => {
+  const cancel = clock.after(timeoutMs, () => {
     isLate = true;
     reject(new Error(`no connection within ${timeoutMs / 1000} s`));
-  }, timeoutMs);
+  });
   const dialled = tls ? dialTls(address, tls, late) : dialPlain(address);
   dialled.then((connection) => isLate && connection.close(), () => {});
   try {
@@ -43,7 +47,7 @@ export async function dial({ address, tls, timeoutMs }: DialOptions): Promise<De
     const reason = reasonOf(error);
     throw new Error(`connect to ${tls ? "tls://" : ""}${addressText(address)}: ${reason}`);
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 
