@@ -9,12 +9,11 @@ import type { Clock } from "../platform/clock.ts";
 import type { Emit } from "../report/event.ts";
 import { Limiter } from "../report/limiter.ts";
 import type { SentId } from "../spool/accepted_ids.ts";
-import type { PutResult } from "../spool/batch_intake.ts";
+import { type PutResult, reportPut } from "../spool/put_result.ts";
 import type { SeenTask } from "../spool/task.ts";
 import type { Replays } from "../wire/replays.ts";
 import type { Store } from "../spool/store.ts";
 import type { NewTask } from "../task/new_task.ts";
-import type { TaskRef } from "../spool/layout.ts";
 import type { IncomingBody } from "./body.ts";
 import type { IncomingTask } from "./incoming_task.ts";
 import { findText, PacketError } from "../wire/packet.ts";
@@ -60,11 +59,14 @@ export function inboxOf({ name, names, store }: Spool, clock: Clock): Inbox {
     name,
     names,
     put(task, sent, result) {
-      const accepted = (ref: TaskRef) => result.accepted(ref, task.at ?? clock.now());
-      const putting = sent === null
-        ? store.put(task, accepted)
-        : store.putOnce(task, sent.id, sent.sender, accepted);
-      putting.then((ref) => ref === null && result.repeated(), (error) => result.failed(error));
+      reportPut(
+        (accepted) =>
+          sent === null
+            ? store.put(task, accepted)
+            : store.putOnce(task, sent.id, sent.sender, accepted),
+        task.at ?? clock.now(),
+        result,
+      );
     },
   };
 }

@@ -21,18 +21,10 @@ import type { Intake } from "./intake.ts";
 import type { Journal } from "./journal.ts";
 import { taskId, type TaskNames, type TaskRef, TMP_DIR } from "./layout.ts";
 import type { SpoolLimits } from "./limits.ts";
+import { type PutResult, reportPut } from "./put_result.ts";
 import { checkFreeBytes } from "./room.ts";
 import type { TaskCount } from "./task_count.ts";
 import { contentText } from "./task_maker.ts";
-
-/** What becomes of a task that is put. Each is called once, before or after `put` has returned. */
-export interface PutResult {
-  /** It has its name, and is on disk. */
-  accepted(ref: TaskRef, dueAt: number): void;
-  /** Its id says that it was accepted before. */
-  repeated(): void;
-  failed(error: unknown): void;
-}
 
 export interface BatchIntakeOptions {
   readonly spool: SpoolDirectory;
@@ -106,12 +98,12 @@ export class BatchIntake {
 
   #putSingle(task: NewTask, sent: SentId | null, result: PutResult): void {
     const { single, spool } = this.#options;
-    const dueAt = task.at ?? spool.clock.now();
-    const accepted = (ref: TaskRef) => result.accepted(ref, dueAt);
-    const putting = sent === null
-      ? single.put(task, accepted)
-      : single.putOnce(task, sent, accepted);
-    putting.then((ref) => ref === null && result.repeated(), (error) => result.failed(error));
+    reportPut(
+      (accepted) =>
+        sent === null ? single.put(task, accepted) : single.putOnce(task, sent, accepted),
+      task.at ?? spool.clock.now(),
+      result,
+    );
   }
 
   #put(task: NewTask, sent: SentId | null, result: PutResult): void {

@@ -9,7 +9,7 @@ import { durableCalls } from "../platform/durable_calls.ts";
 import { socketCalls } from "../platform/socket_calls.ts";
 import type { NewTask } from "../task/new_task.ts";
 import { AcceptedIds, type SentId } from "./accepted_ids.ts";
-import { BatchIntake, type PutResult } from "./batch_intake.ts";
+import { BatchIntake } from "./batch_intake.ts";
 import type { Files } from "./files.ts";
 import { SpoolDirectory } from "./directory.ts";
 import { Intake } from "./intake.ts";
@@ -18,6 +18,7 @@ import { Landing } from "./landing.ts";
 import { TaskNames } from "./layout.ts";
 import type { SpoolLimits } from "./limits.ts";
 import type { Platform } from "./platform.ts";
+import type { PutResult } from "./put_result.ts";
 import { Scanner } from "./scan.ts";
 import { TaskCount } from "./task_count.ts";
 

@@ -1,0 +1,25 @@
+/** What becomes of a task that is put, for who does not wait for a promise. */
+
+import type { OnAccepted } from "./intake.ts";
+import type { TaskRef } from "./layout.ts";
+
+/** Each is called once, before or after the call that puts the task has returned. */
+export interface PutResult {
+  /** It has its name, and is on disk. */
+  accepted(ref: TaskRef, dueAt: number): void;
+  /** Its id says that it was accepted before. */
+  repeated(): void;
+  failed(error: unknown): void;
+}
+
+/** @param put resolves with null for a task that was accepted before */
+export function reportPut(
+  put: (accepted: OnAccepted) => Promise<TaskRef | null>,
+  dueAt: number,
+  result: PutResult,
+): void {
+  put((ref) => result.accepted(ref, dueAt)).then(
+    (ref) => ref === null && result.repeated(),
+    (error) => result.failed(error),
+  );
+}
