@@ -24,8 +24,7 @@ export interface RemoteTask extends Omit<IncomingTask, "body"> {
 
 /** Why a task was refused. An error crosses threads as its message alone. */
 export interface RefusalText {
-  /** Null for what is no refusal. */
-  readonly kind: RefusalKind | null;
+  readonly kind: RefusalKind;
   readonly message: string;
   readonly isTemporary: boolean;
 }

@@ -1,15 +1,14 @@
 /** A refusal as it crosses threads. */
 
-import { reasonOf } from "../platform/reason.ts";
 import { RefusalError } from "../wire/refusal.ts";
-import type { RefusalText } from "./intake_messages.ts";
 import { refusalOf } from "./incoming_task.ts";
+import type { RefusalText } from "./intake_messages.ts";
 
 export function refusalText(error: unknown): RefusalText {
-  const { kind, message, isTemporary } = error instanceof RefusalError ? error : refusalOf(error);
+  const { kind, message, isTemporary } = refusalOf(error);
   return { kind, message, isTemporary };
 }
 
 export function refusalFrom({ kind, message, isTemporary }: RefusalText): RefusalError {
-  return new RefusalError(kind ?? "full", reasonOf(message), isTemporary);
+  return new RefusalError(kind, message, isTemporary);
 }
