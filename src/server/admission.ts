@@ -4,6 +4,7 @@ import { REFUSED } from "../wire/answer.ts";
 import { isInNetwork, type Network } from "../wire/network.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { Connections, MakeTransport, SharedOptions } from "./connections.ts";
+import type { ReceptionConfig } from "./settings.ts";
 import type { PeerIdentity } from "./transport.ts";
 
 /** A connection that was accepted, and of which nothing was read. */
@@ -18,6 +19,11 @@ export interface AdmissionOptions extends SharedOptions {
   readonly connections: Connections;
   /** Who may connect by IP; null is everybody. Unix sockets have permissions instead. */
   readonly allow: readonly Network[] | null;
+}
+
+/** Who may connect, as {@link AdmissionOptions} has it. */
+export function allowedBy({ allow }: ReceptionConfig): readonly Network[] | null {
+  return allow === "any" ? null : allow;
 }
 
 export function isAllowed(ip: string | null, allow: readonly Network[] | null): boolean {

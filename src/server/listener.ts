@@ -3,11 +3,11 @@
 import { type AdmissionOptions, isAllowed, letIn } from "./admission.ts";
 import type { Listening, Serving } from "./listening.ts";
 import { type PeerStream, StreamTransport } from "./stream.ts";
+import type { Troubled } from "./trouble.ts";
 
 export interface ListenerOptions extends AdmissionOptions {
   readonly listening: Listening;
-  /** Called when the system cannot take connections, and, with null, when it can again. */
-  readonly troubled: (reason: string | null) => void;
+  readonly troubled: Troubled;
 }
 
 export class Listener {

@@ -6,7 +6,7 @@
  */
 
 import type { Cancel, Clock } from "../platform/clock.ts";
-import { ReadyList, type SocketCalls, socketError } from "../platform/socket_calls.ts";
+import { EPOLLIN, ReadyList, type SocketCalls, socketError } from "../platform/socket_calls.ts";
 
 /** Something that is watched. */
 export interface Watched {
@@ -33,6 +33,8 @@ export class PollLoop {
   /** What is to be called before it waits. */
   #soon: (() => void)[] = [];
   #holds = 0;
+  /** It waits on another thread. */
+  #isAway = false;
   #isStopped = false;
   readonly #wake: number;
 
@@ -42,7 +44,7 @@ export class PollLoop {
     this.#calls = options.calls;
     this.#poll = checked("epoll_create1", this.#calls.createPoll());
     this.#wake = checked("eventfd", this.#calls.createSignal());
-    this.watch(this.#wake, WAKE_EVENTS, { ready: () => void this.#calls.takeSignal(this.#wake) });
+    this.watch(this.#wake, EPOLLIN, { ready: () => void this.#calls.takeSignal(this.#wake) });
   }
 
   /**
@@ -84,8 +86,6 @@ export class PollLoop {
   wake(): void {
     if (this.#isAway) this.#calls.raiseSignal(this.#wake);
   }
-
-  #isAway = false;
 
   /** Lets the event loop go on until the hold is given back, once. */
   hold(): () => void {
@@ -145,8 +145,6 @@ export class PollLoop {
     if (watched?.tag === this.#ready.tag(n)) watched.by.ready(this.#ready.events(n));
   }
 }
-
-const WAKE_EVENTS = 1;
 
 function checked(call: string, result: number): number {
   if (result < 0) throw socketError(call, -result);

@@ -1,7 +1,4 @@
-/**
- * Takes the connections that wait at a listening socket of a poll loop. As at the event loop's door,
- * src/server/door.ts, an error of accept(2) belongs to one connection, or to the system.
- */
+/** Takes the connections that wait at a listening socket of a poll loop. */
 
 import type { Cancel, Clock } from "../platform/clock.ts";
 import { EAGAIN } from "../platform/linux.ts";
@@ -9,10 +6,16 @@ import { EPOLLIN, type SocketCalls, socketError } from "../platform/socket_calls
 import { addressText } from "../wire/address.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
 import type { AcceptedConnection } from "./admission.ts";
-import { isOfOneConnection } from "./door.ts";
 import type { PollLoop, Watched } from "./poll_loop.ts";
 import { SocketTransport } from "./socket_transport.ts";
 import type { PeerIdentity } from "./transport.ts";
+import {
+  AcceptTrouble,
+  isOfOneConnection,
+  MOST_AT_ONCE,
+  PAUSE_MS,
+  type Troubled,
+} from "./trouble.ts";
 
 export interface SocketDoorOptions {
   readonly fd: number;
@@ -21,25 +24,20 @@ export interface SocketDoorOptions {
   readonly calls: SocketCalls;
   readonly clock: Clock;
   readonly admit: (accepted: AcceptedConnection) => void;
-  /** Called when the system cannot take connections, and, with null, when it can again. */
-  readonly troubled: (reason: string | null) => void;
+  readonly troubled: Troubled;
 }
-
-/** How long to wait when the system cannot take a connection now. */
-const PAUSE_MS = 100;
-/** Connections that are taken one right after the other; then everybody else has a turn. */
-const MOST_AT_ONCE = 32;
 
 export class SocketDoor implements Watched {
   readonly #options: SocketDoorOptions;
   #cancelPause: Cancel | null = null;
-  #isTroubled = false;
+  readonly #trouble: AcceptTrouble;
   /** As many as came together last. */
   #expected = 1;
 
   /** @throws {Error} when the system has no room for it */
   constructor(options: SocketDoorOptions) {
     this.#options = options;
+    this.#trouble = new AcceptTrouble(options.troubled);
     options.loop.watch(options.fd, EPOLLIN, this);
   }
 
@@ -73,7 +71,7 @@ export class SocketDoor implements Watched {
       this.#pause(error.message);
       return false;
     }
-    if (this.#isTroubled) this.#setTrouble(null);
+    this.#trouble.set(null);
     admit(this.#connectionOf(accepted));
     return true;
   }
@@ -103,17 +101,12 @@ export class SocketDoor implements Watched {
 
   #pause(reason: string): void {
     const { loop, fd, clock } = this.#options;
-    this.#setTrouble(reason);
-    loop.unwatch(fd);
+    this.#trouble.set(reason);
+    // To watch it anew could fail: the system has no room.
+    loop.change(fd, 0);
     this.#cancelPause = clock.after(PAUSE_MS, () => {
       this.#cancelPause = null;
-      loop.watch(fd, EPOLLIN, this);
+      loop.change(fd, EPOLLIN);
     });
-  }
-
-  #setTrouble(reason: string | null): void {
-    const isNews = (reason !== null) !== this.#isTroubled;
-    this.#isTroubled = reason !== null;
-    if (isNews) this.#options.troubled(reason);
   }
 }

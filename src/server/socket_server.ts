@@ -8,7 +8,8 @@ import type { SocketCalls } from "../platform/socket_calls.ts";
 import type { Emit } from "../report/event.ts";
 import type { Network } from "../wire/network.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
-import { isAllowed, letIn } from "./admission.ts";
+import type { RefusalError } from "../wire/refusal.ts";
+import { allowedBy, isAllowed, letIn } from "./admission.ts";
 import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Accept } from "./incoming_task.ts";
@@ -18,6 +19,7 @@ import { Refusals } from "./refusals.ts";
 import { type ConversationRules, rulesOf } from "./rules.ts";
 import type { ReceptionConfig } from "./settings.ts";
 import { SocketDoor } from "./socket_door.ts";
+import { troubleEvent } from "./trouble.ts";
 
 /** A socket that listens, as one thread hands it to another: descriptors are the process's. */
 export interface ServedSocket {
@@ -80,7 +82,7 @@ export class SocketServer implements SocketService {
 
   use({ sockets, reception, most }: ServiceSettings): void {
     this.#rules = rulesOf(reception, this.#options.accept);
-    this.#allow = reception.allow === "any" ? null : reception.allow;
+    this.#allow = allowedBy(reception);
     this.#open.most = most;
     const named = new Set(sockets.map(({ id }) => id));
     for (const id of this.#doors.keys()) if (!named.has(id)) this.drop(id);
@@ -99,12 +101,7 @@ export class SocketServer implements SocketService {
           rules: this.#currentRules,
           refused: this.#refused,
         }, door),
-      troubled: (reason) =>
-        emit(
-          reason === null
-            ? { type: "listener.recovered", address }
-            : { type: "listener.troubled", address, reason },
-        ),
+      troubled: (reason) => emit(troubleEvent(address, reason)),
     });
     this.#doors.set(id, door);
   }
@@ -114,10 +111,8 @@ export class SocketServer implements SocketService {
     return this.#rules;
   };
 
-  readonly #refused: (from: string, refusal: Parameters<Refusals["report"]>[1]) => void = (
-    from,
-    refusal,
-  ) => this.#refusals.report(from, refusal);
+  readonly #refused = (from: string, refusal: RefusalError): void =>
+    this.#refusals.report(from, refusal);
 
   drop(id: number): Promise<void> {
     const door = this.#doors.get(id);

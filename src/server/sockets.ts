@@ -12,6 +12,7 @@ import { socketCalls } from "../platform/socket_calls.ts";
 import { openFilesCount, openFilesLimit } from "../platform/open_files.ts";
 import type { Emit } from "../report/event.ts";
 import { type Address, addressText, uwsgiTwin } from "../wire/address.ts";
+import { allowedBy } from "./admission.ts";
 import type { Accept } from "./incoming_task.ts";
 import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -28,6 +29,7 @@ import type { SocketService } from "./socket_server.ts";
 import { keyOf, mustRead } from "./socket_key.ts";
 import { findSocketOwner } from "./socket_owner.ts";
 import { listenWithTls } from "./tls_listening.ts";
+import { troubleEvent } from "./trouble.ts";
 
 export interface SocketsOptions {
   readonly config: ServerConfig;
@@ -179,11 +181,11 @@ export class Sockets {
     address: Address,
     socketOptions: SocketOptions,
   ): Promise<Listener | HandedSocket> {
-    const { config: { reception }, clock, libc, service } = this.#options;
+    const { config: { reception }, clock, libc, service, emit } = this.#options;
     const calls = socketCalls();
     if (tls === null && service && libc !== null && calls !== null) {
       const bound = await bindSocket(address, { ...socketOptions, libc, calls });
-      const troubled = (reason: string | null) => this.#troubled(bound.address, reason);
+      const troubled = (reason: string | null) => emit(troubleEvent(bound.address, reason));
       return new HandedSocket(bound, { service, calls, clock, troubled });
     }
     const listening = tls === null
@@ -197,25 +199,16 @@ export class Sockets {
     return new Listener(this.#listenerOptions(listening));
   }
 
-  #troubled(address: string, reason: string | null): void {
-    this.#options.emit(
-      reason === null
-        ? { type: "listener.recovered", address }
-        : { type: "listener.troubled", address, reason },
-    );
-  }
-
   #listenerOptions(listening: Listening): ListenerOptions {
-    const { config: { reception }, clock, accept } = this.#options;
-    const { allow } = reception;
+    const { config: { reception }, clock, accept, emit } = this.#options;
     const { address } = listening;
     const rules = rulesOf(reception, accept);
     return {
       ...{ listening, clock, ...this.#shared },
-      allow: allow === "any" ? null : allow,
+      allow: allowedBy(reception),
       rules: () => rules,
       refused: (from, refusal) => this.#shared.refusals.report(from, refusal),
-      troubled: (reason) => this.#troubled(address, reason),
+      troubled: (reason) => emit(troubleEvent(address, reason)),
     };
   }
 
@@ -250,8 +243,8 @@ function sharesOf(
   most: number,
   { config: { listeners }, service }: SocketsOptions,
 ): ConnectionShares {
-  if (!service || listeners.every(({ tls }) => tls !== null)) return { loop: most, service: most };
-  if (listeners.every(({ tls }) => tls === null)) return { loop: most, service: most };
+  const isShared = service && new Set(listeners.map(({ tls }) => tls === null)).size > 1;
+  if (!isShared) return { loop: most, service: most };
   const half = Math.ceil(most / 2);
   return { loop: Math.max(1, most - half), service: half };
 }

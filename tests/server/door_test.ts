@@ -1,4 +1,5 @@
-import { Door, isOfOneConnection } from "../../src/server/door.ts";
+import { Door } from "../../src/server/door.ts";
+import { isOfOneConnection } from "../../src/server/trouble.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { until } from "../support/until.ts";
