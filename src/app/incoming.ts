@@ -66,23 +66,11 @@ export class Incoming {
     return names;
   }
 
-  /** What serves plain sockets; null leaves them to the event loop. */
+  /**
+   * What serves plain sockets; null leaves them to the event loop. It is started for the first socket: a
+   * program without one does not pay for it.
+   */
   service(): SocketService | null {
-    return this.#start();
-  }
-
-  /** Resolves when what serves plain sockets needs no more files. */
-  async up(): Promise<void> {
-    await this.#thread?.up;
-  }
-
-  /** The same, for a configuration without sockets: null when there never were any. */
-  get current(): SocketService | null {
-    return this.#thread;
-  }
-
-  /** It is started for the first socket: a program without one does not pay for it. */
-  #start(): IntakeClient | null {
     if (this.#thread !== null || this.#calls === null) return this.#thread;
     const { emit, random } = this.#machine;
     return this.#thread = new IntakeClient({
@@ -93,6 +81,16 @@ export class Incoming {
       // Nobody else takes tasks: to go on in silence would be to refuse them all.
       failed: ({ message }) => this.#fail(new ImpossibleStateError(message)),
     }, random());
+  }
+
+  /** What serves them already, for a configuration without sockets: null when there never were any. */
+  get current(): SocketService | null {
+    return this.#thread;
+  }
+
+  /** Resolves when what serves plain sockets needs no more files. */
+  async up(): Promise<void> {
+    await this.#thread?.up;
   }
 
   #take(tasks: readonly AcceptedTask[]): void {

@@ -44,9 +44,9 @@ testWith(
     let admitted = 0;
     const door = new SocketDoor({
       ...{ fd: listening, credential: null, loop, calls, clock },
-      admit: (arrival) => {
+      admit: (accepted) => {
         admitted++;
-        arrival.turnAway(new Uint8Array(4));
+        accepted.turnAway(new Uint8Array(4));
       },
       troubled: (reason) => troubles.push(reason),
     });
