@@ -20,6 +20,8 @@ import type { LoadFailure, WorkerEnd, WorkerOffer } from "./worker_listener.ts";
 const NOBODY: PoolListener = { answered: () => {}, ended: () => {}, changed: () => {} };
 
 const LOAD_LIMIT_MS = 60_000;
+/** To load takes a core: more at a time would all be late, and the tasks that they are for with them. */
+const CORES = navigator.hardwareConcurrency;
 
 export class Pool {
   readonly #options: PoolOptions;
@@ -100,8 +102,9 @@ export class Pool {
 
   /** There is work for this many more workers than are free. */
   demand(count: number): void {
-    const waiting = [...this.#workers].filter(({ isLoading }) => isLoading).length;
-    for (let i = waiting; i < count && this.#mayStart(); i++) this.#startOne();
+    const loading = [...this.#workers].filter(({ isLoading }) => isLoading).length;
+    const wanted = Math.min(count, CORES);
+    for (let i = loading; i < wanted && this.#mayStart(); i++) this.#startOne();
   }
 
   /**

@@ -34,6 +34,7 @@ async function start(
     readonly command?: string;
     /** Tasks that are found before the pool is started. */
     readonly waiting?: number;
+    readonly idleMs?: number;
   } = {},
 ): Promise<Bench> {
   const temp = await tempDir();
@@ -76,7 +77,7 @@ async function start(
     size: given.size ?? 1,
     harakiriMs: null,
     maxTasks: null,
-    idleMs: null,
+    idleMs: given.idleMs ?? null,
     ...(given.loadLimitMs === undefined ? {} : { loadLimitMs: given.loadLimitMs }),
     clock: systemClock,
     emit(event) {
@@ -182,6 +183,17 @@ testWith("libc", "tasks that wait before the start do not make a worker too many
   await using bench = await start("export {};", { waiting: 3 });
   await bench.until("workers.ready");
   assertEquals(bench.pool.workers.length, 1);
+});
+
+testWith("libc", "no more workers load at a time than there are cores", async () => {
+  const cores = navigator.hardwareConcurrency;
+  const size = cores + 2;
+  await using bench = await start("export {};", { size, waiting: size, idleMs: 60_000 });
+  assertEquals(bench.pool.workers.length, cores);
+  await bench.until("workers.ready");
+  const loaded = bench.pool.workers.filter(({ isReady }) => isReady).length;
+  bench.pool.demand(size);
+  assertEquals(bench.pool.workers.length, Math.min(size, cores + loaded));
 });
 
 testWith("libc", "a stopped pool takes nothing any more", async () => {
