@@ -14,6 +14,7 @@ import { systemClock } from "../platform/clock.ts";
 import { UsageError } from "./error.ts";
 import { isIniInEnvironment } from "./ini.ts";
 import { planJson, planText } from "./plan.ts";
+import { counted } from "../platform/count_text.ts";
 
 /** @param args options and files, as for the program itself; `--json` and `--show-config` too */
 export async function check(args: readonly string[]): Promise<number> {
@@ -48,8 +49,7 @@ export async function check(args: readonly string[]): Promise<number> {
     else if (isGcc) printLikeGcc(error.problems, []);
     else {
       for (const problem of error.problems) console.error(problemText(problem));
-      const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-      console.error(`\n${count}.`);
+      console.error(`\n${counted(problems.length, "problem")}.`);
     }
     return 2;
   }

@@ -9,6 +9,7 @@ import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { note } from "./output.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { counted } from "../platform/count_text.ts";
 
 export async function importCrontab(args: readonly string[]): Promise<number> {
   const { flags, words: [file = "-", extra] } = readArgs("import-crontab", args, [], [
@@ -27,8 +28,7 @@ export async function importCrontab(args: readonly string[]): Promise<number> {
   });
   console.log(lines.join("\n"));
   if (leftOut === 0) return 0;
-  const what = leftOut === 1 ? "1 line is" : `${leftOut} lines are`;
-  note(`${what} not converted; comments with NOT CONVERTED say why`);
+  note(`${counted(leftOut, "line")} not converted; comments with NOT CONVERTED say why`);
   return 1;
 }
 

@@ -17,6 +17,7 @@ import { jsonLogLine, logLine } from "../report/log.ts";
 import { OutputLimit } from "../report/output_limit.ts";
 import { Secrets } from "../report/secrets.ts";
 import { LineWriter } from "../report/writer.ts";
+import { counted } from "../platform/count_text.ts";
 
 export interface Log {
   readonly emit: Emit;
@@ -163,7 +164,7 @@ export function openLog(posix: Posix | null, keepsStdout = false): Log {
   const printer = new LineWriter({
     write: (bytes) => stdout.write(bytes),
     clock,
-    lostLine: ({ lines }) => `(${lines} lines were lost)`,
+    lostLine: ({ lines }) => `(${counted(lines, "line")} lost)`,
   });
   const giveBack = takeWarnings((message) => emit({ type: "runtime.warning", message }));
   return {

@@ -17,6 +17,7 @@ import { wallText } from "../schedule/wall_text.ts";
 import { LINE_MAX, wrap } from "./wrap.ts";
 import { zoneOfJob } from "./schedules.ts";
 import { addressText, isAbstract } from "../wire/address.ts";
+import { counted } from "../platform/count_text.ts";
 
 /** How many coming times of a schedule are shown. */
 const TIMES = 3;
@@ -42,8 +43,9 @@ export function planText(
     section("Schedules", config.schedules.map((schedule) => scheduleText(schedule, config, now))),
     section("Warnings", warnings.map((warning) => wrap(problemText(warning), 4))),
   ];
-  const count = warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`;
-  const verdict = `${config.file} is fine${warnings.length > 0 ? `, with ${count}` : ""}.`;
+  const verdict = `${config.file} is fine${
+    warnings.length > 0 ? `, with ${counted(warnings.length, "warning")}` : ""
+  }.`;
   const idle = config.spools.length + config.forwards.length + config.schedules.length === 0
     ? "\nIt has no spooler and no schedule: there is nothing to do.\n"
     : "";
@@ -95,7 +97,7 @@ function spoolText(spool: SpoolConfig, config: Config): string {
     spool.fsync ? "durable" : "NOT durable (spooler-fsync = false)",
   ];
   const full = [
-    ...(limits.maxFiles === null ? [] : [`it holds ${limits.maxFiles} tasks`]),
+    ...(limits.maxFiles === null ? [] : [`it holds ${counted(limits.maxFiles, "task")}`]),
     ...(limits.minFreeBytes === null ? [] : [`${limits.minFreeBytes} bytes are free`]),
   ];
   const lines = [
@@ -173,8 +175,8 @@ function socketsText({ listeners, reception }: Config): string[] {
       secrets.length === 0 ? "unsigned" : "signed",
       ...(reception.pickles === "trusted" ? ["pickles from anybody"] : []),
       ...strangersText(reception.allowFunctions),
-      `${maxConnections} connections`,
-      `bodies up to ${maxBodySize} bytes`,
+      counted(maxConnections, "connection"),
+      `bodies up to ${counted(maxBodySize, "byte")}`,
     ];
     return `${addressText(address)}\n      ${who.join(", ")}`;
   });
@@ -190,7 +192,7 @@ function modulesText({ code, python }: Config): string[] {
   if (modules.length === 0) return [];
   const where = python.paths.length === 0 ? "" : `, modules also from ${python.paths.join(" ")}`;
   const life = [
-    ...(maxTasks === null ? [] : [`a fresh worker after ${maxTasks} tasks`]),
+    ...(maxTasks === null ? [] : [`a fresh worker after ${counted(maxTasks, "task")}`]),
     ...(cheap ? ["no worker while there is nothing to do"] : []),
     ...touchReload.map((file) => `fresh workers when ${file} is touched`),
   ];
@@ -281,7 +283,7 @@ function nextTimes(schedule: ScheduleConfig, now: number): number[] {
 }
 
 function timesText(count: number): string {
-  return count === 1 ? "once" : `${count} times`;
+  return count === 1 ? "once" : counted(count, "time");
 }
 
 function onOneLine(text: string): string {

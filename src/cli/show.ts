@@ -14,6 +14,7 @@ import { jsonBytes, safeBytes } from "./safe_text.ts";
 import { findTask, type Located, missText, openSpools, taskWords, WHERE } from "./spools.ts";
 import { parseTaskWord, shortId } from "./task_id.ts";
 import { isoText, summaryJson, summaryOf } from "./task_summary.ts";
+import { counted } from "../platform/count_text.ts";
 
 export async function show(args: readonly string[]): Promise<number> {
   const { options, flags, words } = readArgs("show", args, WHERE, [
@@ -116,13 +117,13 @@ function* taskLines(task: Inspected, now: number): Generator<string> {
   yield field("state", stateText(task));
   yield field("made", `${timeText(task.madeAt)}, ${roughText(now - task.madeAt)} ago`);
   if (content.kind === "task") {
-    yield field("body", `${content.bodySize} bytes`);
+    yield field("body", counted(content.bodySize, "byte"));
     yield field("keys", String(content.vars.length));
     for (const { name, value } of content.vars) {
       yield `  ${safeBytes(name)} = ${safeBytes(value)}`;
     }
   } else {
-    yield field("size", `${task.size} bytes`);
+    yield field("size", counted(task.size, "byte"));
     const owner = content.reason === "permission denied" ? ` (${ownerText(task.path)})` : "";
     yield field("content", `cannot be read: ${content.reason}${owner}`);
   }

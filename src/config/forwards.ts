@@ -16,6 +16,7 @@ import { parseSettings } from "./settings.ts";
 import { parseName } from "./reception.ts";
 import type { SpoolSettings } from "./spools.ts";
 import { parseInteger, parseSeconds, parseSecret } from "./value.ts";
+import { counted } from "../platform/count_text.ts";
 
 const TIMEOUT_SECONDS = 30;
 const MOST_CONNECTIONS = 16;
@@ -155,7 +156,7 @@ function forEach<T>(targets: readonly string[], key: string, values: readonly T[
   if (only !== undefined && values.length === 1) return targets.map(() => only);
   if (values.length === 0 || values.length === targets.length) return values;
   throw new SyntaxError(
-    `needs one ${key}= for all targets, or one for each: ${targets.length} targets, ` +
+    `needs one ${key}= for all targets, or one for each: ${counted(targets.length, "target")}, ` +
       `${values.length} in ${key}=`,
   );
 }

@@ -7,6 +7,7 @@ import { cutOff, hashBody, readChunk } from "./body_chunks.ts";
 import { type Delivery, LARGEST_PACKET, writeDelivery } from "./delivery.ts";
 import type { DeliveryResult, Outstanding, OutstandingTasks } from "./outstanding.ts";
 import type { Peer } from "./peer.ts";
+import { counted } from "../platform/count_text.ts";
 
 export interface DeliveryWriterOptions {
   readonly socket: Deno.Conn;
@@ -147,6 +148,6 @@ function bodyProblem({ bodySize }: Delivery, peer: Peer): DeliveryResult | null 
   if (peer.maxBody === null || bodySize <= peer.maxBody) return null;
   return {
     kind: "invalid",
-    reason: `its body has ${bodySize} bytes, the peer accepts ${peer.maxBody}`,
+    reason: `its body has ${counted(bodySize, "byte")}, the peer accepts ${peer.maxBody}`,
   };
 }

@@ -1,6 +1,7 @@
 /** Which file system a directory is on, and what it cannot promise about a power cut. */
 
 import { quietly, textOf } from "./quietly.ts";
+import { counted } from "./count_text.ts";
 
 /** Null when nothing is known against it. */
 export function weakness(device: string): string | null {
@@ -27,7 +28,7 @@ function movedText(device: string): string {
   const text = "after a power cut e2fsck may move tasks to lost+found";
   const dir = `${mountOf(device)?.[4] ?? ""}/lost+found`;
   const count = quietly(() => countTasks(dir)) ?? 0;
-  return count === 0 ? text : `${text}; ${count} files in ${dir} look like tasks`;
+  return count === 0 ? text : `${text}; ${dir} has ${counted(count, "possible task")}`;
 }
 
 const MOST_COUNTED = 100_000;

@@ -16,6 +16,7 @@ import { AnnouncedTasks } from "./announced_tasks.ts";
 import type { Frequency } from "./frequency.ts";
 import { GONE, TOUCHED } from "./task_event.ts";
 import type { Tasks } from "./tasks.ts";
+import { counted } from "../platform/count_text.ts";
 
 export interface DiscoveryOptions {
   /** Names the spool in the log. */
@@ -224,7 +225,9 @@ export class Discovery {
     const before = tasks.leftAlone();
     const startedAt = clock.monotonic();
     let count = 0;
-    this.#debugScan?.(`begins; ${tasks.size} tasks are known, ${tasks.count("ready")} ready`);
+    this.#debugScan?.(
+      `begins; ${counted(tasks.size, "task")} known, ${tasks.count("ready")} ready`,
+    );
     let sliceEnd = clock.monotonic() + SCAN_SLICE_MS;
     const scan = store.scan({
       isKnown: (id) => tasks.isInView(id, clock.now()),
@@ -249,7 +252,9 @@ export class Discovery {
       sliceEnd = clock.monotonic() + SCAN_SLICE_MS;
     }
     const tookMs = Math.round(clock.monotonic() - startedAt);
-    this.#debugScan?.(`ends after ${tookMs} ms: ${count} tasks checked, ${tasks.size} known`);
+    this.#debugScan?.(
+      `ends after ${tookMs} ms: ${counted(count, "task")} checked, ${tasks.size} known`,
+    );
     // The scan has found those again that are still there.
     for (const task of before) {
       const id = taskId(task);

@@ -7,6 +7,7 @@ import { shortLabel, taskLabel } from "../spool/layout.ts";
 import type { Event } from "./event.ts";
 import { levelOf } from "./level.ts";
 import { jsonLine, safeLine, safeText } from "./safe_text.ts";
+import { counted } from "../platform/count_text.ts";
 
 /** A job that starts later than this is logged with its slot. */
 const LATE_MS = 1000;
@@ -157,9 +158,9 @@ export function eventText(event: Event): string {
     case "task.accepted":
       return `${named(event.func, event.task)} accepted from ${event.from}`;
     case "tasks.repeated":
-      return `${event.count} more deliveries of accepted tasks within ${
-        measuredText(event.windowMs)
-      }`;
+      return `${
+        counted(event.count, "more delivery", "more deliveries")
+      } of accepted tasks within ${measuredText(event.windowMs)}`;
     case "task.repeated": {
       const func = visible(event.func, FUNC_MAX) || "task";
       return `${func} from ${event.from} was already accepted (${event.id}); nothing to do`;
@@ -212,11 +213,11 @@ export function eventText(event: Event): string {
     case "job.skipped":
       return `job ${event.job} skipped: ${event.reason}`;
     case "job.resumed":
-      return `job ${event.job} runs again after ${event.skipped} skipped slots`;
-    case "job.missed": {
-      const slots = event.missed === 1 ? "slot" : "slots";
-      return `job ${event.job} missed ${event.missed} ${slots} until ${timeText(event.until)}`;
-    }
+      return `job ${event.job} runs again after ${counted(event.skipped, "skipped slot")}`;
+    case "job.missed":
+      return `job ${event.job} missed ${counted(event.missed, "slot")} until ${
+        timeText(event.until)
+      }`;
     default:
       return event satisfies never;
   }
@@ -241,14 +242,8 @@ function visible(text: string, most: number): string {
   return text.length > most ? `${plain}…` : plain;
 }
 
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
-}
-
 function notLogged(lines: number): string {
-  return lines === 1
-    ? "1 more line of output was not logged"
-    : `${lines} more lines of output were not logged`;
+  return `${counted(lines, "more line")} of output ${lines === 1 ? "was" : "were"} not logged`;
 }
 
 function mark(stream: "stdout" | "stderr"): string {

@@ -15,6 +15,7 @@
  */
 
 import type { Overlap } from "./settings.ts";
+import { counted } from "../platform/count_text.ts";
 
 /** A job that hangs and may overlap must not fill the machine with itself. */
 export const MOST_AT_ONCE = 25;
@@ -55,7 +56,7 @@ export function admit(overlap: Overlap, occupied: Occupied): Admission {
       if (inGroup) return { kind: "wait" };
       return running < MOST_AT_ONCE
         ? { kind: "start" }
-        : { kind: "skip", reason: `it is running ${running} times already` };
+        : { kind: "skip", reason: `it is running ${counted(running, "time")} already` };
     default:
       return overlap satisfies never;
   }

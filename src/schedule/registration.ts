@@ -19,6 +19,7 @@ import type { Zone } from "../platform/zone.ts";
 import { FIELDS, specOf } from "./cron.ts";
 import { parseField } from "./field.ts";
 import type { Overlap, ScheduleConfig, When } from "./settings.ts";
+import { counted } from "../platform/count_text.ts";
 
 export type RegisteredTime =
   /** Every so many seconds, without end. */
@@ -199,7 +200,7 @@ function intervalOf(seconds: number, iterations: number): RegisteredWhen {
   }
   if (seconds === 0 && iterations > 0) {
     const once = { kind: "every", everyMs: 1000, atStart: true, iterations: 1 } as const;
-    return { when: once, whenText: `at once, ${timesText(iterations)}`, times: iterations };
+    return { when: once, whenText: `at once, ${counted(iterations, "time")}`, times: iterations };
   }
   if (!(seconds >= SECONDS_MIN && seconds < Infinity)) {
     throw new SyntaxError(`needs seconds ≥ ${SECONDS_MIN}: ${seconds}`);
@@ -207,13 +208,9 @@ function intervalOf(seconds: number, iterations: number): RegisteredWhen {
   const everyMs = seconds * 1000;
   return {
     when: { kind: "every", everyMs, atStart: false, iterations: iterations || null },
-    whenText: `every ${seconds}s${iterations === 0 ? "" : `, ${timesText(iterations)}`}`,
+    whenText: `every ${seconds}s${iterations === 0 ? "" : `, ${counted(iterations, "time")}`}`,
     times: 1,
   };
-}
-
-function timesText(iterations: number): string {
-  return iterations === 1 ? "1 time" : `${iterations} times`;
 }
 
 function cronOf(fields: readonly number[], zone: Zone): RegisteredWhen {

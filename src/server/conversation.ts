@@ -28,6 +28,7 @@ import type { PacketMemory } from "./packet_memory.ts";
 import { PacketWork } from "./packet_work.ts";
 import type { ConversationRules } from "./rules.ts";
 import type { PeerIdentity, Transport } from "./transport.ts";
+import { counted } from "../platform/count_text.ts";
 
 export interface ConversationOptions {
   readonly transport: Transport;
@@ -155,7 +156,9 @@ export class Conversation {
     const { pending } = this.#input;
     if (this.#body !== null) this.#cutBody("the peer closed");
     else if (pending > 0) {
-      const message = `the peer closed the connection after ${pending} bytes of a packet`;
+      const message = `the peer closed the connection after ${
+        counted(pending, "byte")
+      } of a packet`;
       this.#report(new RefusalError("cut off", message));
     }
     this.#isLast = true;
@@ -335,7 +338,7 @@ export class Conversation {
     const input = this.#body?.input;
     this.#body = null;
     if (input === undefined) return;
-    const message = `${reason} after ${input.received} of ${input.size} bytes of a body`;
+    const message = `${reason} after ${input.received} of ${counted(input.size, "byte")} of a body`;
     input.fail(new RefusalError("cut off", message, true));
   }
 

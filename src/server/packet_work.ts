@@ -16,6 +16,7 @@ import type { IncomingPacket } from "./packet_input.ts";
 import type { PacketMemory, Permit } from "./packet_memory.ts";
 import type { ConversationRules } from "./rules.ts";
 import type { PeerIdentity } from "./transport.ts";
+import { counted } from "../platform/count_text.ts";
 
 export interface PacketWorkOptions {
   readonly peer: PeerIdentity;
@@ -95,7 +96,9 @@ export class PacketWork {
     const request = requestOf(packet, identify);
     const { bodySize } = packet;
     if (bodySize !== null && bodySize > maxBodySize) {
-      const message = `the body has ${bodySize} bytes; spooler-max-body is ${maxBodySize}`;
+      const message = `the body has ${
+        counted(bodySize, "byte")
+      }; spooler-max-body is ${maxBodySize}`;
       const refusal = new RefusalError("too large", message);
       answers.add(this.#refusal(refusal, staysOpen, signerOf(request)));
       memory[Symbol.dispose]();

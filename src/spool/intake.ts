@@ -21,6 +21,7 @@ import { checkFreeBytes, SpoolFullError } from "./room.ts";
 import type { TaskCount } from "./task_count.ts";
 import { contentText, type Making, TaskMaker } from "./task_maker.ts";
 import type { NewTask } from "../task/new_task.ts";
+import { counted } from "../platform/count_text.ts";
 
 /** Asked for once: it is a part of every task's name. */
 const HOST = Deno.hostname();
@@ -138,7 +139,7 @@ export class Intake {
     const { path } = this.spool;
     checkFreeBytes(path, minFreeBytes, this.#bytesUnderWay + bodySize);
     if (maxFiles !== null && this.count.isFull(maxFiles, this.#putting)) {
-      throw new SpoolFullError(`it holds ${maxFiles} tasks (spooler-max-files)`);
+      throw new SpoolFullError(`it holds ${counted(maxFiles, "task")} (spooler-max-files)`);
     }
     this.#putting++;
     this.#bytesUnderWay += bodySize;

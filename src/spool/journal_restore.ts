@@ -21,6 +21,7 @@ import {
   refOf,
   TMP_DIR,
 } from "./layout.ts";
+import { counted } from "../platform/count_text.ts";
 
 /** What a start found in the journals of programs that have ended. */
 export interface Restored {
@@ -39,13 +40,15 @@ export interface Restored {
 /** In the words of the log; empty when nothing was done. */
 export function restoredTexts({ back, whole, removed, failed, reason }: Restored): string[] {
   return [
-    ...(back > 0 ? [`put ${back} tasks back that a power cut had taken`] : []),
-    ...(whole > 0 ? [`made the files of ${whole} tasks whole that a power cut had damaged`] : []),
+    ...(back > 0 ? [`put ${counted(back, "task")} back that a power cut had taken`] : []),
+    ...(whole > 0
+      ? [`made the files of ${counted(whole, "task")} whole that a power cut had damaged`]
+      : []),
     ...(removed > 0
-      ? [`removed what a power cut had left of ${removed} tasks that were done`]
+      ? [`removed what a power cut had left of ${counted(removed, "task")} already done`]
       : []),
     ...(failed.length > 0
-      ? [`cannot put ${failed.length} tasks back that a power cut has taken: ${reason}`]
+      ? [`cannot put ${counted(failed.length, "task")} back that a power cut has taken: ${reason}`]
       : []),
   ];
 }

@@ -30,6 +30,7 @@ import { JournalReclaim } from "./journal_reclaim.ts";
 import type { JournalRecord } from "./journal_record.ts";
 import { JournalRestore, restoredTexts } from "./journal_restore.ts";
 import type { SpoolRoot } from "./root.ts";
+import { counted } from "../platform/count_text.ts";
 
 export interface JournalsOptions {
   readonly calls: DurableCalls;
@@ -94,7 +95,7 @@ export class SpoolJournals {
     this.#warnings = [
       ...strange.map(({ path, reason }) => `${path} is left as it is: ${reason}`),
       ...found.filter(({ damaged }) => damaged > 0).map(({ path, damaged }) =>
-        `${damaged} records of ${path} are damaged: their tasks may be lost`
+        `${path} has ${counted(damaged, "damaged record")}: tasks may be lost`
       ),
     ];
   }

@@ -1,6 +1,7 @@
 /** Whether a spool has room for one task more. */
 
 import { statfsSync } from "node:fs";
+import { counted } from "../platform/count_text.ts";
 
 /** The spool takes no more tasks for now; the message says which limit it is. */
 export class SpoolFullError extends Error {
@@ -23,6 +24,6 @@ export function checkFreeBytes(
   if (free >= minFreeBytes) return;
   const left = Math.max(0, free);
   throw new SpoolFullError(
-    `it would leave less than ${minFreeBytes} bytes free (spooler-min-free): ${left}`,
+    `it would leave less than ${counted(minFreeBytes, "byte")} free (spooler-min-free): ${left}`,
   );
 }

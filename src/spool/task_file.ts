@@ -9,6 +9,7 @@ import {
   type Var,
 } from "../wire/packet.ts";
 import type { Claim } from "./claim.ts";
+import { counted } from "../platform/count_text.ts";
 
 export type ReadTask =
   | {
@@ -33,7 +34,7 @@ export function readTask(file: Readable): ReadTask {
   const { size } = file.stat;
   const filled = file.read(firstBytes.subarray(0, Math.min(size, FIRST_READ)), 0);
   if (filled < HEADER_SIZE) {
-    return { kind: "short", reason: `the file has ${size} bytes, a packet's header 4` };
+    return { kind: "short", reason: `the file has ${counted(size, "byte")}, a packet's header 4` };
   }
   const header = decodeHeader(firstBytes);
   if (header.modifier1 !== MODIFIER_SPOOL) {
@@ -45,7 +46,7 @@ export function readTask(file: Readable): ReadTask {
   if (packet.length < header.size) {
     return {
       kind: "short",
-      reason: `the file has ${size} bytes, its header says ${bodyStart}`,
+      reason: `the file has ${counted(size, "byte")}, its header says ${bodyStart}`,
     };
   }
   try {

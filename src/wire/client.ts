@@ -11,6 +11,7 @@ import {
   MODIFIER_SPOOL,
   type Var,
 } from "./packet.ts";
+import { counted } from "../platform/count_text.ts";
 
 /** How long a peer may take to be reached, and then for everything else. */
 const TIMEOUT_MS = 10_000;
@@ -56,7 +57,7 @@ async function readExactly(connection: Deno.Conn, length: number): Promise<Uint8
   while (filled < length) {
     const count = await connection.read(bytes.subarray(filled));
     if (count === null) {
-      throw new Error(`it closed after ${filled} of ${length} bytes of an answer`);
+      throw new Error(`it closed after ${filled} of ${counted(length, "byte")} of an answer`);
     }
     filled += count;
   }

@@ -10,6 +10,8 @@
  * @pure
  */
 
+import { counted } from "../platform/count_text.ts";
+
 /** modifier1 of a task for the spooler. */
 export const MODIFIER_SPOOL = 17;
 /** modifier1 of a ping, and of its answer. */
@@ -136,7 +138,7 @@ export function decodeVars(bytes: Uint8Array): Var[] {
     const start = at + 2;
     if (start + length > bytes.length) {
       throw new PacketError(
-        `${what} at byte ${at} says ${length} bytes, ${bytes.length - start} are left`,
+        `${what} at byte ${at} says ${counted(length, "byte")}, ${bytes.length - start} left`,
       );
     }
     at = start + length;

@@ -7,6 +7,7 @@
 
 import { type Header, HEADER_SIZE, MAX_VARS_SIZE, MODIFIER_SPOOL, WITH_BODY } from "./packet.ts";
 import { RefusalError } from "./refusal.ts";
+import { counted } from "../platform/count_text.ts";
 
 export interface RawPacket {
   readonly header: Header;
@@ -120,7 +121,7 @@ export class PacketReader {
     if (header.size > maxVarsSize) {
       throw new RefusalError(
         "too large",
-        `the packet has ${header.size} bytes; buffer-size is ${maxVarsSize}`,
+        `the packet has ${counted(header.size, "byte")}; buffer-size is ${maxVarsSize}`,
       );
     }
     if (this.pending < whole) return null;

@@ -26,6 +26,7 @@ import type { WorkerAnswer } from "./message.ts";
 import type { Pool } from "./pool.ts";
 import type { TaskWorker } from "./task_worker.ts";
 import type { WorkerEnd } from "./worker_listener.ts";
+import { counted } from "../platform/count_text.ts";
 
 export interface BatchesOptions extends HandoutParts {
   /** The spool's name, for the log. */
@@ -71,7 +72,9 @@ export class Batches implements Handout {
       if (!this.#mayHand(worker)) continue;
       const ids = this.#collect(worker, this.#roomOf(worker, open.length));
       if (ids.length > 0) {
-        this.#options.debug?.(`${worker.label} gets ${ids.length} tasks, ${ids[0]} first`);
+        this.#options.debug?.(
+          `${worker.label} gets ${counted(ids.length, "task")}, ${ids[0]} first`,
+        );
         worker.hand(ids);
       } else if (!worker.isBusy) idle++;
     }

@@ -6,6 +6,7 @@ import { readRequest } from "../task/request.ts";
 import type { Locks } from "./locks.ts";
 import type { TaskWorker } from "./task_worker.ts";
 import type { WorkerCall } from "./worker_listener.ts";
+import { counted } from "../platform/count_text.ts";
 
 /** What the calls of one spool's workers act on. */
 export interface CallTarget {
@@ -66,7 +67,9 @@ async function spool(
   const { size } = decodeHeader(tail);
   const bodyStart = HEADER_SIZE + size;
   if (bodyStart + bodySize !== tail.length) {
-    throw new Error(`the packet has ${bodyStart} bytes and its body ${bodySize}: ${tail.length}`);
+    throw new Error(
+      `the packet has ${counted(bodyStart, "byte")} and its body ${bodySize}: ${tail.length}`,
+    );
   }
   const { task, spooler } = readRequest(decodeVars(tail.subarray(HEADER_SIZE, bodyStart)));
   const body = bodySize === 0 ? {} : { body: tail.subarray(bodyStart) };

@@ -5,6 +5,8 @@
  * @pure
  */
 
+import { counted } from "../platform/count_text.ts";
+
 /** The two lengths. */
 const PREFIX = 8;
 /** The longest frame that is taken: a task that a worker puts into the spool may have a large body. */
@@ -62,7 +64,7 @@ export class FrameReader {
     const length = view.getUint32(0, true);
     const headLength = view.getUint32(4, true);
     if (length > LONGEST_FRAME || headLength > length - 4) {
-      throw new ProtocolError(`a frame of ${length} bytes with a head of ${headLength}`);
+      throw new ProtocolError(`a frame of ${counted(length, "byte")} with a head of ${headLength}`);
     }
     if (has < 4 + length) return null;
     const headStart = this.#start + PREFIX;

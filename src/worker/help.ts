@@ -8,6 +8,7 @@ import type { Debug } from "../report/debug.ts";
 import type { HandoutParts } from "../queue/dispatcher.ts";
 import type { BatchSize } from "./batch_size.ts";
 import type { Pool } from "./pool.ts";
+import { counted } from "../platform/count_text.ts";
 
 export interface HelpOptions extends HandoutParts {
   readonly pool: Pool;
@@ -65,7 +66,7 @@ export class Help {
       if (ids.length === 0) return;
       for (const id of ids) tasks.apply(id, { type: "helped", worker: helper });
       this.#options.debug?.(
-        `${helper.label} gets ${ids.length} tasks that waited behind a slow one`,
+        `${helper.label} gets ${counted(ids.length, "task")} that waited behind a slow one`,
       );
       helper.hand(ids);
     }

@@ -16,6 +16,7 @@ import { type ChosenRun, endingError, type KeptTask, WorkerRequests } from "./re
 import { TaskWorker } from "./task_worker.ts";
 import { Unbegun } from "./unbegun.ts";
 import type { LoadFailure, WorkerEnd, WorkerOffer } from "./worker_listener.ts";
+import { counted } from "../platform/count_text.ts";
 
 const NOBODY: PoolListener = { answered: () => {}, ended: () => {}, changed: () => {} };
 
@@ -263,7 +264,7 @@ export class Pool {
         worker.isReady && !worker.isBusy && !this.#recycling.isSpent(worker)
       );
       if (free === undefined) return this.demand(this.#requests.size);
-      this.#options.debug?.(`${free.label} is free for ${this.#requests.size} requests`);
+      this.#options.debug?.(`${free.label} is free for ${counted(this.#requests.size, "request")}`);
       this.#requests.startNext(free);
     }
   }

@@ -3,6 +3,7 @@
 import type { Clock } from "../platform/clock.ts";
 import type { Debug } from "../report/debug.ts";
 import type { TaskWorker } from "./task_worker.ts";
+import { counted } from "../platform/count_text.ts";
 
 export interface RecyclingOptions {
   /** Tasks after which a worker makes room for a fresh one; null is never. */
@@ -36,7 +37,7 @@ export class Recycling {
   /** Ends a worker that has run its tasks. */
   stopSpent(worker: TaskWorker): void {
     if (!worker.isReady || worker.isBusy || !this.isSpent(worker)) return;
-    this.#options.debug?.(`${worker.label} replaced after ${worker.answered} tasks`);
+    this.#options.debug?.(`${worker.label} replaced after ${counted(worker.answered, "task")}`);
     worker.stop();
   }
 

@@ -125,7 +125,7 @@ for (const [file, code, need] of LANGUAGES) {
       await program.line(/pid test_1_1_1_1_0 done/);
       Deno.kill(pid, "SIGSTOP");
       await put(site, 2, "pid");
-      await program.line(/\(pid \d+\) gets 1 tasks, \S+_2_1_1_0 first/);
+      await program.line(/\(pid \d+\) gets 1 task, \S+_2_1_1_0 first/);
       Deno.kill(pid, "SIGKILL");
       await program.line(/the worker was killed by SIGKILL$/);
       await program.line(/pid test_1_2_1_1_0 done/);
@@ -153,7 +153,7 @@ for (const [file, code, need] of LANGUAGES) {
       await put(site, 2, "pid");
       await program.line(/pid \S+ done/);
       Deno.kill(pid, "SIGSTOP");
-      await program.line(/is free for 1 requests/);
+      await program.line(/is free for 1 request/);
       Deno.kill(pid, "SIGKILL");
       await program.line(/the worker was killed by SIGKILL$/);
       await program.line(/once \S+ done/);
@@ -184,7 +184,7 @@ for (const [file, code, need] of LANGUAGES) {
       for (const pid of pids) Deno.kill(pid, "SIGSTOP");
       await put(site, 3, "pid");
       for (let time = 1; time <= 2; time++) {
-        const line = await program.line(/gets 1 tasks, \S+_3_1_1_0 first/, time);
+        const line = await program.line(/gets 1 task, \S+_3_1_1_0 first/, time);
         Deno.kill(Number(/pid (\d+)/.exec(line)?.[1]), "SIGKILL");
       }
       await program.line(/ pid test_1_3_1_1_0 deferred until .*killed by SIGKILL/);

@@ -40,11 +40,11 @@ testWith(
       "handed → unknown (gone)",
     ]);
     const has = (text: RegExp) => assert(lines.some((line) => text.test(line)), String(text));
-    has(/debug: scan: begins; 0 tasks are known, 0 ready$/);
+    has(/debug: scan: begins; 0 tasks known, 0 ready$/);
     has(/debug: scan: ends after \d+ ms: 0 tasks checked, 0 known$/);
     has(new RegExp(`debug: watcher: task ${name}$`));
     has(/debug: pool: worker 1 \(pid \d+\) started, 1 of 1$/);
-    has(/debug: pool: worker 1 \(pid \d+\) gets 1 tasks, /);
+    has(/debug: pool: worker 1 \(pid \d+\) gets 1 task, /);
     has(/debug: pool: worker 1 \(pid \d+\) ended: /);
   },
 );

@@ -283,7 +283,7 @@ test("a job that floods its output, one that fails and one that hangs hurt nobod
   const before = found(program, /(beat\| beat)/).length;
   await program.line(/beat\| beat/, before + 5);
   await program.line(/job failing failed: exit code 1/, 5);
-  await program.line(/job flood: \d+ more lines of output were not logged/);
+  await program.line(/job flood: \d+ more lines? of output (?:was|were) not logged/);
   await program.line(/job flood failed: harakiri after 3 s/);
   assertEquals(found(program, /(hanging skipped)/).length, 1);
   await breakOff(program);
@@ -388,7 +388,7 @@ test("a crontab that is imported runs as it did under cron", async () => {
   const crontab = new URL("../fixtures/schedule/user.crontab", import.meta.url).pathname;
   const imported = await spooler(["import-crontab", crontab]);
   assertEquals(imported.code, 1, imported.stderr);
-  assertStringIncludes(imported.stderr, "1 line is not converted");
+  assertStringIncludes(imported.stderr, "1 line not converted");
   await Deno.writeTextFile(site.ini, imported.stdout);
   const check = await spooler(["check", site.ini]);
   assertEquals(check.code, 0, check.stderr + check.stdout);

@@ -32,7 +32,7 @@ testWith(
     await Deno.mkdir(join(found, "#17"));
     assertEquals(
       weakness(deviceOf(disk.path)),
-      `${known}; 2 files in ${found} look like tasks`,
+      `${known}; ${found} has 2 possible tasks`,
     );
   },
 );

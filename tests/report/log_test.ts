@@ -1,3 +1,4 @@
+import type { Event } from "../../src/report/event.ts";
 import { eventText, jsonLogLine, logLine } from "../../src/report/log.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 
@@ -72,4 +73,18 @@ Deno.test("nothing in a line acts on a terminal, or breaks it in two", () => {
   const json = jsonLogLine(() => 0)(event);
   assertMatch(json, /^[\x20-\x7e]+$/);
   assertEquals(JSON.parse(json).message, hostile);
+});
+
+Deno.test("one is not several", () => {
+  const one: readonly (readonly [Event, string])[] = [
+    [
+      { type: "tasks.repeated", count: 1, windowMs: 10_000 },
+      "1 more delivery of accepted tasks within 10.0 s",
+    ],
+    [{ type: "job.resumed", job: "j", skipped: 1 }, "job j runs again after 1 skipped slot"],
+    [{ type: "job.flooded", job: "j", lines: 1 }, "job j: 1 more line of output was not logged"],
+  ];
+  for (const [event, text] of one) assertEquals(eventText(event), text);
+  const several = { type: "job.flooded", job: "j", lines: 2 } as const;
+  assertEquals(eventText(several), "job j: 2 more lines of output were not logged");
 });

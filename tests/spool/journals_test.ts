@@ -91,7 +91,7 @@ testWith("libc", "what the same boot left in the journal is put back by the next
   await (await it.next("same")).store.put(TASK);
   Deno.removeSync(it.path(ref));
   const { warnings } = await it.next("other");
-  assertEquals(warnings, ["put 1 tasks back that a power cut had taken"]);
+  assertEquals(warnings, ["put 1 task back that a power cut had taken"]);
 });
 
 testWith("libc", "what was put back is put back once", async () => {
@@ -123,7 +123,7 @@ testWith(
     const [, empty, whole] = refs as [TaskRef, TaskRef, TaskRef];
     Deno.writeTextFileSync(it.path(empty), "");
     const { store, warnings } = await it.next("other");
-    assertEquals(warnings, ["removed what a power cut had left of 1 tasks that were done"]);
+    assertEquals(warnings, ["removed what a power cut had left of 1 task already done"]);
     assertEquals(seenNames(store), []);
     assert(whole);
   },
@@ -181,7 +181,7 @@ testWith("libc", "a task counts as there wherever its file is", async () => {
   const before = bytesOf(damaged);
   Deno.truncateSync(damaged);
   const { store, warnings } = await it.next("other");
-  assertEquals(warnings, ["made the files of 1 tasks whole that a power cut had damaged"]);
+  assertEquals(warnings, ["made the files of 1 task whole that a power cut had damaged"]);
   assertEquals(bytesOf(damaged), before);
   assertEquals(seenNames(store).toSorted(), [moved.name, `${retried.name}.2`].toSorted());
 });
@@ -247,7 +247,7 @@ testWith("libc", "a spool that is moved to another machine takes its journal alo
   assert(copied.success);
   Deno.removeSync(join(dir, ref.name));
   const { store, warnings } = await openJournalled(dir, "boot of another machine");
-  assertEquals(warnings, ["put 1 tasks back that a power cut had taken"]);
+  assertEquals(warnings, ["put 1 task back that a power cut had taken"]);
   assertEquals(seenNames(store), [ref.name]);
   store.close();
 });
@@ -316,7 +316,7 @@ testWith(
     Deno.writeFileSync(journal, bytes);
     const { store, warnings } = await it.next("other");
     assertEquals(warnings, [
-      `1 records of ${journal} are damaged: their tasks may be lost`,
+      `${journal} has 1 damaged record: tasks may be lost`,
       "put 2 tasks back that a power cut had taken",
     ]);
     assert(!seenNames(store).includes(name));
@@ -376,7 +376,7 @@ testWith(
     store.close();
     Deno.removeSync(join(dir, ref.name));
     const { store: next, warnings } = await openJournalled(dir, "boot-2");
-    assertEquals(warnings, ["put 1 tasks back that a power cut had taken"]);
+    assertEquals(warnings, ["put 1 task back that a power cut had taken"]);
     assertEquals(seenNames(next), [ref.name]);
     next.close();
   },
@@ -418,7 +418,7 @@ testWith(
     store.close();
     Deno.removeSync(join(dir, ref.name));
     const next = await openJournalled(dir, "boot-2");
-    assertEquals(next.warnings, ["put 1 tasks back that a power cut had taken"]);
+    assertEquals(next.warnings, ["put 1 task back that a power cut had taken"]);
     next.store.close();
   },
 );
@@ -430,7 +430,7 @@ testWith("libc", "a spool that is deleted and made again has a journal of its ow
   const ref = await it.store.put(TASK);
   Deno.removeSync(it.path(ref));
   const { warnings } = await it.next("other");
-  assertEquals(warnings, ["put 1 tasks back that a power cut had taken"]);
+  assertEquals(warnings, ["put 1 task back that a power cut had taken"]);
 });
 
 testWith("libc", "without fsync nothing is journalled, and what was is reclaimed", async () => {
@@ -462,17 +462,17 @@ testWith("libc", "what there is no room for is put back when there is", async ()
   };
   const { store, warnings } = await openJournalled(it.dir, "boot-2", { clock, store: { files } });
   assertEquals(warnings.splice(0), [
-    "put 1 tasks back that a power cut had taken",
-    "cannot put 1 tasks back that a power cut has taken: no space left",
+    "put 1 task back that a power cut had taken",
+    "cannot put 1 task back that a power cut has taken: no space left",
   ]);
   store.finish(claimNow(store, refs[0]));
   clock.advance(60_000);
   assertEquals(warnings.splice(0), [
-    "cannot put 1 tasks back that a power cut has taken: no space left",
+    "cannot put 1 task back that a power cut has taken: no space left",
   ]);
   left = 2;
   clock.advance(60_000);
-  assertEquals(warnings, ["put 1 tasks back that a power cut had taken"]);
+  assertEquals(warnings, ["put 1 task back that a power cut had taken"]);
   assertEquals(seenNames(store), [refs[1].name]);
   await store.finishJournal();
   store.finish(claimNow(store, refs[1]));
@@ -536,7 +536,7 @@ testWith("libc", "when what was put back cannot be synced, the journal keeps it"
   calls.failing.add("syncFileSystem");
   const { store, warnings } = await openJournalled(it.dir, "boot-2", { calls });
   assertEquals(warnings, [
-    "put 1 tasks back that a power cut had taken",
+    "put 1 task back that a power cut had taken",
     `what a power cut had taken is kept in the journal: syncfs ${it.dir}: Input/output error (errno 5)`,
   ]);
   // It is not used on.
@@ -547,5 +547,5 @@ testWith("libc", "when what was put back cannot be synced, the journal keeps it"
     opened.store.close();
     return opened;
   });
-  assertEquals(again, ["put 1 tasks back that a power cut had taken"]);
+  assertEquals(again, ["put 1 task back that a power cut had taken"]);
 });

@@ -18,7 +18,7 @@ export async function tasksAfterStart(
   const program = await Program.start(["--ini", other], { env: { SPOOLER_BOOT_ID: boot } });
   await program.stop();
   const back = Number(
-    /put (\d+) tasks back that a power cut had taken/.exec(program.log)?.[1] ?? 0,
+    /put (\d+) tasks? back that a power cut had taken/.exec(program.log)?.[1] ?? 0,
   );
   return { found: await tasksBelow(dir), back };
 }
