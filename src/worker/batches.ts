@@ -1,9 +1,7 @@
 /**
  * Hands ready tasks to workers as names, unread, in batches; the workers claim them, run them, and
- * remove what is done. Only what did not go well comes back to be settled here.
- *
- * A task with a history (it has failed before, or may be too old) goes another way: the program claims
- * it, reads it and decides who runs it.
+ * remove what is done. Only what did not go well comes back to be settled here. A task with a history
+ * (it has failed before, or may be too old) is claimed and read by the program, which says who runs it.
  */
 
 import type { Executor } from "../exec/executor.ts";
@@ -65,16 +63,14 @@ export class Batches implements Handout {
   }
 
   fill(): void {
-    const { pool, starts, tasks } = this.#options;
+    const { pool, starts, tasks, debug } = this.#options;
     const open = [...pool.open].sort((a, b) => a.unanswered.size - b.unanswered.size);
     let idle = 0;
     for (const worker of open) {
       if (!this.#mayHand(worker)) continue;
       const ids = this.#collect(worker, this.#roomOf(worker, open.length));
       if (ids.length > 0) {
-        this.#options.debug?.(
-          `${worker.label} gets ${counted(ids.length, "task")}, ${ids[0]} first`,
-        );
+        debug?.(`${worker.label} gets ${counted(ids.length, "task")}, ${ids[0]} first`);
         worker.hand(ids);
       } else if (!worker.isBusy) idle++;
     }
