@@ -191,8 +191,9 @@ export class Journal {
    * again before it has ended.
    */
   async syncLater(): Promise<void> {
-    if (!this.hasUnsynced) return;
+    // What was added while a sync failed is gone with what that sync was for.
     const isWritten = !this.isClosed && this.#write();
+    if (isWritten && !this.hasUnsynced) return;
     const head = this.#head;
     if (!isWritten || !(await this.#device.syncLater(this.#place.fd))) this.#fail(null);
     this.#unsynced = head;
