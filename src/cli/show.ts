@@ -127,7 +127,8 @@ function* taskLines(task: Inspected, now: number): Generator<string> {
     const owner = content.reason === "permission denied" ? ` (${ownerText(task.path)})` : "";
     yield field("content", `cannot be read: ${content.reason}${owner}`);
   }
-  yield field("failures", attempts ? String(attempts.failures) : "0");
+  const { recordProblem } = task;
+  yield field("failures", attempts ? String(attempts.failures) : recordProblem ?? "0");
   if (!attempts) return;
   yield `  first  ${timeText(attempts.firstFailureAt)}`;
   yield `  last   ${timeText(attempts.lastFailureAt)}: ${safeText(attempts.reason)}`;
@@ -141,7 +142,7 @@ function field(label: string, value: string): string {
   return `${label.padEnd(9)} ${value}`;
 }
 
-function stateText({ state }: Inspected): string {
+function stateText({ state, recordProblem }: Inspected): string {
   switch (state.kind) {
     case "ready":
       return `ready, due since ${timeText(state.dueAt)}`;
@@ -151,7 +152,7 @@ function stateText({ state }: Inspected): string {
       return "running";
     case "failed":
       return state.record === null
-        ? "failed, without a record of why"
+        ? `failed, ${recordProblem ?? "without a record of why"}`
         : `failed at ${timeText(state.record.failedAt)}: ${safeText(state.record.reason)}`;
     default:
       return state satisfies never;

@@ -34,7 +34,7 @@ const FUNCTION_WIDTH = 40;
 const ERROR_WIDTH = 200;
 
 export function summaryOf(task: Inspected): TaskSummary {
-  const { name, priority, state, content, attempts } = task;
+  const { name, priority, state, content, attempts, recordProblem } = task;
   const record = state.kind === "failed" ? state.record : null;
   const problem = content.kind === "unreadable" ? content.reason : null;
   return {
@@ -47,7 +47,7 @@ export function summaryOf(task: Inspected): TaskSummary {
     size: task.size,
     bodySize: content.kind === "task" ? content.bodySize : null,
     attempts: attempts?.failures ?? 0,
-    lastError: record?.reason ?? problem ?? attempts?.reason ?? null,
+    lastError: record?.reason ?? recordProblem ?? problem ?? attempts?.reason ?? null,
     lastLine: attempts ? lastLineOf(attempts.stderr) : null,
     lastFailureAt: record?.failedAt ?? attempts?.lastFailureAt ?? null,
   };

@@ -121,13 +121,13 @@ function endOf(spool: OpenSpool, task: Located["task"]): End | null {
   const placed = placeOf(spool, task);
   if (!placed) return { kind: "done" };
   if (placed.place === "queue") return null;
-  const state = spool.inspector.inspect(placed)?.state;
+  const inspected = spool.inspector.inspect(placed);
   // It was retried meanwhile.
-  if (state?.kind !== "failed") return null;
-  const { record } = state;
+  if (inspected?.state.kind !== "failed") return null;
+  const { state: { record }, recordProblem } = inspected;
   return {
     kind: "failed",
-    reason: record?.reason ?? "without a record of why",
+    reason: record?.reason ?? recordProblem ?? "without a record of why",
     failedAt: record?.failedAt ?? null,
   };
 }

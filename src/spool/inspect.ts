@@ -19,7 +19,7 @@ import {
   type TaskRef,
 } from "./layout.ts";
 import { Listing } from "./listing.ts";
-import { readAttempts, readFailed } from "./record_text.ts";
+import { LaterRecordError, readAttempts, readFailed } from "./record_text.ts";
 import { SpoolRoot } from "./root.ts";
 import { MOST_RECORD_BYTES, readSmallFile } from "./small_file.ts";
 import { readTask } from "./task_file.ts";
@@ -31,6 +31,13 @@ export interface InspectorOptions {
   readonly libc: Libc | null;
   readonly clock: Clock;
 }
+
+interface ReadRecord<T> {
+  readonly value: T | null;
+  readonly problem: string | null;
+}
+
+const NO_RECORD = { value: null, problem: null } as const;
 
 export class Inspector {
   readonly dir: string;
@@ -113,12 +120,14 @@ export class Inspector {
     content: Content,
     mayHaveFailed: boolean,
   ): Inspected {
-    const state = this.#state(task, path, stat, locked);
-    const attempts = state.kind === "failed"
-      ? state.record?.attempts ?? null
-      : mayHaveFailed
-      ? readAttempts(this.#readText(recordPath(join(this.dir, ATTEMPTS_DIR, taskId(task)))))
-      : null;
+    const isFailed = task.place === "failed";
+    const record = isFailed ? this.#read(recordPath(path), readFailed) : NO_RECORD;
+    const history = mayHaveFailed && !isFailed
+      ? this.#read(recordPath(join(this.dir, ATTEMPTS_DIR, taskId(task))), readAttempts)
+      : NO_RECORD;
+    const state: ListedState = isFailed
+      ? { kind: "failed", record: record.value }
+      : this.#state(task, stat, locked);
     return {
       ...task,
       path,
@@ -126,22 +135,25 @@ export class Inspector {
       madeAt: madeAt(task.name) ?? stat.ctimeMs,
       size: stat.size,
       content,
-      attempts,
+      attempts: record.value?.attempts ?? history.value,
+      recordProblem: record.problem ?? history.problem,
     };
   }
 
-  #state(task: PlacedTask, path: string, stat: Stat, locked: boolean): ListedState {
-    if (task.place === "failed") {
-      return { kind: "failed", record: readFailed(this.#readText(recordPath(path))) };
-    }
+  #state(task: PlacedTask, stat: Stat, locked: boolean): ListedState {
     if (locked) return { kind: "running" };
     const now = this.#clock.now();
     const dueAt = dueTime(task.name, stat.mtimeMs, now);
     return dueAt > now ? { kind: "deferred", dueAt } : { kind: "ready", dueAt };
   }
 
-  #readText(path: string): string | null {
-    return readSmallFile(this.#claims, path, MOST_RECORD_BYTES);
+  #read<T>(path: string, parse: (text: string | null) => T | null): ReadRecord<T> {
+    try {
+      return { value: parse(readSmallFile(this.#claims, path, MOST_RECORD_BYTES)), problem: null };
+    } catch (error) {
+      if (error instanceof LaterRecordError) return { value: null, problem: error.message };
+      throw error;
+    }
   }
 
   /**

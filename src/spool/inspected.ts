@@ -37,6 +37,8 @@ export interface Inspected extends PlacedTask {
   readonly content: Content;
   /** What is known of its failures, in whichever place that is kept. */
   readonly attempts: Attempts | null;
+  /** Why the record of its failures cannot be read; null when it can, or when it has none. */
+  readonly recordProblem: string | null;
 }
 
 /** Which tasks a listing shows. What is not asked for is not read. */

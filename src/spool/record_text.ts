@@ -1,7 +1,7 @@
 /**
  * What the JSON files about a task say: `.spooler/attempts/NAME.json` and `failed/NAME.json`. Somebody
- * else may have written them, so what is not as this program writes it is taken for missing. Version 0.1
- * of the program wrote no version.
+ * else may have written them, so what is not as this program writes it is taken for missing; the record of
+ * a later program is refused. Version 0.1 of the program wrote no version.
  *
  * @pure
  */
@@ -11,6 +11,15 @@ import type { Attempts, Decided, FailedRecord } from "./task.ts";
 
 const VERSION = 1;
 
+/** The record of a later program: what it decided about the task cannot be known here. */
+export class LaterRecordError extends Error {
+  override name = "LaterRecordError";
+
+  constructor(version: number) {
+    super(`its record has version ${version}, of a later program`);
+  }
+}
+
 export function attemptsText(attempts: Attempts): string {
   return `${JSON.stringify({ version: VERSION, ...attempts })}\n`;
 }
@@ -19,10 +28,12 @@ export function failedText(record: FailedRecord): string {
   return `${JSON.stringify({ version: VERSION, ...record })}\n`;
 }
 
+/** @throws {LaterRecordError} */
 export function readAttempts(text: string | null): Attempts | null {
   return attemptsOf(parse(text));
 }
 
+/** @throws {LaterRecordError} */
 export function readFailed(text: string | null): FailedRecord | null {
   const value = parse(text);
   if (!isJsonObject(value)) return null;
@@ -31,13 +42,17 @@ export function readFailed(text: string | null): FailedRecord | null {
   return { reason, failedAt, attempts: attemptsOf(attempts) };
 }
 
-/** Undefined for what is no JSON, and for the records of a version that is not known yet. */
+/** Undefined for what is no JSON. */
 function parse(text: string | null): unknown {
-  if (text === null) return undefined;
+  const value = jsonOf(text);
+  const { version = VERSION } = isJsonObject(value) ? value : {};
+  if (typeof version === "number" && version > VERSION) throw new LaterRecordError(version);
+  return version === VERSION ? value : undefined;
+}
+
+function jsonOf(text: string | null): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    const { version = VERSION } = isJsonObject(value) ? value : {};
-    return version === VERSION ? value : undefined;
+    return text === null ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -16,15 +16,30 @@ import {
   taskId,
   type TaskRef,
 } from "./layout.ts";
-import { attemptsText, failedText, readAttempts, readFailed } from "./record_text.ts";
+import {
+  attemptsText,
+  failedText,
+  LaterRecordError,
+  readAttempts,
+  readFailed,
+} from "./record_text.ts";
 import type { Attempts, FailedRecord } from "./task.ts";
 
 export class Records {
   constructor(private readonly spool: SpoolDirectory) {}
 
-  /** Null when it has not failed, or when its record cannot be read. */
+  /**
+   * Null when it has not failed, or when its record cannot be read.
+   *
+   * @throws {LaterRecordError}
+   */
   attempts(ref: TaskRef): Attempts | null {
     return readAttempts(this.spool.readText(this.#attemptsPath(ref)));
+  }
+
+  /** The same, but null for the record of a later program. */
+  knownAttempts(ref: TaskRef): Attempts | null {
+    return orNull(() => this.attempts(ref));
   }
 
   /** The tasks of whose failures something is remembered; they may be gone. */
@@ -68,10 +83,21 @@ export class Records {
 
   /** When a task in failed/ was given up; null when it has no record that says so. */
   failedAt(failedPath: string): number | null {
-    return readFailed(this.spool.readText(recordPath(failedPath)))?.failedAt ?? null;
+    const text = this.spool.readText(recordPath(failedPath));
+    return orNull(() => readFailed(text))?.failedAt ?? null;
   }
 
   forgetFailed(failedPath: string): void {
     this.spool.removeIfThere(recordPath(failedPath));
+  }
+}
+
+/** What is read, or null when a later program has written it. */
+function orNull<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof LaterRecordError) return null;
+    throw error;
   }
 }

@@ -291,7 +291,7 @@ export class Store {
 
   /** What is known of a task's failures, whichever process holds it. */
   attemptsOf(ref: TaskRef): Attempts | null {
-    return this.#records.attempts(ref);
+    return this.#records.knownAttempts(ref);
   }
 
   /** Ids of the tasks that have failed, or during whose run the program died. */

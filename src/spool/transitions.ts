@@ -6,6 +6,7 @@
 import { dirname } from "@std/path";
 import type { SpoolDirectory } from "./directory.ts";
 import { failedName, recordPath, type TaskRef } from "./layout.ts";
+import { LaterRecordError } from "./record_text.ts";
 import type { Records } from "./records.ts";
 import { Removal } from "./removal.ts";
 import type { RunningMarks } from "./running.ts";
@@ -81,6 +82,9 @@ export class Transitions {
         default:
           return read satisfies never;
       }
+    } catch (error) {
+      if (!(error instanceof LaterRecordError)) throw error;
+      return { kind: "unusable", reason: error.message };
     } finally {
       if (!handedOut) claim.release();
     }

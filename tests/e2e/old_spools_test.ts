@@ -1,11 +1,12 @@
-/** What version 0.1 left on disk: today's program goes on with it. */
+/** What version 0.1 left on disk, with which today's program goes on; and what a later one left. */
 
 import { join } from "@std/path";
 import { sendTask } from "../../src/wire/client.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";
-import { portIn } from "../support/site.ts";
+import { makeSite, portIn } from "../support/site.ts";
 import { varsOf } from "../support/store.ts";
+import { writeTask } from "../support/task_files.ts";
 import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
@@ -151,4 +152,24 @@ Deno.test(`${programLabel}: a forward as version 0.1 left it`, async () => {
   );
   assertEquals(await edge.stop(), 0);
   assertEquals(await hub.stop(), 0);
+});
+
+Deno.test(`${programLabel}: a task with the record of a later version does not run, and the log, list and show say why`, async () => {
+  await using own = await makeSite("spooler-task = echo it ran");
+  const path = await writeTask(own.spool, "uwsgi_spoolfile_on_a", { ud_spool_func: "x" });
+  const records = join(own.spool, ".spooler/attempts");
+  await Deno.mkdir(records, { recursive: true });
+  await Deno.writeTextFile(join(records, "uwsgi_spoolfile_on_a.json"), '{"version":2}');
+  const reason = "its record has version 2, of a later program";
+  await using program = await own.start();
+  await program.line(new RegExp(`uwsgi_spoolfile_on_a: unusable: ${reason}$`));
+  const list = await spooler(["list", "--dir", own.spool]);
+  assertMatch(list.stdout, new RegExp(`^ready .* a  +${reason}$`, "m"));
+  const show = await spooler(["show", "--dir", own.spool, "a"]);
+  assertMatch(show.stdout, new RegExp(`^failures  ${reason}$`, "m"));
+  await spooler(["push", "--dir", own.spool, "ud_spool_func=next"]);
+  await program.line(/next \S+ done/);
+  assert(await Deno.stat(path).then(() => true));
+  assertEquals(await program.stop(), 0);
+  assertEquals(program.log.match(/it ran/g)?.length, 1);
 });
