@@ -48,6 +48,8 @@ interface OwnFile {
 
 /** Tasks that one worker runs one after the other: one list in a block of records. */
 export interface RunningBatch {
+  /** Of the file that it is in. */
+  readonly path: string;
   readonly firstRecord: number;
   /** Bytes of its list. */
   readonly length: number;
@@ -66,16 +68,23 @@ export class RunningMarks {
 
   /** The task runs from now on. */
   begin(ref: TaskRef): void {
-    try {
-      this.#own ??= this.#makeOwn();
-      const own = this.#own;
-      if (!own) return;
-      const record = own.records.get(taskId(ref)) ?? own.free.pop() ?? own.size++;
-      own.records.set(taskId(ref), record);
-      this.#writeAt(own, record, this.#writer.list([taskId(ref)]));
-    } catch {
-      // No mark is better than no run: see above.
-    }
+    const own = this.#ownFile();
+    if (!own) return;
+    const id = taskId(ref);
+    const known = own.records.get(id);
+    const record = known ?? own.free.at(-1) ?? own.size;
+    if (!this.#note(own, record, this.#writer.list([id]))) return;
+    if (known === undefined && own.free.pop() === undefined) own.size++;
+    own.records.set(id, record);
+  }
+
+  #ownFile(): OwnFile | null {
+    return this.#own ??= quietly(() => this.#makeOwn()) ?? null;
+  }
+
+  /** No mark is better than no run: see above. */
+  #note(own: OwnFile, record: number, bytes: Uint8Array<ArrayBuffer>): boolean {
+    return quietly(() => this.#writeAt(own, record, bytes)) !== undefined;
   }
 
   /** The task that has begun runs in this process; nothing where that cannot be noted. */
@@ -83,7 +92,7 @@ export class RunningMarks {
     const id = taskId(ref);
     const record = this.#own?.records.get(id);
     if (!this.#own || record === undefined) return;
-    this.#writeAt(this.#own, record, this.#writer.list([id, PROCESS_PREFIX + stamp]));
+    this.#note(this.#own, record, this.#writer.list([id, PROCESS_PREFIX + stamp]));
   }
 
   /** In which process the last run of the task was that did not end; null when nobody noted it. */
@@ -99,7 +108,7 @@ export class RunningMarks {
     if (own && record !== undefined) {
       own.records.delete(id);
       own.free.push(record);
-      this.#writeAt(own, record, this.#writer.blank(1));
+      this.#note(own, record, this.#writer.blank(1));
     }
     if (this.#marks?.has(markName(id)) ?? true) this.spool.removeIfThere(this.#markPath(id));
   }
@@ -109,27 +118,21 @@ export class RunningMarks {
    * dies meanwhile all of them that are still there count as having run.
    */
   beginBatch(ids: readonly string[]): RunningBatch | null {
-    try {
-      this.#own ??= this.#makeOwn();
-      const own = this.#own;
-      if (!own) return null;
-      const firstRecord = own.freeBlocks.pop() ?? own.size;
-      own.size = Math.max(own.size, firstRecord + BLOCK_RECORDS);
-      const list = this.#writer.list(ids).subarray(0, BLOCK_RECORDS * RECORD_SIZE);
-      this.#writeAt(own, firstRecord, list);
-      return { firstRecord, length: list.length };
-    } catch {
-      // No mark is better than no run: see above.
-      return null;
-    }
+    const own = this.#ownFile();
+    if (!own) return null;
+    const firstRecord = own.freeBlocks.at(-1) ?? own.size;
+    const list = this.#writer.list(ids).subarray(0, BLOCK_RECORDS * RECORD_SIZE);
+    if (!this.#note(own, firstRecord, list)) return null;
+    if (own.freeBlocks.pop() === undefined) own.size += BLOCK_RECORDS;
+    return { path: own.path, firstRecord, length: list.length };
   }
 
   /** None of them runs any longer. */
-  endBatch({ firstRecord, length }: RunningBatch): void {
+  endBatch({ path, firstRecord, length }: RunningBatch): void {
     const own = this.#own;
     // A file that was made anew knows nothing of earlier batches.
-    if (!own || firstRecord >= own.size) return;
-    this.#writeAt(own, firstRecord, this.#writer.blank(length));
+    if (own?.path !== path) return;
+    this.#note(own, firstRecord, this.#writer.blank(length));
     own.freeBlocks.push(firstRecord);
   }
 
@@ -215,9 +218,9 @@ export class RunningMarks {
     }
   }
 
-  #writeAt({ file }: OwnFile, record: number, bytes: Uint8Array): void {
+  #writeAt({ file }: OwnFile, record: number, bytes: Uint8Array): number {
     file.seekSync(record * RECORD_SIZE, Deno.SeekMode.Start);
-    file.writeSync(bytes);
+    return file.writeSync(bytes);
   }
 
   /** The tasks that a program was running when it died; empty when it lives. */
@@ -235,7 +238,8 @@ export class RunningMarks {
       const ids = names.filter((id) =>
         isTaskId(id) && this.spool.exists(`${this.spool.path}/${id}`)
       );
-      for (const id of ids) this.#mark(id, names[names.indexOf(id) + 1] ?? "");
+      const stamps = stampsIn(names);
+      for (const id of ids) this.#mark(id, stamps.get(id));
       this.spool.files.removeSync(path);
       return ids;
     } finally {
@@ -243,15 +247,13 @@ export class RunningMarks {
     }
   }
 
-  /** @param next what stands behind it in the list: the process that ran it, or another task */
-  #mark(id: string, next: string): void {
+  /** @param stamp of the process that ran it */
+  #mark(id: string, stamp: string | undefined): void {
     const how = { write: true, create: true, mode: TASK_MODE };
     const file = this.spool.files.openSync(this.#markPath(id), how);
     try {
-      if (!next.startsWith(PROCESS_PREFIX)) return;
-      const stamp = new TextEncoder().encode(next.slice(PROCESS_PREFIX.length));
       // On a disk that is full the mark alone has to do.
-      quietly(() => file.writeSync(stamp));
+      if (stamp !== undefined) quietly(() => file.writeSync(new TextEncoder().encode(stamp)));
     } finally {
       file.close();
     }
@@ -266,6 +268,16 @@ export class RunningMarks {
 export function markedId(name: string): string | null {
   if (name.startsWith(PROGRAM_PREFIX) || isCut(name)) return null;
   return nameFromShown(name.replace(/^([0-9]+)_/, "$1/"));
+}
+
+/** Of the processes that ran tasks, by the id before each: a batch may have the same id without one. */
+function stampsIn(names: readonly string[]): Map<string, string> {
+  const stamps = new Map<string, string>();
+  for (const [i, name] of names.entries()) {
+    if (!name.startsWith(PROCESS_PREFIX)) continue;
+    stamps.set(names[i - 1] ?? "", name.slice(PROCESS_PREFIX.length));
+  }
+  return stamps;
 }
 
 /** What the lists of a file of `.spooler/running/` say. */

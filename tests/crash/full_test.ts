@@ -174,6 +174,33 @@ testWith(
   },
 );
 
+testWith("mount", "a disk that fills up while tasks run does not end their runs", async () => {
+  await using disk = await smallFileSystem(SIZE_KIB);
+  const store = await openStore(join(disk.path, "spool"));
+  for (let n = 0; n < 8; n++) await store.put({ vars: [] });
+  const tasks = [...store.scan()].flat().map((seen) => claimNow(store, seen));
+  const [first] = tasks;
+  assert(first);
+  store.begin(first);
+  using file = Deno.openSync(join(disk.path, "ballast"), { write: true, create: true });
+  assertThrows(
+    () => {
+      while (true) file.writeSync(new Uint8Array(512));
+    },
+    Error,
+    "No space left",
+  );
+
+  // There is no room for all of their notes.
+  for (const task of tasks) {
+    store.begin(task);
+    store.noteProcess(task, "boot 1 2");
+  }
+  for (const task of tasks) store.finish(task);
+  assertEquals(seenNames(store), []);
+  store.close();
+});
+
 testWith("mount", `${programLabel}: a full disk refuses tasks, and takes them again`, async () => {
   await using disk = await smallFileSystem(SIZE_KIB);
   const ini = join(disk.path, "site.ini");

@@ -203,7 +203,7 @@ Deno.test("a record of failures outlives the want of room, and keeps a task from
 
 Deno.test("of a worker's batch the end is known when its last task is settled or returned", () => {
   const tasks = new Tasks();
-  const note = { firstRecord: 4, length: 10 };
+  const note = { path: "", firstRecord: 4, length: 10 };
   const [worker, helper] = WORKERS as [TaskHolder, TaskHolder];
   const batch = { workers: [worker], note, left: 0 };
   for (const name of ["a", "b"]) {
