@@ -107,3 +107,15 @@ testWith("libc", "a stop says every 10 s what it waits for, and how long it will
   await Deno.writeTextFile(`${site.dir}/go`, "");
   assertEquals(await program.ended(), 0);
 });
+
+testWith("libc", "a stop that does not end says so, and ends with exit code 70", async () => {
+  await using site = await makeSite("reload-mercy = 1");
+  await using program = await start(site, "-", "-", "stuck");
+  program.signal("SIGHUP");
+  program.signal("SIGTERM");
+  assertEquals(await program.ended(), 70);
+  assertMatch(
+    program.log,
+    /impossible state: the stop does not end \(src\/app\/app\.ts:\d+.*code 70/,
+  );
+});

@@ -2,6 +2,7 @@
 
 import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { makeTlsParties } from "../support/certificates.ts";
 import { smallFileSystem } from "../support/mount.ts";
 import { commandLine, programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
@@ -152,4 +153,57 @@ for (const format of ["text", "json"]) {
     assert(!/hunter2|tokenoftask|ken"?\\?"?value/.test(program.log), program.log);
     assertMatch(program.log, /sync.*DB_PASSWORD=\*{8}; .\/sync/);
   });
+}
+
+testWith("openssl", `${programLabel}: nothing but the log prints, whatever is in use`, async () => {
+  await using site = await makeSite(
+    ...["log-json = true", "spooler-secret = sesame-sesame", "socket = in.sock"],
+    "suwsgi-socket = 127.0.0.1:0,server.pem,server.key,ca.pem",
+    "spooler-forward = out suwsgi://127.0.0.1:1,ca=ca.pem,secret=sesame-sesame",
+    ...["spooler-import = tasks.ts", "spooler-import = tasks.py", "spooler-task = name=sh echo $X"],
+    ...["cron = -1 -1 -1 -1 -1 true", "timer2 = every=200ms,name=tick echo tock; echo tuck >&2"],
+  );
+  await makeTlsParties(site.dir);
+  await Deno.writeTextFile(
+    join(site.dir, "tasks.ts"),
+    "export function ts() { console.log(1); console.error(2); throw new Error('three'); }",
+  );
+  await Deno.writeTextFile(
+    join(site.dir, "tasks.py"),
+    "import sys, warnings\nfrom uwsgidecorators import *\n@spool\ndef py(args):\n" +
+      "    print(1)\n    print(2, file=sys.stderr)\n    warnings.warn('three')\n",
+  );
+  const [file, args] = commandLine(["--ini", site.ini]);
+  const options = { stdout: "piped", stderr: "piped", stdin: "null" } as const;
+  const child = new Deno.Command(file, { args, ...options }).spawn();
+  const printed = new Response(child.stdout).text();
+  const log = new Response(child.stderr).text();
+  const socket = join(site.dir, "in.sock");
+  const secret = join(site.dir, "secret");
+  await Deno.writeTextFile(secret, "sesame-sesame", { mode: 0o600 });
+  await until(() => isThere(socket), "the socket");
+  for (const func of ["ts", "py", "sh"]) {
+    const task = [`ud_spool_func=${func}`, "X=what it says"];
+    const { code, stderr } = await spooler([
+      ...["push", "--to", socket, "--secret-file", secret, ...task],
+    ]);
+    assertEquals([code, stderr], [0, ""]);
+  }
+  // Their results, over a reload: what is done or deferred is under way no more.
+  child.kill("SIGHUP");
+  await until(async () => {
+    const { stdout } = await spooler(["list", "--dir", site.spool, "--json"]);
+    return !/"state":"(ready|started)"/.test(stdout);
+  }, "the end of the tasks");
+  child.kill("SIGTERM");
+  assertEquals((await child.status).code, 0);
+  assertEquals(await printed, "");
+  const types = (await log).trim().split("\n").map((line) => JSON.parse(line).type);
+  for (const type of ["task.output", "task.settled", "job.output", "program.reloading"]) {
+    assert(types.includes(type), type);
+  }
+});
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
 }

@@ -1,6 +1,7 @@
 /**
- * The program with a part that throws: `throwing_program.ts INI TYPE WORD [impossible | hurry]` throws
- * whenever an event of that type has that word in it, from wherever the event comes.
+ * The program with a part that throws: `throwing_program.ts INI TYPE WORD [impossible | hurry | stuck]`
+ * throws whenever an event of that type has that word in it, from wherever the event comes. With `stuck` a
+ * reload never ends.
  */
 
 import { runApp } from "../../src/app/app.ts";
@@ -15,8 +16,8 @@ import { logLine } from "../../src/report/log.ts";
 
 const LONG_MS = 9_000;
 const [ini = "", type = "", word = "", kind] = Deno.args;
-/** Long waits take a hundredth of their time with `hurry`. */
-const clock: Clock = kind !== "hurry" ? systemClock : {
+/** Long waits take a hundredth of their time with `hurry` and `stuck`. */
+const clock: Clock = kind !== "hurry" && kind !== "stuck" ? systemClock : {
   ...systemClock,
   after: (ms, action) => systemClock.after(ms >= LONG_MS ? ms / 100 : ms, action),
 };
@@ -35,7 +36,10 @@ try {
   await runApp(config, {
     machine: { clock, random, emit },
     signals,
-    reread: () => loadConfig(["--ini", ini]).then((loaded) => loaded.config),
+    reread: () =>
+      kind === "stuck"
+        ? new Promise(() => {})
+        : loadConfig(["--ini", ini]).then((loaded) => loaded.config),
     applied: () => {},
     reopenLog: () => {},
     ready: () => {},
