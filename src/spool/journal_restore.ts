@@ -6,6 +6,7 @@
  */
 
 import { basename, dirname, join } from "@std/path";
+import { quietly } from "../platform/quietly.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { FoundJournal } from "./journal_file.ts";
@@ -74,18 +75,24 @@ export class JournalRestore {
 
   /**
    * Gives tasks their names that a program had in its journal, on disk, when it died before it could: they
-   * may have been accepted, for all that their ids say. For a directory that lacks nothing else.
+   * may have been accepted, for all that their ids say. For a directory that lacks nothing else, whose
+   * files are whole, so that no room is needed for them.
+   *
+   * @returns those that have not got their names
    */
-  complete(records: readonly JournalRecord[]): void {
-    for (const record of records) {
-      const name = basename(record.id);
-      if (!isTaskId(record.id) || !this.#unnamed.has(name)) continue;
-      const place = this.#placeOf(record);
-      if (!this.#isDone(record) && !this.spool.exists(place)) {
-        this.#write(record, place, record.dueAt, false);
-      }
-      this.#removeUnnamed(name);
+  complete(records: readonly JournalRecord[]): readonly JournalRecord[] {
+    return records.filter((record) => !quietly(() => this.#complete(record)));
+  }
+
+  #complete(record: JournalRecord): true {
+    const name = basename(record.id);
+    if (!isTaskId(record.id) || !this.#unnamed.has(name)) return true;
+    const place = this.#placeOf(record);
+    if (!this.#isDone(record) && !this.spool.exists(place)) {
+      this.spool.files.renameToNewSync(join(this.spool.path, TMP_DIR, name), place);
     }
+    this.#removeUnnamed(name);
+    return true;
   }
 
   #removeUnnamed(name: string): void {

@@ -110,8 +110,9 @@ export class SpoolJournals {
     if (live.length === 0) return;
     const restore = new JournalRestore(this.#spool, this.#found);
     for (const journal of live) {
-      if (this.#isFresh(journal)) restore.complete(journal.records);
-      else this.#restoreFrom(restore, journal, journal.records);
+      const { records } = journal;
+      const lacking = this.#isFresh(journal) ? restore.complete(records) : records;
+      if (lacking.length > 0) this.#restoreFrom(restore, journal, lacking);
     }
     const kept = new Set<FoundJournal>(this.#kept.map(({ journal }) => journal));
     this.#found = this.#found.filter((journal) => !kept.has(journal));

@@ -508,6 +508,36 @@ for (const boot of ["same", "other"] as const) {
   );
 }
 
+testWith("libc", "a full disk keeps no task from its name", async () => {
+  await using it = await world();
+  const plain = await it.store.put(TASK);
+  const urgent = await it.store.put({ ...TASK, priority: 1 });
+  it.store.close();
+  for (const ref of [plain, urgent]) {
+    Deno.renameSync(it.path(ref), join(it.dir, TMP_DIR, ref.name));
+  }
+  Deno.removeSync(join(it.dir, "1"));
+  const clock = new FakeClock(Date.now());
+  const files = new FaultyFiles("fails", Infinity);
+  const noSpace = () => {
+    throw new Error("no space left");
+  };
+  const { mkdirSync } = files;
+  files.createSync = noSpace;
+  // Of the spool's own directories none is made.
+  files.mkdirSync = (path, mode) =>
+    path.endsWith("/1") ? noSpace() : mkdirSync.call(files, path, mode);
+  const { store, warnings } = await openJournalled(it.dir, "boot-1", { clock, store: { files } });
+  assertEquals(seenNames(store), [plain.name]);
+  assertEquals(warnings.splice(0), [
+    "cannot put 1 task back that a power cut has taken: no space left",
+  ]);
+  store.close();
+  const next = await openJournalled(it.dir, "boot-1");
+  assertEquals(seenNames(next.store).toSorted(), [plain.name, urgent.name].toSorted());
+  next.store.close();
+});
+
 testWith(
   "libc",
   "both journals of a program are used on, and reclaimed though nobody asks for them",
