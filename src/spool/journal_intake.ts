@@ -31,7 +31,7 @@ export class JournalIntake {
     return isKnown && this.group.mayTake(packet.length + (body?.length ?? 0));
   }
 
-  /** Does something when no task is on its way any more: then nothing syncs the journal. */
+  /** Does something, once, when no task is on its way any more: then nothing syncs the journal. */
   afterLast(act: () => void): void {
     if (this.#underWay === 0) act();
     else this.#whenIdle = act;
@@ -47,7 +47,11 @@ export class JournalIntake {
     try {
       await this.#accept(making, content);
     } finally {
-      if (--this.#underWay === 0) this.#whenIdle();
+      if (--this.#underWay === 0) {
+        const act = this.#whenIdle;
+        this.#whenIdle = () => {};
+        act();
+      }
     }
   }
 

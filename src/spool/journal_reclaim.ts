@@ -107,7 +107,10 @@ export class JournalReclaim {
   #cancelTimer: Cancel | null = null;
   #cancelMarks: Cancel | null = null;
   #running: Promise<void> | null = null;
+  /** Nothing more is reclaimed. */
   #isEnded = false;
+  /** The descriptors are closed before long. */
+  #isStopped = false;
 
   constructor(options: ReclaimOptions, private readonly remove: (journal: HeldJournal) => void) {
     this.#options = options;
@@ -143,7 +146,7 @@ export class JournalReclaim {
   done(id: string): void {
     for (const journal of this.#open) {
       if (journal.used === 0) continue;
-      if (journal.mark(id)) journal.writeMarks();
+      if (journal.mark(id) || this.#isStopped) journal.writeMarks();
       else {
         this.#cancelMarks ??= this.#options.clock.after(MARKS_MS, () => this.#writeMarks());
       }
@@ -202,9 +205,8 @@ export class JournalReclaim {
   /** What has not been reclaimed stays in the journals. */
   stop(): void {
     this.#cancelTimer?.();
-    if (!this.#isEnded) this.#writeMarks();
-    this.#cancelMarks?.();
-    this.#isEnded = true;
+    this.#writeMarks();
+    this.#isEnded = this.#isStopped = true;
     for (const journal of this.#open) journal.closeForGood();
   }
 
