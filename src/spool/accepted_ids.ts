@@ -4,7 +4,8 @@
  *
  * `.spooler/accepted` has one line for each: `+ MILLISECONDS ID SENDER NAME CONTENT .`, and
  * `- ID SENDER .` takes one back. Version 0.1 wrote lines without SENDER and CONTENT: their ids are
- * known for any sender and any content.
+ * known for any sender and any content. What is written again, because somebody deleted the file, is of
+ * what is in memory: `= MILLISECONDS ID CONTENT .`, both as hashes (id_table.ts).
  * A line is on disk before its task is renamed out of tmp. So a crash leaves one of these:
  *
  * | line | tmp/NAME | the task          | at the next start                           |
@@ -18,13 +19,20 @@
  * it becomes `.spooler/accepted.old` and replaces the one before it.
  */
 
-import { dirname, join } from "@std/path";
+import { join } from "@std/path";
 import { RefusalError } from "../wire/refusal.ts";
-import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
-import type { OpenFile } from "./files.ts";
-import { type Accepted, keyOf, lineOf, readLine, type SentId } from "./accepted_lines.ts";
-import { ACCEPTED_FILE, ACCEPTED_OLD_FILE, TMP_DIR } from "./layout.ts";
-import { DirectorySync } from "./sync.ts";
+import { AcceptedFile } from "./accepted_file.ts";
+import {
+  type Accepted,
+  hashedLineOf,
+  keyOf,
+  lineOf,
+  readLine,
+  type SentId,
+} from "./accepted_lines.ts";
+import type { SpoolDirectory } from "./directory.ts";
+import { contentHash, type HashedId, idHash, IdTable } from "./id_table.ts";
+import { TMP_DIR } from "./layout.ts";
 
 /** Whether a task was accepted; `other` is a task of the same id with other content. */
 export type Known = "unknown" | "same" | "other";
@@ -38,40 +46,29 @@ export interface AcceptedIdsOptions {
   readonly mostInFile?: number;
 }
 
-/** With the file before it some 70 MiB of memory: 355 bytes for each, measured with 123,000. */
+/** With the file before it some 8 MiB of memory: 42 bytes for each, measured with 100,000. */
 const MOST_IN_FILE = 100_000;
-/** A file with more than this was not written by us: it is taken for none. */
-const MOST_FILE_BYTES = 256 * 1024 * 1024;
 
 export class AcceptedIds {
   readonly #spool: SpoolDirectory;
   #windowMs: number;
   readonly #mostInFile: number;
-  readonly #path: string;
-  readonly #oldPath: string;
-  readonly #commits: DirectorySync;
-  /** Of the file, in order; and of the one before it. */
-  #ids = new Map<string, Accepted>();
-  #oldIds = new Map<string, Accepted>();
+  readonly #file: AcceptedFile;
+  /** Of the file; and of the one before it. */
+  #ids: IdTable;
+  #oldIds: IdTable;
+  /** Some belong to any sender: version 0.1 has written them. */
+  #hasAnySenders = false;
   /** Written, and neither confirmed nor withdrawn. */
   readonly #announced = new Map<string, Accepted>();
-  #file: OpenFile | null = null;
-  /** Of the open file: deleting the directory takes its name away. */
-  #identity: string | undefined;
-  /** The last line may be half a line. */
-  #isTorn = false;
-  /** The name of the file is not on disk yet. */
-  #isNew = false;
-  /** A sync has failed: what was written before may be missing, and a later sync would not say so. */
-  #isDoubtful = false;
 
   constructor(spool: SpoolDirectory, options: AcceptedIdsOptions) {
     this.#spool = spool;
     this.#windowMs = options.windowMs;
     this.#mostInFile = options.mostInFile ?? MOST_IN_FILE;
-    this.#path = join(spool.path, ACCEPTED_FILE);
-    this.#oldPath = join(spool.path, ACCEPTED_OLD_FILE);
-    this.#commits = new DirectorySync(this.#path, () => this.#sync());
+    this.#file = new AcceptedFile(spool);
+    this.#ids = this.#newTable();
+    this.#oldIds = this.#newTable();
   }
 
   /** From now on ids are known for so long. */
@@ -88,7 +85,8 @@ export class AcceptedIds {
   knows(sent: SentId, content: string): Known {
     const accepted = this.#find(sent);
     if (accepted === undefined) return "unknown";
-    return accepted.content === null || accepted.content === content ? "same" : "other";
+    const isSame = accepted.content === null || accepted.content === contentHash(content);
+    return isSame ? "same" : "other";
   }
 
   /**
@@ -102,12 +100,19 @@ export class AcceptedIds {
     throw new RefusalError("request", `its id belongs to another task (spooler_id ${sent.id})`);
   }
 
-  #find(sent: SentId): Accepted | undefined {
-    for (const key of [keyOf(sent), sent.id]) {
-      const accepted = this.#ids.get(key) ?? this.#oldIds.get(key);
-      if (accepted !== undefined && !this.#isExpired(accepted)) return accepted;
-    }
-    return undefined;
+  #find(sent: SentId): HashedId | undefined {
+    return this.#findKey(keyOf(sent)) ??
+      (this.#hasAnySenders ? this.#findKey(sent.id) : undefined);
+  }
+
+  #findKey(key: string): HashedId | undefined {
+    const id = idHash(key);
+    const accepted = this.#ids.get(id) ?? this.#oldIds.get(id);
+    return accepted === undefined || this.#isExpired(accepted) ? undefined : accepted;
+  }
+
+  #newTable(): IdTable {
+    return new IdTable(this.#spool.random());
   }
 
   /**
@@ -134,7 +139,7 @@ export class AcceptedIds {
     const accepted = this.#announced.get(key);
     if (accepted === undefined) return;
     this.#announced.delete(key);
-    this.#ids.set(key, { ...accepted, at: this.#spool.clock.now() });
+    this.#ids.set(hashed(key, { ...accepted, at: this.#spool.clock.now() }));
   }
 
   /** Takes an announcement back: the task was not accepted. */
@@ -151,22 +156,21 @@ export class AcceptedIds {
 
   /** Resolves when every line that was written before is on disk; at once when fsync is off. */
   async commit(): Promise<void> {
-    if (this.#spool.fsync) await this.#commits.commit();
+    await this.#file.commit();
   }
 
   close(): void {
-    this.#file?.close();
-    this.#file = null;
+    this.#file.close();
   }
 
   /** Another thread has them from now on: nothing is known here any more. */
   handOn(): void {
     this.close();
-    this.#ids = new Map();
-    this.#oldIds = new Map();
+    this.#ids = this.#newTable();
+    this.#oldIds = this.#newTable();
   }
 
-  #isExpired({ at }: Accepted): boolean {
+  #isExpired({ at }: Pick<HashedId, "at">): boolean {
     return at + this.#windowMs < this.#spool.clock.now();
   }
 
@@ -177,63 +181,27 @@ export class AcceptedIds {
    * @throws {Deno.errors} when the directory is not there to write to
    */
   renew(): void {
-    const isThere = this.#spool.claims.lstat(this.#path)?.identity === this.#identity;
-    const isFine = this.#file
-      ? isThere
-      : this.#ids.size + this.#oldIds.size === 0 || this.#hasFile();
-    if (isFine && !this.#isDoubtful) return;
-    this.close();
-    const known = [...this.#oldIds, ...this.#ids];
-    this.#ids = new Map(known.filter(([, accepted]) => !this.#isExpired(accepted)));
-    this.#oldIds = new Map();
-    this.#rewrite();
-  }
-
-  #hasFile(): boolean {
-    return this.#spool.exists(this.#path) || this.#spool.exists(this.#oldPath);
+    if (this.#file.isFine(this.#ids.size + this.#oldIds.size > 0)) return;
+    const known = this.#newTable();
+    for (const table of [this.#oldIds, this.#ids]) {
+      for (const accepted of table) if (!this.#isExpired(accepted)) known.set(accepted);
+    }
+    this.#ids = known;
+    this.#oldIds = this.#newTable();
+    this.#rewrite(Array.from(known, hashedLineOf));
   }
 
   #append(line: string): void {
     this.renew();
-    this.#file ??= this.#openFile();
-    // What was torn must not become whole by what comes behind it.
-    const bytes = new TextEncoder().encode(this.#isTorn ? `torn\n${line}` : line);
-    this.#isTorn = true;
-    for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
-    this.#isTorn = false;
+    this.#file.append(line);
   }
 
-  #openFile(): OpenFile {
-    this.#isNew = true;
-    const options = { append: true, create: true, mode: TASK_MODE };
-    const file = this.#spool.files.openSync(this.#path, options);
-    this.#identity = this.#spool.claims.lstat(this.#path)?.identity;
-    return file;
-  }
-
-  async #sync(): Promise<void> {
-    const isNew = this.#isNew;
-    try {
-      await this.#file?.sync();
-      if (!isNew) return;
-      await this.#spool.sync(dirname(this.#path));
-      this.#isNew = false;
-    } catch (error) {
-      this.#isDoubtful = true;
-      throw error;
-    }
-  }
-
-  /** Starts a new file. What is only announced in the old one is on disk before it is put away. */
+  /** Starts a new file. */
   #turnOver(): void {
     this.renew();
-    if (this.#spool.fsync) this.#file?.syncSync();
-    this.close();
-    if (this.#spool.exists(this.#path)) {
-      this.#spool.files.renameSync(this.#path, this.#oldPath);
-    }
+    this.#file.turnOver();
     this.#oldIds = this.#ids;
-    this.#ids = new Map();
+    this.#ids = this.#newTable();
   }
 
   /**
@@ -245,40 +213,45 @@ export class AcceptedIds {
    * it is, for the next start to come to the same
    */
   recover(journalled: readonly string[] = []): boolean {
-    const known = new Map<string, Accepted>();
-    for (const path of [this.#oldPath, this.#path]) {
-      for (const line of this.#linesOf(path)) readLine(line, known);
-    }
+    const known = new Map<string, Accepted | HashedId>();
+    for (const line of this.#file.lines()) readLine(line, known);
     for (const line of journalled) readLine(line, known);
+    const inTmp = this.#namesInTmp();
+    const lines: string[] = [];
     for (const [key, accepted] of known) {
-      const cameOut = !this.#spool.exists(join(this.#spool.path, TMP_DIR, accepted.name));
-      if (cameOut && !this.#isExpired(accepted)) this.#ids.set(key, accepted);
+      if (this.#isExpired(accepted)) continue;
+      if ("name" in accepted && inTmp.has(accepted.name)) continue;
+      const id = "name" in accepted ? hashed(key, accepted) : accepted;
+      this.#ids.set(id);
+      this.#hasAnySenders ||= id.content === null;
+      lines.push("name" in accepted ? lineOf(key, accepted) : hashedLineOf(accepted));
     }
-    if (!this.#hasFile() && journalled.length === 0) return true;
+    if (!this.#file.exists && journalled.length === 0) return true;
     try {
-      this.#rewrite();
+      this.#rewrite(lines);
       return true;
     } catch {
-      this.#isTorn = true;
       return false;
     }
   }
 
-  /** The lines that were written to their ends. */
-  *#linesOf(path: string): Iterable<string> {
-    const text = this.#spool.readText(path, MOST_FILE_BYTES);
-    if (text !== null) yield* text.split("\n").slice(0, -1);
+  /** Those of the tasks that never came out of there, among others. */
+  #namesInTmp(): ReadonlySet<string> {
+    const listed = [...this.#spool.entries.list(join(this.#spool.path, TMP_DIR))].flat();
+    return new Set(listed.map(({ name }) => name));
   }
 
-  /** Leaves one file, with nothing but what is known. */
-  #rewrite(): void {
-    const lines = [...this.#ids, ...this.#announced].map(([key, accepted]) =>
-      lineOf(key, accepted)
-    );
-    this.#spool.replaceFile(this.#path, lines.join(""));
-    this.#spool.removeIfThere(this.#oldPath);
-    this.#isTorn = false;
-    this.#isDoubtful = false;
-    this.#isNew = true;
+  /**
+   * Leaves one file, with nothing but what is known and announced.
+   *
+   * @param known the lines of what is known
+   */
+  #rewrite(known: readonly string[]): void {
+    const announced = Array.from(this.#announced, ([key, accepted]) => lineOf(key, accepted));
+    this.#file.rewrite([...known, ...announced]);
   }
+}
+
+function hashed(key: string, { at, content }: Accepted): HashedId {
+  return { id: idHash(key), at, content: content === null ? null : contentHash(content) };
 }

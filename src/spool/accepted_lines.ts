@@ -1,5 +1,7 @@
 /** The lines of `.spooler/accepted`; see accepted_ids.ts. @pure */
 
+import type { HashedId } from "./id_table.ts";
+
 /** An id belongs to who gave it: others may use the same. */
 export interface SentId {
   /** Without blanks, as is the sender. */
@@ -25,11 +27,25 @@ export function lineOf(key: string, { at, name, content }: Accepted): string {
   return `+ ${at} ${key} ${name} ${content === null ? "" : `${content} `}.\n`;
 }
 
-/** Adds what a line says to what is known. */
-export function readLine(line: string, known: Map<string, Accepted>): void {
+/** Of an id whose text is not known any more; with its newline. */
+export function hashedLineOf({ id, at, content }: HashedId): string {
+  return `= ${at} ${id} ${content === null ? "" : `${content} `}.\n`;
+}
+
+/**
+ * Adds what a line says to what is known.
+ *
+ * @param known by key; of a hashed line by that line's own
+ */
+export function readLine(line: string, known: Map<string, Accepted | HashedId>): void {
   const [sign, ...fields] = line.split(" ");
   if (fields.pop() !== ".") return;
   const [at = "", ...rest] = fields;
+  if (sign !== "-" && !Number.isFinite(Number(at))) return;
+  if (sign === "=" && isHashed(rest)) {
+    const [id = "", content = null] = rest;
+    known.set(`= ${id}`, { id, at: Number(at), content });
+  }
   if (sign === "-" && fields.length <= 2) known.delete(fields.join(" "));
   if (sign !== "+" || (fields.length !== 3 && fields.length !== 5)) return;
   const content = fields.length === 5 ? rest.pop() ?? null : null;
@@ -38,4 +54,9 @@ export function readLine(line: string, known: Map<string, Accepted>): void {
   // The newest is the last.
   known.delete(key);
   known.set(key, { at: Number(at), name, content });
+}
+
+function isHashed([id = "", content, ...others]: readonly string[]): boolean {
+  const isContent = content === undefined || /^[\da-f]{16}$/.test(content);
+  return /^[\da-f]{32}$/.test(id) && isContent && others.length === 0;
 }

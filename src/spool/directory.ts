@@ -63,7 +63,7 @@ export class SpoolDirectory {
   readonly clock: Clock;
   /** Null where libc cannot be called: then paths are taken as they are. */
   readonly root: SpoolRoot | null;
-  readonly #random: Random;
+  readonly random: Random;
   readonly #syncs = new Map<string, DirectorySync>();
   /** Priorities whose own names are on disk, or soon will be. */
   readonly #priorities = new Map<string, Promise<void>>();
@@ -77,7 +77,7 @@ export class SpoolDirectory {
     this.entries = new Entries(this.root, this.claims);
     this.files = files ?? (this.root ? new RootFiles(this.root) : systemFiles);
     this.clock = clock;
-    this.#random = random;
+    this.random = random;
   }
 
   pathOf(ref: TaskRef): string {
@@ -227,7 +227,7 @@ export class SpoolDirectory {
     const path = join(this.path, IDENTITY_FILE);
     const known = this.readText(path)?.trim() ?? "";
     if (/^[0-9a-f]{32}$/.test(known)) return known;
-    const digits = () => Math.floor(this.#random() * 2 ** 32).toString(16).padStart(8, "0");
+    const digits = () => Math.floor(this.random() * 2 ** 32).toString(16).padStart(8, "0");
     const made = digits() + digits() + digits() + digits();
     this.replaceFile(path, `${made}\n`);
     await this.sync(dirname(path));
@@ -251,7 +251,7 @@ export class SpoolDirectory {
 
   /** Replaces a file as a whole: written beside, synced, renamed. */
   replaceFile(path: string, text: string): void {
-    const unique = Math.floor(this.#random() * 2 ** 31);
+    const unique = Math.floor(this.random() * 2 ** 31);
     const tmp = join(
       this.path,
       TMP_DIR,

@@ -92,15 +92,16 @@ Deno.test("a file that somebody has broken costs the broken lines", async () => 
   await using w = await world();
   await accept(w.open(), "a");
   const path = join(w.spool.path, ".spooler/accepted");
-  Deno.writeTextFileSync(path, "\n+ x\n+ 1 2 3 4 5 .\n- .\n\u0000\n+ 1795000000000 torn na", {
-    append: true,
-  });
+  Deno.writeTextFileSync(
+    path,
+    "\n+ x\n+ 1 2 3 4 5 .\n- .\n\u0000\n+ never d 10.0.0.1 name content .\n= 9e15 d 1 .\n" +
+      "+ 1795000000000 torn na",
+    {
+      append: true,
+    },
+  );
   const ids = w.open();
-  assertEquals([ids.has(sent("a")), ids.has(sent("torn")), ids.has(sent("2"))], [
-    true,
-    false,
-    false,
-  ]);
+  assertEquals(["a", "torn", "2", "d"].map((id) => ids.has(sent(id))), [true, false, false, false]);
   await accept(ids, "b");
   assertEquals([w.open().has(sent("a")), w.open().has(sent("b"))], [true, true]);
 });
@@ -125,6 +126,33 @@ Deno.test("the ids are written again when somebody deletes their file, or the wh
   assertEquals(known(w.open()), all);
   await accept(ids, "g");
   assertEquals(known(w.open()), all.map(() => true));
+});
+
+Deno.test("what was written again from memory has its sender, its content and its time", async () => {
+  await using w = await world();
+  const path = join(w.spool.path, ".spooler/accepted");
+  const start = w.clock.now();
+  await Deno.writeTextFile(path, `+ ${start} old name-old .\n`);
+  const ids = w.open();
+  await accept(ids, "a", "red");
+  w.clock.advance(HOUR_MS / 2);
+  Deno.removeSync(path);
+  await accept(ids, "b", "green");
+  const text = Deno.readTextFileSync(path);
+  assertEquals(/^(= \d+ [\da-f]{32} ([\da-f]{16} )?\.\n){2}\+ .*\n$/.test(text), true, text);
+  for (const again of [ids, w.open(), w.open()]) {
+    const known = (["a", "b", "old"] as const).map((id) => [
+      ...["red", "green"].map((content) => again.knows(sent(id), content)),
+      again.knows(sent(id, "unix"), "red"),
+    ]);
+    assertEquals(known, [
+      ["same", "other", "unknown"],
+      ["other", "same", "unknown"],
+      ["same", "same", "same"],
+    ]);
+  }
+  w.clock.advance(HOUR_MS / 2 + 1);
+  assertEquals(["a", "b", "old"].map((id) => w.open().has(sent(id))), [false, true, false]);
 });
 
 Deno.test("the same id twice at the same time is put once", async () => {
