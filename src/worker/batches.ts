@@ -101,11 +101,12 @@ export class Batches implements Handout {
     const batch: Batch = { workers: [worker], note: null, left: 0 };
     const ids: string[] = [];
     this.#askedPriority = undefined;
+    // Answers come in the order of `unanswered`, which has each id once.
     while (ids.length < room) {
       const task = starts.next();
       if (task === undefined) break;
       const id = taskId(task);
-      if (this.#isForProgram(task, id)) {
+      if (worker.unanswered.has(id) || this.#isForProgram(task, id)) {
         if (tasks.busyWorkers >= starts.slots) break;
         starts.start(task);
         if (!this.#mayHand(worker)) break;
