@@ -88,9 +88,19 @@ export class Incoming {
     return this.#thread;
   }
 
-  /** Resolves when what serves plain sockets needs no more files. */
+  /**
+   * Resolves when what serves plain sockets needs no more files.
+   *
+   * @throws {Error} when it does not come up
+   */
   async up(): Promise<void> {
-    await this.#thread?.up;
+    try {
+      await this.#thread?.up;
+    } catch (error) {
+      // The next configuration may have another.
+      await this.end();
+      throw error;
+    }
   }
 
   #take(tasks: readonly AcceptedTask[]): void {

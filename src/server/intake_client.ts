@@ -1,5 +1,6 @@
 /** The thread that takes tasks, as the main thread sees it: see src/server/intake_thread.ts. */
 
+import { SystemError } from "../platform/libc_calls.ts";
 import type { SocketCalls } from "../platform/socket_calls.ts";
 import type { Emit } from "../report/event.ts";
 import type { IncomingBody } from "./body.ts";
@@ -46,6 +47,7 @@ export class IntakeClient implements SocketService {
   #lastCall = 0;
   #isClosed = false;
   readonly #up = Promise.withResolvers<void>();
+  #isUp = false;
   #used: Promise<unknown> = Promise.resolve();
   /** What it has ended with. */
   #error: Error | null = null;
@@ -55,22 +57,36 @@ export class IntakeClient implements SocketService {
   /** In the names of all tasks of the thread: this number, or the one before it. */
   readonly mark: number;
 
-  /** @param random uniform in [0, 1) */
+  /**
+   * @param random uniform in [0, 1)
+   * @throws {Error} when the machine has no room for another thread
+   */
   constructor(options: IntakeClientOptions, random: number) {
     this.#options = options;
     this.#up.promise.catch(() => {});
     this.mark = 1 + Math.floor(random * (LAST_MARK - 1));
-    const module = new URL("./intake_worker.ts", import.meta.url).href;
-    this.#worker = new Worker(module, { type: "module", name: "intake" });
+    this.#signal = options.calls.createSignal();
+    if (this.#signal < 0) {
+      throw new SystemError("start", "the thread that takes tasks", -this.#signal);
+    }
+    this.#worker = this.#startWorker();
     this.#worker.onmessage = ({ data }: MessageEvent<FromIntake>) => this.#take(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
       this.#fail(new Error(`the thread that takes tasks has ended: ${event.message}`));
     };
-    this.#signal = options.calls.createSignal();
-    if (this.#signal < 0) throw new Error("no descriptor is left");
     const { mark } = this;
     this.#send({ kind: "start", signal: this.#signal, mark, connections: this.#connections });
+  }
+
+  #startWorker(): Worker {
+    const module = new URL("./intake_worker.ts", import.meta.url).href;
+    try {
+      return new Worker(module, { type: "module", name: "intake" });
+    } catch (error) {
+      this.#options.calls.close(this.#signal);
+      throw error;
+    }
   }
 
   /** Resolves when the thread needs no more files: the program may become another user. */
@@ -84,10 +100,11 @@ export class IntakeClient implements SocketService {
 
   #fail(error: Error): void {
     this.#error = error;
-    this.#up.reject(error);
     for (const { reject } of this.#calls.values()) reject(error);
     this.#calls.clear();
-    if (!this.#isClosed) this.#options.failed(error);
+    // One that never came up has taken nothing: a start, or a reload, fails.
+    if (!this.#isUp) this.#up.reject(error);
+    else if (!this.#isClosed) this.#options.failed(error);
   }
 
   #send(message: ToIntake): void {
@@ -111,6 +128,7 @@ export class IntakeClient implements SocketService {
     const { accepted, emit, journalClosed, gone } = this.#options;
     switch (message.kind) {
       case "up":
+        this.#isUp = true;
         return this.#up.resolve();
       case "accepted":
         return accepted(message.tasks);
