@@ -55,10 +55,8 @@ function stateOf(job: ScheduleConfig, record: JobRecord | undefined): JobState {
 }
 
 /**
- * Whether the shell of a run still runs. It leads a session, which a process that was given its
- * number later most likely does not; and when its program was killed, it may have ended without
- * anybody to take it out of the table of processes. Where /proc cannot be read, a run
- * without an end counts as running.
+ * Whether the shell of a run still runs: its number may be another process's by now, which most likely
+ * leads no session. Where /proc cannot be read, a run without an end counts as running.
  */
 function isAlive(pid: number): boolean {
   if (Deno.build.os !== "linux") return true;

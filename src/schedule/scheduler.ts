@@ -135,12 +135,8 @@ export class Scheduler {
   }
 
   /**
-   * All that the code of an owner registers, in place of what it registered before; nothing ends its
-   * jobs. Call it again whenever a worker of the owner has started: jobs that are there already go
-   * on undisturbed, and jobs that are there no more start no more. A change of the signal alone is
-   * no other job. May be called before the start, too. What cannot be is logged once, and leaves the
-   * others alone. Resolves when the jobs are watched; while another program has the state file that
-   * is later.
+   * Replaces the jobs that the code of an owner has registered: those that stay go on undisturbed, those
+   * that are gone start no more. What cannot be a job is logged once. Resolves when the jobs are watched.
    *
    * @param owner the name of a spool, in whose workers the handlers are
    */

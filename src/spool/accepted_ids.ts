@@ -2,11 +2,8 @@
  * The ids of tasks that were accepted from peers, so that a delivery that is repeated, because its
  * answer was lost, is not put a second time. Kept on disk, bounded in time and number.
  *
- * `.spooler/accepted` has one line for each: `+ MILLISECONDS ID SENDER NAME CONTENT .`, and
- * `- ID SENDER .` takes one back. Version 0.1 wrote lines without SENDER and CONTENT: their ids are
- * known for any sender and any content. What is written again, because somebody deleted the file, is of
- * what is in memory: `= MILLISECONDS ID CONTENT .`, both as hashes (id_table.ts).
- * A line is on disk before its task is renamed out of tmp. So a crash leaves one of these:
+ * `.spooler/accepted` has one line for each (docs/spool-format.md), which is on disk before its task is
+ * renamed out of tmp. So a crash leaves one of these:
  *
  * | line | tmp/NAME | the task          | at the next start                           |
  * |------|----------|-------------------|---------------------------------------------|
@@ -14,9 +11,6 @@
  * | yes  | yes      | not accepted      | the id is forgotten; so is a repetition     |
  * | yes  | no       | accepted, perhaps | the id is known; a repetition is not put    |
  * |      |          | done by now       |                                             |
- *
- * A line without its last dot, or a newline behind it, was not written to its end and says nothing. When the file has grown,
- * it becomes `.spooler/accepted.old` and replaces the one before it.
  */
 
 import { join } from "@std/path";

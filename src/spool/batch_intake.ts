@@ -1,11 +1,7 @@
 /**
- * Takes new tasks into a spool, many at a time, for a thread that does nothing else: what comes in one
- * round of its loop is written, put on disk by one sync of the journal, and gets its names. The commit point
- * is that sync; without fsync it is the rename.
- *
- * A name is given behind the sync, so that nobody starts a task before it is accepted. What a batch is not
- * for (bodies that are still on their way, a disk that is busy, a spool without a journal) goes the way of
- * src/spool/intake.ts, each task by itself.
+ * Takes new tasks into a spool, many at a time: what comes in one round of the thread's loop is written,
+ * synced by one sync of the journal (the commit point; without fsync it is the rename), and then named.
+ * Bodies that are still on their way, a busy disk and a spool without a journal are src/spool/intake.ts's.
  */
 
 import { createHash } from "node:crypto";

@@ -59,18 +59,9 @@ export class JournalError extends Error {
 }
 
 /**
- * The thread that takes tasks does this, again and again:
- *
- * 1. for each task that came in: make its file in tmp, close it, {@link add} it. It gets its name before
- *    that, or behind the sync: a start gives it to those that have none.
- * 2. {@link sync}. Where that throws, or `add` returned false, syncfs puts the files of these tasks on
- *    disk with their names (`DurableCalls.syncFileSystem`). To open a file for an fsync of its own is not
- *    right any more: its close would drop the lock of whoever has claimed it in this process.
- *    Tasks that {@link mayTake} says no of beforehand are better synced one by one: the file before it is
- *    closed and renamed, then the directory.
- * 3. append the accepted lines to their file, never before the sync: a line without its task would have
- *    the peer's repetition taken for known. They need no sync of their own. Then {@link settle}.
- * 4. answer the peers; give the main thread the names: it calls `SpoolJournals.poke`.
+ * One round of the thread that takes tasks: {@link add} each task whose file lies in tmp, {@link sync},
+ * append the accepted lines, {@link settle}, answer. docs/decisions.md ("A journal beside the files") has
+ * the reasons for this order.
  */
 export class Journal {
   readonly #device: JournalDevice;

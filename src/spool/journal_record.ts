@@ -107,13 +107,11 @@ export function writeRecord(
 }
 
 /**
- * Finds the records of a ring that are whole and not reclaimed, in any order: whatever else is there is
- * skipped.
+ * Finds the records of a ring that are whole and not reclaimed, in any order.
  *
  * @param ring its bytes; zeros for what the disk would not give
  * @param tail the position before which all is reclaimed
- * @returns the records, and the positions of those that begin like one, in the place that is theirs, and
- * whose checksums are wrong
+ * @returns the records, and the positions of those whose checksums are wrong
  */
 export function readRing(
   ring: RecordMemory,

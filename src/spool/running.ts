@@ -1,13 +1,9 @@
 /**
  * Which tasks run, so that after the death of a program it is known whose run that was.
  *
- * Each program has one file in `.spooler/running/` and keeps it locked: lists of the ids of tasks that
- * run, as run_list.ts has them. So a run costs two small writes and no new file, and so does a batch of
- * runs. What a program leaves behind that died is unlocked: the program that finds it makes a mark of each
- * task it names, a file with the task's name, which the next claim of the task finds. It says which
- * process ran the task, where that is known: it may still do so.
- *
- * The marks are an aid: where one cannot be made (a full disk) the task runs all the same.
+ * Each program keeps one locked file of lists in `.spooler/running/` (run_list.ts). Of an unlocked one the
+ * finder makes a mark for each task in it, which the next claim of that task finds; docs/spool-format.md
+ * has both. Where a mark cannot be made (a full disk) the task runs all the same.
  */
 
 import { join } from "@std/path";

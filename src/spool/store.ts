@@ -152,9 +152,8 @@ export class Store {
   }
 
   /**
-   * Accepts a task: when this resolves it is in the directory and, unless fsync is off, on disk.
-   * When it throws the directory is as it was. Calls that do not wait for each other give their tasks
-   * an order all the same.
+   * Accepts a task: when this resolves it is in the directory and, unless fsync is off, on disk. When it
+   * throws the directory is as it was. Tasks run in the order of the calls.
    *
    * @param accepted is called before anybody starts it
    * @returns its name

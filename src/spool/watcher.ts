@@ -2,10 +2,8 @@
  * Notices at once when a spool directory changes, and within a second when it is no longer the same
  * directory.
  *
- * With libc this is inotify, with the names of what changed. Without it Deno.watchFs says only that
- * something did: its queue holds 16 events and drops the rest, so that after any event the whole
- * directory has to be listed. What was dropped came before an event that is still to be read; a
- * listing after that one misses nothing. Where neither can be had the scans remain.
+ * With libc this is inotify, with the names of what changed. Without it any event of Deno.watchFs means
+ * that the whole directory is to be listed (docs/decisions.md). Where neither can be had the scans remain.
  */
 
 import { basename, dirname, join } from "@std/path";

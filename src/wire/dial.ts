@@ -22,11 +22,8 @@ export interface DialOptions {
 }
 
 /**
- * The files are read at each call, so that a renewed certificate is used without a restart.
- *
- * An attempt that takes too long is left to itself, and hung up on should it come to something: Deno 2.4
- * leaks when a name is resolved for a connection that could be broken off. A handshake is broken off
- * below Deno, which would keep the socket for as long as the peer is silent.
+ * The files are read at each call, so that a renewed certificate is used without a restart. An attempt
+ * that takes too long is not cancelled, but hung up on when it succeeds (docs/decisions.md).
  *
  * @throws {Error} that says what could not be reached, and why
  */

@@ -1,6 +1,6 @@
 /**
- * Whether bytes are a Python pickle. Their opcodes are followed and never run: what they would push and
- * take is kept as kinds, so that a text which begins like one is distinguished.
+ * Whether bytes are a Python pickle. Their opcodes are followed and never run: only the kinds of what
+ * they push and take are kept.
  *
  * Bytes are a pickle when loading them would
  * - use something imported: call it, make an instance of it, or change it, or

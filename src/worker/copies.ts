@@ -1,10 +1,6 @@
 /**
- * Tasks for a worker that runs as another user. The spool is not its to read, lock or write to: the
- * program holds the lock, and lays a copy of the task where the worker finds it under the same name. What
- * becomes of the copy is of no account; the program decides the fate of the task, and removes both.
- *
- * The directory is the program's, so that nothing in it can lead anywhere else; the copies are the
- * worker's, whose claim opens a file for reading and writing.
+ * Copies of tasks for a worker that runs as another user, which may not touch the spool: the program
+ * holds the lock of the task, decides its fate, and removes the copy (docs/decisions.md).
  */
 
 import { dirname, join } from "@std/path";
