@@ -178,7 +178,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
   },
   {
     group: "daemons",
-    reason: "other programs are a supervisor's work; reload is SIGHUP",
+    reason: "other programs are a supervisor's work; touch-reload and SIGHUP reload this one",
     names: `
       attach-control-daemon= attach-daemon2= attach-daemon= daemons-honour-stdin
       legion-attach-daemon= legion-smart-attach-daemon2= legion-smart-attach-daemon=
@@ -213,14 +213,15 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
   },
   {
     group: "identity",
-    reason: "the program keeps the user that started it",
+    reason: "the whole program becomes the user of uid, with the groups of that account",
     names: `
       master-as-root no-initgroups
     `,
   },
   {
     group: "logging",
-    reason: "the log goes to stderr, for journald or a file",
+    reason:
+      "lines have a format of their own; logto, logger and log-json say where they go, and how",
     names: `
       disable-write-exception ignore-sigpipe ignore-write-errors log-4xx
       log-5xx log-alarm= log-big= log-date? log-drain= log-encoder=
@@ -235,7 +236,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
   },
   {
     group: "monitoring",
-    reason: "see spooler's own statistics",
+    reason: "there are no metrics; log-json and spooler list --json have the facts",
     names: `
       alarm-backlog= alarm-cheap= alarm-fd= alarm-freq= alarm-listen-queue= alarm-log=
       alarm-lq= alarm-metric= alarm-msg-size= alarm-segfault= alarm= backlog-alarm=
@@ -260,8 +261,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
   },
   {
     group: "process",
-    reason:
-      "one process in the foreground, logging to stderr; systemd or another supervisor does the rest",
+    reason: "settings of uWSGI's own processes, which are not here",
     names: `
       auto-procname backtrace-depth= binary-path= cgi-mode/c chdir2= check-interval=
       check-mount= check-mountpoint= clock= close-on-exec close-on-exec2 cpu-affinity=
