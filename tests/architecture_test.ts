@@ -235,6 +235,20 @@ Deno.test("every path that the documents name exists", async () => {
   }
 });
 
+Deno.test("no code span of the documents is broken over two lines", async () => {
+  const documents = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
+  for (const dir of ["docs", "examples"]) {
+    for await (const path of filesBelow(dir, ".md")) documents.push(path);
+  }
+  for (const document of documents) {
+    const text = await Deno.readTextFile(join(root, document));
+    const prose = text.replaceAll(/^ *```.*?^ *```$/gms, "");
+    for (const line of prose.split("\n")) {
+      assertEquals((line.match(/`/g) ?? []).length % 2, 0, `${document}: ${line}`);
+    }
+  }
+});
+
 Deno.test("README.md and docs/README.md link every page of docs/", async () => {
   const readme = await Deno.readTextFile(join(root, "README.md"));
   const index = await Deno.readTextFile(join(root, "docs/README.md"));

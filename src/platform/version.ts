@@ -1,2 +1,2 @@
 /** The program's version, as in CHANGELOG.md. @pure */
-export const VERSION = "0.1.0";
+export const VERSION = "0.2.0";
