@@ -38,6 +38,7 @@ const SYMBOLS = {
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  fchmod: { parameters: ["i32", "u32"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
@@ -170,6 +171,11 @@ export class SocketCalls {
   /** A new stream socket. */
   create(family: number): number {
     return this.#result(this.#symbols.socket(family, 1 | SOCK_FLAGS, 0));
+  }
+
+  /** Of the file that it gets when it is bound: Linux takes it from the socket, less the umask. */
+  setMode(fd: number, mode: number): number {
+    return this.#result(this.#symbols.fchmod(fd, mode));
   }
 
   bind(fd: number, address: Uint8Array<ArrayBuffer>, length: number): number {

@@ -14,11 +14,13 @@ export interface SocketAccess {
   readonly owner: { readonly uid: number; readonly gid: number | null } | null;
 }
 
-/** Only the owner may connect until the socket has its mode: Deno binds and listens in one step. */
-const UMASK = 0o177;
+/** Only the owner may connect until the socket is given away. */
+const OWNERS_MODE = 0o600;
+/** Deno binds and listens in one step: others must be kept out before there is a socket. */
+const UMASK = 0o777 & ~OWNERS_MODE;
 
 /** @throws {Deno.errors} when the socket cannot be made, or not given away */
-export function listenUnix(path: string, { mode, owner }: SocketAccess): Deno.UnixListener {
+export function listenUnix(path: string, access: SocketAccess): Deno.UnixListener {
   const umask = Deno.umask(UMASK);
   let listener: Deno.UnixListener;
   try {
@@ -27,8 +29,7 @@ export function listenUnix(path: string, { mode, owner }: SocketAccess): Deno.Un
     Deno.umask(umask);
   }
   try {
-    if (owner !== null) Deno.chownSync(path, owner.uid, owner.gid);
-    Deno.chmodSync(path, mode);
+    giveAway(path, access);
     return listener;
   } catch (error) {
     listener.close();
@@ -48,26 +49,27 @@ export function bindUnix(calls: SocketCalls, path: string, access: SocketAccess)
   address.set(name, PATH_AT);
   const fd = calls.create(AF_UNIX);
   if (fd < 0) return fd;
-  const umask = Deno.umask(UMASK);
-  try {
-    const bound = calls.bind(fd, address, PATH_AT + name.length + 1);
-    if (bound < 0) {
-      calls.close(fd);
-      return bound;
-    }
-  } finally {
-    Deno.umask(umask);
+  // Not by a umask: that is all threads', and others make files meanwhile. Where the system does not take the
+  // mode from the socket, nobody can connect to one that does not listen.
+  calls.setMode(fd, OWNERS_MODE);
+  const bound = calls.bind(fd, address, PATH_AT + name.length + 1);
+  if (bound < 0) {
+    calls.close(fd);
+    return bound;
   }
   try {
-    const { mode, owner } = access;
-    if (owner !== null) Deno.chownSync(path, owner.uid, owner.gid);
-    Deno.chmodSync(path, mode);
+    giveAway(path, access);
     return fd;
   } catch (error) {
     calls.close(fd);
     Deno.removeSync(path);
     throw error;
   }
+}
+
+function giveAway(path: string, { mode, owner }: SocketAccess): void {
+  if (owner !== null) Deno.chownSync(path, owner.uid, owner.gid);
+  Deno.chmodSync(path, mode);
 }
 
 /**

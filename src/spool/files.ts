@@ -71,7 +71,8 @@ export const systemFiles: Files = {
       }
       return false;
     }
-    if (isMasked(mode)) Deno.chmodSync(path, mode);
+    // Whatever the umask: it may be another for a moment (listenUnix).
+    Deno.chmodSync(path, mode);
     return true;
   },
   removeDirectorySync(path) {

@@ -115,9 +115,9 @@ export class RootFiles implements Files {
     });
     if (made === -EEXIST) return false;
     check(made, "mkdir", path);
-    if (!isMasked(mode) && !root.owner) return true;
     const place = root.in(path, (at, name) => libc.openPlace(at, name, O_DIRECTORY));
     try {
+      // Whatever the umask: it may be another for a moment (listenUnix).
       // A descriptor that only names a file takes neither call; its path in /proc does.
       Deno.chmodSync(procPath(check(place, "open", path)), mode);
       const { owner } = root;

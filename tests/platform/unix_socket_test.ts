@@ -1,6 +1,9 @@
 import { join } from "@std/path";
+import { openLibrary } from "../../src/platform/linux.ts";
+import { SocketCalls } from "../../src/platform/socket_calls.ts";
 import {
   acceptOwn,
+  bindUnix,
   ensurePrivateDirectory,
   listenPrivately,
   listenUnix,
@@ -40,6 +43,38 @@ Deno.test("nobody else can connect while a socket is bound and has not got its m
   }
   assertEquals(modes, [0o600, 0o660]);
 });
+
+testWith(
+  "libc",
+  "a socket is bound as its owner's alone, and the umask is left to other threads",
+  async () => {
+    await using temp = await tempDir();
+    const path = join(temp.path, "socket");
+    const modes: number[] = [];
+    class WatchedCalls extends SocketCalls {
+      override bind(...args: Parameters<SocketCalls["bind"]>): number {
+        const bound = super.bind(...args);
+        modes.push(modeOf(path));
+        return bound;
+      }
+    }
+    const library = openLibrary((name) => new WatchedCalls(name));
+    if ("unavailable" in library) throw new Error(library.unavailable);
+    const calls = library.opened;
+    const { umask } = Deno;
+    const before = umask(0);
+    Deno.umask = () => {
+      throw new Error("the umask is not asked for, and not set");
+    };
+    try {
+      calls.close(bindUnix(calls, path, { mode: 0o660, owner: null }));
+    } finally {
+      Deno.umask = umask;
+      umask(before);
+    }
+    assertEquals([...modes, modeOf(path)], [0o600, 0o660]);
+  },
+);
 
 Deno.test("the umask is the same afterwards, also when the socket cannot be made", async () => {
   await using temp = await tempDir();

@@ -32,6 +32,27 @@ for (const [how, libc] of [["by libc", platform.libc], ["without libc", null]] a
   });
 }
 
+for (const [how, libc] of [["by libc", platform.libc], ["without libc", null]] as const) {
+  testWith(
+    "libc",
+    `a directory has its mode while another thread has set a umask, ${how}`,
+    async () => {
+      await using temp = await tempDir();
+      const store = await openUnsynced(temp.path, { libc });
+      await store.put({ vars });
+      const umask = Deno.umask(0o177);
+      try {
+        await store.put({ vars, priority: 7 });
+      } finally {
+        Deno.umask(umask);
+      }
+      const { mode } = await Deno.stat(join(temp.path, "7"));
+      assertEquals((mode ?? 0) & 0o777, 0o750);
+      store.close();
+    },
+  );
+}
+
 testWith(
   "mount",
   "without fsync, too, a full disk takes nothing and keeps what it took",
