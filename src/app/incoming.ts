@@ -138,7 +138,7 @@ export class Incoming {
     return (task, done) => reception.accept(task, done);
   }
 
-  /** Tasks go into these spools from now on, and whoever starts them hears of it. */
+  /** Tasks go into these spools from now on, and are announced to what starts them. */
   takeOver({ spools, dedupWindowMs, announce, fail }: TakeOver): void {
     this.#announce = announce;
     this.#fail = fail;

@@ -54,7 +54,7 @@ export async function schedulerOptions(
   };
 }
 
-/** Until the new code is loaded, the old code hears the signals. */
+/** Until the new code is loaded, the old code gets the signals. */
 export function heardSignals(own: SignalHandlers, old: SignalHandlers | undefined): SignalHandlers {
   return {
     has: (signal, owner) => own.has(signal, owner) || (old?.has(signal, owner) ?? false),

@@ -13,7 +13,7 @@ import { parseTaskWord, shortId } from "./task_id.ts";
 export interface TaskChange {
   /** The word for it: `retried`, `removed`. */
   readonly done: string;
-  /** What is said of a task that was as wished before. */
+  /** The word for a task that needed no change. */
   readonly unchanged: string;
   act(located: Located): Promise<Changed>;
 }
@@ -31,7 +31,7 @@ export function checkWords(command: string, words: readonly string[]): void {
   for (const word of words) parseTaskWord(word);
 }
 
-/** Changes the tasks that the words name; returns whether each is now as it was wished to be. */
+/** Changes the tasks that the words name; returns whether each is now as asked. */
 export async function changeNamed(
   spools: readonly OpenSpool[],
   words: readonly string[],

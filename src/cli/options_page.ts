@@ -14,7 +14,7 @@ given once, the last one counts.
 
 - **Origin** says whose option it is: uWSGI's, with uWSGI's meaning, or our own.
 - *not yet* marks an option that is known but not acted on by this version. An ini that has one
-  starts with a warning, or not at all where going on in silence would be dangerous.
+  starts with a warning, or not at all where ignoring it would be dangerous.
 `;
 
 export function optionsPage(): string {
@@ -45,7 +45,7 @@ function foreignText(): string {
     FOREIGN_GROUPS.filter((group) => (group.refused ?? false) === refused)
       .map((group) => `\n**${group.group}**: ${group.reason}.\n\n${names(group.names)}\n`).join("");
   return `\n## uWSGI's options that are refused\n\n` +
-    `An ini with one of these does not start, because to pass over it would be dangerous.\n` +
+    `An ini with one of these does not start, because ignoring it would be dangerous.\n` +
     `${list(true)}\n## uWSGI's options that are accepted and not acted on\n\n` +
-    `They are named once at the start, with the reason.\n${list(false)}`;
+    `A warning at the start names them, with the reason.\n${list(false)}`;
 }

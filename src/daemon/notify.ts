@@ -11,7 +11,7 @@ export interface Notifier {
   reloading(): void;
   stopping(): void;
   status(text: string): void;
-  /** Says that the program is alive as often as the manager needs to hear it, until {@link close}. */
+  /** Says that the program is alive as often as the manager asks for it, until {@link close}. */
   keepAlive(clock: Clock): void;
   close(): void;
 }

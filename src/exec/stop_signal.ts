@@ -29,7 +29,7 @@ export interface StopWatch {
 }
 
 /**
- * Whether a child was ended by the signal that also stops this program, which may hear it a moment
+ * Whether a child was ended by the signal that also stops this program, which may get it a moment
  * later.
  */
 export async function isEndedByStop(exit: Exit, { stopping, clock }: StopWatch): Promise<boolean> {

@@ -1,5 +1,5 @@
 /**
- * Unix sockets that nobody reaches for whom they are not meant: not in the moment between bind and
+ * Unix sockets that nobody else can connect to: not in the moment between bind and
  * chmod, whatever the umask, and not by a directory that another user has put there.
  */
 

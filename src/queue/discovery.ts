@@ -42,7 +42,7 @@ export interface DiscoveryOptions {
 
 /**
  * After this time a scan lets others have the thread: workers with quick tasks are not to run dry because
- * nobody hears that they have done them.
+ * nobody reads their answers.
  */
 const SCAN_SLICE_MS = 2;
 /**

@@ -93,7 +93,7 @@ export class Settlement {
     return fate;
   }
 
-  /** What concerns not this task but all of its kind is said once. */
+  /** What concerns all tasks of a function is logged once. */
   #isWorthALine(outcome: Outcome, func: string): boolean {
     switch (outcome.kind) {
       case "unavailable":

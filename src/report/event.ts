@@ -89,7 +89,7 @@ export type Event =
   /** The end of a streak, with how often it failed. */
   | { type: "target.up"; spool: string; target: string; failures: number; downMs: number }
   | { type: "task.accepted"; task: string; func: string; from: string }
-  /** A delivery of a task that was accepted before: nothing is put, and the peer hears that it was. */
+  /** A delivery of a task that was accepted before: nothing is put, and the peer gets a yes. */
   | { type: "task.repeated"; id: string; func: string; from: string }
   /** Repeated deliveries that were too many to say each. */
   | { type: "tasks.repeated"; count: number; windowMs: number }

@@ -182,7 +182,7 @@ export function eventText(event: Event): string {
     case "task.flooded":
       return `${named(event.func, event.task)}: ${notLogged(event.lines)}`;
     case "task.returned":
-      return `${named(event.func, event.task)} goes back to the queue: ${
+      return `${named(event.func, event.task)} is ready again: ${
         visible(event.reason, REASON_MAX)
       }`;
     case "task.settled":

@@ -63,8 +63,8 @@ export async function bindSocket(address: Address, options: BindOptions): Promis
 }
 
 /**
- * Deno finds the address and binds it; what it opened is duplicated and closed, so that its event loop does
- * not hear of each connection.
+ * Deno finds the address and binds it; what it opened is duplicated and closed, so that its event loop is
+ * not woken by each connection.
  */
 function duplicated<T extends Deno.Addr>(
   open: () => Deno.Listener & { readonly addr: T },

@@ -52,7 +52,7 @@ export function signerOf(request: IncomingRequest): Signed | null {
   return "signed" in request && "secret" in request.signed ? request.signed : null;
 }
 
-/** What the peer hears of an error while its task was taken. */
+/** What the peer is sent for an error while its task was taken. */
 export function refusalOf(error: unknown): RefusalError {
   if (error instanceof RefusalError) return error;
   if (error instanceof PacketError) return new RefusalError("malformed", error.message);

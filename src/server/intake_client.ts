@@ -18,7 +18,7 @@ import type { ServedSocket, ServiceSettings, SocketService } from "./socket_serv
 export interface IntakeClientOptions {
   readonly calls: SocketCalls;
   readonly emit: Emit;
-  /** Called with what was accepted, before anybody else hears of it. */
+  /** Called with what was accepted, before anything else. */
   readonly accepted: (tasks: readonly AcceptedTask[]) => void;
   /** The journal of a spool is closed: a reload of its place is wanted. */
   readonly journalClosed: (dir: string) => void;

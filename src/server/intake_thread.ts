@@ -135,7 +135,7 @@ export class IntakeThread {
     }
   }
 
-  /** A thread that waits for sockets hears of no message: it waits elsewhere until they are here. */
+  /** A thread that waits for sockets gets no message: it waits elsewhere until they are here. */
   #letMessagesIn(): void {
     if (this.#owed > 0) this.#hold ??= this.#loop.hold();
     else {

@@ -19,6 +19,6 @@ const thread = new IntakeThread({
   platform: openPlatform(),
   post: (message) => scope.postMessage(message),
 });
-// The loop begins with the first message: before that it would hear of none.
+// The loop begins with the first message: a loop that waits for sockets would not see it.
 scope.onmessage = ({ data }) => thread.take(data);
 scope.postMessage({ kind: "up" });

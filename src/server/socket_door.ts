@@ -42,7 +42,7 @@ export class SocketDoor implements Watched {
   }
 
   ready(): void {
-    // To ask once more whether another waits costs as much as to hear of it in the next round.
+    // One more accept that finds nothing costs as much as another round.
     for (let count = 0; count < this.#expected; count++) {
       if (this.#accept()) continue;
       this.#expected = Math.max(1, count);

@@ -1,5 +1,5 @@
 /**
- * Marks that tasks are done, in a journal: written beside the ring, by the thread that hears of it, and
+ * Marks that tasks are done, in a journal: written beside the ring, by the main thread, and
  * never synced for their own sake.
  *
  * @pure

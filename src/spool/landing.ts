@@ -1,7 +1,7 @@
 /**
  * Tasks whose files have their names and that are not accepted yet: their directory is being synced.
- * They are not shown to whoever would start them. Should the sync fail, the peer hears that its task
- * was refused, and then it must not have run; and in the log a task is accepted before it is done.
+ * They are not shown to whoever would start them. Should the sync fail, the peer is refused,
+ * and then its task must not have run; and in the log a task is accepted before it is done.
  *
  * @pure
  */

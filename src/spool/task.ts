@@ -68,10 +68,10 @@ export type Claimed =
   /** Not a task at all, or one that was given up before; it was moved to failed/. */
   | { readonly kind: "damaged"; readonly reason: string };
 
-/** What came of an operator's wish for one task. */
+/** What came of an operator's command for one task. */
 export type Changed =
   | { readonly kind: "changed"; readonly was: "ready" | "deferred" | "failed" }
-  /** It is already as it was wished to be. */
+  /** It is already as asked. */
   | { readonly kind: "unchanged" }
   /** Another process runs it, or writes it: it was left alone. */
   | { readonly kind: "running" }

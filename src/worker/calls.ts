@@ -52,7 +52,7 @@ export async function answerCall(call: WorkerCall, target: CallTarget): Promise<
   }
 }
 
-/** What a worker holds ends with it; of the end of its children nobody hears. */
+/** What a worker holds ends with it; the end of its children is not noticed. */
 function holderOf({ worker }: WorkerCall): TaskWorker {
   if (worker !== null) return worker;
   throw new Error("a forked child can hold no lock: the task can");

@@ -1,5 +1,5 @@
 /**
- * What a worker is made with, and what the program hears of it: what it offers, answers, prints and
+ * What a worker is made with, and what it reports: what it offers, answers, prints and
  * asks for, and its end. Types only.
  */
 

@@ -107,8 +107,8 @@ export class WorkerLibc {
   }
 
   /**
-   * The kernel ends this process when its parent dies. The end of the connection says so, too, but
-   * code that loops without end would not hear it.
+   * The kernel ends this process when its parent dies. The connection ends then, too, but code
+   * that loops without end does not notice.
    */
   dieWithParent(): void {
     const PR_SET_PDEATHSIG = 1;
