@@ -4,7 +4,8 @@
  * are replaced by a copy of that part, in an import map for the build alone.
  */
 
-const root = new URL("../", import.meta.url).pathname;
+import { findPackage } from "./npm_packages.ts";
+import { root } from "./test_files.ts";
 
 interface Part {
   /** What is copied, and where to. */
@@ -35,19 +36,6 @@ const V8_FLAGS = [
   "--initial-old-space-size=8",
   "--heap-growing-percent=20",
 ];
-
-interface DenoInfo {
-  readonly npmCache: string;
-}
-
-/** Where Deno keeps the files of an npm package. */
-async function findPackage(npmCache: string, name: string, version: string): Promise<string> {
-  for await (const { name: registry } of Deno.readDir(npmCache)) {
-    const dir = `${npmCache}/${registry}/${name}/${version}`;
-    if (await Deno.stat(dir).then(() => true, () => false)) return dir;
-  }
-  throw new Error(`${name} ${version} is not in ${npmCache}: deno cache main.ts`);
-}
 
 /** In seconds. Deno puts the time of each file into the executable: this makes two builds the same. */
 const epoch = Number(Deno.env.get("SOURCE_DATE_EPOCH") ?? 0);
@@ -87,7 +75,6 @@ const { imports } = JSON.parse(await Deno.readTextFile(`${root}deno.json`)) as {
   imports: Record<string, string>;
 };
 await deno("cache", "--quiet", "main.ts", "workers/javascript/main.ts");
-const { npmCache } = JSON.parse(await deno("info", "--json")) as DenoInfo;
 // Below the root, so that the paths in the executable have no other beginning.
 const scratch = `${root}dist/parts`;
 await Deno.mkdir(scratch, { recursive: true });
@@ -101,7 +88,7 @@ try {
       map[key] = target.startsWith("./") ? `../../${target.slice(2)}` : target;
       continue;
     }
-    const from = await findPackage(npmCache, name, version);
+    const from = await findPackage(name, version);
     for (const [file, to] of Object.entries(part.files)) {
       await copy(`${from}/${file}`, `${scratch}/${name}/${to}`);
     }

@@ -4,7 +4,7 @@
  */
 
 import { type Manual, MANUALS } from "../src/cli/manual.ts";
-import { MAN_PAGES } from "../src/cli/man.ts";
+import { MAN_PAGES } from "../src/cli/manual.ts";
 import { CHAPTERS, type OptionRow } from "../src/config/options.ts";
 import { VERSION } from "../src/platform/version.ts";
 import { root } from "./test_files.ts";

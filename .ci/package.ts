@@ -4,6 +4,8 @@
  * executable and sources make the same bytes.
  */
 
+import type { CompletionShell } from "../src/cli/completion_words.ts";
+import { MAN_PAGES } from "../src/cli/manual.ts";
 import { controlText, MAINTAINER_SCRIPTS, SITE_INI, unitTemplate } from "./package_debian.ts";
 import { billOfMaterials, licenceTexts, type Versions } from "./package_inside.ts";
 import { root } from "./test_files.ts";
@@ -14,8 +16,13 @@ const MACHINES: Readonly<Record<number, { readonly tar: string; readonly debian:
   183: { tar: "aarch64", debian: "arm64" },
 };
 
-const SHELLS = { bash: "spooler", zsh: "_spooler", fish: "spooler.fish" } as const;
-const PAGES = ["spooler.1", "spooler.ini.5", "spooler-spool.5"];
+/** What a shell's directory of completions has the script as. */
+const COMPLETIONS: Readonly<Record<CompletionShell, string>> = {
+  bash: "spooler",
+  zsh: "_spooler",
+  fish: "spooler.fish",
+};
+const PAGES = Object.values(MAN_PAGES);
 
 /** @throws {Error} for a file that is no executable of a known machine */
 export async function machineOf(path: string) {
@@ -67,7 +74,7 @@ async function sha256(path: string): Promise<string> {
 /** What both packages have. */
 interface Parts {
   readonly executable: string;
-  readonly completions: Readonly<Record<keyof typeof SHELLS, string>>;
+  readonly completions: Readonly<Record<CompletionShell, string>>;
   readonly unit: string;
   readonly licences: ReadonlyMap<string, string>;
   readonly bill: string;
@@ -78,8 +85,8 @@ async function packTar(name: string, parts: Parts, scratch: string, out: string)
   const tree = new Tree(`${scratch}/${name}`);
   await tree.copy("spooler", parts.executable, 0o755);
   for (const page of PAGES) await tree.copy(`man/${page}`, `${root}docs/man/${page}`);
-  for (const [shell, file] of Object.entries(SHELLS)) {
-    await tree.text(`completions/${file}`, parts.completions[shell as keyof typeof SHELLS]);
+  for (const [shell, text] of Object.entries(parts.completions)) {
+    await tree.text(`completions/${COMPLETIONS[shell as CompletionShell]}`, text);
   }
   await tree.text("spooler@.service", parts.unit);
   await tree.text("site.ini", SITE_INI);

@@ -1,5 +1,6 @@
 /** What is inside the executable: a bill of materials (CycloneDX), and the licences. */
 
+import { findPackage } from "./npm_packages.ts";
 import { root } from "./test_files.ts";
 
 /** `spooler --version --json`. */
@@ -83,28 +84,19 @@ export async function licenceTexts(versions: Versions): Promise<ReadonlyMap<stri
     ["spooler", own],
     [`deno-${versions.deno}`, mit("(c) 2018-2025 the Deno authors")],
   ]);
-  const info = new Deno.Command(Deno.execPath(), { args: ["info", "--json"], cwd: root });
-  const { npmCache } = JSON.parse(new TextDecoder().decode((await info.output()).stdout));
   for (const [name, version] of Object.entries(versions.packages)) {
-    const text = await findLicence(npmCache, name, version);
+    const text = await licenceOf(name, version);
     // The package of the standard library has no file of its own; it is Deno's.
     texts.set(`${name}-${version}`, text ?? mit("(c) 2018-2025 the Deno authors"));
   }
   return texts;
 }
 
-async function findLicence(cache: string, name: string, version: string): Promise<string | null> {
-  for await (const registry of Deno.readDir(cache)) {
-    const dir = `${cache}/${registry.name}/${name}/${version}`;
-    try {
-      for await (const file of Deno.readDir(dir)) {
-        if (/^licen[cs]e(\.\w+)?$/i.test(file.name)) {
-          return Deno.readTextFile(`${dir}/${file.name}`);
-        }
-      }
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+/** Null for a package without a file of it. */
+async function licenceOf(name: string, version: string): Promise<string | null> {
+  const dir = await findPackage(name, version);
+  for await (const { name: file } of Deno.readDir(dir)) {
+    if (/^licen[cs]e(\.\w+)?$/i.test(file)) return Deno.readTextFile(`${dir}/${file}`);
   }
   return null;
 }

@@ -1,6 +1,7 @@
 /** What `retry` and `remove` share: one task after the other, and a line about each. */
 
 import { dirname } from "@std/path";
+import { DENIED } from "../platform/reason.ts";
 import type { Changed } from "../spool/store.ts";
 import { denialText } from "./denied.ts";
 import { UsageError } from "./error.ts";
@@ -81,7 +82,7 @@ export async function changeOne(
 
 /** A refusal of the system says whose the file is, and what to do. */
 async function explained(changed: Changed, command: string, { spool, task }: Located) {
-  if (changed.kind !== "refused" || changed.reason !== "permission denied") return changed;
+  if (changed.kind !== "refused" || changed.reason !== DENIED) return changed;
   const path = spool.inspector.pathOf(task);
   const reason = await denialText(command, [path, dirname(path)]);
   return { ...changed, reason: reason ?? changed.reason };

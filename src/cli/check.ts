@@ -8,11 +8,11 @@
 import { loadModules } from "../app/module_check.ts";
 import { doubleRuns } from "../app/double_runs.ts";
 import { checkStart } from "../app/start_checks.ts";
-import { loadConfig, type Loaded, showConfigOf } from "../config/load.ts";
+import { type Loaded, showConfigOf } from "../config/load.ts";
 import { ConfigError, type Problem, problemText } from "../platform/problem.ts";
 import { systemClock } from "../platform/clock.ts";
 import { UsageError } from "./error.ts";
-import { isIniInEnvironment } from "./ini.ts";
+import { isIniInEnvironment, loadIni } from "./ini.ts";
 import { planJson, planText } from "./plan.ts";
 import { counted } from "../platform/count_text.ts";
 
@@ -22,6 +22,7 @@ export async function check(args: readonly string[]): Promise<number> {
   const { isGcc, rest } = takeFormat(
     args.filter((arg) => arg !== "--json" && arg !== "--show-config"),
   );
+  if (json && isGcc) throw new UsageError("check takes --json or --format gcc, not both");
   if (rest.length === 0 && !isIniInEnvironment()) {
     throw new UsageError("check needs an ini: spooler check site.ini");
   }
@@ -30,7 +31,7 @@ export async function check(args: readonly string[]): Promise<number> {
       console.log(await showConfigOf(rest));
       return 0;
     }
-    const loaded = await loadConfig(rest);
+    const loaded = await loadIni(rest);
     const found = await examineSite(loaded);
     if (found.problems.length > 0) throw new ConfigError(found.problems.map(masked(loaded)));
     const warnings = [...loaded.warnings, ...found.warnings.map(masked(loaded))];

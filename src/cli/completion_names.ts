@@ -1,11 +1,11 @@
 /** Names for the completion of a command line: of tasks, functions and jobs. Nothing runs for it. */
 
-import { loadConfig, type Loaded } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import type { TaskModule } from "../worker/settings.ts";
 import type { NamedSite } from "./completion_words.ts";
 import { matching } from "./filter.ts";
-import { iniArgs } from "./ini.ts";
-import { openSpools } from "./spools.ts";
+import { iniArgs, loadIni } from "./ini.ts";
+import { openSpools, openSpoolsOf } from "./spools.ts";
 import { placedId } from "./task_id.ts";
 import { summaryOf } from "./task_summary.ts";
 import { TASK_PREFIX } from "../spool/layout.ts";
@@ -38,12 +38,15 @@ export async function taskNames(
 /** Of commands, of task modules by their text, and of the tasks that are there. */
 export async function functionNames({ where }: { readonly where: NamedSite }): Promise<string[]> {
   const names = new Set<string>();
-  const loaded = where.dir === undefined ? await load(where) : null;
-  for (const { name } of loaded?.config.tasks ?? []) if (name !== null) names.add(name);
-  for (const module of loaded?.config.code.modules ?? []) {
+  const config = where.dir === undefined ? await load(where) : null;
+  for (const { name } of config?.tasks ?? []) if (name !== null) names.add(name);
+  for (const module of config?.code.modules ?? []) {
     for (const name of await functionsIn(module)) names.add(name);
   }
-  for (const spool of await openSpools("list", given(where))) {
+  const spools = config === null
+    ? await openSpools("list", given(where))
+    : openSpoolsOf("list", config);
+  for (const spool of spools) {
     let seen = 0;
     for (const task of matching(spool, {})) {
       const { func } = summaryOf(task);
@@ -67,12 +70,12 @@ async function functionsIn({ kind, name, language }: TaskModule): Promise<string
 export async function jobNames(
   { where }: { readonly where: NamedSite },
 ): Promise<readonly string[]> {
-  return (await load(where))?.config.schedules.map(({ name }) => name) ?? [];
+  return (await load(where))?.schedules.map(({ name }) => name) ?? [];
 }
 
-async function load({ ini }: NamedSite): Promise<Loaded | null> {
+async function load({ ini }: NamedSite): Promise<Config | null> {
   const args = iniArgs(ini);
-  return args === null ? null : await loadConfig(args);
+  return args === null ? null : (await loadIni(args)).config;
 }
 
 /** Absent, and not undefined, is what the person has not said. */

@@ -3,7 +3,7 @@
 import { knownNames, OPTIONS } from "../config/options.ts";
 import { STATE_KINDS } from "../spool/inspected.ts";
 import { INIT_LANGUAGES } from "./init_files.ts";
-import { MANUALS } from "./manual.ts";
+import { MAN_PAGES, MANUALS } from "./manual.ts";
 
 /** What the command line has said so far of where to search. */
 export interface NamedSite {
@@ -22,8 +22,9 @@ export type Completion =
     | { readonly kind: "jobs"; readonly where: NamedSite }
   );
 
-const SHELLS = ["bash", "zsh", "fish"];
-const PAGES = ["spooler", "ini", "spool"];
+/** Shells that `spooler completions` has a script for. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+export type CompletionShell = typeof SHELLS[number];
 const SETTINGS = OPTIONS.map(({ name }) => `--${name}`);
 
 /** @param words behind `spooler`; the last one is being typed */
@@ -103,7 +104,7 @@ function argumentPlace(command: string, typed: string, where: NamedSite): Comple
     case "completions":
       return { kind: "words", typed, words: SHELLS };
     case "man":
-      return { kind: "words", typed, words: PAGES };
+      return { kind: "words", typed, words: Object.keys(MAN_PAGES) };
     case "init":
       return { kind: "directories", typed };
     default:

@@ -3,12 +3,17 @@
  * for what may follow.
  */
 
-import { type Completion, completions as completionsOf } from "./completion_words.ts";
+import {
+  type Completion,
+  completions as completionsOf,
+  type CompletionShell,
+  SHELLS,
+} from "./completion_words.ts";
 import { functionNames, jobNames, taskNames } from "./completion_names.ts";
 import { UsageError } from "./error.ts";
 
 /** An answer that begins with a colon stands for what the shell itself knows to complete. */
-const SCRIPTS = {
+const SCRIPTS: Readonly<Record<CompletionShell, string>> = {
   bash: `# spooler completions bash > /usr/share/bash-completion/completions/spooler
 _spooler() {
   local line=\${COMP_LINE:0:COMP_POINT} current=\${COMP_WORDS[COMP_CWORD]} words prefix answer
@@ -62,15 +67,15 @@ function __spooler_complete
     end
 end
 complete -c spooler -f -a '(__spooler_complete)'`,
-} as const;
+};
 
 export function completions(args: readonly string[]): Promise<number> {
   const [shell = "", more] = args;
-  const script = Object.entries(SCRIPTS).find(([name]) => name === shell)?.[1];
-  if (script === undefined || more !== undefined) {
-    throw new UsageError(`completions needs one of bash, zsh, fish: "${args.join(" ")}"`);
+  const known = SHELLS.find((name) => name === shell);
+  if (known === undefined || more !== undefined) {
+    throw new UsageError(`completions needs one of ${SHELLS.join(", ")}: "${args.join(" ")}"`);
   }
-  console.log(script);
+  console.log(SCRIPTS[known]);
   return Promise.resolve(0);
 }
 

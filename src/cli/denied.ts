@@ -3,28 +3,28 @@
 import { dirname } from "@std/path";
 import { mayUse, type Probe } from "../platform/access.ts";
 import { SystemError } from "../platform/libc_calls.ts";
+import { EACCES, EPERM } from "../platform/linux.ts";
 import { ownerOf, ownerText, userName } from "../platform/owner.ts";
 import { safeText } from "../report/safe_text.ts";
-
-const EPERM = 1;
-const EACCES = 13;
 
 /**
  * Runs what a command does with spools.
  *
- * @param dirs of the spools
+ * @returns what `act` returns
  * @throws {Error} that explains a denial, and whatever `act` throws
  */
 export async function explainDenial<T>(
   command: string,
-  dirs: readonly string[],
-  act: () => Promise<T>,
+  spools: readonly { readonly dir: string }[],
+  act: () => T | Promise<T>,
 ): Promise<T> {
   try {
     return await act();
   } catch (error) {
     if (!isDenial(error)) throw error;
-    const paths = dirs.flatMap((dir) => ["", "/.spooler", "/.spooler/tmp"].map((sub) => dir + sub));
+    const paths = spools.flatMap(({ dir }) =>
+      ["", "/.spooler", "/.spooler/tmp"].map((sub) => dir + sub)
+    );
     const text = await denialText(command, paths);
     throw text === null ? error : new Error(text);
   }

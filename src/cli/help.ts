@@ -45,7 +45,7 @@ export function overview(): string {
 }
 
 /** @throws {UsageError} when it is neither a command nor an option */
-export function helpOf(word: string): string {
+function helpOf(word: string): string {
   const manual = Object.hasOwn(MANUALS, word) ? MANUALS[word] : undefined;
   if (manual !== undefined) return manualText(manual);
   const text = optionsText(word.replace(/^-+/, ""));

@@ -1,9 +1,11 @@
 /** `spooler init DIR`: a site to start from: a commented ini, a first task, a .gitignore. */
 
 import { join } from "@std/path";
+import { shellWord } from "../platform/shell_word.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { INIT_LANGUAGES, siteFiles } from "./init_files.ts";
+import { isThere } from "./there.ts";
 import { typesText } from "./types.ts";
 
 export async function init(args: readonly string[]): Promise<number> {
@@ -13,7 +15,9 @@ export async function init(args: readonly string[]): Promise<number> {
   }
   const wanted = options.lang ?? "ts";
   const lang = INIT_LANGUAGES.find((each) => each === wanted);
-  if (lang === undefined) throw new UsageError(`--lang needs one of ts, py, sh: "${wanted}"`);
+  if (lang === undefined) {
+    throw new UsageError(`--lang needs one of ${INIT_LANGUAGES.join(", ")}: "${wanted}"`);
+  }
   const files = siteFiles(lang, lang === "ts" ? await typesText() : "");
   const there = files.map(({ name }) => join(dir, name)).find(isThere);
   if (there !== undefined) throw new Error(`${there} exists: nothing was written`);
@@ -31,18 +35,4 @@ export async function init(args: readonly string[]): Promise<number> {
   spooler push --ini ${ini} ud_spool_func=hello name=world`,
   );
   return 0;
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -19,7 +19,7 @@ import {
 } from "./task_summary.ts";
 
 /** Up to this many tasks are sorted; more are shown as they are found, in bounded memory. */
-export const SORTED_TASKS = 10_000;
+const SORTED_TASKS = 10_000;
 
 export async function list(args: readonly string[]): Promise<number> {
   const { options, flags, words } = readArgs("list", args, [...WHERE, "state", "func", "older"], [
@@ -38,7 +38,7 @@ export async function list(args: readonly string[]): Promise<number> {
     }
   };
   try {
-    await explainDenial("list", spools.map(({ dir }) => dir), listAll);
+    await explainDenial("list", spools, listAll);
   } finally {
     await output.flush();
   }

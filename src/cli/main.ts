@@ -63,8 +63,8 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
   help,
 };
 
-export const EXIT_FAILED = 1;
-export const EXIT_USAGE = 2;
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
 
 /**
  * @param args without the program's own name

@@ -1,13 +1,7 @@
 /** `spooler man [PAGE]`: the manual pages, which `deno task docs` makes. */
 
 import { UsageError } from "./error.ts";
-
-/** By the word that names them. */
-export const MAN_PAGES = {
-  spooler: "spooler.1",
-  ini: "spooler.ini.5",
-  spool: "spooler-spool.5",
-} as const;
+import { MAN_PAGES } from "./manual.ts";
 
 export async function man(args: readonly string[]): Promise<number> {
   const [word = "spooler", more] = args;

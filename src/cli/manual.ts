@@ -9,6 +9,13 @@ export interface Manual {
   readonly examples: readonly string[];
 }
 
+/** The manual pages by the words that name them. */
+export const MAN_PAGES = {
+  spooler: "spooler.1",
+  ini: "spooler.ini.5",
+  spool: "spooler-spool.5",
+} as const;
+
 const INI = ["--ini FILE", "the spools of FILE (default: $SPOOLER_INI or $UWSGI_INI)"] as const;
 const DIR = ["--dir DIR", "this spool directory"] as const;
 const JSON_LINES = ["--json", "one line of JSON for each task"] as const;

@@ -17,6 +17,11 @@ export function hideSecrets(secrets: Secrets): void {
   known.add(secrets);
 }
 
+/** A text for stdout or stderr, without what is hidden. */
+export function withoutSecrets(text: string): string {
+  return known.mask(text);
+}
+
 /** Lines for stdout. The caller ends it with {@link flush}. */
 export class CliOutput {
   #gathered = "";
@@ -25,7 +30,7 @@ export class CliOutput {
 
   /** @param reveals the person wants to see secrets */
   constructor({ reveals = false }: { readonly reveals?: boolean } = {}) {
-    this.#mask = reveals ? (text) => text : (text) => known.mask(text);
+    this.#mask = reveals ? (text) => text : withoutSecrets;
   }
 
   /** Nobody reads any more (`| head`): there is no use in going on. */
@@ -73,5 +78,5 @@ export function complain(text: string): void {
 
 /** A line for people, beside what programs read. */
 export function note(text: string): void {
-  console.error(`spooler: ${safeLine(known.mask(text))}`);
+  console.error(`spooler: ${safeLine(withoutSecrets(text))}`);
 }

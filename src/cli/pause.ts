@@ -36,7 +36,7 @@ async function turn(command: string, args: readonly string[], act: Turn): Promis
   const all = async () => {
     for (const spool of spools) await turnOne(spool, act, flags.has("json"), output);
   };
-  await explainDenial(command, spools.map(({ dir }) => dir), all);
+  await explainDenial(command, spools, all);
   await output.flush();
   return 0;
 }

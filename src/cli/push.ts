@@ -4,7 +4,6 @@ import { resolve } from "@std/path";
 import { openPlatform } from "../spool/platform.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 import { destinationFor, destinationsOf } from "../server/destination.ts";
-import { loadConfig } from "../config/load.ts";
 import { parseDate } from "../platform/local_time.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { Store } from "../spool/store.ts";
@@ -13,8 +12,7 @@ import { parseAt, parsePriority, readRequest, RequestError } from "../task/reque
 import { readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
-import { iniArgs, isIniInEnvironment } from "./ini.ts";
-import { hideSecrets } from "./output.ts";
+import { iniArgs, isIniInEnvironment, loadIni } from "./ini.ts";
 import { pushTo } from "./push_to.ts";
 import { reasonOf } from "../platform/reason.ts";
 
@@ -60,12 +58,13 @@ export async function push(args: readonly string[]): Promise<number> {
 }
 
 async function pushInto(
-  { dir, fsync, limits }: PushTarget,
+  spool: PushTarget,
   vars: readonly Var[],
   body: AsyncIterable<Uint8Array> | undefined,
 ): Promise<number> {
   const { task } = readRequest(vars);
-  const { name } = await explainDenial("push", [dir], async () => {
+  const { dir, fsync, limits } = spool;
+  const { name } = await explainDenial("push", [spool], async () => {
     const store = await Store.open({
       dir,
       fsync,
@@ -92,8 +91,7 @@ async function spoolOf(
       limits: { maxFiles: null, minFreeBytes: null },
     };
   }
-  const { config, secrets } = await loadConfig(iniArgs(options.ini) ?? []);
-  hideSecrets(secrets);
+  const { config } = await loadIni(iniArgs(options.ini) ?? []);
   const { spooler } = readRequest(vars);
   const spool = destinationFor(destinationsOf(config), spooler)?.spool;
   if (!spool) {

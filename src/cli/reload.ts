@@ -1,14 +1,13 @@
 /** `spooler reload`: has the running program read its ini again, when nothing is wrong with that. */
 
 import { checkStart } from "../app/start_checks.ts";
-import { loadConfig } from "../config/load.ts";
 import { readPidFile } from "../daemon/pid_file.ts";
 import { processAt } from "../platform/holder.ts";
 import { ConfigError } from "../platform/problem.ts";
 import { safeText } from "../report/safe_text.ts";
 import { noWords, readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
-import { iniArgs } from "./ini.ts";
+import { iniArgs, loadIni } from "./ini.ts";
 import { CliOutput } from "./output.ts";
 
 export async function reload(args: readonly string[]): Promise<number> {
@@ -33,7 +32,7 @@ export async function reload(args: readonly string[]): Promise<number> {
 async function checkedPidFile(ini: string | undefined): Promise<string> {
   const which = iniArgs(ini);
   if (which === null) throw new UsageError("reload needs --ini FILE, or --pidfile FILE");
-  const loaded = await loadConfig(which);
+  const loaded = await loadIni(which);
   const { problems } = await checkStart(loaded);
   if (problems.length > 0) throw new ConfigError(problems);
   const [file] = loaded.config.daemon.pidFiles;

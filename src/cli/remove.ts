@@ -20,10 +20,9 @@ export async function remove(args: readonly string[]): Promise<number> {
   const spools = await openSpools("remove", options, { changes: true, words });
   const output = new CliOutput();
   const report = { command: "remove", output, json: flags.has("json") };
-  const dirs = spools.map(({ dir }) => dir);
   const allWell = await explainDenial(
     "remove",
-    dirs,
+    spools,
     () => changeNamed(spools, words, REMOVE, report),
   );
   await output.flush();

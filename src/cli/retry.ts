@@ -32,22 +32,19 @@ export async function retry(args: readonly string[]): Promise<number> {
   const spools = await openSpools("retry", options, { changes: true, words });
   const output = new CliOutput();
   const report = { command: "retry", output, json: flags.has("json") };
-  let allWell = true;
-  const dirs = spools.map(({ dir }) => dir);
-  await explainDenial("retry", dirs, async () => {
-    if (!all) {
-      allWell = await changeNamed(spools, words, RETRY, report);
-      return;
-    }
+  const allWell = await explainDenial("retry", spools, async () => {
+    if (!all) return await changeNamed(spools, words, RETRY, report);
+    let areWell = true;
     for (const spool of spools) {
       const filter: ListFilter = {
         ...readFilter(options, spool.clock.now()),
         states: ["failed"],
       };
       for (const task of matching(spool, filter)) {
-        if (!await changeOne({ spool, task }, RETRY, report)) allWell = false;
+        if (!await changeOne({ spool, task }, RETRY, report)) areWell = false;
       }
     }
+    return areWell;
   });
   await output.flush();
   if (!report.json) spools.forEach(notePause);

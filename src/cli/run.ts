@@ -1,28 +1,24 @@
 /** `spooler --ini FILE`, with any options of the table: the program itself. */
 
-import { runApp } from "../app/app.ts";
 import type { Config } from "../config/config.ts";
-import { loadConfig, type Loaded, showConfigOf } from "../config/load.ts";
-import { boundAllocator } from "../platform/allocator.ts";
+import { type Loaded, showConfigOf } from "../config/load.ts";
 import { ConfigError } from "../platform/problem.ts";
 import { showConfig } from "../config/show.ts";
-import { systemClock, systemRandom } from "../platform/clock.ts";
 import { systemSignals } from "../platform/signals.ts";
 import { systemHost } from "../config/system_host.ts";
 import { startEnvironment } from "../config/start_environment.ts";
 import { isInBackground, sayReady, startInBackground } from "../daemon/background.ts";
-import { openNotifier } from "../daemon/notify.ts";
-import { loadPosix } from "../platform/posix.ts";
-import { type Log, openLog } from "./log.ts";
+import type { Log } from "./log.ts";
 import { reasonOf } from "../platform/reason.ts";
-import { VERSION } from "../platform/version.ts";
 import { withstandSignals } from "../app/signals.ts";
 import { mustStart } from "../app/start_checks.ts";
 import { check } from "./check.ts";
 import { announce } from "./announce.ts";
-import { runOnce } from "./run_once.ts";
-import { hideSecrets } from "./output.ts";
 import { UsageError } from "./error.ts";
+import { loadIni } from "./ini.ts";
+import { CliOutput } from "./output.ts";
+import { runLogged } from "./run_logged.ts";
+import { runOnce } from "./run_once.ts";
 
 export async function run(args: readonly string[]): Promise<number> {
   const inBackground = isInBackground();
@@ -31,7 +27,9 @@ export async function run(args: readonly string[]): Promise<number> {
     return await runHere(args, true);
   } catch (error) {
     // The command that waits for the start reads stdout.
-    console.log(`spooler: ${reasonOf(error)}`);
+    const output = new CliOutput();
+    await output.line(`spooler: ${reasonOf(error)}`);
+    await output.flush();
     throw error;
   }
 }
@@ -45,9 +43,8 @@ async function runHere(args: readonly string[], inBackground: boolean): Promise<
     return 0;
   }
   withstandSignals(systemSignals);
-  const loaded = await loadConfig(args);
+  const loaded = await loadIni(args);
   const { entries, secrets } = loaded;
-  hideSecrets(secrets);
   if (isIdle(loaded)) {
     throw new UsageError(
       "no ini, and nothing to do: spooler --ini FILE; spooler --help shows more",
@@ -58,33 +55,17 @@ async function runHere(args: readonly string[], inBackground: boolean): Promise<
   if (loaded.config.daemon.daemonize !== null && !inBackground) {
     return await startInBackground(args, startEnvironment());
   }
-  const posix = loadPosix();
-  boundAllocator();
-  const log = openLog(posix, inBackground);
-  const { emit } = log;
-  try {
-    log.hide(secrets);
-    log.use(loaded.config, false);
-    announce(loaded, log);
-    emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: loaded.config.file });
-    await runApp(loaded.config, {
-      machine: { clock: systemClock, random: systemRandom, emit },
-      signals: systemSignals,
+  return await runLogged(loaded, { keepsStdout: inBackground }, async ({ log, run }) => {
+    await run({
       reread: () => reread(args, log),
-      applied: (config) => log.use(config, true),
-      reopenLog: () => log.reopen(),
       ready: () => {
         if (!inBackground) return;
         sayReady();
         log.takeStdout();
       },
-      posix,
-      notifier: openNotifier(posix),
     });
     return 0;
-  } finally {
-    log.close();
-  }
+  });
 }
 
 /** Options alone are enough when they name some work; a program without any would wait for ever. */
@@ -95,9 +76,8 @@ function isIdle({ config, hasFile }: Loaded): boolean {
 /** The configuration as it is now; null when it is wrong, which is logged. */
 async function reread(args: readonly string[], log: Log): Promise<Config | null> {
   try {
-    const loaded = await loadConfig(args, systemHost({ isReload: true }));
+    const loaded = await loadIni(args, { host: systemHost({ isReload: true }), log });
     await mustStart(loaded);
-    log.hide(loaded.secrets);
     announce(loaded, log);
     return loaded.config;
   } catch (error) {

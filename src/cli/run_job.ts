@@ -21,6 +21,7 @@ import { textVar } from "../wire/packet.ts";
 import { readRequest } from "../task/request.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
+import { withoutSecrets } from "./output.ts";
 import { configOf, jobsOf } from "./schedules.ts";
 
 export async function runJob(args: readonly string[]): Promise<number> {
@@ -71,7 +72,7 @@ async function worldOf(config: Config, job: ScheduleConfig, stopping: AbortSigna
 
 /** The job's own output goes where it would go without us; what is said about it goes to stderr. */
 function foregroundSink(): Emit {
-  const log = logLine(() => systemClock.now());
+  const log = logLine(() => systemClock.now(), withoutSecrets);
   return (event) => {
     if (event.type === "job.output") {
       if (event.stream === "stdout") console.log(event.line);

@@ -5,30 +5,19 @@
  * Exit codes: 0 all went well, 1 a task failed or could not run.
  */
 
-import { runApp } from "../app/app.ts";
 import { mustStart } from "../app/start_checks.ts";
 import type { Config } from "../config/config.ts";
-import { loadConfig } from "../config/load.ts";
-import { boundAllocator } from "../platform/allocator.ts";
-import { systemClock, systemRandom } from "../platform/clock.ts";
-import { loadPosix } from "../platform/posix.ts";
-import { systemSignals } from "../platform/signals.ts";
-import { VERSION } from "../platform/version.ts";
-import { openNotifier } from "../daemon/notify.ts";
 import type { Event } from "../report/event.ts";
 import type { Fate } from "../task/fate.ts";
-import { announce } from "./announce.ts";
 import { UsageError } from "./error.ts";
-import { isIniInEnvironment } from "./ini.ts";
-import { openLog } from "./log.ts";
-import { hideSecrets } from "./output.ts";
+import { isIniInEnvironment, loadIni } from "./ini.ts";
+import { runLogged } from "./run_logged.ts";
 
 export async function runOnce(args: readonly string[]): Promise<number> {
   if (args.length === 0 && !isIniInEnvironment()) {
     throw new UsageError("run-once needs an ini: spooler run-once --ini FILE");
   }
-  const loaded = await loadConfig(args);
-  hideSecrets(loaded.secrets);
+  const loaded = await loadIni(args);
   const config = tasksOnly(loaded.config);
   const own = config.spools.filter(({ external }) => !external);
   if (own.length + config.forwards.length === 0) {
@@ -36,40 +25,25 @@ export async function runOnce(args: readonly string[]): Promise<number> {
       `run-once: ${config.file || "this command line"} names no spool to work on`,
     );
   }
-  await mustStart({ ...loaded, config });
-  const posix = loadPosix();
-  boundAllocator();
-  const log = openLog(posix);
+  const site = { ...loaded, config };
+  await mustStart(site);
   const tally = new Tally();
   const giveUp = new AbortController();
-  const emit = (event: Event) => {
+  const note = (event: Event) => {
     tally.note(event);
     if (event.type === "workers.unloadable") giveUp.abort();
-    log.emit(event);
   };
-  let left: number | null = null;
-  try {
-    log.hide(loaded.secrets);
-    log.use(config, false);
-    announce({ ...loaded, config }, log);
-    emit({ type: "program.started", version: VERSION, pid: Deno.pid, file: config.file });
-    await runApp(config, {
-      machine: { clock: systemClock, random: systemRandom, emit },
-      signals: systemSignals,
+  return await runLogged(site, { note }, async ({ emit, run }) => {
+    let left: number | null = null;
+    await run({
       reread: () => Promise.resolve(null),
-      applied: (applied) => log.use(applied, true),
-      reopenLog: () => log.reopen(),
       ready: () => {},
-      posix,
-      notifier: openNotifier(posix),
       drain: { giveUp: giveUp.signal, done: (leftOver) => left = leftOver },
     });
     const { isClean, ...counts } = tally.counts;
     emit({ type: "program.drained", ...counts, left: left ?? 0 });
     return left === 0 && isClean ? 0 : 1;
-  } finally {
-    log.close();
-  }
+  });
 }
 
 /** The same work without what belongs to the service that may run beside. */

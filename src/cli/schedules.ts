@@ -2,23 +2,20 @@
 
 import type { Config } from "../config/config.ts";
 import type { ScheduleConfig } from "../schedule/settings.ts";
-import { loadConfig } from "../config/load.ts";
 import type { JobRecord } from "../schedule/record.ts";
 import { readRecords } from "../schedule/state_file.ts";
 import { localZone } from "../platform/local_time.ts";
 import type { Zone } from "../platform/zone.ts";
 import { UsageError } from "./error.ts";
-import { iniArgs } from "./ini.ts";
-import { hideSecrets, note } from "./output.ts";
+import { iniArgs, loadIni } from "./ini.ts";
+import { note } from "./output.ts";
 import { reasonOf } from "../platform/reason.ts";
 
 /** @throws {UsageError} when there is no --ini */
 export async function configOf(ini: string | undefined, command: string): Promise<Config> {
   const args = iniArgs(ini);
   if (args === null) throw new UsageError(`${command} needs --ini FILE`);
-  const { config, secrets } = await loadConfig(args);
-  hideSecrets(secrets);
-  return config;
+  return (await loadIni(args)).config;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** `spooler show`: everything about one task, or its body as it is. */
 
 import { ownerText } from "../platform/owner.ts";
+import { DENIED } from "../platform/reason.ts";
 import { roughText } from "../platform/duration_text.ts";
 import type { Inspected } from "../spool/inspected.ts";
 import { timeText } from "../platform/local_time.ts";
@@ -29,7 +30,7 @@ export async function show(args: readonly string[]): Promise<number> {
     throw new UsageError("show needs --json or --body: a body is shown as it is");
   }
   const spools = await openSpools("show", options, { words: [word] });
-  await explainDenial("show", spools.map(({ dir }) => dir), async () => {
+  await explainDenial("show", spools, async () => {
     const named = findTask(spools, word);
     if (named.kind !== "one") throw new Error(missText(word, named));
     const reveals = flags.has("reveal");
@@ -124,7 +125,7 @@ function* taskLines(task: Inspected, now: number): Generator<string> {
     }
   } else {
     yield field("size", counted(task.size, "byte"));
-    const owner = content.reason === "permission denied" ? ` (${ownerText(task.path)})` : "";
+    const owner = content.reason === DENIED ? ` (${ownerText(task.path)})` : "";
     yield field("content", `cannot be read: ${content.reason}${owner}`);
   }
   const { recordProblem } = task;

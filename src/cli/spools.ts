@@ -3,7 +3,7 @@
 import { isAbsolute, resolve } from "@std/path";
 import { openPlatform } from "../spool/platform.ts";
 import { destinationsOf } from "../server/destination.ts";
-import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import { parseDuration } from "../config/value.ts";
 import { type Clock, systemClock, systemRandom } from "../platform/clock.ts";
 import { nameFromShown } from "../platform/name.ts";
@@ -12,11 +12,12 @@ import { Inspector } from "../spool/inspect.ts";
 import type { PlacedTask } from "../spool/inspected.ts";
 import { Store } from "../spool/store.ts";
 import { UsageError } from "./error.ts";
-import { iniArgs } from "./ini.ts";
-import { hideSecrets, note } from "./output.ts";
+import { iniArgs, loadIni } from "./ini.ts";
+import { note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
 import { parseTaskWord, placedId, spoolOfPath } from "./task_id.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { isThere } from "./there.ts";
 
 /** The options that say where; every queue command has them. */
 export const WHERE = ["ini", "dir"] as const;
@@ -43,7 +44,19 @@ export async function openSpools(
   where: Where,
   { changes = false, words = [] }: { changes?: boolean; words?: readonly string[] } = {},
 ): Promise<OpenSpool[]> {
-  const spools = await spoolsOf(command, where, words);
+  return openEach(command, await spoolsOf(command, where, words), changes);
+}
+
+/** The spools of a configuration that is loaded already, to read what is in them. */
+export function openSpoolsOf(command: string, config: Config): OpenSpool[] {
+  return openEach(command, spoolsIn(config), false);
+}
+
+function openEach(
+  command: string,
+  spools: readonly NamedSpool[],
+  changes: boolean,
+): OpenSpool[] {
   const platform = openPlatform();
   if (platform.unavailable) {
     const problem =
@@ -61,11 +74,16 @@ export async function openSpools(
   });
 }
 
+interface NamedSpool {
+  readonly dir: string;
+  readonly fsync: boolean;
+}
+
 async function spoolsOf(
   command: string,
   { ini, dir }: Where,
   words: readonly string[],
-): Promise<readonly { readonly dir: string; readonly fsync: boolean }[]> {
+): Promise<readonly NamedSpool[]> {
   const args = iniArgs(ini);
   if (ini === undefined && dir === undefined && words.length > 0 && words.every(isAbsolute)) {
     return [...new Set(words.map(spoolOfPath))].map((each) => ({ dir: each, fsync: true }));
@@ -79,8 +97,11 @@ async function spoolsOf(
     }
     return [{ dir: resolve(dir), fsync: true }];
   }
-  const { config, secrets } = await loadConfig(args ?? []);
-  hideSecrets(secrets);
+  return spoolsIn((await loadIni(args ?? [])).config);
+}
+
+/** @throws {UsageError} when there are none */
+function spoolsIn(config: Config): readonly NamedSpool[] {
   const spools = destinationsOf(config).map(({ spool }) => spool);
   if (spools.length === 0) throw new UsageError(`${config.file} has no spool (spooler = DIR)`);
   return spools;
@@ -92,15 +113,6 @@ export function taskWords(words: readonly string[]): string[] {
     const isPath = word.includes("/") && !isAbsolute(word) && isThere(word);
     return isPath ? resolve(word) : word;
   });
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function isDirectory(path: string): Promise<boolean> {

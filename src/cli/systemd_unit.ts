@@ -2,17 +2,17 @@
 
 import { dirname, resolve } from "@std/path";
 import type { Config } from "../config/config.ts";
-import { loadConfig } from "../config/load.ts";
 import { quietly } from "../platform/quietly.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
+import { loadIni } from "./ini.ts";
 
 export async function systemdUnit(args: readonly string[]): Promise<number> {
   const { options: { ini }, words } = readArgs("systemd-unit", args, ["ini"]);
   if (ini === undefined || words.length > 0) {
     throw new UsageError("systemd-unit needs --ini FILE: spooler systemd-unit --ini /etc/site.ini");
   }
-  const { config } = await loadConfig(["--ini", ini]);
+  const { config } = await loadIni(["--ini", ini]);
   console.log(unitText(config, resolve(ini), Deno.execPath()).trimEnd());
   return 0;
 }
@@ -25,7 +25,11 @@ function unitText(config: Config, ini: string, program: string): string {
   const { daemon: { mercyMs, identity } } = config;
   // systemd starts nothing when one of them is missing; a spool is made below the next.
   const writable = [
-    ...new Set(directoriesOf(config).map((dir) => isThere(dir) ? dir : dirname(dir))),
+    ...new Set(
+      directoriesOf(config).map((dir) =>
+        quietly(() => Deno.statSync(dir)) === undefined ? dirname(dir) : dir
+      ),
+    ),
   ];
   const user = identity?.user?.name ?? null;
   const group = identity?.group?.name ?? null;
@@ -93,8 +97,6 @@ function directoriesOf({ spools, forwards, cronState, listeners, log, daemon }: 
     ...daemon.pidFiles.map(({ path }) => dirname(path)),
   ];
 }
-
-const isThere = (path: string) => quietly(() => Deno.statSync(path)) !== undefined;
 
 /** A word of a unit, where % and blanks have a meaning of their own. */
 function quoted(word: string): string {

@@ -38,8 +38,7 @@ export async function wait(args: readonly string[]): Promise<number> {
     ? Infinity
     : parseDurationOption("timeout", options.timeout);
   const spools = await openSpools("wait", options, { words: [word] });
-  const dirs = spools.map(({ dir }) => dir);
-  const named = await explainDenial("wait", dirs, async () => await findTask(spools, word));
+  const named = await explainDenial("wait", spools, () => findTask(spools, word));
   if (named.kind === "many") throw new Error(missText(word, named));
   // A task that was done at once is gone before its name can be asked for: that is no error.
   const begun = () => {

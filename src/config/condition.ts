@@ -91,7 +91,7 @@ export function forWords(argument: string): string[] {
   return argument.split(" ").filter((word) => word !== "");
 }
 
-export const FOR_TIMES_MAX = 100_000;
+const FOR_TIMES_MAX = 100_000;
 
 /**
  * 1 to N; nothing for what is no number, as in uWSGI.

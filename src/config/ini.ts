@@ -35,7 +35,7 @@ export interface LineRemark {
 /** What a `%` and one byte become; a byte that is not in here makes both disappear. */
 export type MagicTable = ReadonlyMap<string, string>;
 
-export const LINE_MAX_BYTES = 1 << 20;
+const LINE_MAX_BYTES = 1 << 20;
 
 const BOM = "\xef\xbb\xbf";
 

@@ -5,8 +5,7 @@
  */
 
 import { SIGNAL_MAX } from "../schedule/registration.ts";
-import { specOf } from "../schedule/cron.ts";
-import { FIELDS } from "../schedule/cron.ts";
+import { FIELDS, specOf } from "../schedule/cron.ts";
 import { parseField } from "../schedule/field.ts";
 import { parseCronLine, parseCronTime } from "../schedule/line.ts";
 import { type Zone, zoneOf } from "../platform/zone.ts";
@@ -36,8 +35,6 @@ const FIELD_KEYS = ["minute", "hour", "day", "month", "week"];
 const CRON_KEYS = [...FIELD_KEYS, "when", "tz", ...COMMON_KEYS];
 const TIMER_KEYS = ["every", "iterations", "at-start", ...COMMON_KEYS];
 const OVERLAPS: readonly Overlap[] = ["skip", "allow", "queue", "replace"];
-
-/** uWSGI has signals 0 to 255. */
 
 export function parseCron1(text: string, unique: boolean, defaults: LineDefaults): Draft {
   const { time, timeText, command } = parseCronLine(text);

@@ -10,7 +10,7 @@ import { systemClock } from "../platform/clock.ts";
 import { machineZone } from "../platform/machine_zone.ts";
 import { startEnvironment } from "./start_environment.ts";
 import { type ConfigHost, HostError } from "./host.ts";
-import { reasonOf } from "../platform/reason.ts";
+import { DENIED, reasonOf } from "../platform/reason.ts";
 
 /** A file, a pipe or a command that takes longer is given up. */
 const PATIENCE_MS = 10_000;
@@ -172,7 +172,7 @@ function tooLarge(maxBytes: number, size?: number): HostError {
 function asHostError(error: unknown): HostError {
   if (error instanceof HostError) return error;
   if (error instanceof Deno.errors.NotFound) return new HostError("no such file");
-  if (error instanceof Deno.errors.PermissionDenied) return new HostError("permission denied");
+  if (error instanceof Deno.errors.PermissionDenied) return new HostError(DENIED);
   if (error instanceof Deno.errors.NotCapable) {
     return new HostError("special files such as this one are closed to the program");
   }

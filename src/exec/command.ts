@@ -76,7 +76,7 @@ export function answerOf({ exit, stderr }: ProcessResult): Answer {
  * The variables a command sees: `SPOOL_<KEY>` for every key of the task, and `SPOOLER_…` for what
  * this program knows. A value ends at its first NUL; bytes that are no UTF-8 become U+FFFD.
  */
-export function taskEnvironment(run: Run): Record<string, string> {
+function taskEnvironment(run: Run): Record<string, string> {
   const { task } = run;
   const decoder = new TextDecoder();
   const env: Record<string, string> = {};

@@ -9,7 +9,7 @@ import type { Cancel, Clock } from "./clock.ts";
 /** Between two checks of both clocks. */
 export const CHECK_EVERY_MS = 2_000;
 /** NTP slews a clock by 0.05 %, and a busy machine checks late; neither is a jump. */
-export const JUMP_MIN_MS = 2_000;
+const JUMP_MIN_MS = 2_000;
 
 export interface ClockWatchOptions {
   readonly clock: Clock;

@@ -69,7 +69,7 @@ type Ssl = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 export type TlsStep = number | "more" | "end";
 
 /** OpenSSL refused something, or the peer said what it should not. */
-export class TlsError extends Error {
+class TlsError extends Error {
   override name = "TlsError";
 }
 

@@ -5,6 +5,9 @@ const OF_SYSTEM = /^(.*?) \(os error \d+\)(?:[:,] (.+))?$/s;
 /** Deno's names of calls that are no words. */
 const VERBS: Readonly<Record<string, string>> = { readfile: "read", writefile: "write" };
 
+/** What is said where the system does not let somebody at a file. */
+export const DENIED = "permission denied";
+
 export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const [, text, call] = OF_SYSTEM.exec(message) ?? [];

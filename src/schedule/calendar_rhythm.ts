@@ -17,9 +17,9 @@ import { type Due, NOT_DUE, type Rhythm, type Time } from "./due.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../platform/zone.ts";
 
 /** How long a slot stays due. */
-export const SLOT_LASTS_MS = MINUTE_MS;
+const SLOT_LASTS_MS = MINUTE_MS;
 /** As Vixie cron: a clock that is wrong by more was not set back but corrected. */
-export const CORRECTION_MS = 3 * HOUR_MS;
+const CORRECTION_MS = 3 * HOUR_MS;
 /**
  * A longer wait is cut here. The timers of the system stand still while it is suspended, and know
  * nothing of a wall clock that is set; so a job is late by this much at most after either.

@@ -12,6 +12,7 @@
  * @pure
  */
 
+import { shellWord } from "../platform/shell_word.ts";
 import { parseCronLine } from "./line.ts";
 
 export type CrontabFormat = "user" | "system";
@@ -228,13 +229,13 @@ class IniWriter {
   /** The command as a shell understands it without cron: its input, its variables, its shell. */
   #commandOf({ command, input, variables }: CrontabJob): string {
     const shell = this.#isCommon("SHELL") ? SH : variables.get("SHELL") ?? SH;
-    const called = shell === SH ? command : `${shell} -c ${quoted(command)}`;
+    const called = shell === SH ? command : `${shell} -c ${shellWord(command)}`;
     const fed = input === null
       ? called
-      : `printf '%s\\n' ${input.map(quoted).join(" ")} | (${called})`;
+      : `printf '%s\\n' ${input.map(shellWord).join(" ")} | (${called})`;
     const exports = [...variables]
       .filter(([name]) => !this.#isCommon(name) && !NOT_EXPORTED.includes(name))
-      .map(([name, value]) => `export ${name}=${quoted(value)}; `);
+      .map(([name, value]) => `export ${name}=${shellWord(value)}; `);
     return exports.join("") + fed;
   }
 }
@@ -243,14 +244,9 @@ const NOT_EXPORTED = [...FOR_CRON, "CRON_TZ", "RANDOM_DELAY", "SHELL"];
 
 /** What spooler-on-failure of cron has for the mail: the end of stderr is its stdin. */
 function mailCommand(address: string): string {
-  return `mail -s "$SPOOLER_JOB: $SPOOLER_RESULT" ${quoted(address)}`;
+  return `mail -s "$SPOOLER_JOB: $SPOOLER_RESULT" ${shellWord(address)}`;
 }
 
 function forIni(text: string): string {
   return text.replaceAll("%", "%%");
-}
-
-/** For /bin/sh. */
-function quoted(text: string): string {
-  return /^[\w/:.,@+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -65,7 +65,7 @@ export interface Ended {
 /** The waits of `retries=`. */
 export const RETRY = { delayMs: 10_000, maxDelayMs: 3_600_000 };
 /** For `on-failure=` of a job without harakiri: it must not hold up a stop for ever. */
-export const ON_FAILURE_LIMIT_MS = 300_000;
+const ON_FAILURE_LIMIT_MS = 300_000;
 
 /** @param started called with the process id of each attempt */
 export async function runJob(

@@ -32,7 +32,7 @@ export interface JobRecord {
 }
 
 /** A job that is in no ini any more is forgotten after this. */
-export const FORGOTTEN_AFTER_MS = 400 * 86_400_000;
+const FORGOTTEN_AFTER_MS = 400 * 86_400_000;
 
 const VERSION = 1;
 

@@ -7,6 +7,7 @@
  */
 
 import { type Libc, NO_FILE, SystemError } from "../platform/libc.ts";
+import { DENIED } from "../platform/reason.ts";
 import { EACCES, ENOENT } from "../platform/linux.ts";
 import type { Stat } from "../platform/stat.ts";
 import { dueTime } from "./layout.ts";
@@ -165,7 +166,7 @@ export class PosixClaims implements Claims {
   peek(path: string): Peek {
     const fd = this.#open(path, (at, name) => this.libc.openToRead(at, name));
     if (fd === -ENOENT) return { kind: "gone" };
-    if (fd === -EACCES) return { kind: "unusable", reason: "permission denied" };
+    if (fd === -EACCES) return { kind: "unusable", reason: DENIED };
     if (NO_FILE.includes(-fd)) return NO_REGULAR_FILE;
     if (fd < 0) return { kind: "unusable", reason: `it cannot be opened: errno ${-fd}` };
     const stat = this.libc.fstat(fd);
@@ -189,7 +190,7 @@ export class PosixClaims implements Claims {
 /** @throws {SystemError} for what only time or an administrator can change, like too many open files */
 function unopened(path: string, errno: number): Unclaimed {
   if (errno === ENOENT) return { kind: "gone" };
-  if (errno === EACCES) return { kind: "unusable", reason: "permission denied" };
+  if (errno === EACCES) return { kind: "unusable", reason: DENIED };
   if (NO_FILE.includes(errno)) return NO_REGULAR_FILE;
   throw new SystemError("open", path, errno);
 }

@@ -49,7 +49,7 @@ export interface StoreOptions extends StoreSettings {
   readonly random: Random;
 }
 
-export const SPOOL_MODE = 0o750;
+const SPOOL_MODE = 0o750;
 /** Of every file in a spool: a task's data is nobody else's. */
 export const TASK_MODE = 0o600;
 

@@ -45,7 +45,7 @@ export const CLOSED_CELL = 2;
 export const SHARED_CELLS = 3;
 
 /** Tasks whose file is longer are not worth a journal: they are synced themselves. */
-export const MOST_JOURNALLED_BYTES = 64 * 1024;
+const MOST_JOURNALLED_BYTES = 64 * 1024;
 
 /** Of a record, besides the bytes of its task's file. */
 const MOST_TEXT = 4096;

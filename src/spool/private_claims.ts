@@ -1,6 +1,7 @@
 /** Claims for a machine whose libc cannot be called: nothing but this process knows of them. */
 
 import { deviceText, type Stat } from "../platform/stat.ts";
+import { DENIED } from "../platform/reason.ts";
 import { type Claim, type Claims, NO_REGULAR_FILE, type Peek, type Unclaimed } from "./claim.ts";
 import { dueTime } from "./layout.ts";
 
@@ -50,7 +51,7 @@ export class PrivateClaims implements Claims {
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return { kind: "gone" };
       if (error instanceof Deno.errors.PermissionDenied) {
-        return { kind: "unusable", reason: "permission denied" };
+        return { kind: "unusable", reason: DENIED };
       }
       throw error;
     }

@@ -16,7 +16,7 @@ export interface RetryPolicy {
 }
 
 /** A wait is drawn evenly from this much below to this much above its nominal length. */
-export const JITTER = 0.25;
+const JITTER = 0.25;
 
 /** Far beyond every cap, and still a number: no delay times infinity would be none. */
 const MOST_DOUBLINGS = 100;

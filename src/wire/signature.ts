@@ -22,13 +22,13 @@ import {
 } from "./packet.ts";
 
 export const ID_VAR = "spooler_id";
-export const RECEIVER_VAR = "spooler_to";
-export const TIME_VAR = "spooler_ts";
+const RECEIVER_VAR = "spooler_to";
+const TIME_VAR = "spooler_ts";
 export const BODY_HASH_VAR = "spooler_sha256";
 export const SIGNATURE_VAR = "spooler_sig";
 
 /** Vars that belong to the wire and never to a task: a sender replaces them, a receiver removes them. */
-export const RESERVED_VARS: readonly string[] = [
+const RESERVED_VARS: readonly string[] = [
   ID_VAR,
   RECEIVER_VAR,
   TIME_VAR,
@@ -93,7 +93,7 @@ export interface Verification {
   readonly windowMs?: number;
 }
 
-export function isReserved({ name }: Var): boolean {
+function isReserved({ name }: Var): boolean {
   // Nearly every name differs in its first byte, which is cheaper than to decode it.
   return name[0] === FIRST_BYTE && RESERVED_VARS.includes(varText(name));
 }

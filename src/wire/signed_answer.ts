@@ -24,7 +24,7 @@ import {
 import { isDeliveryId, SIGNATURE_VAR, type Signed, signedVars } from "./signature.ts";
 
 /** The var of a ping with a number that is used once: 16 random bytes in hex, or more. */
-export const NONCE_VAR = "spooler_nonce";
+const NONCE_VAR = "spooler_nonce";
 /** The var of an answer to a signed ping with the receiver's name. */
 export const NAME_VAR = "name";
 

@@ -10,7 +10,7 @@ import { counted } from "../platform/count_text.ts";
 /** The two lengths. */
 const PREFIX = 8;
 /** The longest frame that is taken: a task that a worker puts into the spool may have a large body. */
-export const LONGEST_FRAME = 256 * 1024 * 1024;
+const LONGEST_FRAME = 256 * 1024 * 1024;
 
 export interface Frame {
   /** One JSON value, not yet checked. */

@@ -63,7 +63,7 @@ export type ToWorker =
   | { readonly type: "stop" };
 
 /** What a worker made of a task. */
-export const ANSWER_KINDS = [
+const ANSWER_KINDS = [
   "done",
   "kept",
   "retry",

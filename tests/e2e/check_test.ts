@@ -122,6 +122,9 @@ test("check --format gcc prints mistakes and warnings as editors read them", asy
   assertMatch(warned.stdout, /^\S+\/site\.ini:3: warning: .*is read as 2.*\n$/);
   const wrong = await spooler(["check", ini, "--format=xml"]);
   assertEquals([wrong.code, wrong.stderr], [2, 'spooler: --format needs gcc: "xml"\n']);
+  const both = await spooler(["check", ini, "--format=gcc", "--json"]);
+  const one = "check takes --json or --format gcc, not both";
+  assertEquals([both.code, both.stdout, both.stderr], [2, "", `spooler: ${one}\n`]);
 });
 
 test("options --schema is a JSON Schema of every option", async () => {

@@ -1,10 +1,10 @@
 /** Every command, and the log, over a site whose ini and tasks are full of secrets: none is printed. */
 
 import { join } from "@std/path";
-import { assert, assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
-import { makeSite } from "../support/site.ts";
+import { makeSite, rewriteSite } from "../support/site.ts";
 
 /** No secret of the test is without it. */
 const MARK = "s3cr3t";
@@ -96,4 +96,23 @@ testWith("executable", `${programLabel}: no command and no log line prints a sec
     await expectNothing(["check", join(site.dir, "bad.ini")]);
     await expectNothing(["--ini", join(site.dir, "bad.ini")]);
   }
+});
+
+Deno.test(`${programLabel}: what is wrong with a line at a reload hides its secret`, async () => {
+  await using site = await makeSite("spooler-task = true", "pidfile = pid");
+  await using program = await site.start();
+  const secret = `${MARK}-papa-15`;
+  // It is wrong for this machine, not as a line: what the lines say is masked where they are read.
+  const faulty = ["spooler-task = true", `env = DB_PASSWORD=${secret}`, `spooler-uid = ${secret}`];
+  await rewriteSite(site, "pidfile = pid", ...faulty);
+  const wrong = 'spooler-uid names no account: "********"';
+  const reload = await spooler(["reload", "--ini", site.ini]);
+  assertEquals([reload.code, reload.stderr], [2, `spooler: ${site.ini}:6: ${wrong}\n`]);
+  const start = await spooler(["--ini", site.ini]);
+  assertEquals([start.code, start.stderr], [2, `spooler: ${site.ini}:6: ${wrong}\n`]);
+  program.signal("SIGHUP");
+  const line = await program.line(/no reload: .*spooler-uid/);
+  assertStringIncludes(line, wrong);
+  assertEquals(await program.stop(), 0);
+  assert(!program.log.includes(MARK), program.log);
 });
