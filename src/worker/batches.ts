@@ -6,16 +6,16 @@
 
 import type { Executor } from "../exec/executor.ts";
 import type { Clock } from "../platform/clock.ts";
+import { apart } from "../platform/apart.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { rethrowImpossible } from "../platform/unexpected.ts";
-import { firstChance } from "../queue/age.ts";
 import type { Handout, HandoutParts } from "../queue/dispatcher.ts";
 import { funcOf } from "../queue/runner.ts";
 import { BUSY, GONE } from "../queue/task_event.ts";
-import type { Batch, Handed, Ready, TaskState } from "../queue/task_state.ts";
+import type { Batch, Handed, TaskState } from "../queue/task_state.ts";
 import type { Debug } from "../report/debug.ts";
 import type { Emit } from "../report/event.ts";
-import { refOf, taskId, type TaskRef } from "../spool/layout.ts";
+import { refOf, taskId } from "../spool/layout.ts";
 import type { SeenTask, Store } from "../spool/store.ts";
 import type { Outcome } from "../task/outcome.ts";
 import { BatchSize } from "./batch_size.ts";
@@ -23,6 +23,7 @@ import { Help } from "./help.ts";
 import type { WorkerAnswer } from "./message.ts";
 import type { Pool } from "./pool.ts";
 import type { TaskWorker } from "./task_worker.ts";
+import { Unread } from "./unread.ts";
 import type { WorkerEnd } from "./worker_listener.ts";
 import { counted } from "../platform/count_text.ts";
 
@@ -45,11 +46,11 @@ export class Batches implements Handout {
   readonly #options: BatchesOptions;
   readonly #size = new BatchSize();
   readonly #help: Help;
-  #askedPriority: string | null | undefined;
-  #isUnreadFine = false;
+  readonly #unread: Unread;
 
   constructor(options: BatchesOptions) {
     this.#options = options;
+    this.#unread = new Unread(options);
     this.#help = new Help({ ...options, size: this.#size });
     options.pool.listen({
       answered: (worker, answers) => this.#answered(worker, answers),
@@ -63,16 +64,13 @@ export class Batches implements Handout {
   }
 
   fill(): void {
-    const { pool, starts, tasks, debug } = this.#options;
+    const { pool, starts, tasks } = this.#options;
     const open = [...pool.open].sort((a, b) => a.unanswered.size - b.unanswered.size);
     let idle = 0;
     for (const worker of open) {
       if (!this.#mayHand(worker)) continue;
-      const ids = this.#collect(worker, this.#roomOf(worker, open.length));
-      if (ids.length > 0) {
-        debug?.(`${worker.label} gets ${counted(ids.length, "task")}, ${ids[0]} first`);
-        worker.hand(ids);
-      } else if (!worker.isBusy) idle++;
+      this.#hand(worker, this.#roomOf(worker, open.length));
+      if (!worker.isBusy) idle++;
     }
     const free = starts.slots - tasks.busyWorkers;
     if (idle > 0) this.#help.arrange();
@@ -95,57 +93,47 @@ export class Batches implements Handout {
     return ordered && workers > 1 ? Math.min(room, worker.isBusy ? 0 : 1) : room;
   }
 
-  /** Takes tasks for a worker, as many as there is room for. */
-  #collect(worker: TaskWorker, room: number): string[] {
-    const { starts, tasks, store } = this.#options;
+  /** Hands a worker as many tasks as there is room for; what was taken is, whatever else fails. */
+  #hand(worker: TaskWorker, room: number): void {
     const batch: Batch = { workers: [worker], note: null, left: 0 };
     const ids: string[] = [];
-    this.#askedPriority = undefined;
+    try {
+      this.#collect(worker, room, batch, ids);
+    } finally {
+      if (ids.length > 0) {
+        batch.note = this.#options.store.beginBatch(ids);
+        this.#options.debug?.(
+          `${worker.label} gets ${counted(ids.length, "task")}, ${ids[0]} first`,
+        );
+        worker.hand(ids);
+      }
+    }
+  }
+
+  #collect(worker: TaskWorker, room: number, batch: Batch, ids: string[]): void {
+    const { starts, tasks } = this.#options;
+    this.#unread.forget();
     // Answers come in the order of `unanswered`, which has each id once.
     while (ids.length < room) {
       const task = starts.next();
-      if (task === undefined) break;
+      if (task === undefined) return;
       const id = taskId(task);
-      if (worker.unanswered.has(id) || this.#isForProgram(task, id)) {
-        if (tasks.busyWorkers >= starts.slots) break;
+      if (worker.unanswered.has(id) || !this.#unread.allows(task, id)) {
+        if (tasks.busyWorkers >= starts.slots) return;
         starts.start(task);
-        if (!this.#mayHand(worker)) break;
+        if (!this.#mayHand(worker)) return;
         continue;
       }
       starts.countOne();
       tasks.apply(id, { type: "handed", batch });
       ids.push(id);
     }
-    if (ids.length > 0) batch.note = store.beginBatch(ids);
-    return ids;
-  }
-
-  #isForProgram(task: Ready, id: string): boolean {
-    // A message to a worker is text, and cannot hold a name that is not UTF-8.
-    return task.route !== "workers" || !id.isWellFormed() || this.#mayBeTooOld(task) ||
-      !this.#mayRunUnread(task.priority);
-  }
-
-  /** Asked of each directory once a batch. */
-  #mayRunUnread(priority: string | null): boolean {
-    if (priority !== this.#askedPriority) {
-      this.#askedPriority = priority;
-      this.#isUnreadFine = this.#options.store.mayRunUnread(priority);
-    }
-    return this.#isUnreadFine;
-  }
-
-  #mayBeTooOld(task: TaskRef): boolean {
-    const { maxAgeMs, clock } = this.#options;
-    if (maxAgeMs === null) return false;
-    const chance = firstChance(task.name, []);
-    return chance === null || clock.now() - chance > maxAgeMs;
   }
 
   #answered(worker: TaskWorker, answers: readonly WorkerAnswer[]): void {
     for (const answer of answers) {
       if (answer.kind !== "busy" && answer.kind !== "gone") this.#size.observe(answer.tookMs);
-      this.#take(worker, answer);
+      apart(() => this.#take(worker, answer));
     }
     this.#endBatches();
   }

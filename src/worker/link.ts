@@ -5,6 +5,7 @@ import type { Clock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { OutputStream } from "../report/event.ts";
 import type { Channel, Received } from "./channel.ts";
+import { ProtocolError } from "./frame.ts";
 import type { ToWorker } from "./message.ts";
 import { type WorkerCommand, WorkerProcess } from "./process.ts";
 import { TaskCopies } from "./copies.ts";
@@ -119,11 +120,21 @@ export class WorkerLink {
     this.#channel = channel;
     await this.#options.connected(process.ended);
     try {
-      for await (const received of channel.received()) await this.#options.received(received);
+      for await (const received of channel.received()) await this.#take(received);
     } catch (error) {
       this.#fault ??= `the worker broke the protocol: ${reasonOf(error)}`;
     } finally {
       channel.close();
+    }
+  }
+
+  /** What the program itself cannot do with a message is no fault of the worker. */
+  async #take(received: Received): Promise<void> {
+    try {
+      await this.#options.received(received);
+    } catch (error) {
+      if (error instanceof ProtocolError) throw error;
+      reportError(error);
     }
   }
 }

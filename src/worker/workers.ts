@@ -97,7 +97,6 @@ export class Workers {
   readonly #callSockets: CallSocket[] = [];
   #register: (owner: string, registrations: readonly Registration[]) => void = () => {};
   #cancelTouch: Cancel = () => {};
-  #isStopped = false;
   /** Warnings of task code that were logged. */
   readonly #warned = new Once();
   /** Pools whose first worker has loaded its modules, or could not. */
@@ -271,7 +270,6 @@ export class Workers {
 
   /** Resolves when no worker is left. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
     this.#cancelTouch();
     await Promise.all(this.#members.map(({ pool }) => pool.stop()));
     await Promise.all(this.#callSockets.map((each) => each[Symbol.asyncDispose]()));

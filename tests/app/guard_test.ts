@@ -79,6 +79,34 @@ testWith(
   },
 );
 
+/** A site whose tasks a worker runs. */
+async function workedSite(): Promise<Site> {
+  const site = await makeSite("spooler-import = tasks.mjs");
+  await Deno.writeTextFile(`${site.dir}/tasks.mjs`, "export const bad = () => {}, good = bad;");
+  return site;
+}
+
+testWith("libc", "an unexpected error at a worker's answer is no fault of the worker", async () => {
+  await using site = await workedSite();
+  await using program = await start(site, "task.settled", '"bad"');
+  await program.line(/ loaded /);
+  await push(site, "bad");
+  await program.line(/unexpected error: injected \(.*src\/worker\/batches\.ts:\d+/);
+  await push(site, "good");
+  await program.line(/good \S+ done/);
+  assertEquals(await program.stop(), 0);
+  assertEquals(program.log.match(/broke the protocol|deferred until/g), null);
+});
+
+testWith("libc", "an impossible state at a worker's answer ends the program", async () => {
+  await using site = await workedSite();
+  await using program = await start(site, "task.settled", '"bad"', "impossible");
+  await program.line(/ loaded /);
+  await push(site, "bad");
+  assertEquals(await program.ended(), 70);
+  assertMatch(program.log, /impossible state: injected \(.*src\/worker\/batches\.ts:\d+/);
+});
+
 testWith("libc", "an impossible state during a stop is no ordinary end", async () => {
   await using site = await makeSite(
     "timer2 = every=1h,at-start=yes,name=bad echo begun; while ! test -f go; do sleep 0.05; done",

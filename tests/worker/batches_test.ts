@@ -11,7 +11,7 @@ import type { WorkerAnswer } from "../../src/worker/message.ts";
 import type { Pool } from "../../src/worker/pool.ts";
 import type { PoolListener } from "../../src/worker/pool_options.ts";
 import type { TaskWorker } from "../../src/worker/task_worker.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assertEquals, assertThrows } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 
 /** A worker that keeps what it is handed. */
@@ -65,6 +65,7 @@ function bench(): Bench {
     next: () => tasks.firstReady(clock.now()),
     countOne: () => {},
     start(task: Ready) {
+      if (taskId(task) === "broken") throw new RangeError("injected");
       started.push(taskId(task));
       tasks.apply(taskId(task), { type: "claimed", handler: null });
     },
@@ -122,4 +123,17 @@ Deno.test("a worker is not handed a task again that it has not answered", () => 
   assertEquals(started, ["4"]);
   assertEquals(slow.queue, ["1", "3", "4", "7"]);
   assertEquals([...slow.unanswered], ["3", "4", "7"]);
+});
+
+Deno.test("what was taken for a worker is handed over, though a task behind it cannot be started", () => {
+  const { tasks, batches, workers: [worker], found, answered } = bench();
+  found("1");
+  batches.fill();
+  answered(worker, { task: "1", kind: "done" });
+  for (const name of ["2", "3"]) found(name);
+  tasks.apply("broken", { type: "recorded", task: { name: "broken", priority: null } });
+  found("broken");
+  assertThrows(() => batches.fill(), RangeError, "injected");
+  assertEquals(worker.queue, ["1", "2", "3"]);
+  assertEquals([...worker.unanswered], ["2", "3"]);
 });
