@@ -36,10 +36,11 @@ try {
   await runApp(config, {
     machine: { clock, random, emit },
     signals,
-    reread: () =>
-      kind === "stuck"
-        ? new Promise(() => {})
-        : loadConfig(["--ini", ini]).then((loaded) => loaded.config),
+    reread() {
+      if (kind !== "stuck") return loadConfig(["--ini", ini]).then((loaded) => loaded.config);
+      console.error("rereads");
+      return new Promise(() => {});
+    },
     applied: () => {},
     reopenLog: () => {},
     ready: () => {},
