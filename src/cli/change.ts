@@ -66,6 +66,7 @@ export async function changeOne(
   const said = describe(changed, change);
   if (json) {
     const { name, priority, place } = task;
+    const was = changed.kind === "changed" ? { was: changed.was } : {};
     const reason = said.ok ? {} : { reason: said.text };
     await output.json({
       spool: spool.dir,
@@ -73,6 +74,7 @@ export async function changeOne(
       priority,
       from: place,
       result: said.result,
+      ...was,
       ...reason,
     });
   } else if (said.ok) await output.line(`${shortId(task)}: ${said.text}`);

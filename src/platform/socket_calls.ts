@@ -222,7 +222,7 @@ export class SocketCalls {
     return this.#result(this.#symbols.shutdown(fd, SHUT_WR));
   }
 
-  /** What a socket is bound to; null when it is none. */
+  /** What a socket is bound to; null for what is no socket. */
   nameOf(fd: number): SocketName | null {
     const bytes = fixedBytes(NAME_SIZE);
     const length = new Uint32Array(new ArrayBuffer(4)).fill(NAME_SIZE);

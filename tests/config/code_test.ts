@@ -46,7 +46,7 @@ Deno.test("the last module or else the last file is the application; every mount
   assertEquals(app("module ="), []);
 });
 
-Deno.test("with lazy-apps none is imported, and where nothing else is the line to write is said", () => {
+Deno.test("with lazy-apps no application is imported; where no other code is, a warning names the line to write", () => {
   const { modules, warnings } = read("lazy-apps = true", "module = mysite.wsgi");
   assertEquals(modules, []);
   assertEquals(warnings, [

@@ -53,7 +53,7 @@ Deno.test("strict makes unknown keys errors; strict = false does not", () => {
   assertEquals(judge(["strict = false", "spoler = /x"]).problems, []);
 });
 
-Deno.test("suggestions are near, or there are none", () => {
+Deno.test("suggestions are near, or left out", () => {
   const names = ["spooler", "spooler-frequency", "cron", "socket"];
   assertEquals(nearest("spoolr", names), "spooler");
   assertEquals(nearest("spooler_frequency", names), "spooler-frequency");

@@ -106,7 +106,7 @@ Deno.test("jobs of one script are called by the arguments in which they differ",
   assertEquals(jobs[1]?.id, "#34b49a151376f9e4");
 });
 
-Deno.test("blanks around = are meant as none", () => {
+Deno.test("blanks around = are ignored", () => {
   const [spaced, plain] = jobsOf(
     "cron2 = minute = 5, hour = 3 , name = spaced echo a = b",
     "cron2 = minute=5,hour=3,name=plain echo a = b",

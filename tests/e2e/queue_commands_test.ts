@@ -186,6 +186,7 @@ test("a deferred task that is retried runs at once", async () => {
     priority: null,
     from: "queue",
     result: "retried",
+    was: "deferred",
   }]);
   await program.line(/mail\| here it is/);
   assertEquals(await program.stop(), 0);

@@ -26,7 +26,7 @@ const TRAPS: Record<string, (path: string, elsewhere: string) => void> = {
 };
 
 for (const [what, set] of Object.entries(TRAPS)) {
-  testWith("libc", `records: ${what} is taken for none`, async () => {
+  testWith("libc", `records: ${what} counts as no record`, async () => {
     await using temp = await tempDir();
     const elsewhere = join(temp.path, "elsewhere");
     Deno.writeTextFileSync(elsewhere, `{"reason":"planted","failedAt":1,"attempts":null}`);
