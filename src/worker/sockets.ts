@@ -6,6 +6,7 @@
 import { dirname, join } from "@std/path";
 import { type Clock, systemClock } from "../platform/clock.ts";
 import { nameFromBytes } from "../platform/name.ts";
+import { quietly } from "../platform/quietly.ts";
 import {
   acceptOwn,
   ensurePrivateDirectory,
@@ -70,7 +71,13 @@ export class SocketDirectory implements AsyncDisposable {
 
   /** A socket for one worker to connect to, once, in a directory that is the worker's own. */
   listen(): WorkerSocket {
-    return new WorkerSocket(this.makeDir(), this.owner);
+    const dir = this.makeDir();
+    try {
+      return new WorkerSocket(dir, this.owner);
+    } catch (error) {
+      quietly(() => Deno.removeSync(dir, { recursive: true }));
+      throw error;
+    }
   }
 
   /**
@@ -122,15 +129,17 @@ export class WorkerSocket {
   /** @param owner of the worker; null is this user */
   constructor(private readonly dir: string, private readonly owner: number | null) {
     this.path = join(dir, "socket");
-    this.#listener = listenPrivately(this.path, owner);
     const began = join(dir, BEGAN_FILE);
     Deno.writeFileSync(began, new Uint8Array(BEGAN_SIZE), { createNew: true });
-    if (owner === null) return;
-    Deno.chownSync(began, owner, null);
-    // A TypeScript worker keeps there what it has made of its modules.
-    const code = join(dir, "code");
-    Deno.mkdirSync(code, { mode: PRIVATE });
-    Deno.chownSync(code, owner, null);
+    if (owner !== null) {
+      Deno.chownSync(began, owner, null);
+      // A TypeScript worker keeps there what it has made of its modules.
+      const code = join(dir, "code");
+      Deno.mkdirSync(code, { mode: PRIVATE });
+      Deno.chownSync(code, owner, null);
+    }
+    // The last that can fail: nobody would close it.
+    this.#listener = listenPrivately(this.path, owner);
   }
 
   /** Beside the socket, for copies of tasks: see src/worker/copies.ts. */

@@ -1,7 +1,8 @@
 import { dirname, join } from "@std/path";
 import { SocketDirectory } from "../../src/worker/sockets.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assertEquals, assertThrows } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
+import { smallFileSystem } from "../support/mount.ts";
 import { platform } from "../support/platform.ts";
 import { testWith } from "../support/require.ts";
 import { holdTask } from "../support/task_files.ts";
@@ -59,3 +60,15 @@ testWith(
     assertEquals((await Deno.stat(own.path)).mode, 0o40700);
   },
 );
+
+testWith("mount", "a socket that a full disk has no room for leaves nothing", async () => {
+  await using disk = await smallFileSystem(64);
+  await using own = await SocketDirectory.make(platform.claims, new FakeClock(), disk.path);
+  const ballast = join(disk.path, "ballast");
+  assertThrows(() => Deno.writeFileSync(ballast, new Uint8Array(128 * 1024)), Error, "No space");
+  const before = [namesIn(own.path), namesIn("/proc/self/fd").length];
+  for (let i = 0; i < 5; i++) assertThrows(() => own.listen(), Error, "No space");
+  assertEquals([namesIn(own.path), namesIn("/proc/self/fd").length], before);
+  Deno.removeSync(ballast);
+  await own.listen().remove();
+});
