@@ -81,6 +81,8 @@ export type Event =
   /** The system cannot take a connection now: too many open files, for example. */
   | { type: "listener.troubled"; address: string; reason: string }
   | { type: "listener.recovered"; address: string }
+  /** The file of a unix socket was removed by somebody. */
+  | { type: "listener.reopened"; address: string }
   | { type: "schedule.loaded"; name: string; text: string; command: string }
   /** The targets of a spool whose tasks are forwarded, in order. */
   | { type: "forward.opened"; spool: string; targets: readonly string[]; policy: string }

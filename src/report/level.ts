@@ -36,6 +36,7 @@ export function levelOf(event: Event): Level {
     case "config.warning":
     case "runtime.warning":
     case "spool.warning":
+    case "listener.reopened":
     case "schedule.warning":
     case "program.waiting":
     case "log.lost":

@@ -139,6 +139,8 @@ export function eventText(event: Event): string {
       return `socket ${event.address}: cannot accept connections: ${event.reason}`;
     case "listener.recovered":
       return `socket ${event.address}: accepts connections again`;
+    case "listener.reopened":
+      return `socket ${event.address}: its file was removed; made it again`;
     case "schedule.loaded":
       return `schedule ${event.name}: ${event.text}: ${event.command}`;
     case "forward.opened": {

@@ -8,6 +8,8 @@ import { NotASocketError } from "./stale_socket.ts";
 import type { ListenerConfig } from "./settings.ts";
 
 export interface BindProblem extends Problem {
+  /** The message, without the address. */
+  readonly reason: string;
   /** Who has the address; null when no process has, or /proc does not say. */
   readonly holder: LockHolder | null;
 }
@@ -21,8 +23,8 @@ export function bindProblem({ address, place }: ListenerConfig, error: unknown):
     : address.kind === "tcp"
     ? tcpHolder(address.port)
     : unixHolder(address.path);
-  const why = isUsed ? usedText(error, holder) : whyText(error);
-  return { place, message: `socket ${addressText(address)}: ${why}`, holder };
+  const reason = isUsed ? usedText(error, holder) : whyText(error);
+  return { place, message: `socket ${addressText(address)}: ${reason}`, holder, reason };
 }
 
 function usedText(error: Error, holder: LockHolder | null): string {

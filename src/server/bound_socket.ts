@@ -98,9 +98,9 @@ function nameOf(address: Deno.Addr): number | string {
 }
 
 async function bindFile(path: string, options: BindOptions): Promise<BoundSocket> {
-  const { calls, libc, backlog } = options;
+  const { calls, libc, backlog, isAgain } = options;
   // One that a killed program left behind would be in the way.
-  if (await isStaleSocket(path)) Deno.removeSync(path);
+  if (!isAgain && await isStaleSocket(path)) Deno.removeSync(path);
   const fd = bindUnix(calls, path, options);
   if (fd < 0) throw bindError(path, -fd);
   libc.limitReceiveBuffers(fd, RECEIVE_BYTES);

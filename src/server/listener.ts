@@ -1,25 +1,35 @@
 /** A socket that the event loop serves. */
 
 import { type AdmissionOptions, isAllowed, letIn } from "./admission.ts";
-import type { Listening, Serving } from "./listening.ts";
+import type { Address } from "../wire/address.ts";
+import { type Listening, listenOn, type Serving, type SocketOptions } from "./listening.ts";
 import { type PeerStream, StreamTransport } from "./stream.ts";
 import type { Troubled } from "./trouble.ts";
 
 export interface ListenerOptions extends AdmissionOptions {
   readonly listening: Listening;
   readonly troubled: Troubled;
+  /** Called once, when its file was removed: nobody can connect any more. */
+  readonly gone: () => void;
 }
 
 export class Listener {
   #options: ListenerOptions;
-  readonly #serving: Serving;
+  /** Null while its socket was removed. */
+  #serving: Serving | null;
+  #isClosed = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { listening, clock } = options;
-    this.#serving = listening.serve({
+    this.#serving = this.#serve();
+  }
+
+  #serve(): Serving {
+    const { listening, clock } = this.#options;
+    return listening.serve({
       admit: (stream) => this.#letIn(stream),
       troubled: (reason) => this.#options.troubled(reason),
+      gone: () => this.#options.gone(),
       clock,
     });
   }
@@ -34,15 +44,36 @@ export class Listener {
   }
 
   /** From now on it serves by these options, open connections too. Its socket stays the one it has. */
-  use(options: ListenerOptions): void {
-    this.#options = options;
+  use(options: Omit<ListenerOptions, "gone">): void {
+    this.#options = { ...options, gone: this.#options.gone };
     const { connections, allow } = options;
     connections.close(({ via, ip }) => via === this && !isAllowed(ip, allow));
   }
 
+  /**
+   * Listens by another socket, because the file of this one was removed; who is in stays.
+   *
+   * @throws {Error} when it cannot be listened on
+   */
+  async reopen(address: Address, options: SocketOptions): Promise<void> {
+    // First: Deno removes a file of that name when it closes a socket.
+    await this.#leave();
+    const listening = await listenOn(address, options);
+    this.#options = { ...this.#options, listening };
+    this.#serving = this.#serve();
+    if (this.#isClosed) await this.#leave();
+  }
+
+  async #leave(): Promise<void> {
+    const serving = this.#serving;
+    this.#serving = null;
+    await serving?.close();
+  }
+
   /** Takes no more connections; those that are open end when they have their answers. */
   async close(): Promise<void> {
-    await this.#serving.close();
+    this.#isClosed = true;
+    await this.#leave();
     this.#options.connections.close(({ via }) => via === this);
   }
 

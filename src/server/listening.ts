@@ -20,7 +20,10 @@ export interface Listening {
 }
 
 /** What becomes of the connections of a socket. */
-export type Guests = Omit<DoorOptions<PeerStream>, "accept">;
+export interface Guests extends Omit<DoorOptions<PeerStream>, "accept"> {
+  /** Called once, when its file was removed: nobody can connect any more. */
+  readonly gone: () => void;
+}
 
 export interface Serving {
   /** Closes the socket; resolves when nothing of it is left but its connections. */
@@ -37,6 +40,8 @@ export interface SocketOptions {
   readonly owner: SocketOwner | null;
   /** Null where it cannot be called: then the backlog is Deno's. */
   readonly libc: Libc | null;
+  /** The file of a socket that was open: what is in its place by now is another program's. */
+  readonly isAgain: boolean;
 }
 
 /** @throws {Deno.errors.AddrInUse} and others, when the address cannot be listened on */
@@ -61,26 +66,31 @@ export async function listenOn(address: Address, options: SocketOptions): Promis
 
 async function listenOnFile(path: string, options: SocketOptions): Promise<Listening> {
   // One that a killed program left behind would be in the way.
-  if (await isStaleSocket(path)) Deno.removeSync(path);
+  if (!options.isAgain && await isStaleSocket(path)) Deno.removeSync(path);
   const listener = withBacklog(() => listenUnix(path, options), options);
   return listening(listener, path, "permissions", fileOfSocket(path));
 }
 
 /** What holds for a socket that is a file. */
 export interface SocketFile {
-  /** Whose the file is now, when it is no longer ours. */
-  taken(): string | null;
+  /** Whether it is there; `replaced` is by another program. */
+  state(): "there" | "replaced" | "gone";
   /** Some Denos remove the file when they close the socket, some do not. */
   afterClose(): void;
 }
 
 /** Of a socket that was just bound. */
 export function fileOfSocket(path: string): SocketFile {
-  const own = Deno.lstatSync(path).ino;
-  return { taken: () => takenText(path, own), afterClose: () => removeOwn(path, own) };
+  const own = identityOf(Deno.lstatSync(path));
+  return { state: () => stateOf(path, own), afterClose: () => removeOwn(path, own) };
 }
 
-const CHECK_FILE_MS = 5000;
+/** The number of a file that was removed is soon another's; its time is when it was bound. */
+function identityOf({ dev, ino, mtime }: Deno.FileInfo): string {
+  return `${dev}:${ino}:${mtime?.getTime()}`;
+}
+
+const CHECK_FILE_MS = 1000;
 
 export function listening(
   listener: Deno.Listener,
@@ -129,35 +139,35 @@ export function withBacklog<T extends Deno.Listener>(open: () => T, options: Soc
 /** A program that binds the path later (uWSGI removes what is in its way) gets what is sent there. */
 export function watchFile(
   file: SocketFile,
-  { clock, troubled }: Pick<Guests, "clock" | "troubled">,
+  { clock, troubled, gone }: Pick<Guests, "clock" | "troubled" | "gone">,
 ): () => void {
-  let before: string | null = null;
+  let wasReplaced = false;
   let cancel = clock.after(CHECK_FILE_MS, check);
   function check(): void {
-    const now = file.taken();
-    if (now !== before) troubled(now);
-    before = now;
+    const state = file.state();
+    if (state === "gone") return gone();
+    const isReplaced = state === "replaced";
+    if (isReplaced !== wasReplaced) troubled(isReplaced ? REPLACED : null);
+    wasReplaced = isReplaced;
     cancel = clock.after(CHECK_FILE_MS, check);
   }
   return () => cancel();
 }
 
-function takenText(path: string, own: number | null): string | null {
+const REPLACED = "another program replaced the socket and gets what is sent; stop one of the two";
+
+function stateOf(path: string, own: string): ReturnType<SocketFile["state"]> {
   try {
-    if (Deno.lstatSync(path).ino === own) return null;
-    return "another program replaced the socket and gets what is sent; stop one of the two";
+    return identityOf(Deno.lstatSync(path)) === own ? "there" : "replaced";
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      return "its file is gone: no client can connect until a restart";
-    }
-    return null;
+    return error instanceof Deno.errors.NotFound ? "gone" : "there";
   }
 }
 
 /** A program started later may have put its own socket there. */
-function removeOwn(path: string, own: number | null): void {
+function removeOwn(path: string, own: string): void {
   try {
-    if (Deno.lstatSync(path).ino === own) Deno.removeSync(path);
+    if (identityOf(Deno.lstatSync(path)) === own) Deno.removeSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
     // Made by root before it became somebody else: the next start takes its place.

@@ -41,6 +41,10 @@ export class SocketDoor implements Watched {
     options.loop.watch(options.fd, EPOLLIN, this);
   }
 
+  get fd(): number {
+    return this.#options.fd;
+  }
+
   ready(): void {
     // One more accept that finds nothing costs as much as another round.
     for (let count = 0; count < this.#expected; count++) {

@@ -25,6 +25,7 @@ import { troubleEvent } from "./trouble.ts";
 export interface ServedSocket {
   /** Of no other socket of this program, whenever it was open. */
   readonly id: number;
+  /** Another one when it was opened again. */
   readonly fd: number;
   /** For people. */
   readonly address: string;
@@ -86,13 +87,19 @@ export class SocketServer implements SocketService {
     this.#open.most = most;
     const named = new Set(sockets.map(({ id }) => id));
     for (const id of this.#doors.keys()) if (!named.has(id)) this.drop(id);
-    for (const socket of sockets) if (!this.#doors.has(socket.id)) this.#serve(socket);
+    for (const socket of sockets) {
+      const door = this.#doors.get(socket.id);
+      if (door?.fd === socket.fd) continue;
+      // It was opened again: who is in stays.
+      door?.close();
+      this.#serve(socket);
+    }
     this.#open.close(({ ip }) => !isAllowed(ip, this.#allow));
   }
 
   #serve({ id, fd, address, credential }: ServedSocket): void {
     const { loop, calls, clock, emit } = this.#options;
-    const door: SocketDoor = new SocketDoor({
+    const door = new SocketDoor({
       ...{ fd, credential, loop, calls, clock },
       admit: (accepted) =>
         letIn(accepted, {
@@ -100,7 +107,7 @@ export class SocketServer implements SocketService {
           allow: this.#allow,
           rules: this.#currentRules,
           refused: this.#refused,
-        }, door),
+        }, id),
       troubled: (reason) => emit(troubleEvent(address, reason)),
     });
     this.#doors.set(id, door);
@@ -118,7 +125,7 @@ export class SocketServer implements SocketService {
     const door = this.#doors.get(id);
     this.#doors.delete(id);
     door?.close();
-    this.#open.close(({ via }) => via === door);
+    this.#open.close(({ via }) => via === id);
     return Promise.resolve();
   }
 

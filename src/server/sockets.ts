@@ -6,14 +6,14 @@
 import { ConfigError } from "../platform/problem.ts";
 import { bindProblem } from "./bind_problem.ts";
 import type { ListenerConfig, ReceptionConfig, ServerConfig } from "./settings.ts";
-import type { Clock } from "../platform/clock.ts";
+import type { Cancel, Clock } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
 import { socketCalls } from "../platform/socket_calls.ts";
-import { openFilesCount, openFilesLimit } from "../platform/open_files.ts";
 import type { Emit } from "../report/event.ts";
 import { type Address, addressText, uwsgiTwin } from "../wire/address.ts";
 import { allowedBy } from "./admission.ts";
 import type { Accept } from "./incoming_task.ts";
+import { connectionLimit, type ConnectionShares, sharesOf } from "./connection_limit.ts";
 import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Listener, type ListenerOptions } from "./listener.ts";
@@ -45,12 +45,20 @@ export interface SocketsOptions {
 /** TLS handshakes under way at the same time: the oldest makes room, so that they keep nobody out. */
 const MOST_HANDSHAKES = 128;
 
+/** Between two tries to make the file of a socket again. */
+const REOPEN_MS = 1000;
+
 /** A socket of the ini, and what listens on it: a listener, or two with uWSGI's spelling of its name. */
 interface OpenSocket {
   readonly config: ListenerConfig;
   /** The same for sockets that need not be opened anew. */
   readonly key: string;
   readonly listeners: (Listener | HandedSocket)[];
+  /** Whose it is: a reload changes that. */
+  owner: Sockets;
+  isClosed: boolean;
+  /** What waits to open it again. */
+  cancel: Cancel | null;
 }
 
 /** What connections need; a reload hands it on with those that are open. */
@@ -75,8 +83,9 @@ export class Sockets {
     const { clock, emit } = options;
     this.#options = options;
     const open = before === null ? 0 : before.#shared.connections.count;
-    const most = connectionsLimit(options, open + (options.service?.connections ?? 0));
-    this.#most = sharesOf(most, options);
+    const { config, service } = options;
+    const most = connectionLimit(config, emit, open + (service?.connections ?? 0));
+    this.#most = sharesOf(most, config, Boolean(service));
     this.#shared = before === null
       ? {
         connections: new Connections(this.#most.loop),
@@ -117,6 +126,7 @@ export class Sockets {
         listener.use(this.#listenerOptions(listener.listening));
       }
       this.#sockets.push(socket);
+      socket.owner = this;
     }
     this.#handOver();
   }
@@ -153,7 +163,7 @@ export class Sockets {
     const at = this.#sockets.findIndex((each) => sameAddress(each.config.address, address));
     const [socket] = at === -1 ? [] : this.#sockets.splice(at, 1);
     if (socket === undefined) return null;
-    await Promise.all(socket.listeners.map((listener) => listener.close()));
+    await closeSocket(socket);
     return socket.config;
   }
 
@@ -161,32 +171,37 @@ export class Sockets {
     const { config: { reception }, emit, libc } = this.#options;
     const { address } = config;
     const socketOptions = await socketOptionsOf(reception, libc);
-    const socket: OpenSocket = { config, key: await keyOf(config, reception), listeners: [] };
+    const socket: OpenSocket = {
+      ...{ config, key: await keyOf(config, reception), listeners: [] },
+      ...{ owner: this, isClosed: false, cancel: null },
+    };
     this.#sockets.push(socket);
     const listener = await listenWhenFree(
       config,
       this.#options.clock,
-      () => this.#listen(config, address, socketOptions),
+      () => this.#listen(socket, address, socketOptions),
     ).catch((error) => {
       throw new ConfigError([bindProblem(config, error)]);
     });
     socket.listeners.push(listener);
     emit({ type: "listener.opened", address: listener.address });
     const twin = uwsgiTwin(address);
-    if (twin !== null) socket.listeners.push(await this.#listen(config, twin, socketOptions));
+    if (twin !== null) socket.listeners.push(await this.#listen(socket, twin, socketOptions));
   }
 
   async #listen(
-    { tls }: ListenerConfig,
+    socket: OpenSocket,
     address: Address,
     socketOptions: SocketOptions,
   ): Promise<Listener | HandedSocket> {
     const { config: { reception }, clock, libc, service, emit } = this.#options;
+    const { tls } = socket.config;
+    const gone = () => void socket.owner.#reopen(socket, null);
     const calls = socketCalls();
     if (tls === null && service && libc !== null && calls !== null) {
       const bound = await bindSocket(address, { ...socketOptions, libc, calls });
       const troubled = (reason: string | null) => emit(troubleEvent(bound.address, reason));
-      return new HandedSocket(bound, { service, calls, clock, troubled });
+      return new HandedSocket(bound, { service, libc, calls, clock, troubled, gone });
     }
     const listening = tls === null
       ? await listenOn(address, socketOptions)
@@ -196,10 +211,10 @@ export class Sockets {
         maxHandshakes: Math.min(reception.maxConnections, MOST_HANDSHAKES),
         refused: (from, refusal) => this.#shared.refusals.report(from, refusal),
       });
-    return new Listener(this.#listenerOptions(listening));
+    return new Listener({ ...this.#listenerOptions(listening), gone });
   }
 
-  #listenerOptions(listening: Listening): ListenerOptions {
+  #listenerOptions(listening: Listening): Omit<ListenerOptions, "gone"> {
     const { config: { reception }, clock, accept, emit } = this.#options;
     const { address } = listening;
     const rules = rulesOf(reception, accept);
@@ -212,10 +227,33 @@ export class Sockets {
     };
   }
 
+  /**
+   * Its file was removed: nobody can connect to it any more. Makes another one, unless something is there by
+   * now.
+   *
+   * @param reported why it could not be made, the last time
+   */
+  async #reopen(socket: OpenSocket, reported: string | null): Promise<void> {
+    const { config: { reception }, emit, clock, libc } = this.#options;
+    const { config, config: { address }, listeners } = socket;
+    try {
+      const options = { ...await socketOptionsOf(reception, libc), isAgain: true };
+      for (const listener of listeners) await listener.reopen(address, options);
+      if (socket.isClosed) return;
+      emit({ type: "listener.reopened", address: addressText(address) });
+      socket.owner.#handOver();
+    } catch (error) {
+      if (socket.isClosed) return;
+      const why = bindProblem(config, error).reason;
+      const reason = `its file was removed and cannot be made again: ${why}`;
+      if (reason !== reported) emit(troubleEvent(addressText(address), reason));
+      socket.cancel = clock.after(REOPEN_MS, () => void socket.owner.#reopen(socket, reason));
+    }
+  }
+
   /** Closes the sockets that no other configuration has taken over, and what came in by them. */
   async release(): Promise<void> {
-    const listeners = this.#sockets.splice(0).flatMap((socket) => socket.listeners);
-    await Promise.all(listeners.map((listener) => listener.close()));
+    await Promise.all(this.#sockets.splice(0).map(closeSocket));
   }
 
   /** Takes no more connections; resolves when those that are open have their answers. */
@@ -226,47 +264,10 @@ export class Sockets {
   }
 }
 
-/** Of the files that may be open, this part may be connections: tasks and spools need some, too. */
-const CONNECTIONS_PART = 0.75;
-/** Left for work in any case: a command takes eight while it is started, a worker six. */
-const FILES_FOR_WORK = 24;
-const FEWEST_CONNECTIONS = 2;
-
-/** Connections at the same time, of the event loop and of the service. */
-interface ConnectionShares {
-  readonly loop: number;
-  readonly service: number;
-}
-
-/** Who serves no socket needs no part; two share. */
-function sharesOf(
-  most: number,
-  { config: { listeners }, service }: SocketsOptions,
-): ConnectionShares {
-  const isShared = service && new Set(listeners.map(({ tls }) => tls === null)).size > 1;
-  if (!isShared) return { loop: most, service: most };
-  const half = Math.ceil(most / 2);
-  return { loop: Math.max(1, most - half), service: half };
-}
-
-/** @param open connections that there are already */
-function connectionsLimit({ config, emit }: SocketsOptions, open: number): number {
-  const { listeners, reception: { maxConnections } } = config;
-  const files = openFilesLimit();
-  const possible = files === null ? Infinity : Math.max(
-    FEWEST_CONNECTIONS,
-    Math.min(
-      Math.floor(files * CONNECTIONS_PART),
-      files + open - openFilesCount() - FILES_FOR_WORK,
-    ),
-  );
-  if (maxConnections <= possible) return maxConnections;
-  if (listeners.length > 0) {
-    const message = `spooler-max-connections is ${possible}, not ${maxConnections}: this process ` +
-      `may open ${files} files (ulimit -n)`;
-    emit({ type: "config.warning", message });
-  }
-  return possible;
+async function closeSocket(socket: OpenSocket): Promise<void> {
+  socket.isClosed = true;
+  socket.cancel?.();
+  await Promise.all(socket.listeners.map((listener) => listener.close()));
 }
 
 function sameAddress(one: Address, other: Address): boolean {
@@ -278,5 +279,5 @@ async function socketOptionsOf(
   libc: Libc | null,
 ): Promise<SocketOptions> {
   const owner = socketOwner === null ? null : await findSocketOwner(socketOwner);
-  return { backlog, mode: socketMode, owner, libc };
+  return { backlog, mode: socketMode, owner, libc, isAgain: false };
 }

@@ -60,6 +60,37 @@ test("a stale unix socket is replaced, a live one is left alone", async () => {
   assert(Deno.lstatSync(site.ini).isFile);
 });
 
+test("a unix socket whose file is removed is made again, before and after a reload", async () => {
+  await using site = await makeSite(HELLO, "socket = run/in.sock", "chmod-socket = 600");
+  const path = join(site.dir, "run/in.sock");
+  await Deno.mkdir(join(site.dir, "run"));
+  await using program = await site.start();
+  const made = / socket \S+in\.sock: its file was removed; made it again$/;
+  const greet = async (name: string) => {
+    assert(await sendTask({ kind: "unix", path }, hello(name)));
+    await program.line(new RegExp(`Hello, ${name}!`));
+  };
+  using connected = new Peer(await Deno.connect({ transport: "unix", path }));
+  await Deno.remove(path);
+  await program.line(made);
+  await greet("again");
+  // Who was connected stays so.
+  await connected.send(encodePacket(hello("before"), MODIFIER_SPOOL));
+  assertEquals(await connected.rest(), "ff000001");
+  await program.line(/Hello, before!/);
+
+  program.signal("SIGHUP");
+  await program.line(/ ready$/, 2);
+  await Deno.remove(join(site.dir, "run"), { recursive: true });
+  await program.line(/its file was removed and cannot be made again: .*No such file/i);
+  await Deno.mkdir(join(site.dir, "run"));
+  await program.line(made, 2);
+  await greet("reloaded");
+  assertEquals(((await Deno.lstat(path)).mode ?? 0) & 0o777, 0o600);
+  assertEquals(await program.stop(), 0);
+  assertEquals([...Deno.readDirSync(join(site.dir, "run"))], []);
+});
+
 test("with a secret only signed tasks run, and the log keeps the secret", async () => {
   const secret = "correct horse battery staple";
   await using site = await makeSite(

@@ -14,7 +14,7 @@ import {
 import { encodeBodySize } from "../../src/wire/reader.ts";
 import { RefusalError } from "../../src/wire/refusal.ts";
 import { VERSION } from "../../src/platform/version.ts";
-import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import {
   DRIVERS,
@@ -26,6 +26,7 @@ import {
   YES,
 } from "../support/reception.ts";
 import { claimNow, varsOf } from "../support/store.ts";
+import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
 const task = (values: Record<string, string>, modifier2 = 0) =>
@@ -424,6 +425,8 @@ for (const driver of DRIVERS) {
           ? [event.reason]
           : event.type === "listener.recovered"
           ? ["recovered"]
+          : event.type === "listener.reopened"
+          ? ["reopened"]
           : []
       );
     clock.advance(6000);
@@ -435,14 +438,102 @@ for (const driver of DRIVERS) {
     assertEquals(said(), [
       "another program replaced the socket and gets what is sent; stop one of the two",
     ]);
-    Deno.removeSync(path);
-    clock.advance(6000);
     Deno.renameSync(`${path}.ours`, path);
     clock.advance(6000);
-    assertEquals(said().slice(1), [
-      "its file is gone: no client can connect until a restart",
-      "recovered",
-    ]);
+    assertEquals(said().slice(1), ["recovered"]);
+  });
+
+  test("a unix socket whose file was removed is opened again, once it can be", async () => {
+    const clock = new FakeClock();
+    const dir = await tempDir();
+    await using _dir = dir;
+    await Deno.mkdir(`${dir.path}/run`);
+    const path = `${dir.path}/run/in.sock`;
+    await using reception = await open({ ini: [`socket = ${path}`, "chmod-socket = 660"], clock });
+    const said = () =>
+      reception.events.flatMap((event) =>
+        event.type === "listener.troubled"
+          ? [event.reason]
+          : event.type === "listener.reopened"
+          ? [`${event.address} reopened`]
+          : []
+      );
+    const heard = async (count: number) => {
+      await until(() => {
+        clock.advance(1000);
+        return said().length === count;
+      }, "it is said");
+    };
+    using before = new Peer(await Deno.connect({ transport: "unix", path }));
+    Deno.removeSync(path);
+    await heard(1);
+    assertEquals(said(), [`${path} reopened`]);
+    assertEquals((Deno.lstatSync(path).mode ?? 0) & 0o777, 0o660);
+    // Who was connected is answered.
+    await before.send(task({}));
+    assertEquals(await before.rest(), "ff000001");
+    using peer = new Peer(await Deno.connect({ transport: "unix", path }));
+    await peer.send(task({}));
+    assertEquals(await peer.rest(), "ff000001");
+
+    Deno.removeSync(`${dir.path}/run`, { recursive: true });
+    await heard(2);
+    assertMatch(said()[1] ?? "", /^its file was removed and cannot be made again: .*No such file/i);
+    for (let n = 0; n < 3; n++) clock.advance(1000);
+    await Deno.mkdir(`${dir.path}/run`);
+    await heard(3);
+    assertEquals(said()[2], `${path} reopened`);
+    using last = new Peer(await Deno.connect({ transport: "unix", path }));
+    await last.send(task({}));
+    assertEquals(await last.rest(), "ff000001");
+    await reception.sockets.close();
+    assert(!exists(path));
+  });
+
+  test("a file of another program in the place of one that was removed stays", async () => {
+    const clock = new FakeClock();
+    await using reception = await open({ ini: ["socket = in.sock"], clock });
+    const path = `${reception.dir}/in.sock`;
+    // Another program makes it behind the check that finds ours gone, and before ours is made again.
+    const theirs = () => {
+      if (!exists(path)) Deno.writeTextFileSync(path, "theirs");
+    };
+    const { lstatSync, listen } = Deno;
+    if (driver === "poll loop") {
+      Deno.lstatSync = (asked) => {
+        try {
+          return lstatSync(asked);
+        } catch (error) {
+          Deno.lstatSync = lstatSync;
+          theirs();
+          throw error;
+        }
+      };
+    } else {
+      Deno.listen = ((options: Deno.TcpListenOptions) => {
+        theirs();
+        return listen(options);
+      }) as typeof Deno.listen;
+    }
+    try {
+      Deno.removeSync(path);
+      await until(() => {
+        clock.advance(1000);
+        return reception.events.some(({ type }) => type === "listener.troubled");
+      }, "it is said");
+    } finally {
+      Object.assign(Deno, { lstatSync, listen });
+    }
+    assertEquals(Deno.readTextFileSync(path), "theirs");
+    const [reason] = reception.events.flatMap((event) =>
+      event.type === "listener.troubled" ? [event.reason] : []
+    );
+    assertStringIncludes(reason ?? "", "its file was removed and cannot be made again: in use by");
+    Deno.removeSync(path);
+    await until(() => {
+      clock.advance(1000);
+      return reception.events.some(({ type }) => type === "listener.reopened");
+    }, "it is open again");
   });
 }
 

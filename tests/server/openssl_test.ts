@@ -51,6 +51,7 @@ function open(dir: string, limits: { timeoutMs?: number; maxHandshakes?: number 
       mode: 0o600,
       owner: null,
       libc: null,
+      isAgain: false,
       timeoutMs: 4000,
       maxHandshakes: 100,
       ...limits,
@@ -63,6 +64,7 @@ function open(dir: string, limits: { timeoutMs?: number; maxHandshakes?: number 
     clock: systemClock,
     admit: (stream) => admitted.push(stream),
     troubled: () => {},
+    gone: () => {},
   });
   let taken = 0;
   return {
