@@ -234,9 +234,9 @@ export class Ends {
     this.settle({ name, priority }, verdict.fate, verdict.func, "program");
   }
 
-  #report(task: string, { fate, func, tookMs }: TaskVerdict): void {
+  #report(task: string, { attempts: _, ...verdict }: TaskVerdict): void {
     const { emit, name } = this.#options;
-    emit({ type: "task.settled", spool: name, task, func, fate, tookMs });
+    emit({ type: "task.settled", spool: name, task, ...verdict });
   }
 
   /** See {@link Store.stampOf}. */

@@ -46,7 +46,9 @@ export interface TaskVerdict {
   readonly fate: Fate;
   readonly attempts: Attempts | null;
   readonly func: string;
+  readonly attempt: number;
   readonly tookMs: number;
+  readonly waitMs: number | null;
 }
 
 /** A task has run, and what was decided about it cannot be written. */
@@ -80,13 +82,20 @@ export class Settlement {
       random,
     });
     const attempts = failedAttempts(outcome, task.attempts, now);
+    const about = {
+      func,
+      attempt: failures + 1,
+      fate,
+      tookMs,
+      waitMs: waitBefore(now, tookMs, task),
+    };
     try {
       this.apply(task, fate, attempts);
     } catch (error) {
-      throw new UnwrittenFate({ fate, attempts, func, tookMs }, error);
+      throw new UnwrittenFate({ ...about, attempts }, error);
     }
     if (this.#isWorthALine(outcome, func)) {
-      emit({ type: "task.settled", spool: name, task: task.name, func, fate, tookMs });
+      emit({ type: "task.settled", spool: name, task: task.name, ...about });
     } else if ("reason" in outcome) {
       emit({ type: "task.returned", spool: name, task: task.name, func, reason: outcome.reason });
     }
@@ -153,6 +162,19 @@ export class Settlement {
     const message = `spooler-on-failure for ${task}: ${exitText(exit)}`;
     emit({ type: "spool.warning", spool: name, message });
   }
+}
+
+/**
+ * How long a task that has just run had waited before; null when nobody knows since when it was ready.
+ *
+ * @param endedAt in milliseconds since the epoch
+ */
+export function waitBefore(
+  endedAt: number,
+  tookMs: number,
+  task: { readonly dueAt: number } | undefined,
+): number | null {
+  return task === undefined ? null : Math.max(0, endedAt - tookMs - task.dueAt);
 }
 
 /** What is to be remembered of this run; null when it was no failure. */

@@ -108,7 +108,18 @@ export type Event =
   | { type: "task.flooded"; task: string; func: string; lines: number }
   /** Nobody took it, for a reason that is in the log already. */
   | { type: "task.returned"; spool: string; task: string; func: string; reason: string }
-  | { type: "task.settled"; spool: string; task: string; func: string; fate: Fate; tookMs: number }
+  | {
+    type: "task.settled";
+    spool: string;
+    task: string;
+    func: string;
+    /** 1 for the first run. */
+    attempt: number;
+    fate: Fate;
+    tookMs: number;
+    /** From the time when it was ready, or due, to its start; null when that is not known. */
+    waitMs: number | null;
+  }
   | { type: "schedule.warning"; message: string }
   | { type: "job.started"; job: string; slot: number; lateMs: number; attempt: number }
   | { type: "job.output"; job: string; stream: OutputStream; line: string }

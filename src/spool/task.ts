@@ -50,6 +50,8 @@ export interface ClaimedTask extends TaskRef {
   readonly bodySize: number;
   /** Reads the body from `offset` on; fewer bytes only at its end. */
   readBody(into: Uint8Array<ArrayBuffer>, offset: number): number;
+  /** Its mtime: since when it could run, in milliseconds since the epoch. */
+  readonly dueAt: number;
   readonly attempts: Attempts | null;
   /** The program that ran it last died meanwhile. */
   readonly crashed: boolean;

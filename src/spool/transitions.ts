@@ -66,6 +66,7 @@ export class Transitions {
             ...read,
             kind: "claimed",
             path,
+            dueAt: claim.stat.mtimeMs,
             attempts,
             crashed: this.running.hasCrashed(ref),
             release: () => claim.release(),

@@ -11,6 +11,7 @@ import { reasonOf } from "../platform/reason.ts";
 import { rethrowImpossible } from "../platform/unexpected.ts";
 import type { Handout, HandoutParts } from "../queue/dispatcher.ts";
 import { funcOf } from "../queue/runner.ts";
+import { waitBefore } from "../queue/settlement.ts";
 import { BUSY, GONE } from "../queue/task_event.ts";
 import type { Batch, Handed, TaskState } from "../queue/task_state.ts";
 import type { Debug } from "../report/debug.ts";
@@ -19,6 +20,7 @@ import { refOf, taskId } from "../spool/layout.ts";
 import type { SeenTask, Store } from "../spool/store.ts";
 import type { Outcome } from "../task/outcome.ts";
 import { BatchSize } from "./batch_size.ts";
+import { claimedBy } from "./claimed_by_worker.ts";
 import { Help } from "./help.ts";
 import type { WorkerAnswer } from "./message.ts";
 import type { Pool } from "./pool.ts";
@@ -175,17 +177,21 @@ export class Batches implements Handout {
   #done(id: string, state: TaskState | undefined, func: string, tookMs: number): void {
     const { tasks, store, clock, emit, name } = this.#options;
     const ref = state ?? refOf(id);
+    const handed = state?.kind === "handed" ? state : undefined;
     store.finished(id);
     emit({
       type: "task.settled",
       spool: name,
       task: ref.name,
       func,
+      // What has failed before is run by the program.
+      attempt: 1,
       fate: { kind: "done" },
       tookMs,
+      waitMs: waitBefore(clock.now(), tookMs, handed),
     });
     if (state === undefined || state.kind === "running" || state.kind === "settling") return;
-    const isTouched = state.kind === "handed" && state.touched;
+    const isTouched = handed?.touched === true;
     // Another task may have the name by now.
     const task = isTouched ? store.see(ref) : null;
     if (task === null) tasks.apply(id, GONE);
@@ -200,24 +206,10 @@ export class Batches implements Handout {
     func: string,
     tookMs: number,
   ): void {
-    const { store, ends } = this.#options;
-    const ref = refOf(id);
-    ends.conclude(
-      {
-        ...ref,
-        kind: "claimed",
-        path: store.pathOf(ref),
-        vars: [],
-        bodySize: 0,
-        readBody: () => 0,
-        attempts: store.attemptsOf(ref),
-        crashed: false,
-        release: () => worker.release(id),
-      },
-      outcome,
-      func,
-      tookMs,
-    );
+    const { store, ends, tasks, clock } = this.#options;
+    const state = tasks.get(id);
+    const dueAt = state?.kind === "handed" ? state.dueAt : clock.now();
+    ends.conclude(claimedBy(worker, id, dueAt, store), outcome, func, tookMs);
   }
 
   /** One worker less has it; the last leaves it as its file is. */

@@ -22,7 +22,14 @@ const KINDS = [
 function handler(processes: number): Executor {
   return { name: null, processes, run: () => Promise.resolve({ kind: "done" }) };
 }
-const VERDICT = { fate: { kind: "done" }, attempts: null, func: "f", tookMs: 1 } as const;
+const VERDICT = {
+  fate: { kind: "done" },
+  attempts: null,
+  func: "f",
+  tookMs: 1,
+  attempt: 1,
+  waitMs: 0,
+} as const;
 const LIMITED = [handler(1), handler(2)];
 
 /** From which states an event is possible; "unknown" is a task that the table does not have. */

@@ -18,6 +18,8 @@ Deno.test("a task is named by its function and the part of its name that differs
       func: "send",
       fate: { kind: "done" },
       tookMs: 12.3,
+      attempt: 1,
+      waitMs: 0,
     }),
     "send web1_12_3_99_1795420655_123500 done (12 ms)",
   );
@@ -31,6 +33,8 @@ Deno.test("a task that is deferred says until when and why", () => {
     func: "",
     fate: { kind: "deferred", dueAt: 0, reason: "exit code 1" },
     tookMs: 1500,
+    attempt: 1,
+    waitMs: 0,
   });
   assertMatch(text, /^task web1\S+ deferred until \d{4}-\d\d-\d\d .+: exit code 1 \(1\.5 s\)$/);
 });
