@@ -4,14 +4,18 @@
  * are replaced by a copy of that part, in an import map for the build alone.
  */
 
-import { findPackage } from "./npm_packages.ts";
-import { root } from "./test_files.ts";
+import { brotliCompressSync } from "node:zlib";
+
+const root = new URL("../", import.meta.url).pathname;
 
 interface Part {
   /** What is copied, and where to. */
   readonly files: Readonly<Record<string, string>>;
-  /** What the import means; absent is its own path. */
-  readonly main?: string;
+  /**
+   * The file that the import means, which is CommonJS and embedded compressed: few processes need it, and
+   * all have what is embedded in memory. Absent, the import means its own path.
+   */
+  readonly packed?: { readonly file: string; readonly exports: readonly string[] };
 }
 
 /** Of these packages only this. */
@@ -19,8 +23,11 @@ const PARTS: Readonly<Record<string, Part>> = {
   "deno-std": {
     files: { path: "path", "cli/parse_args.js": "cli/parse_args.js", internal: "internal" },
   },
-  // Its other files load this one. It is CommonJS, which only its ending says without a package.json.
-  amaro: { files: { "dist/internal.js": "internal.cjs" }, main: "internal.cjs" },
+  // Its other files load this one.
+  amaro: {
+    files: { "dist/internal.js": "internal.js" },
+    packed: { file: "internal.js", exports: ["transformSync"] },
+  },
 };
 
 /** Imports that the program does not have. */
@@ -37,6 +44,19 @@ const V8_FLAGS = [
   "--heap-growing-percent=20",
 ];
 
+interface DenoInfo {
+  readonly npmCache: string;
+}
+
+/** Where Deno keeps the files of an npm package. */
+async function findPackage(npmCache: string, name: string, version: string): Promise<string> {
+  for await (const { name: registry } of Deno.readDir(npmCache)) {
+    const dir = `${npmCache}/${registry}/${name}/${version}`;
+    if (await Deno.stat(dir).then(() => true, () => false)) return dir;
+  }
+  throw new Error(`${name} ${version} is not in ${npmCache}: deno cache main.ts`);
+}
+
 /** In seconds. Deno puts the time of each file into the executable: this makes two builds the same. */
 const epoch = Number(Deno.env.get("SOURCE_DATE_EPOCH") ?? 0);
 
@@ -44,6 +64,29 @@ const epoch = Number(Deno.env.get("SOURCE_DATE_EPOCH") ?? 0);
 async function setTimes(path: string): Promise<void> {
   if ((await Deno.stat(path)).isFile) return await Deno.utime(path, epoch, epoch);
   for await (const { name } of Deno.readDir(path)) await setTimes(`${path}/${name}`);
+}
+
+/** Replaces a file by a compressed one and a module that unpacks it. @returns the module's name */
+async function pack(dir: string, { file, exports }: NonNullable<Part["packed"]>): Promise<string> {
+  const packed = brotliCompressSync(await Deno.readFile(`${dir}/${file}`));
+  await Deno.writeFile(`${dir}/${file}.br`, packed);
+  await Deno.writeTextFile(
+    `${dir}/unpacked.js`,
+    `import { createRequire } from "node:module";
+import { brotliDecompressSync } from "node:zlib";
+const packed = Deno.readFileSync(new URL("./${file}.br", import.meta.url));
+const code = brotliDecompressSync(packed).toString();
+const module = { exports: {} };
+const run = new Function("module", "exports", "require", code);
+run(module, module.exports, createRequire(import.meta.url));
+export const { ${exports.join(", ")} } = module.exports;
+`,
+  );
+  await Deno.remove(`${dir}/${file}`);
+  for (const name of [`${file}.br`, "unpacked.js"]) {
+    await Deno.utime(`${dir}/${name}`, epoch, epoch);
+  }
+  return "unpacked.js";
 }
 
 async function copy(from: string, to: string): Promise<void> {
@@ -75,11 +118,15 @@ const { imports } = JSON.parse(await Deno.readTextFile(`${root}deno.json`)) as {
   imports: Record<string, string>;
 };
 await deno("cache", "--quiet", "main.ts", "workers/javascript/main.ts");
+const { npmCache } = JSON.parse(await deno("info", "--json")) as DenoInfo;
 // Below the root, so that the paths in the executable have no other beginning.
 const scratch = `${root}dist/parts`;
 await Deno.mkdir(scratch, { recursive: true });
 try {
   const map: Record<string, string> = {};
+  const included = [
+    ...["workers/python", "workers/uwsgi.d.ts", "src/server/intake_worker.ts", "docs/man"],
+  ];
   for (const [key, target] of Object.entries(imports)) {
     if (ONLY_TESTS.includes(key)) continue;
     const [, name = "", version = "", path = ""] = /^npm:(.+)@([^/@]+)(\/.*)?$/.exec(target) ?? [];
@@ -88,17 +135,16 @@ try {
       map[key] = target.startsWith("./") ? `../../${target.slice(2)}` : target;
       continue;
     }
-    const from = await findPackage(name, version);
+    const from = await findPackage(npmCache, name, version);
     for (const [file, to] of Object.entries(part.files)) {
       await copy(`${from}/${file}`, `${scratch}/${name}/${to}`);
     }
-    map[key] = `./${name}${part.main === undefined ? path : `/${part.main}`}`;
+    const packed = part.packed && await pack(`${scratch}/${name}`, part.packed);
+    if (packed !== undefined) included.push(`${scratch}/${name}/${part.packed?.file}.br`);
+    map[key] = `./${name}${packed === undefined ? path : `/${packed}`}`;
   }
   const importMap = `${scratch}/import_map.json`;
   await Deno.writeTextFile(importMap, JSON.stringify({ imports: map }, null, 2));
-  const included = [
-    ...["workers/python", "workers/uwsgi.d.ts", "src/server/intake_worker.ts", "docs/man"],
-  ].flatMap((path) => ["--include", path]);
   const options = [
     `--v8-flags=${V8_FLAGS.join(",")}`,
     "--quiet",
@@ -108,7 +154,8 @@ try {
     "--import-map",
     importMap,
   ];
-  await deno("compile", ...options, ...included, "--output", "dist/spooler", "main.ts");
+  const includes = included.flatMap((path) => ["--include", path]);
+  await deno("compile", ...options, ...includes, "--output", "dist/spooler", "main.ts");
 } finally {
   await Deno.remove(scratch, { recursive: true });
 }

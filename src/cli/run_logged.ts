@@ -34,7 +34,7 @@ export async function runLogged<T>(
 ): Promise<T> {
   const { config, secrets } = loaded;
   const posix = loadPosix();
-  boundAllocator();
+  const endTrims = boundAllocator(systemClock);
   const log = openLog(posix, keepsStdout);
   const emit: Emit = (event) => {
     note?.(event);
@@ -60,6 +60,7 @@ export async function runLogged<T>(
         }),
     });
   } finally {
+    endTrims();
     log.close();
   }
 }

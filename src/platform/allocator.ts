@@ -3,6 +3,7 @@
  * peers once took, in as many pools as there are threads.
  */
 
+import type { Cancel, Clock } from "./clock.ts";
 import { openLibrary } from "./linux.ts";
 
 const M_TRIM_THRESHOLD = -1;
@@ -13,18 +14,30 @@ const M_ARENA_MAX = -8;
 const OWN_PIECE_BYTES = 64 * 1024;
 const KEPT_BYTES = 128 * 1024;
 const POOLS = 2;
+/** What is free between two pieces in use goes back by a call alone, which takes a millisecond. */
+const TRIM_EVERY_MS = 10_000;
 
-/** To be called once, at the start of the program. Does nothing where there is no mallopt (musl). */
-export function boundAllocator(): void {
-  if (Deno.build.os !== "linux") return;
-  const symbols = {
-    mallopt: { parameters: ["i32", "i32"], result: "i32", optional: true },
-  } as const;
-  const library = openLibrary((name) => Deno.dlopen(name, symbols));
-  if ("unavailable" in library) return;
-  const { mallopt } = library.opened.symbols;
+const SYMBOLS = {
+  mallopt: { parameters: ["i32", "i32"], result: "i32", optional: true },
+  malloc_trim: { parameters: ["usize"], result: "i32", optional: true },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/**
+ * To be called once, at the start of the program; what is free is given back until the returned function is
+ * called. Does nothing where libc does not know how (musl).
+ */
+export function boundAllocator(clock: Clock): Cancel {
+  if (Deno.build.os !== "linux") return () => {};
+  const library = openLibrary((name) => Deno.dlopen(name, SYMBOLS));
+  if ("unavailable" in library) return () => {};
+  const { mallopt, malloc_trim: trimPools } = library.opened.symbols;
   mallopt?.(M_MMAP_THRESHOLD, OWN_PIECE_BYTES);
   mallopt?.(M_TRIM_THRESHOLD, KEPT_BYTES);
   mallopt?.(M_ARENA_MAX, POOLS);
-  library.opened.close();
+  const trim = () => {
+    trimPools?.(0n);
+    cancel = clock.after(TRIM_EVERY_MS, trim);
+  };
+  let cancel = clock.after(TRIM_EVERY_MS, trim);
+  return () => cancel();
 }
