@@ -95,7 +95,7 @@ const BAD: [string, string][] = [
   ["spooler-forward2 = dir=out,to=a:1,kind=hub", "takes kind=auto, kind=spooler or kind=uwsgi"],
   [
     "spooler-forward2 = dir=out,to=a:1,kind=auto;uwsgi",
-    "needs one kind= for all targets, or one for each: 1 targets, 2",
+    "needs one kind= for all targets, or one for each: 1 target, 2",
   ],
   ["spooler-forward2 = dir=out,to=a:1,name=hub", "needs secret= beside name="],
   ["spooler-forward2 = dir=out,to=a:1,connections=0", "needs a whole number ≥ 1"],
