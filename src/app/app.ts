@@ -12,38 +12,21 @@ import { exitProcess } from "../platform/exit.ts";
 import { ClockWatch, timeSinceBoot } from "../platform/clock_watch.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { enterDaemon } from "../daemon/enter.ts";
-import type { Notifier } from "../daemon/notify.ts";
 import { removePidFile } from "../daemon/pid_file.ts";
 import { reapOrphans } from "../daemon/reaper.ts";
-import type { Posix } from "../platform/posix.ts";
 import { watchTouched } from "../platform/touched.ts";
-import type { Signals } from "../platform/signals.ts";
+import { EventCounters } from "../report/counters.ts";
 import { UnderWayList } from "../report/under_way.ts";
 import { EXIT_IMPOSSIBLE, ImpossibleStateError, placeOf } from "../platform/unexpected.ts";
-import { DRAINED, drained, type DrainOptions } from "./drain.ts";
+import type { AppOptions } from "./app_options.ts";
+import { DRAINED, drained } from "./drain.ts";
 import { guardParts } from "./guard.ts";
 import { Estate } from "./estate.ts";
 import { Life } from "./life.ts";
 import type { Machine } from "./machine.ts";
 import { watchMercy } from "./mercy.ts";
+import { Snapshots } from "./snapshots.ts";
 import { actOnSignals } from "./signals.ts";
-
-export interface AppOptions {
-  readonly machine: Machine;
-  readonly signals: Signals;
-  /** Reads the configuration again; null, and a line in the log, when it is wrong. */
-  reread(): Promise<Config | null>;
-  /** Called with each configuration that takes over. */
-  applied(config: Config): void;
-  /** Opens the files of the log anew. */
-  reopenLog(): void;
-  /** Called when the first life has begun. */
-  ready(): void;
-  readonly posix: Posix | null;
-  readonly notifier: Notifier;
-  /** Absent is a program that runs until it is stopped. */
-  readonly drain?: DrainOptions;
-}
 
 /** How long what ends because of an impossible state may take. */
 const LAST_MS = 10_000;
@@ -61,6 +44,8 @@ class App {
   readonly #options: AppOptions;
   readonly #machine: Machine;
   readonly #underWay = new UnderWayList();
+  readonly #counters: EventCounters;
+  readonly #snapshots: Snapshots;
   readonly #estate: Estate;
   /** Aborted when what runs must end now. */
   readonly #abort = new AbortController();
@@ -80,15 +65,23 @@ class App {
 
   constructor(options: AppOptions) {
     this.#options = options;
-    const { machine } = options;
+    const { machine, mask = (text) => text } = options;
+    const counters = this.#counters = new EventCounters({ clock: machine.clock, mask });
     this.#machine = {
       ...machine,
       emit: (event) => {
         this.#underWay.note(event, machine.clock.monotonic());
+        this.#counters.note(event);
         machine.emit(event);
       },
     };
-    this.#estate = new Estate(this.#machine);
+    const estate = this.#estate = new Estate(this.#machine);
+    this.#snapshots = new Snapshots({
+      ...{ clock: machine.clock, counters, estate },
+      life: () => this.#life,
+      lives: () => this.#lives,
+      isStopping: () => this.#stopping.signal.aborted,
+    });
     this.#end.promise.catch(() => {});
     const { clock, emit } = this.#machine;
     this.#failed = guardParts({ clock, emit, fatal: (error) => this.#fatal(error) });
@@ -120,7 +113,7 @@ class App {
     const stopReaping = reapOrphans(first.daemon, posix, clock);
     try {
       await this.#begin(first);
-      this.#options.ready();
+      this.#options.ready(() => this.#snapshots.take());
       notifier.ready();
       notifier.keepAlive(clock);
       if (drain && this.#life) {

@@ -6,6 +6,7 @@
 
 import { basename } from "@std/path";
 import { reasonOf } from "../platform/reason.ts";
+import type { JobSnapshot } from "../report/snapshot.ts";
 import { Scheduler, type SchedulerOptions } from "../schedule/scheduler.ts";
 import { Sockets, type SocketsOptions } from "../server/sockets.ts";
 import { openPlatform, type Platform } from "../spool/platform.ts";
@@ -38,6 +39,15 @@ export class Estate {
 
   constructor(private readonly machine: Machine) {
     this.incoming = new Incoming(machine, this.platform);
+  }
+
+  /** The jobs of all schedules that go on. */
+  jobs(): Omit<JobSnapshot, "lastSuccessAt">[] {
+    return [...this.#schedulers.values()].flatMap((each) => each.snapshot());
+  }
+
+  get sockets(): Sockets | null {
+    return this.#sockets;
   }
 
   /** How many jobs run. */

@@ -22,30 +22,24 @@ import { destinationsOf } from "../server/destination.ts";
 import { type Spool, spoolFor } from "../server/reception.ts";
 import type { StoreSettings } from "../spool/store.ts";
 import { Workers } from "../worker/workers.ts";
-import type { Estate, PreparedSockets } from "./estate.ts";
+import type { PreparedSockets } from "./estate.ts";
 import { commandExecutors, workersAccount } from "./commands.ts";
 import type { Announce } from "./incoming.ts";
-import type { Machine } from "./machine.ts";
+import type { LifeOptions } from "./life_options.ts";
 import { heardSignals, schedulerOptions } from "./schedules.ts";
 import { reportHandlers, warnOfLocks, warnOfStore } from "./start_lines.ts";
 
-export interface LifeOptions {
-  readonly machine: Machine;
-  readonly estate: Estate;
-  /** Aborted when what runs must end. */
-  readonly abort: AbortSignal;
-  /** Aborted when the program stops, while it still waits for what runs. */
-  readonly stopping: AbortSignal;
-  /** The life that this one is to take over from. */
-  readonly before: Life | null;
-  /** Runs tasks alone: no job, and no timer of task code. */
-  readonly isDrain?: boolean;
-  /** Called when the sockets are open, before anything else is touched. */
-  socketsOpen?(): void;
-}
-
 /** A new life begins to work without its modules when they take longer than this to load. */
 const LOADED_WITHIN_MS = 10_000;
+
+/** What a life is made of. */
+export interface LifeParts {
+  readonly config: Config;
+  readonly spools: readonly Spool[];
+  readonly dispatchers: readonly Dispatcher[];
+  readonly forwarders: readonly Forwarder[];
+  readonly workers: Workers | null;
+}
 
 export class Life {
   readonly #options: LifeOptions;
@@ -90,6 +84,13 @@ export class Life {
 
   get dispatchers(): readonly Dispatcher[] {
     return this.#dispatchers;
+  }
+
+  /** What it is made of, for a snapshot. */
+  get parts(): LifeParts {
+    const { config } = this;
+    const [spools, dispatchers, forwarders] = [this.#spools, this.#dispatchers, this.#forwarders];
+    return { config, spools, dispatchers, forwarders, workers: this.#workers };
   }
 
   /** How many tasks run. */

@@ -31,6 +31,8 @@ export interface Log {
   reopen(): void;
   /** These never appear in it from now on. */
   hide(secrets: Secrets): void;
+  /** A text without them. */
+  mask(text: string): string;
   /** The log's file has stdout from now on, too. */
   takeStdout(): void;
   /** A line that the ini prints, to stdout. */
@@ -171,6 +173,7 @@ export function openLog(posix: Posix | null, keepsStdout = false): Log {
     emit,
     print: (text) => printer.line(text),
     hide: (more) => secrets.add(more),
+    mask: (text) => secrets.mask(text),
     reopen,
     takeStdout: () => file?.takeStdout(),
     use: ({ log, zone }, isStarted) => {

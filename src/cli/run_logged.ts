@@ -1,6 +1,7 @@
 /** What `spooler` and `spooler run-once` share: a configuration that runs, and its log from its first line to its last. */
 
-import { type AppOptions, runApp } from "../app/app.ts";
+import { runApp } from "../app/app.ts";
+import type { AppOptions } from "../app/app_options.ts";
 import type { Loaded } from "../config/load.ts";
 import { openNotifier } from "../daemon/notify.ts";
 import { boundAllocator } from "../platform/allocator.ts";
@@ -54,6 +55,7 @@ export async function runLogged<T>(
           signals: systemSignals,
           applied: (applied) => log.use(applied, true),
           reopenLog: () => log.reopen(),
+          mask: log.mask,
           posix,
           notifier: openNotifier(posix),
           ...options,

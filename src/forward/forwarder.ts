@@ -14,6 +14,7 @@ import type { ConcurrencyLimit } from "../queue/concurrency_limit.ts";
 import type { Debug } from "../report/debug.ts";
 import type { Emit } from "../report/event.ts";
 import { Once } from "../report/once.ts";
+import type { TargetSnapshot } from "../report/snapshot.ts";
 import { dial as dialPeer } from "../wire/dial.ts";
 import type { Dial } from "./connector.ts";
 import { deliveryOf, type Sender } from "./delivery.ts";
@@ -84,6 +85,17 @@ export class Forwarder implements Executor, ConcurrencyLimit {
     this.#changed = listener;
   }
 
+  /** Its targets, in order. */
+  snapshot(): TargetSnapshot[] {
+    const { clock, name: spool } = this.#options;
+    return this.#targets.map(({ name: target, trouble, load: underWay }) => {
+      const downMs = trouble && clock.monotonic() - trouble.since;
+      const downSinceAt = downMs === null ? null : Math.round(clock.now() - downMs);
+      const { failures = 0, reason = null } = trouble ?? {};
+      return { spool, target, up: trouble === null, downSinceAt, failures, reason, underWay };
+    });
+  }
+
   async run({ task, signal }: Run): Promise<Answer> {
     const { debug } = this.#options;
     const delivery = deliveryOf(task, this.#sender);
@@ -131,7 +143,9 @@ export class Forwarder implements Executor, ConcurrencyLimit {
       this.#warnOnce(`a task waits: ${unfit}`);
       return { kind: "retry", reason: unfit };
     }
-    const troubles = this.#targets.map(({ name, trouble }) => `${name}: ${trouble ?? "is busy"}`);
+    const troubles = this.#targets.map(({ name, trouble }) =>
+      `${name}: ${trouble?.reason ?? "is busy"}`
+    );
     return { kind: "unavailable", reason: troubles.join("; ") };
   }
 

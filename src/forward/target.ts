@@ -98,14 +98,14 @@ export class Target {
     return this.#options.connections * (this.#connections.areKeptAlive ? WINDOW : PLAIN_WINDOW);
   }
 
-  /** Why nothing is sent to it; null when there is no reason. */
-  get trouble(): string | null {
-    return troubleOf(this.#health)?.reason ?? null;
+  get trouble() {
+    return troubleOf(this.#health);
   }
 
   deliver(delivery: Delivery): Promise<DeliveryResult> {
     if (this.capacity === 0) {
-      return Promise.resolve({ kind: "lost", reason: this.trouble ?? CLOSED, first: false });
+      const reason = this.trouble?.reason ?? CLOSED;
+      return Promise.resolve({ kind: "lost", reason, first: false });
     }
     const { promise, resolve } = Promise.withResolvers<DeliveryResult>();
     this.#load++;

@@ -1,5 +1,6 @@
 /** Which file system a directory is on, and what it cannot promise about a power cut. */
 
+import { statfsSync } from "node:fs";
 import { quietly, textOf } from "./quietly.ts";
 import { counted } from "./count_text.ts";
 
@@ -21,6 +22,14 @@ export function weakness(device: string): string | null {
     default:
       return null;
   }
+}
+
+/** Free bytes of a directory's file system; null where it does not say. */
+export function freeBytes(dir: string): number | null {
+  return quietly(() => {
+    const { bavail, bsize } = statfsSync(dir);
+    return bavail * bsize;
+  }) ?? null;
 }
 
 /** What e2fsck does with files whose name it cannot find, and what it has done. */

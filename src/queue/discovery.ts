@@ -8,6 +8,7 @@ import { reasonOf } from "../platform/reason.ts";
 import { rethrowImpossible } from "../platform/unexpected.ts";
 import type { Emit } from "../report/event.ts";
 import type { Debug, DebugOf } from "../report/debug.ts";
+import { MinuteCount } from "../report/minute_count.ts";
 import type { Once } from "../report/once.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { SeenTask, Store } from "../spool/store.ts";
@@ -66,6 +67,7 @@ export class Discovery {
   #nextScanAt = 0;
   /** The directory has more than the table had room for. */
   #incomplete = false;
+  readonly #cameIn = new MinuteCount();
   #stopped = false;
 
   constructor(options: DiscoveryOptions) {
@@ -73,6 +75,16 @@ export class Discovery {
     this.#debugScan = options.debugOf?.("scan");
     this.#debugWatcher = options.debugOf?.("watcher");
     this.#announced = new AnnouncedTasks(options.isAwaited ?? (() => false));
+  }
+
+  /** The directory has more than the table has room for. */
+  get isIncomplete(): boolean {
+    return this.#incomplete;
+  }
+
+  /** Tasks that came in during the last minute; what a scan finds has come in before. */
+  get lastMinuteIn(): number {
+    return this.#cameIn.total(this.#options.clock.monotonic());
   }
 
   get isScanning(): boolean {
@@ -110,6 +122,7 @@ export class Discovery {
       this.#announced.announce(taskId(task));
       this.#see(task);
     }
+    this.#cameIn.add(this.#options.clock.monotonic(), tasks.length);
     this.#options.changed();
   }
 
@@ -182,6 +195,7 @@ export class Discovery {
         if (state.stamp !== null && state.stamp === store.stampOf(ref)) return;
     }
     const seen = store.see(ref);
+    if (seen !== null && !state) this.#cameIn.add(this.#options.clock.monotonic());
     if (seen !== null) this.#see(seen);
     else if (state) tasks.apply(id, GONE);
   }

@@ -10,6 +10,7 @@ import { apart } from "../platform/apart.ts";
 import { type Cancel } from "../platform/clock.ts";
 import { type DebugOf, NO_DEBUG } from "../report/debug.ts";
 import { Once } from "../report/once.ts";
+import type { RunningTaskSnapshot, SpoolSnapshot } from "../report/snapshot.ts";
 import { refOf } from "../spool/layout.ts";
 import type { SeenTask } from "../spool/task.ts";
 import { changeText } from "./change_text.ts";
@@ -20,6 +21,7 @@ import { Frequency } from "./frequency.ts";
 import type { SpoolConfig } from "./settings.ts";
 import { Settlement, type SettlementOptions } from "./settlement.ts";
 import { Starts } from "./starts.ts";
+import { tableCounts } from "./table_counts.ts";
 import { Tasks } from "./tasks.ts";
 
 /** What hands ready tasks to workers, before anybody has read them. */
@@ -131,6 +133,28 @@ export class Dispatcher {
   /** For a status. */
   get status() {
     return { spool: this.name, running: this.running };
+  }
+
+  /** What goes on in its spool now. */
+  async snapshot(): Promise<Omit<SpoolSnapshot, "lastMinuteOut">> {
+    const { config: { dir, processes }, clock, store, name } = this.#options;
+    const tasks = this.#tasks;
+    const counts = tableCounts(tasks, this.running);
+    const oldest = tasks.oldestReadyAt();
+    const [paused, hasMore] = [this.#starts.paused, this.#discovery.isIncomplete];
+    return {
+      ...{ name, dir, external: false, hasMore, processes, paused },
+      counts: { ...counts, failed: await store.failedCount() },
+      oldestReadyMs: oldest === undefined ? null : Math.max(0, clock.now() - oldest),
+      lastMinuteIn: this.#discovery.lastMinuteIn,
+      freeBytes: store.freeBytes(),
+    };
+  }
+
+  /** What the program itself runs; workers have their tasks besides. */
+  get programRuns(): RunningTaskSnapshot[] {
+    const spool = this.name;
+    return [...this.#starts.runs].map(([id, run]) => ({ ...run, spool, id }));
   }
 
   /** Grows whenever a task is started or handed to a worker. */

@@ -16,6 +16,11 @@ export class Heap<T> {
     this.#items.length = 0;
   }
 
+  /** In no order. */
+  items(): Iterable<T> {
+    return this.#items.values();
+  }
+
   /** Takes everything, in order. */
   drain(): T[] {
     return this.#items.splice(0).sort(this.compare);

@@ -44,6 +44,11 @@ export class Order {
     return this.#ready.first();
   }
 
+  /** Since when the ready task is due that waits the longest, whatever its priority. */
+  oldestReadyAt(): number | undefined {
+    return this.#ready.least(({ dueAt }) => dueAt);
+  }
+
   /** The deferred or postponed task that is due first. */
   firstLater(): Later | undefined {
     return this.#later.first();
@@ -89,6 +94,16 @@ class StaleHeap<T> {
       this.#heap.pop();
     }
     return this.#heap.peek();
+  }
+
+  /** Of some number of each the smallest. */
+  least(numberOf: (item: T) => number): number | undefined {
+    let least: number | undefined;
+    for (const item of this.#heap.items()) {
+      const number = numberOf(item);
+      if ((least === undefined || number < least) && this.isCurrent(item)) least = number;
+    }
+    return least;
   }
 
   /** In order. */

@@ -2,6 +2,7 @@
 
 import { type Answer, type Executor, handlersFor } from "../exec/executor.ts";
 import { processStamp } from "../platform/orphans.ts";
+import { taskId } from "../spool/layout.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 import type { Fate } from "../task/fate.ts";
 import type { Outcome } from "../task/outcome.ts";
@@ -14,7 +15,20 @@ export function funcOf(task: ClaimedTask): string {
   return findText(task.vars, "ud_spool_func") ?? "";
 }
 
+/** What the program runs now. */
+export interface ProgramRun {
+  readonly func: string;
+  readonly attempt: number;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** Null where no process of its own runs it. */
+  pid: number | null;
+}
+
 export class Runner {
+  /** By id. */
+  readonly running = new Map<string, ProgramRun>();
+
   constructor(
     private readonly options: SettlementOptions,
     private readonly settlement: Settlement,
@@ -37,9 +51,16 @@ export class Runner {
     // A worker process may take over the claim.
     let release = () => claimed.release();
     const task = { ...claimed, release: () => release() };
-    const outcome = this.#tooOld(task) ?? this.#deadly(task) ??
-      await this.#ask(task, func, declined, (other) => release = other);
-    return this.settlement.conclude(task, outcome, func, clock.monotonic() - startedAt);
+    const attempt = (task.attempts?.failures ?? 0) + 1;
+    const id = taskId(task);
+    this.running.set(id, { func, attempt, startedAt: clock.now(), pid: null });
+    try {
+      const outcome = this.#tooOld(task) ?? this.#deadly(task) ??
+        await this.#ask(task, func, declined, (other) => release = other);
+      return this.settlement.conclude(task, outcome, func, clock.monotonic() - startedAt);
+    } finally {
+      this.running.delete(id);
+    }
   }
 
   #tooOld(task: ClaimedTask): Outcome | null {
@@ -88,6 +109,8 @@ export class Runner {
         cwd: config.cwd,
         harakiriMs: config.harakiriMs,
         started: (pid) => {
+          const run = this.running.get(taskId(task));
+          if (run !== undefined) run.pid = pid;
           const stamp = processStamp(pid);
           if (stamp !== null) this.options.store.noteProcess(task, stamp);
         },

@@ -11,7 +11,7 @@ import { reasonOf } from "../platform/reason.ts";
 import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import type { Ends } from "./ends.ts";
 import { RateLimiter } from "./rate.ts";
-import { funcOf, Runner } from "./runner.ts";
+import { funcOf, type ProgramRun, Runner } from "./runner.ts";
 import type { Settlement, SettlementOptions } from "./settlement.ts";
 import { ADMITTED, BUSY, GONE } from "./task_event.ts";
 import type { Ready } from "./task_state.ts";
@@ -52,6 +52,11 @@ export class Starts {
   get #runByProgram(): number {
     const { tasks } = this.#options;
     return tasks.count("running") + tasks.count("settling");
+  }
+
+  /** What the program runs, by id. */
+  get runs(): ReadonlyMap<string, ProgramRun> {
+    return this.#runner.running;
   }
 
   /** Workers that may have tasks of their own, beside what the program runs. */

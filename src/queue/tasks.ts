@@ -69,7 +69,6 @@ export class Tasks {
     return this.#states.get(id);
   }
 
-  /** All tasks that are known. */
   get size(): number {
     return this.#states.size;
   }
@@ -150,6 +149,9 @@ export class Tasks {
     this.wake(now);
     return this.#order.firstReady();
   }
+
+  /** @see Order.oldestReadyAt */
+  oldestReadyAt = () => this.#order.oldestReadyAt();
 
   /** When the earliest deferred task is due, in milliseconds since the epoch. */
   nextDueAt(): number | undefined {

@@ -48,6 +48,11 @@ export class Runs {
     return this.#ends.size;
   }
 
+  /** How many runs of this job go on. */
+  runningOf(id: string): number {
+    return this.#places.get(id)?.running.size ?? 0;
+  }
+
   /** A slot of a job is due. */
   offer(job: ScheduleConfig, slot: number): void {
     const place = this.#placeOf(job);

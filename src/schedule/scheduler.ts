@@ -18,9 +18,11 @@ import type { Clock } from "../platform/clock.ts";
 import { type Problem, problemText } from "../platform/problem.ts";
 import type { Zone } from "../platform/zone.ts";
 import type { Emit } from "../report/event.ts";
+import type { JobSnapshot } from "../report/snapshot.ts";
 import { actionText } from "./action.ts";
 import type { Rhythm, Time } from "./due.ts";
 import { type JobWorld, runJob } from "./job_run.ts";
+import { jobSnapshot } from "./job_snapshot.ts";
 import type { LastRun } from "./record.ts";
 import { registeredJobs, type Registration } from "./registration.ts";
 import { rhythmOf } from "./rhythm.ts";
@@ -99,6 +101,16 @@ export class Scheduler {
   /** How many jobs run. */
   get running(): number {
     return this.#runs.running;
+  }
+
+  /** Each job, how it went and when it comes next. */
+  snapshot(): Omit<JobSnapshot, "lastSuccessAt">[] {
+    const { clock, host } = this.#options;
+    return this.#jobs().map((job) => {
+      const record = this.#state.get(job.id);
+      const about = { host, now: clock.now(), last: record?.slotAt ?? null };
+      return jobSnapshot(job, record?.run ?? null, this.#runs.runningOf(job.id), about);
+    });
   }
 
   /** Begins, as soon as no other program has the state file; resolves then. */

@@ -10,6 +10,7 @@ import type { Cancel, Clock } from "../platform/clock.ts";
 import type { Libc } from "../platform/libc.ts";
 import { socketCalls } from "../platform/socket_calls.ts";
 import type { Emit } from "../report/event.ts";
+import type { SocketSnapshot } from "../report/snapshot.ts";
 import { type Address, addressText, uwsgiTwin } from "../wire/address.ts";
 import { allowedBy } from "./admission.ts";
 import type { Accept } from "./incoming_task.ts";
@@ -114,6 +115,18 @@ export class Sockets {
       }
       throw error;
     }
+  }
+
+  /** Those that are open. */
+  snapshot(): SocketSnapshot[] {
+    return this.#sockets.flatMap(({ config: { tls }, listeners: [first] }) =>
+      first ? [{ address: first.address, tls: tls !== null }] : []
+    );
+  }
+
+  /** Open connections, of all sockets together. */
+  get connections(): number {
+    return this.#shared.connections.count + (this.#options.service?.connections ?? 0);
   }
 
   /** From now on its sockets serve this configuration, those taken over from the one before among them. */

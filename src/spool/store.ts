@@ -8,15 +8,17 @@
  * renamed into failed/. Each is one system call, so that a crash leaves the task before or after.
  */
 
-import { weakness } from "../platform/file_system.ts";
+import { freeBytes, weakness } from "../platform/file_system.ts";
 import type { NewTask } from "../task/new_task.ts";
 import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions, type StoreSettings } from "./directory.ts";
 import { type ExpiredTask, removeFailedBefore } from "./expiry.ts";
+import { FailedCount } from "./failed_count.ts";
 import { Intake, type OnAccepted } from "./intake.ts";
 import type { JournalPlace } from "./journal.ts";
 import { Landing } from "./landing.ts";
 import { taskId, type TaskRef } from "./layout.ts";
+import { Listing } from "./listing.ts";
 import { OperatorChanges } from "./operator.ts";
 import { Records } from "./records.ts";
 import { type RunningBatch, RunningMarks } from "./running.ts";
@@ -44,6 +46,7 @@ export class Store {
   readonly #ids: AcceptedIds;
   #mayBeSwept = true;
   readonly #count: TaskCount;
+  readonly #failedCount: FailedCount;
   readonly #landing = new Landing();
   readonly #journal: StoreJournal;
   readonly #intake: Intake;
@@ -60,6 +63,11 @@ export class Store {
     this.#ids = new AcceptedIds(this.#spool, { windowMs });
     const { random, limits } = options;
     this.#count = new TaskCount(() => this.#scanner.taskNames(), options.clock);
+    const listing = () => new Listing(this.dir, this.#spool.root, this.#spool.claims);
+    this.#failedCount = new FailedCount(
+      () => listing().list({ states: ["failed"] }),
+      options.clock,
+    );
     this.#journal = new StoreJournal(this.#spool, this.#ids, options.clock, options.journal);
     const journal = () => this.#journal.intake();
     this.#intake = new Intake(
@@ -405,6 +413,16 @@ export class Store {
    */
   removeFailedBefore(before: number): Generator<ExpiredTask[]> {
     return removeFailedBefore(this.#spool, this.#records, before);
+  }
+
+  /** How many tasks lie in failed/; a number that is a little old, where they are many. */
+  failedCount(): Promise<number> {
+    return this.#failedCount.read();
+  }
+
+  /** Free bytes of its file system; null where it does not say. */
+  freeBytes(): number | null {
+    return freeBytes(this.dir);
   }
 
   /** Whether an operator has stopped the work on this spool. */

@@ -13,7 +13,9 @@ import { outputEvents } from "./output_events.ts";
 import type { PoolListener, PoolOptions } from "./pool_options.ts";
 import { Recycling } from "./recycling.ts";
 import { type ChosenRun, endingError, type KeptTask, WorkerRequests } from "./requests.ts";
+import { sameOffer } from "./same_offer.ts";
 import { TaskWorker } from "./task_worker.ts";
+import { TotalsByNumber } from "./worker_totals.ts";
 import { Unbegun } from "./unbegun.ts";
 import type { LoadFailure, WorkerEnd, WorkerOffer } from "./worker_listener.ts";
 import { counted } from "../platform/count_text.ts";
@@ -36,6 +38,7 @@ export class Pool {
   readonly #retry: LoadRetry;
   readonly #unbegun = new Unbegun();
   #offer: WorkerOffer | null = null;
+  readonly #totals = new TotalsByNumber();
   #isStopped = false;
 
   constructor(options: PoolOptions) {
@@ -182,7 +185,7 @@ export class Pool {
     let worker = 1;
     while (numbers.has(worker)) worker++;
     const started: TaskWorker = new TaskWorker({
-      command,
+      ...{ command, totals: this.#totals.spawned(worker, clock.now()) },
       setup: { ...setup, modules, worker },
       sockets,
       tasks,
@@ -290,10 +293,4 @@ export class Pool {
     if (isNeeded && this.#mayStart()) this.#startOne();
     this.#listener.changed();
   }
-}
-
-function sameOffer(a: WorkerOffer, b: WorkerOffer): boolean {
-  const offer = ({ functions, catchAll, registered }: WorkerOffer) =>
-    JSON.stringify([functions, catchAll, registered]);
-  return offer(a) === offer(b);
 }

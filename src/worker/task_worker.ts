@@ -6,6 +6,7 @@
  */
 
 import type { Exit } from "../exec/process.ts";
+import type { WorkerTotals } from "../report/snapshot.ts";
 import { InterruptedError, isEndedByStop } from "../exec/stop_signal.ts";
 import type { Cancel } from "../platform/clock.ts";
 import { answersTo } from "./answered.ts";
@@ -19,6 +20,7 @@ import { endOf } from "./worker_end.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 import type { LoadFailure, WorkerEnd, WorkerOptions } from "./worker_listener.ts";
 import { WorkerOutput } from "./worker_output.ts";
+import { addAnswers } from "./worker_totals.ts";
 
 /** Between the wish that a task end, and SIGKILL. */
 const ABORT_GRACE_MS = 1000;
@@ -31,7 +33,6 @@ export class TaskWorker {
   readonly #output: WorkerOutput;
   readonly #link: WorkerLink;
   #state: "loading" | "ready" | "stopping" | "ended" = "loading";
-  /** Its process is. */
   #isGone = false;
   #language = "";
   /** Why it is being ended by us. */
@@ -53,14 +54,12 @@ export class TaskWorker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const { command, sockets, clock, listener, harakiriMs } = options;
+    const { command, sockets, clock, listener, harakiriMs, totals } = options;
     this.#output = new WorkerOutput(clock, listener);
-    this.#limit = new TimeLimit(
-      harakiriMs,
-      clock,
-      () => this.busyMs,
-      (reason) => this.abort(reason),
-    );
+    this.#limit = new TimeLimit(harakiriMs, clock, () => this.busyMs, (reason) => {
+      totals.harakiris++;
+      this.abort(reason);
+    });
     this.#link = new WorkerLink({
       command,
       sockets,
@@ -78,7 +77,6 @@ export class TaskWorker {
     return this.#options.setup.worker;
   }
 
-  /** For the log. */
   get label(): string {
     return `worker ${this.number} (pid ${this.pid})`;
   }
@@ -87,11 +85,14 @@ export class TaskWorker {
     return this.#link.pid;
   }
 
+  get totals(): WorkerTotals {
+    return this.#options.totals;
+  }
+
   get isLoading(): boolean {
     return this.#state === "loading";
   }
 
-  /** Ready to be handed tasks. */
   get isReady(): boolean {
     return this.#state === "ready" && !this.#isGone;
   }
@@ -110,7 +111,6 @@ export class TaskWorker {
     return this.isTaken || this.unanswered.size > 0;
   }
 
-  /** It runs something that is run alone. */
   get isTaken(): boolean {
     return this.#alone.isBusy;
   }
@@ -181,7 +181,6 @@ export class TaskWorker {
     else this.kill(reason);
   }
 
-  /** Ends it now. */
   kill(reason: string): void {
     this.#doom ??= reason;
     this.#link.kill();
@@ -260,6 +259,7 @@ export class TaskWorker {
     // What was about to be ended has ended by itself.
     if (this.#doom === null) this.#cancelKill();
     const remove = (id: string) => tasks.answered(this, id);
+    addAnswers(this.#options.totals, groups);
     const { answers, fault } = answersTo(this.unanswered, groups, remove);
     this.answered += answers.length;
     if (this.#alone.answerChosen(groups)) this.answered++;
@@ -278,8 +278,8 @@ export class TaskWorker {
 
   #end(exit: Exit): void {
     const { listener, setup } = this.#options;
-    const [isInterrupted, doom] = [this.#isInterrupted, this.#doom ?? this.#link.fault];
-    const state = this.#state;
+    const [isInterrupted, state] = [this.#isInterrupted, this.#state];
+    const doom = this.#doom ?? this.#link.fault;
     this.#state = "ended";
     this.#output.reportDropped();
     const end = endOf(exit, { wasStopping: state === "stopping", isInterrupted, doom });

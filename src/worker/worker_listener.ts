@@ -6,6 +6,7 @@
 import type { Clock } from "../platform/clock.ts";
 import type { Tasks } from "../queue/tasks.ts";
 import type { OutputStream } from "../report/event.ts";
+import type { WorkerTotals } from "../report/snapshot.ts";
 import type { Registered, Setup, WorkerAnswer } from "./message.ts";
 import type { WorkerCommand } from "./process.ts";
 import type { SocketDirectory } from "./sockets.ts";
@@ -65,6 +66,8 @@ export interface WorkerListener {
 
 export interface WorkerOptions {
   readonly command: WorkerCommand;
+  /** Of all workers that had its number. */
+  readonly totals: WorkerTotals;
   readonly setup: Setup;
   readonly sockets: SocketDirectory;
   /** The table of its spool, which knows what it was handed. */

@@ -14,6 +14,7 @@ import { watchTouched } from "../platform/touched.ts";
 import type { DebugOf } from "../report/debug.ts";
 import type { Emit } from "../report/event.ts";
 import { Once } from "../report/once.ts";
+import type { WorkerSnapshot } from "../report/snapshot.ts";
 import type { SignalHandlers } from "../schedule/job_run.ts";
 import type { Account } from "../schedule/account.ts";
 import type { Registration } from "../schedule/registration.ts";
@@ -32,6 +33,7 @@ import type { Registered } from "./message.ts";
 import { Pool } from "./pool.ts";
 import type { WorkerCommand } from "./process.ts";
 import type { TaskModule, WorkersConfig } from "./settings.ts";
+import { standingOf } from "./standing.ts";
 import type { TaskWorker } from "./task_worker.ts";
 import { registrationOf } from "./timer_registration.ts";
 import type { WorkerCall, WorkerOffer } from "./worker_listener.ts";
@@ -84,6 +86,7 @@ interface PoolParts {
 
 interface Member {
   readonly spool: string;
+  readonly language: Language;
   readonly pool: Pool;
   registered: Registered;
 }
@@ -181,7 +184,7 @@ export class Workers {
       call,
       gone: (worker) => locks.forget(worker),
     });
-    this.#members.push({ spool: name, pool, registered: { signals: [], timers: [] } });
+    this.#members.push({ spool: name, language, pool, registered: { signals: [], timers: [] } });
     return pool;
   }
 
@@ -239,6 +242,14 @@ export class Workers {
   /** What the modules of each pool offer, as far as they are loaded. */
   get offers(): readonly WorkerOffer[] {
     return this.#members.flatMap(({ pool }) => pool.offer ?? []);
+  }
+
+  /** Every worker there is. */
+  snapshot(): WorkerSnapshot[] {
+    return this.#members.flatMap(({ spool, language, pool }) => {
+      const about = { spool, language, modules: pool.moduleNames };
+      return pool.workers.map((worker) => ({ ...about, ...standingOf(worker) }));
+    });
   }
 
   /** Handlers of signals, for the schedules. */

@@ -1,0 +1,20 @@
+/** What a life is opened with. Types only. */
+
+import type { Estate } from "./estate.ts";
+import type { Life } from "./life.ts";
+import type { Machine } from "./machine.ts";
+
+export interface LifeOptions {
+  readonly machine: Machine;
+  readonly estate: Estate;
+  /** Aborted when what runs must end. */
+  readonly abort: AbortSignal;
+  /** Aborted when the program stops, while it still waits for what runs. */
+  readonly stopping: AbortSignal;
+  /** The life that this one is to take over from. */
+  readonly before: Life | null;
+  /** Runs tasks alone: no job, and no timer of task code. */
+  readonly isDrain?: boolean;
+  /** Called when the sockets are open, before anything else is touched. */
+  socketsOpen?(): void;
+}

@@ -1,0 +1,101 @@
+/** Puts together what the program is doing now: each part is asked for its own piece. */
+
+import type { Clock } from "../platform/clock.ts";
+import { VERSION } from "../platform/version.ts";
+import type { EventCounters } from "../report/counters.ts";
+import type {
+  JobSnapshot,
+  ProgramSnapshot,
+  RunningTaskSnapshot,
+  SpoolSnapshot,
+} from "../report/snapshot.ts";
+import type { Estate } from "./estate.ts";
+import type { Life } from "./life.ts";
+
+export interface SnapshotsOptions {
+  readonly clock: Clock;
+  readonly counters: EventCounters;
+  readonly estate: Estate;
+  /** The present one. */
+  life(): Life | null;
+  /** With those that end what they run. */
+  lives(): readonly Life[];
+  isStopping(): boolean;
+}
+
+export class Snapshots {
+  readonly #options: SnapshotsOptions;
+  readonly #startedAt: number;
+
+  constructor(options: SnapshotsOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.now();
+  }
+
+  async take(): Promise<ProgramSnapshot> {
+    const { clock, counters, estate } = this.#options;
+    const lives = this.#options.lives().map(({ parts }) => parts);
+    const life = this.#options.life()?.parts;
+    return {
+      version: VERSION,
+      pid: Deno.pid,
+      uid: Deno.uid() ?? 0,
+      gid: Deno.gid() ?? 0,
+      cwd: life?.config.workingDir ?? Deno.cwd(),
+      file: life?.config.file ?? "",
+      startedAt: this.#startedAt,
+      at: clock.now(),
+      isStopping: this.#options.isStopping(),
+      spools: life ? await this.#spools(life) : [],
+      running: this.#running(lives),
+      workers: lives.flatMap(({ workers }) => workers?.snapshot() ?? []),
+      jobs: estate.jobs().map((job) => this.#withSuccess(job)),
+      sockets: estate.sockets?.snapshot() ?? [],
+      connections: estate.sockets?.connections ?? 0,
+      targets: life?.forwarders.flatMap((each) => each.snapshot()) ?? [],
+      warnings: counters.warnings,
+    };
+  }
+
+  async #spools({ spools, dispatchers }: Life["parts"]): Promise<SpoolSnapshot[]> {
+    const { clock, counters } = this.#options;
+    return await Promise.all(spools.map(async ({ name, config: { dir }, store }) => {
+      const out = counters.spools.get(name)?.out.total(clock.monotonic()) ?? 0;
+      const dispatcher = dispatchers.find((each) => each.dir === dir);
+      if (dispatcher) return { ...await dispatcher.snapshot(), lastMinuteOut: out };
+      return {
+        ...{ name, dir, external: true, counts: null, hasMore: false, processes: 0 },
+        ...{ paused: store.paused, oldestReadyMs: null, lastMinuteIn: 0, lastMinuteOut: out },
+        freeBytes: store.freeBytes(),
+      };
+    }));
+  }
+
+  /** What the program runs, and what workers have of its batches. */
+  #running(lives: readonly Life["parts"][]): RunningTaskSnapshot[] {
+    const now = this.#options.clock.now();
+    const runs = lives.flatMap(({ dispatchers, workers }) => {
+      const own = dispatchers.flatMap((each) => each.programRuns);
+      const busy = workers?.snapshot() ?? [];
+      const ofWorkers = busy.flatMap(({ spool, task: id, pid, busyMs }) => {
+        if (id === null) return [];
+        const known = own.find((run) => run.id === id && run.spool === spool);
+        if (known === undefined) {
+          return [{ spool, id, func: "", pid, startedAt: Math.round(now - busyMs), attempt: 1 }];
+        }
+        return [{ ...known, pid }];
+      });
+      const isElsewhere = ({ spool, id }: RunningTaskSnapshot) =>
+        ofWorkers.some((run) => run.id === id && run.spool === spool);
+      return [...own.filter((run) => !isElsewhere(run)), ...ofWorkers];
+    });
+    return runs.toSorted((a, b) => a.startedAt - b.startedAt);
+  }
+
+  /** What ended well before this start is in the state file, when nothing has run since. */
+  #withSuccess(job: Omit<JobSnapshot, "lastSuccessAt">): JobSnapshot {
+    const counted = this.#options.counters.jobs.get(job.name)?.lastSuccessAt ?? null;
+    const { ok = null, endedAt = null } = job.lastRun ?? {};
+    return { ...job, lastSuccessAt: counted ?? (ok ? endedAt : null) };
+  }
+}
