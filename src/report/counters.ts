@@ -99,7 +99,7 @@ export class EventCounters {
   }
 
   #settled(
-    { spool, func, fate, tookMs, ...event }: Extract<Event, { type: "task.settled" }>,
+    { spool, func, fate, tookMs, waitMs }: Extract<Event, { type: "task.settled" }>,
   ): void {
     const totals = this.#spoolOf(spool);
     const { fates, runs } = this.#functionOf(totals, spool, func);

@@ -52,7 +52,7 @@ Deno.test("a snapshot has spools, what runs, workers, jobs, sockets and targets"
   await using site = await makeSite(
     "spooler-processes = 2",
     "spooler-import = tasks.ts",
-    "spooler-task = slow sleep 30",
+    "spooler-task = name=slow sleep 30",
     "spooler-max-retries = 1",
     "spooler-retry-delay = 10ms",
     "spooler-forward = out 127.0.0.1:9",

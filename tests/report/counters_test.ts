@@ -8,8 +8,9 @@ import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 
 const done = (func: string, tookMs = 1): Event => ({
-  ...{ type: "task.settled", spool: "s", task: "t", func, fate: { kind: "done" }, tookMs },
-} as Event);
+  type: "task.settled",
+  ...{ spool: "s", task: "t", func, fate: { kind: "done" }, tookMs, attempt: 1, waitMs: 1 },
+});
 
 Deno.test("functions beyond a number are counted together", () => {
   const counters = new EventCounters({ clock: new FakeClock() });
