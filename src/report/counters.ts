@@ -108,9 +108,7 @@ export class EventCounters {
     if (fate.kind === "done" || fate.kind === "failed") {
       totals.out.add(this.#options.clock.monotonic());
     }
-    if ("waitMs" in event && typeof event.waitMs === "number") {
-      totals.waits.add(event.waitMs / 1000);
-    }
+    if (waitMs !== null) totals.waits.add(waitMs / 1000);
   }
 
   #spoolOf(spool: string): SpoolTotals {
