@@ -1,5 +1,4 @@
 import { join } from "@std/path";
-import { openLibrary } from "../../src/platform/linux.ts";
 import { SocketCalls } from "../../src/platform/socket_calls.ts";
 import {
   acceptOwn,
@@ -10,6 +9,7 @@ import {
 } from "../../src/platform/unix_socket.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { testPython, testWith } from "../support/require.ts";
+import { opened } from "../support/socket_calls.ts";
 import { tempDir } from "../support/temp.ts";
 
 const modeOf = (path: string) => (Deno.lstatSync(path).mode ?? 0) & 0o777;
@@ -44,6 +44,18 @@ Deno.test("nobody else can connect while a socket is bound and has not got its m
   assertEquals(modes, [0o600, 0o660]);
 });
 
+class WatchedCalls extends SocketCalls {
+  bound = (): unknown => null;
+
+  override bind(...args: Parameters<SocketCalls["bind"]>): number {
+    const result = super.bind(...args);
+    this.bound();
+    return result;
+  }
+}
+
+const callsOf = opened(WatchedCalls);
+
 testWith(
   "libc",
   "a socket is bound as its owner's alone, and the umask is left to other threads",
@@ -51,16 +63,8 @@ testWith(
     await using temp = await tempDir();
     const path = join(temp.path, "socket");
     const modes: number[] = [];
-    class WatchedCalls extends SocketCalls {
-      override bind(...args: Parameters<SocketCalls["bind"]>): number {
-        const bound = super.bind(...args);
-        modes.push(modeOf(path));
-        return bound;
-      }
-    }
-    const library = openLibrary((name) => new WatchedCalls(name));
-    if ("unavailable" in library) throw new Error(library.unavailable);
-    const calls = library.opened;
+    const calls = callsOf();
+    calls.bound = () => modes.push(modeOf(path));
     const { umask } = Deno;
     const before = umask(0);
     Deno.umask = () => {

@@ -1,10 +1,10 @@
 /** The thread that takes tasks, where the machine has no room for it. */
 
-import { openLibrary } from "../../src/platform/linux.ts";
 import { SocketCalls } from "../../src/platform/socket_calls.ts";
 import { IntakeClient } from "../../src/server/intake_client.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 import { testWith } from "../support/require.ts";
+import { opened } from "../support/socket_calls.ts";
 
 const EMFILE = 24;
 
@@ -14,9 +14,9 @@ class FullCalls extends SocketCalls {
   }
 }
 
+const callsOf = opened(FullCalls);
+
 testWith("libc", "without a descriptor no thread is started, and the error says why", () => {
-  const library = openLibrary((name) => new FullCalls(name));
-  if ("unavailable" in library) throw new Error(library.unavailable);
   const RealWorker = Worker;
   let workers = 0;
   globalThis.Worker = class extends RealWorker {
@@ -29,7 +29,7 @@ testWith("libc", "without a descriptor no thread is started, and the error says 
     throw new Error("nothing is called");
   };
   const options = {
-    ...{ calls: library.opened, emit: nobody, accepted: nobody, journalClosed: nobody },
+    ...{ calls: callsOf(), emit: nobody, accepted: nobody, journalClosed: nobody },
     ...{ gone: nobody, failed: nobody },
   };
   try {

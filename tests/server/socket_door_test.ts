@@ -1,12 +1,12 @@
 /** What a poll loop's door does when the system has no room. */
 
-import { openLibrary } from "../../src/platform/linux.ts";
 import { SocketCalls } from "../../src/platform/socket_calls.ts";
 import { PollLoop } from "../../src/server/poll_loop.ts";
 import { SocketDoor } from "../../src/server/socket_door.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { testWith } from "../support/require.ts";
+import { opened } from "../support/socket_calls.ts";
 import { until } from "../support/until.ts";
 
 const AF_INET = 2;
@@ -27,13 +27,13 @@ class FullCalls extends SocketCalls {
   }
 }
 
+const callsOf = opened(FullCalls);
+
 testWith(
   "libc",
   "a door that had to pause opens again where nothing more can be watched",
   async () => {
-    const library = openLibrary((name) => new FullCalls(name));
-    if ("unavailable" in library) throw new Error(library.unavailable);
-    const calls = library.opened;
+    const calls = callsOf();
     const clock = new FakeClock();
     const loop = new PollLoop({ calls, timers: null });
     const listening = calls.create(AF_INET);

@@ -1,14 +1,14 @@
 /** What comes in many at a time: by the journal, without fsync, and whatever fails on the way. */
 
 import { join } from "@std/path";
-import { type Files, systemFiles } from "../../src/spool/files.ts";
+import type { Files } from "../../src/spool/files.ts";
 import { taskId, type TaskRef, TMP_DIR } from "../../src/spool/layout.ts";
 import { SpoolInbox } from "../../src/spool/spool_inbox.ts";
 import { type Clock, systemClock } from "../../src/platform/clock.ts";
 import type { NewTask } from "../../src/task/new_task.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
-import { type Fault, FaultyFiles } from "../support/faults.ts";
+import { type Fault, FaultyFiles, SlowFiles } from "../support/faults.ts";
 import { openJournalled } from "../support/journals.ts";
 import { platform } from "../support/platform.ts";
 import { testWith } from "../support/require.ts";
@@ -151,29 +151,16 @@ testWith(
 
 testWith("libc", "a slow disk is busy from the end of the slow call on", async () => {
   const clock = new FakeClock();
-  let tookMs = 0;
-  const ways: string[] = [];
-  const files: Files = {
-    ...systemFiles,
-    createSync(...args) {
-      ways.push("batch");
-      clock.advance(tookMs);
-      systemFiles.createSync(...args);
-    },
-    open(...args) {
-      if (args[1] !== undefined) ways.push("single");
-      return systemFiles.open(...args);
-    },
-  };
-  await using world = await openWorld(true, files, clock);
+  const slow = new SlowFiles(clock);
+  await using world = await openWorld(true, slow.files, clock);
   for (const [taskMs, restMs] of [[200, 0], [5000, 999], [1, 1], [1, 0]] as const) {
-    tookMs = taskMs;
+    slow.tookMs = taskMs;
     const put = world.put(TASK);
     world.inbox.commit();
     await until(() => put.end !== null, "it has come to an end");
     clock.advance(restMs);
   }
-  assertEquals(ways, ["batch", "batch", "single", "batch"]);
+  assertEquals(slow.ways, ["at once", "at once", "by threads", "at once"]);
 });
 
 for (const fsync of [true, false]) {

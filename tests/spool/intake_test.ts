@@ -1,11 +1,11 @@
 /** How a task gets into a spool that does not sync; that it then is there whole is store_test.ts's. */
 
 import { join } from "@std/path";
-import { type Files, systemFiles } from "../../src/spool/files.ts";
 import { TMP_DIR } from "../../src/spool/layout.ts";
 import { encodePacket, MODIFIER_SPOOL } from "../../src/wire/packet.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
+import { SlowFiles } from "../support/faults.ts";
 import { smallFileSystem } from "../support/mount.ts";
 import { platform } from "../support/platform.ts";
 import { testWith } from "../support/require.ts";
@@ -75,27 +75,14 @@ testWith(
 Deno.test("while the disk is busy nothing is written at once", async () => {
   await using temp = await tempDir();
   const clock = new FakeClock();
-  let tookMs = 0;
-  const ways: string[] = [];
-  const files: Files = {
-    ...systemFiles,
-    createSync(...args) {
-      ways.push("at once");
-      clock.advance(tookMs);
-      systemFiles.createSync(...args);
-    },
-    open(...args) {
-      ways.push("by threads");
-      return systemFiles.open(...args);
-    },
-  };
-  const store = await openUnsynced(temp.path, { clock, files });
+  const slow = new SlowFiles(clock);
+  const store = await openUnsynced(temp.path, { clock, files: slow.files });
   for (const [taskMs, restMs] of [[20, 0], [21, 999], [1, 1], [1, 0]] as const) {
-    tookMs = taskMs;
+    slow.tookMs = taskMs;
     await store.put({ vars });
     clock.advance(restMs);
   }
-  assertEquals(ways, ["at once", "at once", "by threads", "at once"]);
+  assertEquals(slow.ways, ["at once", "at once", "by threads", "at once"]);
   assertEquals(seenNames(store).length, 4);
   store.close();
 });

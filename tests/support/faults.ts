@@ -7,6 +7,7 @@ import {
   renameToNewInSteps,
   systemFiles,
 } from "../../src/spool/files.ts";
+import type { FakeClock } from "./clock.ts";
 
 /**
  * What happens at the nth operation: `fails` throws once, as a full disk may, and all goes on;
@@ -117,6 +118,30 @@ export class FaultyFiles implements Files {
   utimeSync(...args: Parameters<Files["utimeSync"]>): void {
     this.#step("utimeSync");
     systemFiles.utimeSync(...args);
+  }
+}
+
+/** Files that take the time of a clock to be made at once, and note how each is made. */
+export class SlowFiles {
+  tookMs = 0;
+  readonly ways: ("at once" | "by threads")[] = [];
+  readonly files: Files;
+
+  constructor(clock: FakeClock) {
+    const { ways } = this;
+    this.files = {
+      ...systemFiles,
+      createSync: (...args) => {
+        ways.push("at once");
+        clock.advance(this.tookMs);
+        systemFiles.createSync(...args);
+      },
+      open: (path, options) => {
+        // Without options it is a directory that is synced.
+        if (options !== undefined) ways.push("by threads");
+        return systemFiles.open(path, options);
+      },
+    };
   }
 }
 
