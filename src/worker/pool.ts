@@ -279,6 +279,7 @@ export class Pool {
     this.#workers.delete(worker);
     this.#held.delete(worker);
     this.#outdated.delete(worker);
+    this.#recycling.forget(worker);
     worker.endChosen((id) => this.isToBlame(id, end), end);
     if (!end.isAsked && !this.#isStopped && !this.#retry.isWaiting) {
       emit({ type: "worker.ended", spool, pid: worker.pid ?? 0, reason: end.reason });

@@ -1,6 +1,6 @@
 /** When a worker makes room: after so many tasks, or when it has had nothing to do for a while. */
 
-import type { Clock } from "../platform/clock.ts";
+import type { Cancel, Clock } from "../platform/clock.ts";
 import type { Debug } from "../report/debug.ts";
 import type { TaskWorker } from "./task_worker.ts";
 import { counted } from "../platform/count_text.ts";
@@ -16,6 +16,8 @@ export interface RecyclingOptions {
 
 export class Recycling {
   readonly #options: RecyclingOptions;
+  /** Workers that may be idle for too long. */
+  readonly #watched = new Map<TaskWorker, Cancel>();
 
   constructor(options: RecyclingOptions) {
     this.#options = options;
@@ -43,13 +45,27 @@ export class Recycling {
 
   /** Ends a worker that gets nothing to do from now on for as long as is allowed. */
   watchIdle(worker: TaskWorker): void {
-    const { clock, idleMs, debug } = this.#options;
-    if (idleMs === null || worker.isBusy) return;
-    clock.after(idleMs, () => {
-      if (!worker.isReady || worker.isBusy) return;
-      if (clock.monotonic() - worker.idleSince < idleMs) return;
-      debug?.(`${worker.label} stopped after ${idleMs} ms without a task`);
-      worker.stop();
+    const { clock, idleMs } = this.#options;
+    if (idleMs === null || worker.isBusy || this.#watched.has(worker)) return;
+    // One timer at a time: where it has answered something since, it only checks again later.
+    const leftMs = idleMs - (clock.monotonic() - worker.idleSince);
+    const cancel = clock.after(leftMs, () => {
+      this.#watched.delete(worker);
+      if (worker.isReady && !worker.isBusy) this.#stopIdle(worker, idleMs);
     });
+    this.#watched.set(worker, cancel);
+  }
+
+  #stopIdle(worker: TaskWorker, idleMs: number): void {
+    const { clock, debug } = this.#options;
+    if (clock.monotonic() - worker.idleSince < idleMs) return this.watchIdle(worker);
+    debug?.(`${worker.label} stopped after ${idleMs} ms without a task`);
+    worker.stop();
+  }
+
+  /** It has ended. */
+  forget(worker: TaskWorker): void {
+    this.#watched.get(worker)?.();
+    this.#watched.delete(worker);
   }
 }
