@@ -42,7 +42,9 @@ export const SETTLED_CELL = 0;
 export const TAIL_CELL = 1;
 /** Not 0 once the journal is not to be used any more. */
 export const CLOSED_CELL = 2;
-export const SHARED_CELLS = 3;
+/** The lower half of the position behind every task that was added. */
+export const HEAD_CELL = 3;
+export const SHARED_CELLS = 4;
 
 /** Tasks whose file is longer are not worth a journal: they are synced themselves. */
 const MOST_JOURNALLED_BYTES = 64 * 1024;
@@ -118,6 +120,7 @@ export class Journal {
     const length = writeRecord(this.#memory, at, this.#place.id, start, task);
     if (length === 0) return false;
     this.#head = start + length / UNIT;
+    Atomics.store(this.#cells, HEAD_CELL, this.#head | 0);
     return true;
   }
 

@@ -6,7 +6,7 @@
 
 import type { Cancel, Clock } from "../platform/clock.ts";
 import type { DurableCalls } from "../platform/durable_calls.ts";
-import { CLOSED_CELL, type JournalPlace, SETTLED_CELL, TAIL_CELL } from "./journal.ts";
+import { CLOSED_CELL, HEAD_CELL, type JournalPlace, SETTLED_CELL, TAIL_CELL } from "./journal.ts";
 import type { HeldJournal } from "./journal_file.ts";
 import { DONE_OFFSET, doneBytesOf, tailWrite, UNIT } from "./journal_format.ts";
 import { writeDoneMark } from "./journal_marks.ts";
@@ -45,6 +45,11 @@ class OpenJournal {
     this.cells = new Int32Array(place.shared);
     this.#tail = tail;
     this.#markAt = markAt;
+  }
+
+  /** Whether a power cut could bring a task back, one that has not got its name included. */
+  get hasTasks(): boolean {
+    return (Atomics.load(this.cells, HEAD_CELL) - this.#tail | 0) > 0;
   }
 
   /** Units in use by tasks that have their names. */
@@ -145,7 +150,7 @@ export class JournalReclaim {
   /** A task's file is gone for good: it is done, or was removed. */
   done(id: string): void {
     for (const journal of this.#open) {
-      if (journal.used === 0) continue;
+      if (!journal.hasTasks) continue;
       if (journal.mark(id) || this.#isStopped) journal.writeMarks();
       else {
         this.#cancelMarks ??= this.#options.clock.after(MARKS_MS, () => this.#writeMarks());

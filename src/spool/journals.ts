@@ -19,6 +19,7 @@ import { reasonOf } from "../platform/reason.ts";
 import type { SpoolDirectory } from "./directory.ts";
 import {
   CLOSED_CELL,
+  HEAD_CELL,
   type JournalPlace,
   SETTLED_CELL,
   SHARED_CELLS,
@@ -232,7 +233,7 @@ export class SpoolJournals {
     const { header: { id, ringBytes }, fd } = held;
     const shared = new SharedArrayBuffer(4 * SHARED_CELLS);
     const cells = new Int32Array(shared);
-    cells[SETTLED_CELL] = head | 0;
+    cells[SETTLED_CELL] = cells[HEAD_CELL] = head | 0;
     cells[TAIL_CELL] = tail | 0;
     cells[CLOSED_CELL] = 0;
     const place: JournalPlace = { fd, id, ringBytes, head, shared };

@@ -1,7 +1,7 @@
 /** The room of a journal, and the marks of what is done. */
 
 import type { JournalPlace } from "../../src/spool/journal.ts";
-import { SETTLED_CELL, SHARED_CELLS } from "../../src/spool/journal.ts";
+import { HEAD_CELL, SHARED_CELLS } from "../../src/spool/journal.ts";
 import { DONE_OFFSET, type JournalId } from "../../src/spool/journal_format.ts";
 import { JournalReclaim } from "../../src/spool/journal_reclaim.ts";
 import { assertEquals } from "../support/assert.ts";
@@ -29,7 +29,7 @@ Deno.test("behind a stop a mark is written at once: the descriptor is another fi
     () => {},
   );
   const shared = new SharedArrayBuffer(4 * SHARED_CELLS);
-  new Int32Array(shared)[SETTLED_CELL] = 64;
+  new Int32Array(shared)[HEAD_CELL] = 64;
   const place: JournalPlace = { fd: 3, id: ID, ringBytes: RING_BYTES, head: 64, shared };
   const header = { id: ID, ringBytes: RING_BYTES, identity: "" };
   reclaim.add({ fd: 3, path: "journal", header }, place, { tail: 0, markAt: 0 });

@@ -384,6 +384,28 @@ testWith(
 
 testWith(
   "libc",
+  "a task whose id cannot be written down is refused, and does not come back",
+  async () => {
+    await using temp = await tempDir();
+    const dir = join(temp.path, "spool");
+    const files = new FaultyFiles("fails", Infinity);
+    const { store } = await openJournalled(dir, "boot-1", { store: { files } });
+    const { openSync } = files;
+    files.openSync = (path, options) => {
+      if (path.endsWith("/accepted")) throw new Error("no space left");
+      return openSync.call(files, path, options);
+    };
+    await assertRejects(() => store.putOnce(TASK, "id-1"), Error, "no space left");
+    assertEquals(seenNames(store), []);
+    store.close();
+    const { store: next, warnings } = await openJournalled(dir, "boot-2");
+    assertEquals([seenNames(next), warnings], [[], []]);
+    next.close();
+  },
+);
+
+testWith(
+  "libc",
   "when the journal is full tasks are synced themselves until it is reclaimed",
   async () => {
     await using temp = await tempDir();
