@@ -64,7 +64,7 @@ Deno.test("purity is claimed by the marker alone", async () => {
 /** The folders of src/, lowest first: a file imports from its own folder and from those before it. */
 const ORDER = [
   ...["platform", "wire", "task", "spool", "report", "exec", "queue", "schedule", "worker"],
-  ...["forward", "server", "daemon", "config", "app", "cli"],
+  ...["forward", "server", "monitor", "daemon", "config", "app", "cli"],
 ];
 
 Deno.test("folders form one order: imports point down it, types included", async () => {
@@ -108,6 +108,7 @@ Deno.test("only the store changes files of a spool", async () => {
       "src/platform/unix_socket.ts",
       "src/server/bound_socket.ts",
       "src/server/listening.ts",
+      "src/monitor/monitor_socket.ts",
       "src/worker/copies.ts",
       "src/worker/python.ts",
       "src/worker/sockets.ts",

@@ -18,6 +18,7 @@ import { watchTouched } from "../platform/touched.ts";
 import { EventCounters } from "../report/counters.ts";
 import { UnderWayList } from "../report/under_way.ts";
 import { EXIT_IMPOSSIBLE, ImpossibleStateError, placeOf } from "../platform/unexpected.ts";
+import { Monitors } from "../monitor/monitors.ts";
 import type { AppOptions } from "./app_options.ts";
 import { DRAINED, drained } from "./drain.ts";
 import { guardParts } from "./guard.ts";
@@ -46,6 +47,7 @@ class App {
   readonly #underWay = new UnderWayList();
   readonly #counters: EventCounters;
   readonly #snapshots: Snapshots;
+  readonly #monitors: Monitors;
   readonly #estate: Estate;
   /** Aborted when what runs must end now. */
   readonly #abort = new AbortController();
@@ -82,6 +84,8 @@ class App {
       lives: () => this.#lives,
       isStopping: () => this.#stopping.signal.aborted,
     });
+    const snapshot = () => this.#snapshots.take();
+    this.#monitors = new Monitors({ ...this.#machine, counters, snapshot });
     this.#end.promise.catch(() => {});
     const { clock, emit } = this.#machine;
     this.#failed = guardParts({ clock, emit, fatal: (error) => this.#fatal(error) });
@@ -177,6 +181,7 @@ class App {
   /** Opens a life and lets it take over; when it cannot be opened, all is as it was. */
   async #begin(config: Config): Promise<void> {
     const before = this.#life;
+    const monitors = await this.#monitors.prepare(config);
     const next = await Life.open(config, {
       machine: this.#machine,
       estate: this.#estate,
@@ -185,11 +190,15 @@ class App {
       before,
       isDrain: this.#options.drain !== undefined,
       ...(before === null ? { socketsOpen: () => this.#enter(config) } : {}),
+    }).catch(async (error) => {
+      await monitors.discard();
+      throw error;
     });
     if (this.#stopping.signal.aborted) return await next.discard();
     this.#options.applied(config);
     this.#life = next;
     next.takeOver(this.#failed);
+    monitors.takeOver();
     const ready = before === null ? this.#estate.incoming.tookOver() : this.#succeed(before, next);
     this.#cancelTouch();
     const { touchReload } = config.daemon;
@@ -257,6 +266,7 @@ class App {
       await Promise.all(ends.map((end) => end?.catch(this.#failed)));
     } finally {
       cancel();
+      await this.#monitors.close().catch(this.#failed);
       this.#estate.close();
     }
   }

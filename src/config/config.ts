@@ -7,6 +7,7 @@
 import type { DaemonConfig } from "../daemon/settings.ts";
 import type { TaskCommand } from "../exec/settings.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
+import type { MonitorConfig } from "../monitor/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 import type { DebugPart } from "../report/debug.ts";
 import type { LogConfig } from "../report/settings.ts";
@@ -37,6 +38,7 @@ export interface Config {
   readonly python: PythonConfig;
   readonly listeners: readonly ListenerConfig[];
   readonly reception: ReceptionConfig;
+  readonly monitor: MonitorConfig;
   readonly daemon: DaemonConfig;
   readonly schedules: readonly ScheduleConfig[];
   /** The local time of the program: TZ of the ini, else of the environment, else the machine's. */

@@ -246,7 +246,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
       listen-queue-alarm= lq-alarm= metric-alarm= metric-dir-restore metric-dir=
       metric-threshold= metric= metrics-dir-restore metrics-dir= metrics-no-cores
       multicast-loop= multicast-ttl= multicast= rrdtool-freq= rrdtool-lib= rrdtool=
-      segfault-alarm= snmp-community= snmp? stats-http stats-min stats-minified stats-no-cores
+      segfault-alarm= snmp-community= snmp? stats-no-cores
       stats-no-metrics stats-push= stats-pusher-default-freq= stats-pushers-default-freq= udp=
       zabbix-template?
     `,

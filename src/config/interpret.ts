@@ -17,6 +17,7 @@ import { loggingOf } from "./logging.ts";
 import { forwardsOf } from "./forwards.ts";
 import { Given } from "./given.ts";
 import { handlersOf } from "./handlers.ts";
+import { monitorOf } from "./monitor.ts";
 import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "../platform/problem.ts";
 import { pythonOf } from "./python.ts";
@@ -83,6 +84,7 @@ export function examine(
     python: pythonOf(given),
     listeners: listenersOf(given, context),
     reception,
+    monitor: monitorOf(given),
     daemon,
     schedules: schedulesOf(given, destinationsOf({ spools, forwards }), cronZone),
     signalSpool: signalSpoolOf(given, spools),

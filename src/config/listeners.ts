@@ -47,7 +47,7 @@ function addressesOf(
   throw new SyntaxError("needs FileDescriptorName= of a socket that was handed over");
 }
 
-function addressOf(given: Given, text: string, entry: Entry): Address {
+export function addressOf(given: Given, text: string, entry: Entry): Address {
   const address = parseAddress(text);
   if (address.kind !== "unix" || isAbstract(address.path)) return address;
   // uWSGI takes any text as the name then.

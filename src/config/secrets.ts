@@ -19,6 +19,12 @@ export function secretsOf(
   entries: Iterable<{ readonly key: string; readonly value: string }> = [],
 ): Secrets {
   const secrets = new Secrets(isSecretOption);
-  for (const { key, value } of entries) secrets.learn(key, value);
+  for (const { key, value } of entries) {
+    secrets.learn(key, value);
+    // Its password is one by itself, too.
+    if (findOption(key)?.name === "spooler-http-auth") {
+      secrets.learn(key, value.replace(/^[^:]*:/, ""));
+    }
+  }
   return secrets;
 }

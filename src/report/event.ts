@@ -78,6 +78,8 @@ export type Event =
   /** Lines that tasks and jobs printed, too many of all of them together. */
   | { type: "output.dropped"; lines: number }
   | { type: "listener.opened"; address: string }
+  /** A socket for statistics, or for metrics and health. */
+  | { type: "monitor.opened"; kind: string; address: string }
   /** The system cannot take a connection now: too many open files, for example. */
   | { type: "listener.troubled"; address: string; reason: string }
   | { type: "listener.recovered"; address: string }

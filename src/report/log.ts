@@ -135,6 +135,8 @@ export function eventText(event: Event): string {
       return `log: ${notLogged(event.lines)}: tasks and jobs print too much`;
     case "listener.opened":
       return `socket ${event.address}`;
+    case "monitor.opened":
+      return `${event.kind} socket ${event.address}`;
     case "listener.troubled":
       return `socket ${event.address}: cannot accept connections: ${event.reason}`;
     case "listener.recovered":

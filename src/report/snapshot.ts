@@ -125,6 +125,8 @@ export interface JobSnapshot {
   readonly command: string;
   /** It starts only when none like it runs. */
   readonly isUnique: boolean;
+  /** The last time at which it was due, whatever came of that. */
+  readonly lastSlotAt: number | null;
   readonly nextAt: number | null;
   readonly running: number;
   readonly lastRun: JobRunSnapshot | null;

@@ -21,6 +21,7 @@ export function jobSnapshot(
     cron: job.when.kind === "cron" ? cronNumbers(job.when.spec) : null,
     command: actionText(job.action),
     isUnique: job.overlap !== "allow",
+    lastSlotAt: about.last,
     nextAt,
     running,
     lastRun,

@@ -93,3 +93,7 @@ function parseGroups(text: string): number[] | null {
     return [value >> 8, value & 0xff];
   });
 }
+
+export function isIpAddress(text: string): boolean {
+  return parseIp(text) !== null;
+}

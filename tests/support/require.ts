@@ -43,7 +43,8 @@ export type Need =
   | "bash-completion"
   | "zsh"
   | "fish"
-  | "dpkg";
+  | "dpkg"
+  | "promtool";
 
 const present: Record<Need, () => boolean> = {
   uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
@@ -65,6 +66,7 @@ const present: Record<Need, () => boolean> = {
   fish: () => hasCommand("fish", "--version"),
   dpkg: () => hasCommand("dpkg-deb", "--version"),
   faketime: () => faketimeLibrary() !== null,
+  promtool: () => hasCommand("promtool", "--version"),
 };
 
 const reasons: Record<Need, string> = {
@@ -83,6 +85,7 @@ const reasons: Record<Need, string> = {
   "bash-completion": "there is no bash-completion",
   zsh: "there is no zsh",
   fish: "there is no fish",
+  promtool: "there is no promtool (Debian: prometheus) to check metrics with",
   dpkg: "there is no dpkg-deb to make a package with",
   activation: "there is no systemd-socket-activate to open sockets with",
   cgroup: "this user may not make a control group that limits memory",

@@ -1,0 +1,42 @@
+/** Who may ask over HTTP: by password, and, without one, under which names. @pure */
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import { isIpAddress } from "../wire/network.ts";
+import type { HttpUser } from "./settings.ts";
+
+/** Constant in time, whatever the lengths are. */
+function isSame(one: string, other: string): boolean {
+  const hash = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(hash(one), hash(other));
+}
+
+/** @param header the Authorization of the request */
+export function isAuthorized(header: string | null, users: readonly HttpUser[]): boolean {
+  const encoded = /^basic +([A-Za-z0-9+/=]{1,4096})$/i.exec(header ?? "")?.[1];
+  if (encoded === undefined) return false;
+  const given = decoded(encoded);
+  let found = false;
+  // All are compared: the time says nothing of who is among them.
+  for (const { user, password } of users) if (isSame(given, `${user}:${password}`)) found = true;
+  return found;
+}
+
+function decoded(base64: string): string {
+  try {
+    return new TextDecoder().decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * Whether a page of somebody else may have asked: a name that its owner has pointed here, which a
+ * browser takes for the page's own. Addresses are no such names.
+ *
+ * @param host the Host of the request
+ * @param own the host that is listened on
+ */
+export function isForeignName(host: string, own: string): boolean {
+  const name = host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  return !(name === "localhost" || name === own.toLowerCase() || isIpAddress(name));
+}

@@ -1,0 +1,25 @@
+/** What the ini says of statistics, metrics and health. @pure */
+
+import type { Place } from "../platform/problem.ts";
+import type { Address } from "../wire/address.ts";
+
+export interface MonitorAddress {
+  readonly address: Address;
+  readonly place: Place;
+}
+
+/** Who may ask over HTTP. */
+export interface HttpUser {
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface MonitorConfig {
+  readonly stats: readonly MonitorAddress[];
+  /** Statistics come with the header of an HTTP answer. */
+  readonly statsHttp: boolean;
+  readonly statsMinified: boolean;
+  readonly http: readonly MonitorAddress[];
+  /** None is anybody who reaches the socket. */
+  readonly httpUsers: readonly HttpUser[];
+}
