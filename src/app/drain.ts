@@ -1,4 +1,4 @@
-/** A run that ends by itself: when every task that was ready has run, and those that they have put. */
+/** `run-once`: a run that ends when no task is ready any more, also of those that tasks have added. */
 
 import type { Clock } from "../platform/clock.ts";
 import type { Life } from "./life.ts";

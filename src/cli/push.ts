@@ -47,7 +47,7 @@ export async function push(args: readonly string[]): Promise<number> {
       return await pushTo({ to, ca, secretFile, bodyFile }, vars);
     }
     if (ca !== undefined || secretFile !== undefined) {
-      throw new UsageError("push needs --ca and --secret-file together with --to");
+      throw new UsageError("push takes --ca and --secret-file together with --to only");
     }
     const body = bodyFile === undefined ? undefined : await openBody(bodyFile);
     return await pushInto(await spoolOf(options, vars), vars, body);

@@ -24,7 +24,7 @@ export async function retry(args: readonly string[]): Promise<number> {
   ]);
   const words = taskWords(given);
   const all = flags.has("all");
-  if (all && words.length > 0) throw new UsageError("retry needs names or --all, not both");
+  if (all && words.length > 0) throw new UsageError("retry takes names or --all, not both");
   if (!all && (options.func ?? options.older) !== undefined) {
     throw new UsageError("retry takes --func and --older together with --all only");
   }

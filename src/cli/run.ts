@@ -38,7 +38,7 @@ async function runHere(args: readonly string[], inBackground: boolean): Promise<
   if (args.includes("--drain")) return await runOnce(args.filter((arg) => arg !== "--drain"));
   if (args.includes("--check")) return await check(args.filter((arg) => arg !== "--check"));
   if (args.includes("--show-config")) {
-    // Asked for on the command line it is all a person needs; in a file it comes before the start.
+    // On the command line it is all that is done; in a file it is done before the start.
     console.log(await showConfigOf(args.filter((arg) => arg !== "--show-config")));
     return 0;
   }

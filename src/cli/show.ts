@@ -27,7 +27,7 @@ export async function show(args: readonly string[]): Promise<number> {
   if (word === undefined || words.length > 1) throw new UsageError("show needs the NAME of a task");
   parseTaskWord(word);
   if (flags.has("json") && flags.has("body")) {
-    throw new UsageError("show needs --json or --body: a body is shown as it is");
+    throw new UsageError("show takes --json or --body, not both: a body is shown as it is");
   }
   const spools = await openSpools("show", options, { words: [word] });
   await explainDenial("show", spools, async () => {

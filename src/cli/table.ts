@@ -1,5 +1,5 @@
 /**
- * A table on a terminal whose rows come in pieces: the first piece says how wide columns are.
+ * A table of text whose rows come in pieces: the first piece decides how wide the columns are.
  *
  * @pure
  */

@@ -174,7 +174,7 @@ function parsePolicy(text: string): ForwardConfig["policy"] {
 function parseConnections(text: string): number {
   const connections = parseInteger(text, 1);
   if (connections <= MOST_CONNECTIONS) return connections;
-  throw new SyntaxError(`needs ${MOST_CONNECTIONS} connections at most`);
+  throw new SyntaxError(`takes ${MOST_CONNECTIONS} connections at most`);
 }
 
 function ownCertificate(cert: string | null, key: string | null): ClientTls["own"] {

@@ -83,7 +83,7 @@ function cronTime(
   const whole = values.get("when");
   if (whole !== undefined) {
     const other = FIELD_KEYS.find((key) => values.has(key));
-    if (other !== undefined) throw new SyntaxError(`needs when= or ${other}=, not both`);
+    if (other !== undefined) throw new SyntaxError(`takes when= or ${other}=, not both`);
     const time = named("when", () => parseCronTime(whole));
     return { when: time.kind === "reboot" ? time : { ...time, zone }, whenText: whole };
   }
@@ -122,7 +122,7 @@ export function parseSignalTimer(text: string, { onFailure }: LineDefaults): Dra
       `needs a signal from 0 to ${SIGNAL_MAX} and seconds; commands are for timer2`,
     );
   }
-  if (more !== "") throw new SyntaxError(`needs a signal and seconds only, not "${more}"`);
+  if (more !== "") throw new SyntaxError(`takes a signal and seconds only, not "${more}"`);
   return {
     name: null,
     when: {

@@ -47,7 +47,7 @@ export type Event =
   | { type: "debug"; part: DebugPart; spool: string; text: string }
   /** It accepts tasks again, after a time in which it could not. */
   | { type: "spool.accepting"; spool: string }
-  /** It was in failed/ for longer than the ini needs to keep it, and is gone. */
+  /** It was in failed/ for longer than spooler-failed-max-age, and is removed. */
   | { type: "task.expired"; spool: string; task: string; failedAt: number }
   /** How many tasks one round through failed/ removed. */
   | { type: "spool.expired"; spool: string; removed: number }

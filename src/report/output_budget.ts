@@ -1,6 +1,6 @@
 /**
- * How much of an output reaches the log: a flood costs its author lines, nobody else the log or
- * time.
+ * How much of an output reaches the log: whoever prints too much loses lines of its own, and nobody
+ * else does.
  *
  * @pure
  */

@@ -99,7 +99,7 @@ const BAD: [string, string][] = [
   ],
   ["spooler-forward2 = dir=out,to=a:1,name=hub", "needs secret= beside name="],
   ["spooler-forward2 = dir=out,to=a:1,connections=0", "needs a whole number ≥ 1"],
-  ["spooler-forward2 = dir=out,to=a:1,connections=17", "needs 16 connections at most"],
+  ["spooler-forward2 = dir=out,to=a:1,connections=17", "takes 16 connections at most"],
   ["spooler-forward2 = dir=out,to=a:1,secret=short", "needs 8 characters or more"],
   ["spooler-forward2 = dir=out,to=tls://a:1,cert=c.pem", "needs cert= and key= together"],
   ["spooler-forward2 = dir=out,to=a:1,ca=ca.pem", "has certificates and no target with TLS"],
