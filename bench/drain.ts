@@ -2,7 +2,7 @@
  * How fast a full spool is drained by tasks that do nothing: the bare file system, uWSGI's Python
  * spooler, and this program with functions in TypeScript and Python, side by side in one run.
  *
- *     deno run -A bench/drain.ts [--tasks=10000] [--commands=500] [--runs=5] [--processes=1]
+ *     deno run -A bench/drain.ts [--tasks=10000] [--commands=500] [--runs=5] [--processes=1] [--only=TEXT]
  *
  * Each run measures every contestant once, on files made anew, so that what disturbs the machine
  * disturbs all. The files rest before: a backlog is no file of this very moment. Medians are printed.
@@ -16,7 +16,7 @@ import { fillSpool } from "../tests/support/fill.ts";
 import { drainOnce } from "./drain_once.ts";
 import { drainWithOurs, drainWithUwsgi, hasPython, hasUwsgi } from "./programs.ts";
 import { drainRawFiles } from "./raw_files.ts";
-import { median, numberArg, printTable, whole } from "./table.ts";
+import { median, numberArg, printTable, textArg, whole } from "./table.ts";
 
 const tasks = numberArg("tasks", 10_000);
 const commands = numberArg("commands", 500);
@@ -52,6 +52,33 @@ function modules(language: "typescript" | "python", name: string): Contestant {
   };
 }
 
+/** With metrics that are read every second, and statistics besides. */
+const monitored: Contestant = {
+  name: `spooler, TypeScript function, ${processes} at a time, monitored`,
+  tasks,
+  drain: async (dir) => {
+    const lines = ["stats = stats.sock", "http-socket = http.sock"];
+    let isOver = false;
+    const watching = (async () => {
+      for (; !isOver; await delay(1000)) await scrape(dir).catch(() => {});
+    })();
+    const ms = await drainWithOurs({ dir, processes, lines }, "typescript");
+    isOver = true;
+    await watching;
+    return ms;
+  },
+};
+
+async function scrape(dir: string): Promise<void> {
+  for (const [name, request] of [["stats.sock", ""], ["http.sock", METRICS]] as const) {
+    const connection = await Deno.connect({ transport: "unix", path: join(dir, name) });
+    if (request !== "") await connection.write(new TextEncoder().encode(request));
+    await new Response(connection.readable).arrayBuffer();
+  }
+}
+
+const METRICS = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
 function ours(name: string, count: number, handler: string): Contestant {
   return {
     name,
@@ -64,10 +91,11 @@ const contestants: Contestant[] = [
   rawFiles,
   ...(hasUwsgi() ? [uwsgi] : []),
   modules("typescript", "TypeScript"),
+  monitored,
   ...(hasPython() ? [modules("python", "Python")] : []),
   ours("spooler, function inside the program", tasks, "none"),
   ours("spooler, command `:`", commands, ":"),
-];
+].filter(({ name }) => name.includes(textArg("only")));
 const rates = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
 for (let run = 0; run < runs; run++) {
   for (const { name, tasks, drain } of contestants) {

@@ -14,6 +14,8 @@ import { platform } from "../tests/support/platform.ts";
 export interface Drain {
   readonly dir: string;
   readonly processes: number;
+  /** More lines of our ini. */
+  readonly lines?: readonly string[];
 }
 
 /** Debian's uWSGI plugin runs this one; another, or another build of it, is faster or slower. */
@@ -60,7 +62,7 @@ export async function drainWithUwsgi({ dir, processes }: Drain): Promise<number>
 
 /** Milliseconds that this program takes: its executable when SPOOLER_EXECUTABLE names one. */
 export async function drainWithOurs(
-  { dir, processes }: Drain,
+  { dir, processes, lines = [] }: Drain,
   language: "typescript" | "python",
 ): Promise<number> {
   const module = language === "python" ? "module.py" : "module.ts";
@@ -75,6 +77,7 @@ spooler-import = ${module}
 python = ${UWSGI_PYTHON}
 spooler-processes = ${processes}
 spooler-quiet = true
+${lines.join("\n")}
 `,
   );
   const executable = Deno.env.get("SPOOLER_EXECUTABLE");

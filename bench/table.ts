@@ -34,3 +34,9 @@ export function numberArg(name: string, otherwise: number): number {
   }
   return value;
 }
+
+/** `--NAME=TEXT`; "" when it is not given. */
+export function textArg(name: string): string {
+  const given = Deno.args.find((arg) => arg.startsWith(`--${name}=`));
+  return given?.slice(name.length + 3) ?? "";
+}

@@ -2,6 +2,7 @@
 
 import { runApp } from "../../src/app/app.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { signalGroup } from "../../src/exec/process.ts";
 import { openNotifier } from "../../src/daemon/notify.ts";
 import { systemClock as clock, systemRandom as random } from "../../src/platform/clock.ts";
 import { loadPosix } from "../../src/platform/posix.ts";
@@ -48,101 +49,108 @@ export function work(vars) {
 }
 `;
 
-Deno.test("a snapshot has spools, what runs, workers, jobs, sockets and targets", async () => {
-  await using site = await makeSite(
-    "spooler-processes = 2",
-    "spooler-import = tasks.ts",
-    "spooler-task = name=slow sleep 30",
-    "spooler-max-retries = 1",
-    "spooler-retry-delay = 10ms",
-    "spooler-forward = out 127.0.0.1:9",
-    "spooler-external = theirs",
-    "socket = 127.0.0.1:0",
-    "cron2 = minute=-5,name=often true",
-    "timer2 = every=1h,name=hourly true",
-  );
-  await Deno.writeTextFile(`${site.dir}/tasks.ts`, TASKS);
-  await withApp(site.ini, async (snapshot, events) => {
-    const settled = () => events.filter(({ type }) => type === "task.settled").length;
-    await until(() => events.some(({ type }) => type === "workers.ready"), "workers");
-    await writeTask(site.spool, "uwsgi_spoolfile_on_h_1_1_1_1", { ud_spool_func: "work" });
-    const failing = { ud_spool_func: "work", fail: "1" };
-    await writeTask(site.spool, "uwsgi_spoolfile_on_h_1_2_1_1", failing);
-    await until(() => settled() === 3, "two tasks");
-    const late = Date.now() / 1000 + 3600;
-    const work = { ud_spool_func: "work" };
-    await writeTask(site.spool, "uwsgi_spoolfile_on_h_1_4_1_1", work, { mtime: late });
-    await writeTask(site.spool, "uwsgi_spoolfile_on_h_1_3_1_1", { ud_spool_func: "slow" });
-    const isSlow = (event: Event) => event.type === "task.started" && event.func === "slow";
-    await until(() => events.some(isSlow), "the command");
-    await writeTask(`${site.dir}/out`, "uwsgi_spoolfile_on_h_1_5_1_1", { a: "b" });
-    await until(async () => (await snapshot()).targets[0]?.up === false, "a target that is down");
-    await until(async () => (await snapshot()).running.some(({ pid }) => pid), "its process");
+// What the program opens in this process ends with the process, libraries of the system above all.
+const whole = { sanitizeOps: false, sanitizeResources: false };
 
-    const now = await snapshot();
-    assertEquals([now.version, now.pid, now.file], [VERSION, Deno.pid, site.ini]);
-    assertEquals(
-      now.spools.map(({ name, external }) => [name, external]),
-      [
-        ["spool", false],
-        ["theirs", true],
-        ["out", false],
-      ].toSorted((a, b) => orderOf(now, a) - orderOf(now, b)),
+Deno.test(
+  "a snapshot has spools, what runs, workers, jobs, sockets and targets",
+  whole,
+  async () => {
+    await using site = await makeSite(
+      "spooler-processes = 2",
+      "spooler-import = tasks.ts",
+      "spooler-task = name=slow sleep 30",
+      "spooler-max-retries = 1",
+      "spooler-retry-delay = 10ms",
+      "spooler-forward = out 127.0.0.1:9",
+      "spooler-external = theirs",
+      "socket = 127.0.0.1:0",
+      "cron2 = minute=-5,name=often true",
+      "timer2 = every=1h,name=hourly true",
     );
-    const spool = now.spools.find(({ name }) => name === "spool");
-    assertEquals(spool?.counts, {
-      ...{ ready: 0, deferred: 1, running: 1, failed: 1 },
-      ...{ postponed: 0, held: 0, unusable: 0, stuck: 0 },
-    });
-    assertEquals([spool?.processes, spool?.paused, spool?.hasMore], [2, false, false]);
-    assertEquals([spool?.lastMinuteIn, spool?.lastMinuteOut], [4, 2]);
-    assert((spool?.freeBytes ?? 0) > 0);
-    const out = now.spools.find(({ name }) => name === "out");
-    assertEquals(out?.counts?.ready, 1);
-    assert((out?.oldestReadyMs ?? 0) > 1_000_000, "it is due since 1970");
+    await Deno.writeTextFile(`${site.dir}/tasks.ts`, TASKS);
+    await withApp(site.ini, async (snapshot, events) => {
+      const settled = () => events.filter(({ type }) => type === "task.settled").length;
+      await until(() => events.some(({ type }) => type === "workers.ready"), "workers");
+      await writeTask(site.spool, "uwsgi_spoolfile_on_h_1_1_1_1", { ud_spool_func: "work" });
+      const failing = { ud_spool_func: "work", fail: "1" };
+      await writeTask(site.spool, "uwsgi_spoolfile_on_h_1_2_1_1", failing);
+      await until(() => settled() === 3, "two tasks");
+      const late = Date.now() / 1000 + 3600;
+      const work = { ud_spool_func: "work" };
+      await writeTask(site.spool, "uwsgi_spoolfile_on_h_1_4_1_1", work, { mtime: late });
+      await writeTask(site.spool, "uwsgi_spoolfile_on_h_1_3_1_1", { ud_spool_func: "slow" });
+      const isSlow = (event: Event) => event.type === "task.started" && event.func === "slow";
+      await until(() => events.some(isSlow), "the command");
+      await writeTask(`${site.dir}/out`, "uwsgi_spoolfile_on_h_1_5_1_1", { a: "b" });
+      await until(async () => (await snapshot()).targets[0]?.up === false, "a target that is down");
+      await until(async () => (await snapshot()).running.some(({ pid }) => pid), "its process");
 
-    const [running] = now.running;
-    assertEquals(now.running.length, 1);
-    assertEquals([running?.spool, running?.id], ["spool", "uwsgi_spoolfile_on_h_1_3_1_1"]);
-    assertEquals([running?.func, running?.attempt], ["slow", 1]);
-    const cmdline = await Deno.readTextFile(`/proc/${running?.pid}/cmdline`);
-    assert(cmdline.includes("sleep"), cmdline);
-    assert(Math.abs(clock.now() - (running?.startedAt ?? 0)) < 30_000);
+      const now = await snapshot();
+      assertEquals([now.version, now.pid, now.file], [VERSION, Deno.pid, site.ini]);
+      assertEquals(
+        now.spools.map(({ name, external }) => [name, external]),
+        [
+          ["spool", false],
+          ["theirs", true],
+          ["out", false],
+        ].toSorted((a, b) => orderOf(now, a) - orderOf(now, b)),
+      );
+      const spool = now.spools.find(({ name }) => name === "spool");
+      assertEquals(spool?.counts, {
+        ...{ ready: 0, deferred: 1, running: 1, failed: 1 },
+        ...{ postponed: 0, held: 0, unusable: 0, stuck: 0 },
+      });
+      assertEquals([spool?.processes, spool?.paused, spool?.hasMore], [2, false, false]);
+      assertEquals([spool?.lastMinuteIn, spool?.lastMinuteOut], [4, 2]);
+      assert((spool?.freeBytes ?? 0) > 0);
+      const out = now.spools.find(({ name }) => name === "out");
+      assertEquals(out?.counts?.ready, 1);
+      assert((out?.oldestReadyMs ?? 0) > 1_000_000, "it is due since 1970");
 
-    const answered = now.workers.reduce((sum, { totals }) => sum + totals.answered, 0);
-    const exceptions = now.workers.reduce((sum, { totals }) => sum + totals.exceptions, 0);
-    assertEquals([answered, exceptions], [3, 2]);
-    for (const worker of now.workers) {
-      assertEquals([worker.spool, worker.language, worker.totals.spawns], [
-        "spool",
-        "javascript",
-        1,
+      const [running] = now.running;
+      assertEquals(now.running.length, 1);
+      assertEquals([running?.spool, running?.id], ["spool", "uwsgi_spoolfile_on_h_1_3_1_1"]);
+      assertEquals([running?.func, running?.attempt], ["slow", 1]);
+      const cmdline = await Deno.readTextFile(`/proc/${running?.pid}/cmdline`);
+      assert(cmdline.includes("sleep"), cmdline);
+      assert(Math.abs(clock.now() - (running?.startedAt ?? 0)) < 30_000);
+
+      const answered = now.workers.reduce((sum, { totals }) => sum + totals.answered, 0);
+      const exceptions = now.workers.reduce((sum, { totals }) => sum + totals.exceptions, 0);
+      assertEquals([answered, exceptions], [3, 2]);
+      for (const worker of now.workers) {
+        assertEquals([worker.spool, worker.language, worker.totals.spawns], [
+          "spool",
+          "javascript",
+          1,
+        ]);
+        assert(worker.pid !== null && worker.number >= 1);
+      }
+
+      const jobs = now.jobs.map(({ name, when, cron, command }) =>
+        [name, when, cron, command] as const
+      );
+      assertEquals(jobs, [
+        ["often", "-5 -1 -1 -1 -1", [-5, -1, -1, -1, -1], "true"],
+        ["hourly", "every 1h", null, "true"],
       ]);
-      assert(worker.pid !== null && worker.number >= 1);
-    }
+      assert(now.jobs.every(({ nextAt }) => (nextAt ?? 0) > now.at));
 
-    const jobs = now.jobs.map(({ name, when, cron, command }) =>
-      [name, when, cron, command] as const
-    );
-    assertEquals(jobs, [
-      ["often", "-5 -1 -1 -1 -1", [-5, -1, -1, -1, -1], "true"],
-      ["hourly", "every 1h", null, "true"],
-    ]);
-    assert(now.jobs.every(({ nextAt }) => (nextAt ?? 0) > now.at));
-
-    assertEquals(now.sockets.length, 1);
-    assert(/^127\.0\.0\.1:\d+$/.test(now.sockets[0]?.address ?? ""));
-    const [target] = now.targets;
-    assertEquals([target?.spool, target?.target, target?.up], ["out", "127.0.0.1:9", false]);
-    assert((target?.failures ?? 0) > 0 && (target?.downSinceAt ?? 0) <= now.at);
-    assert(now.warnings.some(({ text }) => text.includes("127.0.0.1:9 is down")));
-    process(running?.pid);
-  });
-});
+      assertEquals(now.sockets.length, 1);
+      assert(/^127\.0\.0\.1:\d+$/.test(now.sockets[0]?.address ?? ""));
+      const [target] = now.targets;
+      assertEquals([target?.spool, target?.target, target?.up], ["out", "127.0.0.1:9", false]);
+      assert((target?.failures ?? 0) > 0 && (target?.downSinceAt ?? 0) <= now.at);
+      assert(now.warnings.some(({ text }) => text.includes("127.0.0.1:9 is down")));
+      process(running?.pid);
+    });
+  },
+);
 
 /** Ends the command that would sleep on. */
 function process(pid: number | null | undefined): void {
-  if (pid) Deno.kill(pid, "SIGKILL");
+  if (pid) signalGroup(pid, "SIGKILL");
 }
 
 function orderOf({ spools }: ProgramSnapshot, [wanted]: unknown[]): number {
