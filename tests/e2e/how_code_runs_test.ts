@@ -24,6 +24,8 @@ interface Probe {
    */
   readonly child?: "while it runs" | "left behind";
   readonly needsRoot?: true;
+  /** Workers run as nobody, who must be able to reach the runtime. */
+  readonly isNobody?: true;
   reaches(facts: Facts, dir: string): boolean;
 }
 
@@ -32,6 +34,9 @@ const LONG_S = 6;
 const LONG_PATIENCE_MS = 60_000;
 /** Longer than any test. */
 const ENDLESS_S = 300;
+
+/** One that every user may run; root's own may be below its home. */
+const SYSTEM_PYTHON = "/usr/bin/python3";
 
 const PROBES: Readonly<Record<string, Probe>> = {
   "chdir": { lines: ["chdir = there"], reaches: ({ cwd }, dir) => cwd === `${dir}/there` },
@@ -47,8 +52,25 @@ const PROBES: Readonly<Record<string, Probe>> = {
     reaches: ({ bash }) => bash !== "",
   },
   "umask": { lines: ["umask = 027"], reaches: ({ umask }) => Number(umask) === 27 },
-  "uid": { lines: ["uid = nobody"], needsRoot: true, reaches: ({ uid }) => uid === "65534" },
+  "uid": {
+    lines: ["uid = nobody"],
+    needsRoot: true,
+    isNobody: true,
+    reaches: ({ uid }) => uid === "65534",
+  },
   "gid": { lines: ["gid = 1"], needsRoot: true, reaches: ({ gid }) => gid === "1" },
+  "add-gid": {
+    lines: ["uid = nobody", "add-gid = 1"],
+    needsRoot: true,
+    isNobody: true,
+    reaches: ({ groups = "" }) => groups.split(" ").includes("1"),
+  },
+  "spooler-uid": {
+    lines: ["spooler-uid = nobody", `python = ${SYSTEM_PYTHON}`],
+    needsRoot: true,
+    isNobody: true,
+    reaches: ({ uid }) => uid === "65534",
+  },
   "spooler-harakiri": {
     lines: ["spooler-harakiri = 1", "spooler-processes = 3"],
     isLong: true,
@@ -77,7 +99,7 @@ const PROBES: Readonly<Record<string, Probe>> = {
 /** A command that notes the facts about itself; also one that fails. */
 const COMMAND = `#!/bin/sh
 if [ -n "$CHILD" ]; then sleep "$CHILD" > /dev/null 2>&1 & fi
-echo "$1|child=$!|cwd=$PWD|probe=$PROBE|given=$GIVEN|umask=$(umask)|bash=$2|session=$(cut -d' ' -f6 /proc/$PPID/stat)|pid=$PPID|stdin=$(readlink /proc/$PPID/fd/0)|uid=$(id -u)|gid=$(id -g)" >> "$LEDGER"
+echo "$1|child=$!|cwd=$PWD|probe=$PROBE|given=$GIVEN|umask=$(umask)|bash=$2|session=$(cut -d' ' -f6 /proc/$PPID/stat)|pid=$PPID|stdin=$(readlink /proc/$PPID/fd/0)|uid=$(id -u)|gid=$(id -g)|groups=$(id -G)" >> "$LEDGER"
 echo "printed by $1;"
 if [ -n "$LONG" ]; then sleep "$LONG"; echo "$1|survived=yes" >> "$LEDGER"; fi
 exit "\${3:-0}"
@@ -92,7 +114,8 @@ def python(env):
     pid = os.getpid()
     facts = {"cwd": os.getcwd(), "probe": os.environ.get("PROBE", ""), "given": os.environ.get("GIVEN", ""),
         "bash": "", "session": os.getsid(0), "pid": pid, "umask": [line.split()[1] for line in open("/proc/self/status") if line.startswith("Umask")][0], "stdin": os.readlink("/proc/self/fd/0"),
-        "uid": os.getuid(), "gid": os.getgid()}
+        "uid": os.getuid(), "gid": os.getgid(),
+        "groups": " ".join(map(str, os.getgroups()))}
     if os.environ.get("CHILD"):
         facts["child"] = subprocess.Popen(["sleep", os.environ["CHILD"]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid
     print("printed by Python;")
@@ -115,7 +138,8 @@ export async function typescript(): Promise<void> {
   const session = Deno.readTextFileSync("/proc/self/stat").split(" ")[5];
   const facts = { cwd: Deno.cwd(), probe: Deno.env.get("PROBE") ?? "", given: Deno.env.get("GIVEN") ?? "",
     bash: "", session, umask: Deno.umask().toString(8), pid: Deno.pid, stdin: Deno.readLinkSync("/proc/self/fd/0"),
-    uid: Deno.uid(), gid: Deno.gid(), child: child() };
+    uid: Deno.uid(), gid: Deno.gid(), child: child(),
+    groups: /^Groups:\\s*(.*)$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1].trim() };
   const note = (text: string) =>
     Deno.writeTextFileSync(Deno.env.get("LEDGER")!, "TypeScript|" + text + "\\n", { append: true });
   console.log("printed by TypeScript;");
@@ -224,10 +248,14 @@ function readTable(page: string): Map<string, Map<string, string>> {
   ]));
 }
 
-/** A runtime below somebody's home runs no workers of another user. */
-async function othersHaveRuntime(): Promise<boolean> {
-  const place = { path: dirname(Deno.execPath()), use: "enter" } as const;
-  return (await mayUse([place], { uid: 65534, gid: 65534 }))[0] ?? false;
+/** What nobody cannot run: a runtime below somebody's home, for example. */
+async function withoutRuntime(): Promise<string[]> {
+  const files = { TypeScript: Deno.execPath(), Python: SYSTEM_PYTHON };
+  const probes = Object.values(files).map((
+    file,
+  ) => ({ path: dirname(file), use: "enter" } as const));
+  const answers = await mayUse(probes, { uid: 65534, gid: 65534 });
+  return Object.keys(files).filter((_, index) => answers[index] !== true);
 }
 
 const table = readTable(await Deno.readTextFile(PAGE));
@@ -241,7 +269,7 @@ for (const [setting, cells] of table) {
   const needs = probe?.needsRoot ? "root" : "python";
   testWith(needs, `${programLabel}: ${setting} reaches what the table says`, async () => {
     assert(probe !== undefined);
-    const absent = setting === "uid" && !await othersHaveRuntime() ? ["TypeScript"] : [];
+    const absent = probe.isNobody ? await withoutRuntime() : [];
     const { dir, facts } = await factsOf(probe, absent);
     const columns = [...cells.keys()].filter((column) => !absent.includes(column));
     const found = columns.map((column) => {
