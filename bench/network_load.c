@@ -1,5 +1,5 @@
 /*
- * Clients for bench/network.ts that are not the bottleneck: tasks in, answers out, as many clients as
+ * Clients for bench/door.ts that are not the bottleneck: tasks in, answers out, as many clients as
  * wanted in one process. Prints tasks a second, and the median and the 99th percentile of the time that
  * each took, in microseconds.
  *

@@ -1,5 +1,5 @@
 /**
- * Clients for bench/network.ts in C, where a compiler is: those of Deno cost more than the programs that
+ * Clients for bench/door.ts in C, where a compiler is: those of Deno cost more than the programs that
  * are measured.
  */
 

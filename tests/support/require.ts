@@ -92,12 +92,16 @@ const reasons: Record<Need, string> = {
   root: "only root may act for another account",
 };
 
-/** Like Deno.test, for a test that cannot run without `need`. */
-export function testWith(need: Need, name: string, body: () => Promise<void>): void {
-  const skipped = !required.includes(need) && !present[need]();
+/** Like Deno.test, for a test that cannot run without what it needs. */
+export function testWith(
+  needs: Need | readonly Need[],
+  name: string,
+  body: () => Promise<void>,
+): void {
+  const missing = [needs].flat().find((need) => !required.includes(need) && !present[need]());
   Deno.test({
-    name: skipped ? `${name} (skipped: ${reasons[need]})` : name,
-    ignore: skipped,
+    name: missing === undefined ? name : `${name} (skipped: ${reasons[missing]})`,
+    ignore: missing !== undefined,
     fn: body,
   });
 }
