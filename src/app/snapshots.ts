@@ -8,6 +8,7 @@ import type {
   ProgramSnapshot,
   RunningTaskSnapshot,
   SpoolSnapshot,
+  WorkerSnapshot,
 } from "../report/snapshot.ts";
 import type { Estate } from "./estate.ts";
 import type { Life } from "./life.ts";
@@ -23,6 +24,11 @@ export interface SnapshotsOptions {
   isStopping(): boolean;
 }
 
+interface LifeNow {
+  readonly dispatchers: Life["parts"]["dispatchers"];
+  readonly workers: readonly WorkerSnapshot[];
+}
+
 export class Snapshots {
   readonly #options: SnapshotsOptions;
   readonly #startedAt: number;
@@ -34,7 +40,8 @@ export class Snapshots {
 
   async take(): Promise<ProgramSnapshot> {
     const { clock, counters, estate } = this.#options;
-    const lives = this.#options.lives().map(({ parts }) => parts);
+    const lives = this.#options.lives().map(({ parts }) => parts)
+      .map(({ dispatchers, workers }) => ({ dispatchers, workers: workers?.snapshot() ?? [] }));
     const life = this.#options.life()?.parts;
     return {
       version: VERSION,
@@ -48,7 +55,7 @@ export class Snapshots {
       isStopping: this.#options.isStopping(),
       spools: life ? await this.#spools(life) : [],
       running: this.#running(lives),
-      workers: lives.flatMap(({ workers }) => workers?.snapshot() ?? []),
+      workers: lives.flatMap(({ workers }) => workers),
       jobs: estate.jobs().map((job) => this.#withSuccess(job)),
       sockets: estate.sockets?.snapshot() ?? [],
       connections: estate.sockets?.connections ?? 0,
@@ -72,12 +79,11 @@ export class Snapshots {
   }
 
   /** What the program runs, and what workers have of its batches. */
-  #running(lives: readonly Life["parts"][]): RunningTaskSnapshot[] {
+  #running(lives: readonly LifeNow[]): RunningTaskSnapshot[] {
     const now = this.#options.clock.now();
     const runs = lives.flatMap(({ dispatchers, workers }) => {
       const own = dispatchers.flatMap((each) => each.programRuns);
-      const busy = workers?.snapshot() ?? [];
-      const ofWorkers = busy.flatMap(({ spool, task: id, pid, busyMs }) => {
+      const ofWorkers = workers.flatMap(({ spool, task: id, pid, busyMs }) => {
         if (id === null) return [];
         const known = own.find((run) => run.id === id && run.spool === spool);
         if (known === undefined) {

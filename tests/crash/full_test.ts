@@ -12,6 +12,18 @@ import { portIn } from "../support/site.ts";
 import { claimNow, openStore, seenNames, varsOf } from "../support/store.ts";
 
 const SIZE_KIB = 256;
+
+/** Writes until nothing more fits. */
+function fillDisk(dir: string): void {
+  using file = Deno.openSync(join(dir, "ballast"), { write: true, create: true });
+  assertThrows(
+    () => {
+      while (true) file.writeSync(new Uint8Array(512));
+    },
+    Error,
+    "No space left",
+  );
+}
 const BODY = new Uint8Array(20_000).fill(66);
 
 /** Puts until it throws; returns how many were accepted. */
@@ -152,14 +164,7 @@ testWith(
     const store = await openStore(dir);
     const refs = [await store.put({ vars: [] }), await store.put({ vars: [] })];
     store.close();
-    using file = Deno.openSync(join(disk.path, "ballast"), { write: true, create: true });
-    assertThrows(
-      () => {
-        while (true) file.writeSync(new Uint8Array(512));
-      },
-      Error,
-      "No space left",
-    );
+    fillDisk(disk.path);
 
     const fresh = await openStore(dir);
     for (const ref of refs) {
@@ -182,14 +187,7 @@ testWith("mount", "a disk that fills up while tasks run does not end their runs"
   const [first] = tasks;
   assert(first);
   store.begin(first);
-  using file = Deno.openSync(join(disk.path, "ballast"), { write: true, create: true });
-  assertThrows(
-    () => {
-      while (true) file.writeSync(new Uint8Array(512));
-    },
-    Error,
-    "No space left",
-  );
+  fillDisk(disk.path);
 
   // There is no room for all of their notes.
   for (const task of tasks) {
