@@ -39,6 +39,8 @@ class Shell implements AsyncDisposable {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reader: ReadableStreamDefaultReader<string>;
   #rest = "";
+  /** All that came, for an error. */
+  #all = "";
 
   constructor(private readonly home: string, bin: string) {
     this.#child = new Deno.Command("setsid", {
@@ -61,11 +63,15 @@ class Shell implements AsyncDisposable {
     const late = AbortSignal.timeout(60_000);
     while (!this.#rest.includes(`${mark}\n`)) {
       const ended = new Promise<never>((_, reject) =>
-        late.addEventListener("abort", () => reject(new Error(`took too long: ${command}`)))
+        late.addEventListener(
+          "abort",
+          () => reject(new Error(`took too long: ${command}, after\n${this.#all}`)),
+        )
       );
       const { value, done } = await Promise.race([this.#reader.read(), ended]);
       if (done) throw new Error(`the shell ended: ${command}`);
       this.#rest += value;
+      this.#all += value;
     }
     const [output = "", ...rest] = this.#rest.split(`${mark}\n`);
     this.#rest = rest.join(`${mark}\n`);
