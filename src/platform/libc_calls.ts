@@ -1,5 +1,6 @@
 /** The functions of libc that are called, with their types, and how they are given paths and report errors. */
 
+import { errnoReader } from "./errno.ts";
 import { getSystemErrorName } from "node:util";
 import { nameToBytes, nameToShow } from "./name.ts";
 
@@ -68,11 +69,14 @@ export class SystemError extends Error {
 
 export class LibcCalls {
   readonly symbols;
+  /** Of the last call that failed. */
+  readonly errno: () => number;
   readonly #path = new Uint8Array(PATH_BUFFER);
   readonly #otherPath = new Uint8Array(PATH_BUFFER);
 
   constructor(library: string) {
     this.symbols = Deno.dlopen(library, SYMBOLS).symbols;
+    this.errno = errnoReader(this.symbols.__errno_location);
   }
 
   /**
@@ -87,11 +91,6 @@ export class LibcCalls {
   /** A second path for the same call. */
   otherPath(path: string): Uint8Array<ArrayBuffer> {
     return write(path, this.#otherPath);
-  }
-
-  errno(): number {
-    const location = this.symbols.__errno_location();
-    return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
   }
 
   /** What a call returned, or -errno. */

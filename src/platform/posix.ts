@@ -3,6 +3,7 @@
  * which Deno sends under an unstable flag only.
  */
 
+import { errnoReader } from "./errno.ts";
 import { SystemError } from "./libc_calls.ts";
 import {
   AF_INET,
@@ -62,14 +63,11 @@ const SUN_PATH_MAX = 108;
 
 export class Posix {
   readonly #lib;
+  readonly #errno: () => number;
 
   constructor(library: string) {
     this.#lib = Deno.dlopen(library, SYMBOLS);
-  }
-
-  #errno(): number {
-    const location = this.#lib.symbols.__errno_location();
-    return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
+    this.#errno = errnoReader(this.#lib.symbols.__errno_location);
   }
 
   #check(call: string, result: number | bigint): void {

@@ -5,6 +5,7 @@
  * BigInt, which costs twice as much.
  */
 
+import { errnoReader } from "./errno.ts";
 import { getSystemErrorName } from "node:util";
 import { SystemError } from "./libc_calls.ts";
 import {
@@ -96,20 +97,12 @@ export class SocketCalls {
   readonly #peerSize = new Uint32Array(new ArrayBuffer(4));
   readonly #counter = fixedBytes(8);
   readonly #counterView = new DataView(this.#counter.buffer);
-  #errnoView: Deno.UnsafePointerView | null = null;
+  readonly #errno: () => number;
 
   /** For one thread: each has an errno of its own. */
   constructor(library: string) {
     this.#symbols = Deno.dlopen(library, SYMBOLS).symbols;
-  }
-
-  #errno(): number {
-    if (this.#errnoView === null) {
-      const location = this.#symbols.__errno_location();
-      if (location === null) return 0;
-      this.#errnoView = new Deno.UnsafePointerView(location);
-    }
-    return this.#errnoView.getInt32();
+    this.#errno = errnoReader(this.#symbols.__errno_location);
   }
 
   #result(returned: number): number {

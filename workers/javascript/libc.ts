@@ -90,8 +90,14 @@ export class WorkerLibc {
   readonly #pollBytes = fixedBytes(8);
   readonly #pollEntry = new DataView(this.#pollBytes.buffer);
 
+  /** Asked for once: between a failed call and its errno nothing may run that sets errno itself. */
+  readonly #errnoView: Deno.UnsafePointerView | null;
+
   private constructor(library: string) {
     this.#symbols = Deno.dlopen(library, SYMBOLS).symbols;
+    const location = this.#symbols.__errno_location();
+    this.#errnoView = location === null ? null : new UnsafePointerView(location);
+    this.#errnoView?.getInt32();
   }
 
   /** @throws {Error} where there is no libc that can be called */
@@ -102,8 +108,7 @@ export class WorkerLibc {
   }
 
   #errno(): number {
-    const location = this.#symbols.__errno_location();
-    return location === null ? 0 : new UnsafePointerView(location).getInt32();
+    return this.#errnoView?.getInt32() ?? 0;
   }
 
   /**
