@@ -10,7 +10,7 @@ import type { Zone } from "../platform/zone.ts";
 import { noWords, readArgs } from "./args.ts";
 import { CliOutput, note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
-import { configOf, jobsOf, recordsOf, zoneOfJob } from "./schedules.ts";
+import { configOf, jobsOf, noSchedules, recordsOf, zoneOfJob } from "./schedules.ts";
 import { Table } from "./table.ts";
 
 /** What can be said of a job. Times are milliseconds since the epoch. */
@@ -38,7 +38,7 @@ export async function jobs(args: readonly string[]): Promise<number> {
   } finally {
     await output.flush();
   }
-  if (states.length === 0) note(`${config.file} has no schedules`);
+  if (states.length === 0) note(noSchedules(config));
   return 0;
 }
 

@@ -9,7 +9,7 @@ import { noWords, readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput, note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
-import { configOf, jobsOf, recordsOf, zoneOfJob } from "./schedules.ts";
+import { configOf, jobsOf, noSchedules, recordsOf, zoneOfJob } from "./schedules.ts";
 import { Table } from "./table.ts";
 
 const LINES = 10;
@@ -23,7 +23,7 @@ export async function next(args: readonly string[]): Promise<number> {
   }
   const config = await configOf(options.ini, "next");
   const jobs = jobsOf(config, options.job);
-  if (jobs.length === 0) note(`${config.file} has no schedules`);
+  if (jobs.length === 0) note(noSchedules(config));
   const records = await recordsOf(config);
   const [host, now] = [Deno.hostname(), systemClock.now()];
   const coming = jobs.flatMap((job) => {

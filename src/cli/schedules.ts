@@ -32,6 +32,11 @@ export function jobsOf(config: Config, name: string | undefined): readonly Sched
   );
 }
 
+export function noSchedules({ file, code }: Config): string {
+  if (code.modules.length === 0) return `${file} has no schedules`;
+  return `${file} has no schedules; those that its modules register are listed by: spooler check`;
+}
+
 /** An unreadable state is said and left out: the times are worth printing without it. */
 export async function recordsOf(config: Config): Promise<ReadonlyMap<string, JobRecord>> {
   try {

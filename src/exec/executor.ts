@@ -6,8 +6,11 @@ import type { Outcome } from "../task/outcome.ts";
 import type { OutputStream } from "../report/event.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 
-/** What a handler may answer besides an outcome: "not mine", so that the next one is asked. */
-export type Answer = Outcome | { readonly kind: "ignored" };
+/**
+ * What a handler may answer besides an outcome, so that the next one is asked: that it ignores the task
+ * (SPOOL_IGNORE), or that it has nothing for its function.
+ */
+export type Answer = Outcome | { readonly kind: "ignored" } | { readonly kind: "elsewhere" };
 
 export interface Run {
   readonly task: ClaimedTask;

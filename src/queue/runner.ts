@@ -100,6 +100,7 @@ export class Runner {
       this.options.store.begin(task);
       emit({ type: "task.started", spool: name, task: task.name, func, attempt });
     }
+    let isIgnored = declined !== undefined;
     for (const executor of handlers) {
       const answer: Answer = await executor.run({
         task,
@@ -121,8 +122,11 @@ export class Runner {
         ...(stopping ? { stopping } : {}),
         claimedElsewhere,
       });
-      if (answer.kind !== "ignored") return answer;
+      if (answer.kind === "ignored") isIgnored = true;
+      else if (answer.kind !== "elsewhere") return answer;
     }
-    return { kind: "unhandled", reason: `no handler for "${func}"` };
+    const who = func === "" ? "" : ` for "${func}"`;
+    const reason = isIgnored ? `each handler${who} ignored it` : `no handler${who}`;
+    return { kind: "unhandled", reason };
   }
 }

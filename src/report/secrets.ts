@@ -1,7 +1,7 @@
 /**
  * Keeps secrets out of every output. Known ones (values of settings whose names say so) are hidden
  * wherever the same text turns up; what has the form of one (`NAME_TOKEN=…`, `--password …`, a password in a
- * URL) is hidden in texts of the program: commands, warnings, errors.
+ * URL, `Authorization: …`) is hidden in texts of the program: commands, warnings, errors.
  *
  * @pure
  */
@@ -16,8 +16,13 @@ const VALUE = String.raw`("[^"]*"|'[^']*'|[^,\s]*[^,\s;&|)]|[;&|)])`;
 const PAIR = new RegExp(`(${NAME}=)${VALUE}`, "gi");
 const FLAG = new RegExp(String.raw`(\s--?[\w-]{0,60}${NAME}\s{1,8})(?!-)${VALUE}`, "gi");
 const IN_URL = /(\b[a-z][\w+.-]{0,20}:\/\/[^\s:/@]{0,200}:)([^\s/@]{1,1000})(?=@)/gi;
+const IN_HEADER = new RegExp(
+  String.raw`(\b(?:(?:proxy-)?authorization|x-[\w-]{0,60}${NAME}):\s{0,8}` +
+    String.raw`(?:(?:basic|bearer|digest|token)\s{1,8})?)([^\s"']{1,4096})`,
+  "gi",
+);
 /** What hands a secret over: a name and a value, each of them a group. */
-const SHAPES = [PAIR, FLAG, IN_URL];
+const SHAPES = [PAIR, FLAG, IN_URL, IN_HEADER];
 
 /** Shorter texts turn up by chance, and hiding them everywhere would only confuse. */
 const ELSEWHERE_MIN = 6;

@@ -56,7 +56,7 @@ function answerOf({ kind, reason, stderr }: WorkerAnswer): Answer {
       return { kind, reason, stderr };
     case "ignored":
     case "elsewhere":
-      return { kind: "ignored" };
+      return { kind };
     case "gone":
     case "busy":
     case "inspect":

@@ -11,6 +11,9 @@ const SHOWN: [given: string, masked: string][] = [
   ["mysql --password -h db", "mysql --password -h db"],
   ["curl --token=abc x", "curl --token=******** x"],
   ["pg_dump postgres://me:hunter2@db/x", "pg_dump postgres://me:********@db/x"],
+  ['curl -H "Authorization: Bearer abc.def" x', 'curl -H "Authorization: Bearer ********" x'],
+  ["curl -H 'X-Api-Key: abc' x", "curl -H 'X-Api-Key: ********' x"],
+  ["no key: abc, x-key is set", "no key: abc, x-key is set"],
   ["curl http://host:80/x user@host", "curl http://host:80/x user@host"],
   ["PASSES=3 bypass=no tokens=4 ./x", "PASSES=3 bypass=no tokens=4 ./x"],
 ];
