@@ -8,7 +8,8 @@ import { UsageError } from "./error.ts";
 import { type CliOutput, note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
 import { findTask, type Located, missText, type OpenSpool } from "./spools.ts";
-import { parseTaskWord, shortId } from "./task_id.ts";
+import { shortId } from "../report/task_name.ts";
+import { parseTaskWord } from "./task_id.ts";
 
 /** How a command changes one task, and how it says so. */
 export interface TaskChange {

@@ -3,11 +3,11 @@
 import type { Config } from "../config/config.ts";
 import type { TaskModule } from "../worker/settings.ts";
 import type { NamedSite } from "./completion_words.ts";
-import { matching } from "./filter.ts";
+import { matching } from "../spool/matching.ts";
 import { iniArgs, loadIni } from "./ini.ts";
 import { openSpools, openSpoolsOf } from "./spools.ts";
-import { placedId } from "./task_id.ts";
-import { summaryOf } from "./task_summary.ts";
+import { placedId } from "../report/task_name.ts";
+import { summaryOf } from "../report/task_summary.ts";
 import { TASK_PREFIX } from "../spool/layout.ts";
 
 /** Nobody chooses from more; a huge spool is not read for it. */
@@ -23,7 +23,7 @@ export async function taskNames(
   const states = command === "retry" ? ["failed", "deferred"] as const : undefined;
   const names: string[] = [];
   for (const spool of await openSpools(command, given(where))) {
-    for (const task of matching(spool, states === undefined ? {} : { states })) {
+    for (const task of matching(spool.inspector, states === undefined ? {} : { states })) {
       if (command === "remove" && task.state.kind === "running") continue;
       const name = placedId(task);
       const short = name.replace(TASK_PREFIX, "");
@@ -48,7 +48,7 @@ export async function functionNames({ where }: { readonly where: NamedSite }): P
     : openSpoolsOf("list", config);
   for (const spool of spools) {
     let seen = 0;
-    for (const task of matching(spool, {})) {
+    for (const task of matching(spool.inspector, {})) {
       const { func } = summaryOf(task);
       if (func !== null) names.add(new TextDecoder().decode(func));
       if (++seen >= MOST_NAMES) break;

@@ -4,7 +4,8 @@ import { type ListedStateKind, STATE_KINDS } from "../spool/inspected.ts";
 import { timeText } from "../platform/local_time.ts";
 import { noWords, readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
-import { type ListFilter, matching, readFilter } from "./filter.ts";
+import { type ListFilter, matching } from "../spool/matching.ts";
+import { readFilter } from "./filter.ts";
 import { CliOutput, note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
 import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
@@ -16,7 +17,7 @@ import {
   summaryJson,
   summaryOf,
   type TaskSummary,
-} from "./task_summary.ts";
+} from "../report/task_summary.ts";
 
 /** Up to this many tasks are sorted; more are shown as they are found, in bounded memory. */
 const SORTED_TASKS = 10_000;
@@ -100,7 +101,7 @@ async function sortedWhileFew(
   let gathered: TaskSummary[] = [];
   let total = 0;
   try {
-    for (const task of matching(spool, filter)) {
+    for (const task of matching(spool.inspector, filter)) {
       if (output.closed) return;
       gathered.push(summaryOf(task));
       total++;

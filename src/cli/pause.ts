@@ -8,7 +8,7 @@ import { explainDenial } from "./denied.ts";
 import { CliOutput } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
 import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
-import { isoText } from "./task_summary.ts";
+import { isoText } from "../report/task_summary.ts";
 
 /** What one of the two commands does to a spool, and how it says so. */
 type Turn = (spool: OpenSpool) => Promise<string>;

@@ -5,7 +5,8 @@ import { readArgs } from "./args.ts";
 import { changeNamed, changeOne, checkWords, type TaskChange } from "./change.ts";
 import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
-import { type ListFilter, matching, readFilter } from "./filter.ts";
+import { type ListFilter, matching } from "../spool/matching.ts";
+import { readFilter } from "./filter.ts";
 import { CliOutput, note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
 import { type Located, type OpenSpool, openSpools, taskWords, WHERE } from "./spools.ts";
@@ -40,7 +41,7 @@ export async function retry(args: readonly string[]): Promise<number> {
         ...readFilter(options, spool.clock.now()),
         states: ["failed"],
       };
-      for (const task of matching(spool, filter)) {
+      for (const task of matching(spool.inspector, filter)) {
         if (!await changeOne({ spool, task }, RETRY, report)) areWell = false;
       }
     }

@@ -10,11 +10,11 @@ import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
-import { isSecretName, MASK } from "../report/secrets.ts";
-import { jsonBytes, safeBytes } from "./safe_text.ts";
+import { safeBytes } from "../report/shown_bytes.ts";
+import { taskJson, withoutSecretValues } from "../report/task_details.ts";
+import { shortId } from "../report/task_name.ts";
 import { findTask, type Located, missText, openSpools, taskWords, WHERE } from "./spools.ts";
-import { parseTaskWord, shortId } from "./task_id.ts";
-import { isoText, summaryJson, summaryOf } from "./task_summary.ts";
+import { parseTaskWord } from "./task_id.ts";
 import { counted } from "../platform/count_text.ts";
 
 export async function show(args: readonly string[]): Promise<number> {
@@ -61,54 +61,11 @@ async function showTask(
   output: CliOutput,
 ): Promise<void> {
   const found = spool.inspector.inspect(task);
-  const inspected = found === null || reveals ? found : withoutSecrets(found);
+  const inspected = found === null || reveals ? found : withoutSecretValues(found);
   if (!inspected) throw new Error(`${shortId(task)}: it is gone, or not a file`);
   const now = spool.clock.now();
   if (asJson) await output.json(taskJson(inspected, spool.dir, now));
   else for (const line of taskLines(inspected, now)) await output.line(line);
-}
-
-/** A variable whose name says that it is a secret has no value here. */
-function withoutSecrets(task: Inspected): Inspected {
-  const { content } = task;
-  if (content.kind !== "task") return task;
-  const vars = content.vars.map((each) =>
-    hidesValue(textOf(each.name)) && each.value.length > 0
-      ? { ...each, value: new TextEncoder().encode(MASK) }
-      : each
-  );
-  return { ...task, content: { ...content, vars } };
-}
-
-/** A variable that is called `key` and nothing else is one of a cache or a table. */
-const hidesValue = (name: string) => isSecretName(name) && name !== "key";
-
-const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-
-function taskJson(task: Inspected, spool: string, now: number): object {
-  const { content, attempts, state } = task;
-  return {
-    ...summaryJson(summaryOf(task), spool, now),
-    path: task.path,
-    vars: content.kind === "task"
-      ? content.vars.map(({ name, value }) => ({
-        ...jsonBytes("key", name),
-        ...jsonBytes("value", value),
-      }))
-      : null,
-    unreadable: content.kind === "unreadable" ? content.reason : null,
-    history: attempts && {
-      failures: attempts.failures,
-      firstFailureAt: isoText(attempts.firstFailureAt),
-      lastFailureAt: isoText(attempts.lastFailureAt),
-      reason: attempts.reason,
-      stderr: attempts.stderr,
-      crashes: attempts.crashes ?? 0,
-    },
-    failed: state.kind === "failed" && state.record
-      ? { at: isoText(state.record.failedAt), reason: state.record.reason }
-      : null,
-  };
 }
 
 function* taskLines(task: Inspected, now: number): Generator<string> {

@@ -15,7 +15,8 @@ import { UsageError } from "./error.ts";
 import { iniArgs, loadIni } from "./ini.ts";
 import { note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
-import { parseTaskWord, placedId, spoolOfPath } from "./task_id.ts";
+import { placedId } from "../report/task_name.ts";
+import { parseTaskWord, spoolOfPath } from "./task_id.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { isThere } from "./there.ts";
 

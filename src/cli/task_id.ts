@@ -4,16 +4,7 @@
  * @pure
  */
 
-import type { PlacedTask } from "../spool/inspected.ts";
-import {
-  FAILED_DIR,
-  isPriorityName,
-  isTaskName,
-  TASK_PREFIX,
-  taskId,
-  taskLabel,
-  type TaskRef,
-} from "../spool/layout.ts";
+import { FAILED_DIR, isPriorityName, isTaskName, TASK_PREFIX } from "../spool/layout.ts";
 import { UsageError } from "./error.ts";
 import { safeText } from "../report/safe_text.ts";
 
@@ -55,14 +46,4 @@ export function spoolOfPath(word: string): string {
   if (isPriorityName(parts.at(-1) ?? "")) parts.pop();
   if (parts.at(-1) === FAILED_DIR) parts.pop();
   return parts.join("/");
-}
-
-/** The name that finds this very task: `failed/` distinguishes it from one that waits under the same name. */
-export function placedId(task: PlacedTask): string {
-  return task.place === "failed" ? `${FAILED_DIR}/${taskId(task)}` : taskId(task);
-}
-
-/** What people read and may type: without the prefix that all names share. */
-export function shortId({ name, priority }: TaskRef): string {
-  return safeText(taskId({ name: taskLabel(name), priority }));
 }

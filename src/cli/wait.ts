@@ -17,8 +17,9 @@ import {
   taskWords,
   WHERE,
 } from "./spools.ts";
-import { parseTaskWord, shortId } from "./task_id.ts";
-import { isoText } from "./task_summary.ts";
+import { shortId } from "../report/task_name.ts";
+import { parseTaskWord } from "./task_id.ts";
+import { isoText } from "../report/task_summary.ts";
 
 /** For file systems that report nothing of what other machines do. */
 const LOOK_AGAIN_MS = 5000;

@@ -1,7 +1,8 @@
 import { roughText } from "../../src/platform/duration_text.ts";
-import { parseTaskWord, shortId } from "../../src/cli/task_id.ts";
+import { parseTaskWord } from "../../src/cli/task_id.ts";
+import { shortId } from "../../src/report/task_name.ts";
 import { UsageError } from "../../src/cli/error.ts";
-import { compareSummaries, isoText, type TaskSummary } from "../../src/cli/task_summary.ts";
+import { compareSummaries, isoText, type TaskSummary } from "../../src/report/task_summary.ts";
 import { Table } from "../../src/cli/table.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 

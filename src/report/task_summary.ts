@@ -4,9 +4,9 @@ import { roughText } from "../platform/duration_text.ts";
 import type { Inspected, ListedStateKind } from "../spool/inspected.ts";
 import { compareNatural, priorityRank } from "../spool/layout.ts";
 import { findVar } from "../wire/packet.ts";
-import { safeText } from "../report/safe_text.ts";
-import { cutText, jsonBytes, safeBytes } from "./safe_text.ts";
-import { shortId } from "./task_id.ts";
+import { safeText } from "./safe_text.ts";
+import { cutText, jsonBytes, safeBytes } from "./shown_bytes.ts";
+import { shortId } from "./task_name.ts";
 
 /** What a listing keeps of a task; small, whatever the task holds. Times in ms since the epoch. */
 export interface TaskSummary {

@@ -6,7 +6,7 @@
  * @pure
  */
 
-import { safeText } from "../report/safe_text.ts";
+import { safeText } from "./safe_text.ts";
 
 /** Keeps a leading byte order mark, which is part of a value. */
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,5 +1,5 @@
 import { jsonLine } from "../../src/report/safe_text.ts";
-import { asText, cutText, jsonBytes, safeBytes } from "../../src/cli/safe_text.ts";
+import { asText, cutText, jsonBytes, safeBytes } from "../../src/report/shown_bytes.ts";
 import { safeText } from "../../src/report/safe_text.ts";
 import { assertEquals } from "../support/assert.ts";
 
