@@ -1,9 +1,10 @@
 /**
  * Makes the C library's allocator give back what is freed: left to itself it keeps what a flood of
- * peers once took, in as many pools as there are threads.
+ * peers once took, in as many pools as there are threads. And lets go of code that only the start needed.
  */
 
 import type { Cancel, Clock } from "./clock.ts";
+import { codePages } from "./code_pages.ts";
 import { openLibrary } from "./linux.ts";
 
 const M_TRIM_THRESHOLD = -1;
@@ -34,8 +35,10 @@ export function boundAllocator(clock: Clock): Cancel {
   mallopt?.(M_MMAP_THRESHOLD, OWN_PIECE_BYTES);
   mallopt?.(M_TRIM_THRESHOLD, KEPT_BYTES);
   mallopt?.(M_ARENA_MAX, POOLS);
+  const releaseCode = codePages();
   const trim = () => {
     trimPools?.(0n);
+    releaseCode();
     cancel = clock.after(TRIM_EVERY_MS, trim);
   };
   let cancel = clock.after(TRIM_EVERY_MS, trim);
