@@ -4,7 +4,7 @@
  */
 
 import type { Cancel, Clock } from "./clock.ts";
-import { codePages } from "./code_pages.ts";
+import { unmapCode } from "./code_pages.ts";
 import { openLibrary } from "./linux.ts";
 
 const M_TRIM_THRESHOLD = -1;
@@ -35,10 +35,9 @@ export function boundAllocator(clock: Clock): Cancel {
   mallopt?.(M_MMAP_THRESHOLD, OWN_PIECE_BYTES);
   mallopt?.(M_TRIM_THRESHOLD, KEPT_BYTES);
   mallopt?.(M_ARENA_MAX, POOLS);
-  const releaseCode = codePages();
   const trim = () => {
     trimPools?.(0n);
-    releaseCode();
+    unmapCode();
     cancel = clock.after(TRIM_EVERY_MS, trim);
   };
   let cancel = clock.after(TRIM_EVERY_MS, trim);

@@ -53,21 +53,17 @@ export function untouchedMappings(smaps: string, file: string): Mapping[] {
   return mappings;
 }
 
-/**
- * @returns a function that unmaps them; does nothing where libc does not know how, or /proc is not there
- */
-export function codePages(): () => void {
+let known: readonly Mapping[] | undefined;
+
+/** Does nothing where libc does not know how, or /proc is not there. */
+export function unmapCode(): void {
   const library = openLibrary((name) => Deno.dlopen(name, SYMBOLS));
-  if ("unavailable" in library) return () => {};
-  const { madvise } = library.opened.symbols;
-  if (!madvise) return () => {};
-  let mappings: Mapping[] | null = null;
-  return () => {
-    mappings ??= ownMappings();
-    for (const { start, end } of mappings) {
-      madvise(Deno.UnsafePointer.create(start), end - start, MADV_DONTNEED);
-    }
-  };
+  if ("unavailable" in library) return;
+  known ??= ownMappings();
+  for (const { start, end } of known) {
+    library.opened.symbols.madvise?.(Deno.UnsafePointer.create(start), end - start, MADV_DONTNEED);
+  }
+  library.opened.close();
 }
 
 function ownMappings(): Mapping[] {

@@ -1,6 +1,6 @@
 /** Unmapping code that nobody uses: what may go, and that the program goes on. */
 
-import { codePages, untouchedMappings } from "../../src/platform/code_pages.ts";
+import { unmapCode, untouchedMappings } from "../../src/platform/code_pages.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { testWith } from "../support/require.ts";
 
@@ -40,7 +40,7 @@ testWith("libc", "a program that unmaps its code goes on, in less memory", async
   const fileKiB = async () =>
     Number(/^RssFile:\s+(\d+) kB$/m.exec(await Deno.readTextFile("/proc/self/status"))?.[1]);
   const before = await fileKiB();
-  codePages()();
+  unmapCode();
   const after = await fileKiB();
   assert(after < before, `${before} KiB of file pages before, ${after} after`);
 });
