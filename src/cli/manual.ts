@@ -88,8 +88,11 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     examples: ["spooler options retry"],
   },
   push: {
-    usage: "push [--ini FILE | --dir DIR | --to ADDRESS] KEY=VALUE…",
-    about: "Adds a task. ud_spool_func names the function that runs it.",
+    usage: "push [--ini FILE | --dir DIR | --to ADDRESS] KEY=VALUE… | -- COMMAND ARG…",
+    about:
+      "Adds a task. ud_spool_func names the function that runs it. Behind -- is a command that runs " +
+      "in this directory, where the ini says spooler-shell = true. With --wait the exit code is the " +
+      "task's: 0 when it is done, else that of its command, or 1.",
     options: [
       [
         "--ini FILE",
@@ -97,13 +100,21 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
       ],
       ["--dir DIR", "to this spool directory"],
       ["--to ADDRESS", "to a server: HOST:PORT, a unix socket, @NAME, or tls://HOST:PORT"],
-      ["--at TIME", "not before this time: 2026-12-24T18:00:00, or seconds since the epoch"],
+      ["--at TIME", "not before: 5m (from now), 18:00, tomorrow 09:00, 2026-12-24T18:00:00"],
       ["--priority N", "lower numbers run first"],
       ["--body-file FILE", "the task's body; - is standard input"],
+      ["--lines FILE", "many tasks, each a line of JSON with its keys; - is standard input"],
+      ["--wait", "wait until it is done or given up"],
+      ["--timeout TIME", "with --wait: stop waiting after that, with exit code 1"],
+      ["--create", "with --dir: make the directory if it is not there"],
+      ["--json", "one line of JSON for each task"],
       ["--secret-file FILE", "with --to: sign the task with this key (spooler-secret)"],
       ["--ca FILE", "with tls://: trust these certificates, too"],
     ],
-    examples: ["spooler push --ini site.ini ud_spool_func=send_mail to=a@example.org"],
+    examples: [
+      "spooler push --ini site.ini ud_spool_func=send_mail to=a@example.org",
+      "spooler push --ini site.ini --wait -- make -C /srv/site",
+    ],
   },
   list: {
     usage: "list [--ini FILE | --dir DIR] [FILTER] [--json]",

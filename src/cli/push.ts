@@ -1,107 +1,130 @@
-/** `spooler push`: puts one task into a spool directory, or sends it to a peer. */
+/** `spooler push`: puts tasks into a spool directory, or sends them to a peer. */
 
-import { resolve } from "@std/path";
-import { openPlatform } from "../spool/platform.ts";
-import type { SpoolConfig } from "../queue/settings.ts";
-import { destinationFor, destinationsOf } from "../server/destination.ts";
-import { parseDate } from "../platform/local_time.ts";
-import { systemClock, systemRandom } from "../platform/clock.ts";
-import { Store } from "../spool/store.ts";
-import { textVar, type Var } from "../wire/packet.ts";
-import { parseAt, parsePriority, readRequest, RequestError } from "../task/request.ts";
-import { readArgs } from "./args.ts";
-import { explainDenial } from "./denied.ts";
-import { UsageError } from "./error.ts";
-import { iniArgs, isIniInEnvironment, loadIni } from "./ini.ts";
-import { pushTo } from "./push_to.ts";
+import { systemClock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { parsePriority, RequestError } from "../task/request.ts";
+import { SHELL_FUNCTION, shellVars } from "../task/shell_task.ts";
+import { findVar, PacketError, textVar, type Var } from "../wire/packet.ts";
+import { readArgs } from "./args.ts";
+import { UsageError } from "./error.ts";
+import { isIniInEnvironment } from "./ini.ts";
+import { pushInto } from "./push_into.ts";
+import { readLines } from "./push_lines.ts";
+import { pushTo } from "./push_to.ts";
+import { parseDurationOption } from "./spools.ts";
+import { parseStart, startVar } from "./start_time.ts";
 
-type PushTarget = Pick<SpoolConfig, "dir" | "fsync" | "limits">;
+const VALUES = [
+  ...["ini", "dir", "to", "at", "priority", "body-file", "ca", "secret-file"] as const,
+  ...["lines", "timeout"] as const,
+] as const;
+const FLAGS = ["create", "json", "wait"] as const;
+
+export type PushOptions = Readonly<Partial<Record<typeof VALUES[number], string>>>;
+export type PushFlags = ReadonlySet<typeof FLAGS[number]>;
+
+/** A task, as it was asked for. */
+export interface PushedTask {
+  /** The line of --lines that asked for it; null for the one of the command line. */
+  readonly line: number | null;
+  readonly vars: readonly Var[];
+}
 
 export async function push(args: readonly string[]): Promise<number> {
-  const { options, words } = readArgs("push", args, [
-    "ini",
-    "dir",
-    "to",
-    "at",
-    "priority",
-    "body-file",
-    "ca",
-    "secret-file",
-  ]);
+  const dashes = args.indexOf("--");
+  const command = dashes < 0 ? null : args.slice(dashes + 1);
+  const own = dashes < 0 ? args : args.slice(0, dashes);
+  const { options, flags, words } = readArgs("push", own, VALUES, FLAGS);
+  checkOptions(options, flags);
   if (options.priority !== undefined) checkPriority(options.priority);
-  const at = options.at === undefined ? [] : [textVar("at", String(parseTime(options.at)))];
-  const targets = [options.ini, options.dir, options.to].filter((value) => value !== undefined);
-  if (targets.length > 1 || targets.length === 0 && !isIniInEnvironment()) {
-    throw new UsageError("push needs one of --ini, --dir and --to");
-  }
-  if (words.length === 0) {
-    throw new UsageError("push needs KEY=VALUE, as in ud_spool_func=hello name=world");
-  }
-
-  const vars = [...words.map(parseVar), ...at];
-  if (options.priority !== undefined) vars.push(textVar("priority", options.priority));
+  const now = systemClock.now();
+  const common = [
+    ...(options.at === undefined ? [] : [startVar(parseStart(options.at, now))]),
+    ...(options.priority === undefined ? [] : [textVar("priority", options.priority)]),
+  ];
+  const given = {
+    words,
+    command,
+    isFromIni: options.to === undefined && options.dir === undefined,
+  };
   try {
-    const { to, ca, "body-file": bodyFile, "secret-file": secretFile } = options;
-    if (to !== undefined) {
-      return await pushTo({ to, ca, secretFile, bodyFile }, vars);
-    }
-    if (ca !== undefined || secretFile !== undefined) {
-      throw new UsageError("push takes --ca and --secret-file together with --to only");
-    }
-    const body = bodyFile === undefined ? undefined : await openBody(bodyFile);
-    return await pushInto(await spoolOf(options, vars), vars, body);
+    const tasks = options.lines === undefined
+      ? [{ line: null, vars: [...taskVars(given), ...common] }]
+      : await linesOf(options.lines, given, common);
+    if (options.to === undefined) return await pushInto(tasks, options, flags);
+    return await pushTo(
+      {
+        to: options.to,
+        ca: options.ca,
+        secretFile: options["secret-file"],
+        bodyFile: options["body-file"],
+        isJson: flags.has("json"),
+      },
+      tasks,
+    );
   } catch (error) {
     if (error instanceof RequestError) throw new UsageError(error.message);
+    if (error instanceof PacketError) throw new UsageError(`push: ${error.message}`);
     throw error;
   }
 }
 
-async function pushInto(
-  spool: PushTarget,
-  vars: readonly Var[],
-  body: AsyncIterable<Uint8Array> | undefined,
-): Promise<number> {
-  const { task } = readRequest(vars);
-  const { dir, fsync, limits } = spool;
-  const { name } = await explainDenial("push", [spool], async () => {
-    const store = await Store.open({
-      dir,
-      fsync,
-      limits,
-      clock: systemClock,
-      random: systemRandom,
-      ...openPlatform(),
-    });
-    return await store.put(body ? { ...task, body } : task);
-  });
-  console.log(name);
-  return 0;
+function checkOptions(options: PushOptions, flags: PushFlags): void {
+  const targets = [options.ini, options.dir, options.to].filter((value) => value !== undefined);
+  if (targets.length > 1 || targets.length === 0 && !isIniInEnvironment()) {
+    throw new UsageError("push needs one of --ini, --dir and --to");
+  }
+  if (options.to === undefined) {
+    if (options.ca !== undefined || options["secret-file"] !== undefined) {
+      throw new UsageError("push takes --ca and --secret-file together with --to only");
+    }
+  } else if (flags.has("wait")) {
+    throw new UsageError("push takes --wait with --ini or --dir only: a peer does not report ends");
+  }
+  if (flags.has("create") && options.dir === undefined) {
+    throw new UsageError("push takes --create together with --dir only");
+  }
+  if (options.timeout === undefined) return;
+  if (!flags.has("wait")) throw new UsageError("push takes --timeout together with --wait only");
+  parseDurationOption("timeout", options.timeout);
 }
 
-/** The spool that --dir, --ini and a `spooler=DIR` of the task mean. */
-async function spoolOf(
-  options: { readonly ini?: string; readonly dir?: string },
-  vars: readonly Var[],
-): Promise<PushTarget> {
-  if (options.dir !== undefined) {
-    return {
-      dir: resolve(options.dir),
-      fsync: true,
-      limits: { maxFiles: null, minFreeBytes: null },
-    };
-  }
-  const { config } = await loadIni(iniArgs(options.ini) ?? []);
-  const { spooler } = readRequest(vars);
-  const spool = destinationFor(destinationsOf(config), spooler)?.spool;
-  if (!spool) {
+interface GivenTask {
+  readonly words: readonly string[];
+  /** Behind `--`. */
+  readonly command: readonly string[] | null;
+  /** It goes into a spool of an ini, which says whether commands may run. */
+  readonly isFromIni: boolean;
+}
+
+/** The keys of the one task on the command line. */
+function taskVars({ words, command, isFromIni }: GivenTask): Var[] {
+  const keys = words.map(parseVar);
+  if (command === null) {
+    if (words.length > 0) return keys;
     throw new UsageError(
-      spooler === undefined
-        ? `${config.file} has no spooler`
-        : `${config.file} has no such spooler: "${spooler}"`,
+      "push needs KEY=VALUE, as in ud_spool_func=hello name=world, or -- COMMAND",
     );
   }
-  return spool;
+  if (command.length === 0) throw new UsageError("push needs a command behind --");
+  if (!isFromIni) {
+    throw new UsageError("push -- COMMAND needs --ini: the ini says whether commands may run");
+  }
+  if (findVar(keys, "ud_spool_func")) {
+    throw new UsageError(`push -- COMMAND takes no ud_spool_func: it is ${SHELL_FUNCTION}`);
+  }
+  return [...keys, ...shellVars(command, Deno.cwd())];
+}
+
+async function linesOf(
+  file: string,
+  { words, command }: GivenTask,
+  common: readonly Var[],
+): Promise<PushedTask[]> {
+  if (words.length > 0 || command !== null) {
+    throw new UsageError("push takes either --lines or one task on the command line");
+  }
+  return await readLines(file, common);
 }
 
 function checkPriority(text: string): void {
@@ -117,25 +140,4 @@ function parseVar(word: string): Var {
   const equals = word.indexOf("=");
   if (equals < 1) throw new UsageError(`push needs KEY=VALUE: "${word}"`);
   return textVar(word.slice(0, equals), word.slice(equals + 1));
-}
-
-/** Seconds since the epoch. */
-function parseTime(text: string): number {
-  if (/^\d+$/.test(text)) return parseAt(text);
-  const at = parseDate(text);
-  if (at === null) {
-    throw new UsageError(
-      `--at needs seconds since the epoch or a date such as 2026-12-24T18:00:00: "${text}"`,
-    );
-  }
-  return Math.floor(at / 1000);
-}
-
-async function openBody(file: string): Promise<AsyncIterable<Uint8Array>> {
-  if (file === "-") return Deno.stdin.readable;
-  try {
-    return (await Deno.open(file)).readable;
-  } catch (error) {
-    throw new UsageError(`--body-file cannot be read: ${reasonOf(error)}`);
-  }
 }

@@ -10,7 +10,9 @@ import { sendTask } from "../wire/client.ts";
 import type { ClientTls } from "../wire/dial.ts";
 import type { Var } from "../wire/packet.ts";
 import { UsageError } from "./error.ts";
-import { note } from "./output.ts";
+import { CliOutput, note } from "./output.ts";
+import type { PushedTask } from "./push.ts";
+import { isThere } from "./there.ts";
 import { reasonOf } from "../platform/reason.ts";
 
 export interface PushTo {
@@ -20,46 +22,87 @@ export interface PushTo {
   readonly ca: string | undefined;
   readonly secretFile: string | undefined;
   readonly bodyFile: string | undefined;
+  readonly isJson: boolean;
 }
 
 const TIMEOUT_MS = 30_000;
 
-/** Prints accepted or refused, and returns 0 or 1; why it is refused goes to stderr. */
-export async function pushTo(where: PushTo, vars: readonly Var[]): Promise<number> {
-  const { to, ca, secretFile, bodyFile } = where;
+/** How one task fared. */
+interface Sent {
+  readonly isAccepted: boolean;
+  /** Why not, where the peer says so. */
+  readonly reason: string | null;
+}
+
+/** Prints accepted or refused for each, and returns 0 or 1; why it is refused goes to stderr. */
+export async function pushTo(where: PushTo, tasks: readonly PushedTask[]): Promise<number> {
+  const { to, ca, bodyFile, isJson } = where;
   const isTls = to.startsWith(TLS_PREFIX);
-  const address = addressOf(isTls ? to.slice(TLS_PREFIX.length) : to);
+  const address = addressOf(isTls ? to.slice(TLS_PREFIX.length) : to, to, isTls);
   if (ca !== undefined && !isTls) throw new UsageError(`--ca needs --to ${TLS_PREFIX}HOST:PORT`);
+  if (bodyFile !== undefined && tasks.length > 1) {
+    throw new UsageError("push takes --body-file with one task only");
+  }
+  const send = await senderFor(where, address, isTls);
+  const output = new CliOutput();
+  let code = 0;
+  for (const { vars } of tasks) {
+    const { isAccepted, reason } = await send(vars);
+    if (reason !== null && !isJson) note(reason);
+    const result = isAccepted ? "accepted" : "refused";
+    if (isJson) await output.json({ result, reason });
+    else await output.line(result);
+    if (!isAccepted) code = 1;
+    await output.flush();
+  }
+  return code;
+}
+
+async function senderFor(
+  { ca, secretFile, bodyFile }: PushTo,
+  address: Address,
+  isTls: boolean,
+): Promise<(vars: readonly Var[]) => Promise<Sent>> {
   // What a uWSGI understands, too.
   if (!isTls && secretFile === undefined && bodyFile === undefined) {
-    return printed(await sendTask(address, vars));
+    return async (vars) => ({ isAccepted: await sendTask(address, vars), reason: null });
   }
   const tls: ClientTls = { ca: ca === undefined ? null : resolve(ca), own: null };
-  using body = await openBody(bodyFile);
-  const id = `push:${crypto.randomUUID()}`;
-  const how = await sendDelivery({ id, vars, bodySize: body.size, readBody: body.read }, {
-    address,
-    ...(isTls ? { tls } : {}),
-    secret: secretFile === undefined ? null : await readSecret(secretFile),
-    timeoutMs: TIMEOUT_MS,
-    clock: systemClock,
-  });
-  if (how.kind === "lost") throw new Error(how.reason);
-  if (how.kind !== "accepted") note(how.reason);
-  return printed(how.kind === "accepted");
+  const secret = secretFile === undefined ? null : await readSecret(secretFile);
+  return async (vars) => {
+    using body = await openBody(bodyFile);
+    const id = `push:${crypto.randomUUID()}`;
+    const how = await sendDelivery({ id, vars, bodySize: body.size, readBody: body.read }, {
+      address,
+      ...(isTls ? { tls } : {}),
+      secret,
+      timeoutMs: TIMEOUT_MS,
+      clock: systemClock,
+    });
+    if (how.kind === "lost") throw new Error(how.reason);
+    return how.kind === "accepted"
+      ? { isAccepted: true, reason: null }
+      : { isAccepted: false, reason: how.reason };
+  };
 }
 
-function printed(isAccepted: boolean): number {
-  console.log(isAccepted ? "accepted" : "refused");
-  return isAccepted ? 0 : 1;
-}
+const FORMS = `HOST:PORT, the path of a unix socket, @NAME or ${TLS_PREFIX}HOST:PORT`;
 
-function addressOf(text: string): Address {
+/** @param text without tls:// before it, which `to` may have */
+function addressOf(text: string, to: string, isTls: boolean): Address {
+  if (/^[a-z][a-z+.-]*:\/\//i.test(text)) throw new UsageError(`--to takes ${FORMS}: "${to}"`);
+  let address: Address;
   try {
-    return parseAddress(text);
+    address = parseAddress(text);
   } catch (error) {
-    throw new UsageError(`--to ${reasonOf(error)}: "${text}"`);
+    throw new UsageError(`--to ${reasonOf(error)}: "${to}"`);
   }
+  // A host without its port would be the name of a socket in this directory.
+  const isBare = address.kind === "unix" && !/[/@]/.test(text) && !isThere(text);
+  if (isBare || isTls && address.kind === "unix") {
+    throw new UsageError(`--to takes ${FORMS}; did you mean ${text}:3031?: "${to}"`);
+  }
+  return address;
 }
 
 async function readSecret(file: string): Promise<string> {

@@ -53,7 +53,8 @@ export function openSpoolsOf(command: string, config: Config): OpenSpool[] {
   return openEach(command, spoolsIn(config), false);
 }
 
-function openEach(
+/** These directories, whoever has named them. */
+export function openEach(
   command: string,
   spools: readonly NamedSpool[],
   changes: boolean,
@@ -75,7 +76,7 @@ function openEach(
   });
 }
 
-interface NamedSpool {
+export interface NamedSpool {
   readonly dir: string;
   readonly fsync: boolean;
 }
@@ -116,7 +117,7 @@ export function taskWords(words: readonly string[]): string[] {
   });
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+export async function isDirectory(path: string): Promise<boolean> {
   return await Deno.stat(path).then((info) => info.isDirectory, () => false);
 }
 

@@ -7,6 +7,7 @@ import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput, note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
+import type { Attempts } from "../spool/task.ts";
 import {
   findTask,
   type Located,
@@ -25,7 +26,7 @@ import { isoText } from "../report/task_summary.ts";
 const LOOK_AGAIN_MS = 5000;
 
 /** How the wait ended. */
-type End =
+export type End =
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly reason: string; readonly failedAt: number | null }
   | { readonly kind: "timeout" };
@@ -47,7 +48,7 @@ export async function wait(args: readonly string[]): Promise<number> {
   };
   const end: End = named.kind === "none"
     ? { kind: "done" }
-    : await waitFor(named, timeoutMs, begun);
+    : await waitFor(named, { timeoutMs, begun });
   const name = named.kind === "none" ? safeText(word) : shortId(named.task);
   const output = new CliOutput();
   if (flags.has("json")) {
@@ -59,11 +60,11 @@ export async function wait(args: readonly string[]): Promise<number> {
   return end.kind === "done" ? 0 : 1;
 }
 
-function failedText(reason: string): string {
+export function failedText(reason: string): string {
   return `failed: ${safeText(reason)}`;
 }
 
-function endJson(name: string, end: End, wasSeen: boolean): object {
+export function endJson(name: string, end: End, wasSeen: boolean): object {
   const common = { name, result: end.kind, wasSeen };
   return end.kind === "failed"
     ? {
@@ -74,18 +75,22 @@ function endJson(name: string, end: End, wasSeen: boolean): object {
     : common;
 }
 
-/**
- * Checks after every event of the task's file, and from time to time.
- *
- * @param begun called when the first check has found something to wait for
- */
-async function waitFor(
+export interface Waiting {
+  readonly timeoutMs: number;
+  /** Called when the first check has found something to wait for. */
+  begun?(): void;
+  /** Called after each run that has failed, and that will be followed by another. */
+  failed?(attempts: Attempts): void;
+}
+
+/** Checks after every event of the task's file, and from time to time. */
+export async function waitFor(
   { spool, task }: Located,
-  timeoutMs: number,
-  begun: () => void,
+  { timeoutMs, begun, failed }: Waiting,
 ): Promise<End> {
   const { clock, libc } = spool;
   let checks = 0;
+  let failures = 0;
   const endAt = clock.monotonic() + timeoutMs;
   while (true) {
     const event = Promise.withResolvers<void>();
@@ -97,7 +102,10 @@ async function waitFor(
       if (libc && placed) watcher = watchTask(spool.inspector.pathOf(placed), libc, event.resolve);
       const end = endOf(spool, task);
       if (end) return end;
-      if (checks++ === 0) begun();
+      if (checks++ === 0) begun?.();
+      const attempts = placed && failed ? spool.inspector.inspect(placed)?.attempts : null;
+      if (attempts && attempts.failures > failures) failed?.(attempts);
+      failures = attempts?.failures ?? failures;
       const leftMs = endAt - clock.monotonic();
       if (leftMs <= 0) return { kind: "timeout" };
       cancel = clock.after(Math.min(leftMs, LOOK_AGAIN_MS), event.resolve);

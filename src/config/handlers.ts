@@ -1,12 +1,38 @@
 /** `spooler-task`: which command runs which task. @pure */
 
 import type { TaskCommand } from "../exec/settings.ts";
+import { SHELL_COMMAND, SHELL_FUNCTION } from "../task/shell_task.ts";
 import type { Given } from "./given.ts";
 import { spoolerUserOf } from "./code.ts";
 import { harakiriMsOf } from "./spools.ts";
-import { parseInteger, parseKeyValues } from "./value.ts";
+import type { Entry } from "./entry.ts";
+import { parseBoolean, parseInteger, parseKeyValues } from "./value.ts";
 
 export function handlersOf(given: Given): TaskCommand[] {
+  return [...commandsOf(given), ...shellOf(given)];
+}
+
+/** `spooler-shell`: tasks that are commands themselves. */
+function shellOf(given: Given): TaskCommand[] {
+  const common = spoolerUserOf(given);
+  const entry = given.last<Entry | null>(
+    "spooler-shell",
+    (text, entry) => parseBoolean(text) ? entry : null,
+    null,
+  );
+  if (entry === null) return [];
+  return [{
+    name: SHELL_FUNCTION,
+    command: SHELL_COMMAND,
+    place: entry.place,
+    user: common?.user ?? null,
+    ...(common === null ? {} : { userOption: common.userOption }),
+    stdin: "body",
+    processes: null,
+  }];
+}
+
+function commandsOf(given: Given): TaskCommand[] {
   const common = spoolerUserOf(given);
   return given.every("spooler-task", (text, { place }) => {
     const known = ["name", "processes", "harakiri", "retries", "stdin", "user"];

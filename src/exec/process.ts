@@ -210,6 +210,12 @@ async function feed(
   }
 }
 
+/** The exit code in a text of {@link exitText}; null when it has none. */
+export function exitCodeIn(text: string): number | null {
+  const [, code] = /^exit code (\d+)$/.exec(text) ?? [];
+  return code === undefined ? null : Number(code);
+}
+
 /** For a log: `exit code 3`, `killed by SIGSEGV`, … */
 export function exitText(exit: Exit): string {
   switch (exit.kind) {

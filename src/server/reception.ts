@@ -20,6 +20,7 @@ import { findText, PacketError } from "../wire/packet.ts";
 import { functionProblem, isStranger, pickleProblem, withoutPickle } from "../wire/pickle_rule.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import { readRequest, RequestError } from "../task/request.ts";
+import { SHELL_FUNCTION } from "../task/shell_task.ts";
 import { withoutReserved } from "../wire/signature.ts";
 import { receiverName } from "./receiver_name.ts";
 import { checkedPieces, Verifier } from "./verifier.ts";
@@ -106,6 +107,7 @@ export class Reception {
     const { task, spooler } = readRequest(withoutReserved(incoming.vars));
     this.#checkPriority(task);
     const spool = spoolFor(spools, spooler);
+    checkCommand(task);
     const isScanned = this.#checkStranger(incoming);
     const whole = withBody(task, incoming.body, { sha256: bodySha256, isScanned });
     const sender = "secret" in incoming.signed ? "signed" : incoming.sender;
@@ -174,6 +176,12 @@ export class Reception {
     this.#refusing.add(spool);
     return new RefusalError("full", reason, true);
   }
+}
+
+/** Whoever may reach a socket may not therefore run commands: these only come in by the directory. */
+function checkCommand({ vars }: NewTask): void {
+  if (findText(vars, "ud_spool_func") !== SHELL_FUNCTION) return;
+  throw new RefusalError("function", `${SHELL_FUNCTION} is not taken from sockets`);
 }
 
 interface BodyChecks {

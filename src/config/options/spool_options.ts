@@ -61,6 +61,14 @@ export const SPOOL_OPTIONS = [
     help: "run COMMAND for tasks of that function; without a name, for all other tasks",
   },
   {
+    name: "spooler-shell",
+    kind: "flag",
+    origin: "ours",
+    standing: "honoured",
+    fallback: "false",
+    help: "run the commands of spooler push -- COMMAND ARG… (not of tasks from sockets)",
+  },
+  {
     name: "spooler-uid",
     value: "USER",
     kind: "text",
