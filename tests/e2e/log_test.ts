@@ -71,7 +71,7 @@ async function runTasks(site: Site, count: number): Promise<void> {
   const done = join(site.dir, "done");
   const before = await linesOf(done);
   await Promise.all(
-    Array.from({ length: count }, () => spooler(["push", "--dir", site.spool, "a=b"])),
+    Array.from({ length: count }, () => spooler(["push", "--dir", site.spool, "--create", "a=b"])),
   );
   await until(async () => await linesOf(done) >= before + count, "the tasks are done");
 }

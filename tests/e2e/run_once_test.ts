@@ -7,7 +7,7 @@ const test = (name: string, body: () => Promise<void>) =>
   Deno.test(`${programLabel}: run-once: ${name}`, body);
 
 async function push(site: Site, ...words: string[]): Promise<string> {
-  const { code, stdout } = await spooler(["push", "--dir", site.spool, ...words]);
+  const { code, stdout } = await spooler(["push", "--dir", site.spool, "--create", ...words]);
   assertEquals(code, 0);
   return stdout.trim();
 }

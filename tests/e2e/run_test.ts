@@ -52,7 +52,7 @@ test("what failed is removed when spooler-failed-max-age is over, and the log sa
 
 test("tasks that came before the start run, too", async () => {
   await using site = await makeSite(HELLO);
-  await spooler(["push", "--dir", site.spool, "ud_spool_func=hello", "name=early"]);
+  await spooler(["push", "--dir", site.spool, "--create", "ud_spool_func=hello", "name=early"]);
   await using program = await site.start();
   await program.line(/Hello, early!/);
   assertEquals(await program.stop(), 0);
@@ -60,7 +60,7 @@ test("tasks that came before the start run, too", async () => {
 
 test("push --at, --priority and --body-file reach the directory", async () => {
   await using site = await makeSite(HELLO);
-  const args = ["push", "--dir", site.spool, "a=b"];
+  const args = ["push", "--dir", site.spool, "--create", "a=b"];
   const later = await spooler([...args, "--at", "2100-01-01T00:00:00Z"]);
   const info = await Deno.stat(join(site.spool, later.stdout.trim()));
   assertEquals(info.mtime?.toISOString(), "2100-01-01T00:00:00.000Z");

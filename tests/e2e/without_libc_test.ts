@@ -28,7 +28,7 @@ Deno.test("without libc the program says once that it must be alone, and goes on
     "spooler-task = echo ran $SPOOL_A",
     "spooler-frequency = 3600",
   );
-  const put = (...vars: string[]) => spooler(["push", "--dir", site.spool, ...vars]);
+  const put = (...vars: string[]) => spooler(["push", "--dir", site.spool, "--create", ...vars]);
   await put("a=before");
   await put("a=urgent", "--priority", "3");
   const args = ["run", "--quiet", "--no-prompt", ...PERMISSIONS, MAIN, "--ini", site.ini];

@@ -67,7 +67,7 @@ test("env = TZ=… of the ini is the program's own clock, as in uWSGI", async (_
 
 test("push --at is local time", async (dir) => {
   const { code, stdout, stderr } = await spooler(
-    ["push", "--dir", join(dir, "spool"), "--at", "2040-01-01T09:00:00", "a=1"],
+    ["push", "--dir", join(dir, "spool"), "--create", "--at", "2040-01-01T09:00:00", "a=1"],
     "",
     { TZ: "JST-9" },
   );

@@ -13,7 +13,7 @@ testWith(
   async () => {
     await using temp = await tempDir();
     const spool = join(temp.path, "spool");
-    const { stdout } = await spooler(["push", "--dir", spool, "ud_spool_func=x"]);
+    const { stdout } = await spooler(["push", "--dir", spool, "--create", "ud_spool_func=x"]);
     const name = stdout.trim();
     const gate = join(temp.path, "gate");
     assertEquals((await new Deno.Command("mkfifo", { args: [gate] }).output()).code, 0);
