@@ -22,8 +22,8 @@ import { handlerProblem } from "./no_handler.ts";
 import { CliOutput, note } from "./output.ts";
 import type { PushedTask, PushFlags, PushOptions } from "./push.ts";
 import { isDirectory, openEach, type OpenSpool, parseDurationOption } from "./spools.ts";
-import { shortId } from "./task_id.ts";
-import { isoText } from "./task_summary.ts";
+import { shortId } from "../report/task_name.ts";
+import { isoText } from "../report/task_summary.ts";
 import { type End, endJson, failedText, waitFor } from "./wait.ts";
 
 type PushTarget = Pick<SpoolConfig, "dir" | "fsync" | "limits">;
