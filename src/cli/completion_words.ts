@@ -106,6 +106,7 @@ function argumentPlace(command: string, typed: string, where: NamedSite): Comple
     case "man":
       return { kind: "words", typed, words: Object.keys(MAN_PAGES) };
     case "init":
+    case "python-client":
       return { kind: "directories", typed };
     default:
       return { kind: "files", typed };

@@ -28,8 +28,8 @@ Schedules
   spooler run-job NAME       run a job now
   spooler import-crontab     turn a crontab into lines of an ini
 More
-  spooler types | man | completions   print uwsgi.d.ts, a manual page, completion for a shell
-  spooler systemd-unit       print a systemd unit that runs an ini
+  spooler types | python-client DIR   files for TypeScript tasks; for web processes in Python
+  spooler man | systemd-unit | completions   print a manual page, a unit, shell completion
   spooler help COMMAND       explain a command, with an example; --version: the version
 The commands need --ini FILE, --dir DIR, or FILE in $SPOOLER_INI or $UWSGI_INI.
 Exit codes: 0 success, 1 failure, 2 a mistake in the command line or the configuration.`;

@@ -19,6 +19,7 @@ import { complain, note } from "./output.ts";
 import { options } from "./options.ts";
 import { pause, resume } from "./pause.ts";
 import { push } from "./push.ts";
+import { pythonClient } from "./python_client.ts";
 import { reload } from "./reload.ts";
 import { remove } from "./remove.ts";
 import { nearest } from "../config/suggest.ts";
@@ -57,6 +58,7 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
   "run-job": runJob,
   "import-crontab": importCrontab,
   types,
+  "python-client": pythonClient,
   "systemd-unit": systemdUnit,
   man,
   completions,

@@ -230,6 +230,14 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     options: [],
     examples: ["spooler types > uwsgi.d.ts"],
   },
+  "python-client": {
+    usage: "python-client DIR",
+    about:
+      "Writes uwsgi.py, uwsgidecorators.py and spooler_client.py into DIR, with which any Python " +
+      "program puts tasks: a web process under gunicorn, for one. An earlier client is replaced.",
+    options: [],
+    examples: ["spooler python-client /srv/site/lib"],
+  },
   "systemd-unit": {
     usage: "systemd-unit --ini FILE",
     about: "Prints a systemd unit that runs FILE as a service.",

@@ -7,32 +7,61 @@ import { dirname, join } from "@std/path";
 import type { WorkerCommand } from "./process.ts";
 import type { PythonConfig } from "./settings.ts";
 
+/** What a worker and a client have in common. */
+const SHARED_FILES = [
+  "spooler_client.py",
+  "_spooler/__init__.py",
+  "_spooler/absent.py",
+  "_spooler/call_failed.py",
+  "_spooler/configured.py",
+  "_spooler/dial.py",
+  "_spooler/disk.py",
+  "_spooler/everywhere.py",
+  "_spooler/in_thread.py",
+  "_spooler/messages.py",
+  "_spooler/new_task.py",
+  "_spooler/own.py",
+  "_spooler/packet.py",
+  "_spooler/peer.py",
+  "_spooler/peer_connection.py",
+  "_spooler/put_errors.py",
+  "_spooler/raised.py",
+  "_spooler/scheduled.py",
+  "_spooler/signing.py",
+  "_spooler/spool_directory.py",
+  "_spooler/spooling.py",
+  "_spooler/state.py",
+  "_spooler/target.py",
+  "_spooler/task_status.py",
+  "_spooler/without_effect.py",
+] as const;
+
 /** Below workers/python/, which `deno compile --include` puts into the executable. */
 export const PYTHON_FILES = [
   "__main__.py",
   "uwsgi.py",
   "uwsgidecorators.py",
-  "_spooler/__init__.py",
-  "_spooler/absent.py",
+  ...SHARED_FILES,
   "_spooler/began.py",
   "_spooler/channel.py",
   "_spooler/claim.py",
   "_spooler/descriptors.py",
   "_spooler/loader.py",
-  "_spooler/messages.py",
   "_spooler/origin.py",
   "_spooler/output.py",
-  "_spooler/own.py",
-  "_spooler/packet.py",
-  "_spooler/raised.py",
-  "_spooler/scheduled.py",
   "_spooler/signals.py",
-  "_spooler/spooling.py",
-  "_spooler/state.py",
   "_spooler/tasks.py",
-  "_spooler/without_effect.py",
   "_spooler/worker.py",
 ] as const;
+
+/** For processes that are no workers: each file, and which of workers/python/ it is. */
+export const PYTHON_CLIENT_FILES: ReadonlyMap<string, string> = new Map<string, string>([
+  ["uwsgi.py", "outside/uwsgi.py"],
+  ["uwsgidecorators.py", "outside/uwsgidecorators.py"],
+  ["_spooler/uwsgidecorators.py", "uwsgidecorators.py"],
+  ["_spooler/outside.py", "_spooler/outside.py"],
+  ...SHARED_FILES.map((file): [string, string] => [file, file]),
+]);
 
 const SOURCE = new URL("../../workers/python/", import.meta.url);
 
@@ -43,12 +72,24 @@ const SOURCE = new URL("../../workers/python/", import.meta.url);
  */
 export async function writePythonFiles(dir: string): Promise<string> {
   const shim = join(dir, "python");
-  for (const file of PYTHON_FILES) {
-    const target = join(shim, file);
-    await Deno.mkdir(dirname(target), { recursive: true });
-    await Deno.writeTextFile(target, await Deno.readTextFile(new URL(file, SOURCE)));
-  }
+  await writeFiles(shim, PYTHON_FILES.map((file) => [file, file]));
   return shim;
+}
+
+/** Writes what a web process imports: the modules spooler_client, uwsgi and uwsgidecorators. */
+export async function writePythonClient(dir: string): Promise<void> {
+  await writeFiles(dir, PYTHON_CLIENT_FILES);
+}
+
+async function writeFiles(
+  dir: string,
+  files: Iterable<readonly [target: string, source: string]>,
+): Promise<void> {
+  for (const [file, source] of files) {
+    const target = join(dir, file);
+    await Deno.mkdir(dirname(target), { recursive: true });
+    await Deno.writeTextFile(target, await Deno.readTextFile(new URL(source, SOURCE)));
+  }
 }
 
 /**

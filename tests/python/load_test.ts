@@ -1,7 +1,7 @@
 /** How modules are found, and what surrounds their code. */
 
 import { join } from "@std/path";
-import { PYTHON_FILES, pythonCommand } from "../../src/worker/python.ts";
+import { PYTHON_CLIENT_FILES, PYTHON_FILES, pythonCommand } from "../../src/worker/python.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { testWith } from "../support/require.ts";
 import { ScriptedMaster } from "../support/scripted_master.ts";
@@ -124,7 +124,7 @@ task(a="b")
   assertEquals(calls, ["spool"]);
 });
 
-Deno.test("every file of the worker travels with the program", async () => {
+Deno.test("every file of the worker and of the client travels with the program", async () => {
   const root = new URL("../../workers/python/", import.meta.url);
   const files: string[] = [];
   const collect = async (below: string) => {
@@ -134,7 +134,8 @@ Deno.test("every file of the worker travels with the program", async () => {
     }
   };
   await collect("./");
-  assertEquals(files.toSorted(), [...PYTHON_FILES].toSorted());
+  const known = new Set([...PYTHON_FILES, ...PYTHON_CLIENT_FILES.values()]);
+  assertEquals(files.toSorted(), [...known].toSorted());
 });
 
 Deno.test("the command names the worker's directory and where to search", () => {

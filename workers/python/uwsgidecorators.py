@@ -7,6 +7,8 @@ from functools import partial
 from threading import Thread
 
 import uwsgi
+from _spooler.in_thread import in_thread
+from _spooler.new_task import service_value
 from _spooler.scheduled import cron, filemon, get_free_signal, rbtimer, signal, timer
 from _spooler.without_effect import (
     erlang,
@@ -38,7 +40,12 @@ def _encode1(value):
 
 
 def _encode_to_spooler(task_vars):
-    return {_encode1(key): _encode1(value) for key, value in task_vars.items()}
+    task = {_encode1(key): _encode1(value) for key, value in task_vars.items()}
+    # Numbers and times, which uWSGI refuses.
+    for key in (b"at", b"priority"):
+        if key in task:
+            task[key] = service_value(key, task[key])
+    return task
 
 
 def _decode1(value):
@@ -128,6 +135,7 @@ class _spoolraw:
         self.base_dict = {"ud_spool_func": f.__name__}
         spooler_functions[f.__name__] = f
         f.spool = self.__call__
+        f.aspool = self.aspool
 
     def __call__(self, *args, **kwargs):
         task = dict(self.base_dict)
@@ -143,6 +151,10 @@ class _spoolraw:
 
     def spool(self, *args, **kwargs):
         return self.__call__(*args, **kwargs)
+
+    async def aspool(self, *args, **kwargs):
+        """`spool` in a thread, for asyncio. (Not in uWSGI.)"""
+        return await in_thread(self.__call__, *args, **kwargs)
 
 
 class _spool(_spoolraw):

@@ -18,6 +18,7 @@ import socket
 import threading
 from struct import pack, unpack_from
 
+from .call_failed import CallFailed
 from .own import Condition, decode_json, encode_json
 
 # Task code that closes "all" descriptors usually stops far below; see descriptors.py for the rest.
@@ -29,10 +30,6 @@ _get_ident = threading.get_ident
 
 class Closed(Exception):
     """The program is gone, or the connection is."""
-
-
-class CallFailed(Exception):
-    """The program could not do what was asked; the text says why."""
 
 
 class Channel:

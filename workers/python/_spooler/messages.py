@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
 
 from . import packet
+from .dial import connect
+from .target import Address
 
 
 def send_message(address, modifier1=0, modifier2=0, message=b"", timeout=4, *_rest):
@@ -49,15 +50,8 @@ def _connect(address, timeout):
     text = os.fsdecode(address)
     host, colon, port = text.rpartition(":")
     if colon and port.isdigit():
-        return socket.create_connection((host.strip("[]") or "127.0.0.1", int(port)), timeout)
-    peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        peer.settimeout(timeout)
-        peer.connect(text)
-    except BaseException:
-        peer.close()
-        raise
-    return peer
+        return connect(Address(host.strip("[]") or "127.0.0.1", int(port)), timeout)
+    return connect(Address(path="\0" + text[1:] if text.startswith("@") else text), timeout)
 
 
 def _receive(peer, count) -> bytes:

@@ -10,6 +10,7 @@ import struct
 MODIFIER_SPOOL = 17
 HEADER_SIZE = 4
 LARGEST = 0xFFFF
+_pack_length = struct.Struct("<H").pack
 
 
 def encode(items, modifier1: int = MODIFIER_SPOOL, modifier2: int = 0) -> bytes:
@@ -18,11 +19,14 @@ def encode(items, modifier1: int = MODIFIER_SPOOL, modifier2: int = 0) -> bytes:
     for key, value in items:
         if not key:
             raise ValueError("a key is empty")
-        for name, part in (("the key", key), ("the value of %r" % key, value)):
-            if len(part) > LARGEST:
-                raise ValueError("%s has %d bytes, a packet holds %d" % (name, len(part), LARGEST))
-            parts.append(struct.pack("<H", len(part)))
-            parts.append(part)
+        try:
+            parts += (_pack_length(len(key)), key, _pack_length(len(value)), value)
+        except struct.error:
+            for name, part in (("the key", key), ("the value of %r" % key, value)):
+                if len(part) > LARGEST:
+                    text = "%s has %d bytes, a packet holds %d"
+                    raise ValueError(text % (name, len(part), LARGEST)) from None
+            raise
     packet = b"".join(parts)
     if len(packet) > LARGEST:
         raise ValueError("the vars have %d bytes, a packet holds %d" % (len(packet), LARGEST))

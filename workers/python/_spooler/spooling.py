@@ -8,7 +8,7 @@ import os
 import uwsgi
 
 from . import packet
-from .channel import CallFailed
+from .call_failed import CallFailed
 from .state import state
 
 _SHORTEST_FREQUENCY = 0.05
@@ -31,7 +31,8 @@ def spool(*args, **kwargs):
         name = state.channel.call("spool", head + body, bodySize=len(body))
     except (ValueError, CallFailed) as error:
         raise ValueError("unable to spool job: %s" % error) from None
-    return os.fsencode(os.path.join(state.setup["spool"], name))
+    # Outside of a worker it is the whole path.
+    return os.fsencode(os.path.join(state.setup.get("spool", ""), name))
 
 
 _ONLY_BYTES = "spooler callable dictionary must contains only bytes"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from .own import BUILTINS as __builtins__
 
-from typing import Callable
+from typing import TYPE_CHECKING, Callable
 
-from .channel import Channel
+if TYPE_CHECKING:
+    from .channel import Channel
 
 
 class Signal:

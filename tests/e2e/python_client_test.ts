@@ -1,0 +1,97 @@
+/** A web process in Python and the program's workers with the same tasks.py: put here, run there. */
+
+import { join } from "@std/path";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { ledgerLines } from "../support/ledger.ts";
+import { Program, programLabel, spooler } from "../support/program.ts";
+import { runClient } from "../support/python_client.ts";
+import { testWith } from "../support/require.ts";
+import { makeSite } from "../support/site.ts";
+
+const test = (name: string, body: () => Promise<void>) =>
+  testWith("python", `${programLabel}: ${name}`, body);
+
+const TASKS = `
+import os, uwsgi, uwsgidecorators, spooler_client
+from uwsgidecorators import spool, timer
+
+def note(text):
+    with open(os.environ["LEDGER"], "a") as ledger: print(text, file=ledger)
+
+@spool
+def greet(env):
+    note("hello %s with %s" % (env["name"], env.get("body", "nothing")))
+
+@spool(pass_arguments=True)
+def add(a, b, times=1):
+    note("sum %d" % ((a + b) * times))
+    greet.spool(name="from a task")
+    spooler_client.put("greet", {"name": "from a client in a task"})
+
+@spool
+def fails(env):
+    raise uwsgi.Permanent("no such address")
+
+@spool
+def where(env):
+    note(os.path.basename(os.path.dirname(uwsgidecorators.__file__)) + " " + str(uwsgi.i_am_the_spooler()))
+
+@timer(3600)
+def hourly(signum): pass
+`;
+
+test("the same module puts tasks in a web process and runs them in a worker", async () => {
+  await using site = await makeSite(
+    ...["import = tasks.py", "spooler-max-retries = 0", "pythonpath = lib", "env = LEDGER=ledger"],
+  );
+  const lib = join(site.dir, "lib");
+  const written = await spooler(["python-client", lib]);
+  assertEquals(written.code, 0, written.stderr);
+  assertMatch(written.stdout, /PYTHONPATH=\S*lib SPOOLER_SPOOL=/);
+  assertEquals((await spooler(["python-client", lib])).code, 0, "it replaces its own files");
+  await Deno.writeTextFile(join(site.dir, "tasks.py"), TASKS);
+  await using program = await Program.start(["--ini", site.ini], { cwd: site.dir });
+  const lines = await runClient({
+    lib,
+    cwd: site.dir,
+    env: { SPOOLER_SPOOL: site.spool },
+    code: `
+import spooler_client, tasks
+print(tasks.uwsgidecorators.__file__.startswith("${lib}"))
+names = [
+    tasks.greet.spool(name="ann", body="a body"),
+    tasks.add.spool(1, 2, times=3, priority="2"),
+    tasks.where.spool(),
+    tasks.fails.spool(),
+]
+for name in names:
+    found = spooler_client.wait(name, timeout=30)
+    print(found.state, found.reason)
+`,
+  });
+  assertEquals(lines, [
+    "True",
+    ...["done ", "done ", "done ", "failed Permanent: no such address"],
+  ]);
+  await program.line(/ greet \S+ done/, 3);
+  const ledger = ledgerLines(join(site.dir, "ledger")).toSorted();
+  assertEquals(ledger, [
+    "hello ann with a body",
+    "hello from a client in a task with nothing",
+    "hello from a task with nothing",
+    "python True",
+    "sum 9",
+  ]);
+  assertEquals(await program.stop(), 0);
+});
+
+test("python-client overwrites no module that is not its own", async () => {
+  await using site = await makeSite();
+  const file = join(site.dir, "uwsgi.py");
+  await Deno.writeTextFile(file, "mine");
+  const { code, stderr } = await spooler(["python-client", site.dir]);
+  assertEquals(code, 1);
+  assert(stderr.includes(`${file} exists: nothing was written`), stderr);
+  assertEquals(await Deno.readTextFile(file), "mine");
+  assertEquals((await spooler(["python-client"])).code, 2);
+});

@@ -1,0 +1,158 @@
+"""One connection to a server, and the packets on it: docs/protocol.md says what they mean."""
+
+from __future__ import annotations
+
+import struct
+
+from . import packet, signing
+from .dial import connect
+from .new_task import NewTask
+from .put_errors import Refused, Unreachable
+
+MODIFIER_PING = 100
+MODIFIER_ANSWER = 255
+KEEP_ALIVE = 1
+HAS_BODY = 2
+
+
+class Lost(Exception):
+    """The connection has ended, or what came is no answer: what was sent may have arrived."""
+
+
+class PeerConnection:
+    """Raises Lost when the connection ends, Refused and Unreachable for what the server says."""
+
+    def __init__(self, address, timeout, secret, tls) -> None:
+        self._secret = secret
+        self._address = address
+        self._socket = connect(address, timeout, tls)
+        self._received = b""
+        # Of tasks that are not answered yet: their signatures, in order.
+        self._unanswered: list = []
+        self._receiver = b""
+        self._largest_body = 0
+
+    def close(self) -> None:
+        self._socket.close()
+
+    # The ping
+
+    def greet(self) -> bool:
+        """Asks what the server can do. False when it is a uWSGI: it takes one packet of a connection."""
+        data = b""
+        request = b""
+        if self._secret is not None:
+            data = packet.encode([(signing.NONCE, signing.nonce())])[packet.HEADER_SIZE :]
+            data, request = signing.sign(data, self._secret)
+        self._send(_header(MODIFIER_PING, len(data), KEEP_ALIVE) + data)
+        try:
+            modifier1, modifier2, answer = self._read_packet()
+        except Lost:
+            if self._secret is None:
+                # A uWSGI that does not know pings hangs up.
+                return False
+            raise
+        if modifier1 != MODIFIER_PING:
+            raise Unreachable("%s does not answer a ping" % self._address)
+        values = _decode(answer)
+        if self._secret is not None:
+            self._check(answer, (modifier1, modifier2), request, values)
+            self._receiver = values.get(b"name", b"")
+        self._largest_body = int(values.get(b"max-body", b"0") or 0)
+        return b"spooler" in values
+
+    def _check(self, answer: bytes, modifiers: tuple, request: bytes, values: dict) -> None:
+        if signing.is_answer(answer, modifiers, request, self._secret):
+            return
+        reason = values.get(b"reason", b"").decode("utf-8", "replace")
+        text = "%s does not prove that it has the secret" % self._address
+        raise Unreachable("%s: %s" % (text, reason) if reason else text)
+
+    # Tasks
+
+    def encode(self, task: NewTask, task_id: bytes) -> tuple:
+        """The bytes of a delivery, and its signature. Raises Refused."""
+        if task.body and len(task.body) > self._largest_body:
+            text = "the body has %d bytes, %s takes %d"
+            raise Refused(text % (len(task.body), self._address, self._largest_body))
+        added = signing.delivery_vars(task_id, self._receiver, task.body, self._secret)
+        data = task.head[packet.HEADER_SIZE :] + packet.encode(added)[packet.HEADER_SIZE :]
+        signature = b""
+        if self._secret is not None:
+            data, signature = signing.sign(data, self._secret)
+        if len(data) > packet.LARGEST:
+            raise Refused("the vars have %d bytes, a packet holds %d" % (len(data), packet.LARGEST))
+        flags = KEEP_ALIVE | (HAS_BODY if task.body else 0)
+        head = _header(packet.MODIFIER_SPOOL, len(data), flags) + data
+        if task.body:
+            head += struct.pack("<Q", len(task.body)) + task.body
+        return head, signature
+
+    def send(self, task: NewTask, task_id: bytes) -> None:
+        data, signature = self.encode(task, task_id)
+        self._unanswered.append(signature)
+        self._send(data)
+
+    def read_answer(self):
+        """None when the oldest unanswered task was accepted, or a Refused."""
+        modifier1, modifier2, answer = self._read_packet()
+        if modifier1 != MODIFIER_ANSWER:
+            raise Lost("%s answered with modifier1 %d" % (self._address, modifier1))
+        request = self._unanswered.pop(0)
+        values = _decode(answer)
+        if self._secret is not None:
+            self._check(answer, (modifier1, modifier2), request, values)
+        if modifier2 == 1:
+            return None
+        reason = values.get(b"reason", b"").decode("utf-8", "replace") or "its log says why"
+        is_temporary = values.get(b"temporary") == b"1"
+        return Refused("%s refused the task: %s" % (self._address, reason), is_temporary)
+
+    @property
+    def unanswered(self) -> int:
+        return len(self._unanswered)
+
+    # A uWSGI
+
+    def send_plain(self, task: NewTask) -> None:
+        """One task to a uWSGI, which closes the connection. Raises Refused, and Lost when no answer comes."""
+        if task.body:
+            raise Refused("%s is a uWSGI, which takes no body from a socket" % self._address)
+        self._send(task.head)
+        if self._read(packet.HEADER_SIZE) != b"\xff\0\0\x01":
+            raise Refused("%s refused the task: its log says why" % self._address)
+
+    # Bytes
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise Lost("send to %s: %s" % (self._address, error)) from error
+
+    def _read_packet(self) -> tuple:
+        modifier1, size, modifier2 = struct.unpack("<BHB", self._read(packet.HEADER_SIZE))
+        return modifier1, modifier2, self._read(size)
+
+    def _read(self, count: int) -> bytes:
+        while len(self._received) < count:
+            try:
+                part = self._socket.recv(65536)
+            except OSError as error:
+                raise Lost("no answer from %s: %s" % (self._address, error)) from error
+            if not part:
+                raise Lost("%s closed the connection" % self._address)
+            self._received += part
+        found, self._received = self._received[:count], self._received[count:]
+        return found
+
+
+def _header(modifier1: int, size: int, modifier2: int) -> bytes:
+    return struct.pack("<BHB", modifier1, size, modifier2)
+
+
+def _decode(vars_bytes: bytes) -> dict:
+    found = packet.decode(_header(packet.MODIFIER_SPOOL, len(vars_bytes), 0) + vars_bytes)
+    if found is None:
+        raise Lost("an answer is no packet")
+    return found[0]

@@ -1,0 +1,198 @@
+"""Puts tasks into a spool directory, as uWSGI does, and more carefully: a task is written beside the
+queue, synced, and renamed into it. docs/spool-format.md says what the names mean."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import re
+import time
+
+from .disk import sync_directory, sync_files
+from .new_task import NewTask
+from .put_errors import Refused, Unreachable
+
+PREFIX = "uwsgi_spoolfile_on_"
+# A program that starts removes what has been in there for a minute: no more are under way at once.
+MOST_AT_ONCE = 1000
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_FILE_MODE = 0o600
+_DIRECTORY_MODE = 0o750
+
+_logger = logging.getLogger("spooler")
+_counter = itertools.count(1)
+_start = ("", 0)
+
+
+def new_name() -> str:
+    """As uWSGI makes them: host, process, a count, a random number, seconds and microseconds."""
+    global _start
+    process = os.getpid()
+    if _start[1] != process:
+        host = re.sub(r"[^A-Za-z0-9.-]", "_", os.uname().nodename)
+        _start = ("%s%s_%d_" % (PREFIX, host, process), process)
+    random = int.from_bytes(os.urandom(4), "little") >> 1
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    count = next(_counter)
+    return "%s%d_%d_%d_%d" % (_start[0], count, random, seconds, nanoseconds // 1000)
+
+
+class SpoolDirectory:
+    """`sync` is whether a task is on the disk when `put` returns."""
+
+    def __init__(self, path: str, sync: bool = True) -> None:
+        self.path = os.path.abspath(path)
+        self._sync = sync
+        self._tmp = os.path.join(self.path, ".spooler", "tmp")
+        self._warned = False
+
+    def __repr__(self) -> str:
+        return self.path
+
+    def put(self, task: NewTask, _id=None) -> str:
+        """Returns the name of its file. Raises Refused and Unreachable."""
+        spool = self._meant(task)
+        try:
+            name, written = spool._write(task, spool._sync)
+            try:
+                target = spool._rename(task, name, written)
+                if spool._sync:
+                    spool._sync_or_remove([target])
+            except BaseException:
+                _remove(written)
+                raise
+            return name
+        except OSError as error:
+            raise spool._unreachable(error) from error
+
+    def put_many(self, tasks: list, _ids=None) -> list:
+        """The names, in order; one sync for up to a thousand of them. Raises Refused, and Unreachable:
+        of those that one sync was for none is put then."""
+        names: list = []
+        for start in range(0, len(tasks), MOST_AT_ONCE):
+            names += self._put_some(tasks[start : start + MOST_AT_ONCE])
+        return names
+
+    def _put_some(self, tasks: list) -> list:
+        made: list = []
+        targets: list = []
+        try:
+            for task in tasks:
+                spool = self._meant(task)
+                made.append((spool, task, *spool._write(task, False)))
+            if self._sync:
+                sync_files([written for _, _, _, written in made])
+            for spool, task, name, written in made:
+                targets.append(spool._rename(task, name, written))
+            if self._sync:
+                self._sync_or_remove(targets)
+            return [name for _, _, name, _ in made]
+        except BaseException as error:
+            for path in [*targets, *(written for _, _, _, written in made)]:
+                _remove(path)
+            if isinstance(error, OSError):
+                raise self._unreachable(error) from error
+            raise
+
+    def _meant(self, task: NewTask) -> "SpoolDirectory":
+        """A task may name a spool; as in uWSGI, one that is no directory here is not taken."""
+        if task.spooler is None:
+            return self
+        path = os.fsdecode(task.spooler)
+        if os.path.abspath(path) == self.path:
+            return self
+        if not os.path.isabs(path) or not os.path.isdir(path):
+            raise Refused('spooler needs the absolute path of a spool: "%s"' % path)
+        return SpoolDirectory(path, self._sync)
+
+    def _unreachable(self, error: OSError) -> Unreachable:
+        reason = error.strerror or str(error)
+        if not os.path.isdir(self.path):
+            reason = "there is no such directory; the program makes it when it starts"
+        return Unreachable("put a task into %s: %s" % (self.path, reason))
+
+    def _write(self, task: NewTask, sync: bool) -> tuple:
+        """The name, and where its file is for now."""
+        name = new_name()
+        path = os.path.join(self._tmp, name)
+        try:
+            descriptor = os.open(path, _NEW, _FILE_MODE)
+        except OSError:
+            # There is no program yet, or this user may not write there. A name without the prefix is
+            # no task.
+            path = os.path.join(self.path, ".putting_" + name)
+            descriptor = os.open(path, _NEW, _FILE_MODE)
+        try:
+            data = memoryview(task.head + task.body if task.body else task.head)
+            while data:
+                data = data[os.write(descriptor, data) :]
+            self._give_to_owner(descriptor)
+            if task.at is not None:
+                os.utime(descriptor, (task.at, task.at))
+            if sync:
+                os.fsync(descriptor)
+        except BaseException:
+            _remove(path)
+            raise
+        finally:
+            os.close(descriptor)
+        return name, path
+
+    def _rename(self, task: NewTask, name: str, written: str) -> str:
+        if task.priority is None:
+            target = os.path.join(self.path, name)
+            os.rename(written, target)
+            return target
+        directory = os.path.join(self.path, str(task.priority))
+        target = os.path.join(directory, name)
+        for _ in range(100):
+            try:
+                os.rename(written, target)
+                return target
+            except FileNotFoundError:
+                # It is the first of its priority, or the program has just removed the empty directory.
+                self._make_directory(directory)
+        os.rename(written, target)
+        return target
+
+    def _make_directory(self, path: str) -> None:
+        try:
+            os.mkdir(path, _DIRECTORY_MODE)
+        except FileExistsError:
+            return
+        self._give_to_owner(path)
+
+    def _give_to_owner(self, file) -> None:
+        """What root makes in the spool of another user belongs to that user."""
+        user = os.geteuid()
+        owner = os.stat(self.path)
+        if owner.st_uid == user:
+            return
+        if user == 0:
+            os.chown(file, owner.st_uid, owner.st_gid)
+        elif not self._warned:
+            self._warned = True
+            text = "%s belongs to user %d: a program of that user cannot read what user %d puts there"
+            _logger.warning(text, self.path, owner.st_uid, user)
+
+    def _sync_or_remove(self, targets: list) -> None:
+        directories = {os.path.dirname(target) for target in targets}
+        if directories - {self.path}:
+            # The directory of a priority may be new: its name is to be durable as well.
+            directories |= {os.path.dirname(each) for each in directories - {self.path}}
+        try:
+            for directory in directories:
+                sync_directory(directory)
+        except BaseException:
+            for target in targets:
+                _remove(target)
+            raise
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        # It has its name already, or a program will sweep it.
+        pass

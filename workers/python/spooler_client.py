@@ -1,0 +1,166 @@
+"""Puts tasks for spooler from any Python program: docs/python.md, "From a web process".
+
+    import spooler_client
+
+    client = spooler_client.Client("/var/spool/site")
+    name = client.put("send_mail", {"to": "ann@example.org"}, at=timedelta(minutes=5))
+    client.wait(name)
+"""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from _spooler import configured as _configured
+from _spooler import new_task as _new_task
+from _spooler.in_thread import in_thread as _in_thread
+from _spooler.put_errors import PutManyError, Refused, SpoolError, Unreachable
+from _spooler.spool_directory import SpoolDirectory as _SpoolDirectory
+from _spooler.task_status import Status, status as _status
+
+__all__ = [
+    "Client",
+    "PutManyError",
+    "Refused",
+    "SpoolError",
+    "Status",
+    "Task",
+    "Unreachable",
+    "aput",
+    "aput_many",
+    "astatus",
+    "await_task",
+    "configure",
+    "put",
+    "put_many",
+    "status",
+    "wait",
+]
+
+# Between two looks at a task that is waited for: seconds.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.25
+
+
+class Task(NamedTuple):
+    """One of many for `put_many`. See Client.put."""
+
+    function: str
+    vars: dict = {}
+    at: object = None
+    priority: object = None
+    body: bytes = b""
+    id: object = None
+
+
+def configure(spool=None, **settings) -> None:
+    """Where `.spool(...)`, `uwsgi.spool`, `put` and its like put tasks from now on.
+
+    `spool` is a directory, `host:port`, `tls://host:port`, or the path or @name of a unix socket;
+    without it the environment says which (SPOOLER_SPOOL, UWSGI_SPOOLER). For a directory: `sync=False`
+    returns before a task is on the disk. For a server: `secret` or `secret_file` signs tasks; `ca`,
+    `cert` and `key` are files for TLS; `timeout` is in seconds. Call it once, before threads start.
+    """
+    _configured.configure(spool, **settings)
+
+
+class Client:
+    """Puts tasks to one place; its arguments are those of `configure`.
+
+    Threads, greenlets and forked processes may share a client. Each method of a put has a twin with
+    an `a` in front for asyncio, which runs in a thread of the loop's executor.
+    """
+
+    def __init__(self, spool=None, **settings) -> None:
+        self._given = (spool, settings)
+        self._opened = None if spool is None and not settings else self._open()
+
+    def _open(self):
+        spool, settings = self._given
+        return _configured.open_target(spool, **settings)
+
+    @property
+    def _target(self):
+        return self._opened or _configured.current()
+
+    def __repr__(self) -> str:
+        return "Client(%r)" % (self._target,)
+
+    def put(self, function, vars=None, *, at=None, priority=None, body=b"", id=None) -> str:
+        """Puts a task: `function` is its ud_spool_func, `vars` have str, bytes, numbers and bool.
+
+        `at` is a datetime, a timedelta from now, or seconds since the epoch. Returns the task's name
+        in a directory, its id at a server; a task with the same `id` is accepted by a server once.
+        Raises Refused and Unreachable.
+        """
+        task = _new_task.from_values(function, vars, at, priority, body)
+        return self._target.put(task, _id_bytes(id))
+
+    def put_many(self, tasks) -> list:
+        """Puts Tasks, or pairs of a function and its vars; returns their names or ids, in order.
+
+        To a server all go over one connection, without waiting for answers in between; in a directory
+        one sync is for up to a thousand. Raises PutManyError when a server did not take all of them.
+        """
+        given = [each if isinstance(each, Task) else Task(*each) for each in tasks]
+        made = [
+            _new_task.from_values(each.function, each.vars, each.at, each.priority, each.body)
+            for each in given
+        ]
+        results = self._target.put_many(made, [_id_bytes(each.id) for each in given])
+        if any(isinstance(each, Exception) for each in results):
+            raise PutManyError(results)
+        return results
+
+    def status(self, name) -> Status:
+        """What became of a task of a directory: its `state` is ready, deferred, running, failed or done."""
+        target = self._target
+        if not isinstance(target, _SpoolDirectory):
+            raise SpoolError("only a spool directory says what became of a task, not %r" % target)
+        return _status(target.path, name)
+
+    def wait(self, name, timeout=None) -> Status:
+        """Waits until a task is done or failed. Raises TimeoutError after `timeout` seconds."""
+        until = None if timeout is None else time.monotonic() + timeout
+        pause = _FIRST_PAUSE
+        while True:
+            found = self.status(name)
+            if found.is_over:
+                return found
+            left = _LONGEST_PAUSE if until is None else until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("%s is %s after %s s" % (found.name, found.state, timeout))
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def aput(self, function, vars=None, **more) -> str:
+        return await _in_thread(self.put, function, vars, **more)
+
+    async def aput_many(self, tasks) -> list:
+        return await _in_thread(self.put_many, tasks)
+
+    async def astatus(self, name) -> Status:
+        return await _in_thread(self.status, name)
+
+    async def await_task(self, name, timeout=None) -> Status:
+        return await _in_thread(self.wait, name, timeout)
+
+
+def _id_bytes(task_id):
+    if task_id is None:
+        return None
+    found = task_id if isinstance(task_id, bytes) else str(task_id).encode("ascii", "replace")
+    if not 0 < len(found) <= 128 or not all(0x21 <= byte <= 0x7E for byte in found):
+        raise Refused("an id has 1 to 128 printable characters: %r" % (task_id,))
+    return found
+
+
+_default = Client()
+put = _default.put
+put_many = _default.put_many
+status = _default.status
+wait = _default.wait
+aput = _default.aput
+aput_many = _default.aput_many
+astatus = _default.astatus
+await_task = _default.await_task
