@@ -15,6 +15,7 @@ import type { Account } from "../schedule/account.ts";
 import { findAccounts, type ForUser } from "../schedule/accounts.ts";
 import { probeSockets } from "../server/probe.ts";
 import { findIdentity } from "../daemon/identity.ts";
+import { commandWarnings } from "./command_checks.ts";
 import { jobDirectory } from "./job_directory.ts";
 
 export interface StartFindings {
@@ -46,12 +47,16 @@ function isUsedEarly({ use, option }: UsedDirectory): boolean {
   return use === "make" && !/2$/.test(option);
 }
 
-/** @throws {ConfigError} with all that keeps it from starting */
-export async function mustStart(site: StartConfig): Promise<void> {
+/**
+ * @returns the same, warned of commands that cannot work yet
+ * @throws {ConfigError} with all that keeps it from starting
+ */
+export async function mustStart(site: Loaded): Promise<Loaded> {
   const { problems, warnings } = await checkStart(site);
   // For a start, another spooler on an address is as much in the way as any program.
   const all = [...problems, ...warnings];
   if (all.length > 0) throw new ConfigError(all);
+  return { ...site, warnings: inOrder([...site.warnings, ...await commandWarnings(site)]) };
 }
 
 /** Who works on the spools once the sockets are open; null is who starts the program. */

@@ -5,9 +5,12 @@
  * Exit codes: 0 it can start (there may be warnings), 2 it cannot.
  */
 
-import { loadModules } from "../app/module_check.ts";
+import { commandWarnings } from "../app/command_checks.ts";
+import { loadModules, type ModuleOffer } from "../app/module_check.ts";
 import { doubleRuns } from "../app/double_runs.ts";
 import { checkStart } from "../app/start_checks.ts";
+import type { Config } from "../config/config.ts";
+import { registeredJobs } from "../schedule/registration.ts";
 import { type Loaded, showConfigOf } from "../config/load.ts";
 import { ConfigError, type Problem, problemText } from "../platform/problem.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -34,8 +37,12 @@ export async function check(args: readonly string[]): Promise<number> {
     const loaded = await loadIni(rest);
     const found = await examineSite(loaded);
     if (found.problems.length > 0) throw new ConfigError(found.problems.map(masked(loaded)));
-    const warnings = [...loaded.warnings, ...found.warnings.map(masked(loaded))];
-    const site = { ...loaded, warnings, offers: found.offers };
+    const { jobs: registered, refused } = registeredIn(found.offers, loaded.config);
+    const warnings = [
+      ...loaded.warnings,
+      ...[...found.warnings, ...refused].map(masked(loaded)),
+    ];
+    const site = { ...loaded, warnings, offers: found.offers, registered };
     if (isGcc) printLikeGcc([], warnings);
     else console.log(json ? planJson(site, systemClock.now()) : planText(site, systemClock.now()));
     return 0;
@@ -66,7 +73,24 @@ async function examineSite(loaded: Loaded) {
   return {
     offers: modules.offers,
     problems: [...problems, ...modules.problems],
-    warnings: [...warnings, ...modules.warnings, ...doubleRuns(loaded.config)],
+    warnings: [
+      ...warnings,
+      ...await commandWarnings(loaded),
+      ...modules.warnings,
+      ...doubleRuns(loaded.config),
+    ],
+  };
+}
+
+/** What code registers, by the rules of the running program; also what it would refuse. */
+function registeredIn(offers: readonly ModuleOffer[], { cronZone: zone }: Config) {
+  const registrations = offers.flatMap((offer) => offer.registrations);
+  const owner = "check";
+  const defaults = { zone, onFailure: null, cronHarakiriMs: null };
+  const { jobs, refused } = registeredJobs([{ owner, registrations }], [owner], defaults);
+  return {
+    jobs,
+    refused: refused.map(({ place, message }) => ({ place, message: `${message}; it never runs` })),
   };
 }
 

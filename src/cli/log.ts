@@ -125,6 +125,7 @@ export function openLog(posix: Posix | null, keepsStdout = false): Log {
   });
   const emit = (event: Event) => {
     if (config?.quiet && isWell(event)) return;
+    if (event.type === "task.returned" && !event.isNews) return;
     if (config === null || isAtLeast(levelOf(event), config.level)) limit.take(event);
   };
   /** What cannot be opened leaves the log where it is, which says so. */

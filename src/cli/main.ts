@@ -1,6 +1,6 @@
 /** Reads the command line, runs the command it names, and turns every error into one line. */
 
-import { useLocalZone } from "../platform/local_time.ts";
+import { unknownZone, useLocalZone, useUnknownZone } from "../platform/local_time.ts";
 import { machineZone } from "../platform/machine_zone.ts";
 import { ConfigError } from "../platform/problem.ts";
 import { WORKER_FLAG } from "../worker/commands.ts";
@@ -73,10 +73,12 @@ const EXIT_USAGE = 2;
  * @returns the exit code
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const problem = openLocalTime();
+  openLocalTime();
   try {
     const code = await dispatch(args);
-    if (problem !== null) note(problem);
+    const problem = unknownZone();
+    // A command that was refused has said why.
+    if (problem !== null && code !== EXIT_USAGE) note(`${problem}; times are in UTC`);
     return code;
   } catch (error) {
     if (error instanceof ConfigError || error instanceof UsageError) {
@@ -88,18 +90,13 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/**
- * A command that reads an ini says itself what is wrong with TZ; for the others UTC will do.
- *
- * @returns what the others have to say of it; null when nothing is wrong
- */
-function openLocalTime(): string | null {
+/** A command that reads an ini says itself what is wrong with TZ; for the others UTC will do. */
+function openLocalTime(): void {
   try {
     useLocalZone(machineZone(Deno.env.get("TZ")));
-    return null;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return `${error.message}; times are in UTC`;
+    useUnknownZone(error.message);
   }
 }
 

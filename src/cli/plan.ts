@@ -10,7 +10,6 @@ import { settingText } from "../platform/duration_text.ts";
 import { placeText, problemText } from "../platform/problem.ts";
 import type { TaskCommand } from "../exec/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
-import { registeredJobs } from "../schedule/registration.ts";
 import { actionText } from "../schedule/action.ts";
 import { comingTimes } from "../schedule/upcoming.ts";
 import { wallText } from "../schedule/wall_text.ts";
@@ -25,11 +24,13 @@ const TIMES = 3;
 /** A configuration, and what its modules were found to offer. */
 export interface PlannedConfig extends Loaded {
   readonly offers: readonly ModuleOffer[];
+  /** What the code registers, by the rules of the running program. */
+  readonly registered: readonly ScheduleConfig[];
 }
 
 /** @param now milliseconds since the epoch */
 export function planText(
-  { config, warnings, secrets, offers }: PlannedConfig,
+  { config, warnings, secrets, offers, registered }: PlannedConfig,
   now: number,
 ): string {
   const sections = [
@@ -38,14 +39,14 @@ export function planText(
     section("Tasks", tasksText(config)),
     section("Modules", modulesText(config)),
     section("Functions", offers.flatMap(functionsText)),
-    section("Registered by code", registeredText(offers, config)),
+    section("Registered by code", registered.map(registeredText)),
     section("Sockets", socketsText(config)),
     section("Schedules", config.schedules.map((schedule) => scheduleText(schedule, config, now))),
     section("Warnings", warnings.map((warning) => wrap(problemText(warning), 4))),
   ];
-  const verdict = `${config.file} is fine${
-    warnings.length > 0 ? `, with ${counted(warnings.length, "warning")}` : ""
-  }.`;
+  const verdict = warnings.length === 0
+    ? `${config.file} is fine.`
+    : `${config.file} can start, with ${counted(warnings.length, "warning")}.`;
   const idle = config.spools.length + config.forwards.length + config.schedules.length === 0
     ? "\nIt has no spooler and no schedule: there is nothing to do.\n"
     : "";
@@ -244,18 +245,8 @@ function functionsText({ functions, catchAll, origins, language }: ModuleOffer):
   ];
 }
 
-/** What code registers, by the rules of the running program; also what it would refuse. */
-function registeredText(offers: readonly ModuleOffer[], { cronZone: zone }: Config): string[] {
-  const registrations = offers.flatMap((offer) => offer.registrations);
-  const owner = "check";
-  const defaults = { zone, onFailure: null, cronHarakiriMs: null };
-  const { jobs, refused } = registeredJobs([{ owner, registrations }], [owner], defaults);
-  return [
-    ...jobs.map(({ name, whenText, action, place }) =>
-      `${name}  ${whenText}, ${actionText(action)}  (${placeText(place)})`
-    ),
-    ...refused.map((problem) => wrap(`never runs: ${problemText(problem)}`, 4)),
-  ];
+function registeredText({ name, whenText, action, place }: ScheduleConfig): string {
+  return `${name}  ${whenText}, ${actionText(action)}  (${placeText(place)})`;
 }
 
 function scheduleText(schedule: ScheduleConfig, config: Config, now: number): string {

@@ -7,7 +7,7 @@ import { SHELL_FUNCTION, shellVars } from "../task/shell_task.ts";
 import { findVar, PacketError, textVar, type Var } from "../wire/packet.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
-import { isIniInEnvironment } from "./ini.ts";
+import { iniArgs, isIniInEnvironment, loadIni } from "./ini.ts";
 import { pushInto } from "./push_into.ts";
 import { readLines } from "./push_lines.ts";
 import { pushTo } from "./push_to.ts";
@@ -37,6 +37,9 @@ export async function push(args: readonly string[]): Promise<number> {
   const { options, flags, words } = readArgs("push", own, VALUES, FLAGS);
   checkOptions(options, flags);
   if (options.priority !== undefined) checkPriority(options.priority);
+  // A time of day is local where the ini says the program is.
+  const isFromIni = options.to === undefined && options.dir === undefined;
+  if (isFromIni && options.at !== undefined) await loadIni(iniArgs(options.ini) ?? []);
   const now = systemClock.now();
   const common = [
     ...(options.at === undefined ? [] : [startVar(parseStart(options.at, now))]),
@@ -45,7 +48,7 @@ export async function push(args: readonly string[]): Promise<number> {
   const given = {
     words,
     command,
-    isFromIni: options.to === undefined && options.dir === undefined,
+    isFromIni,
   };
   try {
     const tasks = options.lines === undefined

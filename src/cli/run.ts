@@ -43,15 +43,15 @@ async function runHere(args: readonly string[], inBackground: boolean): Promise<
     return 0;
   }
   withstandSignals(systemSignals);
-  const loaded = await loadIni(args);
-  const { entries, secrets } = loaded;
-  if (isIdle(loaded)) {
+  const read = await loadIni(args);
+  const { entries, secrets } = read;
+  if (isIdle(read)) {
     throw new UsageError(
       "no ini, and nothing to do: spooler --ini FILE; spooler --help shows more",
     );
   }
   if (entries.some(({ key }) => key === "show-config")) console.log(showConfig(entries, secrets));
-  await mustStart(loaded);
+  const loaded = await mustStart(read);
   if (loaded.config.daemon.daemonize !== null && !inBackground) {
     return await startInBackground(args, startEnvironment());
   }
@@ -76,8 +76,8 @@ function isIdle({ config, hasFile }: Loaded): boolean {
 /** The configuration as it is now; null when it is wrong, which is logged. */
 async function reread(args: readonly string[], log: Log): Promise<Config | null> {
   try {
-    const loaded = await loadIni(args, { host: systemHost({ isReload: true }), log });
-    await mustStart(loaded);
+    const read = await loadIni(args, { host: systemHost({ isReload: true }), log });
+    const loaded = await mustStart(read);
     announce(loaded, log);
     return loaded.config;
   } catch (error) {

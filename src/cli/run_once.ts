@@ -25,8 +25,7 @@ export async function runOnce(args: readonly string[]): Promise<number> {
       `run-once: ${config.file || "this command line"} names no spool to work on`,
     );
   }
-  const site = { ...loaded, config };
-  await mustStart(site);
+  const site = await mustStart({ ...loaded, config });
   const tally = new Tally();
   const giveUp = new AbortController();
   const note = (event: Event) => {

@@ -47,7 +47,7 @@ function onDay(day: string, time: string, text: string): number {
 }
 
 function instantOfDate(date: string, text: string): number {
-  const at = parseDate(date);
+  const at = dateOf(date, text);
   if (at === null) {
     throw new UsageError(
       "--at needs a time that exists: 5m, 18:00, tomorrow 09:00, 2026-12-24T18:00:00 or seconds " +
@@ -61,6 +61,15 @@ function instantOfDate(date: string, text: string): number {
     );
   }
   return Math.floor(at / 1000) * 1000;
+}
+
+function dateOf(date: string, text: string): number | null {
+  try {
+    return parseDate(date);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UsageError(`--at takes no local time here, as ${error.message}: "${text}"`);
+  }
 }
 
 /** The var that says so to the spooler. @param at milliseconds since the epoch */

@@ -122,6 +122,12 @@ export function parseSignalTimer(text: string, { onFailure }: LineDefaults): Dra
       `needs a signal from 0 to ${SIGNAL_MAX} and seconds; commands are for timer2`,
     );
   }
+  if (!/^\.?\d/.test(seconds)) {
+    const command = `${seconds} ${more}`.trim();
+    throw new SyntaxError(
+      `takes a signal and seconds, not a command: timer2 = every=${signal}s ${command} runs one`,
+    );
+  }
   if (more !== "") throw new SyntaxError(`takes a signal and seconds only, not "${more}"`);
   return {
     name: null,

@@ -8,6 +8,7 @@ import { exitText, runShell } from "../exec/process.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import { nameToShow } from "../platform/name.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { Changes } from "../report/changes.ts";
 import type { Emit } from "../report/event.ts";
 import type { Once } from "../report/once.ts";
 import type { Attempts, ClaimedTask, Store } from "../spool/store.ts";
@@ -61,6 +62,9 @@ export class UnwrittenFate extends Error {
 }
 
 export class Settlement {
+  /** Why tasks were returned the last time. */
+  readonly #returns = new Changes();
+
   constructor(private readonly options: SettlementOptions) {}
 
   /**
@@ -96,8 +100,12 @@ export class Settlement {
     }
     if (this.#isWorthALine(outcome, func)) {
       emit({ type: "task.settled", spool: name, task: task.name, ...about });
+      if ("reason" in outcome) this.#returns.isNews(task.name, outcome.reason);
+      else this.#returns.forget(task.name);
     } else if ("reason" in outcome) {
-      emit({ type: "task.returned", spool: name, task: task.name, func, reason: outcome.reason });
+      const { reason } = outcome;
+      const isNews = this.#returns.isNews(task.name, reason);
+      emit({ type: "task.returned", spool: name, task: task.name, func, reason, isNews });
     }
     return fate;
   }

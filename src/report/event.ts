@@ -109,7 +109,15 @@ export type Event =
   /** Lines of a flood that did not go to the log. */
   | { type: "task.flooded"; task: string; func: string; lines: number }
   /** Nobody took it, for a reason that is in the log already. */
-  | { type: "task.returned"; spool: string; task: string; func: string; reason: string }
+  | {
+    type: "task.returned";
+    spool: string;
+    task: string;
+    func: string;
+    reason: string;
+    /** Whether the reason is another one than the last time; the log says no more than that. */
+    isNews: boolean;
+  }
   | {
     type: "task.settled";
     spool: string;

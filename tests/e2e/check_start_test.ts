@@ -5,6 +5,7 @@ import { loadModules } from "../../src/app/module_check.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
+import "../support/platform.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { tempDir } from "../support/temp.ts";
@@ -269,4 +270,127 @@ testWith("root", "directories that the user of uid= may not use", async () => {
   await Deno.remove(join(temp.path, "sp"));
   await writeIni(ini, "spooler-task = true", "uid = nobody");
   assertEquals((await spooler(["check", ini])).code, 0);
+});
+
+/** The warnings of `check`, a line each. */
+async function warningsOf(ini: string): Promise<string[]> {
+  const { code, stdout, stderr } = await spooler(["check", "--format", "gcc", ini]);
+  assertEquals([code, stderr], [0, ""]);
+  return stdout.trimEnd().split("\n").map((line) => line.replace(`${ini}:`, ""));
+}
+
+async function writeScript(path: string, text: string): Promise<void> {
+  await Deno.writeTextFile(path, text, { mode: 0o755 });
+}
+
+test(
+  "commands and interpreters that are not there are warnings at their lines",
+  async (dir, ini) => {
+    await Deno.mkdir(join(dir, "sub"));
+    await writeScript(join(dir, "fine"), "#!/bin/sh\n");
+    await writeScript(join(dir, "old"), "#!/usr/bin/python1.5 -u\n");
+    await writeScript(join(dir, "env"), "#!/usr/bin/env nosuchinterpreter\n");
+    await writeScript(join(dir, "windows"), "#!/bin/sh\r\n");
+    await Deno.writeTextFile(join(dir, "text"), "#!/bin/sh\n", { mode: 0o644 });
+    await writeIni(
+      ini,
+      "spooler-task = name=a ./gone --now",
+      "spooler-task = name=b nosuchprogram",
+      "spooler-task = name=c ./old",
+      "spooler-task = name=d ./env",
+      "spooler-task = name=e ./windows",
+      "spooler-task = name=f ./text",
+      "spooler-task = name=g ./sub",
+      "spooler-task = name=h cd sub && ../fine && ./gone",
+      "spooler-on-failure = /no/failure",
+      "cron-on-failure = ./tell",
+      "cron = 0 1 * * * ./gone",
+      'cron2 = when="0 1 * * *",name=own,chdir=sub,on-failure=./own ../fine',
+      "timer2 = every=1h,name=py python0 x.py",
+      "spooler-task = name=z ./fine; umask 22; type x && x; echo $HOME | cat > /dev/null",
+    );
+    const warnings = [
+      `3: warning: spooler-task a: ${dir}/gone is not there`,
+      "4: warning: spooler-task b: nosuchprogram is not on PATH",
+      `5: warning: spooler-task c: ${dir}/old needs /usr/bin/python1.5, which is not there`,
+      `6: warning: spooler-task d: ${dir}/env needs nosuchinterpreter, which is not there`,
+      `7: warning: spooler-task e: ${dir}/windows needs /bin/sh\\r, which is not there: its lines end as on Windows`,
+      `8: warning: spooler-task f: ${dir}/text is not executable`,
+      `9: warning: spooler-task g: ${dir}/sub is a directory`,
+      `10: warning: spooler-task h: ${dir}/sub/gone is not there`,
+      "11: warning: spooler-on-failure: /no/failure is not there",
+      `12: warning: cron-on-failure: ${dir}/tell is not there`,
+      `13: warning: job gone: ${dir}/gone is not there`,
+      `14: warning: job own: on-failure: ${dir}/sub/own is not there`,
+      "15: warning: job py: python0 is not on PATH",
+      `15: warning: job py: ${dir}/x.py is not there`,
+    ];
+    assertEquals(await warningsOf(ini), warnings);
+    await using program = await Program.start(["--ini", ini]);
+    const begin = ` warning: ${ini}:`;
+    const logged = program.log.split("\n").filter((line) => line.includes(begin))
+      .map((line) => line.slice(line.indexOf(begin) + begin.length));
+    assertEquals(logged, warnings.map((line) => line.replace(" warning:", "")));
+    // What is installed meanwhile is there at a reload.
+    await writeScript(join(dir, "gone"), "#!/bin/sh\n");
+    program.signal("SIGHUP");
+    await program.line(/ ready$/, 2);
+    assertEquals(program.log.split(`${dir}/gone is not there`).length - 1, 2);
+    assertEquals(await program.stop(), 0);
+  },
+);
+
+test("commands are looked for on the PATH that the ini gives them", async (dir, ini) => {
+  await Deno.mkdir(join(dir, "bin"));
+  await writeScript(join(dir, "bin", "ourprogram"), "#!/bin/sh\n");
+  await writeIni(ini, "spooler-task = ourprogram", `env = PATH=${dir}/bin:/usr/bin:/bin`);
+  assertEquals((await spooler(["check", "--format", "gcc", ini])).stdout, "");
+  await writeIni(ini, "spooler-task = ourprogram");
+  assertEquals(await warningsOf(ini), ["3: warning: spooler-task: ourprogram is not on PATH"]);
+});
+
+testWith(
+  "root",
+  `${programLabel}: commands are looked for as the user that will run them`,
+  inSite(async (dir, ini) => {
+    await Deno.chmod(dir, 0o777);
+    const inner = join(dir, "inner");
+    await Deno.mkdir(inner, { mode: 0o700 });
+    await writeScript(join(inner, "x"), "#!/bin/sh\n");
+    await Deno.writeTextFile(join(dir, "own"), "#!/bin/sh\n", { mode: 0o700 });
+    await writeIni(
+      ini,
+      "spooler-task = user=nobody inner/x",
+      "timer2 = every=1h,name=t,user=nobody ./own",
+      "timer2 = every=1h,name=u ./own",
+    );
+    const found = [
+      `3: warning: spooler-task: ${dir}/inner/x is out of reach for user nobody`,
+      `4: warning: job t: ${dir}/own is not executable for user nobody`,
+    ];
+    assertEquals(await warningsOf(ini), found);
+    await writeIni(ini, "spooler-task = inner/x", "uid = nobody");
+    assertEquals(await warningsOf(ini), found.slice(0, 1));
+  }),
+);
+
+testWith(
+  "python",
+  `${programLabel}: a registration that never runs is a warning, and the ini is not called fine`,
+  inSite(async (dir, ini) => {
+    const line = "uwsgi.add_cron(5, 0, 24, -1, -1, -1)";
+    await Deno.writeTextFile(join(dir, "t.py"), `import uwsgi\n${line}\n`);
+    await writeIni(ini, "import = t.py");
+    const [warning = ""] = (await spooler(["check", "--format", "gcc", ini])).stdout.split("\n");
+    assertMatch(warning, /t\.py:2: warning: signal 5 hour needs .*"24"; it never runs$/);
+    const { stdout } = await spooler(["check", ini]);
+    assertStringIncludes(stdout, `${ini} can start, with 1 warning.\n`);
+    assert(!/is fine/.test(stdout), stdout);
+  }),
+);
+
+test("a timer with a command is told of timer2", async (_, ini) => {
+  await writeIni(ini, "timer = 5 ./beat --fast");
+  const why = "takes a signal and seconds, not a command: timer2 = every=5s ./beat --fast runs one";
+  await bothRefuse(ini, `${ini}:3: timer ${why}: "5 ./beat --fast"`);
 });

@@ -28,7 +28,8 @@ test("check says what would happen, starts nothing, and exits with 0", async (di
   assertEquals([code, stderr], [0, ""]);
   for (
     const part of [
-      `${ini} is fine, with 2 warnings.`,
+      `${ini} can start, with 6 warnings.`,
+      "site.ini:4: spooler-task mail:\n",
       `Spools\n  ${dir}/spool\n      2 tasks at a time, a scan every 30 s`,
       "Tasks\n  mail           ./mail --token=********",
       "  anything else  ./rest",

@@ -53,6 +53,22 @@ Deno.test(`${programLabel}: the log keeps the secrets of the ini, in commands an
   }
 });
 
+Deno.test(`${programLabel}: why a task is ready again is logged when it is another reason than before`, async () => {
+  await using site = await makeSite(
+    "spooler-frequency = 0.05",
+    "spooler-task = name=mine true",
+    "timer2 = every=300ms,name=beat true",
+  );
+  for (const count of ["1", "2"]) {
+    await spooler(["push", "--dir", site.spool, "ud_spool_func=theirs", `count=${count}`]);
+  }
+  await using program = await site.start();
+  await program.line(/ is ready again: /);
+  await program.line(/ job beat done /, 4);
+  assertEquals(program.log.match(/ theirs \S+ (?:postponed|is ready again)/g)?.length, 2);
+  assertEquals(await program.stop(), 0);
+});
+
 /** Long lines: some tens of them fill a pipe. */
 const TALK = `spooler-task = echo ${"x".repeat(4000)}; echo done >>done`;
 
