@@ -18,7 +18,6 @@ import { watchTouched } from "../platform/touched.ts";
 import { EventCounters } from "../report/counters.ts";
 import { UnderWayList } from "../report/under_way.ts";
 import { EXIT_IMPOSSIBLE, ImpossibleStateError, placeOf } from "../platform/unexpected.ts";
-import { Monitors } from "../monitor/monitors.ts";
 import type { AppOptions } from "./app_options.ts";
 import { DRAINED, drained } from "./drain.ts";
 import { guardParts } from "./guard.ts";
@@ -26,7 +25,7 @@ import { Estate } from "./estate.ts";
 import { Life } from "./life.ts";
 import type { Machine } from "./machine.ts";
 import { watchMercy } from "./mercy.ts";
-import { Snapshots } from "./snapshots.ts";
+import { Operations } from "./operations.ts";
 import { actOnSignals } from "./signals.ts";
 
 /** How long what ends because of an impossible state may take. */
@@ -46,8 +45,7 @@ class App {
   readonly #machine: Machine;
   readonly #underWay = new UnderWayList();
   readonly #counters: EventCounters;
-  readonly #snapshots: Snapshots;
-  readonly #monitors: Monitors;
+  readonly #operations: Operations;
   readonly #estate: Estate;
   /** Aborted when what runs must end now. */
   readonly #abort = new AbortController();
@@ -78,14 +76,12 @@ class App {
       },
     };
     const estate = this.#estate = new Estate(this.#machine);
-    this.#snapshots = new Snapshots({
-      ...{ clock: machine.clock, counters, estate },
+    this.#operations = new Operations({
+      ...{ machine: this.#machine, counters, estate },
       life: () => this.#life,
       lives: () => this.#lives,
       isStopping: () => this.#stopping.signal.aborted,
     });
-    const snapshot = () => this.#snapshots.take();
-    this.#monitors = new Monitors({ ...this.#machine, counters, snapshot });
     this.#end.promise.catch(() => {});
     const { clock, emit } = this.#machine;
     this.#failed = guardParts({ clock, emit, fatal: (error) => this.#fatal(error) });
@@ -117,7 +113,7 @@ class App {
     const stopReaping = reapOrphans(first.daemon, posix, clock);
     try {
       await this.#begin(first);
-      this.#options.ready(() => this.#snapshots.take());
+      this.#options.ready(() => this.#operations.snapshot(), this.#operations.actions);
       notifier.ready();
       notifier.keepAlive(clock);
       if (drain && this.#life) {
@@ -181,7 +177,7 @@ class App {
   /** Opens a life and lets it take over; when it cannot be opened, all is as it was. */
   async #begin(config: Config): Promise<void> {
     const before = this.#life;
-    const monitors = await this.#monitors.prepare(config);
+    const monitors = await this.#operations.prepare(config);
     const next = await Life.open(config, {
       machine: this.#machine,
       estate: this.#estate,
@@ -266,7 +262,7 @@ class App {
       await Promise.all(ends.map((end) => end?.catch(this.#failed)));
     } finally {
       cancel();
-      await this.#monitors.close().catch(this.#failed);
+      await this.#operations.close().catch(this.#failed);
       this.#estate.close();
     }
   }

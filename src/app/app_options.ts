@@ -1,6 +1,7 @@
 /** What the program is run with. Types only. */
 
 import type { Config } from "../config/config.ts";
+import type { Actions } from "../control/actions.ts";
 import type { Notifier } from "../daemon/notify.ts";
 import type { Posix } from "../platform/posix.ts";
 import type { Signals } from "../platform/signals.ts";
@@ -21,8 +22,9 @@ export interface AppOptions {
    * Called when the first life has begun.
    *
    * @param snapshot says what the program is doing then
+   * @param actions what may be asked of it
    */
-  ready(snapshot: () => Promise<ProgramSnapshot>): void;
+  ready(snapshot: () => Promise<ProgramSnapshot>, actions: Actions): void;
   /** Takes secrets out of a text for people. */
   mask?(text: string): string;
   readonly posix: Posix | null;

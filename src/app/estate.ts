@@ -5,7 +5,9 @@
  */
 
 import { basename } from "@std/path";
+import type { KillOrder } from "../exec/kill_order.ts";
 import { reasonOf } from "../platform/reason.ts";
+import type { Admission } from "../schedule/admission.ts";
 import type { JobSnapshot } from "../report/snapshot.ts";
 import { Scheduler, type SchedulerOptions } from "../schedule/scheduler.ts";
 import { Sockets, type SocketsOptions } from "../server/sockets.ts";
@@ -44,6 +46,22 @@ export class Estate {
   /** The jobs of all schedules that go on. */
   jobs(): Omit<JobSnapshot, "lastSuccessAt">[] {
     return [...this.#schedulers.values()].flatMap((each) => each.snapshot());
+  }
+
+  /** Starts a job now. @returns undefined when no schedule has one of that name */
+  runJob(name: string): Admission | undefined {
+    for (const scheduler of this.#schedulers.values()) {
+      const admission = scheduler.runNow(name);
+      if (admission !== undefined) return admission;
+    }
+    return undefined;
+  }
+
+  /** Ends what runs of a job. @returns how many runs that were */
+  async killJob(name: string, order: KillOrder): Promise<number> {
+    const schedulers = [...this.#schedulers.values(), ...this.#ending];
+    const counts = await Promise.all(schedulers.map((each) => each.kill(name, order)));
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   get sockets(): Sockets | null {

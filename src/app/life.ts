@@ -103,8 +103,8 @@ export class Life {
     const workers = () => this.#isRetired ? null : this.#workers;
     return {
       has: (signal, owner) => workers()?.signals.has(signal, owner) ?? false,
-      raise: (signal, owner, limitMs) =>
-        workers()?.signals.raise(signal, owner, limitMs) ??
+      raise: (signal, owner, limitMs, abort) =>
+        workers()?.signals.raise(signal, owner, limitMs, abort) ??
           Promise.reject(new Error("its worker has ended")),
     };
   }

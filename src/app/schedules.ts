@@ -58,7 +58,7 @@ export async function schedulerOptions(
 export function heardSignals(own: SignalHandlers, old: SignalHandlers | undefined): SignalHandlers {
   return {
     has: (signal, owner) => own.has(signal, owner) || (old?.has(signal, owner) ?? false),
-    raise: (signal, owner, limitMs) =>
-      (own.has(signal, owner) ? own : old ?? own).raise(signal, owner, limitMs),
+    raise: (signal, owner, limitMs, abort) =>
+      (own.has(signal, owner) ? own : old ?? own).raise(signal, owner, limitMs, abort),
   };
 }

@@ -1,5 +1,6 @@
 /** `spooler remove`: deletes tasks. */
 
+import { removeTask } from "../spool/change_task.ts";
 import { readArgs } from "./args.ts";
 import { changeNamed, checkWords, type TaskChange } from "./change.ts";
 import { explainDenial } from "./denied.ts";
@@ -9,8 +10,7 @@ import { type Located, openSpools, taskWords, WHERE } from "./spools.ts";
 const REMOVE: TaskChange = {
   done: "removed",
   unchanged: "is removed already",
-  act: ({ spool, task }: Located) =>
-    task.place === "failed" ? spool.store.removeFailed(task) : spool.store.remove(task),
+  act: ({ spool, task }: Located) => removeTask(spool.store, task),
 };
 
 export async function remove(args: readonly string[]): Promise<number> {

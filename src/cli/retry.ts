@@ -1,5 +1,6 @@
 /** `spooler retry`: failed and deferred tasks become ready now. */
 
+import { retryTask } from "../spool/change_task.ts";
 import { timeText } from "../platform/local_time.ts";
 import { readArgs } from "./args.ts";
 import { changeNamed, changeOne, checkWords, type TaskChange } from "./change.ts";
@@ -14,8 +15,7 @@ import { type Located, type OpenSpool, openSpools, taskWords, WHERE } from "./sp
 const RETRY: TaskChange = {
   done: "retried",
   unchanged: "is ready already",
-  act: ({ spool, task }: Located) =>
-    task.place === "failed" ? spool.store.retryFailed(task) : spool.store.retryDeferred(task),
+  act: ({ spool, task }: Located) => retryTask(spool.store, task),
 };
 
 export async function retry(args: readonly string[]): Promise<number> {

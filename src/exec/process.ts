@@ -5,6 +5,7 @@
 
 import { ownChild } from "../platform/children.ts";
 import type { Clock } from "../platform/clock.ts";
+import { killOrderOf } from "./kill_order.ts";
 import { leftBehind } from "./left_behind.ts";
 import { Tail } from "./lines.ts";
 import { type OutputTaker, readOutput } from "./read_output.ts";
@@ -17,7 +18,7 @@ export type Exit =
   | { readonly kind: "signal"; readonly signal: string }
   /** It ran longer than it may and was ended. */
   | { readonly kind: "harakiri"; readonly afterMs: number }
-  /** It was ended because the program ends. */
+  /** It was ended because the program ends, or by an operator. */
   | { readonly kind: "aborted" }
   | {
     readonly kind: "not started";
@@ -158,17 +159,17 @@ export function environment(
 async function untilEnd(child: Deno.ChildProcess, spec: ShellCommand): Promise<Exit> {
   let broken: Exit | null = null;
   let cancelKill = () => {};
-  const breakOff = (exit: Exit) => {
+  const breakOff = (exit: Exit, signal: Deno.Signal = "SIGTERM") => {
     if (broken) return;
     broken = exit;
-    signalGroup(child.pid, "SIGTERM");
+    signalGroup(child.pid, signal);
     cancelKill = spec.clock.after(GRACE_MS, () => signalGroup(child.pid, "SIGKILL"));
   };
   const { harakiriMs } = spec;
   const cancelHarakiri = harakiriMs === null
     ? () => {}
     : spec.clock.after(harakiriMs, () => breakOff({ kind: "harakiri", afterMs: harakiriMs }));
-  const abort = () => breakOff({ kind: "aborted" });
+  const abort = () => breakOff({ kind: "aborted" }, killOrderOf(spec.signal)?.signal ?? undefined);
   spec.signal.addEventListener("abort", abort);
   if (spec.signal.aborted) abort();
   try {

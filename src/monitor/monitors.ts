@@ -3,6 +3,7 @@
  * still needs, and opens what is new.
  */
 
+import type { Actions } from "../control/actions.ts";
 import type { Clock } from "../platform/clock.ts";
 import { ConfigError } from "../platform/problem.ts";
 import type { EventCounters } from "../report/counters.ts";
@@ -32,6 +33,7 @@ export interface MonitorsOptions {
   readonly emit: Emit;
   readonly counters: EventCounters;
   snapshot(): Promise<ProgramSnapshot>;
+  readonly actions: Actions;
 }
 
 /** What it needs of a configuration. */

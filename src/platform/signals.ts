@@ -1,5 +1,8 @@
 /** Signals of the operating system, as a seam that tests can replace. */
 
+/** A signal by its name. */
+export type ProcessSignal = Deno.Signal;
+
 export interface Signals {
   /** Calls `action` at each of these signals, until the returned function is called. */
   on(signals: readonly Deno.Signal[], action: (signal: Deno.Signal) => void): () => void;

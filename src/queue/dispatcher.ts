@@ -6,6 +6,7 @@
  * allows, or the next full scan.
  */
 
+import type { KillOrder } from "../exec/kill_order.ts";
 import { apart } from "../platform/apart.ts";
 import { type Cancel } from "../platform/clock.ts";
 import { type DebugOf, NO_DEBUG } from "../report/debug.ts";
@@ -18,6 +19,7 @@ import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import { CAPACITY, Discovery } from "./discovery.ts";
 import { Ends } from "./ends.ts";
 import { Frequency } from "./frequency.ts";
+import type { KillResult } from "./kill_result.ts";
 import type { SpoolConfig } from "./settings.ts";
 import { Settlement, type SettlementOptions } from "./settlement.ts";
 import { Starts } from "./starts.ts";
@@ -30,6 +32,8 @@ export interface Handout {
   readonly isOpen: boolean;
   /** Hands over what can be. */
   fill(): void;
+  /** Ends the run of a task that was handed over. */
+  kill(id: string, order: KillOrder): Promise<KillResult>;
   stop(): Promise<void>;
 }
 
@@ -154,7 +158,17 @@ export class Dispatcher {
   /** What the program itself runs; workers have their tasks besides. */
   get programRuns(): RunningTaskSnapshot[] {
     const spool = this.name;
-    return [...this.#starts.runs].map(([id, run]) => ({ ...run, spool, id }));
+    return [...this.#starts.runs].map(([id, { func, attempt, startedAt, pid }]) => {
+      return { spool, id, func, attempt, startedAt, pid };
+    });
+  }
+
+  /** Ends the run of a task; resolves when it is over and its fate on disk. */
+  async kill(id: string, order: KillOrder): Promise<KillResult> {
+    const state = this.#tasks.get(id)?.kind ?? null;
+    if (state === "running") return await this.#starts.kill(id, order);
+    if (state === "handed" && this.#handout !== null) return await this.#handout.kill(id, order);
+    return { kind: "not running", state };
   }
 
   /** Grows whenever a task is started or handed to a worker. */

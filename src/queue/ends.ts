@@ -52,17 +52,23 @@ export class Ends {
     while (this.#work.size > 0) await Promise.all(this.#work);
   }
 
-  /** Ends the run of a task that a worker has claimed: decides its fate and applies it. */
-  conclude(task: ClaimedTask, outcome: Outcome, func: string, tookMs: number): void {
+  /**
+   * Ends the run of a task that a worker has claimed: decides its fate and applies it.
+   *
+   * @returns null when that could not be done
+   */
+  conclude(task: ClaimedTask, outcome: Outcome, func: string, tookMs: number): Fate | null {
     let fate: Fate;
     try {
       fate = this.#options.settlement.conclude(task, outcome, func, tookMs);
     } catch (error) {
-      return this.fail(task, error);
+      this.fail(task, error);
+      return null;
     }
-    if (!this.#isOurs(task)) return this.#lookAgain(task);
     // A failure is on record now, for the next run to be counted.
-    this.settle(task, fate, func, outcome.kind === "retry" ? "workers" : "program");
+    if (!this.#isOurs(task)) this.#lookAgain(task);
+    else this.settle(task, fate, func, outcome.kind === "retry" ? "workers" : "program");
+    return fate;
   }
 
   /** Whether the table knows that it runs; else a worker was helped out, and was late. */
@@ -90,8 +96,10 @@ export class Ends {
     const { tasks } = this.#options;
     switch (fate.kind) {
       case "failed":
+        if (fate.killed) return this.#over(ref, null, "workers");
         return this.giveUp(ref, func, fate.reason);
       case "done":
+      case "removed":
         return this.#over(ref, null, "workers");
       case "deferred":
       case "ready":
@@ -178,12 +186,13 @@ export class Ends {
 
   /** For the next start of the program. */
   #remember(task: ClaimedTask, { fate, attempts }: TaskVerdict): void {
-    if (fate.kind !== "done" && fate.kind !== "failed") return;
+    const end = fate.kind === "removed" ? "done" : fate.kind;
+    if (end !== "done" && end !== "failed") return;
     const reason = fate.kind === "failed" ? fate.reason : "done, but could not be removed";
     const at = this.#options.clock.now();
     const none = { failures: 0, firstFailureAt: at, lastFailureAt: at, reason, stderr: "" };
     try {
-      this.#options.store.remember(task, attempts ?? task.attempts ?? none, fate.kind, reason);
+      this.#options.store.remember(task, attempts ?? task.attempts ?? none, end, reason);
     } catch (error) {
       // Where this cannot be written either, a task is not run before that is mended: see claim.
       this.#warn(`${taskId(task)}: cannot note that for the next start: ${reasonOf(error)}`);

@@ -1,5 +1,6 @@
 /** One run of one claimed task: what forbids it, and the handlers that are asked in order. */
 
+import { Breaker } from "../exec/breaker.ts";
 import { type Answer, type Executor, handlersFor } from "../exec/executor.ts";
 import { processStamp } from "../platform/orphans.ts";
 import { taskId } from "../spool/layout.ts";
@@ -23,6 +24,21 @@ export interface ProgramRun {
   readonly startedAt: number;
   /** Null where no process of its own runs it. */
   pid: number | null;
+  /** Null for what only this program's own code runs: it cannot be broken off alone. */
+  readonly breaker: Breaker | null;
+  /** Resolves when its fate is on disk; null when that could not be written. */
+  readonly ended: Promise<Fate | null>;
+}
+
+/** A claimed task, and who may take it. */
+interface AskedTask {
+  readonly task: ClaimedTask;
+  readonly func: string;
+  readonly attempt: number;
+  /** In the order in which they are asked. */
+  readonly handlers: readonly Executor[];
+  /** A handler that is not among them has declined it. */
+  readonly wasDeclined: boolean;
 }
 
 export class Runner {
@@ -53,13 +69,21 @@ export class Runner {
     const task = { ...claimed, release: () => release() };
     const attempt = (task.attempts?.failures ?? 0) + 1;
     const id = taskId(task);
-    this.running.set(id, { func, attempt, startedAt: clock.now(), pid: null });
+    const handlers = handlersFor(this.options.executors, func).filter((each) => each !== declined);
+    using breaker = handlers[0]?.trusted ? null : new Breaker(this.options.abort);
+    const ended = Promise.withResolvers<Fate | null>();
+    const run = { func, attempt, startedAt: clock.now(), pid: null, breaker, ended: ended.promise };
+    this.running.set(id, run);
+    let fate: Fate | null = null;
     try {
-      const outcome = this.#tooOld(task) ?? this.#deadly(task) ??
-        await this.#ask(task, func, declined, (other) => release = other);
-      return this.settlement.conclude(task, outcome, func, clock.monotonic() - startedAt);
+      const about = { task, func, attempt, handlers, wasDeclined: declined !== undefined };
+      const answer = this.#tooOld(task) ?? this.#deadly(task) ??
+        await this.#ask(run, about, (other) => release = other);
+      const outcome = breaker?.order?.outcome ?? answer;
+      return fate = this.settlement.conclude(task, outcome, func, clock.monotonic() - startedAt);
     } finally {
       this.running.delete(id);
+      ended.resolve(fate);
     }
   }
 
@@ -88,20 +112,19 @@ export class Runner {
 
   /** Asks the handlers in order until one takes the task. */
   async #ask(
-    task: ClaimedTask,
-    func: string,
-    declined: Executor | undefined,
+    run: ProgramRun,
+    { task, func, attempt, handlers, wasDeclined }: AskedTask,
     claimedElsewhere: (release: () => void) => void,
   ): Promise<Outcome> {
-    const { config, executors, emit, abort, stopping, name } = this.options;
-    const attempt = (task.attempts?.failures ?? 0) + 1;
-    const handlers = handlersFor(executors, func).filter((each) => each !== declined);
+    const { config, emit, abort, stopping, name } = this.options;
+    const signal = run.breaker?.signal ?? abort;
     if (handlers.length > 0 && !handlers[0]?.trusted) {
       this.options.store.begin(task);
       emit({ type: "task.started", spool: name, task: task.name, func, attempt });
     }
-    let isIgnored = declined !== undefined;
+    let isIgnored = wasDeclined;
     for (const executor of handlers) {
+      if (run.breaker?.order) break;
       const answer: Answer = await executor.run({
         task,
         func,
@@ -110,15 +133,14 @@ export class Runner {
         cwd: config.cwd,
         harakiriMs: config.harakiriMs,
         started: (pid) => {
-          const run = this.running.get(taskId(task));
-          if (run !== undefined) run.pid = pid;
+          run.pid = pid;
           const stamp = processStamp(pid);
           if (stamp !== null) this.options.store.noteProcess(task, stamp);
         },
         output: (stream, line) =>
           emit({ type: "task.output", task: task.name, func, stream, line }),
         dropped: (lines) => emit({ type: "task.flooded", task: task.name, func, lines }),
-        signal: abort,
+        signal,
         ...(stopping ? { stopping } : {}),
         claimedElsewhere,
       });

@@ -7,7 +7,7 @@
 import type { Random } from "../platform/clock.ts";
 import { backoffMs, type RetryPolicy } from "../task/backoff.ts";
 import type { Fate } from "../task/fate.ts";
-import type { Outcome } from "../task/outcome.ts";
+import type { KillFate, Outcome } from "../task/outcome.ts";
 
 export interface SettleContext {
   readonly policy: RetryPolicy;
@@ -26,6 +26,8 @@ export function settle(outcome: Outcome, context: SettleContext): Fate {
       return { kind: "done" };
     case "interrupted":
       return { kind: "ready", reason: "interrupted" };
+    case "killed":
+      return killed(outcome.fate, outcome.reason);
     case "unavailable":
       return outcome.retryMs === undefined
         ? { kind: "ready", reason: outcome.reason }
@@ -48,5 +50,18 @@ export function settle(outcome: Outcome, context: SettleContext): Fate {
       };
     default:
       return outcome satisfies never;
+  }
+}
+
+function killed(fate: KillFate, reason: string): Fate {
+  switch (fate) {
+    case "fail":
+      return { kind: "failed", reason, killed: true };
+    case "retry":
+      return { kind: "ready", reason };
+    case "remove":
+      return { kind: "removed", reason };
+    default:
+      return fate satisfies never;
   }
 }

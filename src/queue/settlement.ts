@@ -132,6 +132,7 @@ export class Settlement {
     const { store } = this.options;
     switch (fate.kind) {
       case "done":
+      case "removed":
         return store.finish(task);
       case "deferred":
         return store.defer(task, fate.dueAt, attempts);
@@ -185,7 +186,7 @@ export function waitBefore(
   return task === undefined ? null : Math.max(0, endedAt - tookMs - task.dueAt);
 }
 
-/** What is to be remembered of this run; null when it was no failure. */
+/** What is to be remembered of failures; null when this run was none, and they stay as they are. */
 function failedAttempts(outcome: Outcome, before: Attempts | null, now: number): Attempts | null {
   switch (outcome.kind) {
     case "failed":
@@ -198,6 +199,8 @@ function failedAttempts(outcome: Outcome, before: Attempts | null, now: number):
         stderr: outcome.stderr,
         ...(before?.crashes ? { crashes: before.crashes } : {}),
       };
+    case "killed":
+      return before;
     case "done":
     case "unhandled":
     case "retry":

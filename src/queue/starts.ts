@@ -1,6 +1,7 @@
 /** Starts tasks: whether one may start now, its claim, and its run by the program. */
 
 import type { Executor } from "../exec/executor.ts";
+import type { KillOrder } from "../exec/kill_order.ts";
 import { taskId, type TaskRef } from "../spool/layout.ts";
 import type { Claimed, ClaimedTask } from "../spool/store.ts";
 import { TASK_FILE_VARIABLE } from "../exec/command.ts";
@@ -10,6 +11,7 @@ import { findOrphan, findStamped } from "../platform/orphans.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import type { Ends } from "./ends.ts";
+import type { KillResult } from "./kill_result.ts";
 import { RateLimiter } from "./rate.ts";
 import { funcOf, type ProgramRun, Runner } from "./runner.ts";
 import type { Settlement, SettlementOptions } from "./settlement.ts";
@@ -199,6 +201,17 @@ export class Starts {
     const { tasks } = this.#options;
     const id = tasks.firstLimited(handler);
     if (id !== undefined) tasks.apply(id, ADMITTED);
+  }
+
+  /** Ends a run of the program; resolves when its fate is on disk. */
+  async kill(id: string, order: KillOrder): Promise<KillResult> {
+    const run = this.#runner.running.get(id);
+    if (run === undefined) return { kind: "not running", state: null };
+    if (run.breaker === null) {
+      return { kind: "refused", reason: "it is on its way to a target, which may have it already" };
+    }
+    run.breaker.obey(order);
+    return { kind: "ended", fate: (await run.ended)?.kind ?? null };
   }
 
   #warn(message: string): void {

@@ -105,7 +105,7 @@ export class EventCounters {
     const { fates, runs } = this.#functionOf(totals, spool, func);
     fates.set(fate.kind, (fates.get(fate.kind) ?? 0) + 1);
     runs.add(tookMs / 1000);
-    if (fate.kind === "done" || fate.kind === "failed") {
+    if (fate.kind === "done" || fate.kind === "failed" || fate.kind === "removed") {
       totals.out.add(this.#options.clock.monotonic());
     }
     if (waitMs !== null) totals.waits.add(waitMs / 1000);

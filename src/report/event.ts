@@ -29,6 +29,8 @@ export type Event =
     names: readonly string[];
     spools: readonly { readonly spool: string; readonly running: number }[];
   }
+  /** Somebody who may has asked for something, and got it: `text` says what. */
+  | { type: "operator.acted"; by: string; text: string }
   | { type: "config.warning"; message: string }
   /** Nothing in the program foresees this error: one part has not done what it was doing. */
   | { type: "program.error"; message: string; place: string }

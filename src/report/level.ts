@@ -22,7 +22,7 @@ export function isAtLeast(level: Level, least: Level): boolean {
 export function levelOf(event: Event): Level {
   switch (event.type) {
     case "task.settled":
-      if (event.fate.kind === "failed") return "error";
+      if (event.fate.kind === "failed") return event.fate.killed ? "warning" : "error";
       return event.fate.kind === "done" ? "info" : "warning";
     case "job.ended":
       return event.ok ? "info" : "error";

@@ -81,6 +81,8 @@ export function eventText(event: Event): string {
     case "program.impossible":
       return `impossible state: ${event.message} (${event.place}); ends with exit code ` +
         `${event.exitCode}, because what it knows cannot be trusted`;
+    case "operator.acted":
+      return `${event.by}: ${event.text}`;
     case "config.warning":
       return `warning: ${event.message}`;
     case "runtime.warning":
@@ -266,7 +268,11 @@ function fateText(fate: Fate): string {
     case "deferred":
       return `deferred until ${timeText(fate.dueAt)}: ${fate.reason}`;
     case "failed":
-      return `given up, kept in failed/: ${fate.reason}`;
+      return fate.killed
+        ? `${fate.reason}, kept in failed/`
+        : `given up, kept in failed/: ${fate.reason}`;
+    case "removed":
+      return `${fate.reason}, and removed`;
     case "ready":
       return `stays ready: ${fate.reason}`;
     case "postponed":

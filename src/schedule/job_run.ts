@@ -4,6 +4,7 @@
  */
 
 import type { Action, ScheduleConfig } from "./settings.ts";
+import { killOrderOf } from "../exec/kill_order.ts";
 import { type Exit, exitText, type runShell, type ShellCommand } from "../exec/process.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import { InterruptedError } from "../exec/stop_signal.ts";
@@ -24,8 +25,14 @@ export interface SignalHandlers {
    * with the program.
    *
    * @param limitMs the longest that it may take; null is what the workers' spool says
+   * @param abort an operator may end it by this
    */
-  raise(signal: number, owner: string | null, limitMs: number | null): Promise<void>;
+  raise(
+    signal: number,
+    owner: string | null,
+    limitMs: number | null,
+    abort?: AbortSignal,
+  ): Promise<void>;
 }
 
 export interface JobWorld {
@@ -179,7 +186,10 @@ function environmentOf(
 }
 
 function resultText(exit: Exit, signal: AbortSignal): string {
-  return exit.kind === "aborted" && signal.reason === REPLACED ? REPLACED : exitText(exit);
+  if (exit.kind !== "aborted") return exitText(exit);
+  const order = killOrderOf(signal);
+  if (order !== null) return order.reason;
+  return signal.reason === REPLACED ? REPLACED : exitText(exit);
 }
 
 async function enqueue(
@@ -215,14 +225,17 @@ async function raise(
     emit({ type: "job.started", job: job.name, slot, lateMs: clock.now() - slot, attempt: 1 });
     const startedAt = clock.monotonic();
     try {
-      await signals.raise(number, owner, job.harakiriMs);
+      await signals.raise(number, owner, job.harakiriMs, signal);
       const tookMs = clock.monotonic() - startedAt;
       emit({ type: "job.ended", job: job.name, exit: "handled", ok: true, tookMs });
     } catch (error) {
       const tookMs = clock.monotonic() - startedAt;
-      if (error instanceof InterruptedError) {
-        ended = { ok: false, result: error.message };
-        emit({ type: "job.ended", job: job.name, exit: error.message, ok: false, tookMs });
+      const killed = killOrderOf(signal)?.reason;
+      if (killed !== undefined || error instanceof InterruptedError) {
+        const result = killed ?? reasonOf(error);
+        ended = { ok: false, result };
+        emit({ type: "job.ended", job: job.name, exit: result, ok: false, tookMs });
+        if (killed !== undefined) return ended;
         continue;
       }
       ended = failedTo("handle its signal", error, job, tookMs, emit);

@@ -7,7 +7,8 @@
 
 import type { ScheduleConfig } from "./settings.ts";
 import type { Emit } from "../report/event.ts";
-import { admit } from "./admission.ts";
+import { type KillOrder, killOrderOf } from "../exec/kill_order.ts";
+import { type Admission, admit } from "./admission.ts";
 
 /** Runs a job for a slot to its end; never rejects. */
 export type RunJob = (job: ScheduleConfig, slot: number, signal: AbortSignal) => Promise<void>;
@@ -25,7 +26,8 @@ export const REPLACED = "replaced by its next slot";
 interface JobRuns {
   /** As it was offered last. */
   job: ScheduleConfig;
-  readonly running: Set<AbortController>;
+  /** Each with its end. */
+  readonly running: Map<AbortController, Promise<void>>;
   /** The slot that starts when there is room. */
   waiting: number | null;
   /** Slots skipped since the last start. */
@@ -53,8 +55,21 @@ export class Runs {
     return this.#places.get(id)?.running.size ?? 0;
   }
 
-  /** A slot of a job is due. */
-  offer(job: ScheduleConfig, slot: number): void {
+  /**
+   * Ends what runs of the jobs of this name; resolves when it is over.
+   *
+   * @returns how many runs that were
+   */
+  async kill(name: string, order: KillOrder): Promise<number> {
+    const places = [...this.#places.values()].filter(({ job }) => job.name === name);
+    const runs = places.flatMap(({ running }) => [...running]);
+    for (const [run] of runs) run.abort(order);
+    await Promise.all(runs.map(([, end]) => end));
+    return runs.length;
+  }
+
+  /** A slot of a job is due. @returns what came of that */
+  offer(job: ScheduleConfig, slot: number): Admission {
     const place = this.#placeOf(job);
     const admission = admit(job.overlap, {
       running: place.running.size,
@@ -64,23 +79,27 @@ export class Runs {
     });
     switch (admission.kind) {
       case "start":
-        return this.#start(place, slot);
+        this.#start(place, slot);
+        return admission;
       case "skip":
-        return this.#skip(place, admission.reason);
+        this.#skip(place, admission.reason);
+        return admission;
       case "wait":
-        return this.#wait(place, slot);
+        this.#wait(place, slot);
+        return admission;
       case "replace":
         this.#wait(place, slot);
-        for (const run of place.running) run.abort(REPLACED);
-        return;
+        for (const run of place.running.keys()) run.abort(REPLACED);
+        return admission;
       default:
         return admission satisfies never;
     }
   }
 
   /** A slot was dropped elsewhere, for a reason that counts as a skip. */
-  skip(job: ScheduleConfig, reason: string): void {
+  skip(job: ScheduleConfig, reason: string): Admission {
     this.#skip(this.#placeOf(job), reason);
+    return { kind: "skip", reason };
   }
 
   /** There is no such job any more: what runs of it ends by itself, what waits does not start. */
@@ -100,7 +119,7 @@ export class Runs {
   #placeOf(job: ScheduleConfig): JobRuns {
     let place = this.#places.get(job.id);
     if (place === undefined) {
-      place = { job, running: new Set(), waiting: null, skipped: 0 };
+      place = { job, running: new Map(), waiting: null, skipped: 0 };
       this.#places.set(job.id, place);
     }
     place.job = job;
@@ -140,12 +159,13 @@ export class Runs {
     }
     place.skipped = 0;
     const replaced = new AbortController();
-    place.running.add(replaced);
     const end = run(place.job, slot, AbortSignal.any([abort, replaced.signal])).finally(() => {
       place.running.delete(replaced);
       this.#ends.delete(end);
+      if (killOrderOf(replaced.signal)?.fate === "retry") this.#start(place, slot);
       this.#startWaiting();
     });
+    place.running.set(replaced, end);
     this.#ends.add(end);
   }
 

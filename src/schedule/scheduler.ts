@@ -11,15 +11,17 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-
 import type { ScheduleConfig } from "./settings.ts";
 import { apart } from "../platform/apart.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Problem, problemText } from "../platform/problem.ts";
+import type { KillOrder } from "../exec/kill_order.ts";
 import type { Zone } from "../platform/zone.ts";
 import type { Emit } from "../report/event.ts";
+import { Once } from "../report/once.ts";
 import type { JobSnapshot } from "../report/snapshot.ts";
 import { actionText } from "./action.ts";
+import type { Admission } from "./admission.ts";
 import type { Rhythm, Time } from "./due.ts";
 import { type JobWorld, runJob } from "./job_run.ts";
 import { jobSnapshot } from "./job_snapshot.ts";
@@ -56,9 +58,6 @@ export interface SchedulerOptions {
   readonly abort: AbortSignal;
 }
 
-/** Complaints about registrations that are remembered, so that each is logged once. */
-const REMEMBERED_COMPLAINTS = 1000;
-
 export class Scheduler {
   #options: SchedulerOptions;
   readonly #state: StateFile;
@@ -70,7 +69,8 @@ export class Scheduler {
   /** What the code of each owner has registered. */
   readonly #registered = new Map<string, readonly Registration[]>();
   #registeredJobs: readonly ScheduleConfig[] = [];
-  readonly #complaints = new Set<string>();
+  /** Each worker of each spool registers the same, and after each restart. */
+  readonly #complaints = new Once();
   /** The jobs of the ticker, by id. */
   #watched: ReadonlyMap<string, TickedJob<ScheduleConfig>> = new Map();
   #started = false;
@@ -176,12 +176,9 @@ export class Scheduler {
     if (this.#started) await this.#watch();
   }
 
-  /** Each worker of each spool registers it, and after each restart. */
   #complain(problem: Problem): void {
     const message = `${problemText(problem)}; it never runs`;
-    if (this.#complaints.has(message)) return;
-    if (this.#complaints.size >= REMEMBERED_COMPLAINTS) this.#complaints.clear();
-    this.#complaints.add(message);
+    if (!this.#complaints.isFirst(message)) return;
     this.#options.emit({ type: "schedule.warning", message });
   }
 
@@ -249,18 +246,32 @@ export class Scheduler {
       // It may have gone while its slot was written.
       const current = this.#watched.get(job.id)?.job;
       if (due.kind === "run" && current !== undefined) {
-        apart(() => this.#offer(current, due.slot));
+        apart(() => void this.#offer(current, due.slot));
       }
     }
   }
 
-  #offer(job: ScheduleConfig, slot: number): void {
+  #offer(job: ScheduleConfig, slot: number): Admission {
     const { action } = job;
     if (action.kind === "signal" && !this.#world.signals.has(action.signal, action.owner)) {
-      this.#runs.skip(job, `signal ${action.signal} has no handler in task code`);
-    } else {
-      this.#runs.offer(job, slot);
+      return this.#runs.skip(job, `signal ${action.signal} has no handler in task code`);
     }
+    return this.#runs.offer(job, slot);
+  }
+
+  /**
+   * Starts a job now, as if it were due: its overlap policy holds, its next slots stay as they are.
+   *
+   * @returns undefined when no job has that name
+   */
+  runNow(name: string): Admission | undefined {
+    const watched = [...this.#watched.values()].find(({ job }) => job.name === name);
+    return watched && this.#offer(watched.job, this.#options.clock.now());
+  }
+
+  /** See {@link Runs.kill}. */
+  async kill(name: string, order: KillOrder): Promise<number> {
+    return await this.#runs.kill(name, order);
   }
 
   async #run(offered: ScheduleConfig, slotAt: number, signal: AbortSignal): Promise<void> {
@@ -286,6 +297,4 @@ export class Scheduler {
 }
 
 /** All of a job that decides when it is due. */
-function timesOf({ when, catchupMs, jitterMs }: ScheduleConfig) {
-  return { when, catchupMs, jitterMs };
-}
+const timesOf = ({ when, catchupMs, jitterMs }: ScheduleConfig) => ({ when, catchupMs, jitterMs });

@@ -11,7 +11,10 @@ export type Fate =
     /** It has not failed: it asked to run again. */
     readonly asked?: true;
   }
-  | { readonly kind: "failed"; readonly reason: string }
+  /** Kept in failed/. An operator may have ended its run: that is no failure of its own. */
+  | { readonly kind: "failed"; readonly reason: string; readonly killed?: true }
+  /** An operator has ended its run and does not want it any more. */
+  | { readonly kind: "removed"; readonly reason: string }
   /**
    * Its file stays as it is, for other programs to run; this one tries again at `dueAt`, in milliseconds
    * since the epoch.

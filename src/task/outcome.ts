@@ -1,4 +1,8 @@
-/** What comes of a run. Types only. @pure */
+/** What comes of a run. @pure */
+
+/** What an operator who ends a run wants to become of it. */
+export const KILL_FATES = ["fail", "retry", "remove"] as const;
+export type KillFate = typeof KILL_FATES[number];
 
 /** What a handler made of a task. */
 export type Outcome =
@@ -12,6 +16,8 @@ export type Outcome =
   | { readonly kind: "permanent"; readonly reason: string; readonly stderr: string }
   /** Stopped by us, through no fault of its own. */
   | { readonly kind: "interrupted" }
+  /** An operator has ended it: no failure of its own. */
+  | { readonly kind: "killed"; readonly fate: KillFate; readonly reason: string }
   /**
    * Nobody could take it, through no fault of its own: it is to be tried when somebody can, or after
    * `retryMs`.

@@ -7,10 +7,9 @@
 import type { Executor } from "../exec/executor.ts";
 import type { Clock } from "../platform/clock.ts";
 import { apart } from "../platform/apart.ts";
-import { reasonOf } from "../platform/reason.ts";
-import { rethrowImpossible } from "../platform/unexpected.ts";
+import type { KillOrder } from "../exec/kill_order.ts";
 import type { Handout, HandoutParts } from "../queue/dispatcher.ts";
-import { funcOf } from "../queue/runner.ts";
+import type { KillResult } from "../queue/kill_result.ts";
 import { waitBefore } from "../queue/settlement.ts";
 import { BUSY, GONE } from "../queue/task_event.ts";
 import type { Batch, Handed, TaskState } from "../queue/task_state.ts";
@@ -19,14 +18,15 @@ import type { Emit } from "../report/event.ts";
 import { refOf, taskId } from "../spool/layout.ts";
 import type { SeenTask, Store } from "../spool/store.ts";
 import type { Outcome } from "../task/outcome.ts";
+import { BatchEnds, isOf } from "./batch_ends.ts";
 import { BatchSize } from "./batch_size.ts";
 import { claimedBy } from "./claimed_by_worker.ts";
 import { Help } from "./help.ts";
+import { Kills } from "./kills.ts";
 import type { WorkerAnswer } from "./message.ts";
 import type { Pool } from "./pool.ts";
 import type { TaskWorker } from "./task_worker.ts";
 import { Unread } from "./unread.ts";
-import type { WorkerEnd } from "./worker_listener.ts";
 import { counted } from "../platform/count_text.ts";
 
 export interface BatchesOptions extends HandoutParts {
@@ -49,14 +49,24 @@ export class Batches implements Handout {
   readonly #size = new BatchSize();
   readonly #help: Help;
   readonly #unread: Unread;
+  readonly #kills = new Kills();
 
   constructor(options: BatchesOptions) {
     this.#options = options;
     this.#unread = new Unread(options);
     this.#help = new Help({ ...options, size: this.#size });
+    const batchEnds = new BatchEnds({
+      ...options,
+      kills: this.#kills,
+      done: (id, handed, tookMs) => this.#done(id, handed, "", tookMs),
+      letGo: (worker, id, handed) => this.#letGo(worker, id, handed, true),
+    });
     options.pool.listen({
       answered: (worker, answers) => this.#answered(worker, answers),
-      ended: (worker, end) => this.#ended(worker, end),
+      ended: (worker, end) => {
+        batchEnds.ended(worker, end);
+        this.#endBatches();
+      },
       changed: () => options.wake(),
     });
   }
@@ -132,10 +142,17 @@ export class Batches implements Handout {
     }
   }
 
+  async kill(id: string, order: KillOrder): Promise<KillResult> {
+    const handed = this.#options.tasks.get(id);
+    if (handed?.kind !== "handed") return { kind: "not running", state: handed?.kind ?? null };
+    return await this.#kills.obey(id, handed, order);
+  }
+
   #answered(worker: TaskWorker, answers: readonly WorkerAnswer[]): void {
     for (const answer of answers) {
       if (answer.kind !== "busy" && answer.kind !== "gone") this.#size.observe(answer.tookMs);
       apart(() => this.#take(worker, answer));
+      this.#kills.ended(worker, answer.task, answer.kind === "done" ? "done" : "ready");
     }
     this.#endBatches();
   }
@@ -202,14 +219,17 @@ export class Batches implements Handout {
   #conclude(
     worker: TaskWorker,
     id: string,
-    outcome: Outcome,
+    said: Outcome,
     func: string,
     tookMs: number,
   ): void {
     const { store, ends, tasks, clock } = this.#options;
     const state = tasks.get(id);
     const dueAt = state?.kind === "handed" ? state.dueAt : clock.now();
-    ends.conclude(claimedBy(worker, id, dueAt, store), outcome, func, tookMs);
+    const order = said.kind === "done" ? undefined : this.#kills.orderFor(worker, id);
+    const claimed = claimedBy(worker, id, dueAt, store);
+    const fate = ends.conclude(claimed, order?.outcome ?? said, func, tookMs);
+    this.#kills.ended(worker, id, fate?.kind ?? null);
   }
 
   /** One worker less has it; the last leaves it as its file is. */
@@ -228,43 +248,6 @@ export class Batches implements Handout {
     else tasks.apply(id, BUSY);
   }
 
-  /** The first task that is still there is the one its worker died of, if it had begun it. */
-  #ended(worker: TaskWorker, end: WorkerEnd): void {
-    const { tasks, store, pool } = this.#options;
-    const { isAsked, reason, busyMs, began } = end;
-    let isFound = isAsked;
-    for (const id of [...tasks.unanswered(worker)]) {
-      tasks.answered(worker, id);
-      const handed = tasks.get(id);
-      if (!isOf(worker, handed)) continue;
-      if (isFound || handed.workers.length > 1 && began !== id) {
-        this.#letGo(worker, id, handed, true);
-      } else if (store.see(handed) === null) {
-        // It was done, and the answer did not arrive.
-        this.#done(id, handed, "", busyMs);
-      } else {
-        isFound = true;
-        if (pool.isToBlame(id, end)) this.#blame(worker, id, handed, reason, busyMs);
-        else this.#letGo(worker, id, handed, true);
-      }
-    }
-    this.#endBatches();
-  }
-
-  #blame(worker: TaskWorker, id: string, handed: Handed, reason: string, tookMs: number): void {
-    const { store, ends, tasks, emit, name } = this.#options;
-    try {
-      const claimed = store.claim(handed);
-      if (claimed.kind !== "claimed") return this.#letGo(worker, id, handed, true);
-      const outcome = { kind: "failed", reason, stderr: "" } as const;
-      ends.conclude(claimed, outcome, funcOf(claimed), tookMs);
-    } catch (error) {
-      rethrowImpossible(error);
-      if (tasks.get(id)?.kind === "handed") tasks.apply(id, GONE);
-      emit({ type: "spool.warning", spool: name, message: `${id}: ${reasonOf(error)}` });
-    }
-  }
-
   #endBatches(): void {
     for (const note of this.#options.tasks.takeEndedNotes()) this.#options.store.endBatch(note);
   }
@@ -273,8 +256,4 @@ export class Batches implements Handout {
     this.#help.stop();
     return this.#options.pool.stop();
   }
-}
-
-function isOf(worker: TaskWorker, state: TaskState | undefined): state is Handed {
-  return state?.kind === "handed" && state.workers.includes(worker);
 }

@@ -23,7 +23,7 @@ export function poolExecutor(pool: Pool): Executor {
       if (pool.isApart) return await runApart(pool, run);
       const id = taskId(run.task);
       run.task.release();
-      const chosen = await pool.choose(id, run.attempt);
+      const chosen = await pool.choose(id, run.attempt, { abort: run.signal });
       run.claimedElsewhere(() => chosen?.release());
       return chosen === null ? { kind: "interrupted" } : answerOf(chosen.answer);
     },
@@ -31,7 +31,7 @@ export function poolExecutor(pool: Pool): Executor {
 }
 
 /** The worker is another user's: it has a copy, and an orphan of it is known by its process. */
-async function runApart(pool: Pool, { task, attempt, started }: Run): Promise<Answer> {
+async function runApart(pool: Pool, { task, attempt, started, signal }: Run): Promise<Answer> {
   const id = taskId(task);
   if (!id.isWellFormed()) {
     const reason =
@@ -39,7 +39,7 @@ async function runApart(pool: Pool, { task, attempt, started }: Run): Promise<An
     return { kind: "permanent", reason, stderr: "" };
   }
   const begun = (pid: number) => started?.(pid);
-  const chosen = await pool.choose(id, attempt, { task, begun });
+  const chosen = await pool.choose(id, attempt, { kept: { task, begun }, abort: signal });
   chosen?.release();
   return chosen === null ? { kind: "interrupted" } : answerOf(chosen.answer);
 }

@@ -3,6 +3,7 @@
 import { type Exit, isShortage } from "../exec/process.ts";
 import type { Clock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
+import type { ProcessSignal } from "../platform/signals.ts";
 import type { OutputStream } from "../report/event.ts";
 import type { Channel, Received } from "./channel.ts";
 import { ProtocolError } from "./frame.ts";
@@ -34,6 +35,8 @@ export class WorkerLink {
   #process: WorkerProcess | null = null;
   #channel: Channel | null = null;
   #copies: TaskCopies | null = null;
+  /** Until it has ended. */
+  #socket: WorkerSocket | null = null;
   #began: string | null = null;
   #fault: string | null = null;
 
@@ -50,9 +53,9 @@ export class WorkerLink {
     return this.#fault;
   }
 
-  /** When it has ended: the task that it last began; null when it began none. */
+  /** The task that it last began; null when it began none. */
   get began(): string | null {
-    return this.#began;
+    return this.#socket?.began ?? this.#began;
   }
 
   send(message: ToWorker): void {
@@ -64,9 +67,9 @@ export class WorkerLink {
     this.#channel?.reply(id, outcome);
   }
 
-  /** Ends the process and everything it started, now. */
-  kill(): void {
-    this.#process?.kill();
+  /** Ends the process and everything it started: now, or as they take the signal. */
+  kill(signal?: ProcessSignal): void {
+    this.#process?.kill(signal);
   }
 
   /** Where the worker finds its tasks, when that is not the spool itself. */
@@ -82,15 +85,16 @@ export class WorkerLink {
   /** Lives from start to end; resolves when nothing is left. */
   async run(): Promise<Exit> {
     const { sockets } = this.#options;
-    let socket: WorkerSocket | null = null;
     try {
-      socket = sockets.listen();
+      const socket = this.#socket = sockets.listen();
       if (sockets.owner !== null) this.#copies = new TaskCopies(socket.copies, sockets.owner);
       return await this.#runOn(socket);
     } catch (error) {
       return { kind: "not started", reason: reasonOf(error), isShortage: isShortage(error) };
     } finally {
-      this.#began = socket?.began ?? null;
+      this.#began = this.began;
+      const socket = this.#socket;
+      this.#socket = null;
       await socket?.remove();
     }
   }

@@ -12,7 +12,7 @@ import type { Registered, WorkerAnswer } from "./message.ts";
 import { outputEvents } from "./output_events.ts";
 import type { PoolListener, PoolOptions } from "./pool_options.ts";
 import { Recycling } from "./recycling.ts";
-import { type ChosenRun, endingError, type KeptTask, WorkerRequests } from "./requests.ts";
+import { type ChosenHow, type ChosenRun, endingError, WorkerRequests } from "./requests.ts";
 import { sameOffer } from "./same_offer.ts";
 import { TaskWorker } from "./task_worker.ts";
 import { TotalsByNumber } from "./worker_totals.ts";
@@ -116,9 +116,9 @@ export class Pool {
    *
    * @returns null when it was not begun, because the pool ends
    */
-  choose(id: string, attempt: number, kept: KeptTask | null = null): Promise<ChosenRun | null> {
+  choose(id: string, attempt: number, how: ChosenHow = {}): Promise<ChosenRun | null> {
     if (this.#isStopped) return Promise.resolve(null);
-    const chosen = this.#requests.choose(id, attempt, kept);
+    const chosen = this.#requests.choose(id, attempt, how);
     this.#giveOut();
     return chosen;
   }
@@ -136,10 +136,12 @@ export class Pool {
    * Runs the handler of a signal in a free worker.
    *
    * @param limitMs the longest that it may take; null is that of tasks
+   * @param abort an operator may end it by this
    */
-  raise(signal: number, limitMs: number | null): Promise<void> {
+  raise(signal: number, limitMs: number | null, abort?: AbortSignal): Promise<void> {
     if (this.#isStopped) return Promise.reject(endingError());
-    const done = this.#requests.raise(signal, limitMs, (worker) => this.#onAnswers(worker, []));
+    const ended = (worker: TaskWorker) => this.#onAnswers(worker, []);
+    const done = this.#requests.raise(signal, limitMs, ended, abort);
     this.#giveOut();
     return done;
   }

@@ -3,6 +3,7 @@
 import { environment, type Exit, type RunAs, signalGroup, startAs } from "../exec/process.ts";
 import { type OutputTaker, readOutput } from "../exec/read_output.ts";
 import { ownChild } from "../platform/children.ts";
+import type { ProcessSignal } from "../platform/signals.ts";
 
 /** What starts a worker of some language. */
 export interface WorkerCommand {
@@ -50,9 +51,9 @@ export class WorkerProcess {
     return this.#child.pid;
   }
 
-  /** Ends it and everything it started, now. */
-  kill(): void {
-    signalGroup(this.#child.pid, "SIGKILL");
+  /** Ends it and everything it started: now, or as they take the signal. */
+  kill(signal: ProcessSignal = "SIGKILL"): void {
+    signalGroup(this.#child.pid, signal);
   }
 
   async #untilEnd(taker: OutputTaker): Promise<Exit> {

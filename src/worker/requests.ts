@@ -1,5 +1,6 @@
 /** What waits for a worker of its own: signals, which go first, and tasks chosen for this language. */
 
+import { onKill } from "../exec/kill_order.ts";
 import { InterruptedError } from "../exec/stop_signal.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 import type { WorkerAnswer } from "./message.ts";
@@ -19,6 +20,13 @@ export interface KeptTask {
   begun(pid: number): void;
 }
 
+export interface ChosenHow {
+  /** Null or absent for a task whose claim the worker takes over. */
+  readonly kept?: KeptTask | null;
+  /** An operator may end it by this. */
+  readonly abort?: AbortSignal;
+}
+
 interface WorkerRequest {
   start(worker: TaskWorker): void;
   /** The pool ends. */
@@ -34,38 +42,67 @@ export class WorkerRequests {
   }
 
   /** Resolves to null when the task was not begun, because the pool ends. */
-  choose(id: string, attempt: number, kept: KeptTask | null): Promise<ChosenRun | null> {
+  async choose(
+    id: string,
+    attempt: number,
+    { kept = null, abort }: ChosenHow,
+  ): Promise<ChosenRun | null> {
     const { promise, resolve, reject } = Promise.withResolvers<ChosenRun | null>();
+    let present: TaskWorker | null = null;
     const run = async (worker: TaskWorker) => {
+      present = worker;
       using _copy = kept && worker.lay(kept.task);
       if (worker.pid !== null) kept?.begun(worker.pid);
       const answer = await worker.choose(id, attempt);
       return answer && { answer, release: () => worker.release(id) };
     };
-    this.#choices.push({
+    const request: WorkerRequest = {
       start: (worker) => void run(worker).then(resolve, reject),
       refuse: () => resolve(null),
+    };
+    this.#choices.push(request);
+    const end = this.#endWhenKilled(abort, this.#choices, request, () => present);
+    return await promise.finally(end);
+  }
+
+  /** An operator may end what waits, or what a worker does for it. */
+  #endWhenKilled(
+    abort: AbortSignal | undefined,
+    queue: WorkerRequest[],
+    request: WorkerRequest,
+    worker: () => TaskWorker | null,
+  ): () => void {
+    return onKill(abort, (order) => {
+      worker()?.abort(order.reason, order.signal);
+      const at = queue.indexOf(request);
+      if (at < 0) return;
+      queue.splice(at, 1);
+      request.refuse();
     });
-    return promise;
   }
 
   /** @param ended is called when the handler has ended, whether it failed or not */
-  raise(
+  async raise(
     signal: number,
     limitMs: number | null,
     ended: (worker: TaskWorker) => void,
+    abort: AbortSignal | undefined,
   ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#signals.push({
+    let present: TaskWorker | null = null;
+    const request: WorkerRequest = {
       start: (worker) => {
+        present = worker;
         const done = worker.raise(signal, limitMs);
         resolve(done);
         const next = () => ended(worker);
         done.then(next, next);
       },
       refuse: () => reject(endingError()),
-    });
-    return promise;
+    };
+    this.#signals.push(request);
+    const end = this.#endWhenKilled(abort, this.#signals, request, () => present);
+    await promise.finally(end);
   }
 
   /** Gives the first of them this worker, which has nothing else to do. */

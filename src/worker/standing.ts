@@ -6,7 +6,7 @@ import type { TaskWorker } from "./task_worker.ts";
 type WorkerStanding = Omit<WorkerSnapshot, "spool" | "language" | "modules">;
 
 export function standingOf(worker: TaskWorker): WorkerStanding {
-  const { number, pid, present: task = null, busyMs, totals } = worker;
+  const { number, pid, running: task = null, busyMs, totals } = worker;
   return { number, pid, task, busyMs, state: stateOf(worker), totals: { ...totals } };
 }
 

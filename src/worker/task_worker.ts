@@ -1,17 +1,17 @@
 /**
  * One worker as the program sees it: what it may do, what it has been handed, and the time it takes.
- *
  *     loading ──loaded──► ready ──stop──► stopping ──► ended
  *        └──── load-failed, or its process ended ─────────┘
  */
 
-import type { Exit } from "../exec/process.ts";
+import { type Exit, GRACE_MS } from "../exec/process.ts";
 import type { WorkerTotals } from "../report/snapshot.ts";
 import { InterruptedError, isEndedByStop } from "../exec/stop_signal.ts";
-import type { Cancel } from "../platform/clock.ts";
+import type { ProcessSignal } from "../platform/signals.ts";
 import { answersTo } from "./answered.ts";
 import type { Received } from "./channel.ts";
 import { ProtocolError } from "./frame.ts";
+import { KillTimer } from "./kill_timer.ts";
 import { WorkerLink } from "./link.ts";
 import type { AnswerGroup, WorkerAnswer } from "./message.ts";
 import { RunAlone } from "./run_alone.ts";
@@ -44,7 +44,7 @@ export class TaskWorker {
   /** When its present task began, as far as is known; monotonic. */
   #busySince = 0;
   readonly #limit: TimeLimit;
-  #cancelKill: Cancel = () => {};
+  readonly #killTimer: KillTimer;
   /** Tasks it has answered. */
   answered = 0;
   /** When it last had something to do; monotonic. */
@@ -56,6 +56,7 @@ export class TaskWorker {
     this.#options = options;
     const { command, sockets, clock, listener, harakiriMs, totals } = options;
     this.#output = new WorkerOutput(clock, listener);
+    this.#killTimer = new KillTimer(clock, (reason) => this.kill(reason));
     this.#limit = new TimeLimit(harakiriMs, clock, () => this.busyMs, (reason) => {
       totals.harakiris++;
       this.abort(reason);
@@ -102,9 +103,15 @@ export class TaskWorker {
     return this.#options.tasks.unanswered(this);
   }
 
-  /** The task that it runs, as far as is known. */
+  /** The task that it runs, as far as its answers say. */
   get present(): string | undefined {
     return this.#alone.chosen ?? this.unanswered.values().next().value;
+  }
+
+  /** The same by its own word, in a file: answers may wait for each other. */
+  get running(): string | undefined {
+    const { began } = this.#link;
+    return began !== null && this.unanswered.has(began) ? began : this.present;
   }
 
   get isBusy(): boolean {
@@ -164,14 +171,15 @@ export class TaskWorker {
     this.#state = "stopping";
     if (wasLoading) return this.kill("stopped");
     this.#link.send({ type: "stop" });
-    if (!this.isBusy) this.#killAfter(STOP_GRACE_MS, "the worker did not stop when asked");
+    if (!this.isBusy) this.#killTimer.set(STOP_GRACE_MS, "the worker did not stop when asked");
   }
 
-  /** Asks the present task to end, and ends the worker when it does not. */
-  abort(reason: string): void {
-    const task = this.present;
-    if (task !== undefined) this.#link.send({ type: "abort", task, reason });
-    this.#killAfter(ABORT_GRACE_MS, reason);
+  /** Asks the present task to end, or sends it a signal, and ends the worker when it does not. */
+  abort(reason: string, signal: ProcessSignal | null = null): void {
+    const task = this.running;
+    if (signal !== null) this.#link.kill(signal);
+    else if (task !== undefined) this.#link.send({ type: "abort", task, reason });
+    this.#killTimer.set(signal === null ? ABORT_GRACE_MS : GRACE_MS, reason);
   }
 
   /** Breaks off what it runs, because the program ends. */
@@ -188,12 +196,7 @@ export class TaskWorker {
 
   #limitLoading(): void {
     const { loadLimitMs } = this.#options;
-    this.#killAfter(loadLimitMs, `it took more than ${loadLimitMs / 1000} s`);
-  }
-
-  #killAfter(delayMs: number, reason: string): void {
-    this.#cancelKill();
-    this.#cancelKill = this.#options.clock.after(delayMs, () => this.kill(reason));
+    this.#killTimer.set(loadLimitMs, `it took more than ${loadLimitMs / 1000} s`);
   }
 
   /** @param limitMs in place of what tasks may take */
@@ -206,7 +209,7 @@ export class TaskWorker {
     this.idleSince = this.#options.clock.monotonic();
     const exit = await this.#link.run();
     this.#limit.stop();
-    this.#cancelKill();
+    this.#killTimer.cancel();
     // It gets no more work while it is decided what it died of.
     this.#isGone = true;
     if (this.#doom === null) this.#isInterrupted ||= await isEndedByStop(exit, this.#options);
@@ -226,7 +229,7 @@ export class TaskWorker {
         this.#language = message.language;
         return;
       case "loaded":
-        this.#cancelKill();
+        this.#killTimer.cancel();
         this.#files = message.files;
         if (this.#state !== "loading") return;
         this.#state = "ready";
@@ -246,8 +249,11 @@ export class TaskWorker {
         const { id, method, args } = message;
         return this.#link.reply(id, listener.call({ method, args, tail, worker: this }));
       }
-      case "signal-done":
-        return this.#signalDone(message.id, message.error);
+      case "signal-done": {
+        const settle = this.#alone.signalDone(message.id, message.error);
+        this.#took([]);
+        return settle();
+      }
       default:
         return message satisfies never;
     }
@@ -257,7 +263,7 @@ export class TaskWorker {
     const { clock, listener, tasks } = this.#options;
     this.#busySince = this.idleSince = clock.monotonic();
     // What was about to be ended has ended by itself.
-    if (this.#doom === null) this.#cancelKill();
+    if (this.#doom === null) this.#killTimer.cancel();
     const remove = (id: string) => tasks.answered(this, id);
     addAnswers(this.#options.totals, groups);
     const { answers, fault } = answersTo(this.unanswered, groups, remove);
@@ -266,14 +272,8 @@ export class TaskWorker {
     listener.answered(this, answers);
     if (fault !== null) throw new ProtocolError(fault);
     if (this.#state === "stopping" && !this.isBusy) {
-      this.#killAfter(STOP_GRACE_MS, "the worker did not stop when asked");
+      this.#killTimer.set(STOP_GRACE_MS, "the worker did not stop when asked");
     }
-  }
-
-  #signalDone(id: number, error: string | null): void {
-    const settle = this.#alone.signalDone(id, error);
-    this.#took([]);
-    settle();
   }
 
   #end(exit: Exit): void {

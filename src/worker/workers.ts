@@ -256,7 +256,7 @@ export class Workers {
   get signals(): SignalHandlers {
     return {
       has: (signal, owner) => this.#hearing(signal, owner) !== undefined,
-      raise: (signal, owner, limitMs) => this.#raise(signal, owner, limitMs),
+      raise: (signal, owner, limitMs, abort) => this.#raise(signal, owner, limitMs, abort),
     };
   }
 
@@ -265,9 +265,14 @@ export class Workers {
     return owners.flatMap((each) => this.#of(each)).find(({ pool }) => pool.hasSignal(signal));
   }
 
-  #raise(signal: number, owner: string | null, limitMs: number | null): Promise<void> {
+  #raise(
+    signal: number,
+    owner: string | null,
+    limitMs: number | null,
+    abort?: AbortSignal,
+  ): Promise<void> {
     const member = this.#hearing(signal, owner);
-    if (member !== undefined) return member.pool.raise(signal, limitMs);
+    if (member !== undefined) return member.pool.raise(signal, limitMs, abort);
     return Promise.reject(new Error(`no task code has a handler for signal ${signal}`));
   }
 

@@ -1,47 +1,15 @@
 /** What the program says that it is doing, beside what it does. */
 
-import { runApp } from "../../src/app/app.ts";
-import { loadConfig } from "../../src/config/load.ts";
 import { signalGroup } from "../../src/exec/process.ts";
-import { openNotifier } from "../../src/daemon/notify.ts";
-import { systemClock as clock, systemRandom as random } from "../../src/platform/clock.ts";
-import { loadPosix } from "../../src/platform/posix.ts";
 import { VERSION } from "../../src/platform/version.ts";
+import { systemClock as clock } from "../../src/platform/clock.ts";
 import type { Event } from "../../src/report/event.ts";
 import type { ProgramSnapshot } from "../../src/report/snapshot.ts";
+import { withApp } from "../support/app.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { makeSite } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
 import { until } from "../support/until.ts";
-
-/** The program in this process, until `work` has ended. */
-async function withApp(
-  ini: string,
-  work: (snapshot: () => Promise<ProgramSnapshot>, events: readonly Event[]) => Promise<void>,
-): Promise<void> {
-  const { config } = await loadConfig(["--ini", ini]);
-  const posix = loadPosix();
-  const events: Event[] = [];
-  let stop: () => void = () => {};
-  let worked: Promise<void> = Promise.resolve();
-  await runApp(config, {
-    machine: { clock, random, emit: (event) => void events.push(event) },
-    signals: {
-      on(signals, action) {
-        if (signals.includes("SIGTERM")) stop = () => action("SIGTERM");
-        return () => {};
-      },
-    },
-    reread: () => Promise.resolve(null),
-    applied: () => {},
-    reopenLog: () => {},
-    mask: (text) => text.replaceAll("hunter2", "********"),
-    ready: (snapshot) => worked = work(snapshot, events).finally(() => stop()),
-    posix,
-    notifier: openNotifier(posix),
-  });
-  await worked;
-}
 
 const TASKS = `
 export function work(vars) {

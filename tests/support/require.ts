@@ -97,9 +97,11 @@ export function testWith(
   needs: Need | readonly Need[],
   name: string,
   body: () => Promise<void>,
+  options: Pick<Deno.TestDefinition, "sanitizeOps" | "sanitizeResources"> = {},
 ): void {
   const missing = [needs].flat().find((need) => !required.includes(need) && !present[need]());
   Deno.test({
+    ...options,
     name: missing === undefined ? name : `${name} (skipped: ${reasons[missing]})`,
     ignore: missing !== undefined,
     fn: body,

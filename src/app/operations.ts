@@ -1,0 +1,50 @@
+/** What people and other programs may see of this one, and ask of it: snapshots, actions, and the sockets for them. */
+
+import type { Actions } from "../control/actions.ts";
+import { Monitors, type MonitorsConfig } from "../monitor/monitors.ts";
+import type { EventCounters } from "../report/counters.ts";
+import type { ProgramSnapshot } from "../report/snapshot.ts";
+import type { Estate } from "./estate.ts";
+import type { Life } from "./life.ts";
+import type { Machine } from "./machine.ts";
+import { ProgramActions } from "./program_actions.ts";
+import { Snapshots } from "./snapshots.ts";
+
+export interface OperationsOptions {
+  readonly machine: Machine;
+  readonly counters: EventCounters;
+  readonly estate: Estate;
+  /** The present one. */
+  life(): Life | null;
+  /** With those that end what they run. */
+  lives(): readonly Life[];
+  isStopping(): boolean;
+}
+
+export class Operations {
+  readonly actions: Actions;
+  readonly #snapshots: Snapshots;
+  readonly #monitors: Monitors;
+
+  constructor(options: OperationsOptions) {
+    const { machine, counters } = options;
+    this.#snapshots = new Snapshots({ ...options, ...machine });
+    this.actions = new ProgramActions({ ...options, ...machine });
+    const snapshot = () => this.snapshot();
+    this.#monitors = new Monitors({ ...machine, counters, snapshot, actions: this.actions });
+  }
+
+  async snapshot(): Promise<ProgramSnapshot> {
+    return await this.#snapshots.take();
+  }
+
+  /** See {@link Monitors.prepare}. */
+  async prepare(config: MonitorsConfig): Promise<{ takeOver(): void; discard(): Promise<void> }> {
+    return await this.#monitors.prepare(config);
+  }
+
+  /** Resolves when nothing of it is left. */
+  async close(): Promise<void> {
+    await this.#monitors.close();
+  }
+}

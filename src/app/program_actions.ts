@@ -1,0 +1,165 @@
+/** What an operator may do, done by the parts of the running program. */
+
+import type {
+  Actions,
+  PlacedTaskAt,
+  PushResult,
+  RunJobResult,
+  TaskAt,
+  Turned,
+} from "../control/actions.ts";
+import { KillOrder, type KillWish } from "../exec/kill_order.ts";
+import { reasonOf } from "../platform/reason.ts";
+import type { KillResult } from "../queue/kill_result.ts";
+import type { Emit } from "../report/event.ts";
+import { type Spool, spoolFor } from "../server/reception.ts";
+import { removeTask, retryTask } from "../spool/change_task.ts";
+import type { PlacedTask } from "../spool/inspected.ts";
+import { isTaskId, refOf, taskLabel } from "../spool/layout.ts";
+import type { Store } from "../spool/store.ts";
+import type { Changed } from "../spool/task.ts";
+import { readRequest } from "../task/request.ts";
+import type { Var } from "../wire/packet.ts";
+import type { Estate } from "./estate.ts";
+import type { Life } from "./life.ts";
+
+export interface ProgramActionsOptions {
+  readonly emit: Emit;
+  readonly estate: Estate;
+  /** The present one. */
+  life(): Life | null;
+  /** With those that end what they run. */
+  lives(): readonly Life[];
+  isStopping(): boolean;
+}
+
+const STOPPING = { kind: "refused", reason: "the program is stopping" } as const;
+const NO_TASK = { kind: "refused", reason: "this is the name of no task" } as const;
+
+export class ProgramActions implements Actions {
+  constructor(private readonly options: ProgramActionsOptions) {}
+
+  async kill(by: string, { spool, id }: TaskAt, wish: KillWish): Promise<KillResult> {
+    const order = new KillOrder(wish, by);
+    let result: KillResult = { kind: "not running", state: null };
+    for (const { parts } of this.options.lives()) {
+      for (const dispatcher of parts.dispatchers) {
+        if (spool !== dispatcher.name && spool !== dispatcher.dir) continue;
+        const answer = await dispatcher.kill(id, order);
+        if (answer.kind === "not running" && answer.state === null) continue;
+        result = answer;
+        if (answer.kind !== "not running") break;
+      }
+    }
+    if (result.kind === "ended") this.#log(by, `ended the run of task ${labelOf(id)}`);
+    return result;
+  }
+
+  async killJob(by: string, job: string, wish: KillWish): Promise<KillResult> {
+    if (wish.fate === "remove") {
+      return {
+        kind: "refused",
+        reason: "a job has no file to be removed: end it with fail or retry",
+      };
+    }
+    const { estate } = this.options;
+    const runs = await estate.killJob(job, new KillOrder(wish, by));
+    if (runs === 0) {
+      const isKnown = estate.jobs().some(({ name }) => name === job);
+      return { kind: "not running", state: isKnown ? "waiting" : null };
+    }
+    this.#log(by, `ended job ${job}${wish.fate === "retry" ? ", which runs again" : ""}`);
+    return { kind: "ended", fate: wish.fate === "retry" ? "ready" : "failed" };
+  }
+
+  async retry(by: string, task: PlacedTaskAt): Promise<Changed> {
+    return await this.#change(by, "retried", task, retryTask);
+  }
+
+  async remove(by: string, task: PlacedTaskAt): Promise<Changed> {
+    return await this.#change(by, "removed", task, removeTask);
+  }
+
+  async #change(
+    by: string,
+    done: string,
+    { spool, id, place }: PlacedTaskAt,
+    act: (store: Store, task: PlacedTask) => Promise<Changed>,
+  ): Promise<Changed> {
+    const found = this.#spool(spool);
+    if (found === undefined) return { kind: "gone" };
+    if (!isTaskId(id)) return NO_TASK;
+    const changed = await act(found.store, { ...refOf(id), place });
+    if (changed.kind === "changed") {
+      this.#log(by, `${done} task ${labelOf(id)} of ${found.name}, which was ${changed.was}`);
+    }
+    return changed;
+  }
+
+  async pause(by: string, spool: string): Promise<Turned> {
+    return await this.#turn(by, "paused", spool, (store) => store.pause());
+  }
+
+  async resume(by: string, spool: string): Promise<Turned> {
+    return await this.#turn(by, "resumed", spool, (store) => store.resume());
+  }
+
+  async #turn(
+    by: string,
+    done: string,
+    spool: string,
+    act: (store: Store) => Promise<boolean>,
+  ): Promise<Turned> {
+    const found = this.#spool(spool);
+    if (found === undefined) return "unknown";
+    if (!await act(found.store)) return "unchanged";
+    this.#log(by, `${done} spool ${found.name}`);
+    return "changed";
+  }
+
+  runJob(by: string, job: string): RunJobResult {
+    const { estate, isStopping } = this.options;
+    if (isStopping()) return STOPPING;
+    const admission = estate.runJob(job);
+    switch (admission?.kind) {
+      case undefined:
+        return { kind: "unknown" };
+      case "start":
+        this.#log(by, `started job ${job}`);
+        return { kind: "started" };
+      case "wait":
+      case "replace":
+        this.#log(by, `started job ${job}, which waits for a run to end`);
+        return { kind: "waits" };
+      case "skip":
+        return { kind: "refused", reason: admission.reason };
+      default:
+        return admission satisfies never;
+    }
+  }
+
+  async push(by: string, vars: readonly Var[], body?: Uint8Array): Promise<PushResult> {
+    const spools = this.options.life()?.parts.spools;
+    if (spools === undefined || this.options.isStopping()) return STOPPING;
+    try {
+      const { task, spooler } = readRequest(vars);
+      const { name: spool, store } = spoolFor(spools, spooler);
+      const { name } = await store.put(body === undefined ? task : { ...task, body });
+      this.#log(by, `added task ${taskLabel(name)} to ${spool}`);
+      return { kind: "accepted", spool, task: name };
+    } catch (error) {
+      return { kind: "refused", reason: reasonOf(error) };
+    }
+  }
+
+  #spool(spool: string): Spool | undefined {
+    const spools = this.options.life()?.parts.spools ?? [];
+    return spools.find(({ name, config: { dir } }) => spool === dir || spool === name);
+  }
+
+  #log(by: string, text: string): void {
+    this.options.emit({ type: "operator.acted", by, text });
+  }
+}
+
+const labelOf = (id: string) => taskLabel(refOf(id).name);
