@@ -2,11 +2,12 @@
 
 import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { makeTlsParties } from "../support/certificates.ts";
 import { ledgerLines } from "../support/ledger.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";
 import { runClient } from "../support/python_client.ts";
 import { testWith } from "../support/require.ts";
-import { makeSite } from "../support/site.ts";
+import { makeSite, portIn } from "../support/site.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
   testWith("python", `${programLabel}: ${name}`, body);
@@ -95,3 +96,56 @@ test("python-client overwrites no module that is not its own", async () => {
   assertEquals(await Deno.readTextFile(file), "mine");
   assertEquals((await spooler(["python-client"])).code, 2);
 });
+
+testWith(
+  ["python", "openssl"],
+  `${programLabel}: a client puts tasks through sockets, signed, with TLS`,
+  async () => {
+    await using site = await makeSite(
+      ...["spooler-task = name=f cat >>bodies", "spooler-secret = correct horse battery staple"],
+      ...["spooler-name = hub", "socket = 127.0.0.1:0", "socket = in.sock"],
+      `socket = @spooler-py-${Deno.pid}`,
+      "suwsgi-socket = 127.0.0.1:0,server.pem,server.key,ca.pem",
+    );
+    await makeTlsParties(site.dir);
+    await Deno.writeTextFile(join(site.dir, "secret"), "correct horse battery staple\n");
+    await using program = await site.start();
+    const ports = program.log.split("\n").filter((line) => / socket 127/.test(line)).map(portIn);
+    const [port, tlsPort] = ports;
+    const lib = join(site.dir, "lib");
+    await spooler(["python-client", lib]);
+    const lines = await runClient({
+      lib,
+      cwd: site.dir,
+      env: { SPOOLER_SECRET_FILE: "secret", SPOOLER_CA: "ca.pem" },
+      code: `
+from spooler_client import Client, SpoolError
+def attempt(client, **more):
+    try:
+        client.put("f", {"n": 1}, **more)
+        print("put")
+    except SpoolError as error:
+        print(error)
+own = {"cert": "client.pem", "key": "client.key"}
+for to in ("127.0.0.1:${port}", "in.sock", "@spooler-py-${Deno.pid}"):
+    attempt(Client(to), body="over %s\\n" % to[:2])
+client = Client("tls://localhost:${tlsPort}", **own)
+attempt(client, body="over tls\\n", id="once")
+attempt(client, body="over tls\\n", id="once")
+print(len(client.put_many([("f", {"body": "of many\\n"})] * 50)))
+attempt(Client("tls://localhost:${tlsPort}", ca="stranger-ca.pem", **own))
+attempt(Client("tls://localhost:${tlsPort}"))
+attempt(Client("127.0.0.1:${port}", secret="wrong horse battery staple"))
+`,
+    });
+    assertEquals(lines.slice(0, 6), [...Array(5).fill("put"), "50"]);
+    assertMatch(lines[6] ?? "", /^connect to tls:.*certificate verify failed/);
+    assertMatch(lines[7] ?? "", /tls:\/\/localhost:\d+/);
+    assertMatch(lines[8] ?? "", /does not prove that it has the secret/);
+    await program.line(/ f \S+ done/, 54);
+    const bodies = ledgerLines(join(site.dir, "bodies")).toSorted();
+    const many = Array(50).fill("of many");
+    assertEquals(bodies, [...many, "over 12", "over @s", "over in", "over tls"]);
+    assertEquals(await program.stop(), 0);
+  },
+);

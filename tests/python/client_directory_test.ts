@@ -1,6 +1,7 @@
 /** The Python client puts tasks into a directory: what is written, and who may put at the same time. */
 
 import { join } from "@std/path";
+import { varsOfKeys } from "../../src/wire/json_vars.ts";
 import { encodePacket } from "../../src/wire/packet.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { PythonClient } from "../support/python_client.ts";
@@ -31,7 +32,7 @@ testWith(
 import spooler_client, uwsgi
 from datetime import datetime, timedelta, timezone
 client = spooler_client.Client(sync=False)
-print(client.put("mail", {"to": "ü", "n": 1, b"raw": b"\\xff"}, body="hey"))
+print(client.put("mail", {"to": "ü", "n": 1, b"raw": b"\\xff", "tags": ["ä"]}, body="hey"))
 print(client.put("mail", at=datetime(2033, 5, 18, 3, 33, 20, tzinfo=timezone.utc), priority=4))
 print(uwsgi.spool({b"ud_spool_func": b"mail", b"body": b"b", b"at": b"2000000000.7"}).decode())
 `);
@@ -42,7 +43,10 @@ print(uwsgi.spool({b"ud_spool_func": b"mail", b"body": b"b", b"at": b"2000000000
       const [plain = "", later = "", path = ""] = await put();
       assertMatch(plain, NAME);
       const head = encodePacket(
-        varsOf({ ud_spool_func: "mail", to: "ü", n: "1", raw: Uint8Array.of(255) }),
+        [
+          ...varsOf({ ud_spool_func: "mail" }),
+          ...varsOfKeys({ to: "ü", n: 1, raw: Uint8Array.of(255), tags: ["ä"] }),
+        ],
         17,
       );
       assertEquals(read(plain), new Uint8Array([...head, ...new TextEncoder().encode("hey")]));
@@ -77,7 +81,9 @@ attempt(lambda: client.put("f", at="soon"))
 attempt(lambda: client.put("f", priority="../x"))
 attempt(lambda: client.put("f", {"": "x"}))
 attempt(lambda: client.put("f", {"key": "x" * 70000}))
-attempt(lambda: client.put("f", {"key": [1]}))
+attempt(lambda: client.put("f", {"key": {1, 2}}))
+attempt(lambda: client.put("f", {"key": float("nan")}))
+attempt(lambda: client.put(["f"]))
 attempt(lambda: client.put("f", {"spooler": "/nowhere/else"}))
 attempt(lambda: mail.spool(at="soon"))
 attempt(lambda: mail.spool(n=1))
@@ -94,7 +100,9 @@ attempt(lambda: mail.spool())
     'Refused priority needs digits only, 9 at most: "../x"',
     "Refused a key is empty",
     "Refused the value of b'key' has 70000 bytes, a packet holds 65535",
-    "TypeError key: a task has str, bytes, int, float and bool, not list",
+    "TypeError the value of key has no JSON: Object of type set is not JSON serializable",
+    "TypeError the value of key has no JSON: Out of range float values are not JSON compliant",
+    "TypeError a packet holds bytes, str, int, bool and float, not list",
     'Refused spooler needs the absolute path of a spool: "/nowhere/else"',
     'ValueError unable to spool job: at needs seconds since the epoch: "soon"',
     "ValueError spooler callable dictionary must contains only bytes, not a value of type int",

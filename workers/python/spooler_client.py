@@ -87,7 +87,7 @@ class Client:
         return "Client(%r)" % (self._target,)
 
     def put(self, function, vars=None, *, at=None, priority=None, body=b"", id=None) -> str:
-        """Puts a task: `function` is its ud_spool_func, `vars` have str, bytes, numbers and bool.
+        """Puts a task: `function` is its ud_spool_func, `vars` are str, bytes, or what JSON can say.
 
         `at` is a datetime, a timedelta from now, or seconds since the epoch. Returns the task's name
         in a directory, its id at a server; a task with the same `id` is accepted by a server once.

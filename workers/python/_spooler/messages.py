@@ -25,25 +25,12 @@ def send_message(address, modifier1=0, modifier2=0, message=b"", timeout=4, *_re
 
 def _encode(message, modifier1, modifier2) -> bytes:
     if isinstance(message, dict):
-        items = [(_to_bytes(key), _to_bytes(value)) for key, value in message.items()]
+        items = [(packet.to_bytes(key), packet.to_bytes(value)) for key, value in message.items()]
         return packet.encode(items, modifier1, modifier2)
-    data = b"" if message is None else _to_bytes(message)
+    data = b"" if message is None else packet.to_bytes(message)
     if len(data) > packet.LARGEST:
         raise ValueError("a packet holds %d bytes, not %d" % (packet.LARGEST, len(data)))
     return bytes([modifier1]) + len(data).to_bytes(2, "little") + bytes([modifier2]) + data
-
-
-def _to_bytes(value) -> bytes:
-    """Text and numbers as str() writes them; bytes(5) would be five NULs."""
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, (int, float)):
-        return str(value).encode()
-    try:
-        return bytes(memoryview(value))
-    except TypeError:
-        kind = type(value).__name__
-        raise TypeError("a packet holds bytes, str, int, bool and float, not %s" % kind) from None
 
 
 def _connect(address, timeout):

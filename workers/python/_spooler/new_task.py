@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timedelta, timezone
 
 from . import packet
 from .put_errors import Refused
 
+# Names the values that are JSON.
+JSON_VAR = b"spooler_json"
+_TEXTS = (str, bytes, bytearray, memoryview)
 # The end of the year 9999.
 LAST_SECOND = 253_402_300_799
 _AT = re.compile(rb"(\d{1,18})(\.\d*)?\Z")
@@ -41,23 +45,44 @@ def from_packet(data: bytes, body_size: int) -> NewTask:
 
 
 def from_values(function, task_vars, at=None, priority=None, body=b"") -> NewTask:
-    """Of values as people write them. Raises TypeError, and Refused for what no spool takes."""
+    """Of values as people write them; those that are no texts travel as JSON (docs/spool-format.md).
+    Raises TypeError, and Refused for what no spool takes."""
     given = dict(task_vars or {})
     if "body" in given:
         if body:
             raise TypeError("body is given twice")
         body = given.pop("body")
-    items = {b"ud_spool_func": _to_bytes("function", function)}
-    for key, value in given.items():
-        items[_to_bytes("a key", key)] = _to_bytes(key, value)
-    for key, value in ((b"at", at), (b"priority", priority)):
+    for key, value in (("at", at), ("priority", priority)):
         if value is not None:
-            items[key] = service_value(key, value)
+            given[key] = value
+    items = {b"ud_spool_func": packet.to_bytes(function)}
+    as_json = []
+    for key, value in given.items():
+        name = packet.to_bytes(key)
+        if name in (b"at", b"priority"):
+            value = service_value(name, value)
+        elif not isinstance(value, _TEXTS):
+            as_json.append(key)
+            value = _json_of(key, value)
+        items[name] = packet.to_bytes(value)
+    if as_json:
+        items[JSON_VAR] = _dumps(as_json).encode()
     try:
         head = packet.encode(items.items())
     except ValueError as error:
         raise Refused(str(error)) from None
-    return NewTask(head, _to_bytes("body", body), items)
+    return NewTask(head, packet.to_bytes(body), items)
+
+
+def _dumps(value) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _json_of(key, value) -> str:
+    try:
+        return _dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError("the value of %s has no JSON: %s" % (key, error)) from None
 
 
 def service_value(key: bytes, value) -> bytes:
@@ -70,19 +95,7 @@ def service_value(key: bytes, value) -> bytes:
             value = value.timestamp()
         if isinstance(value, float):
             value = int(value)
-    return _to_bytes(key.decode(), value)
-
-
-def _to_bytes(key, value) -> bytes:
-    if isinstance(value, str):
-        # A file name that is not UTF-8 stays what it is.
-        return value.encode("utf-8", "surrogateescape")
-    if isinstance(value, (int, float)):
-        return str(value).encode()
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value)
-    kind = type(value).__name__
-    raise TypeError("%s: a task has str, bytes, int, float and bool, not %s" % (key, kind))
+    return packet.to_bytes(value)
 
 
 def _read_at(text: bytes) -> int:

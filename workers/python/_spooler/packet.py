@@ -33,6 +33,20 @@ def encode(items, modifier1: int = MODIFIER_SPOOL, modifier2: int = 0) -> bytes:
     return struct.pack("<BHB", modifier1, len(packet), modifier2) + packet
 
 
+def to_bytes(value) -> bytes:
+    """Text and numbers as str() writes them; bytes(5) would be five NULs. Raises TypeError."""
+    if isinstance(value, str):
+        # A file name that is not UTF-8 stays what it is.
+        return value.encode("utf-8", "surrogateescape")
+    if isinstance(value, (int, float)):
+        return str(value).encode()
+    try:
+        return bytes(memoryview(value))
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError("a packet holds bytes, str, int, bool and float, not %s" % kind) from None
+
+
 def decode(data: bytes) -> tuple[dict, int] | None:
     """The vars of a task file, and where its body starts; None when it is no whole task."""
     if len(data) < HEADER_SIZE or data[0] != MODIFIER_SPOOL:

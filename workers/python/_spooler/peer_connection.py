@@ -24,7 +24,7 @@ class PeerConnection:
 
     def __init__(self, address, timeout, secret, tls) -> None:
         self._secret = secret
-        self._address = address
+        self._peer = str(address)
         self._socket = connect(address, timeout, tls)
         self._received = b""
         # Of tasks that are not answered yet: their signatures, in order.
@@ -53,7 +53,7 @@ class PeerConnection:
                 return False
             raise
         if modifier1 != MODIFIER_PING:
-            raise Unreachable("%s does not answer a ping" % self._address)
+            raise Unreachable("%s does not answer a ping" % self._peer)
         values = _decode(answer)
         if self._secret is not None:
             self._check(answer, (modifier1, modifier2), request, values)
@@ -65,7 +65,7 @@ class PeerConnection:
         if signing.is_answer(answer, modifiers, request, self._secret):
             return
         reason = values.get(b"reason", b"").decode("utf-8", "replace")
-        text = "%s does not prove that it has the secret" % self._address
+        text = "%s does not prove that it has the secret" % self._peer
         raise Unreachable("%s: %s" % (text, reason) if reason else text)
 
     # Tasks
@@ -74,7 +74,7 @@ class PeerConnection:
         """The bytes of a delivery, and its signature. Raises Refused."""
         if task.body and len(task.body) > self._largest_body:
             text = "the body has %d bytes, %s takes %d"
-            raise Refused(text % (len(task.body), self._address, self._largest_body))
+            raise Refused(text % (len(task.body), self._peer, self._largest_body))
         added = signing.delivery_vars(task_id, self._receiver, task.body, self._secret)
         data = task.head[packet.HEADER_SIZE :] + packet.encode(added)[packet.HEADER_SIZE :]
         signature = b""
@@ -97,7 +97,7 @@ class PeerConnection:
         """None when the oldest unanswered task was accepted, or a Refused."""
         modifier1, modifier2, answer = self._read_packet()
         if modifier1 != MODIFIER_ANSWER:
-            raise Lost("%s answered with modifier1 %d" % (self._address, modifier1))
+            raise Lost("%s answered with modifier1 %d" % (self._peer, modifier1))
         request = self._unanswered.pop(0)
         values = _decode(answer)
         if self._secret is not None:
@@ -106,7 +106,7 @@ class PeerConnection:
             return None
         reason = values.get(b"reason", b"").decode("utf-8", "replace") or "its log says why"
         is_temporary = values.get(b"temporary") == b"1"
-        return Refused("%s refused the task: %s" % (self._address, reason), is_temporary)
+        return Refused("%s refused the task: %s" % (self._peer, reason), is_temporary)
 
     @property
     def unanswered(self) -> int:
@@ -117,10 +117,10 @@ class PeerConnection:
     def send_plain(self, task: NewTask) -> None:
         """One task to a uWSGI, which closes the connection. Raises Refused, and Lost when no answer comes."""
         if task.body:
-            raise Refused("%s is a uWSGI, which takes no body from a socket" % self._address)
+            raise Refused("%s is a uWSGI, which takes no body from a socket" % self._peer)
         self._send(task.head)
         if self._read(packet.HEADER_SIZE) != b"\xff\0\0\x01":
-            raise Refused("%s refused the task: its log says why" % self._address)
+            raise Refused("%s refused the task: its log says why" % self._peer)
 
     # Bytes
 
@@ -128,7 +128,7 @@ class PeerConnection:
         try:
             self._socket.sendall(data)
         except OSError as error:
-            raise Lost("send to %s: %s" % (self._address, error)) from error
+            raise Lost("send to %s: %s" % (self._peer, error)) from error
 
     def _read_packet(self) -> tuple:
         modifier1, size, modifier2 = struct.unpack("<BHB", self._read(packet.HEADER_SIZE))
@@ -139,9 +139,9 @@ class PeerConnection:
             try:
                 part = self._socket.recv(65536)
             except OSError as error:
-                raise Lost("no answer from %s: %s" % (self._address, error)) from error
+                raise Lost("no answer from %s: %s" % (self._peer, error)) from error
             if not part:
-                raise Lost("%s closed the connection" % self._address)
+                raise Lost("%s closed the connection" % self._peer)
             self._received += part
         found, self._received = self._received[:count], self._received[count:]
         return found

@@ -1,0 +1,277 @@
+/** The Python client puts tasks to a server: over few connections, each task once, signed. */
+
+import { createHash } from "node:crypto";
+import { acceptedAnswer } from "../../src/wire/answer.ts";
+import { findText, MODIFIER_PING, varText } from "../../src/wire/packet.ts";
+import { verifyDelivery } from "../../src/wire/signature.ts";
+import { signedOf } from "../../src/wire/signed_answer.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import {
+  ACCEPTED,
+  ours,
+  Peer,
+  plain,
+  pong,
+  type Received,
+  refusal,
+  type Script,
+  signedPong,
+} from "../support/peer.ts";
+import { PythonClient } from "../support/python_client.ts";
+import { testWith } from "../support/require.ts";
+
+const SECRET = "correct horse battery staple";
+
+const values = (tasks: readonly Received[], name: string) =>
+  tasks.map(({ vars }) => findText(vars, name));
+
+/** Runs code with `client` for the peer; returns what it prints. */
+async function runAt(peer: Peer, code: string, more = ""): Promise<string[]> {
+  await using python = await PythonClient.make();
+  return await python.run(`
+import spooler_client
+from spooler_client import Client, Task
+client = Client("${peer.address}"${more})
+def attempt(what):
+    try:
+        print(what())
+    except Exception as error:
+        print(type(error).__name__, str(error).replace("${peer.address}", "PEER"))
+${code}`);
+}
+
+testWith(
+  "python",
+  "tasks go over one connection, pipelined, in order, each with its id",
+  async () => {
+    const accepted: Received[] = [];
+    await using peer = new Peer(ours(accepted));
+    const lines = await runAt(
+      peer,
+      `
+first = client.put("f", {"n": 0}, body="a body", priority=3)
+rest = client.put_many([("f", {"n": n}) for n in range(1, 999)] + [Task("f", {"n": 999}, id="mine")])
+print(len({first, *rest}), rest[-1])
+`,
+    );
+    assertEquals(lines, ["1000 mine"]);
+    assertEquals(peer.connections, 1);
+    assertEquals(values(accepted, "n"), Array.from({ length: 1000 }, (_, n) => String(n)));
+    assertEquals(new Set(values(accepted, "spooler_id")).size, 1000);
+    const [first] = accepted;
+    assert(first !== undefined);
+    assertEquals(new TextDecoder().decode(first.body), "a body");
+    assertEquals(findText(first.vars, "priority"), "3");
+  },
+);
+
+testWith(
+  "python",
+  "a decorated function spools to a server; threads and forks share a client",
+  async () => {
+    const accepted: Received[] = [];
+    await using peer = new Peer(ours(accepted));
+    await runAt(
+      peer,
+      `
+import os, threading
+spooler_client.configure("${peer.address}")
+from uwsgidecorators import spool
+@spool
+def job(env): pass
+assert len(job.spool(a="b", body="hey")) == 32
+def many():
+    for _ in range(20): client.put("f", {"from": os.getpid()})
+def in_threads():
+    threads = [threading.Thread(target=many) for _ in range(4)]
+    for each in threads: each.start()
+    for each in threads: each.join()
+in_threads()
+child = os.fork()
+if child == 0:
+    in_threads()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+in_threads()
+`,
+    );
+    const [job, ...others] = accepted;
+    assertEquals(job && findText(job.vars, "ud_spool_func"), "job");
+    assertEquals(others.length, 240);
+    assertEquals(new Set(values(others, "from")).size, 2);
+    assert(peer.connections <= 20, `${peer.connections} connections for 241 tasks`);
+  },
+);
+
+testWith("python", "a task whose answer was lost is sent again, with the same id", async () => {
+  const accepted: Received[] = [];
+  const got: Received[] = [];
+  /** Takes some tasks, answers fewer, and hangs up. */
+  const hangsUp: Script = async (talk) => {
+    for (let packet = await talk.next(); packet; packet = await talk.next()) {
+      if (packet.header.modifier1 === MODIFIER_PING) await talk.say(pong());
+      else if (got.push(packet) <= 10) await talk.say(ACCEPTED);
+      else if (got.length === 60) {
+        peer.becomes(ours(accepted));
+        return;
+      }
+    }
+  };
+  await using peer = new Peer(hangsUp);
+  const lines = await runAt(
+    peer,
+    `
+names = client.put_many([("f", {"n": n}) for n in range(500)])
+print(len(set(names)))
+`,
+  );
+  assertEquals(lines, ["500"]);
+  assertEquals(peer.connections, 2);
+  const ids = new Map<string | undefined, Set<string | undefined>>();
+  for (const { vars } of [...got, ...accepted]) {
+    const n = findText(vars, "n");
+    ids.set(n, (ids.get(n) ?? new Set()).add(findText(vars, "spooler_id")));
+  }
+  assertEquals([...ids.keys()], Array.from({ length: 500 }, (_, n) => String(n)));
+  assertEquals([...ids.values()].filter(({ size }) => size !== 1), []);
+  // Of what was not answered everything; the end of the connection may have taken answers with it.
+  const again = values(accepted, "n").slice(0, accepted.length - 440);
+  assert(again.length >= 50 && again.length <= 60, again.join(" "));
+});
+
+testWith("python", "what a server refuses says why, and whether to try again", async () => {
+  const accepted: Received[] = [];
+  const answer = ({ vars }: Received) => {
+    const n = findText(vars, "n");
+    if (n === "full") return refusal("the spool is full", { temporary: true });
+    return n === "bad" ? refusal("no such spooler") : null;
+  };
+  await using peer = new Peer(ours(accepted, answer));
+  const lines = await runAt(
+    peer,
+    `
+attempt(lambda: client.put("f", {"n": "bad"}))
+attempt(lambda: client.put("f", {"spooler_sig": "x"}))
+attempt(lambda: client.status("x"))
+try:
+    client.put_many([("f", {"n": n}) for n in ("a", "full", "b", "bad", "c")])
+except spooler_client.PutManyError as error:
+    print(error.results[1].is_temporary, error.results[3].is_temporary)
+    print([type(each).__name__ for each in error.results])
+    attempt(lambda: exec("raise error"))
+`,
+  );
+  assertEquals(lines, [
+    "Refused PEER refused the task: no such spooler",
+    "Refused spooler_sig belongs to the protocol",
+    "SpoolError only a spool directory says what became of a task, not PEER",
+    "True False",
+    "['str', 'Refused', 'str', 'Refused', 'str']",
+    "PutManyError 2 of 5 tasks were not put, the first because: PEER refused the task: the spool is full",
+  ]);
+  assertEquals(values(accepted, "n"), ["a", "b", "c"]);
+  assertEquals(peer.connections, 1);
+});
+
+testWith(
+  "python",
+  "with a secret tasks are signed, and a server has to prove that it has it",
+  async () => {
+    const accepted: Received[] = [];
+    /** Signs its answers to pings; those to tasks it does not, when it lies. */
+    const signs = (lies: boolean): Script => async (talk) => {
+      for (let packet = await talk.next(); packet; packet = await talk.next()) {
+        const request = signedOf(packet.vars, SECRET);
+        assert(request !== null);
+        if (packet.header.modifier1 === MODIFIER_PING) {
+          await talk.say(signedPong(request));
+          continue;
+        }
+        accepted.push(packet);
+        await talk.say(lies ? ACCEPTED : acceptedAnswer(request));
+      }
+    };
+    await using peer = new Peer(ours([]));
+    const more = `, secret="${SECRET}"`;
+    const put = `attempt(lambda: client.put("f", {"n": 1}, body="hey", id="task-7"))`;
+    assertEquals(await runAt(peer, put, more), [
+      "Unreachable PEER does not prove that it has the secret",
+    ]);
+    peer.becomes(signs(true));
+    assertEquals(await runAt(peer, put, more), [
+      "Unreachable PEER does not prove that it has the secret",
+    ]);
+    accepted.length = 0;
+    peer.becomes(signs(false));
+    assertEquals(await runAt(peer, put, more), ["task-7"]);
+    const [task] = accepted;
+    assert(task !== undefined);
+    const verified = verifyDelivery(task.vars, { now: Date.now(), hasBody: true, receiver: "hub" });
+    assert(verified.kind === "valid");
+    assertEquals(verified.id, "task-7");
+    assertEquals(verified.bodySha256, createHash("sha256").update("hey").digest("hex"));
+    assertEquals(task.vars.map(({ name }) => varText(name)).slice(-5), [
+      ...["spooler_id", "spooler_to", "spooler_ts", "spooler_sha256", "spooler_sig"],
+    ]);
+    peer.becomes(plain(accepted));
+    assertEquals(await runAt(peer, put, more), [
+      "Unreachable PEER does not prove that it has the secret",
+    ]);
+  },
+);
+
+testWith("python", "a uWSGI gets one packet a connection, and no body", async () => {
+  for (const ping of [true, false]) {
+    const accepted: Received[] = [];
+    await using peer = new Peer(plain(accepted, { ping }));
+    const lines = await runAt(
+      peer,
+      `
+print(client.put_many([("f", {"n": n}) for n in range(3)]))
+attempt(lambda: client.put("f", body="x"))
+`,
+    );
+    assertEquals(lines, [
+      "['accepted', 'accepted', 'accepted']",
+      "Refused PEER is a uWSGI, which takes no body from a socket",
+    ]);
+    assertEquals(values(accepted, "n"), ["0", "1", "2"]);
+    assertEquals(values(accepted, "spooler_id"), [undefined, undefined, undefined]);
+  }
+});
+
+testWith(
+  "python",
+  "a server that is gone is unreachable; one that is back gets the next task",
+  async () => {
+    const accepted: Received[] = [];
+    await using peer = new Peer(ours(accepted));
+    // Hangs up behind each answer, as one that closes idle connections, or is restarted.
+    peer.becomes(async (talk) => {
+      for (let tasks = 0; tasks < 1;) {
+        const packet = await talk.next();
+        if (packet?.header.modifier1 === MODIFIER_PING) await talk.say(pong());
+        else if (packet) {
+          accepted.push(packet);
+          tasks++;
+          await talk.say(ACCEPTED);
+        }
+      }
+    });
+    const free = new Peer(() => Promise.resolve());
+    await free.close();
+    const lines = await runAt(
+      peer,
+      `
+for n in range(5): client.put("f", {"n": n})
+attempt(lambda: Client("127.0.0.1:${free.port}").put("f"))
+attempt(lambda: Client("unix:/nowhere/socket").put("f"))
+`,
+    );
+    assertEquals(lines, [
+      `Unreachable connect to 127.0.0.1:${free.port}: Connection refused`,
+      "Unreachable connect to /nowhere/socket: No such file or directory",
+    ]);
+    assertEquals(values(accepted, "n"), ["0", "1", "2", "3", "4"]);
+  },
+);
