@@ -65,8 +65,8 @@ class App {
 
   constructor(options: AppOptions) {
     this.#options = options;
-    const { machine, mask = (text) => text } = options;
-    const counters = this.#counters = new EventCounters({ clock: machine.clock, mask });
+    const { machine } = options;
+    const counters = this.#counters = new EventCounters(machine);
     this.#machine = {
       ...machine,
       emit: (event) => {

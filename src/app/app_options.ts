@@ -25,8 +25,6 @@ export interface AppOptions {
    * @param actions what may be asked of it
    */
   ready(snapshot: () => Promise<ProgramSnapshot>, actions: Actions): void;
-  /** Takes secrets out of a text for people. */
-  mask?(text: string): string;
   readonly posix: Posix | null;
   readonly notifier: Notifier;
   /** Absent is a program that runs until it is stopped. */

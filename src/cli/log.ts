@@ -15,7 +15,7 @@ import { isAtLeast, levelOf, SEVERITY } from "../report/level.ts";
 import type { LogConfig, LogFileConfig } from "../report/settings.ts";
 import { jsonLogLine, logLine } from "../report/log.ts";
 import { OutputLimit } from "../report/output_limit.ts";
-import { Secrets } from "../report/secrets.ts";
+import { type Masking, Secrets } from "../report/secrets.ts";
 import { LineWriter } from "../report/writer.ts";
 import { counted } from "../platform/count_text.ts";
 
@@ -31,8 +31,8 @@ export interface Log {
   reopen(): void;
   /** These never appear in it from now on. */
   hide(secrets: Secrets): void;
-  /** A text without them. */
-  mask(text: string): string;
+  /** Takes them out of a text. */
+  readonly masking: Masking;
   /** The log's file has stdout from now on, too. */
   takeStdout(): void;
   /** A line that the ini prints, to stdout. */
@@ -174,7 +174,7 @@ export function openLog(posix: Posix | null, keepsStdout = false): Log {
     emit,
     print: (text) => printer.line(text),
     hide: (more) => secrets.add(more),
-    mask: (text) => secrets.mask(text),
+    masking: secrets,
     reopen,
     takeStdout: () => file?.takeStdout(),
     use: ({ log, zone }, isStarted) => {

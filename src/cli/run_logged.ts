@@ -51,11 +51,15 @@ export async function runLogged<T>(
       emit,
       run: (options) =>
         runApp(config, {
-          machine: { clock: systemClock, random: systemRandom, emit },
+          machine: {
+            clock: systemClock,
+            random: systemRandom,
+            emit,
+            masking: log.masking,
+          },
           signals: systemSignals,
           applied: (applied) => log.use(applied, true),
           reopenLog: () => log.reopen(),
-          mask: log.mask,
           posix,
           notifier: openNotifier(posix),
           ...options,

@@ -50,6 +50,7 @@ export function commandExecutor(
         started: (pid) => run.started?.(pid),
         output: run.output,
         dropped: run.dropped,
+        ...(run.overflow ? { overflow: run.overflow } : {}),
         clock,
       });
       return answerOf(result);

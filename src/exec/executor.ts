@@ -3,7 +3,7 @@
  */
 
 import type { Outcome } from "../task/outcome.ts";
-import type { OutputStream } from "../report/event.ts";
+import type { OutputStream, Overflow } from "../report/event.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 
 /**
@@ -30,6 +30,8 @@ export interface Run {
   output(stream: OutputStream, line: string): void;
   /** Lines of a flood that were not handed to {@link output}. */
   dropped(lines: number): void;
+  /** What of these lines a history keeps; absent where none does. */
+  overflow?(overflow: Overflow): void;
   /** Aborted when the program must end now: the run is to be broken off. */
   readonly signal: AbortSignal;
   /** Aborted when the program stops, while it still waits for what runs. */

@@ -1,7 +1,7 @@
 /** Reads what a process writes to stdout and stderr: as lines, at a pace, and within one budget. */
 
 import type { Clock } from "../platform/clock.ts";
-import type { OutputStream } from "../report/event.ts";
+import type { OutputStream, Overflow } from "../report/event.ts";
 import { OutputBudget, RATE_OF_ONE } from "../report/output_budget.ts";
 import { LineSplitter, type Tail } from "./lines.ts";
 import { Pace } from "./pace.ts";
@@ -11,6 +11,8 @@ export interface OutputTaker {
   output(stream: OutputStream, line: string): void;
   /** Lines of a flood that were not handed to {@link output}. */
   dropped(lines: number): void;
+  /** What of these lines a history keeps; absent where none does. */
+  overflow?(overflow: Overflow): void;
   readonly clock: Clock;
 }
 
@@ -30,9 +32,15 @@ export async function readOutput(
   const pace = new Pace(clock);
   const now = () => clock.monotonic();
   const budget = new OutputBudget(RATE_OF_ONE, now());
-  const limit = { budget, now, dropped: (lines: number) => taker.dropped(lines) };
   const reading = (["stdout", "stderr"] as const).map((stream) => {
-    const splitter = new LineSplitter((line) => taker.output(stream, line), limit);
+    const splitter = new LineSplitter((line) => taker.output(stream, line), {
+      budget,
+      now,
+      dropped: (lines) => taker.dropped(lines),
+      ...(taker.overflow
+        ? { overflow: (lines, skipped) => taker.overflow?.({ stream, lines, skipped }) }
+        : {}),
+    });
     return readLines(child[stream], stop, pace, splitter, stream === "stderr" ? tail : undefined);
   });
   await Promise.all(reading);

@@ -116,7 +116,7 @@ export class Runner {
     { task, func, attempt, handlers, wasDeclined }: AskedTask,
     claimedElsewhere: (release: () => void) => void,
   ): Promise<Outcome> {
-    const { config, emit, abort, stopping, name } = this.options;
+    const { config, emit, keepsOutput, abort, stopping, name } = this.options;
     const signal = run.breaker?.signal ?? abort;
     if (handlers.length > 0 && !handlers[0]?.trusted) {
       this.options.store.begin(task);
@@ -140,6 +140,9 @@ export class Runner {
         output: (stream, line) =>
           emit({ type: "task.output", task: task.name, func, stream, line }),
         dropped: (lines) => emit({ type: "task.flooded", task: task.name, func, lines }),
+        ...(keepsOutput
+          ? { overflow: (over) => emit({ type: "task.overflow", task: task.name, func, ...over }) }
+          : {}),
         signal,
         ...(stopping ? { stopping } : {}),
         claimedElsewhere,

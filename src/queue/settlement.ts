@@ -28,6 +28,8 @@ export interface SettlementOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  /** A history keeps what its tasks print. */
+  readonly keepsOutput?: boolean;
   readonly once: Once;
   /** For the command of spooler-on-failure; null takes a variable out. */
   readonly env: Readonly<Record<string, string | null>>;
@@ -163,8 +165,9 @@ export class Settlement {
       },
       harakiriMs: FAILURE_HOOK_MS,
       signal: abort,
-      output: (stream, line) => emit({ type: "task.output", task, func, stream, line }),
-      dropped: (lines) => emit({ type: "task.flooded", task, func, lines }),
+      output: (stream, line) =>
+        emit({ type: "task.output", task, func, stream, line, isHook: true }),
+      dropped: (lines) => emit({ type: "task.flooded", task, func, lines, isHook: true }),
       clock,
     });
     if (exit.kind === "code" && exit.code === 0) return;

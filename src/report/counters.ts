@@ -13,6 +13,7 @@ import { Histogram } from "./histogram.ts";
 import { levelOf } from "./level.ts";
 import { eventText } from "./log.ts";
 import { MinuteCount } from "./minute_count.ts";
+import type { Masking } from "./secrets.ts";
 import type { WarningSnapshot } from "./snapshot.ts";
 
 /** What stands for all names that are too many. */
@@ -46,8 +47,8 @@ export interface JobTotals {
 
 export interface EventCountersOptions {
   readonly clock: Pick<Clock, "now" | "monotonic">;
-  /** Takes secrets out of a warning. */
-  mask?(text: string): string;
+  /** Takes secrets out of warnings; absent where none are known. */
+  readonly masking?: Masking;
 }
 
 export class EventCounters {
@@ -77,8 +78,10 @@ export class EventCounters {
         return this.#settled(event);
       // They come in thousands and say nothing that is counted.
       case "task.output":
+      case "task.overflow":
       case "task.started":
       case "job.output":
+      case "job.overflow":
       case "worker.output":
       case "debug":
         return;
@@ -152,8 +155,9 @@ export class EventCounters {
     const level = levelOf(event);
     if (level !== "warning" && level !== "error") return;
     if (event.type.startsWith("job.") || event.type === "task.flooded") return;
-    const { clock, mask = (text) => text } = this.#options;
-    this.#warnings.push({ at: clock.now(), level, text: mask(eventText(event)) });
+    const { clock, masking } = this.#options;
+    const text = eventText(event);
+    this.#warnings.push({ at: clock.now(), level, text: masking?.mask(text) ?? text });
     if (this.#warnings.length > WARNINGS) this.#warnings.shift();
   }
 }

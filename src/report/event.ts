@@ -11,6 +11,14 @@ import type { RefusalKind } from "../wire/refusal.ts";
 
 export type OutputStream = "stdout" | "stderr";
 
+/** Output over the budget of the log: it is for the history alone, and no log has it. */
+export interface Overflow {
+  readonly stream: OutputStream;
+  readonly lines: readonly string[];
+  /** Lines before them that nobody has. */
+  readonly skipped: number;
+}
+
 export type Event =
   | { type: "program.started"; version: string; pid: number; file: string }
   | { type: "program.ready" }
@@ -107,9 +115,19 @@ export type Event =
     windowMs: number;
   }
   | { type: "task.started"; spool: string; task: string; func: string; attempt: number }
-  | { type: "task.output"; task: string; func: string; stream: OutputStream; line: string }
+  | {
+    type: "task.output";
+    task: string;
+    func: string;
+    stream: OutputStream;
+    line: string;
+    /** Printed by a command for a task that was given up, not by the task. */
+    isHook?: true;
+  }
+  /** What is over the log's budget; see {@link Overflow}. */
+  | { type: "task.overflow"; task: string; func: string } & Overflow
   /** Lines of a flood that did not go to the log. */
-  | { type: "task.flooded"; task: string; func: string; lines: number }
+  | { type: "task.flooded"; task: string; func: string; lines: number; isHook?: true }
   /** Nobody took it, for a reason that is in the log already. */
   | {
     type: "task.returned";
@@ -134,12 +152,21 @@ export type Event =
   }
   | { type: "schedule.warning"; message: string }
   | { type: "job.started"; job: string; slot: number; lateMs: number; attempt: number }
-  | { type: "job.output"; job: string; stream: OutputStream; line: string }
+  | { type: "job.output"; job: string; slot: number; stream: OutputStream; line: string }
+  | { type: "job.overflow"; job: string; slot: number } & Overflow
   /** Lines of a flood that did not go to the log. */
-  | { type: "job.flooded"; job: string; lines: number }
-  | { type: "job.ended"; job: string; exit: string; ok: boolean; tookMs: number }
+  | { type: "job.flooded"; job: string; slot: number; lines: number }
+  | {
+    type: "job.ended";
+    job: string;
+    slot: number;
+    attempt: number;
+    exit: string;
+    ok: boolean;
+    tookMs: number;
+  }
   | { type: "job.retrying"; job: string; attempt: number; delayMs: number }
-  | { type: "job.enqueued"; job: string; task: string }
+  | { type: "job.enqueued"; job: string; slot: number; task: string }
   /** The first skip of a streak. */
   | { type: "job.skipped"; job: string; reason: string }
   /** The end of a streak, with how many slots it had. */

@@ -52,6 +52,8 @@ export function levelOf(event: Event): Level {
     case "output.dropped":
       return "warning";
     case "task.returned":
+    case "task.overflow":
+    case "job.overflow":
     case "debug":
       return "debug";
     default:

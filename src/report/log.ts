@@ -185,6 +185,8 @@ export function eventText(event: Event): string {
       const func = visible(event.func, FUNC_MAX) || "task";
       return `${shortLabel(event.task)} ${func}${mark(event.stream)} ${event.line}`;
     }
+    case "task.overflow":
+      return `${named(event.func, event.task)}: ${notLogged(event.lines.length)}`;
     case "task.flooded":
       return `${named(event.func, event.task)}: ${notLogged(event.lines)}`;
     case "task.returned":
@@ -208,6 +210,8 @@ export function eventText(event: Event): string {
       return `job ${event.job} ${event.ok ? "done" : `failed: ${event.exit}`} (${
         measuredText(event.tookMs)
       })`;
+    case "job.overflow":
+      return `job ${event.job}: ${notLogged(event.lines.length)}`;
     case "job.flooded":
       return `job ${event.job}: ${notLogged(event.lines)}`;
     case "job.retrying":

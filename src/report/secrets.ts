@@ -42,7 +42,15 @@ export function maskShapes(text: string): string {
   return SHAPES.reduce((masked, shape) => masked.replace(shape, `$1${MASK}`), text);
 }
 
-export class Secrets {
+/** Takes secrets out of texts. */
+export interface Masking {
+  /** For a text of tasks: of those that are known. */
+  maskKnown(text: string): string;
+  /** For a text of the program: of what has the form of one, too. */
+  mask(text: string): string;
+}
+
+export class Secrets implements Masking {
   readonly #values = new Set<string>();
 
   /** @param isSecret whether a setting is one, by its name */
@@ -62,14 +70,12 @@ export class Secrets {
     for (const value of others.#values) this.#values.add(value);
   }
 
-  /** The text without the secrets that are known. */
   maskKnown(text: string): string {
     let masked = text;
     for (const value of this.#values) masked = masked.replaceAll(value, MASK);
     return masked;
   }
 
-  /** The text with everything secret in it replaced. */
   mask(text: string): string {
     return this.maskKnown(maskShapes(text));
   }

@@ -39,6 +39,8 @@ export interface JobWorld {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  /** A history keeps what jobs print. */
+  readonly keepsOutput?: boolean;
   /** Where commands run. */
   readonly cwd: string;
   /** For commands, beside the program's own environment; null is taken out of it. */
@@ -107,7 +109,7 @@ async function runCommand(
   for (let attempt = 1;; attempt++) {
     emit({ type: "job.started", job: job.name, slot, lateMs: clock.now() - slot, attempt });
     const startedAt = clock.monotonic();
-    const { exit, stderr } = await runLogged(job, world, {
+    const { exit, stderr } = await runLogged(job, slot, world, {
       command,
       env: environmentOf(job, slot, { SPOOLER_ATTEMPT: String(attempt) }),
       harakiriMs: job.harakiriMs,
@@ -117,7 +119,7 @@ async function runCommand(
     const ok = exit.kind === "code" && exit.code === 0;
     const result = resultText(exit, signal);
     const tookMs = clock.monotonic() - startedAt;
-    emit({ type: "job.ended", job: job.name, exit: result, ok, tookMs });
+    emit({ type: "job.ended", job: job.name, slot, attempt, exit: result, ok, tookMs });
     if (ok || exit.kind === "aborted") return { ok, result };
     if (attempt > job.retries) {
       await tellOfFailure(job, slot, { result, stderr, attempt }, world, signal);
@@ -136,8 +138,13 @@ type JobCommand = Pick<
 >;
 
 /** Runs a command with its output in the log, under the job's name and account. */
-async function runLogged(job: ScheduleConfig, world: JobWorld, command: JobCommand) {
-  const { clock, emit, cwd, env, binsh, shell, accounts } = world;
+async function runLogged(
+  job: ScheduleConfig,
+  slot: number,
+  world: JobWorld,
+  command: JobCommand,
+) {
+  const { clock, emit, keepsOutput, cwd, env, binsh, shell, accounts } = world;
   const account = accounts.get(job);
   return await shell({
     ...command,
@@ -147,8 +154,11 @@ async function runLogged(job: ScheduleConfig, world: JobWorld, command: JobComma
     binsh,
     cwd: job.cwd === "~" ? account?.directory ?? cwd : job.cwd ?? cwd,
     clock,
-    output: (stream, line) => emit({ type: "job.output", job: job.name, stream, line }),
-    dropped: (lines) => emit({ type: "job.flooded", job: job.name, lines }),
+    output: (stream, line) => emit({ type: "job.output", job: job.name, slot, stream, line }),
+    dropped: (lines) => emit({ type: "job.flooded", job: job.name, slot, lines }),
+    ...(keepsOutput
+      ? { overflow: (over) => emit({ type: "job.overflow", job: job.name, slot, ...over }) }
+      : {}),
     stopping: world.stopping,
   });
 }
@@ -162,7 +172,7 @@ async function tellOfFailure(
   signal: AbortSignal,
 ): Promise<void> {
   if (job.onFailure === null) return;
-  const { exit } = await runLogged(job, world, {
+  const { exit } = await runLogged(job, slot, world, {
     command: job.onFailure,
     env: environmentOf(job, slot, {
       SPOOLER_ATTEMPT: String(failure.attempt),
@@ -205,10 +215,11 @@ async function enqueue(
       ...vars,
       ["spooler_job", job.name],
       ["spooler_slot", new Date(slot).toISOString()],
-    ], (task) => emit({ type: "job.enqueued", job: job.name, task }));
+    ], (task) => emit({ type: "job.enqueued", job: job.name, slot, task }));
     return { ok: true, result: `task ${task}` };
   } catch (error) {
-    return failedTo("put its task into the spool", error, job, clock.monotonic() - startedAt, emit);
+    const tookMs = clock.monotonic() - startedAt;
+    return failedTo("put its task into the spool", error, { job, slot, tookMs }, emit);
   }
 }
 
@@ -220,6 +231,7 @@ async function raise(
   signal: AbortSignal,
 ): Promise<Ended> {
   const { emit, clock, signals, stopping } = world;
+  const ofRun = { job: job.name, slot, attempt: 1 };
   let ended: Ended = { ok: true, result: "handled" };
   for (let call = 0; call < times && !(call > 0 && stopping.aborted); call++) {
     emit({ type: "job.started", job: job.name, slot, lateMs: clock.now() - slot, attempt: 1 });
@@ -227,18 +239,18 @@ async function raise(
     try {
       await signals.raise(number, owner, job.harakiriMs, signal);
       const tookMs = clock.monotonic() - startedAt;
-      emit({ type: "job.ended", job: job.name, exit: "handled", ok: true, tookMs });
+      emit({ type: "job.ended", ...ofRun, exit: "handled", ok: true, tookMs });
     } catch (error) {
       const tookMs = clock.monotonic() - startedAt;
       const killed = killOrderOf(signal)?.reason;
       if (killed !== undefined || error instanceof InterruptedError) {
         const result = killed ?? reasonOf(error);
         ended = { ok: false, result };
-        emit({ type: "job.ended", job: job.name, exit: result, ok: false, tookMs });
+        emit({ type: "job.ended", ...ofRun, exit: result, ok: false, tookMs });
         if (killed !== undefined) return ended;
         continue;
       }
-      ended = failedTo("handle its signal", error, job, tookMs, emit);
+      ended = failedTo("handle its signal", error, { job, slot, tookMs }, emit);
       const failure = { result: ended.result, stderr: reasonOf(error), attempt: 1 };
       await tellOfFailure(job, slot, failure, world, signal);
     }
@@ -249,12 +261,15 @@ async function raise(
 function failedTo(
   what: string,
   error: unknown,
-  job: ScheduleConfig,
-  tookMs: number,
+  { job, slot, tookMs }: {
+    readonly job: ScheduleConfig;
+    readonly slot: number;
+    readonly tookMs: number;
+  },
   emit: Emit,
 ): Ended {
   const result = `could not ${what}: ${reasonOf(error)}`;
-  emit({ type: "job.ended", job: job.name, exit: result, ok: false, tookMs });
+  emit({ type: "job.ended", job: job.name, slot, attempt: 1, exit: result, ok: false, tookMs });
   return { ok: false, result };
 }
 

@@ -1,10 +1,9 @@
 /** The process of one worker and the connection to it, from the start of the one to the end of both. */
 
 import { type Exit, isShortage } from "../exec/process.ts";
-import type { Clock } from "../platform/clock.ts";
+import type { OutputTaker } from "../exec/read_output.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { ProcessSignal } from "../platform/signals.ts";
-import type { OutputStream } from "../report/event.ts";
 import type { Channel, Received } from "./channel.ts";
 import { ProtocolError } from "./frame.ts";
 import type { ToWorker } from "./message.ts";
@@ -12,19 +11,15 @@ import { type WorkerCommand, WorkerProcess } from "./process.ts";
 import { TaskCopies } from "./copies.ts";
 import type { SocketDirectory, WorkerSocket } from "./sockets.ts";
 
-export interface LinkOptions {
+/** The output is what the process wrote itself, not through the connection. */
+export interface LinkOptions extends OutputTaker {
   readonly command: WorkerCommand;
   readonly sockets: SocketDirectory;
-  readonly clock: Clock;
   /** The process runs. */
   started(): void;
   /** It has connected; what it says is received when this resolves. */
   connected(processEnded: Promise<unknown>): Promise<void>;
   received(received: Received): Promise<void>;
-  /** What the process wrote itself, not through the connection. */
-  output(stream: OutputStream, line: string): void;
-  /** Lines of a flood that were not handed to {@link output}. */
-  dropped(lines: number): void;
 }
 
 /** The process is gone, and something it left behind holds the connection open. */

@@ -26,6 +26,8 @@ export interface PoolOptions extends RecyclingOptions {
   /** Aborted when the program stops. */
   readonly stopping?: AbortSignal;
   readonly emit: Emit;
+  /** A history keeps what its tasks print. */
+  readonly keepsOutput?: boolean | undefined;
   /** Called with what the code has registered, whenever that changes. */
   registered(registered: Registered): void;
   /** Rejects with the error for the worker. */

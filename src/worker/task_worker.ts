@@ -19,6 +19,7 @@ import { TimeLimit } from "./time_limit.ts";
 import { endOf } from "./worker_end.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 import type { LoadFailure, WorkerEnd, WorkerOptions } from "./worker_listener.ts";
+import { outputAs } from "./output_events.ts";
 import { WorkerOutput } from "./worker_output.ts";
 import { addAnswers } from "./worker_totals.ts";
 
@@ -68,8 +69,7 @@ export class TaskWorker {
       started: () => this.#limitLoading(),
       connected: (processEnded) => this.#setUp(processEnded),
       received: (received) => this.#take(received),
-      output: (stream, line) => listener.output(this.present ?? null, "", stream, line),
-      dropped: (lines) => listener.dropped(this.present ?? null, "", lines),
+      ...outputAs(() => this.present ?? null, listener),
     });
     this.ended = this.#live();
   }

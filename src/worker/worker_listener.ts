@@ -5,7 +5,7 @@
 
 import type { Clock } from "../platform/clock.ts";
 import type { Tasks } from "../queue/tasks.ts";
-import type { OutputStream } from "../report/event.ts";
+import type { OutputStream, Overflow } from "../report/event.ts";
 import type { WorkerTotals } from "../report/snapshot.ts";
 import type { Registered, Setup, WorkerAnswer } from "./message.ts";
 import type { WorkerCommand } from "./process.ts";
@@ -59,6 +59,8 @@ export interface WorkerListener {
   output(task: string | null, func: string, stream: OutputStream, line: string): void;
   /** Lines of a flood that were not handed to {@link output}. */
   dropped(task: string | null, func: string, lines: number): void;
+  /** What of these lines a history keeps; absent where none does. */
+  overflow?(task: string | null, func: string, overflow: Overflow): void;
   /** Rejects with the error for the worker. */
   call(call: WorkerCall): Promise<unknown>;
   ended(worker: TaskWorker, end: WorkerEnd): void;

@@ -20,7 +20,7 @@ export class WorkerOutput {
 
   constructor(
     private readonly clock: Clock,
-    private readonly listener: Pick<WorkerListener, "output" | "dropped">,
+    private readonly listener: Pick<WorkerListener, "output" | "dropped" | "overflow">,
   ) {
     this.#pace = new Pace(clock);
     this.#budget = this.#newBudget();
@@ -40,14 +40,22 @@ export class WorkerOutput {
     this.#budget.refill(this.clock.monotonic());
     // What the worker has left out already.
     this.#dropped += dropped;
+    const { overflow } = this.listener;
+    const over: string[] = [];
     let bytes = 0;
     for (const line of lines) {
       bytes += line.length + BYTES_OF_A_LINE;
-      if (!this.#budget.take(line.length)) this.#dropped++;
-      else {
+      if (!this.#budget.take(line.length)) {
+        this.#dropped++;
+        if (overflow) over.push(harmless(line));
+      } else {
         this.reportDropped();
         this.listener.output(task, func, stream, harmless(line));
       }
+    }
+    // Nothing passes any more once a line has not: those that did came first.
+    if (over.length > 0 || dropped > 0) {
+      overflow?.(task, func, { stream, lines: over, skipped: dropped });
     }
     return this.#pace.after(bytes);
   }

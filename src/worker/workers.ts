@@ -4,23 +4,13 @@
  */
 
 import { join } from "@std/path";
-import type { Handout, HandoutParts } from "../queue/dispatcher.ts";
-import type { Frequency } from "../queue/frequency.ts";
-import type { SpoolConfig } from "../queue/settings.ts";
-import type { Tasks } from "../queue/tasks.ts";
-import type { Executor } from "../exec/executor.ts";
-import type { Cancel, Clock } from "../platform/clock.ts";
+import type { Cancel } from "../platform/clock.ts";
 import { watchTouched } from "../platform/touched.ts";
-import type { DebugOf } from "../report/debug.ts";
 import type { Emit } from "../report/event.ts";
 import { Once } from "../report/once.ts";
 import type { WorkerSnapshot } from "../report/snapshot.ts";
 import type { SignalHandlers } from "../schedule/job_run.ts";
-import type { Account } from "../schedule/account.ts";
 import type { Registration } from "../schedule/registration.ts";
-import type { Claims } from "../spool/claim.ts";
-import type { Store } from "../spool/store.ts";
-import type { NewTask } from "../task/new_task.ts";
 import { VERSION } from "../platform/version.ts";
 import { Batches } from "./batches.ts";
 import { answerCall, type CallTarget } from "./calls.ts";
@@ -32,49 +22,12 @@ import { Locks } from "./locks.ts";
 import type { Registered } from "./message.ts";
 import { Pool } from "./pool.ts";
 import type { WorkerCommand } from "./process.ts";
-import type { TaskModule, WorkersConfig } from "./settings.ts";
+import type { TaskModule } from "./settings.ts";
 import { standingOf } from "./standing.ts";
 import type { TaskWorker } from "./task_worker.ts";
 import { registrationOf } from "./timer_registration.ts";
 import type { WorkerCall, WorkerOffer } from "./worker_listener.ts";
-
-export interface WorkersOptions {
-  readonly config: WorkersConfig;
-  /** The machine's locks. */
-  readonly claims: Claims;
-  readonly clock: Clock;
-  readonly emit: Emit;
-  /** Aborted when what runs must be broken off. */
-  readonly abort: AbortSignal;
-  /** Aborted when the program stops, while it still waits for what runs. */
-  readonly stopping?: AbortSignal;
-  /** Spools in the order in which their workers are asked to handle a signal. */
-  readonly owners: readonly string[];
-  /** Who runs task code, when that is not this user. */
-  readonly account?: Account;
-  /** Puts a task into the spool that it names, or into the first. */
-  put(task: NewTask, spooler: string | undefined): Promise<string>;
-}
-
-/** A spool for which workers are wanted. */
-export interface WorkedSpool {
-  /** Names it in the log. */
-  readonly name: string;
-  readonly config: SpoolConfig;
-  readonly store: Store;
-  readonly tasks: Tasks;
-  /** Its code may change it. */
-  readonly frequency: Frequency;
-  readonly debugOf?: DebugOf;
-}
-
-/** The workers of one spool. */
-export interface SpoolWorkers {
-  /** In the order in which they are asked. */
-  readonly handlers: readonly Executor[];
-  /** Makes what hands tasks to the first of them, unread; null when there are none. */
-  readonly handout: ((parts: HandoutParts) => Handout) | null;
-}
+import type { SpoolWorkers, WorkedSpool, WorkersOptions } from "./workers_options.ts";
 
 interface PoolParts {
   readonly language: Language;
@@ -107,12 +60,7 @@ export class Workers {
   readonly #loaded = Promise.withResolvers<void>();
 
   constructor(options: WorkersOptions) {
-    const emit: Emit = (event) => {
-      options.emit(event);
-      if (event.type !== "workers.unloadable") return;
-      this.#noteTried(this.#of(event.spool).map(({ pool }) => pool));
-    };
-    this.#options = { ...options, emit };
+    this.#options = options;
     options.abort.addEventListener("abort", () => {
       for (const { pool } of this.#members) pool.abort("ended with the program");
     });
@@ -139,14 +87,23 @@ export class Workers {
     const { name, store, config: { maxAgeMs, ordered } } = spool;
     // A task that its worker cannot lock or remove is run one at a time, by the program.
     if (account) return { handlers, handout: null };
-    const { emit } = this.#options;
+    const emit = spool.emit ?? this.#options.emit;
     const debug = spool.debugOf?.("pool");
     const about = { name, pool, executor, store, maxAgeMs, ordered, clock, emit, debug };
     return { handlers, handout: (parts) => new Batches({ ...about, ...parts }) };
   }
 
+  #noting(emit: Emit): Emit {
+    return (event) => {
+      emit(event);
+      if (event.type !== "workers.unloadable") return;
+      this.#noteTried(this.#of(event.spool).map(({ pool }) => pool));
+    };
+  }
+
   #pool(worked: WorkedSpool, { language, command, alone, sockets }: PoolParts): Pool {
-    const { config, clock, emit, stopping } = this.#options;
+    const { config, clock, stopping } = this.#options;
+    const emit = this.#noting(worked.emit ?? this.#options.emit);
     const { name, config: spool, tasks } = worked;
     const { code, spools } = config;
     const locks = new Locks<TaskWorker>();
@@ -179,6 +136,7 @@ export class Workers {
       ...(stopping ? { stopping } : {}),
       clock,
       emit,
+      keepsOutput: worked.keepsOutput,
       debug: worked.debugOf?.("pool"),
       registered: (registered) => this.#onRegistered(pool, registered),
       call,

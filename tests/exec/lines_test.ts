@@ -79,3 +79,47 @@ Deno.test("lines pass again when there is a budget again", () => {
   splitter.close();
   assertEquals(heard, ["a", "b", "2 dropped", "de", "f", "1 dropped"]);
 });
+
+Deno.test("what does not pass is kept by who keeps more: all of it, or the end", () => {
+  fc.assert(fc.property(
+    fc.array(fc.string({ unit: fc.constantFrom("a", "ö", "\n", "0123456789") })),
+    fc.integer({ min: 0, max: 5 }),
+    fc.integer({ min: 1, max: 200 }),
+    (chunks, burst, piece) => {
+      const rate = { linesPerSecond: burst, bytesPerSecond: 1e6, burstSeconds: 1 };
+      const kept: (string | null)[] = [];
+      let dropped = 0;
+      const splitter = new LineSplitter((line) => kept.push(line), {
+        budget: new OutputBudget(rate, 0),
+        now: () => 0,
+        dropped: (count) => dropped += count,
+        overflow: (lines, skipped) => {
+          kept.push(...Array<null>(skipped).fill(null), ...lines);
+        },
+      });
+      const bytes = new TextEncoder().encode(chunks.join(""));
+      for (let at = 0; at < bytes.length; at += piece) {
+        splitter.push(bytes.subarray(at, at + piece));
+      }
+      splitter.close();
+      const all = split(...chunks);
+      assertEquals(dropped, Math.max(0, all.length - burst));
+      assertEquals(kept.length, all.length);
+      for (const [at, line] of kept.entries()) assertEquals(line ?? all[at], all[at]);
+      assertEquals(kept.at(-1), all.at(-1));
+    },
+  ));
+});
+
+Deno.test("of newlines alone so many are kept as their bytes are worth", () => {
+  const kept: [lines: number, skipped: number][] = [];
+  const splitter = new LineSplitter(() => {}, {
+    budget: new OutputBudget({ linesPerSecond: 0, bytesPerSecond: 0, burstSeconds: 1 }, 0),
+    now: () => 0,
+    dropped: () => {},
+    overflow: (lines, skipped) => kept.push([lines.length, skipped]),
+  });
+  splitter.push(new Uint8Array(65_536).fill(10));
+  splitter.push(new TextEncoder().encode(`${"x".repeat(63)}\n`.repeat(1024)));
+  assertEquals(kept, [[2048, 63_488], [1024, 0]]);
+});

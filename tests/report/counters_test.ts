@@ -31,7 +31,8 @@ Deno.test("refusals are counted by kind, those without a line of their own among
 
 Deno.test("the last twenty warnings are kept, masked", () => {
   const mask = (text: string) => text.replaceAll("hunter2", "***");
-  const counters = new EventCounters({ clock: new FakeClock(), mask });
+  const masking = { mask, maskKnown: mask };
+  const counters = new EventCounters({ clock: new FakeClock(), masking });
   for (let i = 0; i < 30; i++) {
     counters.note({ type: "config.warning", message: `${i} hunter2` });
     counters.note({ type: "listener.opened", address: "a" });
@@ -43,7 +44,15 @@ Deno.test("the last twenty warnings are kept, masked", () => {
 Deno.test("a job's runs are counted, and its last success is remembered", () => {
   const clock = new FakeClock();
   const counters = new EventCounters({ clock });
-  const ended = (ok: boolean): Event => ({ type: "job.ended", job: "j", exit: "", ok, tookMs: 1 });
+  const ended = (ok: boolean): Event => ({
+    type: "job.ended",
+    job: "j",
+    slot: 0,
+    attempt: 1,
+    exit: "",
+    ok,
+    tookMs: 1,
+  });
   counters.note(ended(true));
   const at = clock.now();
   clock.advance(5000);

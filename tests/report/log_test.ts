@@ -86,9 +86,12 @@ Deno.test("one is not several", () => {
       "1 more delivery of accepted tasks within 10.0 s",
     ],
     [{ type: "job.resumed", job: "j", skipped: 1 }, "job j runs again after 1 skipped slot"],
-    [{ type: "job.flooded", job: "j", lines: 1 }, "job j: 1 more line of output was not logged"],
+    [
+      { type: "job.flooded", job: "j", slot: 0, lines: 1 },
+      "job j: 1 more line of output was not logged",
+    ],
   ];
   for (const [event, text] of one) assertEquals(eventText(event), text);
-  const several = { type: "job.flooded", job: "j", lines: 2 } as const;
+  const several = { type: "job.flooded", job: "j", slot: 0, lines: 2 } as const;
   assertEquals(eventText(several), "job j: 2 more lines of output were not logged");
 });

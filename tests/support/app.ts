@@ -26,11 +26,13 @@ export async function withApp(
 ): Promise<void> {
   const { config } = await loadConfig(["--ini", ini]);
   const posix = loadPosix();
+  const mask = (text: string) => text.replaceAll("hunter2", "********");
+  const masking = { mask, maskKnown: mask };
   const events: Event[] = [];
   let [stop, reload] = [() => {}, () => {}];
   let worked: Promise<void> = Promise.resolve();
   await runApp(config, {
-    machine: { clock, random, emit: (event) => void events.push(event) },
+    machine: { clock, random, emit: (event) => void events.push(event), masking },
     signals: {
       on(signals, action) {
         if (signals.includes("SIGTERM")) stop = () => action("SIGTERM");
@@ -41,7 +43,6 @@ export async function withApp(
     reread: async () => (await loadConfig(["--ini", ini])).config,
     applied: () => {},
     reopenLog: () => {},
-    mask: (text) => text.replaceAll("hunter2", "********"),
     ready: (snapshot, actions) => {
       const program = { actions, stop: () => stop(), reload: () => reload() };
       worked = work(snapshot, events, program).finally(() => stop());
