@@ -63,8 +63,8 @@ Deno.test("purity is claimed by the marker alone", async () => {
 
 /** The folders of src/, lowest first: a file imports from its own folder and from those before it. */
 const ORDER = [
-  ...["platform", "wire", "task", "spool", "report", "exec", "queue", "schedule", "worker"],
-  ...["forward", "server", "control", "monitor", "daemon", "config", "app", "cli"],
+  ...["platform", "wire", "task", "spool", "report", "history", "exec", "queue", "schedule"],
+  ...["worker", "forward", "server", "control", "monitor", "daemon", "config", "app", "cli"],
 ];
 
 Deno.test("folders form one order: imports point down it, types included", async () => {
@@ -96,7 +96,7 @@ Deno.test("imports make no circle", async () => {
 
 /** The parts of the store: the files of a spool are theirs to change, through the seam for tests. */
 const STORE =
-  /^src\/spool\/(accepted_file|batch_intake|directory|expiry|intake|journal_restore|operator|records|running|sweep|task_maker|transitions)\.ts$/;
+  /^src\/spool\/(accepted_file|batch_intake|directory|expiry|history_files|intake|journal_restore|operator|records|running|sweep|task_maker|transitions)\.ts$/;
 
 Deno.test("only the store changes files of a spool", async () => {
   const writers = /\bDeno\.(rename|remove|utime|mkdir|writeFile|writeTextFile)(Sync)?\(/;

@@ -13,6 +13,7 @@ import { Scheduler, type SchedulerOptions } from "../schedule/scheduler.ts";
 import { Sockets, type SocketsOptions } from "../server/sockets.ts";
 import { openPlatform, type Platform } from "../spool/platform.ts";
 import { Store, type StoreOptions } from "../spool/store.ts";
+import { Histories } from "./histories.ts";
 import { Incoming } from "./incoming.ts";
 import type { Machine } from "./machine.ts";
 
@@ -37,9 +38,11 @@ export class Estate {
   /** Schedulers that start nothing more. */
   readonly #ending = new Set<Scheduler>();
   readonly incoming: Incoming;
+  readonly histories: Histories;
   #sockets: Sockets | null = null;
 
   constructor(private readonly machine: Machine) {
+    this.histories = new Histories(machine, this.platform);
     this.incoming = new Incoming(machine, this.platform);
   }
 
@@ -107,6 +110,7 @@ export class Estate {
     // A new life may have asked for it meanwhile, or it is closed already.
     if (shared.users > 0 || this.#stores.get(store.dir) !== shared) return;
     this.#stores.delete(store.dir);
+    this.histories.close(store.history.dir);
     store.close();
   }
 
@@ -169,6 +173,7 @@ export class Estate {
 
   /** Lets go of what nobody uses any more. */
   close(): void {
+    this.histories.closeAll();
     for (const { store } of this.#stores.values()) store.close();
     this.#stores.clear();
   }

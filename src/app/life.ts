@@ -195,9 +195,11 @@ export class Life {
     const frequency = new Frequency(spool.frequencyMs);
     const forward = forwards.find((each) => each.spool === spool);
     const forwarder = forward && await this.#openForwarder(name, store, forward);
+    const recorded = this.#options.estate.histories.ofSpool(store, this.config.history);
+    const worked = { name, config: spool, store, tasks, frequency, debugOf: debugFor, ...recorded };
     const work = forwarder
       ? { executors: [forwarder], concurrency: forwarder }
-      : await workers.add({ name, config: spool, store, tasks, frequency, debugOf: debugFor }).then(
+      : await workers.add(worked).then(
         (added) => ({
           executors: [
             ...commands.filter((command) => command.name !== null),
@@ -209,14 +211,13 @@ export class Life {
       );
     const about = { name, config: spool, store, tasks, frequency, env, binsh, abort, stopping };
     const isAwaited = (task: string) => this.#options.estate.incoming.isAwaited(spool.dir, task);
-    const parts = { ...about, ...work, ...machine, debugOf: debugFor, isAwaited };
+    const parts = { ...about, ...work, ...machine, ...recorded, debugOf: debugFor, isAwaited };
     const dispatcher = new Dispatcher(parts);
     this.#dispatchers.push(dispatcher);
     dispatcher.watch();
     const { failedMaxAgeMs: maxAgeMs } = spool;
     if (maxAgeMs === null) return;
-    const { clock, emit } = machine;
-    this.#retentions.push(new Retention({ name, store, maxAgeMs, clock, emit }));
+    this.#retentions.push(new Retention({ ...machine, name, store, maxAgeMs }));
   }
 
   async #openForwarder(

@@ -10,6 +10,7 @@ import type { SchedulerOptions } from "../schedule/scheduler.ts";
 import { type Spool, spoolFor } from "../server/reception.ts";
 import { readRequest } from "../task/request.ts";
 import { textVar } from "../wire/packet.ts";
+import type { Estate } from "./estate.ts";
 import type { Machine } from "./machine.ts";
 
 export interface SchedulesOptions {
@@ -20,17 +21,19 @@ export interface SchedulesOptions {
   readonly abort: AbortSignal;
   readonly signals: SignalHandlers;
   readonly owners: SchedulerOptions["owners"];
+  readonly estate: Estate;
 }
 
 /** @throws {ConfigError} when a job is for an account that cannot be */
 export async function schedulerOptions(
-  { config, spools, machine, abort, signals, owners }: SchedulesOptions,
+  { config, spools, machine, abort, signals, owners, estate }: SchedulesOptions,
 ): Promise<SchedulerOptions> {
   const { schedules, cronZone: zone, cronState: statePath, env, binsh, workingDir: cwd } = config;
   const accounts = await readAccounts(schedules);
   for (const { name, whenText, action } of schedules) {
     machine.emit({ type: "schedule.loaded", name, text: whenText, command: actionText(action) });
   }
+  const recorded = estate.histories.ofJobs(statePath, config.history);
   return {
     jobs: schedules,
     owners,
@@ -41,10 +44,10 @@ export async function schedulerOptions(
     host: Deno.hostname(),
     boot: await bootName(),
     clock: machine.clock,
-    emit: machine.emit,
+    emit: recorded.emit,
     abort,
     world: {
-      ...{ ...machine, cwd, env, binsh, shell: runShell, accounts, signals },
+      ...{ ...machine, ...recorded, cwd, env, binsh, shell: runShell, accounts, signals },
       put: async (vars, accepted) => {
         const { task, spooler } = readRequest(vars.map(([name, value]) => textVar(name, value)));
         const { store } = spoolFor(spools, spooler);

@@ -8,6 +8,7 @@ import type { DaemonConfig } from "../daemon/settings.ts";
 import type { TaskCommand } from "../exec/settings.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
 import type { MonitorConfig } from "../monitor/settings.ts";
+import type { HistoryConfig } from "../history/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 import type { DebugPart } from "../report/debug.ts";
 import type { LogConfig } from "../report/settings.ts";
@@ -32,6 +33,8 @@ export interface Config {
   /** `chdir`: where the commands of jobs run, and tasks unless their spool says otherwise. */
   readonly workingDir: string;
   readonly spools: readonly SpoolConfig[];
+  /** Of what ran in the spools, and of what the schedules ran. */
+  readonly history: HistoryConfig;
   readonly forwards: readonly ForwardConfig[];
   readonly tasks: readonly TaskCommand[];
   readonly code: CodeConfig;

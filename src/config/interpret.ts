@@ -18,6 +18,7 @@ import { forwardsOf } from "./forwards.ts";
 import { Given } from "./given.ts";
 import { handlersOf } from "./handlers.ts";
 import { monitorOf } from "./monitor.ts";
+import { historyOf } from "./history.ts";
 import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "../platform/problem.ts";
 import { pythonOf } from "./python.ts";
@@ -78,6 +79,7 @@ export function examine(
     binsh: binshOf(given, context),
     workingDir: workingDir(given),
     spools,
+    history: historyOf(given),
     forwards,
     tasks: handlersOf(given),
     code: codeOf(given, context),

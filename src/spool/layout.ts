@@ -27,6 +27,8 @@ export const ATTEMPTS_DIR = ".spooler/attempts";
  * that a program died during its run.
  */
 export const RUNNING_DIR = ".spooler/running";
+/** What ran; see history_files.ts. */
+export const HISTORY_DIR = ".spooler/history";
 export const PAUSED_FILE = ".spooler/paused";
 /** The ids of tasks that peers have sent, and the file's predecessor; see accepted_ids.ts. */
 export const ACCEPTED_FILE = ".spooler/accepted";

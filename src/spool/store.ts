@@ -14,10 +14,11 @@ import { AcceptedIds } from "./accepted_ids.ts";
 import { SpoolDirectory, type StoreOptions, type StoreSettings } from "./directory.ts";
 import { type ExpiredTask, removeFailedBefore } from "./expiry.ts";
 import { FailedCount } from "./failed_count.ts";
+import { HistoryFiles } from "./history_files.ts";
 import { Intake, type OnAccepted } from "./intake.ts";
 import type { JournalPlace } from "./journal.ts";
 import { Landing } from "./landing.ts";
-import { taskId, type TaskRef } from "./layout.ts";
+import { HISTORY_DIR, taskId, type TaskRef } from "./layout.ts";
 import { Listing } from "./listing.ts";
 import { OperatorChanges } from "./operator.ts";
 import { Records } from "./records.ts";
@@ -39,6 +40,8 @@ const LOCAL = "local";
 
 export class Store {
   readonly dir: string;
+  /** What ran here. */
+  readonly history: HistoryFiles;
   readonly #spool: SpoolDirectory;
   readonly #records: Records;
   readonly #running: RunningMarks;
@@ -56,6 +59,7 @@ export class Store {
   private constructor(options: StoreOptions) {
     this.dir = options.dir;
     this.#spool = new SpoolDirectory(options);
+    this.history = new HistoryFiles(this.#spool, `${options.dir}/${HISTORY_DIR}`);
     this.#records = new Records(this.#spool);
     this.#running = new RunningMarks(this.#spool, options.random);
     this.#scanner = new Scanner(this.#spool);

@@ -1,0 +1,77 @@
+/** The histories of spools and schedules: each directory has one recorder, however many lives use it. */
+
+import { basename } from "@std/path";
+import { jobHistoryFiles } from "../history/job_history.ts";
+import { Recorder } from "../history/recorder.ts";
+import type { HistoryConfig } from "../history/settings.ts";
+import type { Emit } from "../report/event.ts";
+import type { HistoryFiles } from "../spool/history_files.ts";
+import type { Platform } from "../spool/platform.ts";
+import type { Store } from "../spool/store.ts";
+import type { Machine } from "./machine.ts";
+
+/** Where the events of a spool or of a schedule go, and what of them is wanted. */
+export interface RecordedEvents {
+  readonly emit: Emit;
+  /** What is printed over the log's budget, too. */
+  readonly keepsOutput: boolean;
+}
+
+export class Histories {
+  /** By their directories. */
+  readonly #recorders = new Map<string, Recorder>();
+
+  constructor(private readonly machine: Machine, private readonly platform: Platform) {}
+
+  ofSpool(store: Store, config: HistoryConfig): RecordedEvents {
+    const { emit } = this.machine;
+    const spool = basename(store.dir);
+    const warn = (message: string) => emit({ type: "spool.warning", spool, message });
+    return this.#record(store.history, config, warn);
+  }
+
+  ofJobs(statePath: string, config: HistoryConfig): RecordedEvents {
+    const { emit } = this.machine;
+    const warn = (message: string) => emit({ type: "schedule.warning", message });
+    return this.#record(
+      jobHistoryFiles(statePath, { ...this.platform, ...this.machine }),
+      config,
+      warn,
+    );
+  }
+
+  #record(
+    files: HistoryFiles,
+    config: HistoryConfig,
+    warn: (message: string) => void,
+  ): RecordedEvents {
+    const { clock, random, emit, masking } = this.machine;
+    const { limit } = config;
+    const known = this.#recorders.get(files.dir);
+    if (limit === null) {
+      this.close(files.dir);
+      return { emit, keepsOutput: false };
+    }
+    const keepsOutput = config.output !== "none";
+    if (known !== undefined) {
+      known.use(limit, config);
+      return { emit: known.tap(emit), keepsOutput };
+    }
+    const unique = Math.floor(random() * 2 ** 31);
+    const mask = (text: string) => masking?.maskKnown(text) ?? text;
+    const recorder = new Recorder({ files, limit, config, clock, unique, mask, warn });
+    this.#recorders.set(files.dir, recorder);
+    recorder.start();
+    return { emit: recorder.tap(emit), keepsOutput };
+  }
+
+  /** Writes what is left of a history that nobody adds to any more. */
+  close(dir: string): void {
+    this.#recorders.get(dir)?.close();
+    this.#recorders.delete(dir);
+  }
+
+  closeAll(): void {
+    for (const dir of [...this.#recorders.keys()]) this.close(dir);
+  }
+}

@@ -1,0 +1,61 @@
+/** Follows what a running task or job prints, to its end. */
+
+import type { Clock } from "../platform/clock.ts";
+import type { HistoryFiles } from "../spool/history_files.ts";
+import type { OutputLine } from "./run_output.ts";
+import { type Found, outputOf, presentOutput, runsIn } from "./reader.ts";
+
+/** The program writes what is new in batches of about this. */
+const AGAIN_MS = 200;
+/** When something runs no more, its entry is written so soon. */
+const ENTRY_WITHIN_MS = 2000;
+
+export interface FollowOptions {
+  readonly files: HistoryFiles;
+  readonly of: { readonly name: string } | { readonly job: string };
+  readonly clock: Clock;
+  /** Whether it runs, as far as others know: what prints nothing has no output to be seen by. */
+  isRunning(): boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Yields the lines as they come, each once; returns the run's entry, or null where none is written. */
+export async function* follow(
+  { files, of, clock, isRunning, signal }: FollowOptions,
+): AsyncGenerator<OutputLine, Found | null> {
+  const name = "name" in of ? of.name : of.job;
+  const before = runsIn(files, of).next().value;
+  const begunAt = before?.entry.startedAt ?? -1;
+  let last = 0;
+  let quietMs = 0;
+  while (!signal?.aborted) {
+    const present = presentOutput(files, name);
+    for (const line of present?.lines ?? []) {
+      if (line.number <= last) continue;
+      last = line.number;
+      yield line;
+    }
+    if (present !== null || isRunning()) quietMs = 0;
+    else {
+      const ended = runsIn(files, { ...of, since: begunAt + 1 }).next().value;
+      if (ended) {
+        yield* (outputOf(files, ended) ?? []).filter(({ number }) => number > last);
+        return ended;
+      }
+      if (quietMs >= ENTRY_WITHIN_MS) return null;
+      quietMs += AGAIN_MS;
+    }
+    await pause(clock, AGAIN_MS, signal);
+  }
+  return null;
+}
+
+async function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(ms, resolve);
+  const stop = () => resolve();
+  signal?.addEventListener("abort", stop);
+  await promise;
+  signal?.removeEventListener("abort", stop);
+  cancel();
+}

@@ -1,0 +1,108 @@
+/**
+ * Reads a history: the runs that have ended, the newest first, and what they printed. What a crash has
+ * cut, or somebody damaged, is left out. Nothing is locked and nothing changed: the program that writes it
+ * does not notice.
+ */
+
+import type { HistoryFiles } from "../spool/history_files.ts";
+import {
+  type FateKind,
+  type HistoryEntry,
+  type JobEntry,
+  readEntry,
+  type TaskEntry,
+} from "./entry.ts";
+import { type OutputHeader, type OutputLine, readHeader, readOutputLine } from "./run_output.ts";
+
+/** An entry, and the segment that has its output. */
+export interface Found<T extends HistoryEntry = HistoryEntry> {
+  readonly entry: T;
+  readonly segment: string;
+}
+
+/** Which runs are wanted; what is absent lets all pass. */
+export interface RunFilter {
+  readonly fates?: readonly FateKind[];
+  /** The function of a task. */
+  readonly func?: string;
+  /** The whole name of a task. */
+  readonly name?: string;
+  readonly job?: string;
+  /** Started at this time or later; milliseconds since the epoch. */
+  readonly since?: number;
+  /** Started before this time. */
+  readonly before?: number;
+}
+
+/** The newest first; a segment at a time is in memory. */
+export function* runsIn(files: HistoryFiles, filter: RunFilter = {}): Generator<Found> {
+  for (const segment of files.segments().toReversed()) {
+    const lines = new TextDecoder().decode(files.read(segment)).split("\n");
+    for (const line of lines.toReversed()) {
+      if (!mayPass(line, filter)) continue;
+      const entry = readEntry(line);
+      if (entry !== null && passes(entry, filter)) yield { entry, segment };
+    }
+  }
+}
+
+export function* tasksIn(files: HistoryFiles, filter: RunFilter = {}): Generator<Found<TaskEntry>> {
+  for (const { entry, segment } of runsIn(files, filter)) {
+    if ("name" in entry) yield { entry, segment };
+  }
+}
+
+export function* jobsIn(files: HistoryFiles, filter: RunFilter = {}): Generator<Found<JobEntry>> {
+  for (const { entry, segment } of runsIn(files, filter)) {
+    if ("job" in entry) yield { entry, segment };
+  }
+}
+
+/** To take a line apart costs a hundred times as much as to see that it cannot be wanted. */
+function mayPass(line: string, { name, job }: RunFilter): boolean {
+  if (line === "") return false;
+  return [name, job].every((each) => each === undefined || line.includes(JSON.stringify(each)));
+}
+
+function passes(
+  entry: HistoryEntry,
+  { fates, func, name, job, since, before }: RunFilter,
+): boolean {
+  if (since !== undefined && entry.startedAt < since) return false;
+  if (before !== undefined && entry.startedAt >= before) return false;
+  if ("job" in entry) {
+    return (job === undefined || entry.job === job) && (fates ?? func ?? name) === undefined;
+  }
+  return job === undefined && (fates?.includes(entry.fate) ?? true) &&
+    (func === undefined || entry.func === func) && (name === undefined || entry.name === name);
+}
+
+/** The attempts of one task, the first one first. */
+export function attemptsOf(files: HistoryFiles, name: string): Found<TaskEntry>[] {
+  return [...tasksIn(files, { name })].toReversed();
+}
+
+/** What a run printed, as far as it is kept: a gap in the numbers of lines is what is not. Null when nothing is. */
+export function outputOf(files: HistoryFiles, { entry, segment }: Found): OutputLine[] | null {
+  const file = entry.output?.file ?? null;
+  const bytes = file === null ? null : files.readOutput(segment, file);
+  return bytes &&
+    new TextDecoder().decode(bytes).split("\n").flatMap((line) => readOutputLine(line) ?? []);
+}
+
+/** The output of something that runs now, or ran when its program died. */
+export interface PresentOutput extends OutputHeader {
+  readonly lines: readonly OutputLine[];
+}
+
+/** Of a task or a job, by its whole name; null when it has printed nothing, or nothing is kept. */
+export function presentOutput(files: HistoryFiles, of: string): PresentOutput | null {
+  for (const file of files.running()) {
+    const [first = "", ...rest] = new TextDecoder().decode(files.readRunning(file) ?? undefined)
+      .split("\n");
+    const header = readHeader(first);
+    if (header?.of !== of) continue;
+    return { ...header, lines: rest.flatMap((line) => readOutputLine(line) ?? []) };
+  }
+  return null;
+}

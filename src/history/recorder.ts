@@ -1,0 +1,229 @@
+/**
+ * Records the runs of a spool, or of a schedule, in its history: events in, entries out, in batches. A
+ * run costs a place in a ring until then; what would be gone again at once is never formatted. An error
+ * is a warning, and nothing waits for the disk.
+ */
+
+import type { Cancel, Clock } from "../platform/clock.ts";
+import { reasonOf } from "../platform/reason.ts";
+import type { Emit, Event } from "../report/event.ts";
+import type { HistoryFiles } from "../spool/history_files.ts";
+import { entryLine, type HistoryEntry, type OutputSize } from "./entry.ts";
+import { Outputs } from "./outputs.ts";
+import type { RunOutput } from "./run_output.ts";
+import { Segments } from "./segments.ts";
+import type { HistoryConfig, HistoryLimit } from "./settings.ts";
+
+/** What has ended meanwhile is written together. */
+const BATCH_MS = 200;
+/** What is too old goes although nothing runs, so often at most. */
+const EXPIRE_EVERY_MS = 3_600_000;
+
+/** The end of a run. */
+type EndOfRun = Extract<Event, { type: "task.settled" | "job.ended" | "job.enqueued" }>;
+
+interface EndedRun {
+  readonly event: EndOfRun;
+  /** In milliseconds since the epoch. */
+  readonly at: number;
+  readonly output: RunOutput | null;
+}
+
+export interface RecorderOptions {
+  readonly files: HistoryFiles;
+  readonly limit: HistoryLimit;
+  readonly config: HistoryConfig;
+  readonly clock: Clock;
+  /** A number that no other program of this process id has. */
+  readonly unique: number;
+  /** Takes secrets out of texts of runs. */
+  mask(text: string): string;
+  warn(message: string): void;
+}
+
+export class Recorder {
+  readonly #options: RecorderOptions;
+  readonly #segments: Segments;
+  readonly #outputs: Outputs;
+  #ring: EndedRun[] = [];
+  /** All that ended since the last batch; the ring has the last of them. */
+  #ended = 0;
+  #cancel: Cancel | null = null;
+  #cancelExpiry: Cancel = () => {};
+  #isBroken = false;
+  #isClosed = false;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    this.#segments = new Segments(options.files, options.limit);
+    this.#outputs = new Outputs(options);
+  }
+
+  /** Goes on with other settings. */
+  use(limit: HistoryLimit, config: HistoryConfig): void {
+    this.#write();
+    this.#segments.limit = limit;
+    this.#outputs.config = config;
+    this.#expire();
+  }
+
+  /** Takes over what a program left behind that died; called once, before anything runs. */
+  start(): void {
+    this.#attempt(() => {
+      this.#options.files.clean();
+      const died = this.#outputs.takeOrphans();
+      for (const { entry, text } of died) {
+        this.#segments.append(1, this.#options.clock.now(), (segment) => {
+          const file = this.#outputs.keep(segment, text);
+          return entryLine({ ...entry, output: entry.output && { ...entry.output, file } });
+        });
+      }
+    });
+    this.#expire();
+  }
+
+  /** Now, and with a limit of time again when something may be too old. */
+  #expire(): void {
+    const { clock } = this.#options;
+    this.#attempt(() => this.#segments.expire(clock.now()));
+    this.#cancelExpiry();
+    const { limit } = this.#segments;
+    if (limit.kind !== "time" || this.#isClosed) return;
+    const againMs = Math.min(EXPIRE_EVERY_MS, Math.max(BATCH_MS, limit.ms / 4));
+    this.#cancelExpiry = clock.after(againMs, () => this.#expire());
+  }
+
+  /** The same events for others, without what is for the history alone. */
+  tap(emit: Emit): Emit {
+    return (event) => {
+      this.note(event);
+      if (event.type !== "task.overflow" && event.type !== "job.overflow") emit(event);
+    };
+  }
+
+  note(event: Event): void {
+    switch (event.type) {
+      case "task.settled":
+      case "job.ended":
+      case "job.enqueued":
+        return this.#end(event);
+      case "task.output":
+      case "task.overflow":
+      case "task.flooded":
+      case "task.returned":
+      case "job.output":
+      case "job.overflow":
+      case "job.flooded":
+        this.#outputs.note(event);
+        if (this.#outputs.hasFresh) this.#writeSoon();
+    }
+  }
+
+  #end(event: EndOfRun): void {
+    const at = this.#options.clock.now();
+    const place = this.#ended++ % this.#segments.capacity;
+    const output = this.#outputs.isEmpty ? null : this.#outputs.end(event);
+    this.#ring[place] = { event, at, output };
+    this.#writeSoon();
+  }
+
+  #writeSoon(): void {
+    if (this.#isClosed) return this.#write();
+    this.#cancel ??= this.#options.clock.after(BATCH_MS, () => this.#write());
+  }
+
+  #write(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    const ended = this.#takeEnded();
+    this.#attempt(() => {
+      for (let at = 0; at < ended.length;) {
+        const batch = ended.slice(at);
+        at += this.#segments.append(batch.length, this.#options.clock.now(), (segment, count) => {
+          return batch.slice(0, count).map((each) => this.#lineOf(each, segment)).join("");
+        });
+      }
+      if (ended.length > 0) this.#segments.expire(this.#options.clock.now());
+      this.#outputs.write();
+    });
+  }
+
+  /** What is left of the ring, in its order. */
+  #takeEnded(): EndedRun[] {
+    const ring = this.#ring;
+    const start = this.#ended > ring.length ? this.#ended % ring.length : 0;
+    this.#ring = [];
+    this.#ended = 0;
+    return start === 0 ? ring : [...ring.slice(start), ...ring.slice(0, start)];
+  }
+
+  #lineOf({ event, at, output }: EndedRun, segment: string): string {
+    const { mask } = this.#options;
+    const size = output && {
+      lines: output.lines,
+      bytes: output.bytes,
+      file: this.#outputs.isKept(event) ? this.#outputs.keep(segment, output.text) : null,
+    };
+    return entryLine(entryOf(event, at, size, mask));
+  }
+
+  /** What fails is said once, and again when it has gone well meanwhile. */
+  #attempt(work: () => void): void {
+    try {
+      work();
+      this.#isBroken = false;
+    } catch (error) {
+      if (!this.#isBroken) {
+        this.#options.warn(`the history cannot be written: ${reasonOf(error)}`);
+      }
+      this.#isBroken = true;
+    }
+  }
+
+  /** Writes what is left. What ends later is written at once. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelExpiry();
+    this.#write();
+    this.#attempt(() => this.#outputs.close());
+  }
+}
+
+function entryOf(
+  event: EndOfRun,
+  at: number,
+  output: OutputSize | null,
+  mask: (text: string) => string,
+): HistoryEntry {
+  switch (event.type) {
+    case "task.settled": {
+      const { task: name, func, attempt, waitMs, fate } = event;
+      return {
+        name,
+        func,
+        attempt,
+        ...spanOf(at, event.tookMs),
+        waitMs: waitMs === null ? null : Math.round(waitMs),
+        fate: fate.kind,
+        dueAt: "dueAt" in fate ? Math.round(fate.dueAt) : null,
+        reason: "reason" in fate ? mask(fate.reason) : null,
+        output,
+      };
+    }
+    case "job.ended": {
+      const { job, attempt, slot, ok, exit } = event;
+      const span = spanOf(at, event.tookMs);
+      return { job, attempt, ...span, slot, ok, result: mask(exit), output };
+    }
+    case "job.enqueued": {
+      const { job, slot, task } = event;
+      return { job, attempt: 1, ...spanOf(at, 0), slot, ok: true, result: `task ${task}`, output };
+    }
+    default:
+      return event satisfies never;
+  }
+}
+
+function spanOf(endedAt: number, tookMs: number) {
+  return { startedAt: Math.round(endedAt - tookMs), tookMs: Math.round(tookMs * 10) / 10 };
+}
