@@ -14,6 +14,9 @@ const required = (Deno.env.get("SPOOLER_REQUIRE") ?? "").split(/[\s,]+/);
 /** The Python of task workers in tests. */
 export const testPython = Deno.env.get("SPOOLER_TEST_PYTHON") ?? "python3";
 
+/** The Python that has Debian's packages. */
+export const DEBIAN_PYTHON = "/usr/bin/python3";
+
 function hasCommand(command: string, ...args: string[]): boolean {
   try {
     return new Deno.Command(command, { args, stdout: "null", stderr: "null" }).outputSync().success;
@@ -44,7 +47,10 @@ export type Need =
   | "zsh"
   | "fish"
   | "dpkg"
-  | "promtool";
+  | "promtool"
+  | "pip"
+  | "gevent"
+  | "django";
 
 const present: Record<Need, () => boolean> = {
   uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
@@ -67,6 +73,9 @@ const present: Record<Need, () => boolean> = {
   dpkg: () => hasCommand("dpkg-deb", "--version"),
   faketime: () => faketimeLibrary() !== null,
   promtool: () => hasCommand("promtool", "--version"),
+  pip: () => hasCommand(testPython, "-m", "pip", "--version"),
+  gevent: () => hasCommand(DEBIAN_PYTHON, "-c", "import gevent"),
+  django: () => hasCommand(DEBIAN_PYTHON, "-c", "import django, gunicorn"),
 };
 
 const reasons: Record<Need, string> = {
@@ -86,6 +95,9 @@ const reasons: Record<Need, string> = {
   zsh: "there is no zsh",
   fish: "there is no fish",
   promtool: "there is no promtool (Debian: prometheus) to check metrics with",
+  pip: "Python has no pip (Debian: python3-pip)",
+  gevent: "Python has no gevent (Debian: python3-gevent)",
+  django: "Python has no Django, or no gunicorn (Debian: python3-django, gunicorn)",
   dpkg: "there is no dpkg-deb to make a package with",
   activation: "there is no systemd-socket-activate to open sockets with",
   cgroup: "this user may not make a control group that limits memory",
