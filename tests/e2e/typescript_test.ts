@@ -348,6 +348,43 @@ uwsgi.rbtimer(0, () => console.log("at once"), 2);
   await program.line(/schedule tasks\/this.beat-2: |schedule tasks\/beat-2: /);
 });
 
+test("what is remembered of registered jobs outlives a restart in which they have changed places", async () => {
+  const cron = (func: string) => `uwsgi.cron(-1, -1, -1, -1, -1, ${func});`;
+  const parts = [
+    "class Beat { beat = () => console.log(1); }",
+    `${cron("new Beat().beat")} ${cron("new Beat().beat")}`,
+    cron("function plain() {}"),
+    cron("function other() {}"),
+    "uwsgi.cron(-2, -1, -1, -1, -1, function plain() {});",
+  ];
+  await using site = await siteWith({ "tasks.ts": parts.join("\n") }, IMPORT);
+  /** Starts of a job within one minute. */
+  const starts: string[] = [];
+  const idsOf = async () => {
+    const { jobs } = JSON.parse(await Deno.readTextFile(`${site.spool}.site.cron-state`));
+    return Object.keys(jobs).toSorted();
+  };
+  const run = async (loaded: number, last: RegExp) => {
+    await using program = await site.start();
+    await program.line(/ schedule tasks\//, loaded);
+    await program.line(last);
+    assertEquals(await program.stop(), 0);
+    const lines = program.log.matchAll(/^(\S+ \d\d:\d\d):\S+ job (tasks\/\S+) started/gm);
+    starts.push(...[...lines].map(([, minute, job]) => `${minute} ${job}`));
+  };
+  await run(5, / job tasks\/other done /);
+  const ids = await idsOf();
+  assertEquals(ids.filter((id) => id.includes("beat")).length, 2, String(ids));
+  // A new one runs at once, and by then those before it would have.
+  const [first = "", ...rest] = parts;
+  const moved = ["", "// moved", first, ...rest.toReversed(), cron("function later() {}")];
+  await Deno.writeTextFile(join(site.dir, "tasks.ts"), moved.join("\n"));
+  await run(6, / job tasks\/later done /);
+  assertEquals(new Set(starts).size, starts.length, starts.join("\n"));
+  const added = (await idsOf()).filter((id) => !ids.includes(id) && !id.includes("plain -2"));
+  assertEquals(added, ["tasks/later -1 -1 -1 -1 -1"]);
+});
+
 test("a timer never runs twice at a time, however many workers there are", async () => {
   await using site = await siteWith(
     {
