@@ -8,6 +8,7 @@
  * handler does nothing, so that the lateness is the program's. TMPDIR says which file system is used.
  */
 
+import { pause } from "../tests/support/until.ts";
 import { join } from "@std/path";
 import { startDispatcher, succeeding } from "../tests/support/dispatcher.ts";
 import { fillSpool } from "../tests/support/fill.ts";
@@ -22,8 +23,6 @@ const DAY_SECONDS = 86_400;
 const APART_MS = 200;
 /** So that the first is due after the last was put. */
 const LEAD_MS = 3000;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** User and system time of this process, in milliseconds (proc(5), ticks of 10 ms). */
 function cpuMs(): number {

@@ -4,14 +4,13 @@
  * how many connections it has made a second since then; RATE is how many of the short ones it tries.
  */
 
+import { pause } from "../tests/support/until.ts";
 import { Flood } from "./network_flood.ts";
 
 const [portText, kind, rateText] = Deno.args;
 const port = Number(portText);
 const CONNECTIONS = 2000;
 const GARBAGE_BYTES = 4096;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Keeps a number of connections open, and opens each anew when it is hung up on. */
 async function hold(writes: boolean): Promise<void> {

@@ -1,5 +1,6 @@
 /** The servers for bench/network.ts: the real uWSGI, and this program, each in its own process. */
 
+import { freePort } from "../tests/support/port.ts";
 import { join } from "@std/path";
 import { commandLine } from "../tests/support/program.ts";
 import { tempDir } from "../tests/support/temp.ts";
@@ -54,11 +55,6 @@ async function start(
       await temp[Symbol.asyncDispose]();
     },
   };
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function answers(port: number): Promise<void> {

@@ -3,6 +3,7 @@
  * process notes when its first task began; the end is when the directory is seen to be empty.
  */
 
+import { commandLine } from "../tests/support/program.ts";
 import { list } from "../src/platform/dirents.ts";
 import { AT_FDCWD } from "../src/platform/linux.ts";
 import { existsSync } from "node:fs";
@@ -80,11 +81,7 @@ spooler-quiet = true
 ${lines.join("\n")}
 `,
   );
-  const executable = Deno.env.get("SPOOLER_EXECUTABLE");
-  const main = new URL("../main.ts", import.meta.url).pathname;
-  return executable
-    ? await timed(dir, executable, ["--ini", ini])
-    : await timed(dir, Deno.execPath(), ["run", "-A", "--quiet", main, "--ini", ini]);
+  return await timed(dir, ...commandLine(["--ini", ini]));
 }
 
 async function timed(dir: string, file: string, args: string[]): Promise<number> {

@@ -7,6 +7,7 @@
  * SPOOLER_EXECUTABLE names the program to measure; without it, the source is.
  */
 
+import { pause } from "../tests/support/until.ts";
 import { join } from "@std/path";
 import { Program } from "../tests/support/program.ts";
 import { numberArg, printTable } from "./table.ts";
@@ -71,8 +72,6 @@ async function usageOf(pid: number): Promise<Usage> {
 function wakeUps(before: Usage, after: Usage): number {
   return [...after.waits].reduce((sum, [id, n]) => sum + n - (before.waits.get(id) ?? 0), 0);
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function idle(lines: readonly string[]): Promise<string[]> {
   return await withProgram(lines, async ({ pid }) => {

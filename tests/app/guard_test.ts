@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { Program, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
-import { makeSite, type Site } from "../support/site.ts";
+import { makeSite, pushTask, type Site } from "../support/site.ts";
 
 const SCRIPT = new URL("../support/throwing_program.ts", import.meta.url).pathname;
 
@@ -12,11 +12,6 @@ async function start(site: Site, ...fault: string[]): Promise<Program> {
   const program = Program.launch(Deno.execPath(), args);
   await program.line(/ ready$/);
   return program;
-}
-
-async function push(site: Site, func: string): Promise<void> {
-  const { code, stderr } = await spooler(["push", "--dir", site.spool, `ud_spool_func=${func}`]);
-  assertEquals([code, stderr], [0, ""]);
 }
 
 const SITE = [
@@ -42,13 +37,13 @@ for (
   testWith("libc", `an unexpected error of ${part} is logged, and all others go on`, async () => {
     await using site = await makeSite(...SITE);
     await using program = await start(site, type, word);
-    await push(site, "bad");
+    await pushTask(site, "ud_spool_func=bad");
     program.signal("SIGUSR1");
     program.signal("SIGHUP");
     await program.line(/ running under the old configuration$| reloading \(SIGHUP\)$/);
     const jobs = program.log.match(/job good done/g)?.length ?? 0;
     await program.line(/job good done/, jobs + 2);
-    await push(site, "good");
+    await pushTask(site, "ud_spool_func=good");
     await program.line(/\| ran good$/);
     await program.line(/good \S+ done/);
     if (type !== "spool.opened") {
@@ -69,7 +64,7 @@ testWith(
       "timer2 = every=1h,at-start=yes,name=bad true",
     );
     await using program = await start(site, "program.status", "slow", "impossible");
-    await push(site, "slow");
+    await pushTask(site, "ud_spool_func=slow");
     await program.line(/\| begun/);
     program.signal("SIGUSR1");
     assertEquals(await program.ended(), 70);
@@ -90,9 +85,9 @@ testWith("libc", "an unexpected error at a worker's answer is no fault of the wo
   await using site = await workedSite();
   await using program = await start(site, "task.settled", '"bad"');
   await program.line(/ loaded /);
-  await push(site, "bad");
+  await pushTask(site, "ud_spool_func=bad");
   await program.line(/unexpected error: injected \(.*src\/worker\/batches\.ts:\d+/);
-  await push(site, "good");
+  await pushTask(site, "ud_spool_func=good");
   await program.line(/good \S+ done/);
   assertEquals(await program.stop(), 0);
   assertEquals(program.log.match(/broke the protocol|deferred until/g), null);
@@ -102,7 +97,7 @@ testWith("libc", "an impossible state at a worker's answer ends the program", as
   await using site = await workedSite();
   await using program = await start(site, "task.settled", '"bad"', "impossible");
   await program.line(/ loaded /);
-  await push(site, "bad");
+  await pushTask(site, "ud_spool_func=bad");
   assertEquals(await program.ended(), 70);
   assertMatch(program.log, /impossible state: injected \(.*src\/worker\/batches\.ts:\d+/);
 });
@@ -126,7 +121,7 @@ testWith("libc", "a stop says every 10 s what it waits for, and how long it will
     "timer2 = every=1h,at-start=yes,name=job while ! test -f go; do sleep 0.05; done",
   );
   await using program = await start(site, "no event", "", "hurry");
-  await push(site, "slow");
+  await pushTask(site, "ud_spool_func=slow");
   await program.line(/\| begun/);
   program.signal("SIGTERM");
   const waits =

@@ -1,5 +1,6 @@
 /** Workers that are killed at random, while they drain a spool: every task runs, none is lost. */
 
+import { childrenOf } from "../support/processes.ts";
 import { join } from "@std/path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -11,11 +12,6 @@ import { until } from "../support/until.ts";
 
 const TASKS = 400;
 const KILLS = 15;
-
-function childrenOf(pid: number): number[] {
-  const text = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
-  return text.trim().split(" ").filter((each) => each !== "").map(Number);
-}
 
 testWith("libc", "tasks survive workers that are killed at any moment", async () => {
   await using site = await makeSite(

@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { type Program, programLabel } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
-import { makeSite, type Site } from "../support/site.ts";
+import { makeSiteWith, type Site } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
 
 /** Each task notes its name the moment that it begins. */
@@ -86,11 +86,8 @@ def slow(env):
 
 const LANGUAGES = [["tasks.mjs", TYPESCRIPT, "libc"], ["tasks.py", PYTHON, "python"]] as const;
 
-async function siteWith(file: string, code: string, ...ini: string[]): Promise<Site> {
-  const site = await makeSite(`spooler-import = ${file}`, ...ini);
-  await Deno.writeTextFile(join(site.dir, file), code);
-  return site;
-}
+const siteWith = (file: string, code: string, ...ini: string[]): Promise<Site> =>
+  makeSiteWith({ [file]: code }, `spooler-import = ${file}`, ...ini);
 
 const nameOf = (n: number) => `uwsgi_spoolfile_on_test_1_${n}_1_1_0`;
 

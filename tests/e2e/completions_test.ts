@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import { MANUALS } from "../../src/cli/manual.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { commandLine, programLabel, spooler } from "../support/program.ts";
+import { programLabel, spooler, writeWrapper } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, type Site } from "../support/site.ts";
 
@@ -23,11 +23,7 @@ async function prepare(site: Site): Promise<{ bin: string; tasks: string[] }> {
   }
   const bin = join(site.dir, "bin");
   await Deno.mkdir(bin);
-  const [file, args] = commandLine([]);
-  const words = [file, ...args].map((word) => `'${word}'`).join(" ");
-  await Deno.writeTextFile(join(bin, "spooler"), `#!/bin/sh\nexec ${words} "$@"\n`, {
-    mode: 0o755,
-  });
+  await writeWrapper(join(bin, "spooler"));
   return { bin, tasks: tasks.sort() };
 }
 

@@ -1,5 +1,6 @@
 /** The program as a daemon: its pidfile, its user, its service manager, and process 1 of a container. */
 
+import { childrenOf } from "../support/processes.ts";
 import { existsSync } from "node:fs";
 import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
@@ -7,15 +8,10 @@ import { makeTlsParties } from "../support/certificates.ts";
 import { quietPort } from "../support/port.ts";
 import { commandLine, executable, Program, programLabel, spooler } from "../support/program.ts";
 import { testPython, testWith } from "../support/require.ts";
-import { makeSite, portIn, rewriteSite, type Site } from "../support/site.ts";
+import { makeSite, portIn, pushTask, rewriteSite } from "../support/site.ts";
 import { until } from "../support/until.ts";
 
 const named = (name: string) => `${programLabel}: daemon: ${name}`;
-
-async function push(site: Site, ...vars: string[]): Promise<void> {
-  const { code, stderr } = await spooler(["push", "--dir", site.spool, ...vars]);
-  assertEquals(code, 0, stderr);
-}
 
 Deno.test(
   named("a pidfile names the process, keeps a second one out, and goes with it"),
@@ -58,7 +54,7 @@ Deno.test(named("daemonize ends when the program in the background is ready"), a
     // A session of its own: the terminal's hang-up does not reach it.
     const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
     assertEquals(Number(stat.split(" ")[5]), pid);
-    await push(site, "a=1");
+    await pushTask(site, "a=1");
     await until(async () => /\| mark \.$/m.test(await log()), "the task");
     const second = await spooler(["--ini", site.ini]);
     assertEquals(second.code, 1);
@@ -159,7 +155,7 @@ testWith(
       });
       await manager.line(/^READY=1/);
       await manager.line(/^WATCHDOG=1/, 3);
-      await push(site, "a=1");
+      await pushTask(site, "a=1");
       await program.line(/\| notify: \.$/);
       program.signal("SIGHUP");
       await manager.line(/^RELOADING=1 MONOTONIC_USEC=\d+/);
@@ -184,14 +180,11 @@ testWith("root", named("as process 1 it reaps what its tasks left behind"), asyn
     ...args,
   ]);
   await container.line(/ ready$/);
-  for (let i = 0; i < 12; i++) await push(site, `a=${i}`);
+  for (let i = 0; i < 12; i++) await pushTask(site, `a=${i}`);
   await container.line(/ done /, 12);
-  const program = Number(
-    (await Deno.readTextFile(`/proc/${container.pid}/task/${container.pid}/children`)).trim(),
-  );
+  const [program = 0] = childrenOf(container.pid);
   const zombies = async () => {
-    const pids = (await Deno.readTextFile(`/proc/${program}/task/${program}/children`)).trim();
-    const states = pids.split(" ").filter(Boolean).map((pid) =>
+    const states = childrenOf(program).map((pid) =>
       Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "")
     );
     return (await Promise.all(states)).filter((stat) => / Z /.test(stat)).length;
@@ -218,7 +211,7 @@ testWith(
       "spooler-task = setsid sh -c 'until test -e go; do sleep 0.05; done' > /dev/null 2>&1 & echo $!",
     );
     await using program = await site.start();
-    await push(site, "a=1");
+    await pushTask(site, "a=1");
     const orphan = Number(/\d+$/.exec(await program.line(/ task\| \d+$/)));
     await program.line(/ done /);
     const parentOf = async (pid: number) =>

@@ -2,9 +2,9 @@
 
 import { join } from "@std/path";
 import { assertEquals } from "../support/assert.ts";
-import { commandLine, Program, programLabel, spooler } from "../support/program.ts";
+import { commandLine, Program, programLabel } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
-import { makeSite, type Site } from "../support/site.ts";
+import { makeSite, pushTask, type Site } from "../support/site.ts";
 
 const PASSWD = `root:x:0:0:root:/root:/bin/sh
 worker:x:4001:4001::/:/bin/sh
@@ -35,11 +35,6 @@ async function startAmong(site: Site): Promise<Program> {
   return program;
 }
 
-async function push(site: Site, func: string): Promise<void> {
-  const { code, stderr } = await spooler(["push", "--dir", site.spool, `ud_spool_func=${func}`]);
-  assertEquals([code, stderr], [0, ""]);
-}
-
 const IDS = 'echo "$(id -u) $(id -g) $(id -G | tr " " "\\n" | sort | xargs)"';
 
 testWith("root", `${programLabel}: groups: uid has those of the user, and add-gid`, async () => {
@@ -52,7 +47,7 @@ testWith("root", `${programLabel}: groups: uid has those of the user, and add-gi
     `timer2 = every=1h,at-start=yes,name=job ${IDS}`,
   );
   await using program = await startAmong(site);
-  await push(site, "f");
+  await pushTask(site, "ud_spool_func=f");
   await program.line(/ f\| 4001 4001 4001 4101 4102 4104 4200$/);
   await program.line(/job\| 4001 4001 4001 4101 4102 4104 4200$/);
   assertEquals(await program.stop(), 0);
@@ -66,7 +61,7 @@ testWith("root", `${programLabel}: groups: user= of a job and of a task has its 
     `cron2 = minute=*,name=cron,user=other ${IDS}`,
   );
   await using program = await startAmong(site);
-  await push(site, "f");
+  await pushTask(site, "ud_spool_func=f");
   await program.line(/ f\| 4002 4002 4002 4102 4103$/);
   await program.line(/job\| 4001 4001 4001 4101 4102$/);
   await program.line(/cron\| 4002 4002 4002 4102 4103$/);

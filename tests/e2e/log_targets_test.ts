@@ -4,22 +4,17 @@ import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { commandLine, Program, programLabel, spooler } from "../support/program.ts";
 import { testPython, testWith } from "../support/require.ts";
-import { makeSite, type Site } from "../support/site.ts";
+import { makeSite, pushTask, type Site } from "../support/site.ts";
 import { until } from "../support/until.ts";
 
 const named = (name: string) => `${programLabel}: log: ${name}`;
 
-async function push(site: Site, ...vars: string[]): Promise<void> {
-  const { code, stderr } = await spooler(["push", "--dir", site.spool, ...vars]);
-  assertEquals(code, 0, stderr);
-}
-
-const textOf = (path: string) => Deno.readTextFile(path).catch(() => "");
+const contentsOf = (path: string) => Deno.readTextFile(path).catch(() => "");
 
 /** A program whose log goes elsewhere: it is ready when that file says so. */
 async function startLoggingTo(file: string, site: Site): Promise<Program> {
   const program = Program.launch(...commandLine(["--ini", site.ini]));
-  await until(async () => / ready$/m.test(await textOf(file)), "the start");
+  await until(async () => / ready$/m.test(await contentsOf(file)), "the start");
   return program;
 }
 
@@ -35,16 +30,16 @@ Deno.test(
     );
     const log = join(site.dir, "log");
     await using program = await startLoggingTo(log, site);
-    await push(site, "ud_spool_func=f");
-    await until(async () => / done /.test(await textOf(log)), "the task");
-    assertMatch(await textOf(log), / \d+_\d+ f\| out$/m);
-    assertMatch(await textOf(log), / \d+_\d+ f! err$/m);
+    await pushTask(site, "ud_spool_func=f");
+    await until(async () => / done /.test(await contentsOf(log)), "the task");
+    assertMatch(await contentsOf(log), / \d+_\d+ f\| out$/m);
+    assertMatch(await contentsOf(log), / \d+_\d+ f! err$/m);
 
     await Deno.rename(log, join(site.dir, "log.1"));
     program.signal("SIGUSR2");
     await until(() => Deno.stat(log).then(() => true, () => false), "a new file");
     program.signal("SIGUSR1");
-    await until(async () => / status: /.test(await textOf(log)), "a status in the new file");
+    await until(async () => / status: /.test(await contentsOf(log)), "a status in the new file");
 
     await Deno.rename(log, join(site.dir, "log.2"));
     await until(async () => {
@@ -53,14 +48,14 @@ Deno.test(
     }, "a new file after a touch");
 
     program.signal("SIGUSR1");
-    await until(async () => / status: /.test(await textOf(log)), "a status");
+    await until(async () => / status: /.test(await contentsOf(log)), "a status");
     await until(async () => {
       await Deno.writeTextFile(join(site.dir, "rotate"), `${Math.random()}`);
       return await Deno.stat(join(site.dir, "log.before")).then(() => true, () => false);
     }, "a rotated file");
-    assertMatch(await textOf(join(site.dir, "log.before")), / status: /);
+    assertMatch(await contentsOf(join(site.dir, "log.before")), / status: /);
     assertEquals(await program.stop(), 0);
-    assertMatch(await textOf(log), / stopped$/m);
+    assertMatch(await contentsOf(log), / stopped$/m);
   },
 );
 
@@ -73,10 +68,10 @@ Deno.test(named("log-maxsize rotates between lines"), async () => {
   );
   const log = join(site.dir, "log");
   await using program = await startLoggingTo(log, site);
-  await push(site, "ud_spool_func=f");
-  const all = async () => await textOf(join(site.dir, "log.before")) + await textOf(log);
+  await pushTask(site, "ud_spool_func=f");
+  const all = async () => await contentsOf(join(site.dir, "log.before")) + await contentsOf(log);
   await until(async () => / done /.test(await all()), "the task");
-  for (const text of [await textOf(log), await textOf(join(site.dir, "log.before"))]) {
+  for (const text of [await contentsOf(log), await contentsOf(join(site.dir, "log.before"))]) {
     assertMatch(text, /^(?:\d{4}-.*\n)?$/s);
   }
   assertEquals(await program.stop(), 0);
@@ -109,9 +104,9 @@ testWith("python", named("logger sends lines as datagrams, and to further files"
     "log-level = info",
   );
   await using program = await startLoggingTo(join(site.dir, "copy"), site);
-  await push(site, "ud_spool_func=f");
+  await pushTask(site, "ud_spool_func=f");
   await receiver.line(/ f\| hello$/);
-  await until(async () => /\| hello$/m.test(await textOf(join(site.dir, "copy"))), "the copy");
+  await until(async () => /\| hello$/m.test(await contentsOf(join(site.dir, "copy"))), "the copy");
   assertEquals(await program.stop(), 0);
   await receiver.line(/ stopped$/);
 });
@@ -129,10 +124,10 @@ Deno.test(
     const log = join(site.dir, "log");
     await using program = Program.launch(...commandLine(["--ini", site.ini]));
     await until(() => Deno.stat(site.spool).then(() => true, () => false), "the spool");
-    await push(site, "ud_spool_func=good");
-    await push(site, "ud_spool_func=bad");
-    await until(async () => /"level":"error"/.test(await textOf(log)), "the failure");
-    assert(!/"level":"info"/.test(await textOf(log)), await textOf(log));
+    await pushTask(site, "ud_spool_func=good");
+    await pushTask(site, "ud_spool_func=bad");
+    await until(async () => /"level":"error"/.test(await contentsOf(log)), "the failure");
+    assert(!/"level":"info"/.test(await contentsOf(log)), await contentsOf(log));
     assertEquals(await program.stop(), 0);
   },
 );
@@ -154,7 +149,7 @@ testWith("root", named("syslog has each line with facility, severity, name and p
   const severe = (facility: number, severity: number) =>
     `<${8 * facility + severity}>site\\[\\d+\\]: `;
   await receiver.line(new RegExp(`^${severe(19, 6)}.* ready$`));
-  await push(site, "ud_spool_func=bad");
+  await pushTask(site, "ud_spool_func=bad");
   await receiver.line(new RegExp(`^${severe(19, 3)}.* bad \\S+ given up, kept in failed`));
   assertEquals(await program.stop(), 0);
 });
@@ -183,10 +178,10 @@ Deno.test(named("log-route sends lines to the logger of that name, and to no oth
     "logger = file:rest",
     "log-route = mails \\bmail\\| sent",
   );
-  const textIn = (name: string) => textOf(join(site.dir, name));
+  const textIn = (name: string) => contentsOf(join(site.dir, name));
   await using program = await startLoggingTo(join(site.dir, "rest"), site);
-  await push(site, "ud_spool_func=mail");
-  await push(site, "ud_spool_func=other");
+  await pushTask(site, "ud_spool_func=mail");
+  await pushTask(site, "ud_spool_func=other");
   await until(async () => /other \S+ done/.test(await textIn("rest")), "the tasks");
   assertEquals((await textIn("mails")).match(/mail\| sent to ann$/gm)?.length, 1);
   assert(!/sent to ann/.test(await textIn("rest")), await textIn("rest"));
@@ -202,9 +197,9 @@ Deno.test(named("with named loggers alone the rest stays where it was"), async (
     "log-route = some routed$",
   );
   await using program = await site.start();
-  await push(site, "a=1");
+  await pushTask(site, "a=1");
   await program.line(/ done /);
-  await until(async () => /\| routed$/m.test(await textOf(join(site.dir, "some"))), "the line");
+  await until(async () => /\| routed$/m.test(await contentsOf(join(site.dir, "some"))), "the line");
   assert(!/\| routed/.test(program.log), program.log);
   assertEquals(await program.stop(), 0);
 });
@@ -231,7 +226,7 @@ Deno.test(named("log-reopen opens the file anew at a reload"), async () => {
   await using program = await startLoggingTo(log, site);
   await Deno.rename(log, join(site.dir, "log.1"));
   program.signal("SIGHUP");
-  await until(async () => / ready$/m.test(await textOf(log)), "the log after the reload");
+  await until(async () => / ready$/m.test(await contentsOf(log)), "the log after the reload");
   assertEquals(await program.stop(), 0);
 });
 
@@ -245,7 +240,7 @@ Deno.test(
       "log-format = %(method)",
     );
     await using program = await site.start();
-    await push(site, "a=1");
+    await pushTask(site, "a=1");
     await program.line(/\| ran$/);
     await program.line(/warning: .*req-logger.*log-format|warning: .*log-format.*req-logger/);
     assertEquals(await program.stop(), 0);
@@ -259,11 +254,11 @@ testWith("libc", named("for systemd's journal each line has its severity in fron
   // As systemd does: which file stderr is.
   const start = `exec 2>> ${log}; JOURNAL_STREAM=$(stat -L -c %d:%i ${log}) exec "$@"`;
   await using program = Program.launch("sh", ["-c", start, "sh", file, ...args]);
-  await until(async () => /^<6>.* ready$/m.test(await textOf(log)), "the start");
-  await push(site, "ud_spool_func=bad");
-  await push(site, "ud_spool_func=f");
-  await until(async () => / f \S+ done/.test(await textOf(log)), "the tasks");
-  assertMatch(await textOf(log), /^<3>.* bad \S+ given up/m);
-  assertMatch(await textOf(log), /^<6>.* \d+_\d+ f\| hello$/m);
+  await until(async () => /^<6>.* ready$/m.test(await contentsOf(log)), "the start");
+  await pushTask(site, "ud_spool_func=bad");
+  await pushTask(site, "ud_spool_func=f");
+  await until(async () => / f \S+ done/.test(await contentsOf(log)), "the tasks");
+  assertMatch(await contentsOf(log), /^<3>.* bad \S+ given up/m);
+  assertMatch(await contentsOf(log), /^<6>.* \d+_\d+ f\| hello$/m);
   assertEquals(await program.stop(), 0);
 });

@@ -12,7 +12,7 @@ import { programLabel } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, portIn } from "../support/site.ts";
 import { varsOf } from "../support/store.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 
 const RELOADS = Number(Deno.env.get("SPOOLER_RELOADS") ?? 5);
 const EVERY_MS = 600;
@@ -34,8 +34,6 @@ export async function module(vars: Record<string, string>) {
   Deno.writeTextFileSync("ended", vars.id + "\\n", { append: true });
 }
 `;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** One that sends a task after the other: over a connection that it keeps, or over a new one each. */
 class Client {

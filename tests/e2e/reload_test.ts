@@ -7,21 +7,16 @@ import { ACCEPTED } from "../support/peer.ts";
 import { executable, programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { until } from "../support/until.ts";
-import { makeSite, portIn, rewriteSite, type Site } from "../support/site.ts";
+import { makeSite, portIn, pushTask, rewriteSite } from "../support/site.ts";
 import { varsOf } from "../support/store.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
   Deno.test(`${programLabel}: reload: ${name}`, body);
 
-async function push(site: Site, ...vars: string[]): Promise<void> {
-  const { code } = await spooler(["push", "--dir", site.spool, ...vars]);
-  assertEquals(code, 0);
-}
-
 test("new tasks, schedules and settings take the place of the old", async () => {
   await using site = await makeSite("spooler-task = echo the old one");
   await using program = await site.start();
-  await push(site, "a=1");
+  await pushTask(site, "a=1");
   await program.line(/\| the old one/);
   await rewriteSite(
     site,
@@ -33,7 +28,7 @@ test("new tasks, schedules and settings take the place of the old", async () => 
   program.signal("SIGHUP");
   await program.line(/ reloading \(SIGHUP\)/);
   await program.line(/ ready$/, 2);
-  await push(site, "a=2");
+  await pushTask(site, "a=2");
   await program.line(/\| the new one/);
   await program.line(/\| tick/);
   assertEquals(await program.stop(), 0);
@@ -47,7 +42,7 @@ test("what runs goes on under the old ini, and new tasks start at once under the
   );
   await using program = await site.start();
   const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
-  await push(site, "a=1");
+  await pushTask(site, "a=1");
   await program.line(/\| begun/);
   await rewriteSite(site, "socket = 127.0.0.1:0", "spooler-task = echo later");
   program.signal("SIGHUP");
@@ -118,7 +113,7 @@ test("a wrong ini changes nothing, and its mistakes are named", async () => {
   program.signal("SIGHUP");
   const line = await program.line(/no reload/);
   assertMatch(line, /site\.ini:3: spooler-frequency .*"often"/);
-  await push(site, "a=1");
+  await pushTask(site, "a=1");
   await program.line(/\| still here/);
   assertEquals(await program.stop(), 0);
 });
@@ -136,7 +131,7 @@ test("an ini that cannot start makes room for the old one", async () => {
   await rewriteSite(site, "spooler2 = dir=other");
   program.signal("SIGHUP");
   await program.line(/the new configuration cannot start, the old one stays: .*attempts/);
-  await push(site, "a=1");
+  await pushTask(site, "a=1");
   await program.line(/\| still here/);
   assertEquals(await program.stop(), 0);
 });
@@ -146,7 +141,7 @@ test("a stop during a reload is a stop", async () => {
     "spooler-task = echo begun; while ! test -f go; do sleep 0.05; done",
   );
   await using program = await site.start();
-  await push(site, "a=1");
+  await pushTask(site, "a=1");
   await program.line(/\| begun/);
   program.signal("SIGHUP");
   await program.line(/ reloading/);
@@ -164,7 +159,7 @@ testWith(
       "spooler-task = echo begun; while ! test -f go; do sleep 0.05; done; echo finished",
     );
     await using program = await site.start();
-    await push(site, "a=1");
+    await pushTask(site, "a=1");
     await program.line(/\| begun/);
     await Deno.writeTextFile(
       join(site.dir, "slow.py"),
@@ -205,7 +200,7 @@ test("spooler reload checks the ini, and signals the process of its pidfile", as
   ]);
   await program.line(/ ready$/, 2);
   assertEquals(program.log.match(/ reloading/g)?.length, 1);
-  await push(site, "a=1");
+  await pushTask(site, "a=1");
   await program.line(/\| new$/);
   assertEquals(await program.stop(), 0);
   await Deno.writeTextFile(join(site.dir, "pid"), `${Deno.pid}\n`);

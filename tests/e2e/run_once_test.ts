@@ -1,16 +1,10 @@
 import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";
-import { makeSite, type Site } from "../support/site.ts";
+import { makeSite, pushTask, type Site } from "../support/site.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
   Deno.test(`${programLabel}: run-once: ${name}`, body);
-
-async function push(site: Site, ...words: string[]): Promise<string> {
-  const { code, stdout } = await spooler(["push", "--dir", site.spool, "--create", ...words]);
-  assertEquals(code, 0);
-  return stdout.trim();
-}
 
 const states = async (site: Site) =>
   (await spooler(["list", "--dir", site.spool, "--json"])).stdout.trim().split("\n")
@@ -25,11 +19,11 @@ test("what is ready runs, with what it adds; jobs and sockets are left alone", a
     "spooler-task = name=second echo second >>log",
   );
   // What `first` leaves is a task of another program, which only a scan or an event finds.
-  const name = await push(site, "ud_spool_func=second");
+  const name = await pushTask(site, "--create", "ud_spool_func=second");
   const packet = await Deno.readFile(join(site.spool, name));
   const base64 = btoa(String.fromCharCode(...packet));
   await Deno.writeTextFile(site.ini, `env = PACKET=${base64}\n`, { append: true });
-  await push(site, "ud_spool_func=first");
+  await pushTask(site, "--create", "ud_spool_func=first");
   for (const args of [["run-once", site.ini], ["--ini", site.ini, "--drain"]]) {
     const { code, stderr } = await spooler(args);
     assertEquals(code, 0, stderr);
@@ -54,14 +48,14 @@ test("a failure is exit code 1; its retry and deferred tasks are not waited for"
     "spooler-task = name=again exit 75",
     "spooler-task = name=good true",
   );
-  await push(site, "ud_spool_func=good");
-  await push(site, "ud_spool_func=again");
-  await push(site, "ud_spool_func=good", "at=4102444800");
+  await pushTask(site, "--create", "ud_spool_func=good");
+  await pushTask(site, "--create", "ud_spool_func=again");
+  await pushTask(site, "--create", "ud_spool_func=good", "at=4102444800");
   const well = await spooler(["run-once", "--ini", site.ini]);
   assertEquals(well.code, 0, well.stderr);
   assertMatch(well.stderr, / 1 done, 0 failed, 1 deferred\n$/);
-  await push(site, "ud_spool_func=bad");
-  await push(site, "ud_spool_func=hopeless");
+  await pushTask(site, "--create", "ud_spool_func=bad");
+  await pushTask(site, "--create", "ud_spool_func=hopeless");
   const ill = await spooler(["run-once", "--ini", site.ini]);
   assertEquals(ill.code, 1, ill.stderr);
   assertMatch(ill.stderr, / 0 done, 1 failed, 1 deferred\n$/);
@@ -73,7 +67,7 @@ test("a retry that is due at once runs, and the failure it mends does not count"
     "spooler-retry-delay = 0",
     "spooler-task = name=second-time test -e ok || { touch ok; exit 1; }",
   );
-  await push(site, "ud_spool_func=second-time");
+  await pushTask(site, "--create", "ud_spool_func=second-time");
   const { code, stderr } = await spooler(["run-once", site.ini]);
   assertEquals(code, 0, stderr);
   assertMatch(stderr, / 1 done, 0 failed, 0 deferred\n$/);
@@ -81,7 +75,7 @@ test("a retry that is due at once runs, and the failure it mends does not count"
 
 test("tasks without a handler and paused spools are exit code 1, and nothing waits", async () => {
   await using site = await makeSite("spooler-task = name=good true");
-  await push(site, "ud_spool_func=nobody");
+  await pushTask(site, "--create", "ud_spool_func=nobody");
   const unhandled = await spooler(["run-once", site.ini]);
   assertEquals(unhandled.code, 1);
   assertMatch(unhandled.stderr, / 0 done, 0 failed, 0 deferred, 1 not run\n$/);
@@ -102,12 +96,12 @@ test("functions run in workers; code that cannot be loaded ends it", async () =>
     }
     uwsgi.timer(1, function tick() { Deno.writeTextFileSync("ticked", ""); });`,
   );
-  await push(site, "ud_spool_func=count", "n=5");
+  await pushTask(site, "--create", "ud_spool_func=count", "n=5");
   const { code, stderr } = await spooler(["run-once", site.ini]);
   assertEquals(code, 0, stderr);
   assertMatch(stderr, / 6 done, 0 failed, 0 deferred\n$/);
   await Deno.writeTextFile(module, "throw new Error('no such database');");
-  await push(site, "ud_spool_func=count", "n=1");
+  await pushTask(site, "--create", "ud_spool_func=count", "n=1");
   const broken = await spooler(["run-once", site.ini]);
   assertEquals(broken.code, 1);
   assert(broken.stderr.includes("no such database"), broken.stderr);
@@ -116,7 +110,7 @@ test("functions run in workers; code that cannot be loaded ends it", async () =>
 
 test("beside the running program each task runs once", async () => {
   await using site = await makeSite('spooler-task = sleep 0.05; echo "$SPOOLER_TASK" >>log');
-  await Promise.all(Array.from({ length: 20 }, () => push(site, "a=b")));
+  await Promise.all(Array.from({ length: 20 }, () => pushTask(site, "--create", "a=b")));
   await using program = await site.start();
   const { code, stderr } = await spooler(["run-once", site.ini]);
   assertEquals(code, 0, stderr);
@@ -130,7 +124,7 @@ test("beside the running program each task runs once", async () => {
 
 test("a signal ends it before it is done: exit code 1", async () => {
   await using site = await makeSite("spooler-task = sleep 60");
-  await push(site, "a=b");
+  await pushTask(site, "--create", "a=b");
   await using program = await Program.start(["run-once", site.ini], { begun: / started from / });
   assertEquals(await program.insist("SIGQUIT"), 1);
   assertEquals(await states(site), ["ready"]);

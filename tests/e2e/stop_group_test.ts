@@ -8,7 +8,7 @@ import { assert, assertEquals } from "../support/assert.ts";
 import { type Program, programLabel, spooler } from "../support/program.ts";
 import { descendants } from "../support/processes.ts";
 import { testWith } from "../support/require.ts";
-import { makeSite, type Site } from "../support/site.ts";
+import { makeSiteWith, pushTask, type Site } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
@@ -39,18 +39,8 @@ export async function slow_typescript() {
 }
 `;
 
-async function siteWith(files: Record<string, string>, ...ini: string[]): Promise<Site> {
-  const site = await makeSite("spooler-max-retries = 1", "spooler-processes = 2", ...ini);
-  for (const [name, text] of Object.entries(files)) {
-    await Deno.writeTextFile(join(site.dir, name), text);
-  }
-  return site;
-}
-
-async function push(site: Site, ...vars: string[]): Promise<void> {
-  const { code, stderr } = await spooler(["push", "--dir", site.spool, ...vars]);
-  assertEquals([code, stderr], [0, ""]);
-}
+const siteWith = (files: Record<string, string>, ...ini: string[]): Promise<Site> =>
+  makeSiteWith(files, "spooler-max-retries = 1", "spooler-processes = 2", ...ini);
 
 /** Each process of it gets the signal, the children first. */
 function signalAll(program: Program, signal: Deno.Signal): void {
@@ -75,8 +65,8 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
       "spooler-import = tasks.ts",
     );
     await using program = await site.start();
-    await push(site, "ud_spool_func=slow_python");
-    await push(site, "ud_spool_func=slow_typescript");
+    await pushTask(site, "ud_spool_func=slow_python");
+    await pushTask(site, "ud_spool_func=slow_typescript");
     await program.line(/\| python has begun/);
     await program.line(/\| typescript has begun/);
     signalAll(program, signal);
@@ -141,7 +131,7 @@ test("a worker that loads its modules says nothing of them", async () => {
 test("the same signal to a worker alone is its task's failure", async () => {
   await using site = await siteWith({ "tasks.py": PYTHON }, "spooler-import = tasks.py");
   await using program = await site.start();
-  await push(site, "ud_spool_func=slow_python");
+  await pushTask(site, "ud_spool_func=slow_python");
   await program.line(/\| python has begun/);
   for (const pid of descendants(program.pid)) Deno.kill(pid, "SIGTERM");
   await program.line(/slow_python \S+ deferred until .*killed by SIGTERM/);

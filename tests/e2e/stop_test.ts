@@ -4,16 +4,11 @@ import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { commandLine, Program, programLabel, spooler } from "../support/program.ts";
 import { isRunning } from "../support/processes.ts";
-import { makeSite, rewriteSite, type Site } from "../support/site.ts";
+import { makeSite, pushTask, rewriteSite, type Site } from "../support/site.ts";
 import { until } from "../support/until.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
   Deno.test(`${programLabel}: stop: ${name}`, body);
-
-async function push(site: Site, ...vars: string[]): Promise<void> {
-  const { code } = await spooler(["push", "--dir", site.spool, ...vars]);
-  assertEquals(code, 0);
-}
 
 /** How many tasks a spool has in each state. */
 async function states(site: Site): Promise<Record<string, number>> {
@@ -32,7 +27,7 @@ const BEGUN_AND_SLOW =
 test("SIGTERM waits for what runs", async () => {
   await using site = await makeSite(BEGUN_AND_SLOW);
   await using program = await site.start();
-  await push(site, "a=1");
+  await pushTask(site, "a=1");
   await program.line(/\| begun/);
   program.signal("SIGTERM");
   await program.line(/ stopping \(SIGTERM\): waiting for 1 running; send it again to kill/);
@@ -45,7 +40,7 @@ test("SIGTERM waits for what runs", async () => {
 test("after worker-reload-mercy it says what it waits for, and ends it; the task is not charged", async () => {
   await using site = await makeSite(BEGUN_AND_SLOW, "worker-reload-mercy = 1");
   await using program = await site.start();
-  await push(site, "ud_spool_func=slow");
+  await pushTask(site, "ud_spool_func=slow");
   await program.line(/\| begun/);
   assertEquals(await program.stop(), 0);
   assertMatch(program.log, /time is up, killing 1: task \S+ \(slow\) for \d+ s/);
@@ -55,7 +50,7 @@ test("after worker-reload-mercy it says what it waits for, and ends it; the task
 test("SIGQUIT ends what runs at once", async () => {
   await using site = await makeSite(BEGUN_AND_SLOW);
   await using program = await site.start();
-  await push(site, "a=1");
+  await pushTask(site, "a=1");
   await program.line(/\| begun/);
   program.signal("SIGQUIT");
   assertEquals(await program.ended(), 0);
@@ -69,7 +64,7 @@ test("a task whose command got the same SIGTERM was interrupted, and is not char
     "timer2 = every=1h,at-start=yes,name=long echo job $$; sleep 600",
   );
   await using program = await site.start();
-  await push(site, "a=1");
+  await pushTask(site, "a=1");
   const task = /pid (\d+)/.exec(await program.line(/\| pid \d+/))?.[1];
   const job = /job (\d+)/.exec(await program.line(/\| job \d+/))?.[1];
   // A supervisor that signals the whole control group reaches the children first, now and then.
@@ -83,7 +78,7 @@ test("a task whose command got the same SIGTERM was interrupted, and is not char
 test("SIGUSR1 logs a status; signals that would end a program are ignored", async () => {
   await using site = await makeSite(BEGUN_AND_SLOW);
   await using program = await site.start();
-  await push(site, "ud_spool_func=slow");
+  await pushTask(site, "ud_spool_func=slow");
   await program.line(/\| begun/);
   for (const signal of ["SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR"] as const) {
     program.signal(signal);
@@ -110,7 +105,7 @@ test("a second SIGTERM ends what runs, whole groups, also what ignores it", asyn
     "spooler-task = trap '' TERM; (trap '' TERM; sleep 600) & echo begun $$ $!; wait; sleep 600",
   );
   await using program = await site.start();
-  await push(site, "ud_spool_func=stubborn");
+  await pushTask(site, "ud_spool_func=stubborn");
   const pids = /begun (\d+) (\d+)/.exec(await program.line(/\| begun/))?.slice(1).map(Number) ?? [];
   program.signal("SIGTERM");
   await program.line(/ stopping \(SIGTERM\): waiting for 1 running; send it again to kill/);
@@ -132,7 +127,7 @@ test("signals without a meaning here, the real-time ones too, end nothing", asyn
     }).output();
     assert(success, `kill -s ${signal}`);
   }
-  await push(site, "a=1");
+  await pushTask(site, "a=1");
   await program.line(/\| ran$/);
   assertEquals(await program.stop(), 0);
 });

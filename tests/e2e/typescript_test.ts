@@ -4,25 +4,13 @@ import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
-import { makeSite, portIn, type Site } from "../support/site.ts";
+import { makeSiteWith, portIn, pushTask, type Site } from "../support/site.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
   testWith("libc", `${programLabel}: ${name}`, body);
 
-async function siteWith(files: Record<string, string>, ...ini: string[]): Promise<Site> {
-  const site = await makeSite("spooler-frequency = 1", ...ini);
-  for (const [name, text] of Object.entries(files)) {
-    const path = join(site.dir, name);
-    await Deno.mkdir(join(path, ".."), { recursive: true });
-    await Deno.writeTextFile(path, text);
-  }
-  return site;
-}
-
-async function push(site: Site, ...vars: string[]): Promise<void> {
-  const { code, stderr } = await spooler(["push", "--dir", site.spool, ...vars]);
-  assertEquals([code, stderr], [0, ""]);
-}
+const siteWith = (files: Record<string, string>, ...ini: string[]): Promise<Site> =>
+  makeSiteWith(files, "spooler-frequency = 1", ...ini);
 
 const IMPORT = "spooler-import = tasks.ts";
 
@@ -59,7 +47,7 @@ export function back(): number { return Kind.Card; }
     "settings.json": `{ "port": 25 }`,
   }, IMPORT);
   await using program = await site.start();
-  await push(site, "ud_spool_func=all", "name=é");
+  await pushTask(site, "ud_spool_func=all", "name=é");
   await program.line(/ all\| y a@b Letter 25 plain late dynamic$/);
   await program.line(/ all\| tasks\.ts true é$/);
 });
@@ -89,7 +77,7 @@ export function deep(value: number): void {
 `,
   }, IMPORT);
   await using program = await site.start();
-  await push(site, "ud_spool_func=failing");
+  await pushTask(site, "ud_spool_func=failing");
   await program.line(/failing! RangeError: box 1 of Red$/);
   await program.line(/failing! {5}at Box\.open \(\S*\/deep\.ts:7:11\)$/);
   await program.line(/failing! {5}at deep \(\S*\/deep\.ts:11:18\)$/);
@@ -111,9 +99,9 @@ export function missing() { require("zod"); }
 `,
   }, "spooler-import = tasks.mjs");
   await using program = await site.start();
-  await push(site, "ud_spool_func=both");
+  await pushTask(site, "ud_spool_func=both");
   await program.line(/ both\| a\/b function y \/$/);
-  await push(site, "ud_spool_func=missing");
+  await pushTask(site, "ud_spool_func=missing");
   await program.line(/missing \S+ deferred .*: cannot require "zod": .* bundle it with the rest/);
 });
 
@@ -127,7 +115,7 @@ test("the example works as its README says", async () => {
     ...ini,
   );
   await using program = await site.start();
-  await push(site, "ud_spool_func=send_mail", "to=ann@example.org", "order=17");
+  await pushTask(site, "ud_spool_func=send_mail", "to=ann@example.org", "order=17");
   await program.line(/ send_mail\| attempt 1: Your order 17 to ann@example\.org$/);
   await program.line(/send_mail \S+ done/);
   const listed = await spooler(["list", "--dir", site.spool, "--state", "deferred"]);
@@ -137,9 +125,9 @@ test("the example works as its README says", async () => {
     "hello\n",
   );
   await program.line(/ count_bytes\| 6 bytes$/);
-  await push(site, "ud_spool_func=nobody");
+  await pushTask(site, "ud_spool_func=nobody");
   await program.line(/ nobody! nobody knows nobody$/);
-  await push(site, "ud_spool_func=send_mail");
+  await pushTask(site, "ud_spool_func=send_mail");
   await program.line(
     /send_mail \S+ given up, kept in failed\/: Permanent: send_mail needs to=ADDRESS/,
   );
@@ -233,7 +221,7 @@ export default (vars) => console.log("rest:", vars.ud_spool_func);
   await using program = await site.start();
   await program.line(/a\.ts, \S+b\.mjs loaded \(.*\): passed, shared, and all others$/);
   for (const func of ["shared", "passed", "other", "NoTask"]) {
-    await push(site, `ud_spool_func=${func}`);
+    await pushTask(site, `ud_spool_func=${func}`);
   }
   await program.line(/ shared\| a$/);
   await program.line(/ passed\| a passes$/);
@@ -256,7 +244,7 @@ test("returns mean what they mean for uWSGI, and ud_spool_ret counts more", asyn
   }, IMPORT);
   await using program = await site.start();
   const say = (kind: string, ...more: string[]) =>
-    push(site, "ud_spool_func=answer", `kind=${kind}`, ...more);
+    pushTask(site, "ud_spool_func=answer", `kind=${kind}`, ...more);
   await say("ok");
   await program.line(/answer \S+ done/);
   await say("nothing");
@@ -286,12 +274,12 @@ export async function wrong() {
 `,
   }, IMPORT);
   await using program = await site.start();
-  await push(site, "ud_spool_func=first");
+  await pushTask(site, "ud_spool_func=first");
   const line = await program.line(/ second\| 7 true 1,2,3 /);
   const path = line.split(" ").at(-1) ?? "";
   assertEquals((await Deno.stat(path)).mtime?.toISOString(), "2100-01-01T00:00:00.000Z");
   assert(path.startsWith(join(site.spool, "3/uwsgi_spoolfile_on_")), path);
-  await push(site, "ud_spool_func=wrong");
+  await pushTask(site, "ud_spool_func=wrong");
   await program.line(/wrong \S+ deferred until .*priority needs digits only/);
 });
 
@@ -418,7 +406,7 @@ export const gets = ({ n }: Record<string, string>) => console.log("got", n);
   );
   await using program = await site.start();
   const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
-  await push(site, "ud_spool_func=sends", `to=127.0.0.1:${port}`, "priority=5");
+  await pushTask(site, "ud_spool_func=sends", `to=127.0.0.1:${port}`, "priority=5");
   await program.line(/ sends\| accepted: true$/);
   await program.line(/ gets\| got 5$/);
 });
@@ -433,9 +421,9 @@ export function bad() { throw new Error("told"); }`,
     "spooler-quiet = true",
   );
   await using program = await site.start();
-  await push(site, "ud_spool_func=good");
+  await pushTask(site, "ud_spool_func=good");
   await program.line(/ good\| printed$/);
-  await push(site, "ud_spool_func=bad");
+  await pushTask(site, "ud_spool_func=bad");
   await program.line(/bad \S+ deferred until .*Error: told/);
   assertEquals(await program.stop(), 0);
   assert(!/good \S+ done/.test(program.log), program.log);
@@ -454,7 +442,7 @@ test("uwsgi.opt has the options of the ini, a list for what comes twice", async 
     "spooler-task = name=b :",
   );
   await using program = await site.start();
-  await push(site, "ud_spool_func=show");
+  await pushTask(site, "ud_spool_func=show");
   await program.line(/ show\| \["red",\["name=a :","name=b :"\],null,1,1\]$/);
 });
 
@@ -481,7 +469,7 @@ export async function prints(_vars: unknown, _body: unknown, context: { log(...d
   }, IMPORT);
   await using program = await site.start();
   await program.line(/ spool\| while it loads$/);
-  await push(site, "ud_spool_func=prints");
+  await pushTask(site, "ud_spool_func=prints");
   await program.line(/ \d+_\d+ task\| from a child$/);
   await Deno.writeTextFile(join(site.dir, "go"), "");
   await program.line(/ prints\| half a line$/);
@@ -508,7 +496,7 @@ export async function patient(_vars: unknown, _body: unknown, { name, attempt, s
     "spooler-harakiri = 1",
   );
   await using program = await site.start();
-  await push(site, "ud_spool_func=patient");
+  await pushTask(site, "ud_spool_func=patient");
   await program.line(/ patient\| 1 true$/);
   await program.line(/ patient\| AbortError: harakiri after 1 s$/);
   await program.line(/patient \S+ done/);
@@ -522,10 +510,10 @@ export function after() { console.log("alive"); }
 `,
   }, IMPORT);
   await using program = await site.start();
-  await push(site, "ud_spool_func=forgets");
+  await pushTask(site, "ud_spool_func=forgets");
   await program.line(/! not caught: Error: forgotten$/);
   await program.line(/! not caught: Error: late$/);
-  await push(site, "ud_spool_func=after");
+  await pushTask(site, "ud_spool_func=after");
   await program.line(/ after\| alive$/);
 });
 
@@ -542,7 +530,7 @@ test("TypeScript, JavaScript and commands share a spool, with the order of handl
   );
   await using program = await site.start();
   for (const func of ["taken", "shell", "ignored", "unknown"]) {
-    await push(site, `ud_spool_func=${func}`);
+    await pushTask(site, `ud_spool_func=${func}`);
   }
   await program.line(/ taken\| command$/);
   await program.line(/ shell\| shell$/);

@@ -5,7 +5,7 @@ import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { programLabel } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
-import { makeSite, type Site } from "../support/site.ts";
+import { makeSiteWith, type Site } from "../support/site.ts";
 import { holdTask, writeTask } from "../support/task_files.ts";
 import { until } from "../support/until.ts";
 
@@ -26,11 +26,8 @@ export const failing = () => { throw new Error("again"); };
 export const timed = ({ n }) => note(String(Date.now()));
 `;
 
-async function siteWith(...ini: string[]): Promise<Site> {
-  const site = await makeSite("spooler-import = tasks.mjs", ...ini);
-  await Deno.writeTextFile(join(site.dir, "tasks.mjs"), CODE);
-  return site;
-}
+const siteWith = (...ini: string[]): Promise<Site> =>
+  makeSiteWith({ "tasks.mjs": CODE }, "spooler-import = tasks.mjs", ...ini);
 
 interface Given {
   readonly priority?: number;

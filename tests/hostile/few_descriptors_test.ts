@@ -2,7 +2,7 @@
 
 import { join } from "@std/path";
 import { assert, assertEquals } from "../support/assert.ts";
-import { commandLine, Program, programLabel } from "../support/program.ts";
+import { Program, programLabel, writeWrapper } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, portIn } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
@@ -23,12 +23,9 @@ testWith(
       "spooler-frequency = 1",
       "socket = 127.0.0.1:0",
     );
-    const [file, args] = commandLine(["--ini", site.ini]);
     const wrapper = join(site.dir, "few.sh");
-    const words = [file, ...args].map((word) => `'${word}'`).join(" ");
-    await Deno.writeTextFile(wrapper, `#!/bin/sh\nulimit -n ${FILES}\nexec ${words}\n`);
-    await Deno.chmod(wrapper, 0o755);
-    await using program = await Program.start([], { file: wrapper });
+    await writeWrapper(wrapper, `ulimit -n ${FILES}\n`);
+    await using program = await Program.start(["--ini", site.ini], { file: wrapper });
     const port = portIn(await program.line(/127\.0\.0\.1:\d+$/));
     const peers = await Promise.all(
       Array.from({ length: 2 * FILES }, () => Deno.connect({ hostname: "127.0.0.1", port })),

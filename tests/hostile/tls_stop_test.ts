@@ -8,15 +8,13 @@ import { quietPort } from "../support/port.ts";
 import { programLabel } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite } from "../support/site.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 
 /** Starts of the program; the long form has 100. */
 const ROUNDS = Number(Deno.env.get("SPOOLER_TLS_ROUNDS") ?? 2);
 /** Reloads in each, that close the socket and open it anew. */
 const RELOADS = 2;
 const CLIENTS = 12;
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Clients that come and go: some hang up in the middle of the handshake. */
 class Clients {

@@ -1,3 +1,4 @@
+import { freePort } from "../support/port.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { listenWhenFree } from "../../src/server/free_address.ts";
 import type { ListenerConfig } from "../../src/server/settings.ts";
@@ -10,11 +11,6 @@ function listenerOn(port: number): ListenerConfig {
     tls: null,
     place: { file: "site.ini", line: 2 },
   };
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 Deno.test("an address that no process has is tried again until it is free", async () => {

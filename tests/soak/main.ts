@@ -21,7 +21,7 @@ import {
 import { commandLine, executable, Program, spooler } from "../support/program.ts";
 import { makeSite, portIn } from "../support/site.ts";
 import { varsOf } from "../support/store.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 
 const { minutes = "10" } = parseArgs(Deno.args, { string: ["minutes"] });
 const TOTAL_MS = Number(minutes) * 60_000;
@@ -59,8 +59,6 @@ const FUNCTIONS = [
   ...["command", "ts_good", "py_good", "command", "ts_good", "py_good"],
   ...["ts_bad", "py_bad", "bad", "hopeless", "slow", "background"],
 ];
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Sends tasks while there is load; half of all keep their connections. */
 async function send(port: number, client: number, end: AbortSignal): Promise<number> {

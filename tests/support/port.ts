@@ -10,6 +10,12 @@ function firstEphemeral(): number {
   }
 }
 
+/** A port that the kernel had free just now. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
 const LOWEST = 10_000;
 
 /**

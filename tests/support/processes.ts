@@ -23,11 +23,14 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Its children and theirs, the deepest first. */
-export function descendants(pid: number): number[] {
+export function childrenOf(pid: number): number[] {
   const threads = quietly(() => [...Deno.readDirSync(`/proc/${pid}/task`)]) ?? [];
-  const children = threads.flatMap(({ name }) =>
+  return threads.flatMap(({ name }) =>
     (textOf(`/proc/${pid}/task/${name}/children`) ?? "").split(" ").filter(Boolean).map(Number)
   );
-  return children.flatMap((child) => [...descendants(child), child]);
+}
+
+/** Its children and theirs, the deepest first. */
+export function descendants(pid: number): number[] {
+  return childrenOf(pid).flatMap((child) => [...descendants(child), child]);
 }

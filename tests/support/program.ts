@@ -21,6 +21,14 @@ export function commandLine(args: readonly string[], file = executable): [string
     : [Deno.execPath(), ["run", "--quiet", "--allow-all", `${root}main.ts`, ...args]];
 }
 
+/** A script that is `spooler` on the PATH of a shell, or wherever its arguments go. @param before lines of a shell */
+export async function writeWrapper(path: string, before = ""): Promise<void> {
+  const [file, args] = commandLine([]);
+  const words = [file, ...args].map((word) => `'${word}'`).join(" ");
+  const text = `#!/bin/sh\n${before}exec ${words} "$@"\n`;
+  await Deno.writeTextFile(path, text, { mode: 0o755 });
+}
+
 export interface Output {
   readonly code: number;
   readonly stdout: string;

@@ -4,6 +4,11 @@ import { PATIENCE_MS } from "./program.ts";
 
 const POLL_MS = 5;
 
+/** For pacing what a test does; what it waits for has {@link until}. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /**
  * Resolves when `condition` holds.
  *
@@ -17,6 +22,6 @@ export async function until(
   const deadline = performance.now() + patienceMs;
   while (!await condition()) {
     if (performance.now() > deadline) throw new Error(`still not there: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await pause(POLL_MS);
   }
 }

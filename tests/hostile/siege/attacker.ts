@@ -1,7 +1,8 @@
 /** Plays one attack until its stdin ends: `attacker.ts NUMBER ADDRESS`. Prints how many streams. */
 
+import { pause } from "../../support/until.ts";
 import { ATTACKS } from "./attacks.ts";
-import { pause } from "./clients.ts";
+
 import type { Address } from "./target.ts";
 
 const [number = "", text = ""] = Deno.args;

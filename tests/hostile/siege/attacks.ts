@@ -4,6 +4,7 @@
  * they cost is not taken for a delay of the program.
  */
 
+import { pause } from "../../support/until.ts";
 import {
   encodePacket,
   KEEP_OPEN,
@@ -14,7 +15,7 @@ import {
 import { deliveryVars } from "../../../src/wire/signature.ts";
 import { encodeBodySize } from "../../../src/wire/reader.ts";
 import { varsOf } from "../../support/store.ts";
-import { pause } from "./clients.ts";
+
 import { type Address, MIB } from "./target.ts";
 
 export interface Attack {

@@ -1,5 +1,6 @@
 /** Clients that mean no harm: what they wait, and the tasks whose acceptance they were sent. */
 
+import { pause } from "../../support/until.ts";
 import {
   decodeHeader,
   encodePacket,
@@ -71,10 +72,6 @@ export class Clients {
       return false;
     }
   }
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** The value that 99 of 100 do not exceed. */

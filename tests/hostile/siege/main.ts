@@ -4,9 +4,10 @@
  * when that is not set; SPOOLER_EXECUTABLE names the program, as for every test.
  */
 
+import { pause } from "../../support/until.ts";
 import { tempDir } from "../../support/temp.ts";
 import { ATTACKS } from "./attacks.ts";
-import { Clients, p99, pause } from "./clients.ts";
+import { Clients, p99 } from "./clients.ts";
 import { SignedPair } from "./signed.ts";
 import { MIB, Target } from "./target.ts";
 

@@ -88,8 +88,3 @@ export function countingModule(path: string): string {
   }
   `;
 }
-
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}

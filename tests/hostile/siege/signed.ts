@@ -4,6 +4,8 @@
  * and says yes and no in the name of the other. He cannot lose a task, nor have one run twice.
  */
 
+import { freePort } from "../../support/port.ts";
+import { pause } from "../../support/until.ts";
 import { join } from "@std/path";
 import {
   decodeHeader,
@@ -16,8 +18,8 @@ import {
 import { ACCEPTED } from "../../support/peer.ts";
 import { BODY_LENGTH_SIZE, encodeBodySize } from "../../../src/wire/reader.ts";
 import { varsOf } from "../../support/store.ts";
-import { pause } from "./clients.ts";
-import { countingModule, countRuns, freePort, Program } from "./program.ts";
+
+import { countingModule, countRuns, Program } from "./program.ts";
 
 const SECRET = "of-two-programs";
 /** Between two tasks. */

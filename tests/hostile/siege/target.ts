@@ -1,9 +1,10 @@
 /** The program under siege: its site and its ports. */
 
+import { freePort } from "../../support/port.ts";
 import { join } from "@std/path";
 import { makeTlsParties } from "../../support/certificates.ts";
 import { fillSpool } from "../../support/fill.ts";
-import { countingModule, countRuns, freePort, Program } from "./program.ts";
+import { countingModule, countRuns, Program } from "./program.ts";
 
 /** Where attackers find it; goes to their processes as JSON. */
 export interface Address {
