@@ -126,6 +126,7 @@ try {
   const map: Record<string, string> = {};
   const included = [
     ...["workers/python", "workers/uwsgi.d.ts", "src/server/intake_worker.ts", "docs/man"],
+    "src/web/assets",
   ];
   for (const [key, target] of Object.entries(imports)) {
     if (ONLY_TESTS.includes(key)) continue;

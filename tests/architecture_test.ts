@@ -64,7 +64,7 @@ Deno.test("purity is claimed by the marker alone", async () => {
 /** The folders of src/, lowest first: a file imports from its own folder and from those before it. */
 const ORDER = [
   ...["platform", "wire", "task", "spool", "report", "history", "exec", "queue", "schedule"],
-  ...["worker", "forward", "server", "control", "monitor", "daemon", "config", "app", "cli"],
+  ...["worker", "forward", "server", "control", "monitor", "daemon", "config", "web", "app", "cli"],
 ];
 
 Deno.test("folders form one order: imports point down it, types included", async () => {

@@ -5,13 +5,11 @@
  * The old one starts nothing more and ends when what it runs has ended. A stop waits for all lives.
  */
 
-import { dirname } from "@std/path";
 import type { Config } from "../config/config.ts";
 import type { Cancel } from "../platform/clock.ts";
 import { exitProcess } from "../platform/exit.ts";
 import { ClockWatch, timeSinceBoot } from "../platform/clock_watch.ts";
 import { reasonOf } from "../platform/reason.ts";
-import { enterDaemon } from "../daemon/enter.ts";
 import { removePidFile } from "../daemon/pid_file.ts";
 import { reapOrphans } from "../daemon/reaper.ts";
 import { watchTouched } from "../platform/touched.ts";
@@ -19,6 +17,7 @@ import { EventCounters } from "../report/counters.ts";
 import { UnderWayList } from "../report/under_way.ts";
 import { EXIT_IMPOSSIBLE, ImpossibleStateError, placeOf } from "../platform/unexpected.ts";
 import type { AppOptions } from "./app_options.ts";
+import { becomeUser } from "./become_user.ts";
 import { DRAINED, drained } from "./drain.ts";
 import { guardParts } from "./guard.ts";
 import { Estate } from "./estate.ts";
@@ -135,19 +134,6 @@ class App {
     emit({ type: "program.stopped" });
   }
 
-  /** Becomes who the ini says, once, when the first life has opened its sockets. */
-  #enter(config: Config): void {
-    const { daemon, spools, forwards, cronState } = config;
-    const { posix } = this.#options;
-    if (daemon.identity === null && Deno.uid() === 0) {
-      const message = "runs as root, and so do tasks and jobs without a user of their own " +
-        "(spooler-uid, user=); uid= names another user for all of it";
-      this.#machine.emit({ type: "config.warning", message });
-    }
-    const dirs = [...spools, ...forwards.map(({ spool }) => spool)].map(({ dir }) => dir);
-    enterDaemon({ config: daemon, posix, directories: [...dirs, dirname(cronState)] });
-  }
-
   get #lives(): Life[] {
     return [...this.#retiring.keys(), ...this.#life ? [this.#life] : []];
   }
@@ -185,7 +171,9 @@ class App {
       stopping: this.#stopping.signal,
       before,
       isDrain: this.#options.drain !== undefined,
-      ...(before === null ? { socketsOpen: () => this.#enter(config) } : {}),
+      ...(before === null
+        ? { socketsOpen: () => becomeUser(config, this.#options.posix, this.#machine.emit) }
+        : {}),
     }).catch(async (error) => {
       await monitors.discard();
       throw error;

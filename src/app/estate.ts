@@ -10,6 +10,7 @@ import { reasonOf } from "../platform/reason.ts";
 import type { Admission } from "../schedule/admission.ts";
 import type { JobSnapshot } from "../report/snapshot.ts";
 import { Scheduler, type SchedulerOptions } from "../schedule/scheduler.ts";
+import { type ComingStarts, comingTimes } from "../schedule/upcoming.ts";
 import { Sockets, type SocketsOptions } from "../server/sockets.ts";
 import { openPlatform, type Platform } from "../spool/platform.ts";
 import { Store, type StoreOptions } from "../spool/store.ts";
@@ -65,6 +66,16 @@ export class Estate {
     const schedulers = [...this.#schedulers.values(), ...this.#ending];
     const counts = await Promise.all(schedulers.map((each) => each.kill(name, order)));
     return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** The starts of each job until then, `most` of each at most. */
+  coming(untilAt: number, most: number): ComingStarts[] {
+    const about = { host: Deno.hostname(), now: this.machine.clock.now() };
+    return [...this.#schedulers.values()].flatMap((each) => each.lastSlots())
+      .map(([job, last]) => ({
+        job: job.name,
+        times: comingTimes(job, { ...about, last }, most).filter((at) => at <= untilAt),
+      }));
   }
 
   get sockets(): Sockets | null {

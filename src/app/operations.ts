@@ -4,6 +4,7 @@ import type { Actions } from "../control/actions.ts";
 import { Monitors, type MonitorsConfig } from "../monitor/monitors.ts";
 import type { EventCounters } from "../report/counters.ts";
 import type { ProgramSnapshot } from "../report/snapshot.ts";
+import { dashboardOf } from "./dashboard.ts";
 import type { Estate } from "./estate.ts";
 import type { Life } from "./life.ts";
 import type { Machine } from "./machine.ts";
@@ -31,7 +32,8 @@ export class Operations {
     this.#snapshots = new Snapshots({ ...options, ...machine });
     this.actions = new ProgramActions({ ...options, ...machine });
     const snapshot = () => this.snapshot();
-    this.#monitors = new Monitors({ ...machine, counters, snapshot, actions: this.actions });
+    const site = dashboardOf({ ...options, ...machine, snapshot, actions: this.actions });
+    this.#monitors = new Monitors({ ...machine, counters, snapshot, site });
   }
 
   async snapshot(): Promise<ProgramSnapshot> {

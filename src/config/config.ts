@@ -18,6 +18,18 @@ import type { CodeConfig, PythonConfig } from "../worker/settings.ts";
 
 import type { Zone } from "../platform/zone.ts";
 
+/** A setting where it was written, for people: secrets are hidden. */
+export interface ConfigLine {
+  readonly key: string;
+  /** Expanded; "" for a bare key. */
+  readonly value: string;
+  readonly file: string;
+  /** 0 where the source has no lines, as the command line. */
+  readonly line: number;
+  /** A name for other lines to use, never an option. */
+  readonly isPlaceholder: boolean;
+}
+
 export interface Config {
   readonly log: LogConfig;
   /** What logs its decisions. */
@@ -56,4 +68,6 @@ export interface Config {
   readonly cronOnFailure: string | null;
   /** Where the last run of each job is remembered. Absolute. */
   readonly cronState: string;
+  /** What it was made of, in order. */
+  readonly lines: readonly ConfigLine[];
 }

@@ -325,7 +325,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
       http-timeout= http-to-https= http-to= http-uid= http-use-base= http-use-cache?
       http-use-code-string= http-use-pattern= http-use-socket? http-var= http-websockets
       http-workers= http-zerg= http11-socket= http= httprouter= https-export-cert
-      https-session-context= https-socket-modifier1= https-socket-modifier2= https-socket=
+      https-session-context= https-socket-modifier1= https-socket-modifier2=
       https2= https= idle= ignore-script-name limit-post= loop=
       manage-script-name map-socket= max-apps= max-requests=/R max-vars=/v
       max-worker-lifetime-delta= max-worker-lifetime= mem-collector-freq= mime-file= mimefile=

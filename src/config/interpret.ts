@@ -86,7 +86,7 @@ export function examine(
     python: pythonOf(given),
     listeners: listenersOf(given, context),
     reception,
-    monitor: monitorOf(given),
+    monitor: monitorOf(given, context),
     daemon,
     schedules: schedulesOf(given, destinationsOf({ spools, forwards }), cronZone),
     signalSpool: signalSpoolOf(given, spools),
@@ -95,6 +95,7 @@ export function examine(
     cronHarakiriMs: cronHarakiriOf(given),
     cronOnFailure: cronOnFailureOf(given),
     cronState: cronStateOf(given, file, spools),
+    lines: [],
   };
   checkAll(given, config, context);
   return {

@@ -56,7 +56,7 @@ export function addressOf(given: Given, text: string, entry: Entry): Address {
 }
 
 /** `ADDRESS,CERT,KEY[,CA]`. */
-function secureSockets(
+export function secureSockets(
   given: Given,
   text: string,
   entry: Entry,

@@ -1,7 +1,7 @@
 /** From a command line to the configuration: everything that is read, expanded and understood. */
 
 import { assemble } from "./assembly.ts";
-import type { Config } from "./config.ts";
+import type { Config, ConfigLine } from "./config.ts";
 import type { UsedDirectory } from "./directories.ts";
 import type { Entry } from "./entry.ts";
 import type { ConfigHost } from "./host.ts";
@@ -79,7 +79,7 @@ async function read(args: readonly string[], host: ConfigHost) {
   });
   const mask = (problem: Problem) => ({ ...problem, message: secrets.mask(problem.message) });
   return {
-    config: examined.config,
+    config: { ...examined.config, lines: linesOf(assembled.entries, secrets) },
     directories: examined.directories,
     hasFile: assembled.file !== undefined,
     problems: inOrder([...assembled.problems, ...examined.problems].map(mask)),
@@ -88,6 +88,12 @@ async function read(args: readonly string[], host: ConfigHost) {
     printed: assembled.printed.map((line) => secrets.mask(line)),
     secrets,
   };
+}
+
+function linesOf(entries: readonly Entry[], secrets: Secrets): ConfigLine[] {
+  return entries.map(({ key, value, place: { file, line }, placeholder = false }) => ({
+    ...{ key, value: secrets.maskValue(key, value), file, line, isPlaceholder: placeholder },
+  }));
 }
 
 function secretsWith(entries: readonly Entry[], contents: readonly string[]): Secrets {

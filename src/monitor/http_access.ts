@@ -10,14 +10,17 @@ function isSame(one: string, other: string): boolean {
   return timingSafeEqual(hash(one), hash(other));
 }
 
-/** @param header the Authorization of the request */
-export function isAuthorized(header: string | null, users: readonly HttpUser[]): boolean {
+/**
+ * @param header the Authorization of the request
+ * @returns who it is; null for nobody that is known
+ */
+export function userOf(header: string | null, users: readonly HttpUser[]): HttpUser | null {
   const encoded = /^basic +([A-Za-z0-9+/=]{1,4096})$/i.exec(header ?? "")?.[1];
-  if (encoded === undefined) return false;
+  if (encoded === undefined) return null;
   const given = decoded(encoded);
-  let found = false;
+  let found: HttpUser | null = null;
   // All are compared: the time says nothing of who is among them.
-  for (const { user, password } of users) if (isSame(given, `${user}:${password}`)) found = true;
+  for (const each of users) if (isSame(given, `${each.user}:${each.password}`)) found = each;
   return found;
 }
 

@@ -1,94 +1,160 @@
-/** `http-socket`: metrics and health over HTTP. It serves no application. */
+/**
+ * `http-socket` and `https-socket`: a server of HTTP/1.1 for few clients, of which each may be an
+ * attacker. It is our own because Deno's has no limits: any number of connections, each as slow as it
+ * likes (docs/decisions.md).
+ */
 
-import { type Address, addressText } from "../wire/address.ts";
 import type { Clock } from "../platform/clock.ts";
-import { isAuthorized, isForeignName } from "./http_access.ts";
-import { fileAt, makeWay, type MonitorAccess } from "./monitor_socket.ts";
+import { Deadlines } from "../server/deadlines.ts";
+import { listenOn, type SocketOptions } from "../server/listening.ts";
+import type { ListenerConfig } from "../server/settings.ts";
+import type { PeerStream } from "../server/stream.ts";
+import { listenWithTls } from "../server/tls_listening.ts";
+import type { Troubled } from "../server/trouble.ts";
+import { isForeignName, userOf } from "./http_access.ts";
+import { type HttpAnswer, type HttpRequest, textAnswer, type Visitor } from "./http_answer.ts";
+import { HttpConnection } from "./http_connection.ts";
+import type { RequestHead } from "./http_head.ts";
+import type { MonitorAccess } from "./monitor_socket.ts";
 import type { MonitorServer } from "./monitors.ts";
 import type { HttpUser } from "./settings.ts";
 
-export interface HttpAnswer {
-  readonly status: number;
-  readonly type: string;
-  readonly text: string;
-}
-
 export interface HttpServerOptions {
-  readonly address: Address;
+  readonly config: ListenerConfig;
   readonly access: MonitorAccess;
   readonly clock: Clock;
   /** As the configuration has them now. */
   users(): readonly HttpUser[];
-  /** What stands at a path; null is nothing. */
-  page(path: string, accept: string): Promise<HttpAnswer | null>;
+  answer(request: HttpRequest): Promise<HttpAnswer>;
+  readonly troubled: Troubled;
+  /** Somebody was not let in. */
+  denied(from: string, why: string): void;
+  /** An answer failed. */
+  failed(error: unknown): void;
 }
 
-const TEXT = "text/plain; charset=utf-8";
+/** Of one socket. Browsers open six each; beyond it the longest idle one goes. */
+const MOST_CONNECTIONS = 256;
+const MOST_STREAMS = 128;
+/** Of one body, and of all that are read at a time. */
+export const MOST_BODY_BYTES = 4 * 1024 * 1024;
+const MOST_BODIES_BYTES = 16 * 1024 * 1024;
+const HANDSHAKE_MS = 10_000;
+const MOST_HANDSHAKES = 64;
+const BACKLOG = 128;
 /** Requests that go on may take so long at the end. */
 const END_MS = 1000;
 
 export async function openHttpServer(options: HttpServerOptions): Promise<MonitorServer> {
-  const { address, access, clock } = options;
-  await makeWay(address);
-  const abort = new AbortController();
-  const shared = { signal: abort.signal, onListen: () => {}, onError: () => failed() };
-  const handler = (request: Request) => answer(request, options);
-  const server = address.kind === "tcp"
-    ? Deno.serve({ ...shared, hostname: address.host, port: address.port }, handler)
-    : Deno.serve({ ...shared, path: address.path }, handler);
-  const file = fileAt(address);
-  if (file !== null && address.kind === "unix") {
-    if (access.owner) Deno.chownSync(address.path, access.owner.uid, access.owner.gid);
-    Deno.chmodSync(address.path, access.mode);
-  }
-  const { addr } = server;
+  const { config: { address, tls }, access: { mode, owner }, clock, troubled } = options;
+  const socket: SocketOptions = { backlog: BACKLOG, mode, owner, libc: null, isAgain: false };
+  const listening = tls === null
+    ? await listenOn(address, socket)
+    : await listenWithTls(address, tls, {
+      ...{ ...socket, timeoutMs: HANDSHAKE_MS, maxHandshakes: MOST_HANDSHAKES },
+      refused: (from, { message }) => options.denied(from, message),
+    });
+  const visits = new Visits(options);
+  const serving = listening.serve({
+    ...{ clock, troubled, gone: () => {} },
+    admit: (stream) => visits.admit(stream),
+  });
   return {
-    address: addr.transport === "tcp"
-      ? addressText({ kind: "tcp", host: addr.hostname, port: addr.port })
-      : addressText(address),
+    address: listening.address,
     async close() {
-      const cancel = clock.after(END_MS, () => abort.abort());
-      await server.shutdown().catch(() => {});
-      cancel();
-      file?.afterClose();
+      const closed = serving.close();
+      await visits.close();
+      await closed;
     },
   };
 }
 
-async function answer(request: Request, options: HttpServerOptions): Promise<Response> {
-  const { address, users, page } = options;
-  const { method, headers, url } = request;
-  const known = users();
-  if (known.length > 0 && !isAuthorized(headers.get("authorization"), known)) {
-    const challenge = { "www-authenticate": 'Basic realm="spooler", charset="UTF-8"' };
-    return textResponse({ status: 401, type: TEXT, text: "who are you?\n" }, challenge);
+/** The connections of a socket. */
+class Visits {
+  readonly #options: HttpServerOptions;
+  readonly #deadlines: Deadlines;
+  /** In the order in which they came. */
+  readonly #open = new Map<HttpConnection, Promise<void>>();
+  #streams = 0;
+  #bodyBytes = 0;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#deadlines = new Deadlines(options.clock);
   }
-  if (known.length === 0 && address.kind === "tcp") {
-    if (isForeignName(headers.get("host") ?? "", address.host)) {
-      const text = "asked for under a name that is not this machine's: see docs/monitoring.md\n";
-      return textResponse({ status: 403, type: TEXT, text });
+
+  admit(stream: PeerStream): void {
+    if (this.#open.size >= MOST_CONNECTIONS && !this.#makeRoom()) return stream.close();
+    const connection = new HttpConnection({
+      ...{ stream, deadlines: this.#deadlines },
+      admit: (head, stream) => this.#admitted(head, stream),
+      answer: (request) => this.#answer(request),
+      takeRoom: (bytes) => this.#takeRoom(bytes),
+      streams: {
+        begin: () => this.#streams < MOST_STREAMS && ++this.#streams > 0,
+        end: () => void this.#streams--,
+      },
+    });
+    const ended = connection.run().finally(() => this.#open.delete(connection));
+    this.#open.set(connection, ended);
+  }
+
+  #makeRoom(): boolean {
+    for (const connection of this.#open.keys()) {
+      if (!connection.isIdle) continue;
+      this.#open.delete(connection);
+      connection.close();
+      return true;
+    }
+    return false;
+  }
+
+  #takeRoom(bytes: number): (() => void) | null {
+    if (bytes > MOST_BODY_BYTES || this.#bodyBytes + bytes > MOST_BODIES_BYTES) return null;
+    this.#bodyBytes += bytes;
+    return () => void (this.#bodyBytes -= bytes);
+  }
+
+  #admitted(head: RequestHead, stream: PeerStream): HttpAnswer | Visitor {
+    const { users, config: { address, tls }, denied } = this.#options;
+    const { from } = stream;
+    // Who has a certificate that the socket asks for needs no password.
+    if (tls?.ca != null) return { user: decodeURIComponent(stream.sender), role: "operator", from };
+    const known = users();
+    if (known.length > 0) {
+      const header = head.headers.get("authorization");
+      const found = userOf(header ?? null, known);
+      if (found !== null) return { user: found.user, role: found.role, from };
+      if (header !== undefined) denied(from, "a wrong name or password");
+      return {
+        ...textAnswer(401, "who are you?"),
+        headers: { "www-authenticate": 'Basic realm="spooler", charset="UTF-8"' },
+      };
+    }
+    if (address.kind === "tcp" && isForeignName(head.headers.get("host") ?? "", address.host)) {
+      const text = "asked for under a name that is not this machine's: see docs/http.md";
+      return textAnswer(403, text);
+    }
+    return { user: null, role: "operator", from };
+  }
+
+  async #answer(request: HttpRequest): Promise<HttpAnswer> {
+    try {
+      return await this.#options.answer(request);
+    } catch (error) {
+      this.#options.failed(error);
+      return textAnswer(500, "it cannot be said now");
     }
   }
-  if (method !== "GET" && method !== "HEAD") {
-    const text = "only GET is answered\n";
-    return textResponse({ status: 405, type: TEXT, text }, { allow: "GET, HEAD" });
+
+  /** Lets requests that go on end, for a while; streams end at once. */
+  async close(): Promise<void> {
+    for (const connection of this.#open.keys()) if (connection.isIdle) connection.close();
+    const ended = Promise.all(this.#open.values());
+    const cancel = this.#options.clock.after(END_MS, () => {
+      for (const connection of this.#open.keys()) connection.close();
+    });
+    await ended;
+    cancel();
   }
-  const found = await page(new URL(url).pathname, headers.get("accept") ?? "");
-  return textResponse(found ?? { status: 404, type: TEXT, text: "no such page\n" });
-}
-
-function failed(): Response {
-  return textResponse({ status: 500, type: TEXT, text: "it cannot be said now\n" });
-}
-
-function textResponse(
-  { status, type, text }: HttpAnswer,
-  more: Readonly<Record<string, string>> = {},
-): Response {
-  const headers = { "content-type": type, "cache-control": "no-store", ...more };
-  const safe = {
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'",
-  };
-  return new Response(text, { status, headers: { ...headers, ...safe } });
 }

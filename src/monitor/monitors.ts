@@ -3,7 +3,6 @@
  * still needs, and opens what is new.
  */
 
-import type { Actions } from "../control/actions.ts";
 import type { Clock } from "../platform/clock.ts";
 import { ConfigError } from "../platform/problem.ts";
 import type { EventCounters } from "../report/counters.ts";
@@ -12,13 +11,19 @@ import type { ProgramSnapshot } from "../report/snapshot.ts";
 import { bindProblem } from "../server/bind_problem.ts";
 import type { ReceptionConfig } from "../server/settings.ts";
 import { findSocketOwner } from "../server/socket_owner.ts";
+import { troubleEvent } from "../server/trouble.ts";
 import { addressText } from "../wire/address.ts";
 import { CLASSIC_TYPE, exposition, OPEN_METRICS_TYPE } from "./exposition.ts";
 import { ailment } from "./health.ts";
-import { type HttpAnswer, openHttpServer } from "./http_server.ts";
+import { type HttpAnswer, type HttpRequest, textAnswer } from "./http_answer.ts";
+import { openHttpServer } from "./http_server.ts";
+import { HourSeries } from "./hour_series.ts";
 import { metricsOf } from "./metrics.ts";
 import { ownProcess, processMemory } from "./process_memory.ts";
-import type { MonitorAddress, MonitorConfig } from "./settings.ts";
+import type { MonitorConfig } from "./settings.ts";
+import type { ListenerConfig } from "../server/settings.ts";
+import { Limiter } from "../report/limiter.ts";
+import { reasonOf } from "../platform/reason.ts";
 import { statsText } from "./stats.ts";
 import { openStatsServer } from "./stats_server.ts";
 
@@ -33,7 +38,19 @@ export interface MonitorsOptions {
   readonly emit: Emit;
   readonly counters: EventCounters;
   snapshot(): Promise<ProgramSnapshot>;
-  readonly actions: Actions;
+  /** The dashboard and its JSON, loaded when somebody asks for it first. */
+  site(about: SiteSetting): Promise<Site>;
+}
+
+/** What a dashboard needs of the sockets it is served on. */
+export interface SiteSetting {
+  readonly hour: HourSeries;
+  isReadonly(): boolean;
+}
+
+/** Answers all but metrics and health. */
+export interface Site {
+  answer(request: HttpRequest): Promise<HttpAnswer>;
 }
 
 /** What it needs of a configuration. */
@@ -42,16 +59,24 @@ export interface MonitorsConfig {
   readonly reception: Pick<ReceptionConfig, "socketMode" | "socketOwner">;
 }
 
-type ServerKind = "stats" | "http";
+type ServerKind = "stats" | "http" | "https";
+
+/** Between two lines about people who are not let in. */
+const DENIED_MS = 60_000;
 
 export class Monitors {
   readonly #options: MonitorsOptions;
   /** By kind and address. */
   readonly #servers = new Map<string, MonitorServer>();
   #config: MonitorConfig | null = null;
+  /** Counts while there is somebody to show it to. */
+  readonly #hour: HourSeries;
+  #site: Promise<Site> | null = null;
+  readonly #denials = new Limiter(1, DENIED_MS);
 
   constructor(options: MonitorsOptions) {
     this.#options = options;
+    this.#hour = new HourSeries(options);
   }
 
   /**
@@ -67,11 +92,12 @@ export class Monitors {
       for (const key of opened) await this.#close(key);
     };
     const sockets = [
-      ...monitor.stats.map((socket) => ["stats", socket] as const),
-      ...monitor.http.map((socket) => ["http", socket] as const),
+      ...monitor.stats.map((socket) => ["stats", { ...socket, tls: null }] as const),
+      ...monitor.http.map((socket) => [socket.tls === null ? "http" : "https", socket] as const),
     ];
     for (const [kind, socket] of sockets) {
-      const key = `${kind} ${addressText(socket.address)}`;
+      const files = socket.tls === null ? "" : ` ${Object.values(socket.tls).join()}`;
+      const key = `${kind} ${addressText(socket.address)}${files}`;
       wanted.add(key);
       if (this.#servers.has(key)) continue;
       try {
@@ -80,8 +106,8 @@ export class Monitors {
       } catch (error) {
         const known = error instanceof ConfigError
           ? error
-          : new ConfigError([bindProblem({ ...socket, tls: null }, error)]);
-        if (kind === "http" || !(error instanceof Deno.errors.AddrInUse)) {
+          : new ConfigError([bindProblem(socket, error)]);
+        if (kind !== "stats" || !(error instanceof Deno.errors.AddrInUse)) {
           await discard();
           throw known;
         }
@@ -95,6 +121,7 @@ export class Monitors {
       discard,
       takeOver: () => {
         this.#config = monitor;
+        this.#hour.run(monitor.http.length > 0);
         for (const key of this.#servers.keys()) if (!wanted.has(key)) void this.#close(key);
         for (const key of opened) {
           const address = this.#servers.get(key)?.address ?? "";
@@ -112,18 +139,34 @@ export class Monitors {
 
   async #open(
     kind: ServerKind,
-    { address }: MonitorAddress,
+    config: ListenerConfig,
     { reception: { socketMode: mode, socketOwner } }: MonitorsConfig,
   ): Promise<MonitorServer> {
     const owner = socketOwner === null ? null : await findSocketOwner(socketOwner);
-    const shared = { address, access: { mode, owner }, clock: this.#options.clock };
-    return kind === "stats"
-      ? await openStatsServer({ ...shared, answer: () => this.#stats() })
-      : await openHttpServer({
-        ...shared,
-        users: () => this.#config?.httpUsers ?? [],
-        page: (path, accept) => this.#page(path, accept),
-      });
+    const { clock, emit } = this.#options;
+    const shared = { access: { mode, owner }, clock };
+    if (kind === "stats") {
+      const { address } = config;
+      return await openStatsServer({ ...shared, address, answer: () => this.#stats() });
+    }
+    return await openHttpServer({
+      ...{ ...shared, config },
+      users: () => this.#config?.httpUsers ?? [],
+      answer: (request) => this.#answer(request),
+      troubled: (reason) => emit(troubleEvent(addressText(config.address), reason)),
+      denied: (from, reason) => this.#denied(from, reason),
+      failed: (error) => {
+        emit({ type: "config.warning", message: `http-socket: ${reasonOf(error)}` });
+      },
+    });
+  }
+
+  /** Whoever guesses passwords must not fill the log. */
+  #denied(from: string, reason: string): void {
+    const { clock, emit } = this.#options;
+    const more = this.#denials.take(clock.monotonic());
+    if (!this.#denials.admit(clock.monotonic())) return;
+    emit({ type: "monitor.denied", from, reason, more });
   }
 
   async #stats() {
@@ -137,21 +180,38 @@ export class Monitors {
     return { text, isHttp };
   }
 
-  async #page(path: string, accept: string): Promise<HttpAnswer | null> {
+  async #answer(request: HttpRequest): Promise<HttpAnswer> {
+    const { path, method } = request;
+    if (path !== "/healthz" && path !== "/metrics") {
+      return await (await this.#siteNow()).answer(request);
+    }
+    if (method === "GET" || method === "HEAD") return await this.#page(request);
+    return { ...textAnswer(405, "only GET is answered"), headers: { allow: "GET, HEAD" } };
+  }
+
+  /** Loaded once; a program that is only measured never loads it. */
+  #siteNow(): Promise<Site> {
+    const isReadonly = () => this.#config?.httpReadonly ?? false;
+    return this.#site ??= this.#options.site({ hour: this.#hour, isReadonly }).catch((error) => {
+      this.#site = null;
+      throw error;
+    });
+  }
+
+  async #page({ path, headers }: HttpRequest): Promise<HttpAnswer> {
     const { snapshot, counters } = this.#options;
     if (path === "/healthz") {
       const reason = ailment(await snapshot());
-      const type = "text/plain; charset=utf-8";
-      return { status: reason === null ? 200 : 503, type, text: `${reason ?? "ok"}\n` };
+      return textAnswer(reason === null ? 200 : 503, reason ?? "ok");
     }
-    if (path !== "/metrics") return null;
-    const isOpen = accept.includes("application/openmetrics-text");
-    const text = exposition(metricsOf(await snapshot(), counters, ownProcess()), isOpen);
-    return { status: 200, type: isOpen ? OPEN_METRICS_TYPE : CLASSIC_TYPE, text };
+    const isOpen = headers.get("accept")?.includes("application/openmetrics-text") ?? false;
+    const body = exposition(metricsOf(await snapshot(), counters, ownProcess()), isOpen);
+    return { status: 200, type: isOpen ? OPEN_METRICS_TYPE : CLASSIC_TYPE, body };
   }
 
   /** Resolves when nothing of them is left. */
   async close(): Promise<void> {
+    this.#hour.run(false);
     await Promise.all([...this.#servers.keys()].map((key) => this.#close(key)));
   }
 }

@@ -1,6 +1,7 @@
 /** What the ini says of statistics, metrics and health. @pure */
 
 import type { Place } from "../platform/problem.ts";
+import type { ListenerConfig } from "../server/settings.ts";
 import type { Address } from "../wire/address.ts";
 
 export interface MonitorAddress {
@@ -12,6 +13,8 @@ export interface MonitorAddress {
 export interface HttpUser {
   readonly user: string;
   readonly password: string;
+  /** A viewer reads, an operator acts. */
+  readonly role: "operator" | "viewer";
 }
 
 export interface MonitorConfig {
@@ -19,7 +22,9 @@ export interface MonitorConfig {
   /** Statistics come with the header of an HTTP answer. */
   readonly statsHttp: boolean;
   readonly statsMinified: boolean;
-  readonly http: readonly MonitorAddress[];
+  readonly http: readonly ListenerConfig[];
   /** None is anybody who reaches the socket. */
   readonly httpUsers: readonly HttpUser[];
+  /** Nobody acts over HTTP. */
+  readonly httpReadonly: boolean;
 }

@@ -90,6 +90,8 @@ export type Event =
   | { type: "listener.opened"; address: string }
   /** A socket for statistics, or for metrics and health. */
   | { type: "monitor.opened"; kind: string; address: string }
+  /** Somebody who may not read it asked; `more` others did in the minute before. */
+  | { type: "monitor.denied"; from: string; reason: string; more: number }
   /** The system cannot take a connection now: too many open files, for example. */
   | { type: "listener.troubled"; address: string; reason: string }
   | { type: "listener.recovered"; address: string }

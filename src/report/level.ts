@@ -37,6 +37,7 @@ export function levelOf(event: Event): Level {
     case "runtime.warning":
     case "spool.warning":
     case "listener.reopened":
+    case "monitor.denied":
     case "schedule.warning":
     case "program.waiting":
     case "log.lost":

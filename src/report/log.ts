@@ -139,6 +139,10 @@ export function eventText(event: Event): string {
       return `socket ${event.address}`;
     case "monitor.opened":
       return `${event.kind} socket ${event.address}`;
+    case "monitor.denied": {
+      const more = event.more === 0 ? "" : `, and ${event.more} more in the minute before`;
+      return `http socket: ${event.from} was not let in: ${event.reason}${more}`;
+    }
     case "listener.troubled":
       return `socket ${event.address}: cannot accept connections: ${event.reason}`;
     case "listener.recovered":

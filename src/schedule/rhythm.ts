@@ -43,3 +43,8 @@ export function rhythmOf(
       return when satisfies never;
   }
 }
+
+/** All of a job that decides when it is due. */
+export function timesOf({ when, catchupMs, jitterMs }: ScheduleConfig) {
+  return { when, catchupMs, jitterMs };
+}

@@ -27,7 +27,7 @@ import { type JobWorld, runJob } from "./job_run.ts";
 import { jobSnapshot } from "./job_snapshot.ts";
 import type { LastRun } from "./record.ts";
 import { registeredJobs, type Registration } from "./registration.ts";
-import { rhythmOf } from "./rhythm.ts";
+import { rhythmOf, timesOf } from "./rhythm.ts";
 import { Runs } from "./runs.ts";
 import { StateFile } from "./state_file.ts";
 import { type DueJob, type TickedJob, Ticker, timeOf } from "./ticker.ts";
@@ -105,12 +105,16 @@ export class Scheduler {
 
   /** Each job, how it went and when it comes next. */
   snapshot(): Omit<JobSnapshot, "lastSuccessAt">[] {
-    const { clock, host } = this.#options;
-    return this.#jobs().map((job) => {
-      const record = this.#state.get(job.id);
-      const about = { host, now: clock.now(), last: record?.slotAt ?? null };
-      return jobSnapshot(job, record?.run ?? null, this.#runs.runningOf(job.id), about);
+    const about = { host: this.#options.host, now: this.#options.clock.now() };
+    return this.lastSlots().map(([job, last]) => {
+      const { run = null } = this.#state.get(job.id) ?? {};
+      return jobSnapshot(job, run, this.#runs.runningOf(job.id), { ...about, last });
     });
+  }
+
+  /** Each job, with the last time at which it was due. */
+  lastSlots(): (readonly [ScheduleConfig, number | null])[] {
+    return this.#jobs().map((job) => [job, this.#state.get(job.id)?.slotAt ?? null]);
   }
 
   /** Begins, as soon as no other program has the state file; resolves then. */
@@ -120,9 +124,8 @@ export class Scheduler {
   }
 
   /**
-   * Goes on with the jobs of another ini: those that are in both go on undisturbed, what runs ends in the
-   * world in which it began. Jobs of task code stay until they are registered anew, or forgotten by
-   * {@link keepOwners}.
+   * Goes on with the jobs of another ini: those in both go on undisturbed, what runs ends in the world in
+   * which it began. Jobs of task code stay until they are registered anew, or {@link keepOwners} forgets them.
    */
   async use(
     changes: Pick<
@@ -295,6 +298,3 @@ export class Scheduler {
     this.#state.saveSoon();
   }
 }
-
-/** All of a job that decides when it is due. */
-const timesOf = ({ when, catchupMs, jitterMs }: ScheduleConfig) => ({ when, catchupMs, jitterMs });

@@ -13,6 +13,13 @@ export interface UpcomingOptions {
   readonly last: number | null;
 }
 
+/** Of one job. */
+export interface ComingStarts {
+  readonly job: string;
+  /** Milliseconds since the epoch. */
+  readonly times: readonly number[];
+}
+
 /** @returns when the job starts, up to `count` times; none for @reboot and days that never come */
 export function comingTimes(
   { when, id, jitterMs }: Pick<ScheduleConfig, "when" | "id" | "jitterMs">,

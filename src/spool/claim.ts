@@ -164,6 +164,9 @@ export class PosixClaims implements Claims {
   }
 
   peek(path: string): Peek {
+    // One that is held is read through its claim: each more descriptor would stay open with it.
+    const held = this.#heldAt(path);
+    if (held !== null) return this.#reading(held.fd, held.stat, true, () => {});
     const fd = this.#open(path, (at, name) => this.libc.openToRead(at, name));
     if (fd === -ENOENT) return { kind: "gone" };
     if (fd === -EACCES) return { kind: "unusable", reason: DENIED };
@@ -179,6 +182,12 @@ export class PosixClaims implements Claims {
     if (stat.kind === "file") return this.#reading(fd, stat, this.libc.isLocked(fd), close);
     close();
     return NO_REGULAR_FILE;
+  }
+
+  #heldAt(path: string): { readonly fd: number; readonly stat: Stat } | null {
+    const stat = this.held.size === 0 ? null : this.lstat(path);
+    const fd = stat === null ? undefined : this.held.get(stat.identity)?.fd;
+    return stat === null || fd === undefined ? null : { fd, stat };
   }
 
   #reading(fd: number, stat: Stat, locked: boolean, close: () => void): OpenToRead {

@@ -189,7 +189,16 @@ export const NETWORK_OPTIONS = [
     kind: "address",
     origin: "uwsgi",
     standing: "honoured",
-    help: "metrics (/metrics) and health (/healthz) over HTTP; it serves no application",
+    help:
+      "dashboard, /api/, metrics (/metrics) and health (/healthz) over HTTP; it serves no application",
+  },
+  {
+    name: "https-socket",
+    value: "ADDRESS,CERT,KEY[,CA]",
+    kind: "text",
+    origin: "uwsgi",
+    standing: "honoured",
+    help: "the same over TLS; with a CA, only for clients that have its certificate",
   },
   {
     name: "spooler-http-auth",
@@ -199,6 +208,23 @@ export const NETWORK_OPTIONS = [
     standing: "honoured",
     secret: true,
     help: "who may use http-socket, by password (several allowed); needed where others reach it",
+  },
+  {
+    name: "spooler-http-viewer",
+    value: "USER:@(FILE)",
+    kind: "text",
+    origin: "ours",
+    standing: "honoured",
+    secret: true,
+    help: "the same for who may look and not act (several allowed)",
+  },
+  {
+    name: "spooler-http-readonly",
+    kind: "flag",
+    origin: "ours",
+    standing: "honoured",
+    fallback: "false",
+    help: "nobody acts over HTTP: the dashboard shows and changes nothing",
   },
   {
     name: "stats",

@@ -1,0 +1,244 @@
+/**
+ * One connection of `http-socket`: reads requests, one after the other, and writes their answers. Every
+ * step has a limit, in time and in bytes: a peer that is slower or says more is hung up on.
+ */
+
+import { quietly } from "../platform/quietly.ts";
+import type { Deadline, Deadlines } from "../server/deadlines.ts";
+import type { PeerStream } from "../server/stream.ts";
+import {
+  headText,
+  type HttpAnswer,
+  type HttpRequest,
+  type HttpStream,
+  textAnswer,
+} from "./http_answer.ts";
+import { HttpRequestError, parseHead, type RequestHead } from "./http_head.ts";
+
+/** Until a request begins, between two of them. */
+const IDLE_MS = 30_000;
+/** For a head, from its first byte on. */
+const HEAD_MS = 10_000;
+const BODY_MS = 30_000;
+/** For each piece of an answer. */
+const WRITE_MS = 15_000;
+/** For the answer to be found out. */
+const ANSWER_MS = 60_000;
+const LINGER_MS = 2000;
+const MOST_LINGERING_BYTES = 1024 * 1024;
+export const MOST_HEAD_BYTES = 16 * 1024;
+const PIECE = 64 * 1024;
+
+export interface HttpConnectionOptions {
+  readonly stream: PeerStream;
+  readonly deadlines: Deadlines;
+  /** Decides by its head whether a request is answered: else the body is not read. */
+  admit(head: RequestHead, stream: PeerStream): HttpAnswer | HttpRequest["visitor"];
+  answer(request: HttpRequest): Promise<HttpAnswer>;
+  /** Takes room for a body. @returns what gives it back; null when there is none */
+  takeRoom(bytes: number): (() => void) | null;
+  /** Whether one more stream may go on; called again with its end. */
+  readonly streams: { begin(): boolean; end(): void };
+}
+
+export class HttpConnection {
+  readonly #options: HttpConnectionOptions;
+  readonly #deadline: Deadline;
+  readonly #abort = new AbortController();
+  /** What has come and is not used yet, in the first `#filled` bytes. */
+  #buffer = new Uint8Array(4096);
+  #filled = 0;
+  #isClosed = false;
+  /** It waits for a request: nobody misses it. */
+  isIdle = true;
+
+  constructor(options: HttpConnectionOptions) {
+    this.#options = options;
+    this.#deadline = options.deadlines.add(() => this.close());
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#abort.abort();
+    this.#options.stream.close();
+  }
+
+  /** Serves until one of the two has enough; never rejects. */
+  async run(): Promise<void> {
+    try {
+      while (await this.#serveOne());
+    } catch {
+      // It has hung up, or was hung up on.
+    } finally {
+      this.#options.deadlines.delete(this.#deadline);
+      this.close();
+    }
+  }
+
+  /** @returns whether there may be another */
+  async #serveOne(): Promise<boolean> {
+    const read = await this.#request();
+    if (read === null) return false;
+    const { head, answer } = read;
+    const keepAlive = head !== null && head.keepAlive && !this.#isClosed && read.isWhole;
+    if (typeof answer.body === "function") {
+      await this.#stream(answer, answer.body, head?.method === "HEAD");
+      return false;
+    }
+    const body = typeof answer.body === "string"
+      ? new TextEncoder().encode(answer.body)
+      : answer.body;
+    await this.#write(new TextEncoder().encode(headText(answer, body.length, keepAlive)));
+    if (head?.method !== "HEAD") await this.#writeAll(body);
+    if (!keepAlive) await this.#linger();
+    return keepAlive;
+  }
+
+  /** What is still on its way would break the connection off before its answer is read. */
+  async #linger(): Promise<void> {
+    const { stream } = this.#options;
+    this.#set(LINGER_MS);
+    await stream.closeWrite();
+    const ignored = new Uint8Array(PIECE);
+    for (let at = 0; at < MOST_LINGERING_BYTES;) {
+      const count = await stream.read(ignored);
+      if (count === null) return;
+      at += count;
+    }
+  }
+
+  async #request() {
+    let head: RequestHead | null = null;
+    try {
+      head = await this.#head();
+      if (head === null) return null;
+      const admitted = this.#options.admit(head, this.#options.stream);
+      if ("status" in admitted) return { head, answer: admitted, isWhole: head.length === 0 };
+      const giveBack = this.#options.takeRoom(head.length);
+      if (giveBack === null) throw new HttpRequestError(413, "the body is too large");
+      try {
+        const body = await this.#body(head);
+        this.#set(ANSWER_MS);
+        const answer = await this.#options.answer({ ...head, body, visitor: admitted });
+        return { head, answer, isWhole: true };
+      } finally {
+        giveBack();
+      }
+    } catch (error) {
+      if (!(error instanceof HttpRequestError)) throw error;
+      return { head, answer: textAnswer(error.status, error.message), isWhole: false };
+    }
+  }
+
+  #set(delayMs: number): void {
+    this.#options.deadlines.set(this.#deadline, delayMs);
+  }
+
+  async #head(): Promise<RequestHead | null> {
+    this.isIdle = this.#filled === 0;
+    this.#set(this.isIdle ? IDLE_MS : HEAD_MS);
+    for (let searched = 0;;) {
+      const end = endOfHead(this.#buffer.subarray(0, this.#filled), searched);
+      if (end >= 0) return parseHead(latin1(this.#take(end + 4).subarray(0, end)));
+      searched = Math.max(0, this.#filled - 3);
+      if (this.#filled >= MOST_HEAD_BYTES) throw new HttpRequestError(431, "the head is too large");
+      if (!(await this.#fill(MOST_HEAD_BYTES))) return null;
+      if (this.isIdle) this.#set(HEAD_MS);
+      this.isIdle = false;
+    }
+  }
+
+  async #body({ length, headers }: RequestHead): Promise<Uint8Array<ArrayBuffer>> {
+    this.#set(BODY_MS);
+    if (length > this.#filled && headers.get("expect")?.toLowerCase() === "100-continue") {
+      await this.#options.stream.write(new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n"));
+    }
+    const body = new Uint8Array(length);
+    const first = this.#take(Math.min(length, this.#filled));
+    body.set(first);
+    for (let at = first.length; at < length;) {
+      const count = await this.#options.stream.read(body.subarray(at));
+      if (count === null) throw new Error("the body is cut off");
+      at += count;
+    }
+    return body;
+  }
+
+  /** Reads more, into a buffer that grows as far as is allowed. */
+  async #fill(most: number): Promise<boolean> {
+    if (this.#filled === this.#buffer.length) {
+      const larger = new Uint8Array(Math.min(most, 2 * this.#buffer.length));
+      larger.set(this.#buffer);
+      this.#buffer = larger;
+    }
+    const count = await this.#options.stream.read(this.#buffer.subarray(this.#filled));
+    if (count === null) return false;
+    this.#filled += count;
+    return true;
+  }
+
+  #take(count: number): Uint8Array<ArrayBuffer> {
+    const taken = this.#buffer.slice(0, count);
+    this.#buffer.copyWithin(0, count, this.#filled);
+    this.#filled -= count;
+    return taken;
+  }
+
+  async #write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#set(WRITE_MS);
+    await this.#options.stream.write(bytes);
+  }
+
+  async #writeAll(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      await this.#write(bytes.subarray(at, at + PIECE));
+    }
+  }
+
+  async #stream(answer: HttpAnswer, write: HttpStream, isHead: boolean): Promise<void> {
+    const { streams, stream } = this.#options;
+    if (!streams.begin()) {
+      const full = textAnswer(503, "too many streams are open");
+      await this.#write(new TextEncoder().encode(headText(full, 0, false)));
+      return;
+    }
+    try {
+      await this.#write(new TextEncoder().encode(headText(answer, null, false)));
+      if (isHead) return await stream.closeWrite();
+      void this.#noteEnd();
+      this.#set(Infinity);
+      await write(async (bytes) => {
+        await this.#writeAll(bytes);
+        this.#set(Infinity);
+      }, this.#abort.signal);
+      await stream.closeWrite();
+    } finally {
+      streams.end();
+    }
+  }
+
+  /** While an answer goes on, the peer says nothing but that it has gone. */
+  async #noteEnd(): Promise<void> {
+    const ignored = new Uint8Array(256);
+    try {
+      while ((await this.#options.stream.read(ignored)) !== null);
+    } catch {
+      // The same.
+    }
+    quietly(() => this.close());
+  }
+}
+
+function endOfHead(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(13, from); at >= 0; at = bytes.indexOf(13, at + 1)) {
+    if (bytes[at + 1] === 10 && bytes[at + 2] === 13 && bytes[at + 3] === 10) return at;
+  }
+  return -1;
+}
+
+/** A character for each byte. */
+function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}

@@ -1,0 +1,30 @@
+/** What the dashboard shows things of. Types only. */
+
+import type { SiteSetting } from "../monitor/monitors.ts";
+import type { Actions } from "../control/actions.ts";
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { ProgramSnapshot } from "../report/snapshot.ts";
+import type { ComingStarts } from "../schedule/upcoming.ts";
+import type { Inspector } from "../spool/inspect.ts";
+
+export interface SiteSpool {
+  readonly name: string;
+  readonly dir: string;
+  /** Another program runs its tasks. */
+  readonly external: boolean;
+  readonly inspector: Inspector;
+}
+
+export interface SiteParts extends SiteSetting {
+  readonly clock: Clock;
+  /** Takes secrets out of a text. */
+  mask(text: string): string;
+  readonly actions: Actions;
+  snapshot(): Promise<ProgramSnapshot>;
+  /** Of the present configuration. */
+  spools(): readonly SiteSpool[];
+  config(): Config;
+  /** The starts of each job until then, `most` of each at most. */
+  coming(untilAt: number, most: number): readonly ComingStarts[];
+}

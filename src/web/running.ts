@@ -1,0 +1,29 @@
+/** Tasks that run, in a table. @pure */
+
+import type { RunningTaskSnapshot } from "../report/snapshot.ts";
+import { shortId } from "../report/task_name.ts";
+import { refOf } from "../spool/layout.ts";
+import { href, type Html, html } from "./html.ts";
+import { table } from "./table.ts";
+import { roughText } from "../platform/duration_text.ts";
+
+export function runningTable(
+  running: readonly RunningTaskSnapshot[],
+  now: number,
+): Html {
+  return table("Running tasks", running, [
+    {
+      head: "Task",
+      cell: ({ spool, id }) =>
+        html`<a href="${href(["tasks", spool, ...id.split("/")])}">${shortId(refOf(id))}</a>`,
+    },
+    {
+      head: "Function",
+      cell: ({ func }) => func === "" ? html`<span class="none">–</span>` : func,
+    },
+    { head: "Spool", cell: ({ spool }) => spool },
+    { head: "For", isNumber: true, cell: ({ startedAt }) => roughText(now - startedAt) },
+    { head: "Attempt", isNumber: true, cell: ({ attempt }) => attempt },
+    { head: "Pid", isNumber: true, cell: ({ pid }) => pid },
+  ]);
+}

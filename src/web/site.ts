@@ -1,0 +1,139 @@
+/**
+ * The dashboard and its JSON: which page answers a request. Reading needs no script; what acts is in
+ * actions.ts.
+ */
+
+import type { HttpAnswer, HttpRequest } from "../monitor/http_answer.ts";
+import type { Site } from "../monitor/monitors.ts";
+import { jsonLine } from "../report/safe_text.ts";
+import { Assets } from "./assets.ts";
+import { type Ask, AskError, segmentsOf } from "./ask.ts";
+import { bodyAnswer } from "./body_answer.ts";
+import { configurationPage } from "./configuration_page.ts";
+import { provenance, Tokens } from "./guard.ts";
+import { type Html, html } from "./html.ts";
+import { document } from "./layout.ts";
+import { overviewPage } from "./overview_page.ts";
+import type { Page, Shown } from "./page.ts";
+import type { SiteParts } from "./parts.ts";
+import { schedulesPage } from "./schedules_page.ts";
+import { targetsPage } from "./targets_page.ts";
+import { taskPage } from "./task_page.ts";
+import { tasksPage } from "./tasks_page.ts";
+import { workersPage } from "./workers_page.ts";
+
+const PAGES: readonly Page[] = [
+  ...[overviewPage, tasksPage, taskPage, schedulesPage, workersPage, targetsPage],
+  configurationPage,
+];
+
+const HTML = "text/html; charset=utf-8";
+const JSON_TYPE = "application/json; charset=utf-8";
+/** Nothing is loaded from elsewhere, and nothing that stands in a page is run. */
+const POLICY = [
+  "default-src 'none'",
+  ...["style-src 'self'", "script-src 'self'", "img-src 'self'", "connect-src 'self'"],
+  ...["form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"],
+  "require-trusted-types-for 'script'",
+].join("; ");
+
+export function openSite(parts: SiteParts): Site {
+  const assets = new Assets();
+  const tokens = new Tokens(crypto.getRandomValues(new Uint8Array(32)));
+  const host = Deno.hostname();
+
+  const frameOf = (place: string) => ({ assets: assets.version, host, place });
+  const pageAnswer = (status: number, shown: Shown, place: string, ask: Ask): HttpAnswer => ({
+    status,
+    type: HTML,
+    body: document(shown, frameOf(place), ask).text,
+    headers: { "content-security-policy": POLICY },
+  });
+
+  const askOf = (request: HttpRequest): Ask => ({
+    request,
+    parts,
+    segments: [],
+    query: new URLSearchParams(request.query),
+    mayAct: request.visitor.role === "operator" && !parts.isReadonly(),
+    token: tokens.of(request.visitor.user),
+  });
+
+  async function read(ask: Ask, segments: readonly string[]): Promise<HttpAnswer> {
+    const [name = "", ...rest] = segments;
+    if (name === "assets") return assets.answer(rest[0] ?? "") ?? notFound();
+    if (name === "api") return await readJson(ask, rest);
+    const shown = await pageAt(segments).show({ ...ask, segments: rest });
+    return pageAnswer(200, shown, name, ask);
+  }
+
+  async function readJson(ask: Ask, segments: readonly string[]): Promise<HttpAnswer> {
+    const [name = "", ...rest] = segments;
+    if (name === "" || name === "token") return jsonAnswer(apiIndex(name, ask));
+    if (name === "tasks" && rest.length > 2 && rest.at(-1) === "body") {
+      return bodyAnswer(parts, rest.slice(0, -1));
+    }
+    const found = pageAt(name === "overview" ? ["", ...rest] : segments);
+    return jsonAnswer(await found.json({ ...ask, segments: rest }));
+  }
+
+  return {
+    async answer(request) {
+      const ask = askOf(request);
+      const isApi = request.path.startsWith("/api/");
+      try {
+        const { method } = request;
+        if (method === "GET" || method === "HEAD") {
+          return await read(ask, segmentsOf(request.path));
+        }
+        if (provenance(request) === "foreign") throw new AskError(403, "sent by another site");
+        throw new AskError(405, "only GET is answered");
+      } catch (error) {
+        if (!(error instanceof AskError)) throw error;
+        const { status, message } = error;
+        const more = status === 405 ? { allow: "GET, HEAD" } : {};
+        if (isApi) return withHeaders({ ...jsonAnswer({ error: message }), status }, more);
+        const main = html`
+          <h1>${status}</h1>
+          <p>${message}</p>
+          <p><a href="/">Overview</a></p>
+        `;
+        return withHeaders(pageAnswer(status, plain(main), "?", ask), more);
+      }
+    },
+  };
+}
+
+const plain = (main: Html): Shown => ({ title: "Error", main, refreshMs: null });
+
+function withHeaders(answer: HttpAnswer, more: Readonly<Record<string, string>>): HttpAnswer {
+  return { ...answer, headers: { ...answer.headers, ...more } };
+}
+
+function notFound(): never {
+  throw new AskError(404, "there is no such page");
+}
+
+/** @throws {AskError} */
+function pageAt([name = "", ...rest]: readonly string[]): Page {
+  return PAGES.find((page) => page.name === name && page.takes(rest.length)) ?? notFound();
+}
+
+function jsonAnswer(value: unknown): HttpAnswer {
+  return { status: 200, type: JSON_TYPE, body: `${jsonLine(value)}\n` };
+}
+
+function apiIndex(name: string, { token, mayAct, request: { visitor } }: Ask): unknown {
+  if (name === "token") {
+    if (!mayAct) throw new AskError(403, "this user may read and not act");
+    return { token };
+  }
+  return {
+    ...{ user: visitor.user, mayAct },
+    paths: [
+      ...["/api/overview", "/api/tasks", "/api/tasks/SPOOL/[failed/][PRIORITY/]NAME"],
+      ...["/api/tasks/SPOOL/[failed/][PRIORITY/]NAME/body", "/api/schedules", "/api/workers"],
+      ...["/api/targets", "/api/configuration", "/api/token"],
+    ],
+  };
+}

@@ -1,0 +1,167 @@
+/** One task: what it is, what it holds, and what has happened to it. */
+
+import { taskJson } from "../report/task_details.ts";
+import { shortId } from "../report/task_name.ts";
+import { safeBytes } from "../report/shown_bytes.ts";
+import { summaryOf } from "../report/task_summary.ts";
+import { taskLabel } from "../spool/layout.ts";
+import type { Inspected } from "../spool/inspected.ts";
+import { type Ask, AskError, taskAt } from "./ask.ts";
+import { BODY_FORMS, type BodyForm, MOST_SHOWN, shownBody } from "./body.ts";
+import { href, type Html, html, type Part } from "./html.ts";
+import { maskedTask } from "./masked.ts";
+import { page } from "./page.ts";
+import type { SiteSpool } from "./parts.ts";
+import { empty, facts, table } from "./table.ts";
+import { functionOf } from "./task_list.ts";
+import { badge, bytesText, clockHtml, momentHtml } from "./text.ts";
+
+interface TaskView {
+  readonly spool: SiteSpool;
+  readonly task: Inspected;
+  /** Of its body, as much as is shown. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly now: number;
+}
+
+export const taskPage = page<TaskView>({
+  name: "tasks",
+  takes: (count) => count >= 2 && count <= 4,
+  refreshMs: 5000,
+  title: ({ task }) => taskLabel(task.name),
+  load({ parts, segments }) {
+    const { spool, task: placed } = taskAt(parts, segments);
+    const found = spool.inspector.inspect(placed);
+    if (found === null) throw new AskError(404, "the task is gone");
+    const body = found.content.kind === "task" ? firstOf(spool.inspector.body(placed)) : NOTHING;
+    return Promise.resolve({
+      spool,
+      task: maskedTask(found, parts.mask),
+      body,
+      now: parts.clock.now(),
+    });
+  },
+  json: ({ spool, task, now }) => taskJson(task, spool.name, now),
+  html: taskHtml,
+});
+
+const NOTHING = new Uint8Array();
+
+function firstOf(pieces: Generator<Uint8Array>): Uint8Array<ArrayBuffer> {
+  try {
+    for (const piece of pieces) return piece.slice(0, MOST_SHOWN.text);
+    return NOTHING;
+  } catch {
+    // It was done meanwhile.
+    return NOTHING;
+  }
+}
+
+function taskHtml(view: TaskView, ask: Ask): Html {
+  const { spool, task, now } = view;
+  const { content } = task;
+  return html`<nav class="crumbs" aria-label="Where this is"><a href="${
+    href(["tasks"], { spool: spool.name })
+  }">${spool.name}</a></nav>
+<h1>${shortId(task)} ${badge(task.state.kind)}</h1>
+${facts(factsOf(view, now))}
+${failures(task, now)}
+<section aria-labelledby="keys"><h2 id="keys">Keys</h2>${
+    content.kind === "unreadable"
+      ? empty(`The file cannot be read as a task: ${content.reason}`)
+      : content.vars.length === 0
+      ? empty("It has none.")
+      : table("Keys of the task", content.vars, [
+        { head: "Key", cell: ({ name }) => html`<code>${safeBytes(name)}</code>` },
+        {
+          head: "Value",
+          cell: ({ value }) => html`<code class="value">${safeBytes(value)}</code>`,
+        },
+      ])
+  }</section>
+${content.kind === "task" ? bodySection(view, content.bodySize, ask) : null}`;
+}
+
+function factsOf({ spool, task }: TaskView, now: number): [string, Part][] {
+  const { state } = task;
+  const due: [string, Part][] = state.kind === "ready" || state.kind === "deferred"
+    ? [[
+      state.kind === "ready" ? "Ready since" : "Deferred until",
+      html`${clockHtml(state.dueAt, now)} (${momentHtml(state.dueAt, now)})`,
+    ]]
+    : [];
+  return [
+    ["Function", functionOf(task) ?? html`<span class="none">none</span>`],
+    ["Spool", spool.name],
+    ["Priority", task.priority ?? html`<span class="none">none</span>`],
+    ["Made", html`${clockHtml(task.madeAt, now)} (${momentHtml(task.madeAt, now)})`],
+    ...due,
+    ["Failures", summaryOf(task).attempts],
+    ["Size", bytesText(task.size)],
+    ["File", html`<code>${task.path}</code>`],
+  ];
+}
+
+function failures(task: Inspected, now: number): Html | null {
+  const { attempts, state, recordProblem } = task;
+  const record = state.kind === "failed" ? state.record : null;
+  if (attempts === null && record === null && recordProblem === null) return null;
+  return html`<section aria-labelledby="failures"><h2 id="failures">What went wrong</h2>
+<p class="error">${record?.reason ?? attempts?.reason ?? recordProblem}</p>
+${
+    attempts === null ? null : facts([
+      ["Runs that failed", attempts.failures],
+      ["First", clockHtml(attempts.firstFailureAt, now)],
+      ["Last", clockHtml(attempts.lastFailureAt, now)],
+      ...(attempts.crashes
+        ? [["The program died during", `${attempts.crashes} of its runs`] as const]
+        : []),
+    ])
+  }
+${
+    !attempts?.stderr ? null : html`
+      <h3>The end of its error output</h3>
+      <pre class="output" tabindex="0">${attempts.stderr}</pre>
+    `
+  }</section>`;
+}
+
+function bodySection({ body, spool, task }: TaskView, size: number, ask: Ask): Html {
+  if (size === 0) {
+    return html`<section aria-labelledby="body"><h2 id="body">Body</h2>${
+      empty("It has none.")
+    }</section>`;
+  }
+  const wish = ask.query.get("body");
+  const known = BODY_FORMS.find((form) => form === wish) ?? null;
+  const shown = shownBody(body, size, known, ask.parts.mask);
+  const path = ["tasks", spool.name, ...placedPath(task)];
+  const link = (form: BodyForm) =>
+    html`
+      <a href="${href(path, { body: form })}#body" ${form === shown.form
+        ? html`
+          aria-current="true"
+        `
+        : null}>${form}</a>
+    `;
+  return html`<section aria-labelledby="body"><h2 id="body">Body <span class="small">${
+    bytesText(size)
+  }</span></h2>
+<p class="forms">${BODY_FORMS.map(link)}<a href="${
+    href(["api", ...path, "body"])
+  }" download>download</a></p>
+${shown.html}
+${
+    shown.left === 0
+      ? null
+      : html`<p class="small">and ${bytesText(shown.left)} more</p>`
+  }</section>`;
+}
+
+function placedPath({ place, priority, name }: Inspected): string[] {
+  return [
+    ...(place === "failed" ? ["failed"] : []),
+    ...(priority === null ? [] : [priority]),
+    name,
+  ];
+}
