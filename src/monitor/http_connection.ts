@@ -88,8 +88,10 @@ export class HttpConnection {
     const body = typeof answer.body === "string"
       ? new TextEncoder().encode(answer.body)
       : answer.body;
-    await this.#write(new TextEncoder().encode(headText(answer, body.length, keepAlive)));
-    if (head?.method !== "HEAD") await this.#writeAll(body);
+    const first = new TextEncoder().encode(headText(answer, body.length, keepAlive));
+    const rest = head?.method === "HEAD" ? NOTHING : body;
+    // In one packet, mostly.
+    await this.#writeAll(rest.length === 0 ? first : concatenated(first, rest));
     if (!keepAlive) await this.#linger();
     return keepAlive;
   }
@@ -227,6 +229,15 @@ export class HttpConnection {
     }
     quietly(() => this.close());
   }
+}
+
+const NOTHING = new Uint8Array();
+
+function concatenated(one: Uint8Array, other: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(one.length + other.length);
+  both.set(one);
+  both.set(other, one.length);
+  return both;
 }
 
 function endOfHead(bytes: Uint8Array, from: number): number {
