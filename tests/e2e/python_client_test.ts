@@ -86,6 +86,42 @@ for name in names:
   assertEquals(await program.stop(), 0);
 });
 
+const CALLS = `
+import os, uwsgi
+
+def call(env):
+    """Everything that is spooled, as bytes."""
+    if env[b"call"] == b"fails" and not os.path.exists("failed-once"):
+        open("failed-once", "w").close()
+        raise RuntimeError("not yet")
+    with open("ledger", "a") as ledger: print(env[b"call"].decode(), file=ledger)
+    return uwsgi.SPOOL_OK
+
+uwsgi.spooler = call
+
+def put(which, spooler):
+    [path] = [each for each in uwsgi.spoolers if each.endswith(spooler)]
+    return uwsgi.spool({b"call": which, b"spooler": path, b"priority": b"5"})
+`;
+
+test("a library that sets uwsgi.spooler, as djcall does, puts and runs its calls", async () => {
+  await using site = await makeSite("import = calls.py", "spooler-retry-delay = 1");
+  const lib = join(site.dir, "lib");
+  await spooler(["python-client", lib]);
+  await Deno.writeTextFile(join(site.dir, "calls.py"), CALLS);
+  await using program = await Program.start(["--ini", site.ini], { cwd: site.dir });
+  const code = `
+import calls, spooler_client
+for which in (b"works", b"fails"):
+    print(spooler_client.wait(calls.put(which, b"spool"), timeout=30).state)
+`;
+  const env = { SPOOLER_SPOOL: site.spool };
+  assertEquals(await runClient({ lib, cwd: site.dir, env, code }), ["done", "done"]);
+  assertEquals(ledgerLines(join(site.dir, "ledger")), ["works", "fails"]);
+  await program.line(/deferred.*RuntimeError: not yet/);
+  assertEquals(await program.stop(), 0);
+});
+
 test("python-client overwrites no module that is not its own", async () => {
   await using site = await makeSite();
   const file = join(site.dir, "uwsgi.py");

@@ -8,6 +8,7 @@ import { join } from "@std/path";
 import { assert, assertEquals } from "../support/assert.ts";
 import { ledgerLines } from "../support/ledger.ts";
 import { Program } from "../support/program.ts";
+import { PythonClient } from "../support/python_client.ts";
 import { testWith } from "../support/require.ts";
 import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -44,6 +45,10 @@ class Run:
     def __init__(self, path, args, kwargs, setup):
         self.path, self.args, self.kwargs, self.setup = path, args, kwargs, setup
         self.buffer = Buffer(setup)
+
+    def __call__(self, *args, **kwargs):
+        self.args, self.kwargs = args, kwargs
+        return self.spooled()
 
     def now(self):
         function = find(self.path)
@@ -83,13 +88,18 @@ def manage(env):
     try:
         result = run.now()
     except Again as again:
-        left = again.count or run.setup.get("retry_count", 0)
-        if left > 1:
-            run.setup["retry_count"] = left - 1
-            run.setup["at"] = timedelta(seconds=again.timeout or 0)
-            run.spooled()
-        return uwsgi.SPOOL_OK
-    return result if run.setup.get("spooler_return") else uwsgi.SPOOL_OK
+        return retry(run, again)
+    if run.setup.get("spooler_return"):
+        return result
+    return retry(run, Again()) if result == uwsgi.SPOOL_RETRY else uwsgi.SPOOL_OK
+
+def retry(run, again):
+    left = again.count or run.setup.get("retry_count", 0)
+    if left > 1:
+        run.setup["retry_count"] = left - 1
+        run.setup["at"] = timedelta(seconds=again.timeout or run.setup.get("retry_timeout") or 0)
+        run.spooled()
+    return uwsgi.SPOOL_OK
 
 uwsgi.spooler = manage
 uwsgi.mule_msg_hook = lambda message: None
@@ -147,7 +157,7 @@ def cron(*fields):
 
 /** Every task is noted with how it came out. */
 const WORK = `
-import os
+import functools, os
 from library import *
 
 def note(*words):
@@ -172,6 +182,31 @@ def again():
     mine.buffer["runs"] = mine.buffer.get("runs", 0) + 1
     note("again", mine.buffer["runs"])
     raise Again(timeout=1)
+
+def guarded(function):
+    @functools.wraps(function)
+    def inner(*args, **kwargs):
+        try:
+            function(*args, **kwargs)
+        except ValueError as error:
+            note("guarded", error)
+            return uwsgi.SPOOL_RETRY
+        return uwsgi.SPOOL_OK
+    return inner
+
+@task(executor=SPOOLER, retry_count=3, retry_timeout=1)
+@guarded
+def unwilling(text):
+    raise ValueError(text)
+
+@task(executor=SPOOLER, at=timedelta(seconds=1))
+def one_by_one(file=1):
+    mine = current()
+    mine.buffer.setdefault("removed", []).append(file)
+    if file == 3:
+        note("removed", *mine.buffer["removed"])
+    else:
+        mine(file + 1)
 
 @task(executor=RUNTIME)
 def at_once(value):
@@ -208,6 +243,8 @@ def kickoff(number):
     prior("first")
     large("x" * 70000)
     again()
+    unwilling("no")
+    one_by_one()
     note("result", at_once(21))
     no_mule("m")
     returning("r")
@@ -227,13 +264,14 @@ def tick(number):
     if len(ticks) == 2:
         note("tick")
 
+if os.environ["PART"] in ("begins", "beside web"):
+    every(1)(tick)
 if os.environ["PART"] == "begins":
     once(kickoff)
-    every(1)(tick)
 `;
 
-/** Whether its module begins it all, or only works. */
-type Part = "begins" | "works";
+/** Whether its module begins it all, only works, or works for what a web process has begun. */
+type Part = "begins" | "works" | "beside web";
 
 async function start(by: "uwsgi" | "ours", part: Part, dir: string): Promise<Program> {
   const ini = join(dir, `${by}.ini`);
@@ -251,7 +289,7 @@ async function start(by: "uwsgi" | "ours", part: Part, dir: string): Promise<Pro
 }
 
 async function makeSite(dir: string, count: number): Promise<void> {
-  await Deno.mkdir(join(dir, "spool"));
+  await Deno.mkdir(join(dir, "spool"), { recursive: true });
   await Deno.writeTextFile(join(dir, "library.py"), LIBRARY);
   await Deno.writeTextFile(join(dir, "work.py"), WORK.replace("COUNT", String(count)));
 }
@@ -260,13 +298,24 @@ async function makeSite(dir: string, count: number): Promise<void> {
 async function everything(dir: string, count: number, ...programs: Program[]): Promise<string[]> {
   const ledger = join(dir, "ledger");
   const wanted = [
-    ...["again 3", "tick", "no mule", "large", "prior", "outer", "plain inner", "returning"],
+    ...[
+      "again 3",
+      "removed 1 2 3",
+      "tick",
+      "no mule",
+      "large",
+      "prior",
+      "outer",
+      "plain inner",
+      "returning",
+    ],
     ...Array.from({ length: count }, (_, n) => `plain ${n} `),
   ];
   try {
     await until(() => {
       const lines = ledgerLines(ledger);
-      return lines.filter((line) => line === "later").length >= 2 &&
+      const count = (wanted: string) => lines.filter((line) => line === wanted).length;
+      return count("later") >= 2 && count("guarded no") >= 3 &&
         wanted.every((start) => lines.some((line) => line.startsWith(start)));
     }, "everything to be done");
   } catch (error) {
@@ -286,8 +335,25 @@ async function alone(by: "uwsgi" | "ours"): Promise<string[]> {
 testWith("uwsgi", "a task library in the manner of uwsgi-tasks does the same in both", async () => {
   const [theirs, own] = [await alone("uwsgi"), await alone("ours")];
   assertEquals(own, theirs);
-  assertEquals(own.length, 37);
+  assertEquals(own.length, 41);
 });
+
+testWith(
+  "python",
+  "in a web process such a library puts tasks, timers are the worker's",
+  async () => {
+    await using client = await PythonClient.make();
+    const dir = client.temp.path;
+    await makeSite(dir, 20);
+    await using program = await start("ours", "beside web", dir);
+    const env = { LEDGER: join(dir, "ledger"), PART: "web" };
+    // Its timers and signals have no effect here.
+    await client.run("import work; work.every(1)(work.tick); work.kickoff(0)", { env });
+    const lines = await everything(dir, 20, program);
+    assertEquals(lines.length, 41);
+    assert(lines.includes("options True False"), lines.join("\n"));
+  },
+);
 
 testWith(
   "uwsgi",
@@ -299,7 +365,7 @@ testWith(
     await using own = await start("ours", "works", temp.path);
     await using uwsgi = await start("uwsgi", "begins", temp.path);
     const lines = await everything(temp.path, count, own, uwsgi);
-    assertEquals(lines.length, count + 17);
+    assertEquals(lines.length, count + 21);
     // What a retry remembers goes from one program to the other.
     assertEquals(lines.filter((line) => line.startsWith("again")), [
       "again 1",
