@@ -1,6 +1,9 @@
-import { makeWorkerUtils } from "graphile-worker";
+import { createRequire } from "node:module";
 import process from "node:process";
 import { play } from "./work.mjs";
+
+// Not an import: the package is there where the file is copied to.
+const { makeWorkerUtils } = createRequire(import.meta.url)("graphile-worker");
 
 const utils = await makeWorkerUtils({ connectionString: process.env.PEERS_DATABASE });
 await utils.migrate();
