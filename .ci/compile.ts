@@ -152,6 +152,8 @@ try {
     "--allow-all",
     "--no-check",
     "--no-lock",
+    // It would be a file with a known name in /tmp: anybody could put code there (docs/decisions.md).
+    "--no-code-cache",
     "--import-map",
     importMap,
   ];

@@ -3,7 +3,6 @@
 import { unknownZone, useLocalZone, useUnknownZone } from "../platform/local_time.ts";
 import { machineZone } from "../platform/machine_zone.ts";
 import { ConfigError } from "../platform/problem.ts";
-import { WORKER_FLAG } from "../worker/commands.ts";
 import { check } from "./check.ts";
 import { complete, completions } from "./completions.ts";
 import { UsageError } from "./error.ts";
@@ -113,10 +112,6 @@ async function dispatch(args: readonly string[]): Promise<number> {
   }
   if (first === "--version" || first === "-V") return await version(rest);
   if (first === "complete") return await complete(rest);
-  if (first === WORKER_FLAG) {
-    const { runWorker } = await import("../../workers/javascript/main.ts");
-    return await runWorker();
-  }
   const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   if (command) return await command(rest);
   if (first.startsWith("-") || namesFile(first)) return await run(args);

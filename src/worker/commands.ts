@@ -4,10 +4,8 @@ import type { SpoolConfig } from "../queue/settings.ts";
 import { type Account, accountHome, accountName } from "../schedule/account.ts";
 import type { WorkerCommand } from "./process.ts";
 import { pythonCommand, writePythonFiles } from "./python.ts";
+import { WORKER_FLAG } from "./flag.ts";
 import type { TaskModule, WorkersConfig } from "./settings.ts";
-
-/** Known to src/cli/main.ts; no command of people. */
-export const WORKER_FLAG = "--task-worker";
 
 export type Language = TaskModule["language"];
 

@@ -13,7 +13,7 @@ import { CallSocket } from "../../src/worker/call_socket.ts";
 import type { Channel } from "../../src/worker/channel.ts";
 import { SocketDirectory } from "../../src/worker/sockets.ts";
 import type { AnswerKind, FromWorker, Setup, WorkerAnswer } from "../../src/worker/message.ts";
-import { WORKER_FLAG } from "../../src/worker/commands.ts";
+import { WORKER_FLAG } from "../../src/worker/flag.ts";
 import { commandLine, PATIENCE_MS } from "./program.ts";
 import { testPython } from "./require.ts";
 import { varsOf } from "./store.ts";

@@ -4,7 +4,7 @@ import { dirname, join } from "@std/path";
 import { systemClock } from "../../src/platform/clock.ts";
 import type { Event } from "../../src/report/event.ts";
 import { SocketDirectory } from "../../src/worker/sockets.ts";
-import { WORKER_FLAG } from "../../src/worker/commands.ts";
+import { WORKER_FLAG } from "../../src/worker/flag.ts";
 import { Tasks } from "../../src/queue/tasks.ts";
 import { Pool } from "../../src/worker/pool.ts";
 import type { WorkerCall } from "../../src/worker/worker_listener.ts";

@@ -31,6 +31,16 @@ interface PendingCall {
 
 /** Ends the process when the master says so, or is gone. */
 export async function runWorker(): Promise<never> {
+  try {
+    await serveMaster();
+  } catch (error) {
+    console.error(`spooler: ${reasonOf(error)}`);
+    exit(1);
+  }
+  exit(0);
+}
+
+async function serveMaster(): Promise<void> {
   const socket = Deno.env.get("SPOOLER_SOCKET");
   if (socket === undefined) throw new Error("a task worker is started by the program itself");
   Deno.env.delete("SPOOLER_SOCKET");
@@ -42,7 +52,6 @@ export async function runWorker(): Promise<never> {
   const scratch = dirname(socket);
   const began = new BeganNote(libc, join(scratch, "began"));
   await new TaskProcess(channel, libc, began, scratch).serve();
-  exit(0);
 }
 
 class TaskProcess {

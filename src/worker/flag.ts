@@ -1,0 +1,2 @@
+/** What the program is started with to be a task worker; no command of people. @pure */
+export const WORKER_FLAG = "--task-worker";
