@@ -18,6 +18,7 @@ const SHARED_FILES = [
   "_spooler/disk.py",
   "_spooler/everywhere.py",
   "_spooler/in_thread.py",
+  "_spooler/json_values.py",
   "_spooler/messages.py",
   "_spooler/new_task.py",
   "_spooler/own.py",

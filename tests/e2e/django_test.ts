@@ -51,7 +51,7 @@ testWith(
     const task = await order("ann@example.org");
     assertMatch(task, /^uwsgi_spoolfile_on_/);
     await program.line(/ confirm \S+ done/);
-    assertEquals(await state(task), { state: "done", reason: "" });
+    assertEquals(await state(task), { state: "gone", reason: "" });
     const [mail] = [...Deno.readDirSync(join(dir, "out"))];
     assert(mail !== undefined);
     assertMatch(await Deno.readTextFile(join(dir, "out", mail.name)), /Subject: Order 7/);

@@ -34,6 +34,10 @@ def fails(env):
     raise uwsgi.Permanent("no such address")
 
 @spool
+def typed(env):
+    note("%r %r" % (env["user"], env.json))
+
+@spool
 def where(env):
     note(os.path.basename(os.path.dirname(uwsgidecorators.__file__)) + " " + str(uwsgi.i_am_the_spooler()))
 
@@ -63,6 +67,7 @@ names = [
     tasks.greet.spool(name="ann", body="a body"),
     tasks.add.spool(1, 2, times=3, priority="2"),
     tasks.where.spool(),
+    spooler_client.put("typed", {"user": {"id": 1}, "tags": [], "text": "1", "raw": b"x"}),
     tasks.fails.spool(),
 ]
 for name in names:
@@ -72,17 +77,21 @@ for name in names:
   });
   assertEquals(lines, [
     "True",
-    ...["done ", "done ", "done ", "failed Permanent: no such address"],
+    ...["done ", "done ", "done ", "done ", "failed Permanent: no such address"],
   ]);
   await program.line(/ greet \S+ done/, 3);
   const ledger = ledgerLines(join(site.dir, "ledger")).toSorted();
-  assertEquals(ledger, [
-    "hello ann with a body",
-    "hello from a client in a task with nothing",
-    "hello from a task with nothing",
-    "python True",
-    "sum 9",
-  ]);
+  assertEquals(
+    ledger,
+    [
+      "hello ann with a body",
+      "hello from a client in a task with nothing",
+      "hello from a task with nothing",
+      "python True",
+      "sum 9",
+      `'{"id":1}' {'user': {'id': 1}, 'tags': [], 'text': '1', 'raw': 'x'}`,
+    ].toSorted(),
+  );
   assertEquals(await program.stop(), 0);
 });
 

@@ -300,7 +300,7 @@ except TimeoutError as error:
   const running = "running  0.0 False";
   assertEquals(lines, [
     ...[running, running, running],
-    ...["deferred  2000000000.0 False", "failed no address 0.0 True", "done  0.0 True"],
+    ...["deferred  2000000000.0 False", "failed no address 0.0 True", "gone  0.0 True"],
     ...["failed", "True"],
   ]);
 });

@@ -113,7 +113,7 @@ class Client:
         return results
 
     def status(self, name) -> Status:
-        """What became of a task of a directory: its `state` is ready, deferred, running, failed or done."""
+        """What became of a task of a directory: its `state` is ready, deferred, running, failed or gone."""
         target = self._target
         if not isinstance(target, _SpoolDirectory):
             raise SpoolError("only a spool directory says what became of a task, not %r" % target)
@@ -126,7 +126,7 @@ class Client:
         while True:
             found = self.status(name)
             if found.is_over:
-                return found
+                return found._replace(state="done") if found.state == "gone" else found
             left = _LONGEST_PAUSE if until is None else until - time.monotonic()
             if left <= 0:
                 raise TimeoutError("%s is %s after %s s" % (found.name, found.state, timeout))

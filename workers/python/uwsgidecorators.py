@@ -7,8 +7,8 @@ from functools import partial
 from threading import Thread
 
 import uwsgi
-from _spooler.in_thread import in_thread
-from _spooler.new_task import service_value
+from _spooler.in_thread import in_thread as _in_thread
+from _spooler.json_values import TaskValues as _TaskValues
 from _spooler.scheduled import cron, filemon, get_free_signal, rbtimer, signal, timer
 from _spooler.without_effect import (
     erlang,
@@ -40,12 +40,7 @@ def _encode1(value):
 
 
 def _encode_to_spooler(task_vars):
-    task = {_encode1(key): _encode1(value) for key, value in task_vars.items()}
-    # Numbers and times, which uWSGI refuses.
-    for key in (b"at", b"priority"):
-        if key in task:
-            task[key] = service_value(key, task[key])
-    return task
+    return {_encode1(key): _encode1(value) for key, value in task_vars.items()}
 
 
 def _decode1(value):
@@ -71,7 +66,7 @@ def _decode_from_spooler(task_vars):
 
 def manage_spool_request(task_vars):
     """Runs the function that a task names. What `uwsgi.spooler` is unless code sets another."""
-    values = _decode_from_spooler(task_vars)
+    values = _TaskValues(_decode_from_spooler(task_vars))
     pickled = None
     # Both: a key of one's own may well be called args.
     if "args" in values and "kwargs" in values:
@@ -154,7 +149,7 @@ class _spoolraw:
 
     async def aspool(self, *args, **kwargs):
         """`spool` in a thread, for asyncio. (Not in uWSGI.)"""
-        return await in_thread(self.__call__, *args, **kwargs)
+        return await _in_thread(self.__call__, *args, **kwargs)
 
 
 class _spool(_spoolraw):

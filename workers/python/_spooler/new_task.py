@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime, timedelta, timezone
 
 from . import packet
+from .json_values import NAMES, dump
 from .put_errors import Refused
 
-# Names the values that are JSON.
-JSON_VAR = b"spooler_json"
 _TEXTS = (str, bytes, bytearray, memoryview)
 # The end of the year 9999.
 LAST_SECOND = 253_402_300_799
@@ -60,13 +58,13 @@ def from_values(function, task_vars, at=None, priority=None, body=b"") -> NewTas
     for key, value in given.items():
         name = packet.to_bytes(key)
         if name in (b"at", b"priority"):
-            value = service_value(name, value)
+            value = _service_value(name, value)
         elif not isinstance(value, _TEXTS):
             as_json.append(key)
             value = _json_of(key, value)
         items[name] = packet.to_bytes(value)
     if as_json:
-        items[JSON_VAR] = _dumps(as_json).encode()
+        items[NAMES.encode()] = dump(as_json).encode()
     try:
         head = packet.encode(items.items())
     except ValueError as error:
@@ -74,18 +72,14 @@ def from_values(function, task_vars, at=None, priority=None, body=b"") -> NewTas
     return NewTask(head, packet.to_bytes(body), items)
 
 
-def _dumps(value) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
 def _json_of(key, value) -> str:
     try:
-        return _dumps(value)
+        return dump(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError("the value of %s has no JSON: %s" % (key, error)) from None
 
 
-def service_value(key: bytes, value) -> bytes:
+def _service_value(key: bytes, value) -> bytes:
     """A time may be a datetime, a timedelta from now or a number of seconds since the epoch."""
     if key == b"at":
         if isinstance(value, timedelta):

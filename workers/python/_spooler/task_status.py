@@ -15,7 +15,8 @@ _MOST_RECORD_BYTES = 1 << 20
 
 
 class Status(NamedTuple):
-    """`state` is ready, deferred, running, failed, or done: its file is gone, or never was."""
+    """`state` is ready, deferred, running, failed, or gone: done, removed, or never there. What was
+    waited for is done in place of gone."""
 
     name: str
     state: str
@@ -27,7 +28,7 @@ class Status(NamedTuple):
 
     @property
     def is_over(self) -> bool:
-        return self.state in ("done", "failed")
+        return self.state in ("gone", "done", "failed")
 
 
 def status(spool: str, word) -> Status:
@@ -45,7 +46,7 @@ def status(spool: str, word) -> Status:
             if os.path.lexists(path):
                 record = _record(path)
                 return Status(name, "failed", str(record.get("reason", "")), _failures(record))
-    return Status(name, "done")
+    return Status(name, "gone")
 
 
 def _split(word) -> tuple:
