@@ -7,7 +7,7 @@
 import { basename } from "@std/path";
 import { interpret } from "../src/config/interpret.ts";
 import { Forwarder } from "../src/forward/forwarder.ts";
-import { WINDOW } from "../src/forward/peer.ts";
+import { WINDOW } from "../src/wire/peer.ts";
 import { systemClock } from "../src/platform/clock.ts";
 import { Dispatcher } from "../src/queue/dispatcher.ts";
 import type { Event } from "../src/report/event.ts";

@@ -63,8 +63,9 @@ Deno.test("purity is claimed by the marker alone", async () => {
 
 /** The folders of src/, lowest first: a file imports from its own folder and from those before it. */
 const ORDER = [
-  ...["platform", "wire", "task", "spool", "report", "history", "exec", "queue", "schedule"],
-  ...["worker", "forward", "server", "control", "monitor", "daemon", "config", "web", "app", "cli"],
+  ...["platform", "wire", "task", "client", "spool", "report", "history", "exec", "queue"],
+  ...["schedule", "worker", "forward", "server", "control", "monitor", "daemon", "config", "web"],
+  ...["app", "cli"],
 ];
 
 Deno.test("folders form one order: imports point down it, types included", async () => {
@@ -79,6 +80,30 @@ Deno.test("folders form one order: imports point down it, types included", async
       const isDown = ORDER.indexOf(folderOf(target)) <= ORDER.indexOf(folder);
       assert(isDown, `${path} imports ${target}: ${folderOf(target)} is above ${folder}`);
     }
+  }
+});
+
+/** For Deno, Node and Bun: it is a library, and no part of the program. */
+Deno.test("src/client imports src/wire and src/task, Node's modules, and nothing else", async () => {
+  const reached = new Set<string>();
+  const reach = (path: string) => {
+    if (reached.has(path)) return;
+    reached.add(path);
+    for (const target of sources.get(path)?.imports ?? []) reach(target);
+  };
+  const sources = await readSources();
+  for (const [path, { text }] of sources) {
+    if (!path.startsWith("src/client/")) continue;
+    reach(path);
+    const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, "");
+    for (const [, spec] of code.matchAll(/(?:\bfrom|\bimport\(|^import) ?"([^"]+)"/gm)) {
+      const isFine = /^(?:\.\/|\.\.\/wire\/|\.\.\/task\/|node:)/.test(spec as string);
+      assert(isFine, `${path} imports ${spec}`);
+    }
+  }
+  for (const path of reached) {
+    const code = sources.get(path)?.text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "") ?? "";
+    assertEquals(/\bDeno\.\w+/.exec(code)?.[0], undefined, `${path} needs Deno`);
   }
 });
 
@@ -126,7 +151,7 @@ Deno.test("only the store changes files of a spool", async () => {
 
 Deno.test("only the edges know Deno's wall clock and chance", async () => {
   for (const [path, { text }] of await readSources()) {
-    if (path.startsWith("src/platform/")) continue;
+    if (path.startsWith("src/platform/") || path.startsWith("src/client/")) continue;
     const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
     assertEquals(/\bDate\.now\(|\bMath\.random\b/.exec(code)?.[0], undefined, path);
   }

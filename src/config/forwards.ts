@@ -1,6 +1,6 @@
 /** `spooler-forward`, `spooler-forward2`: spools whose tasks are delivered to a peer. @pure */
 
-import { WINDOW } from "../forward/peer.ts";
+import { WINDOW } from "../wire/peer.ts";
 import {
   type Address,
   addressText,

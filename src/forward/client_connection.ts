@@ -11,11 +11,11 @@ import { reasonOf } from "../platform/reason.ts";
 import { isHangUp } from "../wire/hang_up.ts";
 import { HEADER_SIZE } from "../wire/packet.ts";
 import type { RawPacket } from "../wire/reader.ts";
-import { AnswerReader } from "./answer_reader.ts";
+import { AnswerReader } from "../wire/answer_reader.ts";
 import type { Delivery } from "./delivery.ts";
 import { DeliveryWriter } from "./delivery_writer.ts";
 import { type DeliveryResult, type Outstanding, OutstandingTasks } from "./outstanding.ts";
-import { answerOf, isKeptAlive, type Peer } from "./peer.ts";
+import { answerOf, isKeptAlive, type Peer } from "../wire/peer.ts";
 
 /** How a connection broke. */
 export interface Break {

@@ -8,7 +8,7 @@
 import type { Clock } from "../platform/clock.ts";
 import type { dial, DialOptions } from "../wire/dial.ts";
 import { greet } from "./greeting.ts";
-import { isKeptAlive, type Peer, SILENT, UWSGI } from "./peer.ts";
+import { isKeptAlive, type Peer, SILENT, UWSGI } from "../wire/peer.ts";
 import type { TargetKind } from "./settings.ts";
 
 export type Dial = typeof dial;

@@ -28,7 +28,7 @@ import {
 import { deliveryVars, LONGEST_ID, type Signed, withoutReserved } from "../wire/signature.ts";
 import { signedOf } from "../wire/signed_answer.ts";
 import { BODY_LENGTH_SIZE, encodeBodySize } from "../wire/reader.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer } from "../wire/peer.ts";
 
 /** What of a task is needed to send it. */
 export type Sendable = Pick<ClaimedTask, "name" | "priority" | "vars" | "bodySize" | "readBody">;

@@ -6,7 +6,7 @@ import { writeAll } from "../wire/client.ts";
 import { cutOff, hashBody, readChunk } from "./body_chunks.ts";
 import { type Delivery, LARGEST_PACKET, writeDelivery } from "./delivery.ts";
 import type { DeliveryResult, Outstanding, OutstandingTasks } from "./outstanding.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer } from "../wire/peer.ts";
 import { counted } from "../platform/count_text.ts";
 
 export interface DeliveryWriterOptions {

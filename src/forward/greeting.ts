@@ -6,8 +6,8 @@ import { writeAll } from "../wire/client.ts";
 import { isHangUp } from "../wire/hang_up.ts";
 import { encodePacket, KEEP_OPEN, MODIFIER_PING } from "../wire/packet.ts";
 import { pingVars, signedOf } from "../wire/signed_answer.ts";
-import { AnswerReader } from "./answer_reader.ts";
-import { type Peer, peerOf } from "./peer.ts";
+import { AnswerReader } from "../wire/answer_reader.ts";
+import { type Peer, peerOf } from "../wire/peer.ts";
 
 export interface GreetOptions {
   readonly clock: Clock;

@@ -6,7 +6,7 @@
 
 import type { Signed } from "../wire/signature.ts";
 import type { Delivery } from "./delivery.ts";
-import type { PeerAnswer } from "./peer.ts";
+import type { PeerAnswer } from "../wire/peer.ts";
 
 /** How a delivery fared. */
 export type DeliveryResult =

@@ -17,7 +17,7 @@ import type { DeliveryResult, LostDelivery } from "./outstanding.ts";
 import { PendingTasks, type Queued } from "./pending.ts";
 import { OutageLines } from "./outage_lines.ts";
 import { Patience } from "./patience.ts";
-import { WINDOW } from "./peer.ts";
+import { WINDOW } from "../wire/peer.ts";
 import { Suspects } from "./suspects.ts";
 import { TargetConnections } from "./target_connections.ts";
 

@@ -9,7 +9,7 @@ import type { Address } from "../wire/address.ts";
 import { type Break, ClientConnection } from "./client_connection.ts";
 import type { Connector } from "./connector.ts";
 import type { Patience } from "./patience.ts";
-import { isKeptAlive, WINDOW } from "./peer.ts";
+import { isKeptAlive, WINDOW } from "../wire/peer.ts";
 
 export interface TargetConnectionsOptions {
   readonly address: Address;

@@ -1,7 +1,7 @@
 /** Delivery to peers that behave: one of ours, and uWSGI with and without its ping plugin. */
 
 import { createHash } from "node:crypto";
-import { WINDOW } from "../../src/forward/peer.ts";
+import { WINDOW } from "../../src/wire/peer.ts";
 import {
   encodePacket,
   KEEP_OPEN,

@@ -7,7 +7,7 @@ import {
   type Sending,
   writeDelivery,
 } from "../../src/forward/delivery.ts";
-import { type Peer, SILENT, UWSGI } from "../../src/forward/peer.ts";
+import { type Peer, SILENT, UWSGI } from "../../src/wire/peer.ts";
 import {
   decodeVars,
   encodePacket,

@@ -17,6 +17,9 @@ export const testPython = Deno.env.get("SPOOLER_TEST_PYTHON") ?? "python3";
 /** The Python that has Debian's packages. */
 export const DEBIAN_PYTHON = "/usr/bin/python3";
 
+/** The compiler of the npm package and of its test. */
+export const TYPESCRIPT = "typescript@5.9.3";
+
 function hasCommand(command: string, ...args: string[]): boolean {
   try {
     return new Deno.Command(command, { args, stdout: "null", stderr: "null" }).outputSync().success;
@@ -50,7 +53,12 @@ export type Need =
   | "promtool"
   | "pip"
   | "gevent"
-  | "django";
+  | "django"
+  | "npm"
+  | "php"
+  | "ruby"
+  | "perl"
+  | "go";
 
 const present: Record<Need, () => boolean> = {
   uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
@@ -63,6 +71,11 @@ const present: Record<Need, () => boolean> = {
   loop: () => mountable && canUseLoops(),
   systemd: () => hasCommand("systemd-analyze", "--version"),
   python: () => hasCommand(testPython, "--version"),
+  npm: () => hasCommand("npx", "--fetch-retries=0", "-y", "-p", TYPESCRIPT, "tsc", "--version"),
+  php: () => hasCommand("php", "--version"),
+  ruby: () => hasCommand("ruby", "--version"),
+  perl: () => hasCommand("perl", "--version"),
+  go: () => hasCommand("go", "version"),
   activation: () => hasCommand("systemd-socket-activate", "--version"),
   cgroup: () => canLimitMemory(),
   root: () => Deno.build.os === "linux" && Deno.uid() === 0,
@@ -102,6 +115,11 @@ const reasons: Record<Need, string> = {
   activation: "there is no systemd-socket-activate to open sockets with",
   cgroup: "this user may not make a control group that limits memory",
   root: "only root may act for another account",
+  npm: "npx cannot get the TypeScript compiler",
+  php: "php is not installed",
+  ruby: "ruby is not installed",
+  perl: "perl is not installed",
+  go: "go is not installed",
 };
 
 /** Like Deno.test, for a test that cannot run without what it needs. */

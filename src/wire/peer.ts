@@ -7,16 +7,10 @@
  * @pure
  */
 
-import type { RawPacket } from "../wire/reader.ts";
-import type { Signed } from "../wire/signature.ts";
-import { isAnswerTo, receiverName } from "../wire/signed_answer.ts";
-import {
-  decodeVars,
-  findText,
-  MODIFIER_ANSWER,
-  MODIFIER_PING,
-  PacketError,
-} from "../wire/packet.ts";
+import type { RawPacket } from "./reader.ts";
+import type { Signed } from "./signature.ts";
+import { isAnswerTo, receiverName } from "./signed_answer.ts";
+import { decodeVars, findText, MODIFIER_ANSWER, MODIFIER_PING, PacketError } from "./packet.ts";
 
 /** Tasks that may be on one connection without an answer. */
 export const WINDOW = 128;

@@ -5,8 +5,8 @@
  * @pure
  */
 
-import { PacketReader, type RawPacket } from "../wire/reader.ts";
-import { RefusalError } from "../wire/refusal.ts";
+import { PacketReader, type RawPacket } from "./reader.ts";
+import { RefusalError } from "./refusal.ts";
 
 /** A reason has 500 bytes at most. */
 const LARGEST_ANSWER = 4096;

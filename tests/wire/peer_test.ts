@@ -1,4 +1,4 @@
-import { answerOf, peerOf, UWSGI } from "../../src/forward/peer.ts";
+import { answerOf, peerOf, UWSGI } from "../../src/wire/peer.ts";
 import { acceptedAnswer, pingAnswer, refusalAnswer } from "../../src/wire/answer.ts";
 import { PacketError } from "../../src/wire/packet.ts";
 import { PacketReader, type RawPacket } from "../../src/wire/reader.ts";

@@ -1,0 +1,79 @@
+/** From what a caller asks for to the vars and the body of a task. @pure */
+
+import { isInstruction, varsOfKeys } from "../wire/json_vars.ts";
+import { textVar, type Var } from "../wire/packet.ts";
+
+export interface PutOptions {
+  /** Not before this time: a Date, or seconds since the epoch. */
+  readonly at?: Date | number;
+  /** 0 or more; lower runs first. */
+  readonly priority?: number;
+  /** What the task is about, of any size. */
+  readonly body?: Uint8Array | string;
+  /** Ends the wait for an answer; what was sent already may be accepted all the same. */
+  readonly signal?: AbortSignal;
+}
+
+/** The name of a function, or what `task` made of it. */
+export type NamedTask = string | { readonly name: string };
+
+/** One of many tasks. */
+export interface TaskToPut extends PutOptions {
+  readonly task: NamedTask;
+  readonly keys?: object;
+}
+
+/** A task, ready to be written or sent. */
+export interface EncodedTask {
+  readonly vars: readonly Var[];
+  readonly body: Uint8Array;
+  /** Milliseconds since the epoch; null is now. */
+  readonly at: number | null;
+  readonly priority: number | null;
+}
+
+const LONGEST_PRIORITY = 999_999_999;
+const NO_BODY = new Uint8Array(0);
+
+/**
+ * @param spooler which spool of a peer it is for
+ * @throws {TypeError} when a value cannot be part of a task; the message names it
+ */
+export function encodeTask(
+  { task, keys = {}, at, priority, body }: TaskToPut,
+  spooler?: string,
+): EncodedTask {
+  const func = typeof task === "string" ? task : task.name;
+  if (func === "") throw new TypeError("a task needs the name of its function");
+  const instruction = Object.keys(keys).find(isInstruction);
+  if (instruction !== undefined) {
+    throw new TypeError(`a task cannot be given ${instruction}: that name is the spooler's own`);
+  }
+  const startsAt = at === undefined ? null : startOf(at);
+  if (priority !== undefined && !isPriority(priority)) {
+    throw new TypeError(`priority needs a whole number from 0 to ${LONGEST_PRIORITY}: ${priority}`);
+  }
+  return {
+    vars: [
+      textVar("ud_spool_func", func),
+      ...varsOfKeys({ ...keys }),
+      ...(startsAt === null ? [] : [textVar("at", String(startsAt / 1000))]),
+      ...(priority === undefined ? [] : [textVar("priority", String(priority))]),
+      ...(spooler === undefined ? [] : [textVar("spooler", spooler)]),
+    ],
+    body: typeof body === "string" ? new TextEncoder().encode(body) : body ?? NO_BODY,
+    at: startsAt,
+    priority: priority ?? null,
+  };
+}
+
+function isPriority(priority: number): boolean {
+  return Number.isInteger(priority) && priority >= 0 && priority <= LONGEST_PRIORITY;
+}
+
+/** Milliseconds since the epoch, of whole seconds: never before the time that is wanted. */
+function startOf(at: Date | number): number {
+  const seconds = Math.ceil(at instanceof Date ? at.getTime() / 1000 : at);
+  if (Number.isFinite(seconds) && seconds >= 0) return seconds * 1000;
+  throw new TypeError(`at needs a date, or seconds since the epoch: ${at}`);
+}

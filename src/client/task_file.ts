@@ -1,0 +1,168 @@
+/**
+ * Writes task files: whole, on disk, and with their name only then. Files of several tasks are synced at
+ * the same time, and their directory once.
+ */
+
+import { close, fchown, fsync, futimes, mkdir, open, rename, stat, unlink, write } from "node:fs";
+import { hostname } from "node:os";
+import { getuid, pid } from "node:process";
+import { promisify } from "node:util";
+import { taskName } from "../task/task_name.ts";
+import { encodePacket, MODIFIER_SPOOL } from "../wire/packet.ts";
+import type { EncodedTask } from "./new_task.ts";
+
+const calls = {
+  close: promisify(close),
+  fchown: promisify(fchown),
+  fsync: promisify(fsync),
+  futimes: promisify(futimes),
+  mkdir: promisify(mkdir),
+  open: promisify(open),
+  rename: promisify(rename),
+  stat: promisify(stat),
+  unlink: promisify(unlink),
+};
+
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o750;
+
+export interface TaskFilesOptions {
+  readonly dir: string;
+  /** Whether a task is on disk when it counts as put. */
+  readonly sync: boolean;
+}
+
+/** A file on its way. */
+interface Writing {
+  readonly name: string;
+  readonly tmp: string;
+  readonly target: string;
+  /** The directory it gets its name in. */
+  readonly parent: string;
+}
+
+export class TaskFiles {
+  #counter = 0;
+
+  constructor(private readonly options: TaskFilesOptions) {}
+
+  /**
+   * Puts tasks, all of them or none unless the machine fails amid it.
+   *
+   * @returns their names, in their order
+   */
+  async put(tasks: readonly EncodedTask[]): Promise<string[]> {
+    const { dir, sync } = this.options;
+    const owner = await this.#owner();
+    const tmpDir = await isDirectory(`${dir}/.spooler/tmp`)
+      ? `${dir}/.spooler/tmp/`
+      : `${dir}/.new_`;
+    const writings = tasks.map((task) => this.#place(task, tmpDir));
+    try {
+      const written = writings.map((writing, index) =>
+        this.#write(writing, tasks[index] as EncodedTask, owner)
+      );
+      await allOf(written);
+      const parents = new Set(writings.map(({ parent }) => parent));
+      for (const parent of parents) await this.#makeDirectory(parent, owner);
+      // In their order, as they are to run.
+      for (const { tmp, target } of writings) await calls.rename(tmp, target);
+      if (sync) await allOf([...parents].map(syncDirectory));
+    } catch (error) {
+      const clear = writings.flatMap(({ tmp, target }) => [tmp, target]);
+      await Promise.all(clear.map((path) => calls.unlink(path).catch(() => {})));
+      throw error;
+    }
+    return writings.map(({ name }) => name);
+  }
+
+  #place({ priority }: EncodedTask, tmpDir: string): Writing {
+    const { dir } = this.options;
+    const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
+    const counter = ++this.#counter;
+    const name = taskName({
+      host: hostname(),
+      pid,
+      counter,
+      random: random >>> 1,
+      now: Date.now(),
+    });
+    const parent = priority === null ? dir : `${dir}/${priority}`;
+    return { name, parent, tmp: tmpDir + name, target: `${parent}/${name}` };
+  }
+
+  async #write({ tmp }: Writing, { vars, body, at }: EncodedTask, owner: Owner): Promise<void> {
+    const packet = encodePacket(vars, MODIFIER_SPOOL);
+    const fd = await calls.open(tmp, "wx", FILE_MODE);
+    try {
+      await writeAll(fd, packet);
+      if (body.length > 0) await writeAll(fd, body);
+      if (owner !== null) await calls.fchown(fd, owner.uid, owner.gid);
+      // Tasks of one batch are not written in their order, and run in that of their times.
+      const seconds = (at ?? Date.now()) / 1000;
+      await calls.futimes(fd, seconds, seconds);
+      if (this.options.sync) await calls.fsync(fd);
+    } finally {
+      await calls.close(fd);
+    }
+  }
+
+  /** Whose what root makes is to be; null is the maker's own. */
+  async #owner(): Promise<Owner> {
+    const { uid, gid } = await calls.stat(this.options.dir);
+    return getuid?.() === 0 && uid !== 0 ? { uid, gid } : null;
+  }
+
+  async #makeDirectory(path: string, owner: Owner): Promise<void> {
+    if (path === this.options.dir) return;
+    try {
+      await calls.mkdir(path, DIRECTORY_MODE);
+    } catch (error) {
+      if ((error as { code?: string }).code === "EEXIST") return;
+      throw error;
+    }
+    const fd = await calls.open(path, "r");
+    try {
+      if (owner !== null) await calls.fchown(fd, owner.uid, owner.gid);
+    } finally {
+      await calls.close(fd);
+    }
+    if (this.options.sync) await syncDirectory(this.options.dir);
+  }
+}
+
+type Owner = { readonly uid: number; readonly gid: number } | null;
+
+/** All have ended, also when one has failed: nothing goes on behind the error. */
+async function allOf(promises: readonly Promise<unknown>[]): Promise<void> {
+  for (const end of await Promise.allSettled(promises)) {
+    if (end.status === "rejected") throw end.reason;
+  }
+}
+
+async function writeAll(fd: number, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await writeSome(fd, bytes.subarray(at));
+}
+
+/** What promisify makes of this one is not the same everywhere. */
+function writeSome(fd: number, bytes: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(fd, bytes, 0, bytes.length, null, (error, count) => {
+      if (error) reject(error);
+      else resolve(count);
+    });
+  });
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const fd = await calls.open(path, "r");
+  try {
+    await calls.fsync(fd);
+  } finally {
+    await calls.close(fd);
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return await calls.stat(path).then((found) => found.isDirectory(), () => false);
+}
