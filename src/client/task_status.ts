@@ -14,7 +14,7 @@ export type TaskStatus =
   | { readonly state: "failed"; readonly failedAt: Date | null; readonly reason: string };
 
 /** A task's file, and its path in the spool. */
-interface FoundTask {
+interface TaskFileSeen {
   readonly path: string;
   readonly id: string;
   readonly mtimeMs: number;
@@ -46,7 +46,7 @@ export async function pathOf(dir: string, name: string): Promise<string | null> 
   return found === null || found.isFailed ? null : found.path;
 }
 
-async function find(dir: string, name: string): Promise<FoundTask | null> {
+async function find(dir: string, name: string): Promise<TaskFileSeen | null> {
   if (/(^|\/)\.\.?(\/|$)/.test(name) || name === "") {
     throw new TypeError(`no name of a task: ${name}`);
   }
@@ -69,7 +69,7 @@ async function idsIn(base: string, name: string): Promise<string[]> {
   return [name, ...names.filter((each) => /^\d+$/.test(each)).map((each) => `${each}/${name}`)];
 }
 
-async function failedStatus({ path }: FoundTask): Promise<TaskStatus> {
+async function failedStatus({ path }: TaskFileSeen): Promise<TaskStatus> {
   const { reason, failedAt } = await jsonIn(`${path}.json`);
   return {
     state: "failed",
@@ -91,7 +91,7 @@ async function jsonIn(path: string): Promise<Record<string, unknown>> {
  * Whether somebody has locked the file, as who runs a task does; by the list of the kernel, because to
  * open the file would drop a lock of this process. Elsewhere than on Linux nobody knows.
  */
-async function isLocked({ inode }: FoundTask): Promise<boolean> {
+async function isLocked({ inode }: TaskFileSeen): Promise<boolean> {
   const locks = await readFile("/proc/locks", "utf8").catch(() => "");
   return locks.split("\n").some((line) =>
     /POSIX .* WRITE/.test(line) && line.includes(`:${inode} `)
