@@ -68,7 +68,7 @@ function valuePlace(
     case "DIR":
       return { kind: "directories", typed };
     case "STATES":
-      return { kind: "words", typed, words: STATE_KINDS };
+      return { kind: "words", typed, words: [...STATE_KINDS, "done"] };
     case "LANGUAGE":
       return { kind: "words", typed, words: INIT_LANGUAGES };
     case "NAME":
@@ -85,6 +85,7 @@ function valuePlace(
 function argumentPlace(command: string, typed: string, where: NamedSite): Completion {
   switch (command) {
     case "show":
+    case "log":
     case "retry":
     case "remove":
     case "wait":

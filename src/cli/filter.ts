@@ -20,6 +20,8 @@ export function readFilter(
 
 function parseState(text: string): ListedStateKind {
   const state = STATE_KINDS.find((kind) => kind === text);
-  if (!state) throw new UsageError(`--state needs some of ${STATE_KINDS.join(",")}: "${text}"`);
+  if (!state) {
+    throw new UsageError(`--state needs some of ${[...STATE_KINDS, "done"].join(",")}: "${text}"`);
+  }
   return state;
 }

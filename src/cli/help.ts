@@ -15,11 +15,11 @@ Run it
   spooler --ini FILE         start; SIGTERM or Ctrl-C stops it when running tasks have ended
   spooler run-once FILE      run what is ready, and end: for cron, CI and containers
   spooler check FILE         show what FILE would do, and every mistake in it
-  spooler reload             have the running program read its ini again
-  spooler options [WORD]     list the settings of an ini
+  spooler reload | options   have it read its ini again; list the settings of an ini
 Tasks
   spooler push KEY=VALUE…    add a task
-  spooler list | show NAME   list tasks: ready, deferred, running, failed; show one
+  spooler list               list tasks: ready, deferred, running, failed, done
+  spooler show | log NAME    show a task; what it, or a job, printed; -f follows it
   spooler retry NAME…        run failed or deferred tasks again, now
   spooler remove | wait NAME delete a task; wait until it is done
   spooler pause | resume     start no more tasks; go on

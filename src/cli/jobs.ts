@@ -42,6 +42,11 @@ export async function jobs(args: readonly string[]): Promise<number> {
   return 0;
 }
 
+/** Whether a job's last run goes on. */
+export function isRunning(run: LastRun | null): boolean {
+  return run !== null && run.endedAt === null && run.pid !== null && isAlive(run.pid);
+}
+
 function stateOf(job: ScheduleConfig, record: JobRecord | undefined): JobState {
   const run = record?.run ?? null;
   const last = record?.slotAt ?? null;
@@ -50,8 +55,7 @@ function stateOf(job: ScheduleConfig, record: JobRecord | undefined): JobState {
     { host: Deno.hostname(), now: systemClock.now(), last },
     1,
   );
-  const running = run !== null && run.endedAt === null && run.pid !== null && isAlive(run.pid);
-  return { job, zone: zoneOfJob(job), run, running, nextAt };
+  return { job, zone: zoneOfJob(job), run, running: isRunning(run), nextAt };
 }
 
 /**

@@ -6,6 +6,7 @@ import { noWords, readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
 import { type ListFilter, matching } from "../spool/matching.ts";
 import { readFilter } from "./filter.ts";
+import { listDone } from "./list_done.ts";
 import { CliOutput, note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
 import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
@@ -28,14 +29,20 @@ export async function list(args: readonly string[]): Promise<number> {
   ]);
   noWords("list", words);
   const spools = await openSpools("list", options);
+  const { done, others } = wantedStates(options.state);
   const output = new CliOutput();
   const listAll = async () => {
     for (const spool of spools) {
-      const filter = readFilter(options, spool.clock.now());
-      if (flags.has("json")) await listJson(spool, filter, output);
-      else await listTable(spool, filter, output);
-      await output.flush();
-      if (!output.closed) noteStranded(spool);
+      const { state: _, ...rest } = options;
+      const wanted = others ? { ...rest, state: others } : rest;
+      const filter = readFilter(wanted, spool.clock.now());
+      if (others !== "") {
+        if (flags.has("json")) await listJson(spool, filter, output);
+        else await listTable(spool, filter, output);
+        await output.flush();
+        if (!output.closed) noteStranded(spool);
+      }
+      if (done) await listDone(spool, filter, flags.has("json"), output);
     }
   };
   try {
@@ -44,6 +51,16 @@ export async function list(args: readonly string[]): Promise<number> {
     await output.flush();
   }
   return 0;
+}
+
+/** What is done is in the history, and what is not in the spool. Null are all that are not. */
+function wantedStates(text: string | undefined): { done: boolean; others: string | null } {
+  if (text === undefined) return { done: false, others: null };
+  const states = text.split(",");
+  return {
+    done: states.includes("done"),
+    others: states.filter((each) => each !== "done").join(","),
+  };
 }
 
 async function listJson(spool: OpenSpool, filter: ListFilter, output: CliOutput): Promise<void> {

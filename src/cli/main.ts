@@ -28,6 +28,7 @@ import { run } from "./run.ts";
 import { runOnce } from "./run_once.ts";
 import { show } from "./show.ts";
 import { systemdUnit } from "./systemd_unit.ts";
+import { log } from "./task_log.ts";
 import { types } from "./types.ts";
 import { version } from "./version.ts";
 import { wait } from "./wait.ts";
@@ -47,6 +48,7 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
   options,
   list,
   show,
+  log,
   retry,
   remove,
   pause,

@@ -21,7 +21,8 @@ const DIR = ["--dir DIR", "this spool directory"] as const;
 const JSON_LINES = ["--json", "one line of JSON for each task"] as const;
 const NAMES =
   "A NAME is a task's file name, with or without uwsgi_spoolfile_on_, or PRIORITY/NAME, or " +
-  "its whole path. failed/NAME means the one in failed/.";
+  "its whole path. failed/NAME means the one in failed/. The beginning of a name, or its last " +
+  "digits, are enough where no other task has them.";
 
 export const MANUALS: Readonly<Record<string, Manual>> = {
   init: {
@@ -120,11 +121,12 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     usage: "list [--ini FILE | --dir DIR] [FILTER] [--json]",
     about:
       "Lists tasks in the order in which they run, whether or not the program runs. More than " +
-      "10000 are listed in the order in which they are found.",
+      "10000 are listed in the order in which they are found. What is done is listed as far as the " +
+      "history has it, the last one first.",
     options: [
       INI,
       DIR,
-      ["--state STATES", "some of ready,deferred,running,failed"],
+      ["--state STATES", "some of ready,deferred,running,failed,done"],
       ["--func NAME", "tasks of this function"],
       ["--older TIME", "tasks made longer ago than 90s, 5m, 2h or 1d"],
       JSON_LINES,
@@ -133,12 +135,32 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
   },
   show: {
     usage: "show NAME [--ini FILE | --dir DIR] [--body | --json] [--reveal]",
-    about: `Shows one task: its keys, its failures, the end of its error output. ${NAMES}`,
+    about:
+      "Shows one task: its keys, its failures, the end of its error output, and its runs; of one that " +
+      `is gone, its runs. ${NAMES}`,
     options: [INI, DIR, ["--body", "print its body, byte for byte"], JSON_LINES, [
       "--reveal",
       "print values that look like secrets, too",
     ]],
     examples: ["spooler show failed/web1_6263_1_0_1795431827_487000 --ini site.ini"],
+  },
+  log: {
+    usage: "log NAME [-f] [--attempt N] [--ini FILE | --dir DIR] [--raw | --json]",
+    about:
+      "Prints what a task or a job wrote in its last run, with times; lines of stderr are marked with " +
+      "!. The ini says what is kept: spooler-output = all or failed. " + NAMES,
+    options: [
+      INI,
+      DIR,
+      ["-f, --follow", "follow it to the end of the run, or from its start on when it waits"],
+      ["--attempt N", "of that attempt; of a job, at its last slot"],
+      ["--raw", "the lines alone: those of stdout to stdout, those of stderr to stderr"],
+      JSON_LINES,
+    ],
+    examples: [
+      "spooler log --ini site.ini -f web1_6263_1_0_1795431827_487000",
+      "spooler log --ini site.ini nightly",
+    ],
   },
   retry: {
     usage: "retry NAME… | --all [--ini FILE | --dir DIR] [--json]",
@@ -174,10 +196,10 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     examples: ["spooler resume --ini site.ini"],
   },
   wait: {
-    usage: "wait NAME [--timeout TIME] [--ini FILE | --dir DIR] [--json]",
+    usage: "wait NAME… [--timeout TIME] [--ini FILE | --dir DIR] [--json]",
     about:
-      "Waits until a task is done (exit code 0), or has been given up and moved to failed/ (1). " +
-      NAMES,
+      "Waits until tasks are done (exit code 0). The exit code is 1 when one has been given up and " +
+      "moved to failed/, or is neither in the spool nor in its history. " + NAMES,
     options: [INI, DIR, [
       "--timeout TIME",
       "stop waiting after 90s, 5m, 2h or 1d, with exit code 1",

@@ -22,15 +22,27 @@ export function withoutSecrets(text: string): string {
   return known.mask(text);
 }
 
+export interface CliOutputOptions {
+  readonly reveals?: boolean;
+  readonly isOfTasks?: boolean;
+}
+
 /** Lines for stdout. The caller ends it with {@link flush}. */
 export class CliOutput {
   #gathered = "";
   #closed = false;
   readonly #mask: (text: string) => string;
 
-  /** @param reveals the person wants to see secrets */
-  constructor({ reveals = false }: { readonly reveals?: boolean } = {}) {
-    this.#mask = reveals ? (text) => text : withoutSecrets;
+  /**
+   * @param options `reveals`: the person wants to see secrets; `isOfTasks`: what tasks have printed, in
+   * which `key=value` is rarely a secret
+   */
+  constructor({ reveals = false, isOfTasks = false }: CliOutputOptions = {}) {
+    this.#mask = reveals
+      ? (text) => text
+      : isOfTasks
+      ? (text) => known.maskKnown(text)
+      : withoutSecrets;
   }
 
   /** Nobody reads any more (`| head`): there is no use in going on. */

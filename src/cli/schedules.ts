@@ -1,6 +1,10 @@
 /** What the commands about schedules share: the jobs of an ini, and what is remembered of them. */
 
 import type { Config } from "../config/config.ts";
+import { jobHistoryFiles } from "../history/job_history.ts";
+import { systemClock, systemRandom } from "../platform/clock.ts";
+import type { HistoryFiles } from "../spool/history_files.ts";
+import { openPlatform } from "../spool/platform.ts";
 import type { ScheduleConfig } from "../schedule/settings.ts";
 import type { JobRecord } from "../schedule/record.ts";
 import { readRecords } from "../schedule/state_file.ts";
@@ -46,6 +50,15 @@ export async function recordsOf(config: Config): Promise<ReadonlyMap<string, Job
     note(`${config.cronState} cannot be read: ${reason}`);
     return new Map();
   }
+}
+
+/** What the jobs of an ini ran. */
+export function jobHistoryOf({ cronState }: Config): HistoryFiles {
+  return jobHistoryFiles(cronState, {
+    ...openPlatform(),
+    clock: systemClock,
+    random: systemRandom,
+  });
 }
 
 /** Whose clock a job goes by. */

@@ -13,6 +13,11 @@ import { safeText } from "../report/safe_text.ts";
 import { safeBytes } from "../report/shown_bytes.ts";
 import { taskJson, withoutSecretValues } from "../report/task_details.ts";
 import { shortId } from "../report/task_name.ts";
+import type { TaskEntry } from "../history/entry.ts";
+import { attemptsOf, type Found } from "../history/reader.ts";
+import { taskRunJson } from "../history/run_text.ts";
+import { taskLabel } from "../spool/layout.ts";
+import { findPast, type PastTask, pastText, runLines } from "./past_runs.ts";
 import { findTask, type Located, missText, openSpools, taskWords, WHERE } from "./spools.ts";
 import { parseTaskWord } from "./task_id.ts";
 import { counted } from "../platform/count_text.ts";
@@ -31,10 +36,19 @@ export async function show(args: readonly string[]): Promise<number> {
   }
   const spools = await openSpools("show", options, { words: [word] });
   await explainDenial("show", spools, async () => {
-    const named = findTask(spools, word);
-    if (named.kind !== "one") throw new Error(missText(word, named));
     const reveals = flags.has("reveal");
     const output = new CliOutput({ reveals });
+    const named = findTask(spools, word);
+    if (named.kind === "none") {
+      const past = findPast(spools, word);
+      if (past.kind !== "one") throw new Error(missText(word, past));
+      if (flags.has("body")) {
+        throw new Error(`${shownName(past)}: ${pastText(past)}, with its body`);
+      }
+      await showPast(past, flags.has("json"), output);
+      return await output.flush();
+    }
+    if (named.kind !== "one") throw new Error(missText(word, named));
     if (flags.has("body")) await showBody(named, output);
     else await showTask(named, { asJson: flags.has("json"), reveals }, output);
     await output.flush();
@@ -64,8 +78,39 @@ async function showTask(
   const inspected = found === null || reveals ? found : withoutSecretValues(found);
   if (!inspected) throw new Error(`${shortId(task)}: it is gone, or not a file`);
   const now = spool.clock.now();
-  if (asJson) await output.json(taskJson(inspected, spool.dir, now));
-  else for (const line of taskLines(inspected, now)) await output.line(line);
+  const runs = attemptsOf(spool.store.history, task.name);
+  if (asJson) {
+    const entries = runs.map(({ entry }) => taskRunJson(entry));
+    return await output.json({ ...taskJson(inspected, spool.dir, now), runs: entries });
+  }
+  for (const line of taskLines(inspected, now)) await output.line(line);
+  await showRuns(runs, output);
+}
+
+async function showRuns(runs: readonly Found<TaskEntry>[], output: CliOutput): Promise<void> {
+  if (runs.length > 0) await output.line(field("runs", String(runs.length)));
+  for (const line of runLines(runs)) await output.line(line);
+}
+
+/** Of a task whose file is gone nothing is left but its runs. */
+async function showPast(past: PastTask, asJson: boolean, output: CliOutput): Promise<void> {
+  const { spool, name, runs } = past;
+  const last = runs.at(-1)?.entry;
+  if (asJson) {
+    const state = last?.fate === "done" ? "done" : "gone";
+    const entries = runs.map(({ entry }) => taskRunJson(entry));
+    const func = last?.func || null;
+    return await output.json({ spool: spool.dir, name, state, function: func, runs: entries });
+  }
+  await output.line(field("task", shownName(past)));
+  await output.line(field("spool", safeText(spool.dir)));
+  await output.line(field("state", pastText(past)));
+  if (last?.func) await output.line(field("function", safeText(last.func)));
+  await showRuns(runs, output);
+}
+
+function shownName({ name }: PastTask): string {
+  return safeText(taskLabel(name));
 }
 
 function* taskLines(task: Inspected, now: number): Generator<string> {

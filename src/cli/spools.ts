@@ -2,6 +2,7 @@
 
 import { isAbsolute, resolve } from "@std/path";
 import { openPlatform } from "../spool/platform.ts";
+import { tasksIn } from "../history/reader.ts";
 import { destinationsOf } from "../server/destination.ts";
 import type { Config } from "../config/config.ts";
 import { parseDuration } from "../config/value.ts";
@@ -16,13 +17,16 @@ import { iniArgs, loadIni } from "./ini.ts";
 import { note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
 import { placedId } from "../report/task_name.ts";
-import { parseTaskWord, spoolOfPath } from "./task_id.ts";
+import { isShortFor, parseTaskWord, spoolOfPath, type TaskWord } from "./task_id.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { isThere } from "./there.ts";
 
 /** The options that say where; every queue command has them. */
 export const WHERE = ["ini", "dir"] as const;
 export type Where = Readonly<Partial<Record<typeof WHERE[number], string>>>;
+
+/** Tasks in one line of an error. */
+const MOST_NAMED = 10;
 
 /** A spool as the queue commands see it. */
 export interface OpenSpool {
@@ -134,10 +138,14 @@ export type TaskMatch =
   /** The person has to say which. */
   | { readonly kind: "many"; readonly ids: readonly string[] };
 
-/** A task that waits comes before one in failed/ of the same name, which `failed/NAME` names. */
+/**
+ * A task that waits comes before one in failed/ of the same name, which `failed/NAME` names. What is no
+ * task's name may be the beginning or the end of one, unless a task of that whole name has run.
+ */
 export function findTask(spools: readonly OpenSpool[], word: string): TaskMatch {
   const holder = spools.find(({ dir }) => word.startsWith(`${dir}/`));
-  const { name, priority, failedOnly } = parseTaskWord(word, holder?.dir);
+  const typed = parseTaskWord(word, holder?.dir);
+  const { name, priority, failedOnly } = typed;
   const searched = !isAbsolute(word) ? spools : holder ? [holder] : [];
   const find = (name: string) =>
     searched.flatMap((spool) =>
@@ -147,7 +155,12 @@ export function findTask(spools: readonly OpenSpool[], word: string): TaskMatch 
     );
   const literal = find(name);
   // A name that is no UTF-8 can only be typed as it is shown.
-  const found = literal.length > 0 ? literal : find(nameFromShown(name));
+  const shown = literal.length > 0 ? literal : find(nameFromShown(name));
+  const isWhole = isAbsolute(word) ||
+    searched.some(({ store }) => tasksIn(store.history, { name }).next().done !== true);
+  const found = shown.length > 0 || isWhole
+    ? shown
+    : searched.flatMap((spool) => shortMatches(spool, typed));
   const [first, second] = found;
   if (!first) return { kind: "none" };
   const isTwin = second?.task.place === "failed" && first.task.place === "queue" &&
@@ -157,12 +170,30 @@ export function findTask(spools: readonly OpenSpool[], word: string): TaskMatch 
   return { kind: "many", ids: ids.toSorted() };
 }
 
+/** The tasks that have a word as the beginning or the end of their names. */
+function shortMatches(spool: OpenSpool, typed: TaskWord): Located[] {
+  const found: Located[] = [];
+  for (const tasks of spool.inspector.list(typed.failedOnly ? { states: ["failed"] } : {})) {
+    for (const task of tasks) {
+      if (typed.priority !== undefined && typed.priority !== task.priority) continue;
+      if (isShortFor(typed, task.name)) found.push({ spool, task });
+    }
+  }
+  return found;
+}
+
 /** Why a name came to no single task. */
 export function missText(word: string, named: Exclude<TaskMatch, { kind: "one" }>): string {
   const name = safeText(word);
   return named.kind === "none"
     ? `${name}: no such task`
-    : `${name}: several tasks have this name: ${safeText(named.ids.join(", "))}`;
+    : `${name}: several tasks have this name: ${safeText(idsText(named.ids))}`;
+}
+
+/** Of very many a few are enough to see that the name is too short. */
+function idsText(ids: readonly string[]): string {
+  const more = ids.length - MOST_NAMED;
+  return ids.slice(0, MOST_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
 /** @throws {UsageError} */

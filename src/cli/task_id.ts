@@ -4,7 +4,14 @@
  * @pure
  */
 
-import { FAILED_DIR, isPriorityName, isTaskName, TASK_PREFIX } from "../spool/layout.ts";
+import {
+  FAILED_DIR,
+  isPriorityName,
+  isTaskName,
+  madeAt,
+  TASK_PREFIX,
+  taskLabel,
+} from "../spool/layout.ts";
 import { UsageError } from "./error.ts";
 import { safeText } from "../report/safe_text.ts";
 
@@ -34,6 +41,23 @@ export function parseTaskWord(word: string, spool: string = spoolOfPath(word)): 
     throw new UsageError(`a task is NAME, PRIORITY/NAME or its path: "${safeText(word)}"`);
   }
   return { name: isTaskName(last) ? last : TASK_PREFIX + last, priority, failedOnly };
+}
+
+/** Of the end of a name so many digits are enough, when no other name has them. */
+const SHORTEST_END = 3;
+
+/**
+ * Whether a word is the beginning of a task's name, or its last digits. Names that somebody has thought
+ * of are not cut within a number: `job-1` is not short for `job-10`.
+ */
+export function isShortFor({ name: typed }: TaskWord, name: string): boolean {
+  const word = taskLabel(typed);
+  const label = taskLabel(name);
+  const cutsNumber = (at: number) =>
+    madeAt(name) === null && /^\d\d$/.test(label.slice(at - 1, at + 1));
+  if (label.startsWith(word)) return !cutsNumber(word.length);
+  const isEnd = label.endsWith(word) && /\d$/.test(word) && word.length >= SHORTEST_END;
+  return isEnd && !cutsNumber(label.length - word.length);
 }
 
 /**

@@ -1,4 +1,4 @@
-/** `spooler wait`: waits until a task is done or given up. */
+/** `spooler wait`: waits until tasks are done or given up. */
 
 import { watchTask } from "../spool/task_watch.ts";
 import type { Watcher } from "../spool/watcher.ts";
@@ -19,11 +19,19 @@ import {
   WHERE,
 } from "./spools.ts";
 import { shortId } from "../report/task_name.ts";
+import { resultText } from "../history/run_text.ts";
+import { systemClock } from "../platform/clock.ts";
+import { taskLabel } from "../spool/layout.ts";
+import { findPast } from "./past_runs.ts";
 import { parseTaskWord } from "./task_id.ts";
 import { isoText } from "../report/task_summary.ts";
 
 /** For file systems that report nothing of what other machines do. */
 const LOOK_AGAIN_MS = 5000;
+
+/** The history has what ended before, after so long at most. */
+const HISTORY_WITHIN_MS = 1000;
+const SEARCH_AGAIN_MS = 100;
 
 /** How the wait ended. */
 export type End =
@@ -31,33 +39,105 @@ export type End =
   | { readonly kind: "failed"; readonly reason: string; readonly failedAt: number | null }
   | { readonly kind: "timeout" };
 
+/** How the wait for a name ended: nobody has heard of it, or it is one for several tasks. */
+type NamedEnd =
+  | { readonly kind: "end"; readonly name: string; readonly end: End; readonly wasSeen: boolean }
+  | { readonly kind: "unknown" | "ambiguous"; readonly text: string };
+
 export async function wait(args: readonly string[]): Promise<number> {
-  const { options, flags, words } = readArgs("wait", args, [...WHERE, "timeout"], ["json"]);
-  const [word] = taskWords(words);
-  if (word === undefined || words.length > 1) throw new UsageError("wait needs the NAME of a task");
-  parseTaskWord(word);
+  const { options, flags, words: given } = readArgs("wait", args, [...WHERE, "timeout"], ["json"]);
+  const words = taskWords(given);
+  if (words.length === 0) throw new UsageError("wait needs the NAME of a task");
+  for (const word of words) parseTaskWord(word);
   const timeoutMs = options.timeout === undefined
     ? Infinity
     : parseDurationOption("timeout", options.timeout);
-  const spools = await openSpools("wait", options, { words: [word] });
-  const named = await explainDenial("wait", spools, () => findTask(spools, word));
-  if (named.kind === "many") throw new Error(missText(word, named));
-  // A task that was done at once is gone before its name can be asked for: that is no error.
-  const begun = () => {
-    if (named.kind === "one" && !flags.has("json")) note(`${shortId(named.task)}: waiting`);
-  };
-  const end: End = named.kind === "none"
-    ? { kind: "done" }
-    : await waitFor(named, { timeoutMs, begun });
-  const name = named.kind === "none" ? safeText(word) : shortId(named.task);
+  const spools = await openSpools("wait", options, { words });
   const output = new CliOutput();
-  if (flags.has("json")) {
-    await output.json(endJson(word, end, named.kind === "one"));
-  } else if (end.kind === "done") {
-    await output.line(`${name}: ${named.kind === "one" ? "done" : "not here: done, or never was"}`);
-  } else note(`${name}: ${end.kind === "failed" ? failedText(end.reason) : "still not done"}`);
-  await output.flush();
-  return end.kind === "done" ? 0 : 1;
+  const isJson = flags.has("json");
+  const endAt = systemClock.monotonic() + timeoutMs;
+  let areDone = true;
+  // One after the other: the last to end decides how long it takes.
+  for (const word of words) {
+    const ended = await explainDenial("wait", spools, () =>
+      waitForWord(spools, word, {
+        timeoutMs: endAt - systemClock.monotonic(),
+        noteBegun: !isJson,
+      }));
+    if (ended.kind !== "end" || ended.end.kind !== "done") areDone = false;
+    if (isJson) await output.json(namedEndJson(word, ended));
+    else if (ended.kind !== "end") note(ended.text);
+    else {
+      const text = `${ended.name}: ${endText(ended.end)}`;
+      if (ended.end.kind === "done") await output.line(text);
+      else note(text);
+    }
+    await output.flush();
+  }
+  return areDone ? 0 : 1;
+}
+
+interface WordWait {
+  readonly timeoutMs: number;
+  /** Says that it waits. */
+  readonly noteBegun: boolean;
+}
+
+/** What is nowhere may just have ended: its entry comes into the history a moment later. */
+async function waitForWord(
+  spools: readonly OpenSpool[],
+  word: string,
+  { timeoutMs, noteBegun }: WordWait,
+): Promise<NamedEnd> {
+  for (let leftMs = HISTORY_WITHIN_MS;; leftMs -= SEARCH_AGAIN_MS) {
+    const named = findTask(spools, word);
+    if (named.kind === "many") return { kind: "ambiguous", text: missText(word, named) };
+    if (named.kind === "one") {
+      const name = shortId(named.task);
+      const begun = () => noteBegun ? note(`${name}: waiting`) : undefined;
+      const end = await waitFor(named, { timeoutMs, begun });
+      return { kind: "end", name, end, wasSeen: true };
+    }
+    const past = findPast(spools, word);
+    if (past.kind === "many") return { kind: "ambiguous", text: missText(word, past) };
+    const last = past.kind === "one" ? past.runs.at(-1)?.entry : undefined;
+    // Another run than the last that is known may have ended it a moment ago.
+    if (past.kind === "one" && last && (last.fate === "done" || leftMs <= 0)) {
+      const end: End = last.fate === "done"
+        ? { kind: "done" }
+        : { kind: "failed", reason: resultText(last), failedAt: last.startedAt + last.tookMs };
+      return { kind: "end", name: safeText(taskLabel(past.name)), end, wasSeen: false };
+    }
+    if (leftMs <= 0) return { kind: "unknown", text: unknownText(spools, word) };
+    const pause = Promise.withResolvers<void>();
+    systemClock.after(SEARCH_AGAIN_MS, pause.resolve);
+    await pause.promise;
+  }
+}
+
+function unknownText(spools: readonly OpenSpool[], word: string): string {
+  const hasHistory = spools.some(({ store }) => store.history.segments().length > 0);
+  const where = hasHistory ? "neither in the spool nor in its history" : "not in the spool";
+  return `${safeText(word)}: no such task: ${where}`;
+}
+
+function endText(end: End): string {
+  switch (end.kind) {
+    case "done":
+      return "done";
+    case "failed":
+      return failedText(end.reason);
+    case "timeout":
+      return "still not done";
+    default:
+      return end satisfies never;
+  }
+}
+
+function namedEndJson(word: string, ended: NamedEnd): object {
+  return ended.kind === "end"
+    ? endJson(word, ended.end, ended.wasSeen)
+    : { name: word, result: ended.kind, wasSeen: false, reason: ended.text };
 }
 
 export function failedText(reason: string): string {

@@ -14,6 +14,8 @@ export interface FollowOptions {
   readonly files: HistoryFiles;
   readonly of: { readonly name: string } | { readonly job: string };
   readonly clock: Clock;
+  /** When the last run started that is over and not meant; absent is the last one in the history now. */
+  readonly after?: number;
   /** Whether it runs, as far as others know: what prints nothing has no output to be seen by. */
   isRunning(): boolean;
   readonly signal?: AbortSignal;
@@ -21,11 +23,10 @@ export interface FollowOptions {
 
 /** Yields the lines as they come, each once; returns the run's entry, or null where none is written. */
 export async function* follow(
-  { files, of, clock, isRunning, signal }: FollowOptions,
+  { files, of, clock, after, isRunning, signal }: FollowOptions,
 ): AsyncGenerator<OutputLine, Found | null> {
   const name = "name" in of ? of.name : of.job;
-  const before = runsIn(files, of).next().value;
-  const begunAt = before?.entry.startedAt ?? -1;
+  const begunAt = after ?? runsIn(files, of).next().value?.entry.startedAt ?? -1;
   let last = 0;
   let quietMs = 0;
   while (!signal?.aborted) {

@@ -162,7 +162,9 @@ testWith(
     assertEquals((await spooler(["show", relative])).stdout, stdout);
     assertMatch((await spooler(["retry", path])).stdout, /is ready already/);
     assertMatch((await spooler(["remove", relative])).stdout, /removed, was ready/);
-    assertMatch((await spooler(["wait", path])).stdout, /not here: done, or never was/);
+    const waited = await spooler(["wait", path]);
+    assertEquals(waited.code, 1);
+    assertMatch(waited.stderr, /: no such task: not in the spool$/m);
   },
 );
 
