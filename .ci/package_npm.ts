@@ -8,7 +8,8 @@ import { root } from "./test_files.ts";
 
 const COMPILER = "typescript@5.9.3";
 const OUT = `${root}dist/npm`;
-const ENTRIES = ["client"];
+/** What is imported by `spooler/NAME`, without its ending. */
+const ENTRIES = { client: "src/client/mod", testing: "workers/testing/mod" };
 
 const MANIFEST = {
   name: "spooler",
@@ -17,11 +18,13 @@ const MANIFEST = {
   license: "MIT",
   type: "module",
   engines: { node: ">=20" },
-  exports: Object.fromEntries(ENTRIES.map((entry) => [`./${entry}`, {
-    types: `./src/${entry}/mod.d.ts`,
-    default: `./src/${entry}/mod.js`,
-  }])),
-  files: ["src"],
+  exports: Object.fromEntries(
+    Object.entries(ENTRIES).map(([name, path]) => [`./${name}`, {
+      types: `./${path}.d.ts`,
+      default: `./${path}.js`,
+    }]),
+  ),
+  files: ["src", "workers", "uwsgi.d.ts"],
 };
 
 const COMPILER_OPTIONS = {
@@ -67,12 +70,13 @@ await Deno.remove(OUT, { recursive: true }).catch(() => {});
 await Deno.mkdir(OUT, { recursive: true });
 await Deno.mkdir(`${root}dist/release`, { recursive: true });
 const config = `${OUT}/tsconfig.json`;
-const files = ENTRIES.map((entry) => `${root}src/${entry}/mod.ts`);
+const files = Object.values(ENTRIES).map((path) => `${root}${path}.ts`);
 await Deno.writeTextFile(config, JSON.stringify({ compilerOptions: COMPILER_OPTIONS, files }));
 await run("npx", ["-y", "-p", COMPILER, "tsc", "-p", config], OUT);
 await Deno.remove(config);
 await finishDeclarations(OUT);
 await Deno.writeTextFile(`${OUT}/package.json`, `${JSON.stringify(MANIFEST, null, 2)}\n`);
+await Deno.copyFile(`${root}workers/uwsgi.d.ts`, `${OUT}/uwsgi.d.ts`);
 await Deno.copyFile(`${root}LICENSE`, `${OUT}/LICENSE`);
 await Deno.copyFile(`${root}docs/clients.md`, `${OUT}/README.md`);
 await run("npm", ["pack", "--silent", "--pack-destination", `${root}dist/release`], OUT);

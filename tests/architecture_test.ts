@@ -195,6 +195,7 @@ const NEEDED_BY_WORKERS = [
   "src/spool/named.ts",
   "src/wire/address.ts",
   "src/wire/client.ts",
+  "src/wire/json_vars.ts",
   "src/wire/packet.ts",
   "src/worker/frame.ts",
 ];

@@ -7,8 +7,8 @@
  *     /// <reference path="./uwsgi.d.ts" />
  */
 
-/** The keys and values of a task, as text. */
-type TaskVars = Readonly<Record<string, string>>;
+/** The keys and values of a task, as text. Whether a task has a key is for its sender to say. */
+type TaskVars = Readonly<Record<string, string | undefined>>;
 
 /** What a function learns about its run besides the task. */
 interface TaskContext {
@@ -23,7 +23,12 @@ interface TaskContext {
    * to stop. A second later the worker is killed.
    */
   readonly signal: AbortSignal;
-  /** Writes a line to the log under the task's name. */
+  /**
+   * The task's own values as they were given: numbers, lists and objects as what they are, where the
+   * sender has put them as JSON (`spooler push --lines`, the client libraries); all else is text.
+   */
+  readonly json: Readonly<Record<string, unknown>>;
+  /** Writes to the log under the task's name, as `console.log` does. */
   log(...data: unknown[]): void;
 }
 
@@ -108,7 +113,7 @@ declare const uwsgi: {
    */
   sendMessage(address: string, task: NewTask): Promise<boolean>;
 
-  /** Writes a line to the log. */
+  /** Writes to the log, as `console.log` does. */
   log(...data: unknown[]): void;
 
   /**

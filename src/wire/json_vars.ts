@@ -5,7 +5,7 @@
  * @pure
  */
 
-import { decodeVars, findText, textVar, type Var, varText } from "./packet.ts";
+import { textVar, type Var, varText } from "./packet.ts";
 
 /** A JSON array of the names whose values are JSON. */
 export const JSON_VAR = "spooler_json";
@@ -60,20 +60,18 @@ function jsonOf(name: string, value: unknown): string {
  * JSON stays a text, and so does every value of a task without `spooler_json`.
  */
 export function keysOfVars(vars: readonly Var[]): Record<string, unknown> {
-  const names = namesOf(findText(vars, JSON_VAR));
-  const keys = new Map<string, unknown>();
-  for (const v of vars) {
-    const name = varText(v.name);
-    if (isInstruction(name)) continue;
-    const text = varText(v.value);
-    keys.set(name, names.has(name) ? valueOf(text) : text);
-  }
-  return Object.fromEntries(keys);
+  return keysOfTexts(vars.map(({ name, value }) => [varText(name), varText(value)]));
 }
 
-/** {@link keysOfVars} of a packet's vars as bytes. */
-export function keysOfBytes(bytes: Uint8Array): Record<string, unknown> {
-  return keysOfVars(decodeVars(bytes));
+/** {@link keysOfVars} of names and values that are texts already. */
+export function keysOfTexts(
+  texts: readonly (readonly [name: string, text: string])[],
+): Record<string, unknown> {
+  const names = namesOf(texts.findLast(([name]) => name === JSON_VAR)?.[1]);
+  const own = texts.filter(([name]) => !isInstruction(name));
+  return Object.fromEntries(
+    own.map(([name, text]) => [name, names.has(name) ? valueOf(text) : text]),
+  );
 }
 
 function namesOf(text: string | undefined): ReadonlySet<unknown> {

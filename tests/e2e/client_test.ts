@@ -31,6 +31,17 @@ console.log(end.state, end.reason);
 const hub = connect(address);
 await hub.putMany(Array.from({ length: 50 }, (_, n) => ({ task: "count", keys: { n } })));
 await hub.put("count", {}, { body: "x".repeat(100_000) });
+
+const { runTask } = await import("spooler/testing");
+const { count } = await import("./tasks.mjs");
+console.log((await runTask(count, { n: 2 })).log.join());
+`;
+
+const TASKS = `
+uwsgi.timer(60, function beat() {});
+export function count(vars, body, { json, log }) {
+  log(2 * json.n);
+}
 `;
 
 const TYPED = `
@@ -72,8 +83,9 @@ testWith("npm", "the npm package puts tasks from Node, and its types hold", asyn
   await using program = await site.start();
   const port = portIn(await program.line(LISTENS));
   await Deno.writeTextFile(at("put.mjs"), SCRIPT);
+  await Deno.writeTextFile(at("tasks.mjs"), TASKS);
   const ran = await run(temp.path, "node", "put.mjs", site.spool, `127.0.0.1:${port}`);
-  assertEquals(ran, { code: 0, text: "done\nfailed exit code 65\n" });
+  assertEquals(ran, { code: 0, text: "done\nfailed exit code 65\n4\n" });
   await program.line(/count \S+ done/, 51);
   assertEquals(await program.stop(), 0);
 

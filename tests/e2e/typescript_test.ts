@@ -502,6 +502,48 @@ export async function patient(_vars: unknown, _body: unknown, { name, attempt, s
   await program.line(/patient \S+ done/);
 });
 
+test("values that were put as JSON arrive as they were, and what is logged shows what it is", async () => {
+  await using site = await siteWith(
+    {
+      "tasks.ts": `
+type Context = { json: Record<string, unknown>; log(...data: unknown[]): void };
+export function values(_vars: unknown, _body: unknown, { json, log }: Context) {
+  log("values", json, "100%");
+  uwsgi.log("also", [json.user]);
+}
+export function several() {
+  throw new AggregateError([new TypeError("one"), "two"], "both failed");
+}
+export function changed() {
+  const error = new Error("before");
+  error.message = "the disk is full";
+  throw error;
+}
+export function object() { throw { code: 7, where: ["here"] }; }
+uwsgi.timer(1, function beat() { console.log("beats"); });
+`,
+    },
+    IMPORT,
+    "spooler-max-retries = 1",
+  );
+  const lines = [
+    { ud_spool_func: "values", to: "ann", user: { id: 1 }, tags: [] },
+    ...["several", "changed", "object"].map((ud_spool_func) => ({ ud_spool_func })),
+  ];
+  await using program = await site.start();
+  const text = lines.map((line) => JSON.stringify(line)).join("\n");
+  assertEquals((await spooler(["push", "--ini", site.ini, "--lines", "-"], text)).code, 0);
+  await program.line(/ values\| values \{ to: ['"]ann['"], user: \{ id: 1 \}, tags: \[\] \} 100%$/);
+  await program.line(/ values\| also \[ \{ id: 1 \} \]$/);
+  await program.line(/ several! AggregateError: both failed$/);
+  await program.line(/ several! Error 1: TypeError: one$/);
+  await program.line(/ several! Error 2: threw two$/);
+  await program.line(/ changed! Error: the disk is full$/);
+  await program.line(/ changed! +at changed \(.*tasks\.ts:11:\d+\)$/);
+  await program.line(/ object \S+ deferred .*: threw \{ code: 7, where: \[ ['"]here['"] \] \}/);
+  await program.line(/ beat\| beats$/);
+});
+
 test("errors that no task waits for are logged, and end nothing", async () => {
   await using site = await siteWith({
     "tasks.ts": `

@@ -1,11 +1,16 @@
 /** What a task's function learns about its run besides the task. */
 
+import { format } from "node:util";
+import { keysOfTexts } from "../../src/wire/json_vars.ts";
 import type { TaskOutput } from "./output.ts";
+import { realm } from "./realm.ts";
 
 export class TaskContext {
   readonly #output: TaskOutput;
   #abort: AbortController | null = null;
   #abortReason: string | null = null;
+  readonly #vars: Readonly<Record<string, string>>;
+  #json: Record<string, unknown> | null = null;
 
   constructor(
     /** The task's place in its spool: its name, behind its priority when it has one. */
@@ -16,9 +21,16 @@ export class TaskContext {
     readonly func: string,
     /** 1 for the first run. */
     readonly attempt: number,
+    vars: Readonly<Record<string, string>>,
     output: TaskOutput,
   ) {
+    this.#vars = vars;
     this.#output = output;
+  }
+
+  /** The task's own values, as they were given: those that came as JSON are what it says. */
+  get json(): Record<string, unknown> {
+    return this.#json ??= realm.asWorker(() => keysOfTexts(Object.entries(this.#vars)));
   }
 
   /** Aborted when the task has to end soon. Made when it is first asked for: most never ask. */
@@ -35,8 +47,8 @@ export class TaskContext {
     this.#abort?.abort(new DOMException(reason, "AbortError"));
   }
 
-  /** Writes a line to the log under the task's name. */
+  /** Writes to the log under the task's name, as `console.log` does. */
   log = (...data: unknown[]): void => {
-    this.#output.print("stdout", `${data.map(String).join(" ")}\n`);
+    this.#output.print("stdout", `${format(...data)}\n`);
   };
 }

@@ -100,7 +100,9 @@ export class TaskRunner {
       return null;
     }
     task.vars.spooler_task_name = nameOf(job.id);
-    const context = new TaskContext(job.id, nameOf(job.id), func, job.attempt, output);
+    const context = new TaskContext(
+      ...[job.id, nameOf(job.id), func, job.attempt, task.vars, output] as const,
+    );
     this.#context = context;
     output.begin({ task: job.id, func });
     began.begin(claims.lastId);

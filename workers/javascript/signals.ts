@@ -24,6 +24,11 @@ export class SignalRegistry {
     return this.#handlers.get(signal);
   }
 
+  /** What its handler is called, for the log; `signal 17` for one without a name. */
+  nameOf(signal: number): string {
+    return functionName(this.#handlers.get(signal)) ?? `signal ${signal}`;
+  }
+
   /** @throws {TypeError} for what is no signal or no function */
   handle(signal: number, handler: SignalFunction): void {
     if (!Number.isInteger(signal) || signal < 0 || signal >= SIGNALS) {
@@ -45,9 +50,16 @@ export class SignalRegistry {
       const free = Array.from({ length: SIGNALS }, (_, i) => SIGNALS - 1 - i)
         .find((signal) => !this.#handlers.has(signal));
       if (free === undefined) throw new RangeError(`all ${SIGNALS} signals are taken`);
-      const name = handler.name === "" ? {} : { name: handler.name };
-      this.#timers.push({ ...name, ...callingLine(), ...wish(free) });
+      const name = functionName(handler);
+      this.#timers.push({ ...(name === null ? {} : { name }), ...callingLine(), ...wish(free) });
       this.handle(free, handler);
     });
   }
+}
+
+/** Task code may have put anything in its place. */
+function functionName(handler: SignalFunction | undefined): string | null {
+  const name: unknown = handler?.name;
+  const own = typeof name === "string" ? name.replace(/^(?:bound )+/, "") : "";
+  return own === "" ? null : own;
 }

@@ -1,5 +1,6 @@
 /** The global `uwsgi` of task code. `workers/uwsgi.d.ts` says what task code may expect of it. */
 
+import { format } from "node:util";
 import { joined } from "../../src/platform/bytes.ts";
 import { parseAddress } from "../../src/wire/address.ts";
 import { sendTask } from "../../src/wire/client.ts";
@@ -63,7 +64,7 @@ export function makeUwsgi(setup: Setup, { call, log }: Master, registry: SignalR
       if (body.length > 0) list.push(textVar("body", body));
       return await sendTask(parseAddress(address), list);
     },
-    log: (...data: unknown[]) => log(data.map(String).join(" ")),
+    log: (...data: unknown[]) => log(format(...data)),
     raise: (signal: number) => call("signal", { signal }).then(() => {}),
 
     signal: (signal: number, handler: SignalFunction) => registry.handle(signal, handler),

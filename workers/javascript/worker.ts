@@ -161,8 +161,8 @@ export class Worker {
 
   async #handle({ id, signal }: SignalJob): Promise<void> {
     const { channel, output, registry } = this.#parts;
-    output.begin({ task: null, func: `signal ${signal}` });
     const handler = registry.handler(signal);
+    output.begin({ task: null, func: registry.nameOf(signal) });
     let failure: { readonly error: unknown } | null = null;
     realm.enterTask();
     try {
