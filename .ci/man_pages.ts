@@ -3,7 +3,8 @@
  * `deno task docs` writes them to docs/man/; a test compares them.
  */
 
-import { type Manual, MANUALS } from "../src/cli/manual.ts";
+import { MANUALS } from "../src/cli/manual.ts";
+import type { Manual } from "../src/cli/manual_parts.ts";
 import { MAN_PAGES } from "../src/cli/manual.ts";
 import { CHAPTERS, type OptionRow } from "../src/config/options.ts";
 import { VERSION } from "../src/platform/version.ts";

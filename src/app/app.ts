@@ -74,7 +74,10 @@ class App {
         machine.emit(event);
       },
     };
-    const estate = this.#estate = new Estate(this.#machine);
+    const estate = this.#estate = new Estate(
+      this.#machine,
+      (...asked) => this.#operations.answer(...asked),
+    );
     this.#operations = new Operations({
       ...{ machine: this.#machine, counters, estate },
       life: () => this.#life,

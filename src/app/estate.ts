@@ -5,6 +5,8 @@
  */
 
 import { basename } from "@std/path";
+import { ControlServer } from "../control/control_server.ts";
+import type { ControlRequest } from "../control/protocol.ts";
 import type { KillOrder } from "../exec/kill_order.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { Admission } from "../schedule/admission.ts";
@@ -28,6 +30,8 @@ export interface PreparedSockets {
 
 interface SharedStore {
   readonly store: Store;
+  /** Of this program, in its directory. */
+  readonly control: ControlServer;
   users: number;
 }
 
@@ -42,7 +46,11 @@ export class Estate {
   readonly histories: Histories;
   #sockets: Sockets | null = null;
 
-  constructor(private readonly machine: Machine) {
+  /** @param answer does what is asked for on the control socket of a directory */
+  constructor(
+    private readonly machine: Machine,
+    private readonly answer: (request: ControlRequest, dir: string) => Promise<unknown>,
+  ) {
     this.histories = new Histories(machine, this.platform);
     this.incoming = new Incoming(machine, this.platform);
   }
@@ -106,7 +114,16 @@ export class Estate {
     const spool = basename(options.dir);
     const warn = (message: string) => emit({ type: "spool.warning", spool, message });
     const store = await Store.open({ ...options, ...this.platform, journal: { warn } });
-    this.#stores.set(options.dir, { store, users: 1 });
+    const { clock } = this.machine;
+    const sockets = store.controlSockets;
+    const control = new ControlServer({
+      sockets,
+      clock,
+      warn,
+      answer: (request) => this.answer(request, options.dir),
+    });
+    this.#stores.set(options.dir, { store, control, users: 1 });
+    await control.open();
     return [store, true];
   }
 
@@ -122,6 +139,7 @@ export class Estate {
     if (shared.users > 0 || this.#stores.get(store.dir) !== shared) return;
     this.#stores.delete(store.dir);
     this.histories.close(store.history.dir);
+    shared.control.close();
     store.close();
   }
 
@@ -185,7 +203,10 @@ export class Estate {
   /** Lets go of what nobody uses any more. */
   close(): void {
     this.histories.closeAll();
-    for (const { store } of this.#stores.values()) store.close();
+    for (const { store, control } of this.#stores.values()) {
+      control.close();
+      store.close();
+    }
     this.#stores.clear();
   }
 }

@@ -1,6 +1,7 @@
 /** What people and other programs may see of this one, and ask of it: snapshots, actions, and the sockets for them. */
 
 import type { Actions } from "../control/actions.ts";
+import type { ControlRequest } from "../control/protocol.ts";
 import { Monitors, type MonitorsConfig } from "../monitor/monitors.ts";
 import type { EventCounters } from "../report/counters.ts";
 import type { ProgramSnapshot } from "../report/snapshot.ts";
@@ -38,6 +39,23 @@ export class Operations {
 
   async snapshot(): Promise<ProgramSnapshot> {
     return await this.#snapshots.take();
+  }
+
+  /** Does what is asked for on the control socket of a spool's directory. */
+  async answer(request: ControlRequest, spool: string): Promise<unknown> {
+    const { actions } = this;
+    switch (request.do) {
+      case "snapshot":
+        return await this.snapshot();
+      case "kill":
+        return await actions.kill(request.by, { spool, id: request.task }, request.wish);
+      case "kill-job":
+        return await actions.killJob(request.by, request.job, request.wish);
+      case "run-job":
+        return actions.runJob(request.by, request.job);
+      default:
+        return request satisfies never;
+    }
   }
 
   /** See {@link Monitors.prepare}. */

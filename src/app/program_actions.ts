@@ -41,18 +41,16 @@ export class ProgramActions implements Actions {
 
   async kill(by: string, { spool, id }: TaskAt, wish: KillWish): Promise<KillResult> {
     const order = new KillOrder(wish, by);
-    let result: KillResult = { kind: "not running", state: null };
-    for (const { parts } of this.options.lives()) {
-      for (const dispatcher of parts.dispatchers) {
-        if (spool !== dispatcher.name && spool !== dispatcher.dir) continue;
-        const answer = await dispatcher.kill(id, order);
-        if (answer.kind === "not running" && answer.state === null) continue;
-        result = answer;
-        if (answer.kind !== "not running") break;
-      }
+    const dispatchers = this.options.lives().flatMap(({ parts }) => parts.dispatchers)
+      .filter(({ name, dir }) => spool === name || spool === dir);
+    let state: string | null = null;
+    for (const dispatcher of dispatchers) {
+      const result = await dispatcher.kill(id, order);
+      if (result.kind === "ended") this.#log(by, `ended the run of task ${labelOf(id)}`);
+      if (result.kind !== "not running") return result;
+      state ??= result.state;
     }
-    if (result.kind === "ended") this.#log(by, `ended the run of task ${labelOf(id)}`);
-    return result;
+    return { kind: "not running", state };
   }
 
   async killJob(by: string, job: string, wish: KillWish): Promise<KillResult> {

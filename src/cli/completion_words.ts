@@ -88,6 +88,7 @@ function argumentPlace(command: string, typed: string, where: NamedSite): Comple
     case "log":
     case "retry":
     case "remove":
+    case "kill":
     case "wait":
       return { kind: "tasks", typed, command, where };
     case "run-job":

@@ -4,7 +4,8 @@ import { knownNames } from "../config/options.ts";
 import { nearest } from "../config/suggest.ts";
 import { safeText } from "../report/safe_text.ts";
 import { UsageError } from "./error.ts";
-import { type Manual, MANUALS } from "./manual.ts";
+import { MANUALS } from "./manual.ts";
+import type { Manual } from "./manual_parts.ts";
 import { optionsText } from "./options.ts";
 
 /** Twenty-five lines, so that nothing scrolls away. */
@@ -15,12 +16,14 @@ Run it
   spooler --ini FILE         start; SIGTERM or Ctrl-C stops it when running tasks have ended
   spooler run-once FILE      run what is ready, and end: for cron, CI and containers
   spooler check FILE         show what FILE would do, and every mistake in it
+  spooler status             show what goes on: tasks, workers, schedules, warnings
   spooler reload | options   have it read its ini again; list the settings of an ini
 Tasks
   spooler push KEY=VALUE…    add a task
   spooler list               list tasks: ready, deferred, running, failed, done
   spooler show | log NAME    show a task; what it, or a job, printed; -f follows it
   spooler retry NAME…        run failed or deferred tasks again, now
+  spooler kill NAME          end a running task or job: it fails, runs again or is removed
   spooler remove | wait NAME delete a task; wait until it is done
   spooler pause | resume     start no more tasks; go on
 Schedules

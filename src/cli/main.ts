@@ -7,6 +7,7 @@ import { check } from "./check.ts";
 import { complete, completions } from "./completions.ts";
 import { UsageError } from "./error.ts";
 import { help, overview } from "./help.ts";
+import { kill } from "./kill.ts";
 import { list } from "./list.ts";
 import { isIniInEnvironment } from "./ini.ts";
 import { importCrontab } from "./import_crontab.ts";
@@ -27,6 +28,7 @@ import { retry } from "./retry.ts";
 import { run } from "./run.ts";
 import { runOnce } from "./run_once.ts";
 import { show } from "./show.ts";
+import { status } from "./status.ts";
 import { systemdUnit } from "./systemd_unit.ts";
 import { log } from "./task_log.ts";
 import { types } from "./types.ts";
@@ -51,6 +53,8 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
   log,
   retry,
   remove,
+  kill,
+  status,
   pause,
   resume,
   wait,

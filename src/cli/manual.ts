@@ -1,13 +1,7 @@
 /** What `spooler help COMMAND` says of each command. @pure */
 
-export interface Manual {
-  /** Behind `spooler`. */
-  readonly usage: string;
-  /** One or two sentences. */
-  readonly about: string;
-  readonly options: readonly (readonly [option: string, help: string])[];
-  readonly examples: readonly string[];
-}
+import { DIR, INI, JSON_LINES, type Manual, NAMES } from "./manual_parts.ts";
+import { RUNNING_MANUALS } from "./manual_running.ts";
 
 /** The manual pages by the words that name them. */
 export const MAN_PAGES = {
@@ -15,14 +9,6 @@ export const MAN_PAGES = {
   ini: "spooler.ini.5",
   spool: "spooler-spool.5",
 } as const;
-
-const INI = ["--ini FILE", "the spools of FILE (default: $SPOOLER_INI or $UWSGI_INI)"] as const;
-const DIR = ["--dir DIR", "this spool directory"] as const;
-const JSON_LINES = ["--json", "one line of JSON for each task"] as const;
-const NAMES =
-  "A NAME is a task's file name, with or without uwsgi_spoolfile_on_, or PRIORITY/NAME, or " +
-  "its whole path. failed/NAME means the one in failed/. The beginning of a name, or its last " +
-  "digits, are enough where no other task has them.";
 
 export const MANUALS: Readonly<Record<string, Manual>> = {
   init: {
@@ -181,6 +167,7 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     options: [INI, DIR, JSON_LINES],
     examples: ["spooler remove 1/web1_6263_1_0_1795431827_487000 --dir /var/spool/site"],
   },
+  ...RUNNING_MANUALS,
   pause: {
     usage: "pause [--ini FILE | --dir DIR] [--json]",
     about:

@@ -13,6 +13,7 @@ import { enterDaemon } from "../daemon/enter.ts";
 import { systemSignals } from "../platform/signals.ts";
 import type { Emit } from "../report/event.ts";
 import { logLine } from "../report/log.ts";
+import { safeText } from "../report/safe_text.ts";
 import { readAccounts } from "../schedule/accounts.ts";
 import { runJob as runToEnd } from "../schedule/job_run.ts";
 import { destinationFor, destinationsOf } from "../server/destination.ts";
@@ -21,8 +22,10 @@ import { textVar } from "../wire/packet.ts";
 import { readRequest } from "../task/request.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
-import { withoutSecrets } from "./output.ts";
+import { CliOutput, withoutSecrets } from "./output.ts";
+import { asked, whoAsks } from "./programs.ts";
 import { configOf, jobsOf } from "./schedules.ts";
+import { openSpoolsOf } from "./spools.ts";
 
 export async function runJob(args: readonly string[]): Promise<number> {
   const { options, words } = readArgs("run-job", args, ["ini"]);
@@ -31,11 +34,8 @@ export async function runJob(args: readonly string[]): Promise<number> {
     throw new UsageError("run-job needs the name of one job; spooler jobs shows them");
   }
   const config = await configOf(options.ini, "run-job");
-  const [job] = jobsOf(config, name);
-  if (job === undefined) throw new UsageError(`there is no job "${name}"`);
-  if (job.action.kind === "signal") {
-    throw new UsageError(`${name} raises a signal, which only the running program can do`);
-  }
+  const job = config.schedules.find((each) => each.name === name);
+  if (job === undefined || job.action.kind === "signal") return await runThere(config, name);
   // As the running program would: under the user, the groups and the umask of the ini.
   const daemon = { ...config.daemon, pidFiles: [] };
   enterDaemon({ config: daemon, posix: loadPosix(), directories: [] });
@@ -52,6 +52,28 @@ export async function runJob(args: readonly string[]): Promise<number> {
   } finally {
     ignore();
   }
+}
+
+/** What task code has registered, and signals for it, only a running program can run. */
+async function runThere(config: Config, name: string): Promise<number> {
+  const isOfIni = config.schedules.some((each) => each.name === name);
+  let isAnswered = false;
+  for (const spool of destinationsOf(config).length === 0 ? [] : openSpoolsOf("run-job", config)) {
+    for await (const result of asked(spool, { do: "run-job", by: whoAsks(), job: name })) {
+      isAnswered = true;
+      if (result.kind === "unknown") continue;
+      if (result.kind === "refused") throw new Error(`${name}: not started: ${result.reason}`);
+      const output = new CliOutput();
+      const when = result.kind === "waits" ? "starts when what runs has ended" : "started";
+      await output.line(`${safeText(name)}: ${when}, in the running program`);
+      await output.flush();
+      return 0;
+    }
+  }
+  if (!isOfIni && !isAnswered && config.code.modules.length === 0) jobsOf(config, name);
+  const which = isOfIni ? "raises a signal" : "is no job of the ini";
+  const who = isAnswered ? "the running program has no such job" : "no running program answers";
+  throw new UsageError(`${name} ${which}: only a running program could start it, and ${who}`);
 }
 
 async function worldOf(config: Config, job: ScheduleConfig, stopping: AbortSignal) {

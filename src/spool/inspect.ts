@@ -140,6 +140,17 @@ export class Inspector {
     };
   }
 
+  /** The state of a task, without reading it; null when it is gone, or is no file at all. */
+  stateOf(task: PlacedTask): ListedState | null {
+    const path = this.pathOf(task);
+    if (task.place === "failed") return { kind: "failed", record: null };
+    const file = this.#claims.peek(path);
+    const stat = file.kind === "open" ? file.stat : this.#claims.lstat(path);
+    if (file.kind === "open") file.close();
+    if (stat?.kind !== "file") return null;
+    return this.#state(task, stat, file.kind === "open" && file.locked);
+  }
+
   #state(task: PlacedTask, stat: Stat, locked: boolean): ListedState {
     if (locked) return { kind: "running" };
     const now = this.#clock.now();

@@ -29,6 +29,8 @@ export const ATTEMPTS_DIR = ".spooler/attempts";
 export const RUNNING_DIR = ".spooler/running";
 /** What ran; see history_files.ts. */
 export const HISTORY_DIR = ".spooler/history";
+/** The socket of each running program, for its operator; see control_sockets.ts. */
+export const CONTROL_DIR = ".spooler/control";
 export const PAUSED_FILE = ".spooler/paused";
 /** The ids of tasks that peers have sent, and the file's predecessor; see accepted_ids.ts. */
 export const ACCEPTED_FILE = ".spooler/accepted";

@@ -11,6 +11,7 @@
 import { freeBytes, weakness } from "../platform/file_system.ts";
 import type { NewTask } from "../task/new_task.ts";
 import { AcceptedIds } from "./accepted_ids.ts";
+import { ControlSockets } from "./control_sockets.ts";
 import { SpoolDirectory, type StoreOptions, type StoreSettings } from "./directory.ts";
 import { type ExpiredTask, removeFailedBefore } from "./expiry.ts";
 import { FailedCount } from "./failed_count.ts";
@@ -55,6 +56,7 @@ export class Store {
   readonly #intake: Intake;
   readonly #transitions: Transitions;
   readonly #operator: OperatorChanges;
+  readonly controlSockets: ControlSockets;
 
   private constructor(options: StoreOptions) {
     this.dir = options.dir;
@@ -79,6 +81,7 @@ export class Store {
     );
     this.#transitions = new Transitions(this.#spool, this.#records, this.#running);
     this.#operator = new OperatorChanges(this.#spool, this.#records, this.#running);
+    this.controlSockets = new ControlSockets(this.#spool, random);
   }
 
   /**

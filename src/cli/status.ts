@@ -1,0 +1,116 @@
+/** `spooler status`: what goes on, on one screen; without a running program, what the disk shows. */
+
+import { ailment } from "../monitor/health.ts";
+import { roughText } from "../platform/duration_text.ts";
+import { timeText } from "../platform/local_time.ts";
+import type { ProgramSnapshot } from "../report/snapshot.ts";
+import { safeText } from "../report/safe_text.ts";
+import { noWords, readArgs } from "./args.ts";
+import { explainDenial } from "./denied.ts";
+import { diskJson, type DiskStatus, diskStatus } from "./disk_status.ts";
+import { UsageError } from "./error.ts";
+import { CliOutput } from "./output.ts";
+import { snapshotsOf } from "./programs.ts";
+import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
+import { statusLines } from "./status_text.ts";
+import { Table } from "./table.ts";
+
+/** Between two screens of --watch. */
+const REDRAW_MS = 1000;
+const TO_THE_TOP = "\x1b[H";
+const CLEAR_THE_REST = "\x1b[J";
+const CLEAR_THE_LINE = "\x1b[K";
+
+interface StatusNow {
+  readonly programs: readonly ProgramSnapshot[];
+  /** Of the spools of which no program says anything. */
+  readonly spools: readonly DiskStatus[];
+  /** By the rules of GET /healthz; null when all is well. */
+  readonly ailment: string | null;
+}
+
+export async function status(args: readonly string[]): Promise<number> {
+  const { options, flags, words } = readArgs("status", args, WHERE, ["json", "watch", "check"]);
+  noWords("status", words);
+  if (flags.has("check") && flags.has("watch")) {
+    throw new UsageError("status takes --check or --watch, not both");
+  }
+  const spools = await openSpools("status", options);
+  const read = () => explainDenial("status", spools, () => statusOf(spools));
+  if (flags.has("check")) return await check(await read(), flags.has("json"));
+  const output = new CliOutput();
+  const show = flags.has("json")
+    ? (now: StatusNow) => output.json(statusJson(now))
+    : flags.has("watch") && Deno.stdout.isTerminal()
+    ? (now: StatusNow) => redraw(now, output)
+    : (now: StatusNow) => print(now, output);
+  do {
+    await show(await read());
+    await output.flush();
+    if (!flags.has("watch")) break;
+    await new Promise((resolve) => setTimeout(resolve, REDRAW_MS));
+  } while (!output.closed);
+  return 0;
+}
+
+async function statusOf(spools: readonly OpenSpool[]): Promise<StatusNow> {
+  const programs = await snapshotsOf(spools);
+  const known = new Set(
+    programs.flatMap((each) => each.spools.filter(({ counts }) => counts).map(({ dir }) => dir)),
+  );
+  const unknown = spools.filter(({ dir }) => !known.has(dir));
+  const wrong = programs.map((each) => ailment(each)).find((each) => each !== null);
+  return {
+    programs,
+    spools: unknown.map(diskStatus),
+    ailment: programs.length === 0 ? "no running spooler answers" : wrong ?? null,
+  };
+}
+
+/** For containers and load balancers: a line, and the exit code. */
+async function check(now: StatusNow, asJson: boolean): Promise<number> {
+  const output = new CliOutput();
+  const healthy = now.ailment === null;
+  if (asJson) await output.json({ healthy, reason: now.ailment });
+  else await output.line(safeText(now.ailment ?? "ok"));
+  await output.flush();
+  return healthy ? 0 : 1;
+}
+
+function statusJson({ programs, spools, ailment: reason }: StatusNow): object {
+  return { healthy: reason === null, reason, programs, spools: spools.map(diskJson) };
+}
+
+function* linesOf({ programs, spools }: StatusNow): Generator<string> {
+  for (const [at, program] of programs.entries()) {
+    if (at > 0) yield "";
+    yield* statusLines(program);
+  }
+  if (spools.length === 0) return;
+  if (programs.length > 0) yield "";
+  yield "no running spooler answers here; on disk:";
+  yield* new Table(["SPOOL", "READY", "DEFERRED", "RUNNING", "FAILED", "OLDEST", "NOTES"]).lines(
+    spools.map(({ dir, counts, pausedSince, oldestReadyMs }) => [
+      safeText(dir),
+      ...[counts.ready, counts.deferred, counts.running, counts.failed].map(String),
+      oldestReadyMs === null ? "-" : roughText(oldestReadyMs),
+      pausedSince === null ? "" : `paused since ${timeText(pausedSince)}`,
+    ]),
+  );
+}
+
+async function print(now: StatusNow, output: CliOutput): Promise<void> {
+  for (const line of linesOf(now)) await output.line(line);
+}
+
+/** One screen, over the one before. */
+async function redraw(now: StatusNow, output: CliOutput): Promise<void> {
+  const { columns, rows } = Deno.consoleSize();
+  const lines = [...linesOf(now)];
+  const shown = lines.length < rows ? lines : [
+    ...lines.slice(0, rows - 2),
+    `… ${lines.length - rows + 2} more lines`,
+  ];
+  const screen = shown.map((line) => [...line].slice(0, columns).join("") + CLEAR_THE_LINE);
+  await output.line(`${TO_THE_TOP}${screen.join("\n")}${CLEAR_THE_REST}`);
+}

@@ -1,0 +1,130 @@
+/**
+ * The control socket of the running program in one spool: answers the spool's owner, this program's user and
+ * root, one request a connection.
+ */
+
+import type { Cancel, Clock } from "../platform/clock.ts";
+import { quietly } from "../platform/quietly.ts";
+import { reasonOf } from "../platform/reason.ts";
+import { acceptOwn } from "../platform/unix_socket.ts";
+import type { ControlSocket, ControlSockets } from "../spool/control_sockets.ts";
+import { type ControlRequest, MOST_REQUEST_BYTES, readControlRequest } from "./protocol.ts";
+
+export interface ControlServerOptions {
+  readonly sockets: ControlSockets;
+  readonly clock: Clock;
+  /** Does what is asked for. */
+  answer(request: ControlRequest): Promise<unknown>;
+  /** The socket cannot be made. */
+  warn(message: string): void;
+  /** How often it is checked that nobody has removed the socket. */
+  readonly checkMs?: number;
+}
+
+const CHECK_MS = 30_000;
+const MOST_CONNECTIONS = 16;
+/** For a request to come, and for its answer to be read. */
+const TALK_MS = 5000;
+const ACCEPT_AGAIN_MS = 100;
+
+export class ControlServer {
+  readonly #options: ControlServerOptions;
+  readonly #open = new Set<Deno.Conn>();
+  #socket: ControlSocket | null = null;
+  #isClosed = false;
+  #cancelCheck: Cancel = () => {};
+
+  constructor(options: ControlServerOptions) {
+    this.#options = options;
+  }
+
+  /** Opens the socket; without one the program goes on, and a command says that it does not answer. */
+  async open(): Promise<void> {
+    const { sockets, clock, warn, checkMs = CHECK_MS } = this.#options;
+    this.#socket?.close();
+    this.#socket = null;
+    try {
+      const socket = await sockets.listen();
+      if (this.#isClosed) return socket.close();
+      this.#socket = socket;
+      void this.#accept(socket);
+    } catch (error) {
+      warn(`no control socket, so status and kill do not reach this program: ${reasonOf(error)}`);
+    }
+    this.#cancelCheck = clock.after(checkMs, () => this.#check());
+  }
+
+  #check(): void {
+    const { clock, checkMs = CHECK_MS } = this.#options;
+    if (this.#socket?.isThere === false) void this.open();
+    else this.#cancelCheck = clock.after(checkMs, () => this.#check());
+  }
+
+  async #accept(socket: ControlSocket): Promise<void> {
+    const { clock } = this.#options;
+    while (!this.#isClosed && this.#socket === socket) {
+      try {
+        const connection = await acceptOwn(socket.listener, socket.owner);
+        if (this.#open.size >= MOST_CONNECTIONS) connection.close();
+        else void this.#talk(connection);
+      } catch {
+        if (this.#isClosed || this.#socket !== socket) return;
+        await new Promise<void>((done) => void clock.after(ACCEPT_AGAIN_MS, done));
+      }
+    }
+  }
+
+  async #talk(connection: Deno.Conn): Promise<void> {
+    const { clock } = this.#options;
+    const hangUp = () => void quietly(() => connection.close());
+    this.#open.add(connection);
+    let cancel = clock.after(TALK_MS, hangUp);
+    try {
+      const line = await readLine(connection, MOST_REQUEST_BYTES);
+      cancel();
+      const answer = await this.#answer(line);
+      cancel = clock.after(TALK_MS, hangUp);
+      const bytes = new TextEncoder().encode(`${JSON.stringify(answer)}\n`);
+      for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+    } catch {
+      // It has hung up, or was hung up on.
+    } finally {
+      cancel();
+      this.#open.delete(connection);
+      hangUp();
+    }
+  }
+
+  async #answer(line: string | null): Promise<object> {
+    try {
+      if (line === null) throw new SyntaxError(`a request has ${MOST_REQUEST_BYTES} bytes at most`);
+      return { result: await this.#options.answer(readControlRequest(line)) };
+    } catch (error) {
+      return { error: reasonOf(error) };
+    }
+  }
+
+  /** Nobody reaches it any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelCheck();
+    this.#socket?.close();
+    for (const connection of this.#open) quietly(() => connection.close());
+  }
+}
+
+/** A line without its end; null when it is too long, or the other side has hung up within it. */
+export async function readLine(connection: Deno.Conn, mostBytes: number): Promise<string | null> {
+  const decoder = new TextDecoder();
+  const piece = new Uint8Array(64 * 1024);
+  let text = "";
+  for (let size = 0; size <= mostBytes;) {
+    const count = await connection.read(piece);
+    if (count === null) return null;
+    size += count;
+    text += decoder.decode(piece.subarray(0, count), { stream: true });
+    const end = text.indexOf("\n");
+    if (end >= 0) return text.slice(0, end);
+  }
+  return null;
+}

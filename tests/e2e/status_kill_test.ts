@@ -1,0 +1,125 @@
+/** `spooler status` and `spooler kill` with the running program, by its control socket. */
+
+import { join } from "@std/path";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { programLabel, spooler } from "../support/program.ts";
+import { testWith } from "../support/require.ts";
+import { makeSite, type Site } from "../support/site.ts";
+import { writeTask } from "../support/task_files.ts";
+import { until } from "../support/until.ts";
+
+const ONE = "uwsgi_spoolfile_on_h_1_1_1_1";
+const TWO = "uwsgi_spoolfile_on_h_1_2_1_1";
+const COMMAND = "spooler-task = echo $SPOOL_N >> log; sleep 600";
+
+const started = (site: Site, count: number) =>
+  until(async () => {
+    const text = await Deno.readTextFile(join(site.dir, "log")).catch(() => "");
+    return text.trim().split("\n").filter((line) => line !== "").length === count;
+  }, "its start");
+const socketsIn = (site: Site) =>
+  [...Deno.readDirSync(join(site.spool, ".spooler/control"))].map(({ name }) => name);
+
+testWith("libc", `${programLabel}: status shows what runs, and kill ends it`, async () => {
+  await using site = await makeSite(
+    COMMAND,
+    "spooler-processes = 2",
+    "socket = 127.0.0.1:0",
+    'cron2 = when="0 3 * * *",name=nightly,unique=1 sleep 600',
+  );
+  await using program = await site.start();
+  await writeTask(site.spool, ONE, { n: "1", ud_spool_func: "work" });
+  await started(site, 1);
+
+  const screen = await spooler(["status", "--ini", site.ini]);
+  assertEquals([screen.code, screen.stderr], [0, ""]);
+  assertMatch(screen.stdout, /^spooler \S+, pid \d+, up \d+s, \S+site\.ini\nhealth: ok\n/);
+  assertMatch(screen.stdout, /^spool +0 +0 +1 +0 +\d+ +0 +-/m);
+  assertMatch(screen.stdout, /^h_1_1_1_1 +spool +work +1 +\d+ +\S+ \S+ +\d+s$/m);
+  assertMatch(screen.stdout, /^nightly +"?0 3 \* \* \*"? +not yet/m);
+  assertMatch(screen.stdout, /^sockets: 127\.0\.0\.1:\d+; 0 connections$/m);
+  const { programs, healthy } = JSON.parse(
+    (await spooler(["status", "--json", "--dir", site.spool])).stdout,
+  );
+  assertEquals([healthy, programs[0].pid, programs[0].running[0].id], [true, program.pid, ONE]);
+  const checked = await spooler(["status", "--check", "--ini", site.ini]);
+  assertEquals([checked.code, checked.stdout], [0, "ok\n"]);
+
+  const killed = await spooler(["kill", "h_1_1_1_1", "--ini", site.ini]);
+  assertEquals([killed.code, killed.stdout], [0, "h_1_1_1_1: killed: failed\n"]);
+  assertMatch(await program.line(/work h_1_1_1_1 killed by/), /killed by \S+, kept in failed\//);
+  const idle = await spooler(["kill", ONE, "--ini", site.ini]);
+  assertEquals([idle.code, idle.stderr], [1, `spooler: ${ONE}: does not run: it is failed\n`]);
+
+  await writeTask(site.spool, TWO, { n: "2" });
+  await started(site, 2);
+  const again = await spooler(["kill", TWO, "--retry", "--signal", "INT", "--ini", site.ini]);
+  assertEquals(again.stdout, `${TWO}: killed: ready to run again\n`);
+  await started(site, 3);
+  const removed = await spooler(["kill", TWO, "--remove", "--json", "--dir", site.spool]);
+  assertEquals(JSON.parse(removed.stdout), { name: TWO, result: "ended", fate: "removed" });
+
+  const waiting = await spooler(["kill", "nightly", "--ini", site.ini]);
+  assertEquals([waiting.code, waiting.stderr], [
+    1,
+    "spooler: nightly: does not run: it is waiting\n",
+  ]);
+  const unknown = await spooler(["kill", "nosuch", "--ini", site.ini]);
+  assertEquals([unknown.code, unknown.stderr], [1, "spooler: nosuch: no such task or job\n"]);
+  for (const wrong of [["--signal", "WINCH"], ["--fail", "--retry"]]) {
+    assertEquals((await spooler(["kill", ONE, ...wrong, "--ini", site.ini])).code, 2);
+  }
+  assertEquals(await program.stop(), 0);
+  assertEquals(socketsIn(site), []);
+});
+
+testWith(
+  "libc",
+  `${programLabel}: without a program status shows the disk, and says so`,
+  async () => {
+    await using site = await makeSite(COMMAND);
+    await writeTask(site.spool, ONE, { n: "1" });
+    const screen = await spooler(["status", "--ini", site.ini]);
+    assertEquals(screen.code, 0);
+    assertMatch(screen.stdout, /^no running spooler answers here; on disk:\n/);
+    assertMatch(screen.stdout, /\/spool +1 +0 +0 +0 +\d+d$/m);
+    const checked = await spooler(["status", "--check", "--ini", site.ini]);
+    assertEquals([checked.code, checked.stdout], [1, "no running spooler answers\n"]);
+    const killed = await spooler(["kill", ONE, "--ini", site.ini]);
+    assertEquals(killed.code, 1);
+    assertMatch(killed.stderr, /no running spooler that runs it answers in .*; it is ready$/m);
+  },
+);
+
+testWith(
+  "libc",
+  `${programLabel}: each program on a directory is reached, also after a reload; what a killed one left is replaced`,
+  async () => {
+    await using site = await makeSite(COMMAND, "spooler-processes = 1");
+    await using first = await site.start();
+    await using second = await site.start();
+    assertEquals(socketsIn(site).length, 2);
+    for (const name of socketsIn(site)) {
+      const { mode, isSocket } = Deno.lstatSync(join(site.spool, ".spooler/control", name));
+      assertEquals([isSocket, (mode ?? 0) & 0o777], [true, 0o600]);
+    }
+    await writeTask(site.spool, ONE, { n: "1" });
+    await writeTask(site.spool, TWO, { n: "2" });
+    await started(site, 2);
+    Deno.kill(first.pid, "SIGHUP");
+    await first.line(/^.*\bready$/, 2);
+    const { stdout } = await spooler(["status", "--json", "--ini", site.ini]);
+    const pids = JSON.parse(stdout).programs.map(({ pid }: { pid: number }) => pid);
+    assertEquals(pids.toSorted(), [first.pid, second.pid].toSorted());
+    // Each runs one of them, the first in the life before its reload.
+    const killed = await spooler(["kill", ONE, TWO, "--remove", "--ini", site.ini]);
+    assertEquals(killed.stdout, `${ONE}: killed: removed\n${TWO}: killed: removed\n`);
+
+    await second.kill();
+    assertEquals(socketsIn(site).length, 2);
+    assertEquals((await spooler(["status", "--check", "--ini", site.ini])).code, 0);
+    await using third = await site.start();
+    assertEquals(socketsIn(site).length, 2);
+    assert(socketsIn(site).some((name) => name.startsWith(`${third.pid}_`)));
+  },
+);
