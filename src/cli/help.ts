@@ -22,9 +22,8 @@ Tasks
   spooler push KEY=VALUE…    add a task
   spooler list               list tasks: ready, deferred, running, failed, done
   spooler show | log NAME    show a task; what it, or a job, printed; -f follows it
-  spooler retry NAME…        run failed or deferred tasks again, now
-  spooler kill NAME          end a running task or job: it fails, runs again or is removed
-  spooler remove | wait NAME delete a task; wait until it is done
+  spooler retry | wait NAME  run a failed or deferred task again, now; wait until it is done
+  spooler kill | remove NAME end a running task or job; delete a task
   spooler pause | resume     start no more tasks; go on
 Schedules
   spooler next | jobs        list the next runs; how each job's last run went

@@ -9,8 +9,8 @@ import type { Random } from "../platform/clock.ts";
 import { SystemError } from "../platform/libc.ts";
 import { ENOENT, EPERM } from "../platform/linux.ts";
 import { quietly } from "../platform/quietly.ts";
-import { listenPrivately } from "../platform/unix_socket.ts";
-import type { SpoolDirectory } from "./directory.ts";
+import { listenUnix } from "../platform/unix_socket.ts";
+import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import { CONTROL_DIR } from "./layout.ts";
 
 export interface ControlSocket {
@@ -46,11 +46,11 @@ export class ControlSockets {
     await this.#sweep();
     const name = `${Deno.pid}_${Math.floor(this.random() * 2 ** 31)}`;
     const own = join(this.#dir, name);
-    const owner = spool.root?.owner?.uid ?? null;
-    const listener = this.#at(name, (path) => listenPrivately(path, owner));
+    const owner = spool.root?.owner ?? null;
+    const listener = this.#at(name, (path) => listenUnix(path, { mode: TASK_MODE, owner }));
     return {
       listener,
-      owner,
+      owner: owner?.uid ?? null,
       get isThere() {
         return spool.exists(own);
       },
