@@ -27,8 +27,7 @@ Tasks
   spooler pause | resume     start no more tasks; go on
 Schedules
   spooler next | jobs        list the next runs; how each job's last run went
-  spooler run-job NAME       run a job now
-  spooler import-crontab     turn a crontab into lines of an ini
+  spooler run-job | import-crontab   run a job now; turn a crontab into lines of an ini
 More
   spooler types | python-client DIR   files for TypeScript tasks; for web processes in Python
   spooler man | systemd-unit | completions   print a manual page, a unit, shell completion
