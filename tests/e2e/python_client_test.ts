@@ -177,19 +177,19 @@ for to in ("127.0.0.1:${port}", "in.sock", "@spooler-py-${Deno.pid}"):
 client = Client("tls://localhost:${tlsPort}", **own)
 attempt(client, body="over tls\\n", id="once")
 attempt(client, body="over tls\\n", id="once")
-print(len(client.put_many([("f", {"body": "of many\\n"})] * 50)))
+print(len(client.put_many([("f", {"body": "of many\\n"})] * 20)))
 attempt(Client("tls://localhost:${tlsPort}", ca="stranger-ca.pem", **own))
 attempt(Client("tls://localhost:${tlsPort}"))
 attempt(Client("127.0.0.1:${port}", secret="wrong horse battery staple"))
 `,
     });
-    assertEquals(lines.slice(0, 6), [...Array(5).fill("put"), "50"]);
+    assertEquals(lines.slice(0, 6), [...Array(5).fill("put"), "20"]);
     assertMatch(lines[6] ?? "", /^connect to tls:.*certificate verify failed/);
     assertMatch(lines[7] ?? "", /tls:\/\/localhost:\d+/);
     assertMatch(lines[8] ?? "", /does not prove that it has the secret/);
-    await program.line(/ f \S+ done/, 54);
+    await program.line(/ f \S+ done/, 24);
     const bodies = ledgerLines(join(site.dir, "bodies")).toSorted();
-    const many = Array(50).fill("of many");
+    const many = Array(20).fill("of many");
     assertEquals(bodies, [...many, "over 12", "over @s", "over in", "over tls"]);
     assertEquals(await program.stop(), 0);
   },

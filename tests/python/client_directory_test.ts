@@ -5,6 +5,7 @@ import { varsOfKeys } from "../../src/wire/json_vars.ts";
 import { encodePacket } from "../../src/wire/packet.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { PythonClient } from "../support/python_client.ts";
+import { ScriptedMaster } from "../support/scripted_master.ts";
 import { testWith } from "../support/require.ts";
 import { claimNow, openUnsynced, varsOf } from "../support/store.ts";
 import { holdTask } from "../support/task_files.ts";
@@ -303,4 +304,22 @@ except TimeoutError as error:
     ...["deferred  2000000000.0 False", "failed no address 0.0 True", "gone  0.0 True"],
     ...["failed", "True"],
   ]);
+});
+
+testWith("python", "the module uwsgi has the names of a worker's", async () => {
+  await using client = await PythonClient.make();
+  const own = await client.run(
+    "import uwsgi; print(*sorted(n for n in dir(uwsgi) if n[0] != '_'))",
+  );
+  await using master = await ScriptedMaster.python(`
+import uwsgi
+from uwsgidecorators import spool
+@spool
+def names(env): print(*sorted(n for n in dir(uwsgi) if n[0] != '_'))
+`);
+  await master.run("names");
+  const theirs = new Set(master.lines()[0]?.split(" "));
+  for (const name of ["post_fork_hook", "mule_msg_hook", "spooler"]) theirs.delete(name);
+  // Found when they are asked for.
+  assertEquals([...own[0]?.split(" ") ?? [], "opt", "spoolers"].toSorted(), [...theirs].toSorted());
 });
