@@ -10,8 +10,13 @@ import type { Zone } from "../platform/zone.ts";
 import { noWords, readArgs } from "./args.ts";
 import { CliOutput, note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
-import { configOf, jobsOf, noSchedules, recordsOf, zoneOfJob } from "./schedules.ts";
+import type { JobEntry } from "../history/entry.ts";
+import { jobRunJson } from "../history/run_text.ts";
+import { lastRunsOf, lastRunsText, showJobHistory } from "./job_history.ts";
+import { resultColour } from "./look.ts";
+import { configOf, jobHistoryOf, jobsOf, noSchedules, recordsOf, zoneOfJob } from "./schedules.ts";
 import { Table } from "./table.ts";
+import { lookOfOutput } from "./terminal.ts";
 
 /** What can be said of a job. Times are milliseconds since the epoch. */
 interface JobState {
@@ -20,19 +25,30 @@ interface JobState {
   readonly run: LastRun | null;
   readonly running: boolean;
   readonly nextAt: number | null;
+  /** The last few that have ended, the last one first. */
+  readonly runs: readonly JobEntry[];
 }
 
 export async function jobs(args: readonly string[]): Promise<number> {
-  const { options, flags, words } = readArgs("jobs", args, ["ini", "job"], ["json"]);
+  const { options, flags, words } = readArgs("jobs", args, ["ini", "job"], ["history", "json"]);
   noWords("jobs", words);
   const config = await configOf(options.ini, "jobs");
-  const records = await recordsOf(config);
-  const states = jobsOf(config, options.job).map((job) => stateOf(job, records.get(job.id)));
   const output = new CliOutput();
+  const files = jobHistoryOf(config);
+  if (flags.has("history")) {
+    await showJobHistory(files, options.job, flags.has("json"), output);
+    await output.flush();
+    return 0;
+  }
+  const records = await recordsOf(config);
+  const runs = lastRunsOf(files);
+  const states = jobsOf(config, options.job).map((job) =>
+    stateOf(job, records.get(job.id), runs.get(job.name) ?? [])
+  );
   try {
     if (flags.has("json")) { for (const state of states) await output.json(jsonOf(state)); }
     else {
-      const table = new Table(HEADINGS);
+      const table = new Table(COLUMNS, lookOfOutput());
       for (const line of table.lines(states.map(cellsOf))) await output.line(line);
     }
   } finally {
@@ -47,7 +63,11 @@ export function isRunning(run: LastRun | null): boolean {
   return run !== null && run.endedAt === null && run.pid !== null && isAlive(run.pid);
 }
 
-function stateOf(job: ScheduleConfig, record: JobRecord | undefined): JobState {
+function stateOf(
+  job: ScheduleConfig,
+  record: JobRecord | undefined,
+  runs: readonly JobEntry[],
+): JobState {
   const run = record?.run ?? null;
   const last = record?.slotAt ?? null;
   const [nextAt = null] = comingTimes(
@@ -55,7 +75,7 @@ function stateOf(job: ScheduleConfig, record: JobRecord | undefined): JobState {
     { host: Deno.hostname(), now: systemClock.now(), last },
     1,
   );
-  return { job, zone: zoneOfJob(job), run, running: isRunning(run), nextAt };
+  return { job, zone: zoneOfJob(job), run, running: isRunning(run), nextAt, runs };
 }
 
 /**
@@ -74,15 +94,29 @@ function isAlive(pid: number): boolean {
   }
 }
 
-const HEADINGS = ["JOB", "LAST SLOT", "RESULT", "TOOK", "NEXT"];
+const COLUMNS = [
+  "JOB",
+  "SCHEDULE",
+  "ZONE",
+  "LAST SLOT",
+  { heading: "RESULT", colour: resultColour },
+  "TOOK",
+  "LAST RUNS",
+  "NEXT",
+  "COMMAND",
+];
 
-function cellsOf({ job, zone, run, running, nextAt }: JobState): string[] {
+function cellsOf({ job, zone, run, running, nextAt, runs }: JobState): string[] {
   return [
     job.name,
+    job.whenText,
+    zone.name,
     run === null ? "-" : wallText(run.slotAt, zone),
     safeText(resultText(run, running)),
     run === null || run.endedAt === null ? "-" : `${(run.endedAt - run.startedAt) / 1000} s`,
+    lastRunsText(runs) || "-",
     nextAt === null ? (job.when.kind === "reboot" ? "@reboot" : "never") : wallText(nextAt, zone),
+    safeText(actionText(job.action)),
   ];
 }
 
@@ -93,9 +127,10 @@ function resultText(run: LastRun | null, running: boolean): string {
   return run.ok === true ? "ok" : run.result ?? "failed";
 }
 
-function jsonOf({ job, zone, run, running, nextAt }: JobState) {
+function jsonOf({ job, zone, run, running, nextAt, runs }: JobState) {
   return {
     job: job.name,
+    when: job.whenText,
     does: actionText(job.action),
     zone: zone.name,
     running,
@@ -107,5 +142,6 @@ function jsonOf({ job, zone, run, running, nextAt }: JobState) {
     result: run?.result ?? null,
     tookMs: run?.endedAt == null ? null : run.endedAt - run.startedAt,
     next: nextAt === null ? null : isoText(nextAt, zone),
+    runs: runs.map(jobRunJson),
   };
 }

@@ -10,7 +10,9 @@ import { listDone } from "./list_done.ts";
 import { CliOutput, note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
 import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
-import { Table } from "./table.ts";
+import { stateColour } from "./look.ts";
+import { Table, type TableColumn } from "./table.ts";
+import { lookOfOutput } from "./terminal.ts";
 import {
   compareSummaries,
   HEADINGS,
@@ -19,6 +21,12 @@ import {
   summaryOf,
   type TaskSummary,
 } from "../report/task_summary.ts";
+
+const COLUMNS: readonly TableColumn[] = HEADINGS.map((heading) => ({
+  heading,
+  ...(heading === "STATE" ? { colour: stateColour } : {}),
+  ...(heading === "NAME" ? { cut: "start" as const } : {}),
+}));
 
 /** Up to this many tasks are sorted; more are shown as they are found, in bounded memory. */
 const SORTED_TASKS = 10_000;
@@ -73,7 +81,7 @@ async function listJson(spool: OpenSpool, filter: ListFilter, output: CliOutput)
 }
 
 async function listTable(spool: OpenSpool, filter: ListFilter, output: CliOutput): Promise<void> {
-  const table = new Table(HEADINGS);
+  const table = new Table(COLUMNS, lookOfOutput());
   const counts = new Map<ListedStateKind, number>();
   let total = 0;
   await sortedWhileFew(spool, filter, output, async (summaries) => {

@@ -13,9 +13,19 @@ import { madeAt, taskLabel } from "../spool/layout.ts";
 import type { ListFilter } from "../spool/matching.ts";
 import { type CliOutput, note } from "./output.ts";
 import type { OpenSpool } from "./spools.ts";
-import { Table } from "./table.ts";
+import { stateColour } from "./look.ts";
+import { Table, type TableColumn } from "./table.ts";
+import { lookOfOutput } from "./terminal.ts";
 
-const HEADINGS = ["STATE", "STARTED", "TOOK", "WAITED", "RUNS", "FUNCTION", "NAME"];
+const COLUMNS: readonly (string | TableColumn)[] = [
+  { heading: "STATE", colour: stateColour },
+  "STARTED",
+  "TOOK",
+  "WAITED",
+  "RUNS",
+  "FUNCTION",
+  { heading: "NAME", cut: "start" },
+];
 const FUNCTION_WIDTH = 40;
 /** Rows of a piece: the first one decides how wide the columns are. */
 const PIECE = 1000;
@@ -26,7 +36,7 @@ export async function listDone(
   isJson: boolean,
   output: CliOutput,
 ): Promise<void> {
-  const table = new Table(HEADINGS);
+  const table = new Table(COLUMNS, lookOfOutput());
   let total = 0;
   let rows: string[][] = [];
   const showRows = async () => {

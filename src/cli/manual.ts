@@ -205,12 +205,15 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     examples: ["spooler next --ini site.ini -n 5"],
   },
   jobs: {
-    usage: "jobs [--ini FILE] [--job NAME] [--json]",
-    about: "Lists each job: how its last run went, whether it runs, and when it runs next.",
+    usage: "jobs [--ini FILE] [--job NAME] [--history] [--json]",
+    about:
+      "Lists each job: its schedule, how its last runs went, whether it runs, when it runs next, and " +
+      "what it does.",
     options: [
       ["--ini FILE", "the schedules of FILE (default: $SPOOLER_INI or $UWSGI_INI)"],
       ["--job NAME", "this job only"],
-      ["--json", "one line of JSON for each job"],
+      ["--history", "list the runs that the history has, the last one first"],
+      ["--json", "one line of JSON for each job, or for each run"],
     ],
     examples: ["spooler jobs --ini site.ini"],
   },

@@ -11,6 +11,7 @@ import { CliOutput, note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
 import { configOf, jobsOf, noSchedules, recordsOf, zoneOfJob } from "./schedules.ts";
 import { Table } from "./table.ts";
+import { lookOfOutput } from "./terminal.ts";
 
 const LINES = 10;
 
@@ -37,7 +38,7 @@ export async function next(args: readonly string[]): Promise<number> {
       for (const { at, job } of first) await output.json(jsonOf(at, job));
       return 0;
     }
-    const table = new Table(["TIME", "ZONE", "JOB", "WHAT"]);
+    const table = new Table(["TIME", "ZONE", "JOB", "WHAT"], lookOfOutput());
     for (const line of table.lines(first.map(({ at, job }) => cellsOf(at, job)))) {
       await output.line(line);
     }

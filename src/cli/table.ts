@@ -1,35 +1,94 @@
 /**
- * A table of text whose rows come in pieces: the first piece decides how wide the columns are.
+ * A table of text whose rows come in pieces: the first piece decides how wide the columns are. On a
+ * terminal it is no wider than that: the widest columns are cut.
  *
  * @pure
  */
 
 import { unicodeWidth } from "@std/cli";
+import { type Colour, type Look, painted, PLAIN } from "./look.ts";
 
 /** Between two columns. */
 const GAP = "  ";
+/** Narrower columns say nothing. */
+const NARROWEST = 6;
+const CUT = "…";
+
+export interface TableColumn {
+  readonly heading: string;
+  /** What is cut off where there is no room; absent is the end. Names differ at their ends. */
+  readonly cut?: "start";
+  /** Of a cell, by its text. */
+  colour?(text: string): Colour | null;
+}
 
 export class Table {
+  readonly #columns: readonly TableColumn[];
   #widths: readonly number[] | null = null;
 
-  constructor(private readonly headings: readonly string[]) {}
+  constructor(columns: readonly (string | TableColumn)[], private readonly look: Look = PLAIN) {
+    this.#columns = columns.map((each) => typeof each === "string" ? { heading: each } : each);
+  }
 
   /** The rows as lines, the first ones with the headings above them. */
   lines(rows: readonly (readonly string[])[]): string[] {
     if (rows.length === 0) return [];
     if (this.#widths) return rows.map((row) => this.#line(row));
-    this.#widths = this.headings.map((heading, column) => {
-      return rows.reduce(
+    const headings = this.#columns.map(({ heading }) => heading);
+    this.#widths = this.#fitted(headings.map((heading, column) =>
+      rows.reduce(
         (width, row) => Math.max(width, unicodeWidth(row[column] ?? "")),
         unicodeWidth(heading),
-      );
-    });
-    return [this.headings, ...rows].map((row) => this.#line(row));
+      )
+    ));
+    return [this.#line(headings, "bold"), ...rows.map((row) => this.#line(row))];
   }
 
-  #line(row: readonly string[]): string {
-    return row.map((cell, column) => padded(cell, this.#widths?.[column] ?? 0)).join(GAP).trimEnd();
+  /** The widths that all columns have room with, taken from the widest. */
+  #fitted(widths: readonly number[]): readonly number[] {
+    const { width } = this.look;
+    if (width === null) return widths;
+    const fitted = [...widths];
+    const room = Math.max(0, width - GAP.length * (widths.length - 1));
+    while (fitted.reduce((sum, each) => sum + each, 0) > room) {
+      const widest = Math.max(...fitted);
+      if (widest <= NARROWEST) break;
+      fitted[fitted.lastIndexOf(widest)] = widest - 1;
+    }
+    return fitted;
   }
+
+  #line(row: readonly string[], colour: Colour | null = null): string {
+    const cells = row.map((cell, column) => {
+      const width = this.#widths?.[column] ?? 0;
+      const { cut, colour: colourOf } = this.#columns[column] ?? {};
+      const isCut = this.look.width !== null && unicodeWidth(cell) > width;
+      const text = isCut ? shortened(cell, width, cut === "start") : cell;
+      return {
+        text,
+        gap: " ".repeat(Math.max(0, width - unicodeWidth(text))),
+        colour: colour ?? colourOf?.(cell) ?? null,
+      };
+    });
+    const last = cells.findLastIndex(({ text }) => text.trimEnd() !== "");
+    return cells.slice(0, last + 1).map(({ text, gap, colour }, column) =>
+      (this.look.hasColours ? painted(text, colour) : text) + (column === last ? "" : gap)
+    ).join(GAP);
+  }
+}
+
+/** A text of so many columns at most, its beginning or its end. */
+function shortened(text: string, width: number, isEnd: boolean): string {
+  const chars = [...text];
+  if (isEnd) chars.reverse();
+  let kept = "";
+  let room = width - unicodeWidth(CUT);
+  for (const char of chars) {
+    room -= unicodeWidth(char);
+    if (room < 0) break;
+    kept = isEnd ? char + kept : kept + char;
+  }
+  return isEnd ? CUT + kept : kept + CUT;
 }
 
 /** Filled up with blanks to so many columns. */

@@ -178,6 +178,15 @@ test("what a job wrote is printed by its name", async () => {
     log.stderr,
     /^spooler: tick: attempt 1, .*: exit code 4 \(took .*, 1 line of output\)$/m,
   );
+  const jobs = await spooler(["jobs", "--ini", site.ini]);
+  assertMatch(jobs.stdout, /^JOB +SCHEDULE +ZONE .* LAST RUNS +NEXT +COMMAND$/m);
+  assertMatch(jobs.stdout, /^tick +every 1s +\S+ .* (?:\d × )?exit code 4 +.* echo tick; exit 4$/m);
+  const history = await spooler(["jobs", "--ini", site.ini, "--history"]);
+  assertMatch(history.stdout, /^tick +\d{4}-.* 1 +exit code 4 +1 line of output$/m);
+  const [run] = jsonLines(
+    (await spooler(["jobs", "--history", "--json", "--ini", site.ini])).stdout,
+  );
+  assertEquals([run.job, run.ok, run.result, run.attempt], ["tick", false, "exit code 4", 1]);
   const followed = await spooler(["log", "-f", "tick", "--ini", site.ini]);
   assertMatch(followed.stdout, /\| tick\n$/);
 });
