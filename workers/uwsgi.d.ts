@@ -30,6 +30,11 @@ interface TaskContext {
   readonly json: Readonly<Record<string, unknown>>;
   /** Writes to the log under the task's name, as `console.log` does. */
   log(...data: unknown[]): void;
+  /**
+   * Says how far the task is: `spooler status` and the dashboard show it. It may be called as often as
+   * one likes; ten times a second it is passed on.
+   */
+  progress(done: number, total?: number, text?: string): void;
 }
 
 /**

@@ -83,13 +83,15 @@ export class Snapshots {
     const now = this.#options.clock.now();
     const runs = lives.flatMap(({ dispatchers, workers }) => {
       const own = dispatchers.flatMap((each) => each.programRuns);
-      const ofWorkers = workers.flatMap(({ spool, task: id, pid, busyMs }) => {
+      const ofWorkers = workers.flatMap(({ spool, task: id, pid, busyMs, progress }) => {
         if (id === null) return [];
+        const said = progress === undefined ? {} : { progress };
         const known = own.find((run) => run.id === id && run.spool === spool);
         if (known === undefined) {
-          return [{ spool, id, func: "", pid, startedAt: Math.round(now - busyMs), attempt: 1 }];
+          const startedAt = Math.round(now - busyMs);
+          return [{ spool, id, func: "", pid, startedAt, attempt: 1, ...said }];
         }
-        return [{ ...known, pid }];
+        return [{ ...known, pid, ...said }];
       });
       const isElsewhere = ({ spool, id }: RunningTaskSnapshot) =>
         ofWorkers.some((run) => run.id === id && run.spool === spool);

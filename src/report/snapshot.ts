@@ -77,6 +77,17 @@ export interface RunningTaskSnapshot {
   readonly pid: number | null;
   readonly startedAt: number;
   readonly attempt: number;
+  /** What it has said itself; absent when it has said nothing. */
+  readonly progress?: TaskProgress;
+}
+
+/** How far a task is, by its own word. */
+export interface TaskProgress {
+  readonly done: number;
+  /** Null when it does not know. */
+  readonly total: number | null;
+  /** What it does; "" when it does not say. */
+  readonly text: string;
 }
 
 /** What workers of one number in a pool have done, over all processes that had it. */
@@ -103,6 +114,8 @@ export interface WorkerSnapshot {
   readonly state: "loading" | "idle" | "busy" | "stopping";
   /** The id of the task that it runs, as far as is known. */
   readonly task: string | null;
+  /** Of that task. */
+  readonly progress?: TaskProgress;
   readonly busyMs: number;
   readonly totals: Readonly<WorkerTotals>;
 }

@@ -1,5 +1,6 @@
 /** Tasks that run, in a table. @pure */
 
+import { progressText } from "../report/progress_text.ts";
 import type { RunningTaskSnapshot } from "../report/snapshot.ts";
 import { shortId } from "../report/task_name.ts";
 import { refOf } from "../spool/layout.ts";
@@ -23,6 +24,11 @@ export function runningTable(
     },
     { head: "Spool", cell: ({ spool }) => spool },
     { head: "For", isNumber: true, cell: ({ startedAt }) => roughText(now - startedAt) },
+    {
+      head: "Progress",
+      cell: ({ progress }) =>
+        progress === undefined ? html`<span class="none">–</span>` : progressText(progress),
+    },
     { head: "Attempt", isNumber: true, cell: ({ attempt }) => attempt },
     { head: "Pid", isNumber: true, cell: ({ pid }) => pid },
   ]);

@@ -4,6 +4,7 @@ import type { NewTask } from "../task/new_task.ts";
 import { decodeHeader, decodeVars, HEADER_SIZE } from "../wire/packet.ts";
 import { readRequest } from "../task/request.ts";
 import type { Locks } from "./locks.ts";
+import { noteProgress } from "./progress.ts";
 import type { TaskWorker } from "./task_worker.ts";
 import type { WorkerCall } from "./worker_listener.ts";
 import { counted } from "../platform/count_text.ts";
@@ -45,6 +46,8 @@ export async function answerCall(call: WorkerCall, target: CallTarget): Promise<
       return await target.locks.lock(numberArg(args, "lock"), holderOf(call));
     case "unlock":
       return target.locks.unlock(numberArg(args, "lock"), holderOf(call));
+    case "progress":
+      return call.worker === null ? undefined : noteProgress(call.worker, args);
     case "locked":
       return target.locks.isHeld(numberArg(args, "lock"));
     default:

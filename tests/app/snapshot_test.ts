@@ -4,6 +4,7 @@ import { signalGroup } from "../../src/exec/process.ts";
 import { VERSION } from "../../src/platform/version.ts";
 import { systemClock as clock } from "../../src/platform/clock.ts";
 import type { Event } from "../../src/report/event.ts";
+import { progressText } from "../../src/report/progress_text.ts";
 import type { ProgramSnapshot } from "../../src/report/snapshot.ts";
 import { withApp } from "../support/app.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -115,6 +116,34 @@ Deno.test(
     });
   },
 );
+
+const SLOW = `
+export async function resize(_vars, _body, { progress, signal }) {
+  for (let done = 0; done < 1000; done++) progress(done, 1000, "resizing");
+  progress(1000, 1000, "waiting");
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+}
+export function wrong(_vars, _body, { progress }) { progress(NaN); }
+`;
+
+Deno.test("a snapshot has how far a task says it is, the last word of many", whole, async () => {
+  await using site = await makeSite("spooler-import = tasks.js", "spooler-harakiri = 60");
+  await Deno.writeTextFile(`${site.dir}/tasks.js`, SLOW);
+  await withApp(site.ini, async (snapshot, events) => {
+    await until(() => events.some(({ type }) => type === "workers.ready"), "workers");
+    await writeTask(site.spool, "uwsgi_spoolfile_on_h_1_1_1_1", { ud_spool_func: "wrong" });
+    await until(() => events.some(({ type }) => type === "task.settled"), "the wrong one");
+    const failed = events.find((event) => event.type === "task.settled");
+    assert(JSON.stringify(failed).includes("progress needs numbers: NaN"), JSON.stringify(failed));
+    await writeTask(site.spool, "uwsgi_spoolfile_on_h_1_2_1_1", { ud_spool_func: "resize" });
+    const last = { done: 1000, total: 1000, text: "waiting" };
+    const said = async () => (await snapshot()).running[0]?.progress;
+    await until(async () => (await said())?.text === "waiting", "its last word");
+    assertEquals(await said(), last);
+    assertEquals(progressText(last), "1000 of 1000 (100 %), waiting");
+    process((await snapshot()).running[0]?.pid);
+  });
+});
 
 /** Ends the command that would sleep on. */
 function process(pid: number | null | undefined): void {

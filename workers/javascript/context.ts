@@ -3,6 +3,7 @@
 import { format } from "node:util";
 import { keysOfTexts } from "../../src/wire/json_vars.ts";
 import type { TaskOutput } from "./output.ts";
+import { ProgressReport, type SendProgress } from "./progress.ts";
 import { realm } from "./realm.ts";
 
 export class TaskContext {
@@ -11,6 +12,8 @@ export class TaskContext {
   #abortReason: string | null = null;
   readonly #vars: Readonly<Record<string, string>>;
   #json: Record<string, unknown> | null = null;
+  #progress: ProgressReport | null = null;
+  readonly #send: SendProgress;
 
   constructor(
     /** The task's place in its spool: its name, behind its priority when it has one. */
@@ -23,8 +26,10 @@ export class TaskContext {
     readonly attempt: number,
     vars: Readonly<Record<string, string>>,
     output: TaskOutput,
+    sendProgress: SendProgress,
   ) {
     this.#vars = vars;
+    this.#send = sendProgress;
     this.#output = output;
   }
 
@@ -51,4 +56,14 @@ export class TaskContext {
   log = (...data: unknown[]): void => {
     this.#output.print("stdout", `${format(...data)}\n`);
   };
+
+  /** Says how far the task is, for `spooler status` and the dashboard. */
+  progress = (done: number, total?: number, text?: string): void => {
+    this.#progress ??= new ProgressReport(this.id, this.#send);
+    this.#progress.say(done, total, text);
+  };
+
+  end(): void {
+    this.#progress?.end();
+  }
 }

@@ -164,6 +164,10 @@ class TaskProcess {
     const calls = this.#unawaited;
     const runner = new TaskRunner({
       ...{ setup, libc, claims, began, functions, answers, output, calls },
+      progress: (args) => {
+        // A task is not failed by a program that does not want to know.
+        this.#call("progress", args).catch(() => {});
+      },
     });
     this.#worker = new Worker({
       ...{ setup, channel, registry, runner, answers, output },

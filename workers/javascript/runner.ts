@@ -9,6 +9,7 @@ import { TaskContext } from "./context.ts";
 import { type Functions, type Meaning, meaningOf, type TaskFunction } from "./functions.ts";
 import type { WorkerLibc } from "./libc.ts";
 import type { TaskOutput } from "./output.ts";
+import type { SendProgress } from "./progress.ts";
 import { realm } from "./realm.ts";
 import { isA, reasonOf, traceEnd, traceOf } from "./trace.ts";
 import { Permanent } from "./uwsgi.ts";
@@ -21,6 +22,7 @@ export interface RunnerParts {
   readonly functions: Functions;
   readonly answers: AnswerBuffer;
   readonly output: TaskOutput;
+  readonly progress: SendProgress;
   /** Calls of the task that runs, which it may not have waited for. */
   readonly calls: Set<Promise<unknown>>;
 }
@@ -102,6 +104,7 @@ export class TaskRunner {
     task.vars.spooler_task_name = nameOf(job.id);
     const context = new TaskContext(
       ...[job.id, nameOf(job.id), func, job.attempt, task.vars, output] as const,
+      this.#parts.progress,
     );
     this.#context = context;
     output.begin({ task: job.id, func });
@@ -178,6 +181,7 @@ export class TaskRunner {
 
   #end(): void {
     this.#parts.output.end();
+    this.#context?.end();
     this.#context = null;
   }
 
