@@ -4,6 +4,7 @@ import { ailment } from "../monitor/health.ts";
 import { counted } from "../platform/count_text.ts";
 import { roughText } from "../platform/duration_text.ts";
 import { timeText } from "../platform/local_time.ts";
+import { progressText } from "../report/progress_text.ts";
 import { safeText } from "../report/safe_text.ts";
 import type {
   JobSnapshot,
@@ -73,16 +74,17 @@ function notesOf({ paused, external, counts }: SpoolSnapshot): string {
   return [...paused ? ["paused"] : [], ...external ? ["external"] : [], ...others].join(", ");
 }
 
-const RUNNING = ["RUNNING", "IN", "FUNCTION", "ATTEMPT", "PID", "SINCE", "FOR"];
+const RUNNING = ["RUNNING", "IN", "FUNCTION", "ATTEMPT", "PID", "SINCE", "FOR", "PROGRESS"];
 
 function runningRows({ running, jobs, at }: ProgramSnapshot): string[][] {
-  const tasks = running.map(({ spool, id, func, attempt, pid, startedAt }) => [
+  const tasks = running.map(({ spool, id, func, attempt, pid, startedAt, progress }) => [
     shortId(refOf(id)),
     safeText(spool),
     safeText(func) || "-",
     String(attempt),
     pid === null ? "-" : String(pid),
     ...since(startedAt, at),
+    progress === undefined ? "" : progressText(progress),
   ]);
   const runs = jobs.filter((job) => job.running > 0).map(({ name, running: count, lastRun }) => [
     count > 1 ? `${safeText(name)} (${count} runs)` : safeText(name),
