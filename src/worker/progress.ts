@@ -5,13 +5,13 @@ import type { TaskWorker } from "./task_worker.ts";
 
 const LONGEST_TEXT = 200;
 
-interface Said {
+interface SaidProgress {
   readonly task: string;
   readonly progress: TaskProgress;
 }
 
 /** What each worker has said last; it goes with the worker. */
-const said = new WeakMap<TaskWorker, Said>();
+const said = new WeakMap<TaskWorker, SaidProgress>();
 
 /** @throws {Error} with the reason that the worker gets */
 export function noteProgress(
