@@ -52,6 +52,9 @@ testWith(
 first = client.put("f", {"n": 0}, body="a body", priority=3)
 rest = client.put_many([("f", {"n": n}) for n in range(1, 999)] + [Task("f", {"n": 999}, id="mine")])
 print(len({first, *rest}), rest[-1])
+import warnings; warnings.simplefilter("error")
+with client: pass
+del client
 `,
     );
     assertEquals(lines, ["1000 mine"]);

@@ -86,6 +86,17 @@ class Client:
     def __repr__(self) -> str:
         return "Client(%r)" % (self._target,)
 
+    def close(self) -> None:
+        """Hangs up at a server. The client can be used again."""
+        if self._opened is not None:
+            self._opened.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_raised) -> None:
+        self.close()
+
     def put(self, function, vars=None, *, at=None, priority=None, body=b"", id=None) -> str:
         """Puts a task: `function` is its ud_spool_func, `vars` are str, bytes, or what JSON can say.
 

@@ -50,6 +50,9 @@ class SpoolDirectory:
     def __repr__(self) -> str:
         return self.path
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def put(self, task: NewTask, _id=None) -> str:
         """Returns the name of its file. Raises Refused and Unreachable."""
         spool = self._meant(task)
