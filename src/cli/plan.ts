@@ -39,7 +39,7 @@ export function planText(
     section("Tasks", tasksText(config)),
     section("Modules", modulesText(config)),
     section("Functions", offers.flatMap(functionsText)),
-    section("Registered by code", registered.map(registeredText)),
+    section("Registered by code", registered.map((job) => scheduleText(job, config, now))),
     section("Sockets", socketsText(config)),
     section("Schedules", config.schedules.map((schedule) => scheduleText(schedule, config, now))),
     section("Warnings", warnings.map((warning) => wrap(problemText(warning), 4))),
@@ -113,14 +113,12 @@ function spoolText(spool: SpoolConfig, config: Config): string {
 }
 
 /** What only one of several spools does. */
-function rolesOf(spool: SpoolConfig, { spools, forwards, code, signalSpool }: Config): string[] {
+function rolesOf(spool: SpoolConfig, config: Config): string[] {
+  const { spools, forwards, code } = config;
   if (spools.length + forwards.length < 2) return [];
-  const first = signalSpool === null
-    ? spools.find(({ external }) => !external)
-    : spools.find(({ dir }) => dir === signalSpool);
   return [
     ...(spool === spools[0] ? ["gets tasks that name no spool"] : []),
-    ...(code.modules.length > 0 && spool === first
+    ...(code.modules.length > 0 && spool === spoolOfSignals(config)
       ? ["runs the timers, crons and signals of task code"]
       : []),
   ];
@@ -245,13 +243,8 @@ function functionsText({ functions, catchAll, origins, language }: ModuleOffer):
   ];
 }
 
-function registeredText({ name, whenText, action, place }: ScheduleConfig): string {
-  return `${name}  ${whenText}, ${actionText(action)}  (${placeText(place)})`;
-}
-
 function scheduleText(schedule: ScheduleConfig, config: Config, now: number): string {
-  const { name, action, when, whenText, user, place } = schedule;
-  const own = config.daemon.identity?.user?.name ?? "the user that starts it";
+  const { name, action, when, whenText, place } = schedule;
   const zone = zoneOfJob(schedule);
   const times = nextTimes(schedule, now).map((at) => wallText(at, zone));
   const next = when.kind === "reboot"
@@ -259,14 +252,34 @@ function scheduleText(schedule: ScheduleConfig, config: Config, now: number): st
     : times.length === 0
     ? "never"
     : times.join(", ");
-  const where = action.kind === "command"
-    ? [`as ${user ?? own}, in ${jobDirectory(config, schedule)}`]
-    : [];
+  const where = whereText(schedule, config);
   return [
     `${name}  ${onOneLine(actionText(action))}  (${placeText(place)})`,
     [when.kind === "cron" ? `${whenText} (${zone.name})` : whenText, ...where].join(", "),
     `next: ${next}`,
   ].join("\n      ");
+}
+
+/** As whom and where: a command by the rules of jobs, a signal's handler by those of task code. */
+function whereText(schedule: ScheduleConfig, config: Config): string[] {
+  const own = config.daemon.identity?.user?.name ?? "the user that starts it";
+  switch (schedule.action.kind) {
+    case "command":
+      return [`as ${schedule.user ?? own}, in ${jobDirectory(config, schedule)}`];
+    case "signal": {
+      const spool = spoolOfSignals(config);
+      return spool === undefined ? [] : [`as ${config.code.user?.user ?? own}, in ${spool.cwd}`];
+    }
+    case "task":
+      return [];
+    default:
+      return schedule.action satisfies never;
+  }
+}
+
+/** Whose workers run what task code registers. */
+function spoolOfSignals({ spools, signalSpool }: Config): SpoolConfig | undefined {
+  return spools.find(({ dir, external }) => signalSpool === null ? !external : dir === signalSpool);
 }
 
 function nextTimes(schedule: ScheduleConfig, now: number): number[] {

@@ -150,7 +150,10 @@ testWith(
     );
     assertMatch(
       stdout,
-      /\nRegistered by code\n {2}tasks\/tick {2}every 30s, signal 0 {2}\(\S+\/tasks\.py:\d+\)\n/,
+      new RegExp(
+        "\\nRegistered by code\\n  tasks/tick  signal 0  \\(\\S+/tasks\\.py:\\d+\\)\\n" +
+          `      every 30s, as the user that starts it, in ${dir}\\n      next: `,
+      ),
     );
     const json = JSON.parse((await spooler(["check", "--json", ini])).stdout);
     assertEquals(json.offers[0].origins, { hello: `${dir}/tasks.py:3` });
