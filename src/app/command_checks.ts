@@ -1,6 +1,6 @@
 /**
  * The programs that commands of a configuration name and that are not there: of tasks, jobs and what
- * follows failures. They may be installed later, so these are warnings.
+ * follows failures; and tasks of jobs that nothing runs. All of that may come yet, so these are warnings.
  */
 
 import type { Config } from "../config/config.ts";
@@ -12,7 +12,9 @@ import { ConfigError, inOrder, type Place, type Problem } from "../platform/prob
 import { type Account, accountHome, accountName } from "../schedule/account.ts";
 import { findAccounts, type ForUser } from "../schedule/accounts.ts";
 import type { ScheduleConfig } from "../schedule/settings.ts";
+import { destinationFor, destinationsOf } from "../server/destination.ts";
 import { jobDirectory } from "./job_directory.ts";
+import { handlerProblem } from "./no_handler.ts";
 
 /** A command, and how it is run. */
 interface UsedCommand {
@@ -61,7 +63,19 @@ export async function commandWarnings(
       found.push({ place: use.place, message });
     }
   }
-  return inOrder(withoutRepeats(found));
+  return inOrder(withoutRepeats([...found, ...unhandledTasks(config)]));
+}
+
+/** Tasks that jobs put into a spool where nothing runs them. */
+function unhandledTasks(config: Config): Problem[] {
+  const destinations = destinationsOf(config);
+  return config.schedules.flatMap(({ name, action, place }) => {
+    if (action.kind !== "task") return [];
+    const wanted = (key: string) => action.vars.find(([each]) => each === key)?.[1];
+    const spool = destinationFor(destinations, wanted("spooler"))?.spool;
+    const problem = spool && handlerProblem(config, spool, wanted("ud_spool_func") ?? "");
+    return problem ? [{ place, message: `job ${name}: ${problem}` }] : [];
+  });
 }
 
 /** Who runs commands without a user of their own; null is who starts the program. */

@@ -18,7 +18,7 @@ import { findText } from "../wire/packet.ts";
 import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { iniArgs, loadIni } from "./ini.ts";
-import { handlerProblem } from "./no_handler.ts";
+import { handlerProblem } from "../app/no_handler.ts";
 import { CliOutput, note } from "./output.ts";
 import type { PushedTask, PushFlags, PushOptions } from "./push.ts";
 import { isDirectory, openEach, type OpenSpool, parseDurationOption } from "./spools.ts";

@@ -94,8 +94,13 @@ function checkWorkingDirectories(given: Given, around: CheckHost): void {
   }
 }
 
-/** Handlers that no task can ever reach. */
-function checkHandlers(given: Given, { spools }: Config): void {
+/** Handlers that no task can ever reach, and signals that no handler can ever get. */
+function checkHandlers(given: Given, { spools, code }: Config): void {
+  if (code.modules.length === 0) {
+    for (const entry of [...given.entriesOf("timer"), ...given.entriesOf("rbtimer")]) {
+      given.warning(entry, "raises a signal that nothing handles: there is no task module");
+    }
+  }
   if (spools.some(({ external }) => !external)) return;
   const names = ["spooler-task", "spooler-import", "spooler-python-import"] as const;
   for (const entry of names.flatMap((name) => given.entriesOf(name))) {

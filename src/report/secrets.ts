@@ -21,8 +21,15 @@ const IN_HEADER = new RegExp(
     String.raw`(?:(?:basic|bearer|digest|token)\s{1,8})?)([^\s"']{1,4096})`,
   "gi",
 );
+/** Options that only certain programs take: what stands before the secret, from the program's name on. */
+const BY_PROGRAM = [
+  String.raw`curl\b[^|;&\n]{0,500}\s(?:-[uU]|--(?:proxy-)?user)[\s=]{0,8}["']?[^\s:"'|;&]{1,200}:`,
+  String.raw`(?:mysql|mariadb)[\w-]{0,20}\b[^|;&\n]{0,500}\s-p["']?`,
+  String.raw`sshpass\s{1,8}-p\s{0,8}["']?`,
+  String.raw`redis-cli\b[^|;&\n]{0,500}\s-a\s{1,8}["']?`,
+].map((before) => new RegExp(`(?<=\\b${before})()([^\\s"'|;&]{1,1000})`, "g"));
 /** What hands a secret over: a name and a value, each of them a group. */
-const SHAPES = [PAIR, FLAG, IN_URL, IN_HEADER];
+const SHAPES = [PAIR, FLAG, IN_URL, IN_HEADER, ...BY_PROGRAM];
 
 /** Shorter texts turn up by chance, and hiding them everywhere would only confuse. */
 const ELSEWHERE_MIN = 6;

@@ -209,6 +209,29 @@ test("handlers for nothing are a warning", async (_, ini) => {
   );
 });
 
+test("signals and tasks that nothing handles are warnings", async (_, ini) => {
+  await writeIni(
+    ini,
+    "spooler-task = name=mail true",
+    "timer = 5 10",
+    "rbtimer = 6 10",
+    'cron2 = when="0 3 * * *",name=night,spool=mial to=a',
+    'cron2 = when="0 3 * * *",name=day,spool=mail to=a',
+  );
+  const nothing = "raises a signal that nothing handles: there is no task module";
+  const warnings = [
+    `4: warning: timer ${nothing}: "5 10"`,
+    `5: warning: rbtimer ${nothing}: "6 10"`,
+    `6: warning: job night: ${ini} has no handler for the function mial; did you mean mail?`,
+  ];
+  assertEquals(await warningsOf(ini), warnings);
+  await using program = await Program.start(["--ini", ini]);
+  for (const line of warnings) {
+    assertStringIncludes(program.log, `${ini}:${line.replace(" warning:", "")}`);
+  }
+  assertEquals(await program.stop(), 0);
+});
+
 test("check prints for each job when, where, as whom and what", async (dir, ini) => {
   await writeIni(
     ini,
