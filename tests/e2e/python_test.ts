@@ -71,7 +71,8 @@ def runs(env):
 }
 
 const ledgerOf = (site: Site) => ledgerLines(join(site.dir, "ledger"));
-const pushTo = (site: Site, ...vars: string[]) => spooler(["push", "--dir", site.spool, ...vars]);
+const pushTo = (site: Site, ...vars: string[]) =>
+  spooler(["push", "--create", "--dir", site.spool, ...vars]);
 
 test("a task that ends its worker fails alone, and is run again by another", async () => {
   await using site = await siteWith(`
