@@ -166,7 +166,7 @@ export class Dispatcher {
   /** Ends the run of a task; resolves when it is over and its fate on disk. */
   async kill(id: string, order: KillOrder): Promise<KillResult> {
     const state = this.#tasks.get(id)?.kind ?? null;
-    if (state === "running") return await this.#starts.kill(id, order);
+    if (state === "running" || state === "postponed") return await this.#starts.kill(id, order);
     if (state === "handed" && this.#handout !== null) return await this.#handout.kill(id, order);
     return { kind: "not running", state };
   }

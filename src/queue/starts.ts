@@ -2,7 +2,7 @@
 
 import type { Executor } from "../exec/executor.ts";
 import type { KillOrder } from "../exec/kill_order.ts";
-import { taskId, type TaskRef } from "../spool/layout.ts";
+import { refOf, taskId, type TaskRef } from "../spool/layout.ts";
 import type { Claimed, ClaimedTask } from "../spool/store.ts";
 import { TASK_FILE_VARIABLE } from "../exec/command.ts";
 import { signalGroup } from "../exec/process.ts";
@@ -12,6 +12,7 @@ import { reasonOf } from "../platform/reason.ts";
 import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import type { Ends } from "./ends.ts";
 import type { KillResult } from "./kill_result.ts";
+import { OrphanRuns } from "./orphan_runs.ts";
 import { RateLimiter } from "./rate.ts";
 import { funcOf, type ProgramRun, Runner } from "./runner.ts";
 import type { Settlement, SettlementOptions } from "./settlement.ts";
@@ -34,6 +35,7 @@ export class Starts {
   readonly #options: StartsOptions;
   readonly #runner: Runner;
   readonly #rate: RateLimiter | null;
+  readonly #orphans: OrphanRuns;
   #stopped = false;
   /** Somebody has stopped the work on this spool. */
   paused = false;
@@ -43,6 +45,7 @@ export class Starts {
   constructor(options: StartsOptions) {
     this.#options = options;
     this.#runner = new Runner(options, options.settlement);
+    this.#orphans = new OrphanRuns(options.clock);
     this.#rate = options.config.rate && new RateLimiter(options.config.rate);
   }
 
@@ -148,6 +151,7 @@ export class Starts {
     const stamp = this.#options.store.crashedProcess(task);
     const orphan = (stamp && findStamped(stamp)) ||
       findOrphan(TASK_FILE_VARIABLE, nameToShow(task.path));
+    this.#orphans.note(id, orphan);
     if (orphan === null) return false;
     const { pid, ageMs } = orphan;
     this.#warn(`${id}: process ${pid} still runs it for a spooler that died; waiting for its end`);
@@ -203,15 +207,27 @@ export class Starts {
     if (id !== undefined) tasks.apply(id, ADMITTED);
   }
 
-  /** Ends a run of the program; resolves when its fate is on disk. */
+  /** Ends a run of the program, or of one that died; resolves when the fate of the task is on disk. */
   async kill(id: string, order: KillOrder): Promise<KillResult> {
+    if (await this.#orphans.end(id, order) && !this.#runner.running.has(id)) {
+      return this.#settleOrphan(id, order);
+    }
     const run = this.#runner.running.get(id);
-    if (run === undefined) return { kind: "not running", state: null };
+    if (run === undefined) {
+      return { kind: "not running", state: this.#options.tasks.get(id)?.kind ?? null };
+    }
     if (run.breaker === null) {
       return { kind: "refused", reason: "it is on its way to a target, which may have it already" };
     }
     run.breaker.obey(order);
     return { kind: "ended", fate: (await run.ended)?.kind ?? null };
+  }
+
+  #settleOrphan(id: string, order: KillOrder): KillResult {
+    const claimed = this.#tryClaim(refOf(id));
+    if (claimed.kind !== "claimed") return { kind: "ended", fate: null };
+    const fate = this.#options.ends.conclude(claimed, order.outcome, funcOf(claimed), 0);
+    return { kind: "ended", fate: fate?.kind ?? null };
   }
 
   #warn(message: string): void {

@@ -2,7 +2,7 @@
 
 import { join } from "@std/path";
 import { assert, assertEquals } from "../support/assert.ts";
-import { programLabel } from "../support/program.ts";
+import { programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
@@ -34,6 +34,22 @@ testWith(
     assertEquals(await second.stop(), 0);
   },
 );
+
+testWith("libc", `${programLabel}: spooler kill ends an orphan`, async () => {
+  await using site = await makeSite("spooler-task = sleep 1000 & echo $! > pid; wait");
+  await using first = await site.start();
+  await writeTask(site.spool, NAME, { ud_spool_func: "f" });
+  await until(async () => /\d\n/.test(await read(join(site.dir, "pid"))), "no run");
+  const pid = Number(await read(join(site.dir, "pid")));
+  await first.kill();
+  await using second = await site.start();
+  await second.line(/process \d+ still runs it for a spooler that died/);
+  const killed = await spooler(["kill", "test_1_1_1_1_0", "--ini", site.ini]);
+  assertEquals([killed.code, killed.stdout], [0, "test_1_1_1_1_0: killed: failed\n"]);
+  await until(async () => await read(`/proc/${pid}/stat`) === "", "the end of its group");
+  await second.line(/killed by \S+, kept in failed\//);
+  assertEquals(await second.stop(), 0);
+});
 
 testWith("libc", `${programLabel}: an orphan that takes longer than it may is ended`, async () => {
   await using site = await makeSite(

@@ -123,3 +123,35 @@ testWith(
     assert(socketsIn(site).some((name) => name.startsWith(`${third.pid}_`)));
   },
 );
+
+testWith(
+  ["root", "python"],
+  `${programLabel}: a task in a worker of another user is killed`,
+  async () => {
+    await using site = await makeSite(
+      ...["chdir = /", "python = /usr/bin/python3", "spooler-import = tasks.py"],
+      "spooler-uid = daemon",
+    );
+    await Deno.chmod(site.dir, 0o755);
+    await Deno.writeTextFile(
+      join(site.dir, "tasks.py"),
+      "import time\nfrom uwsgidecorators import spool\n\n" +
+        "@spool\ndef slow(env):\n    print('begun', flush=True)\n    time.sleep(600)\n",
+    );
+    await using program = await site.start();
+    await program.line(/tasks\.py loaded/);
+    await writeTask(site.spool, ONE, { ud_spool_func: "slow" });
+    await program.line(/begun/);
+    const retried = await spooler(["kill", ONE, "--retry", "--signal", "KILL", "--ini", site.ini]);
+    assertEquals(retried.stdout, `${ONE}: killed: ready to run again\n`);
+    await program.line(/begun/, 2);
+    const killed = await spooler(["kill", ONE, "--ini", site.ini]);
+    assertEquals([killed.code, killed.stdout], [0, `${ONE}: killed: failed\n`]);
+    const { reason, attempts } = JSON.parse(
+      await Deno.readTextFile(join(site.spool, "failed", `${ONE}.json`)),
+    );
+    assertMatch(reason, /^killed by /);
+    assertEquals(attempts, null);
+    assertEquals(await program.stop(), 0);
+  },
+);
