@@ -85,10 +85,8 @@ export class HttpConnection {
       await this.#stream(answer, answer.body, head?.method === "HEAD");
       return false;
     }
-    const body = typeof answer.body === "string"
-      ? new TextEncoder().encode(answer.body)
-      : answer.body;
-    const first = new TextEncoder().encode(headText(answer, body.length, keepAlive));
+    const body = typeof answer.body === "string" ? encoded(answer.body) : answer.body;
+    const first = encoded(headText(answer, body.length, keepAlive));
     const rest = head?.method === "HEAD" ? NOTHING : body;
     // In one packet, mostly.
     await this.#writeAll(rest.length === 0 ? first : concatenated(first, rest));
@@ -153,7 +151,7 @@ export class HttpConnection {
   async #body({ length, headers }: RequestHead): Promise<Uint8Array<ArrayBuffer>> {
     this.#set(BODY_MS);
     if (length > this.#filled && headers.get("expect")?.toLowerCase() === "100-continue") {
-      await this.#options.stream.write(new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n"));
+      await this.#options.stream.write(encoded("HTTP/1.1 100 Continue\r\n\r\n"));
     }
     const body = new Uint8Array(length);
     const first = this.#take(Math.min(length, this.#filled));
@@ -201,11 +199,11 @@ export class HttpConnection {
     const { streams, stream } = this.#options;
     if (!streams.begin()) {
       const full = textAnswer(503, "too many streams are open");
-      await this.#write(new TextEncoder().encode(headText(full, 0, false)));
+      await this.#write(encoded(headText(full, 0, false)));
       return;
     }
     try {
-      await this.#write(new TextEncoder().encode(headText(answer, null, false)));
+      await this.#write(encoded(headText(answer, null, false)));
       if (isHead) return await stream.closeWrite();
       void this.#noteEnd();
       this.#set(Infinity);
@@ -232,6 +230,11 @@ export class HttpConnection {
 }
 
 const NOTHING = new Uint8Array();
+
+/** The oldest Deno's types do not say that the memory is its own. */
+function encoded(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>;
+}
 
 function concatenated(one: Uint8Array, other: Uint8Array): Uint8Array<ArrayBuffer> {
   const both = new Uint8Array(one.length + other.length);
