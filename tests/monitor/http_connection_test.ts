@@ -174,7 +174,7 @@ Deno.test("a stream ends when its reader is slow, and when it hangs up", async (
       ...{ status: 200, type: "text/event-stream" },
       async body(send, signal) {
         signal.addEventListener("abort", () => isAborted = true);
-        await send(new TextEncoder().encode("data: 1\n\n"));
+        await send(Uint8Array.from(new TextEncoder().encode("data: 1\n\n")));
         await new Promise<void>((done) => signal.addEventListener("abort", () => done()));
       },
     });

@@ -24,7 +24,7 @@ Deno.test("a link leads to one place, whatever the names in it", () => {
 
 Deno.test("a body is shown as what it is", () => {
   const of = (text: string | Uint8Array<ArrayBuffer>, size?: number) => {
-    const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+    const bytes = Uint8Array.from(typeof text === "string" ? new TextEncoder().encode(text) : text);
     const { form, html: { text: shown }, left } = shownBody(
       bytes,
       size ?? bytes.length,
