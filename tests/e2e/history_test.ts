@@ -56,7 +56,12 @@ for (const [what, line, needs] of FLOODS) {
       assert(kept.every(({ number, text }) => text === String(number)));
       assertEquals([kept[0]?.number, kept.at(-1)?.number], [1, FLOOD]);
       assert(kept.length > 100 && kept.length < 2000, `${kept.length} lines`);
-      const path = join(site.spool, ".spooler/history", run.segment, run.entry.output.file ?? "");
+      const path = join(
+        site.spool,
+        ".spooler/history",
+        `${run.segment}.output`,
+        run.entry.output.file ?? "",
+      );
       assert((await Deno.stat(path)).size <= 32 * 1024);
       const logged = program.log.split("\n").filter((each) => / flood\| \d+$/.test(each));
       assert(logged.length >= 2000 && logged.length < FLOOD / 2, `${logged.length} lines`);

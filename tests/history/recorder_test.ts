@@ -218,7 +218,7 @@ Deno.test("a record that a crash has cut is left out, and the next one is whole"
   first.recorder.note(settled("a"));
   first.recorder.note(settled("cut"));
   first.recorder.close();
-  const path = `${temp.path}/history/${first.files.segments()[0]}/entries`;
+  const path = `${temp.path}/history/${first.files.segments()[0]}`;
   const text = await Deno.readTextFile(path);
   await Deno.writeTextFile(path, text.slice(0, -10));
   const { files, recorder } = open(temp.path, clock);
@@ -235,7 +235,7 @@ Deno.test("what somebody puts into the files harms no reader", async () => {
   recorder.note(settled("a"));
   recorder.close();
   const [segment = ""] = files.segments();
-  const path = `${temp.path}/history/${segment}/entries`;
+  const path = `${temp.path}/history/${segment}`;
   const escaped = { ...JSON.parse(await Deno.readTextFile(path)), name: "evil" };
   escaped.output.file = "../../../etc/passwd";
   const lines = ["[]", "null", "{}", "\0\0", JSON.stringify(escaped), '{"name":1}'];
