@@ -3,12 +3,11 @@
 import { resolve } from "@std/path";
 import { parseSecret } from "../config/value.ts";
 import type { Delivery } from "../forward/delivery.ts";
-import { sendDelivery } from "../forward/send.ts";
+import { sendDeliveries } from "../forward/send.ts";
 import { systemClock } from "../platform/clock.ts";
 import { type Address, parseAddress, TLS_PREFIX } from "../wire/address.ts";
 import { sendTask } from "../wire/client.ts";
 import type { ClientTls } from "../wire/dial.ts";
-import type { Var } from "../wire/packet.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput, note } from "./output.ts";
 import type { PushedTask } from "./push.ts";
@@ -43,47 +42,68 @@ export async function pushTo(where: PushTo, tasks: readonly PushedTask[]): Promi
   if (bodyFile !== undefined && tasks.length > 1) {
     throw new UsageError("push takes --body-file with one task only");
   }
-  const send = await senderFor(where, address, isTls);
   const output = new CliOutput();
   let code = 0;
-  for (const { vars } of tasks) {
-    const { isAccepted, reason } = await send(vars);
+  for await (const { isAccepted, reason } of sendAll({ ...where, address, isTls }, tasks)) {
     if (reason !== null && !isJson) note(reason);
     const result = isAccepted ? "accepted" : "refused";
     if (isJson) await output.json({ result, reason });
     else await output.line(result);
     if (!isAccepted) code = 1;
-    await output.flush();
   }
+  await output.flush();
   return code;
 }
 
-async function senderFor(
-  { ca, secretFile, bodyFile }: PushTo,
-  address: Address,
-  isTls: boolean,
-): Promise<(vars: readonly Var[]) => Promise<Sent>> {
+interface Destined extends PushTo {
+  readonly address: Address;
+  readonly isTls: boolean;
+}
+
+async function* sendAll(
+  { ca, secretFile, bodyFile, address, isTls }: Destined,
+  tasks: readonly PushedTask[],
+): AsyncGenerator<Sent> {
+  const isPlain = !isTls && secretFile === undefined && bodyFile === undefined;
   // What a uWSGI understands, too.
-  if (!isTls && secretFile === undefined && bodyFile === undefined) {
-    return async (vars) => ({ isAccepted: await sendTask(address, vars), reason: null });
-  }
+  if (isPlain && tasks.length === 1) return yield* sendEach(address, tasks);
+  using body = await openBody(bodyFile);
   const tls: ClientTls = { ca: ca === undefined ? null : resolve(ca), own: null };
-  const secret = secretFile === undefined ? null : await readSecret(secretFile);
-  return async (vars) => {
-    using body = await openBody(bodyFile);
-    const id = `push:${crypto.randomUUID()}`;
-    const how = await sendDelivery({ id, vars, bodySize: body.size, readBody: body.read }, {
+  const results = await sendDeliveries(
+    tasks.map(({ vars }) => {
+      const id = `push:${crypto.randomUUID()}`;
+      return { id, vars, bodySize: body.size, readBody: body.read };
+    }),
+    {
       address,
       ...(isTls ? { tls } : {}),
-      secret,
+      secret: secretFile === undefined ? null : await readSecret(secretFile),
       timeoutMs: TIMEOUT_MS,
       clock: systemClock,
-    });
-    if (how.kind === "lost") throw new Error(how.reason);
-    return how.kind === "accepted"
-      ? { isAccepted: true, reason: null }
-      : { isAccepted: false, reason: how.reason };
-  };
+    },
+  );
+  if (results === null) {
+    if (isPlain) return yield* sendEach(address, tasks);
+    throw new Error(
+      "it is a uWSGI, or hangs up at a ping: it accepts neither bodies nor signatures",
+    );
+  }
+  for (const [index, how] of results.entries()) {
+    if (how.kind === "lost") throw new Error(lostText(how.reason, index, results.length));
+    const isAccepted = how.kind === "accepted";
+    yield { isAccepted, reason: isAccepted ? null : how.reason };
+  }
+}
+
+function lostText(reason: string, index: number, count: number): string {
+  return count === 1 ? reason : `task ${index + 1} of ${count} has no answer: ${reason}`;
+}
+
+/** One connection for each, as in version 0 of the protocol. */
+async function* sendEach(address: Address, tasks: readonly PushedTask[]): AsyncGenerator<Sent> {
+  for (const { vars } of tasks) {
+    yield { isAccepted: await sendTask(address, vars), reason: null };
+  }
 }
 
 const FORMS = `HOST:PORT, the path of a unix socket, @NAME or ${TLS_PREFIX}HOST:PORT`;

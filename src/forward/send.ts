@@ -1,5 +1,6 @@
 /**
- * Sends one task to a peer, once, with what a uWSGI does not know: a body, a signature, or both.
+ * Sends tasks to a peer, once, with what a uWSGI does not know: bodies, signatures, and many on one
+ * connection.
  */
 
 import type { Clock } from "../platform/clock.ts";
@@ -18,28 +19,35 @@ export interface SendOptions {
   readonly clock: Clock;
 }
 
-/** @throws {Error} when the peer cannot be reached, or is not this program */
-export async function sendDelivery(
-  delivery: Delivery,
+/**
+ * @returns how each fared; null when the peer is a uWSGI, or hangs up at a ping
+ * @throws {Error} when it cannot be reached
+ */
+export async function sendDeliveries(
+  deliveries: readonly Delivery[],
   options: SendOptions,
-): Promise<DeliveryResult> {
+): Promise<DeliveryResult[] | null> {
   const { address, tls, secret, timeoutMs, clock } = options;
   const socket = await dial({ address, ...(tls ? { tls } : {}), timeoutMs, clock });
   const peer = await greet(socket, { clock, timeoutMs, secret });
-  if (peer === null) throw new Error("it closed the connection at a ping: it accepts no bodies");
+  if (peer === null) return null;
   if (peer.kind !== "spooler") {
     socket.close();
-    throw new Error("it is a uWSGI, which accepts neither bodies nor signatures");
+    return null;
   }
+  let stamp = 0;
   const connection = new ClientConnection({
-    ...{ socket, peer, secret, timeoutMs, clock, window: 1, idleMs: timeoutMs },
-    stamp: () => clock.now(),
+    ...{ socket, peer, secret, timeoutMs, clock, window: deliveries.length, idleMs: timeoutMs },
+    stamp: () => stamp = Math.max(clock.now(), stamp + MICROSECOND_MS),
     ended: () => {},
     room: () => {},
   });
   try {
-    return await connection.send(delivery);
+    return await Promise.all(deliveries.map((delivery) => connection.send(delivery)));
   } finally {
     connection.close();
   }
 }
+
+/** No two signatures of a sender are of the same time. */
+const MICROSECOND_MS = 0.001;

@@ -1,4 +1,6 @@
 import { join } from "@std/path";
+import { ACCEPTED } from "../../src/wire/answer.ts";
+import { MODIFIER_SPOOL } from "../../src/wire/packet.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { type Output, programLabel, spooler } from "../support/program.ts";
 import { makeSite, portIn, type Site } from "../support/site.ts";
@@ -158,6 +160,50 @@ test("many tasks come as lines of JSON, with values that are no texts", async ()
   });
   const later = await spooler(["show", "--dir", site.spool, "--body", String(put[1]?.["name"])]);
   assertEquals(later.stdout, "text");
+});
+
+/** One task a connection, and no answer to a ping, as a uWSGI without that plugin; returns how many tasks. */
+async function serveAsUwsgi(listener: Deno.Listener): Promise<number> {
+  let tasks = 0;
+  for await (const connection of listener) {
+    using socket = connection;
+    const packet = new Uint8Array(4096);
+    await socket.read(packet);
+    if (packet[0] !== MODIFIER_SPOOL) continue;
+    await socket.write(ACCEPTED);
+    tasks++;
+  }
+  return tasks;
+}
+
+test("many tasks go to a server on one connection, and to a uWSGI all the same", async () => {
+  await using site = await makeSite(
+    "socket = 127.0.0.1:0",
+    "spooler-max-priority = 5",
+    "spooler-task = true",
+  );
+  await using program = await site.start();
+  const to = `127.0.0.1:${portIn(await program.line(/ socket \S+:\d+$/))}`;
+  const lines = Array.from({ length: 500 }, (_, n) => JSON.stringify({ ud_spool_func: "f", n }));
+  const sent = await spooler(["push", "--to", to, "--lines", "-"], lines.join("\n"));
+  assertEquals([sent.code, sent.stderr], [0, ""]);
+  assertEquals(sent.stdout, "accepted\n".repeat(500));
+  const mixed = ['{"a":"b"}', '{"a":"b","priority":9}', '{"a":"b"}'].join("\n");
+  const some = await spooler(["push", "--to", to, "--json", "--lines", "-"], mixed);
+  assertEquals(some.code, 1);
+  assertEquals(jsonLines(some.stdout).map(({ result }) => result), [
+    ...["accepted", "refused", "accepted"],
+  ]);
+  assertMatch(String(jsonLines(some.stdout)[1]?.["reason"]), /priority needs 0 to 5/);
+  assertEquals(await program.stop(), 0);
+
+  const uwsgi = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = serveAsUwsgi(uwsgi);
+  const old = `127.0.0.1:${(uwsgi.addr as Deno.NetAddr).port}`;
+  const three = await spooler(["push", "--to", old, "--lines", "-"], mixed);
+  assertEquals([three.code, three.stdout], [0, "accepted\n".repeat(3)]);
+  uwsgi.close();
+  assertEquals(await serving, 3);
 });
 
 test("a line that is no task names itself, and none is put", async () => {
