@@ -1,6 +1,7 @@
 /** Who may ask over HTTP: by password, and, without one, under which names. @pure */
 
 import { createHash, timingSafeEqual } from "node:crypto";
+import { decodeBase64 } from "../platform/base64.ts";
 import { isIpAddress } from "../wire/network.ts";
 import type { HttpUser } from "./settings.ts";
 
@@ -17,19 +18,11 @@ function isSame(one: string, other: string): boolean {
 export function userOf(header: string | null, users: readonly HttpUser[]): HttpUser | null {
   const encoded = /^basic +([A-Za-z0-9+/=]{1,4096})$/i.exec(header ?? "")?.[1];
   if (encoded === undefined) return null;
-  const given = decoded(encoded);
+  const given = new TextDecoder().decode(decodeBase64(encoded) ?? new Uint8Array());
   let found: HttpUser | null = null;
   // All are compared: the time says nothing of who is among them.
   for (const each of users) if (isSame(given, `${each.user}:${each.password}`)) found = each;
   return found;
-}
-
-function decoded(base64: string): string {
-  try {
-    return new TextDecoder().decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
-  } catch {
-    return "";
-  }
 }
 
 /**

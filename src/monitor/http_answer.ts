@@ -8,6 +8,8 @@ export interface Visitor {
   readonly user: string | null;
   /** An operator may act, a viewer only read. */
   readonly role: "operator" | "viewer";
+  /** Something vouches for this one: a password, a certificate, the permissions of the socket. */
+  readonly isKnown: boolean;
   /** `127.0.0.1:4711`, or `unix socket`. */
   readonly from: string;
 }

@@ -119,12 +119,14 @@ class Visits {
     const { users, config: { address, tls }, denied } = this.#options;
     const { from } = stream;
     // Who has a certificate that the socket asks for needs no password.
-    if (tls?.ca != null) return { user: decodeURIComponent(stream.sender), role: "operator", from };
+    if (tls?.ca != null) {
+      return { user: decodeURIComponent(stream.sender), role: "operator", isKnown: true, from };
+    }
     const known = users();
     if (known.length > 0) {
       const header = head.headers.get("authorization");
       const found = userOf(header ?? null, known);
-      if (found !== null) return { user: found.user, role: found.role, from };
+      if (found !== null) return { user: found.user, role: found.role, isKnown: true, from };
       if (header !== undefined) denied(from, "a wrong name or password");
       return {
         ...textAnswer(401, "who are you?"),
@@ -135,7 +137,7 @@ class Visits {
       const text = "asked for under a name that is not this machine's: see docs/http.md";
       return textAnswer(403, text);
     }
-    return { user: null, role: "operator", from };
+    return { user: null, role: "operator", isKnown: stream.credential !== null, from };
   }
 
   async #answer(request: HttpRequest): Promise<HttpAnswer> {

@@ -2,6 +2,7 @@
 
 import type { HttpRequest } from "../monitor/http_answer.ts";
 import type { SiteParts, SiteSpool } from "./parts.ts";
+import type { ActResult } from "./results.ts";
 import { nameFromShown } from "../platform/name.ts";
 import { isPriorityName, isTaskName } from "../spool/layout.ts";
 import type { PlacedTask } from "../spool/inspected.ts";
@@ -23,6 +24,10 @@ export interface Ask {
   readonly mayAct: boolean;
   /** Proves that a form was got from here. */
   readonly token: string;
+  /** Who it is, for the log. */
+  readonly by: string;
+  /** What came of what this one asked for before. */
+  readonly result: ActResult | null;
 }
 
 /** @throws {AskError} for a path that no link of ours has */

@@ -1,7 +1,7 @@
 /** The body of a task as text, as JSON, or byte by byte. @pure */
 
 import { asText } from "../report/shown_bytes.ts";
-import { type Html, html } from "./html.ts";
+import { type Html, markup } from "./html.ts";
 
 export const BODY_FORMS = ["text", "json", "hex"] as const;
 export type BodyForm = typeof BODY_FORMS[number];
@@ -31,12 +31,14 @@ export function shownBody(
   const json = text === null || bytes.length < size ? null : prettyJson(text);
   const form = wish ?? (json !== null ? "json" : text !== null && !isBinary(text) ? "text" : "hex");
   const left = Math.max(0, size - Math.min(bytes.length, MOST_SHOWN[form]));
-  const pre = (shown: string) => html`<pre class="body" tabindex="0">${mask(shown)}</pre>`;
+  const pre = (shown: string) => markup`<pre class="body" tabindex="0">${mask(shown)}</pre>`;
   switch (form) {
     case "json":
-      return json !== null
-        ? { form, html: pre(json), left }
-        : { form, html: html`<p class="empty">This is no JSON that could be shown.</p>`, left: 0 };
+      return json !== null ? { form, html: pre(json), left } : {
+        form,
+        html: markup`<p class="empty">This is no JSON that could be shown.</p>`,
+        left: 0,
+      };
     case "text":
       return { form, html: pre(text ?? new TextDecoder().decode(bytes)), left };
     case "hex":

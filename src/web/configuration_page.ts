@@ -2,7 +2,7 @@
 
 import type { ConfigLine } from "../config/config.ts";
 import { findOption } from "../config/options.ts";
-import { html } from "./html.ts";
+import { markup } from "./html.ts";
 import { page } from "./page.ts";
 import { empty, table } from "./table.ts";
 
@@ -23,27 +23,27 @@ export const configurationPage = page<ConfigurationView>({
     lines: lines.map((line) => ({ ...line, help: helpOf(line) })),
   }),
   html: ({ file, lines }) =>
-    html`<h1>Configuration</h1>
+    markup`<h1>Configuration</h1>
 <p>As it was read from <code>${file}</code>, expanded, in the order that counts. Secrets are hidden.</p>
 ${
       lines.length === 0 ? empty("Nothing is set.") : table("Settings", lines, [
         {
           head: "Setting",
           cell: (line) =>
-            html`<code>${line.key}</code>${
-              helpOf(line) === null ? null : html`<br><span class="small">${helpOf(line)}</span>`
+            markup`<code>${line.key}</code>${
+              helpOf(line) === null ? null : markup`<br><span class="small">${helpOf(line)}</span>`
             }`,
         },
         {
           head: "Value",
           cell: ({ value }) =>
             value === ""
-              ? html`<span class="none">set</span>`
-              : html`<code class="value">${value}</code>`,
+              ? markup`<span class="none">set</span>`
+              : markup`<code class="value">${value}</code>`,
         },
         {
           head: "Where",
-          cell: ({ file, line }) => html`<code>${line === 0 ? file : `${file}:${line}`}</code>`,
+          cell: ({ file, line }) => markup`<code>${line === 0 ? file : `${file}:${line}`}</code>`,
         },
       ])
     }`,

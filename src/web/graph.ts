@@ -1,6 +1,6 @@
 /** Small graphs of the last hour, drawn without a script. @pure */
 
-import { type Html, html } from "./html.ts";
+import { type Html, markup } from "./html.ts";
 import { countText } from "./text.ts";
 
 export interface Line {
@@ -33,19 +33,25 @@ export function graph({ title, lines, now }: GraphOptions): Html {
   });
   const label = `${title} in the last hour: ${said.join("; ")}`;
   const isEmpty = lines.every(({ points }) => points.length < 2);
-  return html`
+  return markup`
     <figure class="graph">
-      <figcaption>${title}<span class="legend">${lines.map(({ label, kind, points }) =>
-        html`<span data-line="${kind}">${label} <b>${countText(points.at(-1)?.[1] ?? 0)}</b></span>`
-      )}</span></figcaption>
+      <figcaption>${title}<span class="legend">${
+    lines.map(({ label, kind, points }) =>
+      markup`<span data-line="${kind}">${label} <b>${countText(points.at(-1)?.[1] ?? 0)}</b></span>`
+    )
+  }</span></figcaption>
       <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img"
         aria-label="${label}">
-    <line class="base" x1="0" x2="${WIDTH}" y1="${HEIGHT - 1}" y2="${HEIGHT - 1}"/>${lines.map((
+    <line class="base" x1="0" x2="${WIDTH}" y1="${HEIGHT - 1}" y2="${HEIGHT - 1}"/>${
+    lines.map((
       line,
-    ) => shape(line, most, now))}</svg>
-      <p class="scale"><span>${isEmpty ? "gathering" : "1 h ago"}</span><span>most ${countText(
-        most,
-      )}</span><span>now</span></p>
+    ) => shape(line, most, now))
+  }</svg>
+      <p class="scale"><span>${isEmpty ? "gathering" : "1 h ago"}</span><span>most ${
+    countText(
+      most,
+    )
+  }</span><span>now</span></p>
     </figure>
   `;
 }
@@ -57,7 +63,7 @@ function shape({ kind, points }: Line, most: number, now: number): Html | null {
   const path = points.map(([at, value]) => `${x(at)},${y(value)}`).join(" ");
   const [first, last] = [points[0], points.at(-1)];
   const area = `${x(first?.[0] ?? now)},${HEIGHT} ${path} ${x(last?.[0] ?? now)},${HEIGHT}`;
-  return html`
+  return markup`
     <polygon class="area" data-line="${kind}" points="${area}" />
     <polyline class="line" data-line="${kind}" points="${path}"
       vector-effect="non-scaling-stroke" />

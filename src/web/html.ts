@@ -5,14 +5,14 @@
 
 import { nameToShow } from "../platform/name.ts";
 
-/** A piece of a page that is safe as it is. Only {@link html} makes them. */
+/** A piece of a page that is safe as it is. Only {@link markup} makes them. */
 export class Html {
   constructor(readonly text: string) {}
 }
 
 export type Part = Html | string | number | null | undefined | false | readonly Part[];
 
-export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
+export function markup(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   let text = strings[0] ?? "";
   for (const [at, part] of parts.entries()) text += partText(part) + (strings[at + 1] ?? "");
   return new Html(text);

@@ -2,8 +2,15 @@
 
 import type { JobSnapshot } from "../report/snapshot.ts";
 import type { Ask } from "./ask.ts";
-import type { Html } from "./html.ts";
+import { button } from "./forms.ts";
+import { type Html, markup } from "./html.ts";
 
-export function jobActions(_job: JobSnapshot, _ask: Ask): Html | null {
-  return null;
+export function jobActions({ name, running }: JobSnapshot, ask: Ask): Html | null {
+  if (!ask.mayAct) return null;
+  const form = (verb: string, label: string, kind = "") =>
+    button(ask, {
+      ...{ action: "/schedules", values: [["do", verb], ["job", name]], label, kind },
+      name: `${label}: ${name}`,
+    });
+  return markup`${form("run", "Run now")} ${running > 0 ? form("kill", "End", "danger") : null}`;
 }

@@ -1,8 +1,9 @@
-/** What all pages have around them. @pure */
+/** What all pages have around them. */
 
 import type { Ask } from "./ask.ts";
-import { href, type Html, html } from "./html.ts";
+import { href, type Html, markup } from "./html.ts";
 import type { Shown } from "./page.ts";
+import { resultText } from "./results.ts";
 
 const NAV = [
   ["", "Overview"],
@@ -12,6 +13,19 @@ const NAV = [
   ["targets", "Targets"],
   ["configuration", "Configuration"],
 ] as const;
+
+/** What came of what was asked for on the page before. */
+function notice({ result }: Ask): Html | null {
+  if (result === null) return null;
+  const { problems, problemCount } = result;
+  return markup`<div class="notice${problemCount > 0 ? " bad" : null}" role="status"><p>${
+    resultText(result)
+  }</p>${
+    problems.length === 0
+      ? null
+      : markup`<ul>${problems.map((each) => markup`<li>${each}</li>`)}</ul>`
+  }</div>`;
+}
 
 export interface PageFrame {
   /** Names the versions of the stylesheet and the script. */
@@ -25,7 +39,7 @@ export function document({ title, main, refreshMs }: Shown, frame: PageFrame, as
   const { assets, host, place } = frame;
   const { visitor } = ask.request;
   const asset = (name: string) => href(["assets", name], { v: assets });
-  return html`
+  return markup`
     <!doctype html>
     <html lang="en">
       <head>
@@ -42,23 +56,23 @@ export function document({ title, main, refreshMs }: Shown, frame: PageFrame, as
         <header>
           <p
             class="brand"><a href="/"><span aria-hidden="true" class="mark"></span>spooler</a> <span class="host">${host}</span></p>
-          <nav aria-label="Pages">${NAV.map(([name, label]) =>
-            html`
-              <a href="${href([name])}" ${name === place
-                ? html`
-                  aria-current="page"
-                `
-                : null}>${label}</a>
+          <nav aria-label="Pages">${
+    NAV.map(([name, label]) =>
+      markup`
+              <a href="${href([name])}" ${
+        name === place ? markup` aria-current="page"` : null
+      }>${label}</a>
             `
-          )}</nav>
-          <p class="who">${visitor.user ?? null}${ask.mayAct ? null : html`
-            <span class="badge" data-kind="viewer">read only</span>
-          `}</p>
+    )
+  }</nav>
+          <p class="who">${visitor.user ?? null}${
+    ask.mayAct ? null : markup`<span class="badge" data-kind="viewer">read only</span>`
+  }</p>
         </header>
-        <main id="main" tabindex="-1" ${refreshMs === null ? null : html`
-          data-refresh="${refreshMs}"
-        `}>
-    ${main}
+        <main id="main" tabindex="-1" ${
+    refreshMs === null ? null : markup` data-refresh="${refreshMs}"`
+  }>
+${notice(ask)}${main}
         </main>
         <footer>
           <p>Times are of this machine. <a href="/api/">JSON</a> · <a href="/metrics">metrics</a></p>

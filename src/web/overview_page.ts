@@ -6,7 +6,7 @@ import { roughText } from "../platform/duration_text.ts";
 import type { Ask } from "./ask.ts";
 import { graph } from "./graph.ts";
 import type { HourSample, SpoolSample } from "../monitor/hour_series.ts";
-import { href, type Html, html } from "./html.ts";
+import { href, type Html, markup } from "./html.ts";
 import { page } from "./page.ts";
 import { runningTable } from "./running.ts";
 import { spoolActions } from "./spool_actions.ts";
@@ -38,7 +38,7 @@ export const overviewPage = page<Overview>({
     hour: hour.map(({ at, spools }) => ({ at, spools: Object.fromEntries(spools) })),
   }),
   html: ({ now, problem, hour }, ask) =>
-    html`<h1>Overview</h1>
+    markup`<h1>Overview</h1>
 ${health(now, problem)}
 <section aria-label="Spools" class="cards">${
       now.spools.map((each) => card(each, now.at, hour, ask))
@@ -53,7 +53,7 @@ ${
 ${
       now.running.length <= RUNNING_SHOWN
         ? null
-        : html`<p><a href="${href(["tasks"], { state: "running" })}">All ${
+        : markup`<p><a href="${href(["tasks"], { state: "running" })}">All ${
           countText(now.running.length)
         } running tasks</a></p>`
     }</section>
@@ -65,14 +65,16 @@ function health(
   { at, startedAt, version, pid, file }: ProgramSnapshot,
   problem: string | null,
 ): Html {
-  return html`
+  return markup`
     <p class="health"
-      data-ok="${problem === null ? "yes" : "no"}"><strong>${problem === null
-        ? "All is well"
-        : problem}</strong> <span>version ${version}, pid ${pid}, started ${momentHtml(
-          startedAt,
-          at,
-        )}, ${file}</span></p>
+      data-ok="${problem === null ? "yes" : "no"}"><strong>${
+    problem === null ? "All is well" : problem
+  }</strong> <span>version ${version}, pid ${pid}, started ${
+    momentHtml(
+      startedAt,
+      at,
+    )
+  }, ${file}</span></p>
   `;
 }
 
@@ -84,26 +86,24 @@ function card(spool: SpoolSnapshot, now: number, hour: readonly HourSample[], as
       const sample = spools.get(name);
       return sample ? [[at, value(sample)] as const] : [];
     });
-  return html`<article class="card">
+  return markup`<article class="card">
 <header><h2><a href="${of()}">${name}</a></h2>${paused ? badge("paused") : null}${
     external ? badge("external") : null
   }${spoolActions(spool, ask)}</header>
 <p class="dir">${dir}</p>
 ${
     counts === null
-      ? html`<p class="empty">Another program runs its tasks.</p>`
-      : html`<dl class="counts">${
+      ? markup`<p class="empty">Another program runs its tasks.</p>`
+      : markup`<dl class="counts">${
         (["ready", "running", "deferred", "failed"] as const).map((state) =>
-          html`
-            <div data-kind="${state}" ${counts[state] === 0
-              ? html`
-                class="zero"
-              `
-              : null}>
+          markup`
+            <div data-kind="${state}" ${counts[state] === 0 ? markup` class="zero"` : null}>
               <dt>${state}</dt>
-              <dd><a href="${of(state)}">${countText(
-                counts[state],
-              )}${state === "ready" && spool.hasMore ? "+" : null}</a></dd>
+              <dd><a href="${of(state)}">${
+            countText(
+              counts[state],
+            )
+          }${state === "ready" && spool.hasMore ? "+" : null}</a></dd>
             </div>
           `
         )
@@ -150,28 +150,32 @@ function nextJobs({ jobs, at }: ProgramSnapshot): Html | null {
   if (jobs.length === 0) return null;
   const next = jobs.filter(({ nextAt }) => nextAt !== null)
     .toSorted((a, b) => (a.nextAt ?? 0) - (b.nextAt ?? 0)).slice(0, JOBS_SHOWN);
-  return html`
+  return markup`
     <section aria-labelledby="next">
       <h2 id="next"><a href="${href(["schedules"])}">Next jobs</a></h2>
-      <ul class="lines">${next.map(({ name, nextAt, running, lastRun }) =>
-        html`<li>${clockHtml(nextAt, at)} <b>${name}</b> ${momentHtml(nextAt, at)}${
-          running > 0 ? badge("running") : null
-        }${lastRun?.ok === false ? badge("failed last time", "failed") : null}</li>`
-      )}</ul>
+      <ul class="lines">${
+    next.map(({ name, nextAt, running, lastRun }) =>
+      markup`<li>${clockHtml(nextAt, at)} <b>${name}</b> ${momentHtml(nextAt, at)}${
+        running > 0 ? badge("running") : null
+      }${lastRun?.ok === false ? badge("failed last time", "failed") : null}</li>`
+    )
+  }</ul>
     </section>
   `;
 }
 
 function warnings({ warnings: all, at }: ProgramSnapshot): Html | null {
   if (all.length === 0) return null;
-  return html`
+  return markup`
     <section aria-labelledby="warnings">
       <h2 id="warnings">Warnings</h2>
-      <ul class="lines log">${all.toReversed().map((each) =>
-        html`<li data-level="${each.level}">${
-          clockHtml(each.at, at)
-        } <span>${each.text}</span></li>`
-      )}</ul>
+      <ul class="lines log">${
+    all.toReversed().map((each) =>
+      markup`<li data-level="${each.level}">${
+        clockHtml(each.at, at)
+      } <span>${each.text}</span></li>`
+    )
+  }</ul>
     </section>
   `;
 }

@@ -4,7 +4,7 @@ import { progressText } from "../report/progress_text.ts";
 import type { RunningTaskSnapshot } from "../report/snapshot.ts";
 import { shortId } from "../report/task_name.ts";
 import { refOf } from "../spool/layout.ts";
-import { href, type Html, html } from "./html.ts";
+import { href, type Html, markup } from "./html.ts";
 import { table } from "./table.ts";
 import { roughText } from "../platform/duration_text.ts";
 
@@ -16,11 +16,11 @@ export function runningTable(
     {
       head: "Task",
       cell: ({ spool, id }) =>
-        html`<a href="${href(["tasks", spool, ...id.split("/")])}">${shortId(refOf(id))}</a>`,
+        markup`<a href="${href(["tasks", spool, ...id.split("/")])}">${shortId(refOf(id))}</a>`,
     },
     {
       head: "Function",
-      cell: ({ func }) => func === "" ? html`<span class="none">–</span>` : func,
+      cell: ({ func }) => func === "" ? markup`<span class="none">–</span>` : func,
     },
     { head: "Spool", cell: ({ spool }) => spool },
     { head: "For", isNumber: true, cell: ({ startedAt }) => roughText(now - startedAt) },

@@ -4,7 +4,7 @@ import { refOf } from "../spool/layout.ts";
 import { passes } from "../spool/matching.ts";
 import type { SiteParts } from "./parts.ts";
 import { type FoundTask, type FoundTasks, isFoundBy } from "./task_list.ts";
-import type { TaskWish } from "./tasks_page.ts";
+import type { TaskWish } from "./task_wish.ts";
 
 export async function runningNow(parts: SiteParts, wish: TaskWish): Promise<FoundTasks> {
   const { spools, query, limit } = wish;

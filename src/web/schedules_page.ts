@@ -4,7 +4,7 @@ import type { JobSnapshot } from "../report/snapshot.ts";
 import { timeText } from "../platform/local_time.ts";
 import { measuredText } from "../platform/duration_text.ts";
 import { type Ask } from "./ask.ts";
-import { type Html, html, joined } from "./html.ts";
+import { type Html, joined, markup } from "./html.ts";
 import { page } from "./page.ts";
 import type { ComingStarts } from "../schedule/upcoming.ts";
 import { empty, table } from "./table.ts";
@@ -40,7 +40,7 @@ export const schedulesPage = page<SchedulesView>({
     })),
   }),
   html: ({ jobs, coming, now }, ask) =>
-    html`<h1>Schedules</h1>${
+    markup`<h1>Schedules</h1>${
       jobs.length === 0
         ? empty("No jobs: the ini has no cron, timer or schedule, and task code registers none.")
         : jobTable(jobs, coming, now, ask)
@@ -58,7 +58,7 @@ function jobTable(
     {
       head: "Job",
       cell: ({ name, when, command }) =>
-        html`
+        markup`
           <b>${name}</b><br><span class="small">${when}</span><br><code
             class="command">${command}</code>
         `,
@@ -67,10 +67,10 @@ function jobTable(
       head: "Last run",
       cell: ({ lastRun, running }) =>
         running > 0
-          ? html`${badge("running")} ${momentHtml(lastRun?.startedAt ?? null, now)}`
+          ? markup`${badge("running")} ${momentHtml(lastRun?.startedAt ?? null, now)}`
           : lastRun === null
-          ? html`<span class="none">not yet</span>`
-          : html`${
+          ? markup`<span class="none">not yet</span>`
+          : markup`${
             lastRun.ok === true ? badge("ok", "done") : badge(
               lastRun.result ?? (lastRun.endedAt === null ? "end unknown" : "failed"),
               "failed",
@@ -78,7 +78,7 @@ function jobTable(
           } ${momentHtml(lastRun.startedAt, now)}${
             lastRun.endedAt === null
               ? null
-              : html`, <span class="small">took ${
+              : markup`, <span class="small">took ${
                 measuredText(lastRun.endedAt - lastRun.startedAt)
               }</span>`
           }`,
@@ -89,7 +89,7 @@ function jobTable(
         const times = timesOf(name).slice(0, NEXT_SHOWN);
         return times.length === 0
           ? clockHtml(nextAt, now)
-          : joined(times.map((at) => clockHtml(at, now)), html`<br>`);
+          : joined(times.map((at) => clockHtml(at, now)), markup`<br>`);
       },
     },
     { head: "Next 24 hours", cell: ({ name }) => lane(name, timesOf(name), now) },
@@ -113,24 +113,24 @@ function lane(name: string, times: readonly number[], now: number): Html {
     : many
     ? `${name} starts more than ${MOST_TICKS} times within 24 hours`
     : `${name} starts ${times.length} times within 24 hours`;
-  return html`<svg class="lane" viewBox="0 0 ${WIDTH} ${
+  return markup`<svg class="lane" viewBox="0 0 ${WIDTH} ${
     LANE_HEIGHT + 10
   }" role="img" aria-label="${label}">
 <rect class="track" x="0" y="0" width="${WIDTH}" height="${LANE_HEIGHT}" rx="3"/>${
     hours.map((at) => {
       const hour = timeText(at).slice(11, 13);
-      return Number(hour) % 6 !== 0 ? null : html`
+      return Number(hour) % 6 !== 0 ? null : markup`
         <line class="hour" x1="${x(at)}" x2="${x(at)}" y1="0" y2="${LANE_HEIGHT}" />
         <text x="${x(at)}" y="${LANE_HEIGHT + 9}">${hour}</text>
       `;
     })
   }${
     many
-      ? html`
+      ? markup`
         <rect class="band" x="0" y="5" width="${WIDTH}" height="${LANE_HEIGHT - 10}" />
       `
       : times.map((at) =>
-        html`
+        markup`
           <rect class="tick" x="${x(at)}" y="3" width="2" height="${LANE_HEIGHT - 6}" />
         `
       )

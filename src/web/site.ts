@@ -5,17 +5,21 @@
 
 import type { HttpAnswer, HttpRequest } from "../monitor/http_answer.ts";
 import type { Site } from "../monitor/monitors.ts";
-import { jsonLine } from "../report/safe_text.ts";
+import { jsonLine, safeText } from "../report/safe_text.ts";
+import { actOn } from "./acting.ts";
 import { Assets } from "./assets.ts";
 import { type Ask, AskError, segmentsOf } from "./ask.ts";
 import { bodyAnswer } from "./body_answer.ts";
+import { confirmPage } from "./confirm_page.ts";
 import { configurationPage } from "./configuration_page.ts";
-import { provenance, Tokens } from "./guard.ts";
-import { type Html, html } from "./html.ts";
+import { Tokens } from "./guard.ts";
+import { type Html, markup } from "./html.ts";
 import { document } from "./layout.ts";
 import { overviewPage } from "./overview_page.ts";
 import type { Page, Shown } from "./page.ts";
 import type { SiteParts } from "./parts.ts";
+import { pushPage } from "./push_page.ts";
+import { resultJson, Results } from "./results.ts";
 import { schedulesPage } from "./schedules_page.ts";
 import { targetsPage } from "./targets_page.ts";
 import { taskPage } from "./task_page.ts";
@@ -23,8 +27,8 @@ import { tasksPage } from "./tasks_page.ts";
 import { workersPage } from "./workers_page.ts";
 
 const PAGES: readonly Page[] = [
-  ...[overviewPage, tasksPage, taskPage, schedulesPage, workersPage, targetsPage],
-  configurationPage,
+  ...[overviewPage, tasksPage, confirmPage, taskPage, schedulesPage, workersPage, targetsPage],
+  ...[configurationPage, pushPage],
 ];
 
 const HTML = "text/html; charset=utf-8";
@@ -39,6 +43,7 @@ const POLICY = [
 
 export function openSite(parts: SiteParts): Site {
   const assets = new Assets();
+  const results = new Results();
   const tokens = new Tokens(crypto.getRandomValues(new Uint8Array(32)));
   const host = Deno.hostname();
 
@@ -50,14 +55,17 @@ export function openSite(parts: SiteParts): Site {
     headers: { "content-security-policy": POLICY },
   });
 
-  const askOf = (request: HttpRequest): Ask => ({
-    request,
-    parts,
-    segments: [],
-    query: new URLSearchParams(request.query),
-    mayAct: request.visitor.role === "operator" && !parts.isReadonly(),
-    token: tokens.of(request.visitor.user),
-  });
+  const askOf = (request: HttpRequest): Ask => {
+    const { visitor: { user, role, from } } = request;
+    const query = new URLSearchParams(request.query);
+    return {
+      ...{ request, parts, segments: [], query },
+      mayAct: role === "operator" && !parts.isReadonly(),
+      token: tokens.of(user),
+      by: safeText(`${user ?? "somebody"} over HTTP from ${from}`).slice(0, 200),
+      result: results.get(query.get("result") ?? "") ?? null,
+    };
+  };
 
   async function read(ask: Ask, segments: readonly string[]): Promise<HttpAnswer> {
     const [name = "", ...rest] = segments;
@@ -70,6 +78,7 @@ export function openSite(parts: SiteParts): Site {
   async function readJson(ask: Ask, segments: readonly string[]): Promise<HttpAnswer> {
     const [name = "", ...rest] = segments;
     if (name === "" || name === "token") return jsonAnswer(apiIndex(name, ask));
+    if (name === "results") return jsonAnswer(resultJson(results.get(rest[0] ?? "") ?? notFound()));
     if (name === "tasks" && rest.length > 2 && rest.at(-1) === "body") {
       return bodyAnswer(parts, rest.slice(0, -1));
     }
@@ -86,14 +95,18 @@ export function openSite(parts: SiteParts): Site {
         if (method === "GET" || method === "HEAD") {
           return await read(ask, segmentsOf(request.path));
         }
-        if (provenance(request) === "foreign") throw new AskError(403, "sent by another site");
-        throw new AskError(405, "only GET is answered");
+        if (method !== "POST") throw new AskError(405, "only GET, HEAD and POST are answered");
+        const path = segmentsOf(request.path);
+        const acted = await actOn(ask, path, { tokens, results });
+        if (acted.kind === "answer") return acted.answer;
+        if (acted.kind === "json") return { ...jsonAnswer(acted.value), status: acted.status };
+        return pageAnswer(acted.status, acted.shown, path[0] ?? "", ask);
       } catch (error) {
         if (!(error instanceof AskError)) throw error;
         const { status, message } = error;
-        const more = status === 405 ? { allow: "GET, HEAD" } : {};
+        const more = status === 405 ? { allow: "GET, HEAD, POST" } : {};
         if (isApi) return withHeaders({ ...jsonAnswer({ error: message }), status }, more);
-        const main = html`
+        const main = markup`
           <h1>${status}</h1>
           <p>${message}</p>
           <p><a href="/">Overview</a></p>
@@ -133,7 +146,7 @@ function apiIndex(name: string, { token, mayAct, request: { visitor } }: Ask): u
     paths: [
       ...["/api/overview", "/api/tasks", "/api/tasks/SPOOL/[failed/][PRIORITY/]NAME"],
       ...["/api/tasks/SPOOL/[failed/][PRIORITY/]NAME/body", "/api/schedules", "/api/workers"],
-      ...["/api/targets", "/api/configuration", "/api/token"],
+      ...["/api/targets", "/api/configuration", "/api/token", "/api/results/RESULT"],
     ],
   };
 }

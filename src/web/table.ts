@@ -1,6 +1,6 @@
 /** Tables, and what stands where one has no rows. @pure */
 
-import { type Html, html, type Part } from "./html.ts";
+import { type Html, markup, type Part } from "./html.ts";
 
 export interface Column<T> {
   readonly head: Part;
@@ -15,49 +15,48 @@ export interface Column<T> {
  * @param caption what it is, for who cannot see where it stands
  */
 export function table<T>(caption: string, rows: readonly T[], columns: readonly Column<T>[]): Html {
-  return html`
+  return markup`
     <div class="table">
       <table>
         <caption>${caption}</caption>
         <thead>
-          <tr>${columns.map(({ head, isNumber }) =>
-            html`
-              <th scope="col" ${numeric(isNumber)}>${head}</th>
-            `
-          )}</tr>
+          <tr>${
+    columns.map(({ head, isNumber }) => markup`<th scope="col" ${numeric(isNumber)}>${head}</th>`)
+  }</tr>
         </thead>
-        <tbody>${rows.map((row) =>
-          html`
-            <tr>${columns.map(({ head, isNumber, cell }) =>
-              html`
-                <td data-head="${typeof head === "string" ? head : ""}" ${numeric(isNumber)}>${cell(
-                  row,
-                )}</td>
+        <tbody>${
+    rows.map((row) =>
+      markup`
+            <tr>${
+        columns.map(({ head, isNumber, cell }) =>
+          markup`
+                <td data-head="${typeof head === "string" ? head : ""}" ${numeric(isNumber)}>${
+            cell(
+              row,
+            )
+          }</td>
               `
-            )}</tr>
+        )
+      }</tr>
           `
-        )}</tbody>
+    )
+  }</tbody>
       </table>
     </div>
   `;
 }
 
-const numeric = (isNumber = false): Html | null =>
-  isNumber
-    ? html`
-      class="number"
-    `
-    : null;
+const numeric = (isNumber = false): Html | null => isNumber ? markup` class="number"` : null;
 
 export function empty(text: Part): Html {
-  return html`<p class="empty">${text}</p>`;
+  return markup`<p class="empty">${text}</p>`;
 }
 
 /** Names and values, one under the other. */
 export function facts(rows: readonly (readonly [name: string, value: Part])[]): Html {
-  return html`<dl class="facts">${
+  return markup`<dl class="facts">${
     rows.map(([name, value]) =>
-      html`
+      markup`
         <div>
           <dt>${name}</dt>
           <dd>${value}</dd>

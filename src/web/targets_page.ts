@@ -1,7 +1,7 @@
 /** Do the other servers take our tasks, and where do tasks come in? */
 
 import type { ProgramSnapshot } from "../report/snapshot.ts";
-import { html } from "./html.ts";
+import { markup } from "./html.ts";
 import { maskedSnapshot } from "./masked.ts";
 import { page } from "./page.ts";
 import { empty, table } from "./table.ts";
@@ -14,7 +14,7 @@ export const targetsPage = page<ProgramSnapshot>({
   load: async ({ parts }) => maskedSnapshot(await parts.snapshot(), parts.mask),
   json: ({ targets, sockets, connections }) => ({ targets, sockets, connections }),
   html: ({ targets, sockets, connections, at }) =>
-    html`<h1>Targets</h1>
+    markup`<h1>Targets</h1>
 ${
       targets.length === 0
         ? empty("No targets: no task is forwarded to another server (spooler-forward).")
@@ -27,7 +27,7 @@ ${
           { head: "Under way", isNumber: true, cell: ({ underWay }) => countText(underWay) },
           {
             head: "Last error",
-            cell: ({ reason }) => reason && html`<span class="error">${reason}</span>`,
+            cell: ({ reason }) => reason && markup`<span class="error">${reason}</span>`,
           },
         ])
     }
@@ -35,9 +35,9 @@ ${
 ${
       sockets.length === 0
         ? empty("No sockets: tasks come in through the directories alone.")
-        : html`${
+        : markup`${
           table("Sockets on which tasks come in", sockets, [
-            { head: "Address", cell: ({ address }) => html`<code>${address}</code>` },
+            { head: "Address", cell: ({ address }) => markup`<code>${address}</code>` },
             { head: "TLS", cell: ({ tls }) => tls ? "yes" : "no" },
           ])
         }<p class="small">${countText(connections)} open connections</p>`

@@ -5,7 +5,6 @@
  */
 
 import type { Clock } from "../platform/clock.ts";
-import { turnOfOthers } from "../platform/clock.ts";
 import { madeAt } from "../spool/layout.ts";
 import { type ListFilter, passes } from "../spool/matching.ts";
 import type { Inspected, PlacedTask } from "../spool/inspected.ts";
@@ -13,6 +12,7 @@ import { placedId } from "../report/task_name.ts";
 import { summaryOf } from "../report/task_summary.ts";
 import { findText } from "../wire/packet.ts";
 import type { SiteSpool } from "./parts.ts";
+import { Turns } from "./turns.ts";
 
 /** Where a page ends: the next one begins behind it. */
 export interface Cursor {
@@ -52,8 +52,6 @@ export interface FindOptions {
 
 /** For opening files, of one page. */
 const BUDGET_MS = 200;
-/** Others get their turn so often. */
-const TURN_MS = 15;
 /** Of a page of a filter that lets few through. */
 const MOST_CANDIDATES = 5000;
 
@@ -83,21 +81,6 @@ export async function findTasks(
     await turns.give();
   }
   return { found, next: candidates.length === most ? last : null, seen };
-}
-
-/** Lets other work go on now and then. */
-class Turns {
-  #since: number;
-
-  constructor(private readonly clock: Clock) {
-    this.#since = clock.monotonic();
-  }
-
-  async give(): Promise<void> {
-    if (this.clock.monotonic() - this.#since < TURN_MS) return;
-    await turnOfOthers();
-    this.#since = this.clock.monotonic();
-  }
 }
 
 /** The newest behind the cursor, sorted; never many more than `most` are kept. */

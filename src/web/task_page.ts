@@ -1,15 +1,18 @@
 /** One task: what it is, what it holds, and what has happened to it. */
 
 import { taskJson } from "../report/task_details.ts";
-import { shortId } from "../report/task_name.ts";
+import { placedId, shortId } from "../report/task_name.ts";
 import { safeBytes } from "../report/shown_bytes.ts";
 import { summaryOf } from "../report/task_summary.ts";
 import { taskLabel } from "../spool/layout.ts";
 import type { Inspected } from "../spool/inspected.ts";
 import { type Ask, AskError, taskAt } from "./ask.ts";
 import { BODY_FORMS, type BodyForm, MOST_SHOWN, shownBody } from "./body.ts";
-import { href, type Html, html, type Part } from "./html.ts";
+import { href, type Html, markup, type Part } from "./html.ts";
 import { maskedTask } from "./masked.ts";
+import type { TaskVerb } from "./act_tasks.ts";
+import { button } from "./forms.ts";
+import { nameToShow } from "../platform/name.ts";
 import { page } from "./page.ts";
 import type { SiteSpool } from "./parts.ts";
 import { empty, facts, table } from "./table.ts";
@@ -60,10 +63,11 @@ function firstOf(pieces: Generator<Uint8Array>): Uint8Array<ArrayBuffer> {
 function taskHtml(view: TaskView, ask: Ask): Html {
   const { spool, task, now } = view;
   const { content } = task;
-  return html`<nav class="crumbs" aria-label="Where this is"><a href="${
+  return markup`<nav class="crumbs" aria-label="Where this is"><a href="${
     href(["tasks"], { spool: spool.name })
   }">${spool.name}</a></nav>
 <h1>${shortId(task)} ${badge(task.state.kind)}</h1>
+${taskActions(view, ask)}
 ${facts(factsOf(view, now))}
 ${failures(task, now)}
 <section aria-labelledby="keys"><h2 id="keys">Keys</h2>${
@@ -72,10 +76,10 @@ ${failures(task, now)}
       : content.vars.length === 0
       ? empty("It has none.")
       : table("Keys of the task", content.vars, [
-        { head: "Key", cell: ({ name }) => html`<code>${safeBytes(name)}</code>` },
+        { head: "Key", cell: ({ name }) => markup`<code>${safeBytes(name)}</code>` },
         {
           head: "Value",
-          cell: ({ value }) => html`<code class="value">${safeBytes(value)}</code>`,
+          cell: ({ value }) => markup`<code class="value">${safeBytes(value)}</code>`,
         },
       ])
   }</section>
@@ -87,18 +91,18 @@ function factsOf({ spool, task }: TaskView, now: number): [string, Part][] {
   const due: [string, Part][] = state.kind === "ready" || state.kind === "deferred"
     ? [[
       state.kind === "ready" ? "Ready since" : "Deferred until",
-      html`${clockHtml(state.dueAt, now)} (${momentHtml(state.dueAt, now)})`,
+      markup`${clockHtml(state.dueAt, now)} (${momentHtml(state.dueAt, now)})`,
     ]]
     : [];
   return [
-    ["Function", functionOf(task) ?? html`<span class="none">none</span>`],
+    ["Function", functionOf(task) ?? markup`<span class="none">none</span>`],
     ["Spool", spool.name],
-    ["Priority", task.priority ?? html`<span class="none">none</span>`],
-    ["Made", html`${clockHtml(task.madeAt, now)} (${momentHtml(task.madeAt, now)})`],
+    ["Priority", task.priority ?? markup`<span class="none">none</span>`],
+    ["Made", markup`${clockHtml(task.madeAt, now)} (${momentHtml(task.madeAt, now)})`],
     ...due,
     ["Failures", summaryOf(task).attempts],
     ["Size", bytesText(task.size)],
-    ["File", html`<code>${task.path}</code>`],
+    ["File", markup`<code>${task.path}</code>`],
   ];
 }
 
@@ -106,7 +110,7 @@ function failures(task: Inspected, now: number): Html | null {
   const { attempts, state, recordProblem } = task;
   const record = state.kind === "failed" ? state.record : null;
   if (attempts === null && record === null && recordProblem === null) return null;
-  return html`<section aria-labelledby="failures"><h2 id="failures">What went wrong</h2>
+  return markup`<section aria-labelledby="failures"><h2 id="failures">What went wrong</h2>
 <p class="error">${record?.reason ?? attempts?.reason ?? recordProblem}</p>
 ${
     attempts === null ? null : facts([
@@ -119,7 +123,7 @@ ${
     ])
   }
 ${
-    !attempts?.stderr ? null : html`
+    !attempts?.stderr ? null : markup`
       <h3>The end of its error output</h3>
       <pre class="output" tabindex="0">${attempts.stderr}</pre>
     `
@@ -128,7 +132,7 @@ ${
 
 function bodySection({ body, spool, task }: TaskView, size: number, ask: Ask): Html {
   if (size === 0) {
-    return html`<section aria-labelledby="body"><h2 id="body">Body</h2>${
+    return markup`<section aria-labelledby="body"><h2 id="body">Body</h2>${
       empty("It has none.")
     }</section>`;
   }
@@ -137,14 +141,12 @@ function bodySection({ body, spool, task }: TaskView, size: number, ask: Ask): H
   const shown = shownBody(body, size, known, ask.parts.mask);
   const path = ["tasks", spool.name, ...placedPath(task)];
   const link = (form: BodyForm) =>
-    html`
-      <a href="${href(path, { body: form })}#body" ${form === shown.form
-        ? html`
-          aria-current="true"
-        `
-        : null}>${form}</a>
+    markup`
+      <a href="${href(path, { body: form })}#body" ${
+      form === shown.form ? markup` aria-current="true"` : null
+    }>${form}</a>
     `;
-  return html`<section aria-labelledby="body"><h2 id="body">Body <span class="small">${
+  return markup`<section aria-labelledby="body"><h2 id="body">Body <span class="small">${
     bytesText(size)
   }</span></h2>
 <p class="forms">${BODY_FORMS.map(link)}<a href="${
@@ -154,7 +156,7 @@ ${shown.html}
 ${
     shown.left === 0
       ? null
-      : html`<p class="small">and ${bytesText(shown.left)} more</p>`
+      : markup`<p class="small">and ${bytesText(shown.left)} more</p>`
   }</section>`;
 }
 
@@ -164,4 +166,17 @@ function placedPath({ place, priority, name }: Inspected): string[] {
     ...(priority === null ? [] : [priority]),
     name,
   ];
+}
+
+function taskActions({ spool, task }: TaskView, ask: Ask): Html | null {
+  const { state } = task;
+  const name = `${spool.name}/${nameToShow(placedId(task))}`;
+  const form = (verb: TaskVerb, label: string, kind: string) =>
+    button(ask, { action: "/tasks", values: [["do", verb], ["task", name]], label, kind });
+  if (!ask.mayAct) return null;
+  if (state.kind === "running") return markup`<p class="bar">${form("kill", "End…", "danger")}</p>`;
+  const retry = state.kind === "ready"
+    ? null
+    : form("retry", state.kind === "failed" ? "Retry" : "Run now", "");
+  return markup`<p class="bar">${retry} ${form("remove", "Remove…", "danger")}</p>`;
 }

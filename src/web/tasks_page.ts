@@ -1,41 +1,27 @@
 /** Which tasks are there? Filters and search, the newest first. */
 
-import { type ListedStateKind, STATE_KINDS } from "../spool/inspected.ts";
-import { placedId, shortId } from "../report/task_name.ts";
-import { summaryJson, summaryOf } from "../report/task_summary.ts";
-import { safeBytes } from "../report/shown_bytes.ts";
+import { nameToShow } from "../platform/name.ts";
 import { roughText } from "../platform/duration_text.ts";
-import { type Ask, AskError, spoolNamed } from "./ask.ts";
-import { href, type Html, html } from "./html.ts";
+import { safeBytes } from "../report/shown_bytes.ts";
+import { placedId, shortId } from "../report/task_name.ts";
+import { summaryJson, summaryOf, type TaskSummary } from "../report/task_summary.ts";
+import { STATE_KINDS } from "../spool/inspected.ts";
+import { STATES_FOR } from "./act_tasks.ts";
+import type { Ask } from "./ask.ts";
+import { hidden, placeOf } from "./forms.ts";
+import { href, type Html, markup } from "./html.ts";
 import { maskedTask } from "./masked.ts";
 import { page } from "./page.ts";
-import { empty, table } from "./table.ts";
-import {
-  type Cursor,
-  findTasks,
-  type FoundTask,
-  type FoundTasks,
-  type TaskQuery,
-} from "./task_list.ts";
+import type { SiteSpool } from "./parts.ts";
 import { runningNow } from "./running_tasks.ts";
+import { type Column, empty, table } from "./table.ts";
+import { findTasks, type FoundTask, type FoundTasks, type TaskQuery } from "./task_list.ts";
+import { cursorText, FILTERS, LONGEST_TEXT, type TaskWish, wishOf } from "./task_wish.ts";
 import { badge, countText, momentHtml } from "./text.ts";
-import type { SiteParts, SiteSpool } from "./parts.ts";
-
-export const PAGE_SIZE = 50;
-const MOST_PAGE_SIZE = 1000;
-const LONGEST_TEXT = 500;
 
 interface TasksView extends FoundTasks {
   readonly wish: TaskWish;
   readonly now: number;
-}
-
-/** What the address asks for. */
-export interface TaskWish {
-  readonly spools: readonly SiteSpool[];
-  readonly query: TaskQuery;
-  readonly after: Cursor | null;
-  readonly limit: number;
 }
 
 /** One list at a time: a directory of a million tasks takes its time, and nobody else's. */
@@ -74,101 +60,54 @@ function isRunningAlone({ states }: TaskQuery): boolean {
   return states?.length === 1 && states[0] === "running";
 }
 
-/** @throws {AskError} */
-export function wishOf(parts: SiteParts, query: URLSearchParams): TaskWish {
-  const text = (name: string) => {
-    const given = query.get(name)?.trim() ?? "";
-    if (given.length > LONGEST_TEXT) throw new AskError(400, `${name} is too long`);
-    return given === "" ? undefined : given;
-  };
-  const [spool, state, func, search, older] = ["spool", "state", "func", "q", "older"].map(text);
-  const madeBefore = older === undefined ? undefined : parts.clock.now() - secondsOf(older) * 1000;
-  return {
-    spools: spool === undefined ? parts.spools() : [spoolNamed(parts, spool)],
-    query: {
-      ...(state === undefined ? {} : { states: state.split(",").map(stateOf) }),
-      ...(func === undefined ? {} : { func }),
-      ...(search === undefined ? {} : { search }),
-      ...(madeBefore === undefined ? {} : { madeBefore }),
-    },
-    after: cursorOf(text("after")),
-    limit: limitOf(text("limit")),
-  };
-}
-
-function stateOf(text: string): ListedStateKind {
-  const state = STATE_KINDS.find((kind) => kind === text);
-  if (state === undefined) throw new AskError(400, `state is some of ${STATE_KINDS.join(",")}`);
-  return state;
-}
-
-function secondsOf(text: string): number {
-  if (!/^\d{1,10}$/.test(text)) throw new AskError(400, "older is a number of seconds");
-  return Number(text);
-}
-
-function limitOf(text: string | undefined): number {
-  if (text === undefined) return PAGE_SIZE;
-  const limit = Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MOST_PAGE_SIZE) return limit;
-  throw new AskError(400, `limit is a number from 1 to ${MOST_PAGE_SIZE}`);
-}
-
-function cursorText({ madeAt, key }: Cursor): string {
-  return `${madeAt}:${key}`;
-}
-
-function cursorOf(text: string | undefined): Cursor | null {
-  if (text === undefined) return null;
-  const [, made, key] = /^(\d{1,14}(?:\.\d{1,6})?):(.+)$/s.exec(text) ?? [];
-  if (made === undefined || key === undefined) throw new AskError(400, "after is what next said");
-  return { madeAt: Number(made), key };
-}
-
 function tasksHtml(view: TasksView, ask: Ask): Html {
   const { found, next, seen, now } = view;
   const all = Object.fromEntries(ask.query);
   const isFiltered = ["spool", "state", "func", "q", "older", "after"].some((name) => all[name]);
-  return html`
-    <h1>Tasks</h1>
+  return markup`
+    <h1>Tasks${ask.mayAct ? markup` <a class="button small" href="/push">New task</a>` : null}</h1>
     ${filters(ask)}
-    ${found.length === 0
+    ${
+    found.length === 0
       ? empty(
         next !== null
           ? "None of these so far: there are more to search."
           : isFiltered
-          ? html`No task matches. <a href="/tasks">Show all</a>`
+          ? markup`No task matches. <a href="/tasks">Show all</a>`
           : "No tasks: everything that came in is done.",
       )
-      : list(found, now)}
+      : markup`${list(found, now, ask)}${forChosen(ask)}`
+  }${forAll(view, ask)}
     <p
-      class="pager">${all.after
-        ? html`<a href="${href(["tasks"], { ...all, after: null })}">Newest</a>`
-        : null}${next === null
-        ? null
-        : html`<a rel="next" href="${href(["tasks"], { ...all, after: cursorText(next) })}">${
-          found.length < view.wish.limit ? "Search on" : "Older"
-        }</a>`}<span class="small">${found.length} of ${countText(
-          seen,
-        )} in these directories</span></p>
+      class="pager">${
+    all.after ? markup`<a href="${href(["tasks"], { ...all, after: null })}">Newest</a>` : null
+  }${
+    next === null
+      ? null
+      : markup`<a rel="next" href="${href(["tasks"], { ...all, after: cursorText(next) })}">${
+        found.length < view.wish.limit ? "Search on" : "Older"
+      }</a>`
+  }<span class="small">${found.length} of ${
+    countText(
+      seen,
+    )
+  } in these directories</span></p>
   `;
 }
 
 function filters({ parts, query }: Ask): Html {
   const option = (name: string, value: string, label: string) =>
-    html`
-      <option value="${value}" ${(query.get(name) ?? "") === value
-        ? html`
-          selected
-        `
-        : null}>${label}</option>
+    markup`
+      <option value="${value}" ${
+      (query.get(name) ?? "") === value ? markup` selected` : null
+    }>${label}</option>
     `;
   const spools = parts.spools();
-  return html`<form class="filters" action="/tasks" method="get" role="search">
+  return markup`<form class="filters" action="/tasks" method="get" role="search">
 ${
     spools.length < 2
       ? null
-      : html`<label>Spool <select name="spool">${option("spool", "", "all")}${
+      : markup`<label>Spool <select name="spool">${option("spool", "", "all")}${
         spools.map(({ name }) => option("spool", name, name))
       }</select></label>`
   }
@@ -184,18 +123,19 @@ ${
 <button>Show</button></form>`;
 }
 
-function list(found: readonly FoundTask[], now: number): Html {
+function list(found: readonly FoundTask[], now: number, { mayAct }: Ask): Html {
   const rows = found.map((each) => ({ ...each, summary: summaryOf(each.task) }));
   return table("Tasks, the newest first", rows, [
+    ...(mayAct ? [choice] : []),
     {
       head: "Task",
-      cell: ({ spool, task }) => html`<a href="${taskHref(spool, task)}">${shortId(task)}</a>`,
+      cell: ({ spool, task }) => markup`<a href="${taskHref(spool, task)}">${shortId(task)}</a>`,
     },
     { head: "State", cell: ({ summary }) => badge(summary.state) },
     {
       head: "Function",
       cell: ({ summary: { func } }) =>
-        func === null ? html`<span class="none">–</span>` : safeBytes(func),
+        func === null ? markup`<span class="none">–</span>` : safeBytes(func),
     },
     { head: "Spool", cell: ({ spool }) => spool.name },
     { head: "Made", isNumber: true, cell: ({ task }) => momentHtml(task.madeAt, now) },
@@ -204,7 +144,7 @@ function list(found: readonly FoundTask[], now: number): Html {
       isNumber: true,
       cell: ({ summary: { dueAt } }) =>
         dueAt === null
-          ? html`<span class="none">–</span>`
+          ? markup`<span class="none">–</span>`
           : dueAt > now
           ? momentHtml(dueAt, now)
           : `for ${roughText(now - dueAt)}`,
@@ -213,13 +153,13 @@ function list(found: readonly FoundTask[], now: number): Html {
       head: "Failures",
       isNumber: true,
       cell: ({ summary: { attempts } }) =>
-        attempts === 0 ? html`<span class="none">0</span>` : attempts,
+        attempts === 0 ? markup`<span class="none">0</span>` : attempts,
     },
     {
       head: "Last error",
       cell: ({ summary: { lastError, lastLine } }) => {
         const error = [lastError ?? [], lastLine ?? []].flat().join(": ");
-        return error === "" ? null : html`<span class="error">${error}</span>`;
+        return error === "" ? null : markup`<span class="error">${error}</span>`;
       },
     },
   ]);
@@ -227,4 +167,52 @@ function list(found: readonly FoundTask[], now: number): Html {
 
 export function taskHref(spool: SiteSpool, task: Parameters<typeof placedId>[0]): string {
   return href(["tasks", spool.name, ...placedId(task).split("/")]);
+}
+
+const taskPath = ({ spool, task }: FoundTask) => `${spool.name}/${nameToShow(placedId(task))}`;
+
+interface TaskRow extends FoundTask {
+  readonly summary: TaskSummary;
+}
+
+const choice: Column<TaskRow> = {
+  head: "",
+  cell: (found) =>
+    markup`<input type="checkbox" name="task" form="chosen" value="${
+      taskPath(found)
+    }" aria-label="Choose ${shortId(found.task)}">`,
+};
+
+const BUTTONS = [["retry", "Retry", ""], ["remove", "Remove…", "danger"], [
+  "kill",
+  "End…",
+  "danger",
+]] as const;
+
+function forChosen(ask: Ask): Html | null {
+  if (!ask.mayAct) return null;
+  return markup`<form id="chosen" method="post" action="/tasks" class="bar">
+${hidden([["token", ask.token], ["back", placeOf(ask)]])}
+<span>Chosen tasks:</span>${
+    BUTTONS.map(([verb, label, kind]) =>
+      markup` <button class="small ${kind}" name="do" value="${verb}">${label}</button>`
+    )
+  }</form>`;
+}
+
+/** Links to the question, which says how many they are. */
+function forAll({ wish: { query: { states = [] } }, found }: TasksView, ask: Ask): Html | null {
+  if (!ask.mayAct || found.length === 0 || states.length === 0) return null;
+  const filters = Object.fromEntries(FILTERS.map((name) => [name, ask.query.get(name)]));
+  const possible = BUTTONS.filter(([verb]) =>
+    states.every((state) => STATES_FOR[verb].includes(state))
+  );
+  if (possible.length === 0) return null;
+  return markup`<p class="bar"><span>All that match:</span>${
+    possible.map(([verb, label]) =>
+      markup` <a class="button small" href="${href(["tasks", "all"], { ...filters, do: verb })}">${
+        label.replace("…", "")
+      } all…</a>`
+    )
+  }</p>`;
 }

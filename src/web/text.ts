@@ -2,7 +2,7 @@
 
 import { roughText } from "../platform/duration_text.ts";
 import { localZone, timeText } from "../platform/local_time.ts";
-import { type Html, html } from "./html.ts";
+import { type Html, markup } from "./html.ts";
 import { isoText } from "../report/task_summary.ts";
 
 /** With a thin space between thousands, as all languages read it. */
@@ -21,24 +21,24 @@ export function bytesText(bytes: number): string {
 
 /** `3m ago` or `in 2h`, with the whole time for who points at it. */
 export function momentHtml(at: number | null, now: number): Html {
-  if (at === null) return html`<span class="none">–</span>`;
+  if (at === null) return markup`<span class="none">–</span>`;
   const iso = isoText(at);
-  if (iso === null) return html`<span class="none">never</span>`;
+  if (iso === null) return markup`<span class="none">never</span>`;
   const text = at > now ? `in ${roughText(at - now)}` : `${roughText(now - at)} ago`;
-  return html`<time datetime="${iso}" title="${timeText(at)} ${localZone().name}">${text}</time>`;
+  return markup`<time datetime="${iso}" title="${timeText(at)} ${localZone().name}">${text}</time>`;
 }
 
 /** The time of day, with its date where that is not today's. */
 export function clockHtml(at: number | null, now: number): Html {
-  if (at === null || isoText(at) === null) return html`<span class="none">–</span>`;
+  if (at === null || isoText(at) === null) return markup`<span class="none">–</span>`;
   const [date = "", time = ""] = timeText(at).slice(0, 19).split(" ");
   const isToday = timeText(now).startsWith(date);
-  return html`<time datetime="${isoText(at)}" title="${timeText(at)} ${localZone().name}">${
+  return markup`<time datetime="${isoText(at)}" title="${timeText(at)} ${localZone().name}">${
     isToday ? "" : `${date} `
   }${time}</time>`;
 }
 
 /** A word with its colour; the word alone says it, too. */
 export function badge(text: string, kind: string = text): Html {
-  return html`<span class="badge" data-kind="${kind}">${text}</span>`;
+  return markup`<span class="badge" data-kind="${kind}">${text}</span>`;
 }

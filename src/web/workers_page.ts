@@ -5,7 +5,7 @@ import type { ProgramSnapshot } from "../report/snapshot.ts";
 import { refOf } from "../spool/layout.ts";
 import { shortId } from "../report/task_name.ts";
 import { measuredText } from "../platform/duration_text.ts";
-import { href, html } from "./html.ts";
+import { href, markup } from "./html.ts";
 import { page } from "./page.ts";
 import { runningTable } from "./running.ts";
 import { empty, table } from "./table.ts";
@@ -34,7 +34,7 @@ export const workersPage = page<WorkersView>({
     running: now.running,
   }),
   html: ({ now, memory }) =>
-    html`<h1>Workers</h1>
+    markup`<h1>Workers</h1>
 ${
       now.workers.length === 0
         ? empty("No workers: no task module is loaded. Commands run in processes of their own.")
@@ -43,15 +43,15 @@ ${
           {
             head: "Modules",
             cell: ({ modules, language }) =>
-              html`${modules} <span class="small">${language}</span>`,
+              markup`${modules} <span class="small">${language}</span>`,
           },
           { head: "State", cell: ({ state }) => badge(state) },
           {
             head: "Task",
             cell: ({ spool, task, busyMs }) =>
               task === null
-                ? html`<span class="none">–</span>`
-                : html`<a href="${href(["tasks", spool, ...task.split("/")])}">${
+                ? markup`<span class="none">–</span>`
+                : markup`<a href="${href(["tasks", spool, ...task.split("/")])}">${
                   shortId(refOf(task))
                 }</a> <span class="small">for ${measuredText(busyMs)}</span>`,
           },
@@ -62,7 +62,7 @@ ${
             head: "Average",
             isNumber: true,
             cell: ({ totals: { answered, runMs } }) =>
-              answered === 0 ? html`<span class="none">–</span>` : measuredText(runMs / answered),
+              answered === 0 ? markup`<span class="none">–</span>` : measuredText(runMs / answered),
           },
           {
             head: "Memory",
@@ -74,11 +74,9 @@ ${
             head: "Started",
             isNumber: true,
             cell: ({ totals }) =>
-              html`${momentHtml(totals.lastSpawnAt, now.at)}${
+              markup`${momentHtml(totals.lastSpawnAt, now.at)}${
                 totals.spawns > 1
-                  ? html`
-                    <span class="small">(${totals.spawns} times)</span>
-                  `
+                  ? markup`<span class="small">(${totals.spawns} times)</span>`
                   : null
               }`,
           },

@@ -67,7 +67,7 @@ function converse({ answer = () => OK, isDeaf = false }: Peer = {}): Conversatio
   };
   const connection = new HttpConnection({
     ...{ stream, deadlines: new Deadlines(clock) },
-    admit: () => ({ user: null, role: "operator", from: stream.from }),
+    admit: () => ({ user: null, role: "operator", isKnown: false, from: stream.from }),
     answer(request) {
       requests.push(request);
       return Promise.resolve(answer(request));

@@ -1,6 +1,6 @@
 /** What others have named never becomes a part of a page. */
 
-import { escapeHtml, href, html } from "../../src/web/html.ts";
+import { escapeHtml, href, markup } from "../../src/web/html.ts";
 import { shownBody } from "../../src/web/body.ts";
 import { provenance, Tokens } from "../../src/web/guard.ts";
 import { assertEquals } from "../support/assert.ts";
@@ -10,7 +10,7 @@ Deno.test("what is put into a template is text, whatever it looks like", () => {
   const shown = "&quot;&gt;&lt;img src=x onerror=&#39;a()&#39;&gt;&amp;amp;&#96;\\u202e\\x1b[31m";
   assertEquals(escapeHtml(name), shown);
   assertEquals(
-    html`<a title="${name}">${[name, html`<b>${1}</b>`, null]}</a>`.text,
+    markup`<a title="${name}">${[name, markup`<b>${1}</b>`, null]}</a>`.text,
     `<a title="${shown}">${shown}<b>1</b></a>`,
   );
 });

@@ -1,0 +1,63 @@
+/** What a form or a program sends, as named texts. */
+
+import type { HttpRequest } from "../monitor/http_answer.ts";
+import { isJsonObject } from "../platform/json.ts";
+import { AskError } from "./ask.ts";
+
+const MOST_FIELDS = 10_000;
+
+/** @throws {AskError} for what is neither a form nor an object of JSON */
+export function fieldsOf(
+  { headers, body }: Pick<HttpRequest, "headers" | "body">,
+): URLSearchParams {
+  const type = (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
+  const text = textOf(body);
+  const fields = type === "application/x-www-form-urlencoded"
+    ? new URLSearchParams(text)
+    : type === "application/json"
+    ? fieldsOfJson(text)
+    : null;
+  if (fields === null) {
+    throw new AskError(415, "takes application/json and application/x-www-form-urlencoded");
+  }
+  if (fields.size > MOST_FIELDS) throw new AskError(413, `takes ${MOST_FIELDS} values at most`);
+  return fields;
+}
+
+function textOf(body: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch {
+    throw new AskError(400, "the body is no UTF-8");
+  }
+}
+
+/** `{"a": 1, "b": ["x", "y"], "vars": {"k": "v"}}`: lists repeat a field, and each of vars is one. */
+function fieldsOfJson(text: string): URLSearchParams {
+  const fields = new URLSearchParams();
+  for (const [name, value] of Object.entries(objectOf(text))) {
+    if (name === "vars" && isJsonObject(value)) {
+      for (const [key, each] of Object.entries(value)) {
+        fields.append("var", `${key}=${asText(each)}`);
+      }
+    } else for (const each of [value].flat()) fields.append(name, asText(each));
+  }
+  return fields;
+}
+
+function objectOf(text: string): object {
+  let value: unknown = null;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // As what is no object.
+  }
+  if (isJsonObject(value)) return value;
+  throw new AskError(400, "the body is no object of JSON");
+}
+
+function asText(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  throw new AskError(400, "takes texts, numbers, and lists of them");
+}
