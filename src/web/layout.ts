@@ -8,6 +8,7 @@ import { resultText } from "./results.ts";
 const NAV = [
   ["", "Overview"],
   ["tasks", "Tasks"],
+  ["history", "History"],
   ["schedules", "Schedules"],
   ["workers", "Workers"],
   ["targets", "Targets"],

@@ -6,6 +6,7 @@ import type { Config } from "../config/config.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { ProgramSnapshot } from "../report/snapshot.ts";
 import type { ComingStarts } from "../schedule/upcoming.ts";
+import type { HistoryFiles } from "../spool/history_files.ts";
 import type { Inspector } from "../spool/inspect.ts";
 
 export interface SiteSpool {
@@ -14,6 +15,8 @@ export interface SiteSpool {
   /** Another program runs its tasks. */
   readonly external: boolean;
   readonly inspector: Inspector;
+  /** What has run, and what it printed. */
+  readonly history: HistoryFiles;
 }
 
 export interface SiteParts extends SiteSetting {
@@ -25,6 +28,8 @@ export interface SiteParts extends SiteSetting {
   /** Of the present configuration. */
   spools(): readonly SiteSpool[];
   config(): Config;
+  /** Of the jobs. */
+  jobHistory(): HistoryFiles;
   /** The starts of each job until then, `most` of each at most. */
   coming(untilAt: number, most: number): readonly ComingStarts[];
 }

@@ -27,7 +27,7 @@ export function runningTable(
     {
       head: "Progress",
       cell: ({ progress }) =>
-        progress === undefined ? html`<span class="none">–</span>` : progressText(progress),
+        progress === undefined ? markup`<span class="none">–</span>` : progressText(progress),
     },
     { head: "Attempt", isNumber: true, cell: ({ attempt }) => attempt },
     { head: "Pid", isNumber: true, cell: ({ pid }) => pid },

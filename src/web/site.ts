@@ -17,7 +17,10 @@ import { type Html, markup } from "./html.ts";
 import { document } from "./layout.ts";
 import { overviewPage } from "./overview_page.ts";
 import type { Page, Shown } from "./page.ts";
+import { pastPage } from "./past_page.ts";
 import type { SiteParts } from "./parts.ts";
+import { historyPage } from "./history_page.ts";
+import { outputStream } from "./output_stream.ts";
 import { pushPage } from "./push_page.ts";
 import { resultJson, Results } from "./results.ts";
 import { schedulesPage } from "./schedules_page.ts";
@@ -28,7 +31,7 @@ import { workersPage } from "./workers_page.ts";
 
 const PAGES: readonly Page[] = [
   ...[overviewPage, tasksPage, confirmPage, taskPage, schedulesPage, workersPage, targetsPage],
-  ...[configurationPage, pushPage],
+  ...[historyPage, configurationPage, pushPage],
 ];
 
 const HTML = "text/html; charset=utf-8";
@@ -70,8 +73,13 @@ export function openSite(parts: SiteParts): Site {
   async function read(ask: Ask, segments: readonly string[]): Promise<HttpAnswer> {
     const [name = "", ...rest] = segments;
     if (name === "assets") return assets.answer(rest[0] ?? "") ?? notFound();
+    if (name === "output") return outputStream(parts, rest, ask.query);
     if (name === "api") return await readJson(ask, rest);
-    const shown = await pageAt(segments).show({ ...ask, segments: rest });
+    const found = pageAt(segments);
+    const shown = await found.show({ ...ask, segments: rest }).catch((error) => {
+      if (found !== taskPage || !(error instanceof AskError)) throw error;
+      return pastPage.show({ ...ask, segments: rest });
+    });
     return pageAnswer(200, shown, name, ask);
   }
 
@@ -83,7 +91,11 @@ export function openSite(parts: SiteParts): Site {
       return bodyAnswer(parts, rest.slice(0, -1));
     }
     const found = pageAt(name === "overview" ? ["", ...rest] : segments);
-    return jsonAnswer(await found.json({ ...ask, segments: rest }));
+    const value = await found.json({ ...ask, segments: rest }).catch((error) => {
+      if (found !== taskPage || !(error instanceof AskError)) throw error;
+      return pastPage.json({ ...ask, segments: rest });
+    });
+    return jsonAnswer(value);
   }
 
   return {
@@ -145,7 +157,12 @@ function apiIndex(name: string, { token, mayAct, request: { visitor } }: Ask): u
     ...{ user: visitor.user, mayAct },
     paths: [
       ...["/api/overview", "/api/tasks", "/api/tasks/SPOOL/[failed/][PRIORITY/]NAME"],
-      ...["/api/tasks/SPOOL/[failed/][PRIORITY/]NAME/body", "/api/schedules", "/api/workers"],
+      ...[
+        "/api/tasks/SPOOL/[failed/][PRIORITY/]NAME/body",
+        "/api/schedules",
+        "/api/workers",
+        "/api/history",
+      ],
       ...["/api/targets", "/api/configuration", "/api/token", "/api/results/RESULT"],
     ],
   };

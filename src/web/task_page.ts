@@ -13,6 +13,9 @@ import { maskedTask } from "./masked.ts";
 import type { TaskVerb } from "./act_tasks.ts";
 import { button } from "./forms.ts";
 import { nameToShow } from "../platform/name.ts";
+import { attemptsOf, type Found } from "../history/reader.ts";
+import { taskRunJson } from "../history/run_text.ts";
+import { liveOutput, runsSection } from "./runs.ts";
 import { page } from "./page.ts";
 import type { SiteSpool } from "./parts.ts";
 import { empty, facts, table } from "./table.ts";
@@ -22,6 +25,8 @@ import { badge, bytesText, clockHtml, momentHtml } from "./text.ts";
 interface TaskView {
   readonly spool: SiteSpool;
   readonly task: Inspected;
+  /** Its runs, the newest first. */
+  readonly runs: readonly Found[];
   /** Of its body, as much as is shown. */
   readonly body: Uint8Array<ArrayBuffer>;
   readonly now: number;
@@ -37,14 +42,14 @@ export const taskPage = page<TaskView>({
     const found = spool.inspector.inspect(placed);
     if (found === null) throw new AskError(404, "the task is gone");
     const body = found.content.kind === "task" ? firstOf(spool.inspector.body(placed)) : NOTHING;
-    return Promise.resolve({
-      spool,
-      task: maskedTask(found, parts.mask),
-      body,
-      now: parts.clock.now(),
-    });
+    const runs = attemptsOf(spool.history, placed.name).toReversed();
+    const task = maskedTask(found, parts.mask);
+    return Promise.resolve({ spool, task, runs, body, now: parts.clock.now() });
   },
-  json: ({ spool, task, now }) => taskJson(task, spool.name, now),
+  json: ({ spool, task, runs, now }) => ({
+    ...taskJson(task, spool.name, now),
+    runs: runs.flatMap(({ entry }) => "job" in entry ? [] : [taskRunJson(entry)]),
+  }),
   html: taskHtml,
 });
 
@@ -70,6 +75,12 @@ function taskHtml(view: TaskView, ask: Ask): Html {
 ${taskActions(view, ask)}
 ${facts(factsOf(view, now))}
 ${failures(task, now)}
+${
+    task.state.kind === "running"
+      ? liveOutput(spool.history, task.name, streamOf(view), ask.parts.mask)
+      : null
+  }
+${view.runs.length === 0 ? null : runsSection(spool.history, view.runs, now, ask.parts)}
 <section aria-labelledby="keys"><h2 id="keys">Keys</h2>${
     content.kind === "unreadable"
       ? empty(`The file cannot be read as a task: ${content.reason}`)
@@ -179,4 +190,8 @@ function taskActions({ spool, task }: TaskView, ask: Ask): Html | null {
     ? null
     : form("retry", state.kind === "failed" ? "Retry" : "Run now", "");
   return markup`<p class="bar">${retry} ${form("remove", "Remove…", "danger")}</p>`;
+}
+
+function streamOf({ spool, task: { name, priority } }: TaskView): string {
+  return href(["output", spool.name, ...(priority === null ? [] : [priority]), name]);
 }

@@ -75,3 +75,29 @@ if (everyMs > 0 && button) {
   setInterval(refresh, everyMs);
   document.addEventListener("visibilitychange", refresh);
 }
+
+/** Adds what a running task prints to what is on the page. */
+function follow(element) {
+  const source = new EventSource(`${element.dataset.stream}?from=${element.dataset.last}`);
+  source.addEventListener("message", ({ data }) => {
+    const { number, at, stream, text } = JSON.parse(data);
+    if (number <= Number(element.dataset.last)) return;
+    element.dataset.last = number;
+    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
+    const time = document.createElement("span");
+    time.className = "at";
+    time.textContent = `${at} `;
+    const line = document.createElement("span");
+    if (stream === "stderr") line.className = "stderr";
+    line.textContent = `${text}\n`;
+    element.append(time, line);
+    while (element.childNodes.length > 4000) element.firstChild.remove();
+    if (isAtEnd) element.scrollTop = element.scrollHeight;
+  });
+  source.addEventListener("end", () => {
+    source.close();
+    refresh();
+  });
+}
+
+for (const element of document.querySelectorAll("[data-stream]")) follow(element);

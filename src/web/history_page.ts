@@ -1,0 +1,99 @@
+/** What has run, the newest first? */
+
+import { type Found, runsIn } from "../history/reader.ts";
+import { jobRunJson, resultText, taskRunJson } from "../history/run_text.ts";
+import { measuredText } from "../platform/duration_text.ts";
+import { taskLabel } from "../spool/layout.ts";
+import type { Ask } from "./ask.ts";
+import { href, type Html, markup } from "./html.ts";
+import { page } from "./page.ts";
+import { kindOf } from "./runs.ts";
+import { empty, table } from "./table.ts";
+import { LONGEST_TEXT, wishOf } from "./task_wish.ts";
+import { badge, countText, momentHtml } from "./text.ts";
+
+interface ShownRun extends Found {
+  /** Null for a job's. */
+  readonly spool: string | null;
+}
+
+interface HistoryView {
+  readonly runs: readonly ShownRun[];
+  readonly now: number;
+}
+
+export const historyPage = page<HistoryView>({
+  name: "history",
+  refreshMs: 10_000,
+  title: () => "History",
+  load({ parts, query }) {
+    const { spools, query: { func }, limit } = wishOf(parts, query);
+    const job = query.get("job")?.slice(0, LONGEST_TEXT) || undefined;
+    const before = Number(query.get("before")) || undefined;
+    const filter = { ...(func && { func }), ...(job && { job }), ...(before && { before }) };
+    const isOfJobs = func === undefined && !query.get("spool");
+    const sources = [
+      ...(job === undefined ? spools.map(({ name, history }) => [name, history] as const) : []),
+      ...(isOfJobs ? [[null, parts.jobHistory()] as const] : []),
+    ];
+    const runs = sources.flatMap(([spool, files]) =>
+      [...runsIn(files, filter).take(limit)].map((found): ShownRun => ({ ...found, spool }))
+    );
+    const newest = runs.toSorted((a, b) => b.entry.startedAt - a.entry.startedAt).slice(0, limit);
+    return Promise.resolve({ runs: newest, now: parts.clock.now() });
+  },
+  json: ({ runs }) => ({
+    runs: runs.map(({ entry, spool }) =>
+      "job" in entry
+        ? jobRunJson(entry)
+        : { spool, name: entry.name, function: entry.func, ...taskRunJson(entry) }
+    ),
+    before: runs.at(-1)?.entry.startedAt ?? null,
+  }),
+  html: historyHtml,
+});
+
+function historyHtml({ runs, now }: HistoryView, { query, parts }: Ask): Html {
+  const last = runs.at(-1)?.entry.startedAt;
+  return markup`<h1>History</h1>
+<form class="filters" action="/history" method="get" role="search">
+<label>Function <input name="func" value="${
+    query.get("func")
+  }" maxlength="${LONGEST_TEXT}" autocomplete="off" spellcheck="false"></label>
+<label>Job <input name="job" value="${
+    query.get("job")
+  }" maxlength="${LONGEST_TEXT}" autocomplete="off" spellcheck="false"></label>
+<button>Show</button></form>
+${
+    runs.length === 0
+      ? empty("Nothing has run yet, or nothing is kept (spooler-history).")
+      : table("Runs, the newest first", runs, [
+        {
+          head: "What",
+          cell: ({ entry, spool }) =>
+            "job" in entry
+              ? markup`<b>${entry.job}</b> <span class="small">job</span>`
+              : markup`<a href="${href(["tasks", spool ?? "", entry.name])}">${
+                taskLabel(entry.name)
+              }</a>`,
+        },
+        { head: "Function", cell: ({ entry }) => "func" in entry ? entry.func : null },
+        { head: "Result", cell: (run) => badge(parts.mask(resultText(run.entry)), kindOf(run)) },
+        { head: "Attempt", isNumber: true, cell: ({ entry }) => entry.attempt },
+        { head: "Started", isNumber: true, cell: ({ entry }) => momentHtml(entry.startedAt, now) },
+        { head: "Took", isNumber: true, cell: ({ entry }) => measuredText(entry.tookMs) },
+        {
+          head: "Lines",
+          isNumber: true,
+          cell: ({ entry }) => entry.output === null ? null : countText(entry.output.lines),
+        },
+      ])
+  }
+<p class="pager">${
+    last === undefined
+      ? null
+      : markup`<a rel="next" href="${
+        href(["history"], { func: query.get("func"), job: query.get("job"), before: String(last) })
+      }">Older</a>`
+  }</p>`;
+}

@@ -1,0 +1,44 @@
+/** A task that is done, removed, or elsewhere by now: what the history has of it. */
+
+import { attemptsOf, type Found } from "../history/reader.ts";
+import { taskRunJson } from "../history/run_text.ts";
+import { isTaskName, taskLabel } from "../spool/layout.ts";
+import { type Ask, AskError, spoolNamed } from "./ask.ts";
+import { href, markup } from "./html.ts";
+import { page } from "./page.ts";
+import type { SiteSpool } from "./parts.ts";
+import { kindOf, runsSection } from "./runs.ts";
+import { badge } from "./text.ts";
+
+interface PastTask {
+  readonly spool: SiteSpool;
+  readonly name: string;
+  /** The newest first; never empty. */
+  readonly runs: readonly Found[];
+}
+
+export const pastPage = page<PastTask>({
+  name: "tasks",
+  takes: (count) => count >= 2,
+  title: ({ name }) => taskLabel(name),
+  load({ parts, segments }) {
+    const spool = spoolNamed(parts, segments[0] ?? "");
+    const name = segments.at(-1) ?? "";
+    const runs = isTaskName(name) ? attemptsOf(spool.history, name).toReversed() : [];
+    if (runs.length === 0) {
+      throw new AskError(404, "there is no such task, and no run of it is known");
+    }
+    return Promise.resolve({ spool, name, runs });
+  },
+  json: ({ spool, name, runs }) => ({
+    ...{ spool: spool.name, name, state: "gone" },
+    runs: runs.flatMap(({ entry }) => "job" in entry ? [] : [taskRunJson(entry)]),
+  }),
+  html: ({ spool, name, runs }, { parts }: Ask) =>
+    markup`<nav class="crumbs" aria-label="Where this is"><a href="${
+      href(["tasks"], { spool: spool.name })
+    }">${spool.name}</a></nav>
+<h1>${taskLabel(name)} ${runs[0] && badge("gone", kindOf(runs[0]))}</h1>
+<p>The task is not in the spool any more. What it held went with it; this is what ran.</p>
+${runsSection(spool.history, runs, parts.clock.now(), parts)}`,
+});

@@ -1,0 +1,42 @@
+/** What ran and what it printed, while it runs and afterwards. */
+
+import { assert, assertEquals } from "../support/assert.ts";
+import { monitorAddress } from "../support/monitor.ts";
+import { makeSite } from "../support/site.ts";
+import { writeTask } from "../support/task_files.ts";
+
+const NAME = "uwsgi_spoolfile_on_h_1_1_1_1700000000_000001";
+
+Deno.test("the output of a running task comes line by line, and is there when it is done", async () => {
+  await using site = await makeSite(
+    ...["http-socket = 127.0.0.1:0", "spooler-output = all", "env = API_TOKEN=topsecret1"],
+    'spooler-task = echo "<b>one</b>"; echo topsecret1 >&2; until test -e go; do sleep 0.05; done; echo two',
+  );
+  await using program = await site.start();
+  const address = await monitorAddress(program, "http");
+  await writeTask(site.spool, NAME, { ud_spool_func: "say" });
+  await program.line(/<b>one/);
+  const response = await fetch(`http://${address}/output/spool/${NAME}`);
+  assertEquals(response.headers.get("content-type"), "text/event-stream; charset=utf-8");
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let got = "";
+  const until = async (text: string) => {
+    while (!got.includes(text)) {
+      const { value, done } = await reader?.read() ?? { done: true };
+      if (done) throw new Error(got);
+      got += value;
+    }
+  };
+  await until('"text":"********"');
+  assert(got.includes('"stream":"stdout","text":"<b>one</b>"'), got);
+  const page = async (path: string) => await (await fetch(`http://${address}/${path}`)).text();
+  assert((await page(`tasks/spool/${NAME}`)).includes("&lt;b&gt;one&lt;/b&gt;"));
+  await Deno.writeTextFile(`${site.dir}/go`, "");
+  await until("event: end");
+  assert(got.includes('"text":"two"') && !got.includes("topsecret"), got);
+  await reader?.cancel();
+  const past = await page(`tasks/spool/${NAME}`);
+  assert(/&lt;b&gt;one[^]*two/.test(past) && !past.includes("topsecret"), past);
+  const { runs } = JSON.parse(await page("api/history?func=say"));
+  assertEquals([runs.length, runs[0].name, runs[0].fate], [1, NAME, "done"]);
+});
