@@ -10,14 +10,14 @@ import type { SiteSpool } from "./parts.ts";
 import { kindOf, runsSection } from "./runs.ts";
 import { badge } from "./text.ts";
 
-interface PastTask {
+interface TaskThatRan {
   readonly spool: SiteSpool;
   readonly name: string;
   /** The newest first; never empty. */
   readonly runs: readonly Found[];
 }
 
-export const pastPage = page<PastTask>({
+export const pastPage = page<TaskThatRan>({
   name: "tasks",
   takes: (count) => count >= 2,
   title: ({ name }) => taskLabel(name),
