@@ -155,3 +155,39 @@ testWith(
     assertEquals(await program.stop(), 0);
   },
 );
+
+testWith(
+  "libc",
+  `${programLabel}: run-job starts what task code has registered, in the running program`,
+  async () => {
+    await using site = await makeSite("spooler-import = tasks.mjs", "timer = 5 3600");
+    await Deno.writeTextFile(
+      join(site.dir, "tasks.mjs"),
+      `uwsgi.signal(5, () => console.log("handled"));
+uwsgi.cron(0, 3, 1, 1, -1, function yearly() { console.log("a year"); });
+`,
+    );
+    const runJob = (name: string) => spooler(["run-job", name, "--ini", site.ini]);
+    const early = await runJob("tasks/yearly");
+    assertEquals(early.code, 2);
+    assertMatch(
+      early.stderr,
+      /only a running program could start it, and no running program answers/,
+    );
+    await using program = await site.start();
+    await program.line(/schedule tasks\/yearly: /);
+    const started = await runJob("tasks/yearly");
+    assertEquals([started.code, started.stdout], [
+      0,
+      "tasks/yearly: started, in the running program\n",
+    ]);
+    await program.line(/a year/);
+    assertEquals((await runJob("signal-5")).code, 0);
+    await program.line(/handled/);
+    const killed = await spooler(["kill", "tasks/yearly", "--ini", site.ini]);
+    assertEquals(killed.stderr, "spooler: tasks/yearly: does not run: it is waiting\n");
+    assertMatch((await runJob("monthly")).stderr, /the running program has no such job/);
+    await program.line(/: started job tasks\/yearly$/);
+    assertEquals(await program.stop(), 0);
+  },
+);
