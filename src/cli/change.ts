@@ -6,6 +6,7 @@ import type { Changed } from "../spool/store.ts";
 import { denialText } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { type CliOutput, note } from "./output.ts";
+import { Progress } from "./progress.ts";
 import { safeText } from "../report/safe_text.ts";
 import { findTask, type Located, missText, type OpenSpool } from "./spools.ts";
 import { shortId } from "../report/task_name.ts";
@@ -41,7 +42,9 @@ export async function changeNamed(
   report: ChangeReport,
 ): Promise<boolean> {
   let allWell = true;
+  using progress = new Progress(() => words.length);
   for (const word of words) {
+    progress.step();
     const named = findTask(spools, word);
     if (named.kind === "one") {
       if (!await changeOne(named, change, report)) allWell = false;

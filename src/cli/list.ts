@@ -8,8 +8,9 @@ import { type ListFilter, matching } from "../spool/matching.ts";
 import { readFilter } from "./filter.ts";
 import { listDone } from "./list_done.ts";
 import { CliOutput, note } from "./output.ts";
+import { Progress } from "./progress.ts";
 import { safeText } from "../report/safe_text.ts";
-import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
+import { countOf, type OpenSpool, openSpools, WHERE } from "./spools.ts";
 import { stateColour } from "./look.ts";
 import { Table, type TableColumn } from "./table.ts";
 import { lookOfOutput } from "./terminal.ts";
@@ -125,8 +126,9 @@ async function sortedWhileFew(
 ): Promise<void> {
   let gathered: TaskSummary[] = [];
   let total = 0;
+  using progress = new Progress(() => countOf([spool], filter));
   try {
-    for (const task of matching(spool.inspector, filter)) {
+    for (const task of matching(spool.inspector, filter, progress.step)) {
       if (output.closed) return;
       gathered.push(summaryOf(task));
       total++;

@@ -4,6 +4,7 @@
  */
 
 import { jsonLine, safeLine } from "../report/safe_text.ts";
+import { hideProgress } from "./progress.ts";
 import { Secrets } from "../report/secrets.ts";
 
 /** Characters that are gathered before they are written. */
@@ -72,6 +73,7 @@ export class CliOutput {
 
   /** Raw bytes, as they are. */
   async bytes(bytes: Uint8Array): Promise<void> {
+    if (bytes.length > 0) hideProgress();
     try {
       for (let at = 0; at < bytes.length && !this.#closed;) {
         at += await Deno.stdout.write(bytes.subarray(at));
@@ -85,10 +87,12 @@ export class CliOutput {
 
 /** What is wrong with a command line or an ini: our own words, with a value of somebody's. */
 export function complain(text: string): void {
+  hideProgress();
   console.error(`spooler: ${safeLine(known.maskKnown(text))}`);
 }
 
 /** A line for people, beside what programs read. */
 export function note(text: string): void {
+  hideProgress();
   console.error(`spooler: ${safeLine(withoutSecrets(text))}`);
 }

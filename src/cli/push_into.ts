@@ -24,6 +24,7 @@ import type { PushedTask, PushFlags, PushOptions } from "./push.ts";
 import { isDirectory, openEach, type OpenSpool, parseDurationOption } from "./spools.ts";
 import { shortId } from "../report/task_name.ts";
 import { isoText } from "../report/task_summary.ts";
+import { Progress } from "./progress.ts";
 import { type End, endJson, failedText, waitFor } from "./wait.ts";
 
 type PushTarget = Pick<SpoolConfig, "dir" | "fsync" | "limits">;
@@ -134,6 +135,7 @@ async function putAll(tasks: readonly Addressed[]): Promise<PutTask[]> {
     if (!stores.has(spool)) stores.set(spool, await openStore(spool));
   }
   const put: PutTask[] = [];
+  using progress = new Progress(() => tasks.length);
   try {
     for (let at = 0; at < tasks.length; at += PUTS_AT_ONCE) {
       const some = tasks.slice(at, at + PUTS_AT_ONCE).map(async (each): Promise<PutTask> => {
@@ -142,7 +144,10 @@ async function putAll(tasks: readonly Addressed[]): Promise<PutTask[]> {
       });
       // All are waited for: one that fails leaves none behind whose fate nobody knows.
       await Promise.allSettled(some);
-      for (const each of some) put.push(await each);
+      for (const each of some) {
+        put.push(await each);
+        progress.step();
+      }
     }
     return put;
   } catch (error) {

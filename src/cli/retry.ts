@@ -9,8 +9,9 @@ import { UsageError } from "./error.ts";
 import { type ListFilter, matching } from "../spool/matching.ts";
 import { readFilter } from "./filter.ts";
 import { CliOutput, note } from "./output.ts";
+import { Progress } from "./progress.ts";
 import { safeText } from "../report/safe_text.ts";
-import { type Located, type OpenSpool, openSpools, taskWords, WHERE } from "./spools.ts";
+import { countOf, type Located, type OpenSpool, openSpools, taskWords, WHERE } from "./spools.ts";
 
 const RETRY: TaskChange = {
   done: "retried",
@@ -36,12 +37,13 @@ export async function retry(args: readonly string[]): Promise<number> {
   const allWell = await explainDenial("retry", spools, async () => {
     if (!all) return await changeNamed(spools, words, RETRY, report);
     let areWell = true;
+    using progress = new Progress(() => countOf(spools, { states: ["failed"] }));
     for (const spool of spools) {
       const filter: ListFilter = {
         ...readFilter(options, spool.clock.now()),
         states: ["failed"],
       };
-      for (const task of matching(spool.inspector, filter)) {
+      for (const task of matching(spool.inspector, filter, progress.step)) {
         if (!await changeOne({ spool, task }, RETRY, report)) areWell = false;
       }
     }

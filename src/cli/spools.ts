@@ -10,7 +10,7 @@ import { type Clock, systemClock, systemRandom } from "../platform/clock.ts";
 import { nameFromShown } from "../platform/name.ts";
 import type { Libc } from "../platform/libc.ts";
 import { Inspector } from "../spool/inspect.ts";
-import type { PlacedTask } from "../spool/inspected.ts";
+import type { Filter, PlacedTask } from "../spool/inspected.ts";
 import { Store } from "../spool/store.ts";
 import { UsageError } from "./error.ts";
 import { iniArgs, loadIni } from "./ini.ts";
@@ -123,6 +123,15 @@ export function taskWords(words: readonly string[]): string[] {
 
 export async function isDirectory(path: string): Promise<boolean> {
   return await Deno.stat(path).then((info) => info.isDirectory, () => false);
+}
+
+/** How many tasks a filter makes a command examine. */
+export function countOf(spools: readonly OpenSpool[], filter: Filter): number {
+  let count = 0;
+  for (const { inspector } of spools) {
+    for (const tasks of inspector.list(filter)) count += tasks.length;
+  }
+  return count;
 }
 
 /** A task and the spool it lies in. */

@@ -10,13 +10,22 @@ export interface ListFilter extends Filter {
   readonly func?: string;
 }
 
-/** The tasks that the filter lets through, one by one. */
-export function* matching(inspector: Inspector, filter: ListFilter): Generator<Inspected> {
+/**
+ * The tasks that the filter lets through, one by one.
+ *
+ * @param examined called for each task that was examined, let through or not
+ */
+export function* matching(
+  inspector: Inspector,
+  filter: ListFilter,
+  examined: () => void = () => {},
+): Generator<Inspected> {
   const hasFailed = inspector.failedBefore();
   const seen = (task: PlacedTask) =>
     inspector.mayPass(task, filter) && inspector.inspect(task, hasFailed(task));
   for (const tasks of inspector.list(filter)) {
     for (const placed of tasks) {
+      examined();
       const task = seen(placed);
       if (task && passes(task, filter)) yield task;
     }

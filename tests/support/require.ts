@@ -50,6 +50,7 @@ export type Need =
   | "zsh"
   | "fish"
   | "dpkg"
+  | "script"
   | "promtool"
   | "pip"
   | "gevent"
@@ -84,6 +85,7 @@ const present: Record<Need, () => boolean> = {
   zsh: () => hasCommand("zsh", "--version"),
   fish: () => hasCommand("fish", "--version"),
   dpkg: () => hasCommand("dpkg-deb", "--version"),
+  script: () => hasCommand("script", "--version"),
   faketime: () => faketimeLibrary() !== null,
   promtool: () => hasCommand("promtool", "--version"),
   pip: () => hasCommand(testPython, "-m", "pip", "--version"),
@@ -112,6 +114,7 @@ const reasons: Record<Need, string> = {
   gevent: "Python has no gevent (Debian: python3-gevent)",
   django: "Python has no Django, or no gunicorn (Debian: python3-django, gunicorn)",
   dpkg: "there is no dpkg-deb to make a package with",
+  script: "there is no script (Debian: bsdutils) to be a terminal",
   activation: "there is no systemd-socket-activate to open sockets with",
   cgroup: "this user may not make a control group that limits memory",
   root: "only root may act for another account",

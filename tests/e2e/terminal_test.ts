@@ -1,0 +1,86 @@
+/** On a terminal: colours, lines no wider than it, and a progress; elsewhere none of it. */
+
+import { commandLine, programLabel, spooler } from "../support/program.ts";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { testWith } from "../support/require.ts";
+import { makeSite } from "../support/site.ts";
+import { writeTask } from "../support/task_files.ts";
+import { TASK_PREFIX } from "../../src/spool/layout.ts";
+
+const NAME = "web1_29218_1_1634773872_1795434775_554000";
+const COLUMNS = 60;
+
+const ESCAPE = "\x1b";
+
+/** What a command writes to a terminal of so many columns; ESC is shown as `^`. */
+async function onTerminal(
+  [file, args]: [string, string[]],
+  env: Record<string, string> = {},
+): Promise<string> {
+  const quoted = [file, ...args].map((word) => `'${word}'`).join(" ");
+  const { stdout } = await new Deno.Command("script", {
+    args: ["-qec", `stty cols ${COLUMNS}; ${quoted}`, "/dev/null"],
+    env: { TERM: "xterm", ...env },
+    stdin: "null",
+    stderr: "null",
+  }).output();
+  const text = new TextDecoder().decode(stdout).replaceAll("\r\n", "\n");
+  return text.replaceAll(ESCAPE, "^");
+}
+
+testWith(
+  ["libc", "script"],
+  `${programLabel}: tables are in colours and cut on a terminal, and plain elsewhere`,
+  async () => {
+    await using site = await makeSite();
+    await writeTask(site.spool, TASK_PREFIX + NAME, { ud_spool_func: "send_mail" });
+    const list = ["list", "--dir", site.spool];
+    const shown = await onTerminal(commandLine(list), { NO_COLOR: "" });
+    assertMatch(shown, /^\^\[1mSTATE\^\[0m /m);
+    assertMatch(shown, /^\^\[36mready\^\[0m .*…[\d_]*554000/m);
+    const plain = await onTerminal(commandLine(list), { NO_COLOR: "1" });
+    assert(!plain.includes("^"), plain);
+    const rows = plain.split("\n").filter((line) => /^(?:STATE|ready) /.test(line));
+    assertEquals(rows.length, 2);
+    assert(rows.every((line) => [...line].length <= COLUMNS), plain);
+    const { stdout, stderr } = await spooler(list, "", { NO_COLOR: "" });
+    assertMatch(stdout, new RegExp(`^ready .* ${NAME}$`, "m"));
+    assert(!`${stdout}${stderr}`.includes(ESCAPE));
+  },
+);
+
+const LONG = `
+import { Progress } from "${new URL("../../src/cli/progress.ts", import.meta.url)}";
+import { note } from "${new URL("../../src/cli/output.ts", import.meta.url)}";
+{
+  using progress = new Progress(() => 1_000_000);
+  for (const end = performance.now() + 1500; performance.now() < end;) progress.step();
+  note("between");
+  for (const end = performance.now() + 300; performance.now() < end;) progress.step();
+}
+note("over");
+`;
+
+testWith(
+  "script",
+  "a progress is one line that makes room for others, and goes at the end",
+  async () => {
+    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const file = await Deno.makeTempFile({ suffix: ".ts" });
+    try {
+      await Deno.writeTextFile(file, LONG);
+      const args = ["run", "--quiet", "--allow-all", "--config", config, file];
+      const shown = await onTerminal([Deno.execPath(), args]);
+      assertMatch(shown, / of 1,000,000, [\d,]+\/s, \d+[smhd] left/);
+      // Each line is cleared before another is drawn, or written.
+      assertMatch(shown, /\r\^\[Kspooler: between\n/);
+      assertMatch(shown, /\r\^\[Kspooler: over\n/);
+      for (const drawn of shown.split(/\r\^\[K|\n/)) assert(drawn.length < COLUMNS, drawn);
+      const { stderr } = await new Deno.Command(Deno.execPath(), { args, stderr: "piped" })
+        .output();
+      assertEquals(new TextDecoder().decode(stderr), "spooler: between\nspooler: over\n");
+    } finally {
+      await Deno.remove(file);
+    }
+  },
+);
