@@ -29,12 +29,12 @@ export function outputStream(
   const from = Number(query.get("from") ?? 0);
   const { history: files } = spool;
   const { clock, mask } = parts;
-  const encoder = new TextEncoder();
+  const encoded = (text: string) => Uint8Array.from(new TextEncoder().encode(text));
   return {
     ...{ status: 200, type: "text/event-stream; charset=utf-8" },
     async body(send, signal) {
-      let sending = send(encoder.encode("retry: 5000\n\n"));
-      const say = (text: string) => sending = sending.then(() => send(encoder.encode(text)));
+      let sending = send(encoded("retry: 5000\n\n"));
+      const say = (text: string) => sending = sending.then(() => send(encoded(text)));
       let cancel = () => {};
       const beat = () => {
         cancel = clock.after(BEAT_MS, () => void say(": still here\n\n").then(beat, () => {}));
