@@ -104,11 +104,11 @@ export class Pool {
     if (this.#options.idleMs === null) { while (this.#mayStart()) this.#startHeld(); }
   }
 
-  /** There is work for this many more workers than are free. */
+  /** There is work for this many more workers than are free. Others would slow down the first one. */
   demand(count: number): void {
+    const most = this.#offer === null ? 1 : CORES;
     const loading = [...this.#workers].filter(({ isLoading }) => isLoading).length;
-    const wanted = Math.min(count, CORES);
-    for (let i = loading; i < wanted && this.#mayStart(); i++) this.#startOne();
+    for (let i = loading; i < Math.min(count, most) && this.#mayStart(); i++) this.#startOne();
   }
 
   /**
