@@ -35,8 +35,8 @@ export async function push(args: readonly string[]): Promise<number> {
   const command = dashes < 0 ? null : args.slice(dashes + 1);
   const own = dashes < 0 ? args : args.slice(0, dashes);
   const { options, flags, words } = readArgs("push", own, VALUES, FLAGS);
-  checkOptions(options, flags);
   if (options.priority !== undefined) checkPriority(options.priority);
+  checkOptions(options, flags);
   // A time of day is local where the ini says the program is.
   const isFromIni = options.to === undefined && options.dir === undefined;
   if (isFromIni && options.at !== undefined) await loadIni(iniArgs(options.ini) ?? []);
