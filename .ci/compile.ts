@@ -31,7 +31,7 @@ const PARTS: Readonly<Record<string, Part>> = {
 };
 
 /** Imports that the program does not have. */
-const ONLY_TESTS = ["@std/assert", "fast-check"];
+const ONLY_TESTS = ["@std/assert", "axe-core", "fast-check", "playwright-core"];
 
 /**
  * A small nursery, as the program makes little garbage at a time. And V8 is to collect it when a fifth is

@@ -107,7 +107,12 @@ async function onNamed(
 }
 
 async function onAll(ask: Ask, verb: TaskVerb, fields: URLSearchParams, act: Act): Promise<void> {
-  for await (const target of allThatMatch(ask, verb, fields)) await act(target);
+  // All are found first: what fails again meanwhile would be found again.
+  const meant: MeantTask[] = [];
+  for await (const { spool, task: { name, priority, place } } of allThatMatch(ask, verb, fields)) {
+    meant.push({ spool, task: { name, priority, place } });
+  }
+  for (const each of meant) await act(each);
 }
 
 /** How many there are now. */

@@ -28,7 +28,9 @@ export const confirmPage = page<Question>({
     if (!mayAct) throw new AskError(403, "this user may read and not act");
     const verb = taskVerbOf(query);
     const before = parts.clock.now();
-    const count = await countAll(ask, verb, query);
+    const asked = new URLSearchParams(query);
+    asked.set("before", String(before));
+    const count = await countAll(ask, verb, asked);
     const filters = FILTERS.flatMap((name): Hidden => {
       const value = query.get(name);
       return value ? [[name, value]] : [];

@@ -52,6 +52,7 @@ export type Need =
   | "dpkg"
   | "script"
   | "promtool"
+  | "chromium"
   | "pip"
   | "gevent"
   | "django"
@@ -88,6 +89,7 @@ const present: Record<Need, () => boolean> = {
   script: () => hasCommand("script", "--version"),
   faketime: () => faketimeLibrary() !== null,
   promtool: () => hasCommand("promtool", "--version"),
+  chromium: () => hasCommand("/usr/bin/chromium", "--version"),
   pip: () => hasCommand(testPython, "-m", "pip", "--version"),
   gevent: () => hasCommand(DEBIAN_PYTHON, "-c", "import gevent"),
   django: () => hasCommand(DEBIAN_PYTHON, "-c", "import django, gunicorn"),
@@ -113,6 +115,7 @@ const reasons: Record<Need, string> = {
   pip: "Python has no pip (Debian: python3-pip)",
   gevent: "Python has no gevent (Debian: python3-gevent)",
   django: "Python has no Django, or no gunicorn (Debian: python3-django, gunicorn)",
+  chromium: "there is no /usr/bin/chromium to open pages in",
   dpkg: "there is no dpkg-deb to make a package with",
   script: "there is no script (Debian: bsdutils) to be a terminal",
   activation: "there is no systemd-socket-activate to open sockets with",
