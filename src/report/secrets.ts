@@ -28,8 +28,11 @@ const BY_PROGRAM = [
   String.raw`sshpass\s{1,8}-p\s{0,8}["']?`,
   String.raw`redis-cli\b[^|;&\n]{0,500}\s-a\s{1,8}["']?`,
 ].map((before) => new RegExp(`(?<=\\b${before})()([^\\s"'|;&]{1,1000})`, "g"));
+/** These look back at every letter, and most texts name none of the programs. */
+const PROGRAM = /\b(?:curl|mysql|mariadb|sshpass|redis-cli)/;
 /** What hands a secret over: a name and a value, each of them a group. */
-const SHAPES = [PAIR, FLAG, IN_URL, IN_HEADER, ...BY_PROGRAM];
+const ANYWHERE = [PAIR, FLAG, IN_URL, IN_HEADER];
+const shapesFor = (text: string) => PROGRAM.test(text) ? [...ANYWHERE, ...BY_PROGRAM] : ANYWHERE;
 
 /** Shorter texts turn up by chance, and hiding them everywhere would only confuse. */
 const ELSEWHERE_MIN = 6;
@@ -40,13 +43,14 @@ export function isSecretName(name: string): boolean {
 
 /** The secrets that a text hands over, by their names or places. */
 export function secretsIn(text: string): string[] {
-  const found = SHAPES.flatMap((shape) => [...text.matchAll(shape)]).map(([, , value]) => value);
+  const found = shapesFor(text).flatMap((shape) => [...text.matchAll(shape)])
+    .map(([, , value]) => value);
   return found.map((value = "") => value.replace(/^(["'])(.*)\1$/s, "$2"));
 }
 
 /** The text without what has the form of a secret. */
 export function maskShapes(text: string): string {
-  return SHAPES.reduce((masked, shape) => masked.replace(shape, `$1${MASK}`), text);
+  return shapesFor(text).reduce((masked, shape) => masked.replace(shape, `$1${MASK}`), text);
 }
 
 /** Takes secrets out of texts. */
