@@ -76,7 +76,10 @@ export class PacketReader {
     this.#buffer = buffer.subarray(0, wanted);
   }
 
-  /** Where to put the bytes that come next, to be followed by {@link filled}; never empty. */
+  /**
+   * Where to put the bytes that come next, to be followed by {@link filled}; empty only where whole packets
+   * fill the buffer and were not taken.
+   */
   space(): Uint8Array<ArrayBuffer> {
     if (this.wanted > 0) this.grow(new Uint8Array(this.wanted));
     if (this.pending === 0) this.#start = this.#end = 0;
@@ -93,9 +96,11 @@ export class PacketReader {
     this.#end += count;
   }
 
+  /** @throws {Error} when whole packets, which nobody has taken by {@link next}, leave no room */
   push(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       const space = this.space();
+      if (space.length === 0) throw new Error("no room: whole packets wait to be taken");
       const part = bytes.subarray(at, at + space.length);
       space.set(part);
       this.filled(part.length);

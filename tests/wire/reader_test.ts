@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { encodePacket, textVar } from "../../src/wire/packet.ts";
 import { PacketReader } from "../../src/wire/reader.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assertEquals, assertThrows } from "../support/assert.ts";
 
 Deno.test("packets come out whole, however the stream is cut", () => {
   const packets = [
@@ -37,4 +37,16 @@ Deno.test("a packet that is not all there waits", () => {
   reader.push(Uint8Array.of(0, 0, 1, 2));
   assertEquals(reader.next(), null);
   assertEquals(reader.pending, 6);
+});
+
+Deno.test("packets that nobody takes are an error when they leave no room, not a wait without end", () => {
+  const reader = new PacketReader();
+  const packet = encodePacket([textVar("a", "1")], 17);
+  assertThrows(
+    () => {
+      for (let n = 0; n < 1000; n++) reader.push(packet);
+    },
+    Error,
+    "no room",
+  );
 });
