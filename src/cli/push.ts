@@ -12,7 +12,7 @@ import { pushInto } from "./push_into.ts";
 import { readLines } from "./push_lines.ts";
 import { pushTo } from "./push_to.ts";
 import { parseDurationOption } from "./spools.ts";
-import { parseStart, startVar } from "./start_time.ts";
+import { checkStart, parseStart, startVar } from "./start_time.ts";
 
 const VALUES = [
   ...["ini", "dir", "to", "at", "priority", "body-file", "ca", "secret-file"] as const,
@@ -36,6 +36,7 @@ export async function push(args: readonly string[]): Promise<number> {
   const own = dashes < 0 ? args : args.slice(0, dashes);
   const { options, flags, words } = readArgs("push", own, VALUES, FLAGS);
   if (options.priority !== undefined) checkPriority(options.priority);
+  if (options.at !== undefined) checkStart(options.at);
   checkOptions(options, flags);
   // A time of day is local where the ini says the program is.
   const isFromIni = options.to === undefined && options.dir === undefined;

@@ -27,6 +27,18 @@ export function parseStart(text: string, now: number): number {
   return next > now ? next : onDay(dayOf(now, 1), time, text);
 }
 
+/** Refuses what is no time in any zone. @throws {UsageError} */
+export function checkStart(text: string): void {
+  if (!/^(?:\+?\d|(?:today|tomorrow) )/.test(text)) throw notATime(text);
+}
+
+function notATime(text: string): UsageError {
+  return new UsageError(
+    "--at needs a time that exists: 5m, 18:00, tomorrow 09:00, 2026-12-24T18:00:00 or seconds " +
+      `since the epoch: "${text}"`,
+  );
+}
+
 function durationOf(text: string): number | null {
   if (!/^\+?[\d.]+(?:ms|s|m|h|d)$/.test(text)) return null;
   try {
@@ -48,12 +60,7 @@ function onDay(day: string, time: string, text: string): number {
 
 function instantOfDate(date: string, text: string): number {
   const at = dateOf(date, text);
-  if (at === null) {
-    throw new UsageError(
-      "--at needs a time that exists: 5m, 18:00, tomorrow 09:00, 2026-12-24T18:00:00 or seconds " +
-        `since the epoch: "${text}"`,
-    );
-  }
+  if (at === null) throw notATime(text);
   const [, wall] = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d)[\d:.]*$/.exec(date) ?? [];
   if (wall !== undefined && timeText(at).slice(0, 16) !== wall.replace("T", " ")) {
     throw new UsageError(

@@ -60,7 +60,10 @@ Deno.test(`${programLabel}: why a task is ready again is logged when it is anoth
     "timer2 = every=300ms,name=beat true",
   );
   for (const count of ["1", "2"]) {
-    await spooler(["push", "--dir", site.spool, "ud_spool_func=theirs", `count=${count}`]);
+    await spooler([
+      "push",
+      ...["--dir", site.spool, "--create", "ud_spool_func=theirs", `count=${count}`],
+    ]);
   }
   await using program = await site.start();
   await program.line(/ is ready again: /);

@@ -47,7 +47,7 @@ const ROWS: readonly Row[] = [
   {
     args: ["push", "--at", "a=b"],
     code: 2,
-    stderr: "--at needs seconds since the epoch or a date",
+    stderr: "--at needs a time that exists: 5m, 18:00,",
   },
   { args: ["push", "--ini", "SITE"], code: 2, stderr: "push needs KEY=VALUE, as in" },
   { args: ["push", "--ini", "SITE", "a"], code: 2, stderr: 'push needs KEY=VALUE: "a"' },

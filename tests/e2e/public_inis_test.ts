@@ -72,7 +72,11 @@ spooler-processes = 2
 spooler-frequency = 10
 spooler-max-tasks = 100
 die-on-term = true`,
-    says: [/send_mail \S+mysite\/tasks\.py:3/, /tasks\/nightly 59 3 -1 -1 -1/, /mode 664/],
+    says: [
+      /send_mail \S+mysite\/tasks\.py:3/,
+      /tasks\/nightly signal 1 \S+ 59 3 -1 -1 -1/,
+      /mode 664/,
+    ],
     starts: true,
   },
   {
