@@ -2,7 +2,7 @@
 
 import { join } from "@std/path";
 import { assertEquals, assertMatch } from "../support/assert.ts";
-import { spooler } from "../support/program.ts";
+import { commandLine, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { tempDir } from "../support/temp.ts";
 import { startUwsgiSpooler } from "../support/uwsgi.ts";
@@ -37,9 +37,13 @@ uwsgi.spooler = spooler
       assertEquals(code, 1);
       assertMatch(stderr, /is running: not changed\n$/);
     }
-    const waiting = spooler(["wait", "--dir", spool, name, "--timeout", "20s"]);
+    const [file, args] = commandLine(["wait", "--dir", spool, name, "--timeout", "20s"]);
+    const waiting = new Deno.Command(file, { args, stdout: "null", stderr: "piped" }).spawn();
+    for await (const text of waiting.stderr.pipeThrough(new TextDecoderStream())) {
+      if (text.includes("waiting")) break;
+    }
     await Deno.writeTextFile(gate, "go");
-    assertEquals((await waiting).code, 0);
+    assertEquals((await waiting.status).code, 0);
     assertEquals((await spooler(["list", "--dir", spool, "--json"])).stdout, "");
   },
 );

@@ -10,6 +10,7 @@ import { monitorAddress } from "../support/monitor.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, type Site } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
+import { pause } from "../support/until.ts";
 
 const PAGES = ["", "tasks", "history", "schedules", "workers", "targets", "configuration", "push"];
 const SCREENSHOTS = Deno.env.get("SPOOLER_SCREENSHOTS") === "1";
@@ -42,8 +43,16 @@ async function serious(page: Page): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3).join(" | ")}`);
 }
 
+/** It cannot start while a test beside this one has all of the machine's inotify instances. */
 async function launched(): Promise<Browser> {
-  return await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+  for (let triesLeft = 10;; triesLeft--) {
+    try {
+      return await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+    } catch (error) {
+      if (triesLeft === 0) throw error;
+      await pause(1000);
+    }
+  }
 }
 
 const browserTest = (name: string, body: () => Promise<void>) => testWith("chromium", name, body);
