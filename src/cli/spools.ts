@@ -2,7 +2,6 @@
 
 import { isAbsolute, resolve } from "@std/path";
 import { openPlatform } from "../spool/platform.ts";
-import { tasksIn } from "../history/reader.ts";
 import { destinationsOf } from "../server/destination.ts";
 import type { Config } from "../config/config.ts";
 import { parseDuration } from "../config/value.ts";
@@ -16,6 +15,7 @@ import { UsageError } from "./error.ts";
 import { iniArgs, loadIni } from "./ini.ts";
 import { note } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
+import { hasRun } from "./past_runs.ts";
 import { placedId } from "../report/task_name.ts";
 import { isShortFor, parseTaskWord, spoolOfPath, type TaskWord } from "./task_id.ts";
 import { reasonOf } from "../platform/reason.ts";
@@ -165,9 +165,8 @@ export function findTask(spools: readonly OpenSpool[], word: string): TaskMatch 
   const literal = find(name);
   // A name that is no UTF-8 can only be typed as it is shown.
   const shown = literal.length > 0 ? literal : find(nameFromShown(name));
-  const isWhole = isAbsolute(word) ||
-    searched.some(({ store }) => tasksIn(store.history, { name }).next().done !== true);
-  const found = shown.length > 0 || isWhole
+  const isWhole = () => isAbsolute(word) || searched.some((spool) => hasRun(spool, name));
+  const found = shown.length > 0 || isWhole()
     ? shown
     : searched.flatMap((spool) => shortMatches(spool, typed));
   const [first, second] = found;
