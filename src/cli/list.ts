@@ -43,9 +43,9 @@ export async function list(args: readonly string[]): Promise<number> {
   const listAll = async () => {
     for (const spool of spools) {
       const { state: _, ...rest } = options;
-      const wanted = others ? { ...rest, state: others } : rest;
+      const wanted = others?.length ? { ...rest, state: others.join(",") } : rest;
       const filter = readFilter(wanted, spool.clock.now());
-      if (others !== "") {
+      if (others?.length !== 0) {
         if (flags.has("json")) await listJson(spool, filter, output);
         else await listTable(spool, filter, output);
         await output.flush();
@@ -62,14 +62,11 @@ export async function list(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** What is done is in the history, and what is not in the spool. Null are all that are not. */
-function wantedStates(text: string | undefined): { done: boolean; others: string | null } {
+/** The history has what is done, the spool has the others: null is all of them, none is []. */
+function wantedStates(text: string | undefined): { done: boolean; others: string[] | null } {
   if (text === undefined) return { done: false, others: null };
   const states = text.split(",");
-  return {
-    done: states.includes("done"),
-    others: states.filter((each) => each !== "done").join(","),
-  };
+  return { done: states.includes("done"), others: states.filter((each) => each !== "done") };
 }
 
 async function listJson(spool: OpenSpool, filter: ListFilter, output: CliOutput): Promise<void> {

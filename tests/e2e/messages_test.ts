@@ -52,6 +52,12 @@ const ROWS: readonly Row[] = [
   { args: ["push", "--ini", "SITE"], code: 2, stderr: "push needs KEY=VALUE, as in" },
   { args: ["push", "--ini", "SITE", "a"], code: 2, stderr: 'push needs KEY=VALUE: "a"' },
   { args: ["list"], code: 2, stderr: "list needs one of --ini and --dir" },
+  {
+    args: ["list", "--dir", "DIR", "--state", ""],
+    code: 2,
+    stderr: "--state needs some of ready,",
+  },
+  { args: ["list", "--dir", "DIR", "--state", "done,"], code: 2, stderr: 'failed,done: ""' },
   { args: ["list", "--dir", "DIR/none"], code: 2, stderr: '--dir is not a directory: "DIR/none"' },
   // Names of tasks and jobs.
   { args: ["show"], code: 2, stderr: "show needs the NAME of a task" },
