@@ -38,24 +38,21 @@ export async function push(args: readonly string[]): Promise<number> {
   if (options.priority !== undefined) checkPriority(options.priority);
   if (options.at !== undefined) checkStart(options.at);
   checkOptions(options, flags);
-  // A time of day is local where the ini says the program is.
-  const isFromIni = options.to === undefined && options.dir === undefined;
-  if (isFromIni && options.at !== undefined) await loadIni(iniArgs(options.ini) ?? []);
+  // Before any time of day is read, also in a line of --lines: it is local where the ini says.
+  const config = options.to === undefined && options.dir === undefined
+    ? (await loadIni(iniArgs(options.ini) ?? [])).config
+    : null;
   const now = systemClock.now();
   const common = [
     ...(options.at === undefined ? [] : [startVar(parseStart(options.at, now))]),
     ...(options.priority === undefined ? [] : [textVar("priority", options.priority)]),
   ];
-  const given = {
-    words,
-    command,
-    isFromIni,
-  };
+  const given = { words, command, isFromIni: config !== null };
   try {
     const tasks = options.lines === undefined
       ? [{ line: null, vars: [...taskVars(given), ...common] }]
       : await linesOf(options.lines, given, common);
-    if (options.to === undefined) return await pushInto(tasks, options, flags);
+    if (options.to === undefined) return await pushInto(tasks, config, options, flags);
     return await pushTo(
       {
         to: options.to,

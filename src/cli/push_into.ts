@@ -17,7 +17,6 @@ import { SHELL_FUNCTION } from "../task/shell_task.ts";
 import { findText } from "../wire/packet.ts";
 import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
-import { iniArgs, loadIni } from "./ini.ts";
 import { handlerProblem } from "../app/no_handler.ts";
 import { CliOutput, note } from "./output.ts";
 import type { PushedTask, PushFlags, PushOptions } from "./push.ts";
@@ -44,12 +43,16 @@ interface PutTask extends Addressed {
 /** Puts that wait for the disk at the same time. */
 const PUTS_AT_ONCE = 64;
 
+/** @param config of the ini whose spools they go into; null for --dir */
 export async function pushInto(
   tasks: readonly PushedTask[],
+  config: Config | null,
   options: PushOptions,
   flags: PushFlags,
 ): Promise<number> {
-  const spoolOf = await spoolsFor(options, flags);
+  const spoolOf = config === null
+    ? await spoolOfDirectory(options.dir as string, flags)
+    : spoolsOfIni(config);
   const addressed = tasks.map((task) => addressOf(task, spoolOf));
   const body = options["body-file"] === undefined
     ? undefined
@@ -76,11 +79,10 @@ function putJson({ ref, spool, func, task: { at } }: PutTask): object {
   return { name: ref.name, spool: spool.dir, priority: ref.priority, func, startsAt };
 }
 
+/** Which spool a task goes into, by --dir, or by the ini and what the task says. */
 type SpoolOf = (spooler: string | undefined, func: string) => PushTarget;
 
-/** Which spool a task goes into, by --dir, or by the ini and what the task says. */
-async function spoolsFor({ ini, dir }: PushOptions, flags: PushFlags): Promise<SpoolOf> {
-  if (dir === undefined) return spoolsOfIni((await loadIni(iniArgs(ini) ?? [])).config);
+async function spoolOfDirectory(dir: string, flags: PushFlags): Promise<SpoolOf> {
   if (!flags.has("create") && !await isDirectory(dir)) {
     throw new UsageError(`push: --dir is not a directory (--create makes it): "${dir}"`);
   }

@@ -97,7 +97,10 @@ test("push --at in a local time that nobody knows queues nothing", async (dir, i
 test("push --ini --at is in the local time of the ini", async (dir, ini) => {
   await Deno.writeTextFile(ini, "[uwsgi]\nspooler = spool\nenv = TZ=Asia/Tokyo\n");
   const at = ["--at", "2040-01-01T09:00:00"];
-  const { stdout } = await spooler(["push", "--ini", ini, ...at, "a=1"], "", { TZ: "UTC" });
-  const { mtime } = await Deno.stat(join(dir, "spool", stdout.trim()));
-  assertEquals(mtime?.toISOString(), "2040-01-01T00:00:00.000Z");
+  const line = '{"a":"1","at":"2040-01-01T09:00:00"}';
+  for (const args of [[...at, "a=1"], ["--lines", "-"]]) {
+    const { stdout } = await spooler(["push", "--ini", ini, ...args], line, { TZ: "UTC" });
+    const { mtime } = await Deno.stat(join(dir, "spool", stdout.trim()));
+    assertEquals(mtime?.toISOString(), "2040-01-01T00:00:00.000Z");
+  }
 });
