@@ -52,6 +52,9 @@ export async function push(args: readonly string[]): Promise<number> {
     const tasks = options.lines === undefined
       ? [{ line: null, vars: [...taskVars(given), ...common] }]
       : await linesOf(options.lines, given, common);
+    if (options["body-file"] !== undefined && tasks.length > 1) {
+      throw new UsageError("push takes --body-file with one task only");
+    }
     if (options.to === undefined) return await pushInto(tasks, config, options, flags);
     return await pushTo(
       {

@@ -24,7 +24,7 @@ import { isDirectory, openEach, type OpenSpool, parseDurationOption } from "./sp
 import { shortId } from "../report/task_name.ts";
 import { isoText } from "../report/task_summary.ts";
 import { Progress } from "./progress.ts";
-import { type End, endJson, failedText, waitFor } from "./wait.ts";
+import { type End, endJson, endText, waitFor } from "./wait.ts";
 
 type PushTarget = Pick<SpoolConfig, "dir" | "fsync" | "limits">;
 
@@ -57,7 +57,6 @@ export async function pushInto(
   const body = options["body-file"] === undefined
     ? undefined
     : await openBody(options["body-file"]);
-  if (body && tasks.length > 1) throw new UsageError("push takes --body-file with one task only");
   const put = await explainDenial(
     "push",
     addressed.map(({ spool }) => spool),
@@ -199,7 +198,7 @@ async function waitForAll(
     if (isJson) {
       await output.json({ ...endJson(ref.name, end, true), spool: spool.dir, func, code: own });
     } else if (end.kind !== "done") {
-      note(`${name}: ${end.kind === "failed" ? failedText(end.reason) : "still not done"}`);
+      note(`${name}: ${endText(end)}`);
     }
     code ||= own;
     await output.flush();

@@ -5,7 +5,14 @@ import { isJsonObject } from "../platform/json.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { readRequest } from "../task/request.ts";
 import { isInstruction, varsOfKeys } from "../wire/json_vars.ts";
-import { encodePacket, findVar, MODIFIER_SPOOL, textVar, type Var } from "../wire/packet.ts";
+import {
+  encodePacket,
+  findVar,
+  MODIFIER_SPOOL,
+  textVar,
+  type Var,
+  varText,
+} from "../wire/packet.ts";
 import { UsageError } from "./error.ts";
 import type { PushedTask } from "./push.ts";
 import { parseStart, startVar } from "./start_time.ts";
@@ -46,9 +53,7 @@ function varsOfLine(line: string, common: readonly Var[]): Var[] {
   const entries = Object.entries(value);
   const instructions = entries.filter(([key]) => isInstruction(key)).map(instructionVar);
   const vars = [
-    ...common.filter(({ name }) =>
-      findVar(instructions, new TextDecoder().decode(name)) === undefined
-    ),
+    ...common.filter(({ name }) => findVar(instructions, varText(name)) === undefined),
     ...instructions,
     ...varsOfKeys(Object.fromEntries(entries.filter(([key]) => !isInstruction(key)))),
   ];

@@ -35,13 +35,10 @@ interface Sent {
 
 /** Prints accepted or refused for each, and returns 0 or 1; why it is refused goes to stderr. */
 export async function pushTo(where: PushTo, tasks: readonly PushedTask[]): Promise<number> {
-  const { to, ca, bodyFile, isJson } = where;
+  const { to, ca, isJson } = where;
   const isTls = to.startsWith(TLS_PREFIX);
   const address = addressOf(isTls ? to.slice(TLS_PREFIX.length) : to, to, isTls);
   if (ca !== undefined && !isTls) throw new UsageError(`--ca needs --to ${TLS_PREFIX}HOST:PORT`);
-  if (bodyFile !== undefined && tasks.length > 1) {
-    throw new UsageError("push takes --body-file with one task only");
-  }
   const output = new CliOutput();
   let code = 0;
   for await (const { isAccepted, reason } of sendAll({ ...where, address, isTls }, tasks)) {

@@ -39,7 +39,7 @@ export type End =
   | { readonly kind: "failed"; readonly reason: string; readonly failedAt: number | null }
   | { readonly kind: "timeout" };
 
-/** How the wait for a name ended: nobody has heard of it, or it is one for several tasks. */
+/** How the wait for a name ended; `unknown`: no task has that name, `ambiguous`: several have it. */
 type NamedEnd =
   | { readonly kind: "end"; readonly name: string; readonly end: End; readonly wasSeen: boolean }
   | { readonly kind: "unknown" | "ambiguous"; readonly text: string };
@@ -121,12 +121,12 @@ function unknownText(spools: readonly OpenSpool[], word: string): string {
   return `${safeText(word)}: no such task: ${where}`;
 }
 
-function endText(end: End): string {
+export function endText(end: End): string {
   switch (end.kind) {
     case "done":
       return "done";
     case "failed":
-      return failedText(end.reason);
+      return `failed: ${safeText(end.reason)}`;
     case "timeout":
       return "still not done";
     default:
@@ -138,10 +138,6 @@ function namedEndJson(word: string, ended: NamedEnd): object {
   return ended.kind === "end"
     ? endJson(word, ended.end, ended.wasSeen)
     : { name: word, result: ended.kind, wasSeen: false, reason: ended.text };
-}
-
-export function failedText(reason: string): string {
-  return `failed: ${safeText(reason)}`;
 }
 
 export function endJson(name: string, end: End, wasSeen: boolean): object {

@@ -224,5 +224,10 @@ test("a line that is no task names itself, and none is put", async () => {
     assertEquals([code, stdout], [2, ""], line);
     assertMatch(stderr, problem);
   }
+  for (const into of [["--dir", temp.path], ["--to", "127.0.0.1:1"]]) {
+    const args = ["push", ...into, "--body-file", "/dev/null", "--lines", "-"];
+    const { code, stderr } = await spooler(args, '{"a":"b"}\n{"a":"b"}\n');
+    assertEquals([code, stderr], [2, "spooler: push takes --body-file with one task only\n"]);
+  }
   assertEquals(await filesIn(temp.path), []);
 });
