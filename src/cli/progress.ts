@@ -1,7 +1,7 @@
 /** How far a long command is, on a terminal: one line of stderr that is drawn again and again. Elsewhere nothing. */
 
 import { systemClock } from "../platform/clock.ts";
-import { progressText } from "./progress_text.ts";
+import { progressLine } from "./progress_line.ts";
 import { columns } from "./terminal.ts";
 
 /** What is over sooner needs none. */
@@ -10,7 +10,7 @@ const AGAIN_MS = 100;
 const CLEAR = "\r\x1b[K";
 const DEFAULT_COLUMNS = 80;
 
-/** The one whose line is on the terminal now. */
+/** Whether a progress is on the terminal now. */
 let shown = false;
 
 /** Takes the line away: another is to be written. */
@@ -29,14 +29,13 @@ export class Progress {
   readonly #startedAt = systemClock.monotonic();
   readonly #isVisible = canShowProgress();
   #drawAt = this.#startedAt + FIRST_MS;
+  readonly #total: number;
   #done = 0;
 
   /** @param total counted only where it is shown */
   constructor(total: () => number) {
     this.#total = this.#isVisible ? total() : 0;
   }
-
-  readonly #total: number;
 
   /** One more is done. */
   readonly step = (): void => {
@@ -47,7 +46,7 @@ export class Progress {
     this.#drawAt = now + AGAIN_MS;
     const state = { done: this.#done, total: this.#total, elapsedMs: now - this.#startedAt };
     shown = true;
-    write(CLEAR + progressText(state, columns() ?? DEFAULT_COLUMNS));
+    write(CLEAR + progressLine(state, columns() ?? DEFAULT_COLUMNS));
   };
 
   [Symbol.dispose](): void {

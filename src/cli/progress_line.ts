@@ -11,7 +11,7 @@ export interface ProgressState {
 const LONGEST_BAR = 30;
 
 /** ` 45 % [=======>      ] 4,500 of 10,000, 1,234/s, 5s left`, in so many columns at most. */
-export function progressText({ done, total, elapsedMs }: ProgressState, width: number): string {
+export function progressLine({ done, total, elapsedMs }: ProgressState, width: number): string {
   const share = total === 0 ? 1 : Math.min(1, done / total);
   const percent = `${Math.floor(100 * share)}`.padStart(3);
   const rate = elapsedMs === 0 ? 0 : 1000 * done / elapsedMs;
