@@ -32,7 +32,7 @@ export interface EncodedTask {
   readonly priority: number | null;
 }
 
-const LONGEST_PRIORITY = 999_999_999;
+const LARGEST_PRIORITY = 999_999_999;
 const NO_BODY = new Uint8Array(0);
 
 /**
@@ -51,7 +51,7 @@ export function encodeTask(
   }
   const startsAt = at === undefined ? null : startOf(at);
   if (priority !== undefined && !isPriority(priority)) {
-    throw new TypeError(`priority needs a whole number from 0 to ${LONGEST_PRIORITY}: ${priority}`);
+    throw new TypeError(`priority needs a whole number from 0 to ${LARGEST_PRIORITY}: ${priority}`);
   }
   return {
     vars: [
@@ -68,7 +68,7 @@ export function encodeTask(
 }
 
 function isPriority(priority: number): boolean {
-  return Number.isInteger(priority) && priority >= 0 && priority <= LONGEST_PRIORITY;
+  return Number.isInteger(priority) && priority >= 0 && priority <= LARGEST_PRIORITY;
 }
 
 /** Milliseconds since the epoch, of whole seconds: never before the time that is wanted. */

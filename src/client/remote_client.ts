@@ -5,7 +5,7 @@
  */
 
 import { type Address, addressText, parseAddress, TLS_PREFIX } from "../wire/address.ts";
-import { answerOf } from "../wire/peer.ts";
+import { answerOf, WINDOW } from "../wire/peer.ts";
 import type { RawPacket } from "../wire/reader.ts";
 import { isDeliveryId } from "../wire/signature.ts";
 import { type DeliveryPacket, deliveryPacket } from "./delivery_packet.ts";
@@ -22,7 +22,6 @@ import {
 import type { TaskType } from "./task_type.ts";
 
 const TIMEOUT_MS = 60_000;
-const WINDOW = 128;
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 5_000;
 
