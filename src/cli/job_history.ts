@@ -12,7 +12,7 @@ import type { CliOutput } from "./output.ts";
 import { Table } from "./table.ts";
 import { lookOfOutput } from "./terminal.ts";
 
-/** Runs of a job that are told in its line. */
+/** Runs that the line of a job shows. */
 const LAST_RUNS = 5;
 /** Rows of a piece: the first one decides how wide the columns are. */
 const PIECE = 1000;

@@ -92,8 +92,9 @@ async function killTask({ spool, task }: Located, name: string, wish: KillWish):
   const request = { do: "kill", by: whoAsks(), task: taskId(task), wish } as const;
   const result = await firstResult([spool], request);
   if (result === null || result.kind === "not running" && state === "running") {
-    const who = state === "running" ? "another program runs it" : `it is ${state}`;
-    const text = `no running spooler that runs it answers in ${spool.dir}; ${who}`;
+    const text = state === "running"
+      ? `another program runs it, and no running spooler answers for it in ${spool.dir}`
+      : `no running spooler answers in ${spool.dir}; it is ${state}`;
     return { name, result: { kind: "no program" }, ok: false, text };
   }
   return result.kind === "not running" ? idle(name, result.state ?? state) : killed(name, result);

@@ -43,7 +43,7 @@ export async function show(args: readonly string[]): Promise<number> {
       const past = findPast(spools, word);
       if (past.kind !== "one") throw new Error(missText(word, past));
       if (flags.has("body")) {
-        throw new Error(`${shownName(past)}: ${pastText(past)}, with its body`);
+        throw new Error(`${shownName(past)}: its body is gone: ${pastText(past)}`);
       }
       await showPast(past, flags.has("json"), output);
       return await output.flush();

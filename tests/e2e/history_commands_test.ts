@@ -67,7 +67,9 @@ test("what is done is listed, shown, printed and waited for; what never was is n
     shown.runs.map(({ attempt, fate }: { attempt: number; fate: string }) => [attempt, fate]),
     [[1, "deferred"], [2, "failed"]],
   );
-  assertEquals((await run("show", GOOD, "--body")).code, 1);
+  const body = await run("show", GOOD, "--body");
+  assertEquals(body.code, 1);
+  assertMatch(body.stderr, new RegExp(`^spooler: ${GOOD}: its body is gone: done at \\d{4}-`));
 
   const log = await run("log", GOOD);
   assertEquals(log.code, 0);

@@ -87,7 +87,7 @@ testWith(
     assertEquals([checked.code, checked.stdout], [1, "no running spooler answers\n"]);
     const killed = await spooler(["kill", ONE, "--ini", site.ini]);
     assertEquals(killed.code, 1);
-    assertMatch(killed.stderr, /no running spooler that runs it answers in .*; it is ready$/m);
+    assertMatch(killed.stderr, /: no running spooler answers in .*; it is ready$/m);
   },
 );
 
