@@ -1,6 +1,6 @@
 /** What `spooler help COMMAND` says of each command. @pure */
 
-import { DIR, INI, JSON_LINES, type Manual, NAMES } from "./manual_parts.ts";
+import { DIR, INI, JSON_LINES, JSON_SPOOLS, type Manual, NAMES } from "./manual_parts.ts";
 import { RUNNING_MANUALS } from "./manual_running.ts";
 
 /** The manual pages by the words that name them. */
@@ -75,9 +75,10 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     examples: ["spooler options retry"],
   },
   push: {
-    usage: "push [--ini FILE | --dir DIR | --to ADDRESS] KEY=VALUE… | -- COMMAND ARG…",
+    usage:
+      "push [--ini FILE | --dir DIR | --to ADDRESS] KEY=VALUE… | -- COMMAND ARG… | --lines FILE",
     about:
-      "Adds a task. ud_spool_func names the function that runs it. Behind -- is a command that runs " +
+      "Adds a task, or many with --lines. ud_spool_func names the function that runs it. Behind -- is a command that runs " +
       "in this directory, where the ini says spooler-shell = true. With --wait the exit code is the " +
       "task's: 0 when it is done, else that of its command, or 1.",
     options: [
@@ -141,7 +142,7 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
       ["-f, --follow", "follow it to the end of the run, or from its start on when it waits"],
       ["--attempt N", "of that attempt; of a job, at its last slot"],
       ["--raw", "the lines alone: those of stdout to stdout, those of stderr to stderr"],
-      JSON_LINES,
+      ["--json", "one line of JSON for each line of output"],
     ],
     examples: [
       "spooler log --ini site.ini -f web1_6263_1_0_1795431827_487000",
@@ -173,13 +174,13 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     about:
       "Starts no more tasks until spooler resume, also after a restart. Running tasks go on, new " +
       "ones are accepted.",
-    options: [INI, DIR, JSON_LINES],
+    options: [INI, DIR, JSON_SPOOLS],
     examples: ["spooler pause --ini site.ini"],
   },
   resume: {
     usage: "resume [--ini FILE | --dir DIR] [--json]",
     about: "Ends a pause.",
-    options: [INI, DIR, JSON_LINES],
+    options: [INI, DIR, JSON_SPOOLS],
     examples: ["spooler resume --ini site.ini"],
   },
   wait: {

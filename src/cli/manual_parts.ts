@@ -15,6 +15,7 @@ export const INI = [
 ] as const;
 export const DIR = ["--dir DIR", "this spool directory"] as const;
 export const JSON_LINES = ["--json", "one line of JSON for each task"] as const;
+export const JSON_SPOOLS = ["--json", "one line of JSON for each spool"] as const;
 export const NAMES =
   "A NAME is a task's file name, with or without uwsgi_spoolfile_on_, or PRIORITY/NAME, or " +
   "its whole path. failed/NAME means the one in failed/. The beginning of a name, or its last " +

@@ -7,8 +7,8 @@ export const RUNNING_MANUALS: Readonly<Record<string, Manual>> = {
     usage:
       "kill NAME… [--fail | --retry | --remove] [--signal SIGNAL] [--ini FILE | --dir DIR] [--json]",
     about:
-      "Ends running tasks, or running jobs by their names, with all processes that they started, and " +
-      "says what becomes of them. That counts as no failure of theirs. Task code in a worker is asked " +
+      "Ends running tasks, or running jobs by their names, with all processes that they started; " +
+      "--fail, --retry or --remove says what becomes of them. That counts as no failure of theirs. Task code in a worker is asked " +
       `to end and killed a second later; a command gets SIGTERM, and SIGKILL after 5 s. ${NAMES}`,
     options: [
       INI,
