@@ -78,7 +78,7 @@ export class TaskRunner {
 
   /** Runs one task; the promise of its end when it does not end at once. */
   run(job: Job, startedAt: number): Promise<void> | null {
-    const { claims, began, answers, functions, setup, output } = this.#parts;
+    const { claims, began, answers, functions, setup, output, progress } = this.#parts;
     const task = claims.take(job.id);
     if (typeof task === "string") {
       answers.add(startedAt, job.id, task, "", monotonicMs() - startedAt);
@@ -101,11 +101,9 @@ export class TaskRunner {
       this.#answer(job, task, "permanent", func, startedAt, { reason: task.tooLarge, stderr: "" });
       return null;
     }
-    task.vars.spooler_task_name = nameOf(job.id);
-    const context = new TaskContext(
-      ...[job.id, nameOf(job.id), func, job.attempt, task.vars, output] as const,
-      this.#parts.progress,
-    );
+    const name = nameOf(job.id);
+    task.vars.spooler_task_name = name;
+    const context = new TaskContext(job.id, name, func, job.attempt, task.vars, output, progress);
     this.#context = context;
     output.begin({ task: job.id, func });
     began.begin(claims.lastId);
