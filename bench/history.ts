@@ -10,7 +10,6 @@
 
 import { join } from "@std/path";
 import process from "node:process";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Event } from "../src/report/event.ts";
 import { Recorder } from "../src/history/recorder.ts";
 import type { HistoryConfig } from "../src/history/settings.ts";
@@ -21,6 +20,8 @@ import { systemClock } from "../src/platform/clock.ts";
 import { platform } from "../tests/support/platform.ts";
 import { FakeClock } from "../tests/support/clock.ts";
 import { fillSpool } from "../tests/support/fill.ts";
+import { tempDir } from "../tests/support/temp.ts";
+import { pause } from "../tests/support/until.ts";
 import { drainWithOurs } from "./programs.ts";
 import { median, numberArg, printTable, textArg, whole } from "./table.ts";
 
@@ -39,15 +40,6 @@ const HISTORIES: readonly (readonly [string, string])[] = [
   ["10,000 runs", "10000"],
   ["1,000,000 runs", "1000000"],
 ];
-
-async function withDir<T>(work: (dir: string) => Promise<T>): Promise<T> {
-  const dir = await Deno.makeTempDir({ prefix: "spooler-bench-" });
-  try {
-    return await work(dir);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-}
 
 /** Microseconds of processor time a task. */
 function recorderCost(dir: string, count: number, output: HistoryConfig["output"]): number {
@@ -110,9 +102,8 @@ async function recorderTable(): Promise<void> {
     for (const output of ["none", "failed"] as const) {
       const costs: number[] = [];
       for (let run = 0; run < runs; run++) {
-        costs.push(
-          await withDir((dir) => Promise.resolve(recorderCost(dir, Number(text), output))),
-        );
+        await using temp = await tempDir();
+        costs.push(recorderCost(temp.path, Number(text), output));
       }
       const about = output === "none" ? name : `${name}, each prints a line, kept of what fails`;
       rows.push([about, median(costs).toFixed(2), Math.max(...costs).toFixed(2)]);
@@ -125,13 +116,13 @@ async function drainTable(): Promise<void> {
   const rates = new Map<string, number[]>(HISTORIES.map(([name]) => [name, []]));
   for (let run = 0; run < runs; run++) {
     for (const [name, text] of HISTORIES) {
-      await withDir(async (dir) => {
-        fillSpool(join(dir, "spool"), tasks);
-        await delay(REST_MS);
-        const lines = [`spooler-history = ${text}`];
-        const ms = await drainWithOurs({ dir, processes, lines }, "typescript");
-        rates.get(name)?.push(1000 * tasks / ms);
-      });
+      await using temp = await tempDir();
+      const dir = temp.path;
+      fillSpool(join(dir, "spool"), tasks);
+      await pause(REST_MS);
+      const lines = [`spooler-history = ${text}`];
+      const ms = await drainWithOurs({ dir, processes, lines }, "typescript");
+      rates.get(name)?.push(1000 * tasks / ms);
     }
   }
   const off = median(rates.get("off") ?? []);

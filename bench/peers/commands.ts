@@ -6,7 +6,7 @@ import { isRunning } from "../../tests/support/processes.ts";
 import { tempDir } from "../../tests/support/temp.ts";
 import { until } from "../../tests/support/until.ts";
 import { type Figures, LATENCIES, MARKS, survivors } from "./figures.ts";
-import { pssOf, runIn } from "./programs.ts";
+import { kill, pssOf, runIn } from "./programs.ts";
 
 export interface CommandQueue {
   readonly name: string;
@@ -63,9 +63,4 @@ export async function measureCommands({ name, put }: CommandQueue): Promise<Figu
   } finally {
     await kill(pids());
   }
-}
-
-async function kill(pids: readonly number[]): Promise<void> {
-  for (const pid of pids) quietly(() => Deno.kill(pid, "SIGKILL"));
-  await until(() => !pids.some(isRunning), "killed processes to be gone", 60_000);
 }

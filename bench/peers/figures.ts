@@ -1,5 +1,7 @@
 /** What is measured of each queue. */
 
+import { pause } from "../../tests/support/until.ts";
+
 export interface Figures {
   readonly name: string;
   readonly putRate: number;
@@ -22,7 +24,7 @@ const SILENCE_MS = 8000;
 export async function survivors(count: () => number): Promise<number> {
   let seen = count();
   for (let silentSince = Date.now(); seen < MARKS && Date.now() - silentSince < SILENCE_MS;) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await pause(100);
     if (count() > seen) silentSince = Date.now();
     seen = count();
   }

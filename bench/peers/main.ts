@@ -13,7 +13,7 @@
 import { join } from "@std/path";
 import { textOf } from "../../src/platform/quietly.ts";
 import { tempDir } from "../../tests/support/temp.ts";
-import { until } from "../../tests/support/until.ts";
+import { pause, until } from "../../tests/support/until.ts";
 import { median, numberArg, printTable, textArg, whole } from "../table.ts";
 import { COMMAND_QUEUES, hasCommandQueue, measureCommands } from "./commands.ts";
 import { type Figures, LATENCIES, MARKS, survivors } from "./figures.ts";
@@ -51,7 +51,7 @@ async function measure(peer: Peer): Promise<Figures> {
     await put("latency", LATENCIES);
     await until(() => lines("latencies").length === LATENCIES, "the last latency", PATIENCE_MS);
     const latenciesMs = lines("latencies").map((seconds) => Number(seconds) * 1000);
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await pause(SETTLE_MS);
     const memory = running.memory();
     const processes = running.pids().length;
     await running.keep(peer.stores);

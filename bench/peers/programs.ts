@@ -2,7 +2,7 @@
 
 import { quietly, textOf } from "../../src/platform/quietly.ts";
 import { descendants, isRunning } from "../../tests/support/processes.ts";
-import { until } from "../../tests/support/until.ts";
+import { pause, until } from "../../tests/support/until.ts";
 
 export interface Program {
   readonly command: readonly string[];
@@ -57,22 +57,17 @@ export class Running {
     const pids = [...descendants(child.pid), child.pid];
     // uWSGI takes SIGTERM for a reload, and PostgreSQL SIGINT for an end that waits for no client.
     quietly(() => child.kill("SIGINT"));
-    await Promise.race([child.status, new Promise((resolve) => setTimeout(resolve, 5000))]);
-    await this.#kill(pids);
+    await Promise.race([child.status, pause(5000)]);
+    await kill(pids);
     await child.status;
     this.#children.delete(program);
   }
 
   /** All at once, as a power cut would. */
   async killAll(): Promise<void> {
-    await this.#kill(this.pids());
+    await kill(this.pids());
     for (const child of this.#children.values()) await child.status;
     this.#children.clear();
-  }
-
-  async #kill(pids: readonly number[]): Promise<void> {
-    for (const pid of pids) quietly(() => Deno.kill(pid, "SIGKILL"));
-    await until(() => !pids.some(isRunning), "killed processes to be gone", PATIENCE_MS);
   }
 
   pids(): number[] {
@@ -82,6 +77,12 @@ export class Running {
   memory(): number {
     return this.pids().reduce((sum, pid) => sum + pssOf(pid), 0);
   }
+}
+
+/** Kills them, and waits until they are gone. */
+export async function kill(pids: readonly number[]): Promise<void> {
+  for (const pid of pids) quietly(() => Deno.kill(pid, "SIGKILL"));
+  await until(() => !pids.some(isRunning), "killed processes to be gone", PATIENCE_MS);
 }
 
 /** In MiB: memory that several processes share is counted once. */

@@ -2,7 +2,6 @@
 
 import { pause } from "../../support/until.ts";
 import { ATTACKS } from "./attacks.ts";
-
 import type { Address } from "./target.ts";
 
 const [number = "", text = ""] = Deno.args;

@@ -15,7 +15,6 @@ import {
 import { deliveryVars } from "../../../src/wire/signature.ts";
 import { encodeBodySize } from "../../../src/wire/reader.ts";
 import { varsOf } from "../../support/store.ts";
-
 import { type Address, MIB } from "./target.ts";
 
 export interface Attack {

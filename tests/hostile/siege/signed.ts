@@ -18,7 +18,6 @@ import {
 import { ACCEPTED } from "../../support/peer.ts";
 import { BODY_LENGTH_SIZE, encodeBodySize } from "../../../src/wire/reader.ts";
 import { varsOf } from "../../support/store.ts";
-
 import { countingModule, countRuns, Program } from "./program.ts";
 
 const SECRET = "of-two-programs";
