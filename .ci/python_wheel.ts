@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { PYTHON_CLIENT_FILES, writePythonClient } from "../src/worker/python.ts";
+import { joined } from "../src/platform/bytes.ts";
 import { VERSION } from "../src/platform/version.ts";
 import { root } from "./test_files.ts";
 
@@ -72,7 +73,7 @@ const UNIX_MADE = 3 << 8 | ZIP_VERSION;
 const ATTRIBUTES = 0o100644 * 0x10000;
 
 /** Not compressed: the files are small. */
-function zip(entries: readonly Entry[]): Uint8Array<ArrayBuffer> {
+function zip(entries: readonly Entry[]): Uint8Array {
   const parts: Uint8Array[] = [];
   const central: Uint8Array[] = [];
   let at = 0;
@@ -97,15 +98,5 @@ function zip(entries: readonly Entry[]): Uint8Array<ArrayBuffer> {
 
 const u16 = (value: number) => Uint8Array.of(value & 0xff, value >>> 8);
 const u32 = (value: number) => joined([u16(value & 0xffff), u16(value >>> 16)]);
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
 
 if (import.meta.main) console.log(await writeWheel(Deno.args[0] ?? `${root}dist`));
