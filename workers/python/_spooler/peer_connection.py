@@ -11,8 +11,8 @@ from .put_errors import Refused, Unreachable
 
 MODIFIER_PING = 100
 MODIFIER_ANSWER = 255
-KEEP_ALIVE = 1
-HAS_BODY = 2
+KEEP_OPEN = 1
+WITH_BODY = 2
 
 
 class Lost(Exception):
@@ -44,7 +44,7 @@ class PeerConnection:
         if self._secret is not None:
             data = packet.encode([(signing.NONCE, signing.nonce())])[packet.HEADER_SIZE :]
             data, request = signing.sign(data, self._secret)
-        self._send(_header(MODIFIER_PING, len(data), KEEP_ALIVE) + data)
+        self._send(_header(MODIFIER_PING, len(data), KEEP_OPEN) + data)
         try:
             modifier1, modifier2, answer = self._read_packet()
         except Lost:
@@ -82,7 +82,7 @@ class PeerConnection:
             data, signature = signing.sign(data, self._secret)
         if len(data) > packet.LARGEST:
             raise Refused("the vars have %d bytes, a packet holds %d" % (len(data), packet.LARGEST))
-        flags = KEEP_ALIVE | (HAS_BODY if task.body else 0)
+        flags = KEEP_OPEN | (WITH_BODY if task.body else 0)
         head = _header(packet.MODIFIER_SPOOL, len(data), flags) + data
         if task.body:
             head += struct.pack("<Q", len(task.body)) + task.body
