@@ -2,7 +2,13 @@
 
 import { createHash } from "node:crypto";
 import { acceptedAnswer } from "../../src/wire/answer.ts";
-import { findText, MODIFIER_PING, varText } from "../../src/wire/packet.ts";
+import {
+  encodeHeader,
+  findText,
+  MODIFIER_ANSWER,
+  MODIFIER_PING,
+  varText,
+} from "../../src/wire/packet.ts";
 import { verifyDelivery } from "../../src/wire/signature.ts";
 import { signedOf } from "../../src/wire/signed_answer.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -241,6 +247,18 @@ attempt(lambda: client.put("f", body="x"))
     assertEquals(values(accepted, "n"), ["0", "1", "2"]);
     assertEquals(values(accepted, "spooler_id"), [undefined, undefined, undefined]);
   }
+});
+
+testWith("python", "an answer that cannot be read names the server", async () => {
+  const broken = encodeHeader({ modifier1: MODIFIER_ANSWER, size: 2, modifier2: 1 });
+  await using peer = new Peer(async (talk) => {
+    while ((await talk.next())?.header.modifier1 === MODIFIER_PING) await talk.say(pong());
+    await talk.say(broken, Uint8Array.of(0, 0));
+  });
+  assertEquals(await runAt(peer, `attempt(lambda: client.put("f"))`), [
+    "Unreachable PEER sent an answer that cannot be read; the task may have arrived",
+  ]);
+  assertEquals(peer.connections, 3);
 });
 
 testWith(

@@ -56,7 +56,7 @@ class Peer:
                 self.close()
                 failures = 1 if len(left) < before else failures + 1
                 if failures >= _TRIES:
-                    return _give_up(left, results, Unreachable("%s; it may have arrived" % error))
+                    return _give_up(left, results, Unreachable("%s; the task may have arrived" % error))
             except Unreachable as error:
                 return _give_up(left, results, error)
         return results
@@ -105,7 +105,7 @@ class Peer:
             except Refused as error:
                 results[at] = error
             except Lost as error:
-                results[at] = Unreachable("%s; it may have arrived" % error)
+                results[at] = Unreachable("%s; the task may have arrived" % error)
             finally:
                 connection.close()
             left.popleft()

@@ -54,7 +54,7 @@ class PeerConnection:
             raise
         if modifier1 != MODIFIER_PING:
             raise Unreachable("%s does not answer a ping" % self._peer)
-        values = _decode(answer)
+        values = self._decode(answer)
         if self._secret is not None:
             self._check(answer, (modifier1, modifier2), request, values)
             self._receiver = values.get(b"name", b"")
@@ -99,7 +99,7 @@ class PeerConnection:
         if modifier1 != MODIFIER_ANSWER:
             raise Lost("%s answered with modifier1 %d" % (self._peer, modifier1))
         request = self._unanswered.pop(0)
-        values = _decode(answer)
+        values = self._decode(answer)
         if self._secret is not None:
             self._check(answer, (modifier1, modifier2), request, values)
         if modifier2 == 1:
@@ -146,13 +146,12 @@ class PeerConnection:
         found, self._received = self._received[:count], self._received[count:]
         return found
 
+    def _decode(self, vars_bytes: bytes) -> dict:
+        found = packet.decode(_header(packet.MODIFIER_SPOOL, len(vars_bytes), 0) + vars_bytes)
+        if found is None:
+            raise Lost("%s sent an answer that cannot be read" % self._peer)
+        return found[0]
+
 
 def _header(modifier1: int, size: int, modifier2: int) -> bytes:
     return struct.pack("<BHB", modifier1, size, modifier2)
-
-
-def _decode(vars_bytes: bytes) -> dict:
-    found = packet.decode(_header(packet.MODIFIER_SPOOL, len(vars_bytes), 0) + vars_bytes)
-    if found is None:
-        raise Lost("an answer is no packet")
-    return found[0]
