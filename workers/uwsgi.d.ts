@@ -31,8 +31,8 @@ interface TaskContext {
   /** Writes to the log under the task's name, as `console.log` does. */
   log(...data: unknown[]): void;
   /**
-   * Says how far the task is: `spooler status` and the dashboard show it. It may be called as often as
-   * one likes; ten times a second it is passed on.
+   * Says how far the task is: `spooler status` and the dashboard show it. Call it as often as you like: it
+   * is passed on at most ten times a second.
    */
   progress(done: number, total?: number, text?: string): void;
 }

@@ -211,7 +211,7 @@ print(os.read(read, 100).decode().split())
 
 testWith(
   "python",
-  "a process that is killed leaves whole tasks, and all it was told of",
+  "a process that is killed leaves whole tasks, and every one it has printed",
   async () => {
     await using client = await PythonClient.make();
     await openUnsynced(client.spool);
@@ -221,15 +221,15 @@ while True: print(spooler_client.put("f", {"x": "y" * 5000}, body="z" * 200000),
 `;
     const whole = encodePacket(varsOf({ ud_spool_func: "f", x: "y".repeat(5000) }), 17).length +
       2e5;
-    const told: string[] = [];
+    const printed: string[] = [];
     for (let round = 0; round < 5; round++) {
       const child = client.command(code, { env: { SPOOLER_FSYNC: "no" } }).spawn();
       let rest = "";
       for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
         const lines = (rest + text).split("\n");
         rest = lines.pop() ?? "";
-        told.push(...lines);
-        if (told.length >= 10 * (round + 1)) {
+        printed.push(...lines);
+        if (printed.length >= 10 * (round + 1)) {
           try {
             child.kill("SIGKILL");
           } catch {
@@ -248,7 +248,7 @@ while True: print(spooler_client.put("f", {"x": "y" * 5000}, body="z" * 200000),
         file,
       );
     }
-    assertEquals(told.filter((name) => !files.includes(name)), []);
+    assertEquals(printed.filter((name) => !files.includes(name)), []);
   },
 );
 

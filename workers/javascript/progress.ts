@@ -1,4 +1,4 @@
-/** How far a task says it is, sent to the program at most ten times a second; the last word is not lost. */
+/** How far a task says it is, sent to the program at most ten times a second; the latest is not lost. */
 
 import { monotonicMs } from "./clock.ts";
 import { realm } from "./realm.ts";

@@ -38,7 +38,7 @@ __all__ = [
     "wait",
 ]
 
-# Between two looks at a task that is waited for: seconds.
+# Seconds between two checks of a task that is waited for.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.25
 
 

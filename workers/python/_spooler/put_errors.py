@@ -2,7 +2,7 @@
 
 
 class SpoolError(Exception):
-    """A task was not put, or its state cannot be had."""
+    """A task was not put, or its state cannot be read."""
 
 
 class Refused(SpoolError, ValueError):

@@ -34,7 +34,7 @@ class Status(NamedTuple):
 def status(spool: str, word) -> Status:
     """`word` is a name with or without its prefix, PRIORITY/NAME, or a path. Raises OSError."""
     priority, name = _split(word)
-    # It moves to failed/, and back when an operator retries it: a second look finds one that moved
+    # It moves to failed/, and back when an operator retries it: a second round finds one that moved
     # against the first.
     for _ in range(2):
         for place in _places(spool, priority):
