@@ -298,24 +298,22 @@ async function makeSite(dir: string, count: number): Promise<void> {
 async function everything(dir: string, count: number, ...programs: Program[]): Promise<string[]> {
   const ledger = join(dir, "ledger");
   const wanted = [
-    ...[
-      "again 3",
-      "removed 1 2 3",
-      "tick",
-      "no mule",
-      "large",
-      "prior",
-      "outer",
-      "plain inner",
-      "returning",
-    ],
+    "again 3",
+    "removed 1 2 3",
+    "tick",
+    "no mule",
+    "large",
+    "prior",
+    "outer",
+    "plain inner",
+    "returning",
     ...Array.from({ length: count }, (_, n) => `plain ${n} `),
   ];
   try {
     await until(() => {
       const lines = ledgerLines(ledger);
-      const count = (wanted: string) => lines.filter((line) => line === wanted).length;
-      return count("later") >= 2 && count("guarded no") >= 3 &&
+      const times = (text: string) => lines.filter((line) => line === text).length;
+      return times("later") >= 2 && times("guarded no") >= 3 &&
         wanted.every((start) => lines.some((line) => line.startsWith(start)));
     }, "everything to be done");
   } catch (error) {
