@@ -4,7 +4,6 @@ import { basename } from "@std/path";
 import type { Actions } from "../control/actions.ts";
 import type { Site, SiteSetting } from "../monitor/monitors.ts";
 import type { ProgramSnapshot } from "../report/snapshot.ts";
-import { jobHistoryFiles } from "../history/job_history.ts";
 import { Inspector } from "../spool/inspect.ts";
 import { ImpossibleStateError } from "../platform/unexpected.ts";
 import type { Estate } from "./estate.ts";
@@ -25,7 +24,7 @@ export function dashboardOf(options: DashboardOptions): (about: SiteSetting) => 
 }
 
 async function openDashboard(options: DashboardOptions, about: SiteSetting): Promise<Site> {
-  const { estate, life, clock, random, masking } = options;
+  const { estate, life, clock, masking } = options;
   const { openSite } = await import("../web/site.ts");
   /** By directory: they keep it open. */
   const inspectors = new Map<string, Inspector>();
@@ -49,10 +48,7 @@ async function openDashboard(options: DashboardOptions, about: SiteSetting): Pro
         ...{ name: basename(dir), dir, external, inspector: inspectorOf(dir), history },
       })),
     config: () => present().config,
-    jobHistory: () => {
-      const { cronState } = present().config;
-      return jobHistoryFiles(cronState, { clock, random, ...estate.platform });
-    },
+    jobHistory: () => estate.histories.jobFiles(present().config.cronState),
     coming: (untilAt, most) => estate.coming(untilAt, most),
   });
 }

@@ -20,6 +20,8 @@ export interface RecordedEvents {
 export class Histories {
   /** By their directories. */
   readonly #recorders = new Map<string, Recorder>();
+  /** By the file with the jobs' state. Each keeps its directory open. */
+  readonly #ofJobs = new Map<string, HistoryFiles>();
 
   constructor(private readonly machine: Machine, private readonly platform: Platform) {}
 
@@ -33,11 +35,16 @@ export class Histories {
   ofJobs(statePath: string, config: HistoryConfig): RecordedEvents {
     const { emit } = this.machine;
     const warn = (message: string) => emit({ type: "schedule.warning", message });
-    return this.#record(
-      jobHistoryFiles(statePath, { ...this.platform, ...this.machine }),
-      config,
-      warn,
-    );
+    return this.#record(this.jobFiles(statePath), config, warn);
+  }
+
+  /** The history of the jobs whose state is in a file. */
+  jobFiles(statePath: string): HistoryFiles {
+    const known = this.#ofJobs.get(statePath);
+    if (known !== undefined) return known;
+    const files = jobHistoryFiles(statePath, { ...this.platform, ...this.machine });
+    this.#ofJobs.set(statePath, files);
+    return files;
   }
 
   #record(

@@ -40,3 +40,30 @@ Deno.test("the output of a running task comes line by line, and is there when it
   const { runs } = JSON.parse(await page("api/history?func=say"));
   assertEquals([runs.length, runs[0].name, runs[0].fate], [1, NAME, "done"]);
 });
+
+Deno.test("the history of jobs is read through one open directory, however often a page shows it", async () => {
+  await using site = await makeSite(
+    ...["http-socket = 127.0.0.1:0", "cron-state = jobs/state.json"],
+    "cron = 0 0 1 1 -1 true",
+  );
+  await Deno.mkdir(`${site.dir}/jobs`);
+  await using program = await site.start();
+  const address = await monitorAddress(program, "http");
+  const openCount = () =>
+    [...Deno.readDirSync(`/proc/${program.pid}/fd`)].filter(({ name }) => {
+      try {
+        return Deno.readLinkSync(`/proc/${program.pid}/fd/${name}`) === `${site.dir}/jobs`;
+      } catch {
+        // It was open for a moment.
+        return false;
+      }
+    }).length;
+  const shown = async () => {
+    const response = await fetch(`http://${address}/api/history`);
+    await response.body?.cancel();
+    assertEquals(response.status, 200);
+    return openCount();
+  };
+  const once = await shown();
+  for (let visit = 0; visit < 5; visit++) assertEquals(await shown(), once);
+});
