@@ -27,10 +27,10 @@ export function noteProgress(
   said.set(worker, { task, progress: { done, total, text: text.slice(0, LONGEST_TEXT) } });
 }
 
-/** Of the task that the worker runs; undefined when it has said nothing. */
-export function progressOf(worker: TaskWorker): TaskProgress | undefined {
+/** Of this task in the worker; undefined when it has said nothing. */
+export function progressOf(worker: TaskWorker, task: string | null): TaskProgress | undefined {
   const last = said.get(worker);
-  return last !== undefined && last.task === worker.running ? last.progress : undefined;
+  return last !== undefined && last.task === task ? last.progress : undefined;
 }
 
 function isNumber(value: unknown): value is number {

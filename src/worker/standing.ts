@@ -8,7 +8,7 @@ type WorkerStanding = Omit<WorkerSnapshot, "spool" | "language" | "modules">;
 
 export function standingOf(worker: TaskWorker): WorkerStanding {
   const { number, pid, running: task = null, busyMs, totals } = worker;
-  const progress = progressOf(worker);
+  const progress = progressOf(worker, task);
   const known = progress === undefined ? {} : { progress };
   return { number, pid, task, ...known, busyMs, state: stateOf(worker), totals: { ...totals } };
 }
