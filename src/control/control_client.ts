@@ -3,7 +3,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { quietly } from "../platform/quietly.ts";
 import type { ControlSockets } from "../spool/control_sockets.ts";
-import { readLine } from "./control_server.ts";
+import { readLine, writeLine } from "./lines.ts";
 import { type ControlRequest, type ControlResults, requestLine } from "./protocol.ts";
 
 /** Of an answer: a snapshot of many tasks and workers is long. */
@@ -40,8 +40,7 @@ async function ask(
 ): Promise<ControlAnswer | null> {
   const cancel = clock.after(PATIENCE_MS, () => void quietly(() => connection.close()));
   try {
-    const bytes = new TextEncoder().encode(requestLine(request));
-    for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+    await writeLine(connection, requestLine(request));
     const line = await readLine(connection, MOST_BYTES);
     return line === null ? null : JSON.parse(line) as ControlAnswer;
   } catch {

@@ -8,6 +8,7 @@ import { quietly } from "../platform/quietly.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { acceptOwn } from "../platform/unix_socket.ts";
 import type { ControlSocket, ControlSockets } from "../spool/control_sockets.ts";
+import { readLine, writeLine } from "./lines.ts";
 import { type ControlRequest, MOST_REQUEST_BYTES, readControlRequest } from "./protocol.ts";
 
 export interface ControlServerOptions {
@@ -84,8 +85,7 @@ export class ControlServer {
       cancel();
       const answer = await this.#answer(line);
       cancel = clock.after(TALK_MS, hangUp);
-      const bytes = new TextEncoder().encode(`${JSON.stringify(answer)}\n`);
-      for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+      await writeLine(connection, `${JSON.stringify(answer)}\n`);
     } catch {
       // It has hung up, or was hung up on.
     } finally {
@@ -111,20 +111,4 @@ export class ControlServer {
     this.#socket?.close();
     for (const connection of this.#open) quietly(() => connection.close());
   }
-}
-
-/** A line without its end; null when it is too long, or the other side has hung up within it. */
-export async function readLine(connection: Deno.Conn, mostBytes: number): Promise<string | null> {
-  const decoder = new TextDecoder();
-  const piece = new Uint8Array(64 * 1024);
-  let text = "";
-  for (let size = 0; size <= mostBytes;) {
-    const count = await connection.read(piece);
-    if (count === null) return null;
-    size += count;
-    text += decoder.decode(piece.subarray(0, count), { stream: true });
-    const end = text.indexOf("\n");
-    if (end >= 0) return text.slice(0, end);
-  }
-  return null;
 }

@@ -3,6 +3,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { quietly } from "../platform/quietly.ts";
 import { type Address, addressText } from "../wire/address.ts";
+import { writeAll } from "../wire/client.ts";
 import { fileAt, listenAt, makeWay, type MonitorAccess } from "./monitor_socket.ts";
 import type { MonitorServer } from "./monitors.ts";
 
@@ -83,8 +84,4 @@ async function requestOf(connection: Deno.Conn, clock: Clock): Promise<void> {
   const cancel = clock.after(REQUEST_MS, () => late.resolve(null));
   await Promise.race([connection.read(new Uint8Array(8192)).catch(() => null), late.promise]);
   cancel();
-}
-
-async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
 }
