@@ -4,7 +4,13 @@ import type { Clock } from "../platform/clock.ts";
 import type { Event, OutputStream } from "../report/event.ts";
 import type { HistoryFiles } from "../spool/history_files.ts";
 import type { HistoryEntry } from "./entry.ts";
-import { type OutputHeader, readHeader, readOutputLine, RunOutput } from "./run_output.ts";
+import {
+  type OutputHeader,
+  outputLine,
+  readHeader,
+  readOutputLine,
+  RunOutput,
+} from "./run_output.ts";
 import type { HistoryConfig } from "./settings.ts";
 
 type OutputEvent = Extract<
@@ -213,9 +219,5 @@ function orphanIn(text: string): OrphanRun | null {
   const entry: HistoryEntry = slot === null
     ? { name: of, func, ...run, waitMs: null, fate: "ready", dueAt: null, reason }
     : { job: of, slot, ...run, ok: false, result: reason };
-  return { entry, text: lines.map(lineText).join("") };
-}
-
-function lineText({ number, at, stream, text }: NonNullable<ReturnType<typeof readOutputLine>>) {
-  return `${JSON.stringify([number, at, stream, text])}\n`;
+  return { entry, text: lines.map(outputLine).join("") };
 }

@@ -62,7 +62,7 @@ export class RunOutput {
     this.lines++;
     this.bytes += sizeOf(text) + 1;
     if (this.most === 0) return;
-    const line = `${JSON.stringify([this.lines, Math.round(at), stream, text])}\n`;
+    const line = outputLine({ number: this.lines, at: Math.round(at), stream, text });
     const size = sizeOf(line);
     this.#note(line, size);
     if (!this.#isHeadFull && this.#headSize + size <= this.most / 2) {
@@ -122,6 +122,11 @@ const encoder = new TextEncoder();
 /** In bytes. */
 function sizeOf(text: string): number {
   return encoder.encode(text).length;
+}
+
+/** With its end. */
+export function outputLine({ number, at, stream, text }: OutputLine): string {
+  return `${JSON.stringify([number, at, stream, text])}\n`;
 }
 
 /** Null for what is no line: one that a crash has cut, for example. */
