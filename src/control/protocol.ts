@@ -4,6 +4,7 @@
  */
 
 import type { KillWish } from "../exec/kill_order.ts";
+import { isJsonObject, type JsonObject } from "../platform/json.ts";
 import { signalNamed } from "../platform/signal_name.ts";
 import type { KillResult } from "../queue/kill_result.ts";
 import type { ProgramSnapshot } from "../report/snapshot.ts";
@@ -58,8 +59,6 @@ export function readControlRequest(line: string): ControlRequest {
   }
 }
 
-type RequestFields = Readonly<Record<string, unknown>>;
-
 function parsed(line: string): unknown {
   try {
     return JSON.parse(line);
@@ -68,14 +67,12 @@ function parsed(line: string): unknown {
   }
 }
 
-function objectIn(value: unknown, what: string): RequestFields {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value as RequestFields;
-  }
+function objectIn(value: unknown, what: string): JsonObject {
+  if (isJsonObject(value)) return value;
   throw new SyntaxError(`${what} must be an object: ${shown(value)}`);
 }
 
-function textIn(fields: RequestFields, name: string): string {
+function textIn(fields: JsonObject, name: string): string {
   const value = fields[name];
   if (typeof value === "string") return value;
   throw new SyntaxError(`${name} must be a text: ${shown(value)}`);
@@ -84,11 +81,11 @@ function textIn(fields: RequestFields, name: string): string {
 const MOST_BY = 100;
 
 /** It goes into the log and into records. */
-function byOf(fields: RequestFields): string {
+function byOf(fields: JsonObject): string {
   return safeText(textIn(fields, "by").slice(0, MOST_BY));
 }
 
-function wishOf(fields: RequestFields): KillWish {
+function wishOf(fields: JsonObject): KillWish {
   const wish = objectIn(fields["wish"], "wish");
   const fate: KillFate | undefined = KILL_FATES.find((each) => each === wish["fate"]);
   if (fate === undefined) {

@@ -5,7 +5,7 @@
  * @pure
  */
 
-import { isJsonObject } from "../platform/json.ts";
+import { isJsonObject, parseJson } from "../platform/json.ts";
 import type { Fate } from "../task/fate.ts";
 
 export type FateKind = Fate["kind"];
@@ -52,12 +52,7 @@ export function entryLine(entry: HistoryEntry): string {
 
 /** Null for a line that is none: one that a crash has cut, for example. */
 export function readEntry(line: string): HistoryEntry | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return null;
-  }
+  const value = parseJson(line);
   return isEntry(value) ? value : null;
 }
 

@@ -6,6 +6,7 @@
  * @pure
  */
 
+import { isJsonObject, parseJson } from "../platform/json.ts";
 import type { OutputStream } from "../report/event.ts";
 
 export interface OutputLine {
@@ -131,7 +132,7 @@ export function outputLine({ number, at, stream, text }: OutputLine): string {
 
 /** Null for what is no line: one that a crash has cut, for example. */
 export function readOutputLine(line: string): OutputLine | null {
-  const value = parsed(line);
+  const value = parseJson(line);
   if (!Array.isArray(value)) return null;
   const [number, at, stream, text] = value as unknown[];
   if (typeof number !== "number" || typeof at !== "number" || typeof text !== "string") return null;
@@ -140,17 +141,9 @@ export function readOutputLine(line: string): OutputLine | null {
 
 /** Null for what is none. */
 export function readHeader(line: string): OutputHeader | null {
-  const value = parsed(line);
-  if (typeof value !== "object" || value === null) return null;
-  const { of, func, since, slot } = value as Record<string, unknown>;
+  const value = parseJson(line);
+  if (!isJsonObject(value)) return null;
+  const { of, func, since, slot } = value;
   if (typeof of !== "string" || typeof func !== "string" || typeof since !== "number") return null;
   return { of, func, since, slot: typeof slot === "number" ? slot : null };
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
-  }
 }

@@ -6,7 +6,7 @@
  * @pure
  */
 
-import { isJsonObject } from "../platform/json.ts";
+import { isJsonObject, parseJson } from "../platform/json.ts";
 import type { Attempts, Decided, FailedRecord } from "./task.ts";
 
 const VERSION = 1;
@@ -44,18 +44,10 @@ export function readFailed(text: string | null): FailedRecord | null {
 
 /** Undefined for what is no JSON. */
 function parse(text: string | null): unknown {
-  const value = jsonOf(text);
+  const value = text === null ? undefined : parseJson(text);
   const { version = VERSION } = isJsonObject(value) ? value : {};
   if (typeof version === "number" && version > VERSION) throw new LaterRecordError(version);
   return version === VERSION ? value : undefined;
-}
-
-function jsonOf(text: string | null): unknown {
-  try {
-    return text === null ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function attemptsOf(value: unknown): Attempts | null {
