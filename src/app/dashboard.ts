@@ -6,14 +6,10 @@ import type { Site, SiteSetting } from "../monitor/monitors.ts";
 import type { ProgramSnapshot } from "../report/snapshot.ts";
 import { Inspector } from "../spool/inspect.ts";
 import { ImpossibleStateError } from "../platform/unexpected.ts";
-import type { Estate } from "./estate.ts";
-import type { Life } from "./life.ts";
 import type { Machine } from "./machine.ts";
+import type { RunningProgram } from "./running_program.ts";
 
-export interface DashboardOptions extends Machine {
-  readonly estate: Estate;
-  /** The present one. */
-  life(): Life | null;
+export interface DashboardOptions extends Machine, Pick<RunningProgram, "estate" | "life"> {
   readonly actions: Actions;
   snapshot(): Promise<ProgramSnapshot>;
 }

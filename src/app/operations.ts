@@ -6,21 +6,14 @@ import { Monitors, type MonitorsConfig } from "../monitor/monitors.ts";
 import type { EventCounters } from "../report/counters.ts";
 import type { ProgramSnapshot } from "../report/snapshot.ts";
 import { dashboardOf } from "./dashboard.ts";
-import type { Estate } from "./estate.ts";
-import type { Life } from "./life.ts";
 import type { Machine } from "./machine.ts";
 import { ProgramActions } from "./program_actions.ts";
+import type { RunningProgram } from "./running_program.ts";
 import { Snapshots } from "./snapshots.ts";
 
-export interface OperationsOptions {
+export interface OperationsOptions extends RunningProgram {
   readonly machine: Machine;
   readonly counters: EventCounters;
-  readonly estate: Estate;
-  /** The present one. */
-  life(): Life | null;
-  /** With those that end what they run. */
-  lives(): readonly Life[];
-  isStopping(): boolean;
 }
 
 export class Operations {

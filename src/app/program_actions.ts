@@ -20,17 +20,10 @@ import type { Store } from "../spool/store.ts";
 import type { Changed } from "../spool/task.ts";
 import { readRequest } from "../task/request.ts";
 import type { Var } from "../wire/packet.ts";
-import type { Estate } from "./estate.ts";
-import type { Life } from "./life.ts";
+import type { RunningProgram } from "./running_program.ts";
 
-export interface ProgramActionsOptions {
+export interface ProgramActionsOptions extends RunningProgram {
   readonly emit: Emit;
-  readonly estate: Estate;
-  /** The present one. */
-  life(): Life | null;
-  /** With those that end what they run. */
-  lives(): readonly Life[];
-  isStopping(): boolean;
 }
 
 const STOPPING = { kind: "refused", reason: "the program is stopping" } as const;

@@ -10,18 +10,12 @@ import type {
   SpoolSnapshot,
   WorkerSnapshot,
 } from "../report/snapshot.ts";
-import type { Estate } from "./estate.ts";
 import type { Life } from "./life.ts";
+import type { RunningProgram } from "./running_program.ts";
 
-export interface SnapshotsOptions {
+export interface SnapshotsOptions extends RunningProgram {
   readonly clock: Clock;
   readonly counters: EventCounters;
-  readonly estate: Estate;
-  /** The present one. */
-  life(): Life | null;
-  /** With those that end what they run. */
-  lives(): readonly Life[];
-  isStopping(): boolean;
 }
 
 interface LifeNow {
