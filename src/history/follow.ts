@@ -30,9 +30,8 @@ export async function* follow(
   let last = 0;
   let quietMs = 0;
   while (!signal?.aborted) {
-    const present = presentOutput(files, name);
+    const present = presentOutput(files, name, last);
     for (const line of present?.lines ?? []) {
-      if (line.number <= last) continue;
       last = line.number;
       yield line;
     }

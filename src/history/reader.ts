@@ -14,6 +14,8 @@ import {
 } from "./entry.ts";
 import { type OutputHeader, type OutputLine, readHeader, readOutputLine } from "./run_output.ts";
 
+const NEWLINE = 10;
+
 /** An entry, and the segment that has its output. */
 export interface Found<T extends HistoryEntry = HistoryEntry> {
   readonly entry: T;
@@ -95,14 +97,31 @@ export interface PresentOutput extends OutputHeader {
   readonly lines: readonly OutputLine[];
 }
 
-/** Of a task or a job, by its whole name; null when it has printed nothing, or nothing is kept. */
-export function presentOutput(files: HistoryFiles, of: string): PresentOutput | null {
+/**
+ * Of a task or a job, by its whole name; null when it has printed nothing, or nothing is kept.
+ *
+ * @param after the number of a line: only those behind it are taken apart
+ */
+export function presentOutput(files: HistoryFiles, of: string, after = 0): PresentOutput | null {
   for (const file of files.running()) {
-    const [first = "", ...rest] = new TextDecoder().decode(files.readRunning(file) ?? undefined)
-      .split("\n");
-    const header = readHeader(first);
+    const bytes = files.readRunning(file) ?? new Uint8Array(0);
+    const end = bytes.indexOf(NEWLINE);
+    const header = end < 0 ? null : readHeader(new TextDecoder().decode(bytes.subarray(0, end)));
     if (header?.of !== of) continue;
-    return { ...header, lines: rest.flatMap((line) => readOutputLine(line) ?? []) };
+    const lines = new TextDecoder().decode(bytes.subarray(end + 1)).split("\n");
+    return { ...header, lines: linesAfter(after, lines) };
   }
   return null;
+}
+
+/** Their numbers grow. */
+function linesAfter(after: number, lines: readonly string[]): OutputLine[] {
+  const found: OutputLine[] = [];
+  for (const text of lines.toReversed()) {
+    const line = readOutputLine(text);
+    if (line === null) continue;
+    if (line.number <= after) break;
+    found.push(line);
+  }
+  return found.toReversed();
 }

@@ -1,7 +1,6 @@
 /** What a running task prints, line by line, to whoever watches (server-sent events). */
 
 import { follow } from "../history/follow.ts";
-import { presentOutput } from "../history/reader.ts";
 import type { HttpAnswer } from "../monitor/http_answer.ts";
 import { timeText } from "../platform/local_time.ts";
 import { jsonLine } from "../report/safe_text.ts";
@@ -42,7 +41,6 @@ export function outputStream(
       beat();
       try {
         const isRunning = () =>
-          presentOutput(files, name) !== null ||
           spool.inspector.find(refOf(id).name, priority).some(({ place }) => place === "queue");
         for await (const line of follow({ files, of: { name }, clock, isRunning, signal })) {
           if (line.number <= from) continue;
