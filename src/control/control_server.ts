@@ -12,13 +12,13 @@ import { readLine, writeLine } from "./lines.ts";
 import { type ControlRequest, MOST_REQUEST_BYTES, readControlRequest } from "./protocol.ts";
 
 export interface ControlServerOptions {
-  readonly sockets: ControlSockets;
+  readonly sockets: Pick<ControlSockets, "listen">;
   readonly clock: Clock;
   /** Does what is asked for. */
   answer(request: ControlRequest): Promise<unknown>;
   /** The socket cannot be made. */
   warn(message: string): void;
-  /** How often it is checked that nobody has removed the socket. */
+  /** How often it is checked that the socket is there; where it is not, it is made. */
   readonly checkMs?: number;
 }
 
@@ -33,13 +33,15 @@ export class ControlServer {
   readonly #open = new Set<Deno.Conn>();
   #socket: ControlSocket | null = null;
   #isClosed = false;
+  /** Whether the last try to make the socket did. */
+  #hasFailed = false;
   #cancelCheck: Cancel = () => {};
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
   }
 
-  /** Opens the socket; without one the program goes on, and a command says that it does not answer. */
+  /** Opens the socket, later when it cannot be: the program goes on, and a command says that it does not answer. */
   async open(): Promise<void> {
     const { sockets, clock, warn, checkMs = CHECK_MS } = this.#options;
     this.#socket?.close();
@@ -48,17 +50,22 @@ export class ControlServer {
       const socket = await sockets.listen();
       if (this.#isClosed) return socket.close();
       this.#socket = socket;
+      this.#hasFailed = false;
       void this.#accept(socket);
     } catch (error) {
-      warn(`no control socket, so status and kill do not reach this program: ${reasonOf(error)}`);
+      if (this.#isClosed) return;
+      if (!this.#hasFailed) {
+        warn(`no control socket, so status and kill do not reach this program: ${reasonOf(error)}`);
+      }
+      this.#hasFailed = true;
     }
     this.#cancelCheck = clock.after(checkMs, () => this.#check());
   }
 
   #check(): void {
     const { clock, checkMs = CHECK_MS } = this.#options;
-    if (this.#socket?.isThere === false) void this.open();
-    else this.#cancelCheck = clock.after(checkMs, () => this.#check());
+    if (this.#socket?.isThere) this.#cancelCheck = clock.after(checkMs, () => this.#check());
+    else void this.open();
   }
 
   async #accept(socket: ControlSocket): Promise<void> {

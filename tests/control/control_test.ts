@@ -156,6 +156,44 @@ testWith(
   },
 );
 
+testWith(
+  "libc",
+  "a socket that cannot be made is one warning, and made when it can be",
+  async () => {
+    await using temp = await tempDir();
+    const store = await openUnsynced(temp.path);
+    const warnings: string[] = [];
+    let tries = 0;
+    const server = new ControlServer({
+      sockets: {
+        listen() {
+          tries++;
+          return store.controlSockets.listen();
+        },
+      },
+      clock: systemClock,
+      checkMs: 10,
+      answer: () => Promise.resolve("fine"),
+      warn: (message) => warnings.push(message),
+    });
+    const control = join(temp.path, ".spooler/control");
+    try {
+      await Deno.writeTextFile(control, "");
+      await server.open();
+      await until(() => tries > 2, "another try");
+      assertEquals(warnings.length, 1);
+      assert(warnings[0]?.startsWith("no control socket, so status and kill do not reach"));
+      await Deno.remove(control);
+      const ask = () =>
+        Array.fromAsync(askPrograms(store.controlSockets, { do: "snapshot" }, systemClock));
+      await until(async () => (await ask()).length === 1, "an answer");
+    } finally {
+      server.close();
+      store.close();
+    }
+  },
+);
+
 testWith("libc", "what a killed program has left is not asked", async () => {
   await withServer(async ({ ask, dir }) => {
     const path = join(dir, ".spooler/control/1_7");
