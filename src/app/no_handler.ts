@@ -1,4 +1,4 @@
-/** Whether a task of this function would wait in vain in a spool of this ini. @pure */
+/** Whether anything in this ini could run a task of this function in a spool. @pure */
 
 import type { Config } from "../config/config.ts";
 import { nearest } from "../config/suggest.ts";

@@ -27,7 +27,7 @@ export interface ProgramActionsOptions extends RunningProgram {
 }
 
 const STOPPING = { kind: "refused", reason: "the program is stopping" } as const;
-const NO_TASK = { kind: "refused", reason: "this is the name of no task" } as const;
+const NO_TASK = { kind: "refused", reason: "this is not the name of a task" } as const;
 
 export class ProgramActions implements Actions {
   constructor(private readonly options: ProgramActionsOptions) {}
@@ -50,7 +50,7 @@ export class ProgramActions implements Actions {
     if (wish.fate === "remove") {
       return {
         kind: "refused",
-        reason: "a job has no file to be removed: end it with fail or retry",
+        reason: "a job has no file to remove: end it with fail or retry",
       };
     }
     const { estate } = this.options;
@@ -120,7 +120,7 @@ export class ProgramActions implements Actions {
         return { kind: "started" };
       case "wait":
       case "replace":
-        this.#log(by, `started job ${job}, which waits for a run to end`);
+        this.#log(by, `queued job ${job}, which starts when what runs has ended`);
         return { kind: "waits" };
       case "skip":
         return { kind: "refused", reason: admission.reason };

@@ -88,7 +88,7 @@ function pathOf({ env }: CommandPlace): string | undefined {
   return env.PATH === undefined ? Deno.env.get("PATH") : env.PATH ?? undefined;
 }
 
-/** The answers of the system for this account; asked of a shell only when a look does not do. */
+/** The answers of the system for this account; a shell is asked only when the files themselves do not say it. */
 async function ask(questions: readonly string[], place: CommandPlace): Promise<string[]> {
   const known = place.account === undefined
     ? questions.map((each) => lookFor(each, pathOf(place) ?? ""))

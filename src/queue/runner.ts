@@ -151,7 +151,7 @@ export class Runner {
       else if (answer.kind !== "elsewhere") return answer;
     }
     const who = func === "" ? "" : ` for "${func}"`;
-    const reason = isIgnored ? `each handler${who} ignored it` : `no handler${who}`;
+    const reason = isIgnored ? `every handler${who} ignored it` : `no handler${who}`;
     return { kind: "unhandled", reason };
   }
 }

@@ -50,7 +50,7 @@ contract("an ignored task that nobody takes stays, and says so", async (kind) =>
   await using site = await ContractSite.make(kind);
   await using program = await site.start();
   const name = await site.task("ignored");
-  await program.line(/ignored \S+ postponed until .*: each handler for "ignored" ignored it/);
+  await program.line(/ignored \S+ postponed until .*: every handler for "ignored" ignored it/);
   assert(site.has(name));
 }, does("ignored"));
 
