@@ -3,6 +3,7 @@
  * step has a limit, in time and in bytes: a peer that is slower or says more is hung up on.
  */
 
+import { joined } from "../platform/bytes.ts";
 import { quietly } from "../platform/quietly.ts";
 import type { Deadline, Deadlines } from "../server/deadlines.ts";
 import type { PeerStream } from "../server/stream.ts";
@@ -89,7 +90,7 @@ export class HttpConnection {
     const first = encoded(headText(answer, body.length, keepAlive));
     const rest = head?.method === "HEAD" ? NOTHING : body;
     // In one packet, mostly.
-    await this.#writeAll(rest.length === 0 ? first : concatenated(first, rest));
+    await this.#writeAll(rest.length === 0 ? first : joined([first, rest]));
     if (!keepAlive) await this.#linger();
     return keepAlive;
   }
@@ -199,8 +200,8 @@ export class HttpConnection {
     const { streams, stream } = this.#options;
     if (!streams.begin()) {
       const full = textAnswer(503, "too many streams are open");
-      await this.#write(encoded(headText(full, 0, false)));
-      return;
+      const body = encoded(String(full.body));
+      return await this.#writeAll(joined([encoded(headText(full, body.length, false)), body]));
     }
     try {
       await this.#write(encoded(headText(answer, null, false)));
@@ -234,13 +235,6 @@ const NOTHING = new Uint8Array();
 /** The oldest Deno's types do not say that the memory is its own. */
 function encoded(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>;
-}
-
-function concatenated(one: Uint8Array, other: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(one.length + other.length);
-  both.set(one);
-  both.set(other, one.length);
-  return both;
 }
 
 function endOfHead(bytes: Uint8Array, from: number): number {

@@ -6,7 +6,7 @@ import { actOnTasks, taskVerbOf } from "./act_tasks.ts";
 import { actOnJob, actOnSpool, push } from "./act_others.ts";
 import { type Ask, AskError } from "./ask.ts";
 import { confirmChosen } from "./confirm_page.ts";
-import { fieldsOf } from "./fields.ts";
+import { backOf, fieldsOf } from "./fields.ts";
 import { provenance, type Tokens } from "./guard.ts";
 import type { Shown } from "./page.ts";
 import { pushAgain } from "./push_page.ts";
@@ -111,12 +111,6 @@ async function begun(name: string, ask: Ask, fields: URLSearchParams): Promise<A
 function ended<T extends ActResult>(result: T): T {
   result.isOver = true;
   return result;
-}
-
-/** Only a place of this site: whatever the form says. */
-function backOf(fields: URLSearchParams): string {
-  const back = fields.get("back") ?? "/";
-  return /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(back) ? back : "/";
 }
 
 function seeOther(back: string, id: string): HttpAnswer {

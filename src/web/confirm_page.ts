@@ -3,6 +3,7 @@
 import { KILL_FATES } from "../task/outcome.ts";
 import { countAll, PAST, type TaskVerb, taskVerbOf } from "./act_tasks.ts";
 import { type Ask, AskError } from "./ask.ts";
+import { backOf } from "./fields.ts";
 import { type Hidden, hidden } from "./forms.ts";
 import { href, type Html, markup } from "./html.ts";
 import { page, type Shown } from "./page.ts";
@@ -48,7 +49,7 @@ export function confirmChosen(ask: Ask, fields: URLSearchParams): Shown {
   const verb = taskVerbOf(fields);
   const tasks = fields.getAll("task");
   const values: Hidden = tasks.map((name) => ["task", name]);
-  const question = { verb, count: tasks.length, values, back: fields.get("back") ?? "/tasks" };
+  const question = { verb, count: tasks.length, values, back: backOf(fields, "/tasks") };
   return { title: "Sure?", main: questionHtml(question, ask), refreshMs: null };
 }
 

@@ -24,6 +24,12 @@ export function fieldsOf(
   return fields;
 }
 
+/** Only a place of this site: whatever the form says. */
+export function backOf(fields: URLSearchParams, otherwise = "/"): string {
+  const back = fields.get("back") ?? otherwise;
+  return /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(back) ? back : otherwise;
+}
+
 function textOf(body: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(body);

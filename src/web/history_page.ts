@@ -6,6 +6,7 @@ import { measuredText } from "../platform/duration_text.ts";
 import { taskLabel } from "../spool/layout.ts";
 import type { Ask } from "./ask.ts";
 import { href, type Html, markup } from "./html.ts";
+import { maskedRun } from "./masked.ts";
 import { page } from "./page.ts";
 import { kindOf } from "./runs.ts";
 import { empty, table } from "./table.ts";
@@ -37,7 +38,9 @@ export const historyPage = page<HistoryView>({
       ...(isOfJobs ? [[null, parts.jobHistory()] as const] : []),
     ];
     const runs = sources.flatMap(([spool, files]) =>
-      [...runsIn(files, filter).take(limit)].map((found): ShownRun => ({ ...found, spool }))
+      [...runsIn(files, filter).take(limit)].map((found): ShownRun =>
+        maskedRun({ ...found, spool }, parts.mask)
+      )
     );
     const newest = runs.toSorted((a, b) => b.entry.startedAt - a.entry.startedAt).slice(0, limit);
     return Promise.resolve({ runs: newest, now: parts.clock.now() });
@@ -53,7 +56,7 @@ export const historyPage = page<HistoryView>({
   html: historyHtml,
 });
 
-function historyHtml({ runs, now }: HistoryView, { query, parts }: Ask): Html {
+function historyHtml({ runs, now }: HistoryView, { query }: Ask): Html {
   const last = runs.at(-1)?.entry.startedAt;
   return markup`<h1>History</h1>
 <form class="filters" action="/history" method="get" role="search">
@@ -78,7 +81,7 @@ ${
               }</a>`,
         },
         { head: "Function", cell: ({ entry }) => "func" in entry ? entry.func : null },
-        { head: "Result", cell: (run) => badge(parts.mask(resultText(run.entry)), kindOf(run)) },
+        { head: "Result", cell: (run) => badge(resultText(run.entry), kindOf(run)) },
         { head: "Attempt", isNumber: true, cell: ({ entry }) => entry.attempt },
         { head: "Started", isNumber: true, cell: ({ entry }) => momentHtml(entry.startedAt, now) },
         { head: "Took", isNumber: true, cell: ({ entry }) => measuredText(entry.tookMs) },

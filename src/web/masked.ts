@@ -1,5 +1,6 @@
 /** What the program shows, without secrets: commands of jobs, keys of tasks, and what went wrong. @pure */
 
+import type { Found } from "../history/reader.ts";
 import type { ProgramSnapshot } from "../report/snapshot.ts";
 import { asText } from "../report/shown_bytes.ts";
 import { withoutSecretValues } from "../report/task_details.ts";
@@ -45,6 +46,12 @@ export function maskedTask(task: Inspected, mask: MaskText): Inspected {
       vars: content.vars.map(({ name, value }) => ({ name, value: masked(value.slice()) })),
     },
   };
+}
+
+export function maskedRun<R extends Found>(run: R, mask: MaskText): R {
+  const { entry } = run;
+  if ("job" in entry) return { ...run, entry: { ...entry, result: mask(entry.result) } };
+  return { ...run, entry: { ...entry, reason: entry.reason && mask(entry.reason) } };
 }
 
 function maskedState(state: ListedState, mask: MaskText): ListedState {

@@ -5,6 +5,7 @@ import { taskRunJson } from "../history/run_text.ts";
 import { isTaskName, taskLabel } from "../spool/layout.ts";
 import { type Ask, AskError, spoolNamed } from "./ask.ts";
 import { href, markup } from "./html.ts";
+import { maskedRun } from "./masked.ts";
 import { page } from "./page.ts";
 import type { SiteSpool } from "./parts.ts";
 import { kindOf, runsSection } from "./runs.ts";
@@ -28,7 +29,7 @@ export const pastPage = page<TaskThatRan>({
     if (runs.length === 0) {
       throw new AskError(404, "there is no such task, and no run of it is known");
     }
-    return Promise.resolve({ spool, name, runs });
+    return Promise.resolve({ spool, name, runs: runs.map((run) => maskedRun(run, parts.mask)) });
   },
   json: ({ spool, name, runs }) => ({
     ...{ spool: spool.name, name, state: "gone" },

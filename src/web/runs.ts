@@ -15,7 +15,7 @@ const LINES_SHOWN = 500;
 /** Runs whose output is on the page: of others the history says that there was some. */
 const OUTPUTS_SHOWN = 10;
 
-/** The newest first. */
+/** The newest first, without secrets; their output is masked here. */
 export function runsSection(
   files: HistoryFiles,
   runs: readonly Found[],
@@ -28,7 +28,7 @@ export function runsSection(
       const lines = at < OUTPUTS_SHOWN ? outputOf(files, found) ?? [] : [];
       return markup`<li>${badge(`attempt ${entry.attempt}`, kindOf(found))} ${
         clockHtml(entry.startedAt, now)
-      } <span>${mask(resultText(entry))}</span> <span class="small">${effortText(entry)}</span>${
+      } <span>${resultText(entry)}</span> <span class="small">${effortText(entry)}</span>${
         lines.length === 0
           ? null
           : markup`<pre class="output" tabindex="0">${linesHtml(lines, mask)}</pre>`

@@ -1,6 +1,6 @@
 /**
  * The dashboard and its JSON: which page answers a request. Reading needs no script; what acts is in
- * actions.ts.
+ * acting.ts.
  */
 
 import type { HttpAnswer, HttpRequest } from "../monitor/http_answer.ts";

@@ -9,7 +9,7 @@ import type { Inspected } from "../spool/inspected.ts";
 import { type Ask, AskError, taskAt } from "./ask.ts";
 import { BODY_FORMS, type BodyForm, MOST_SHOWN, shownBody } from "./body.ts";
 import { href, type Html, markup, type Part } from "./html.ts";
-import { maskedTask } from "./masked.ts";
+import { maskedRun, maskedTask } from "./masked.ts";
 import type { TaskVerb } from "./act_tasks.ts";
 import { button } from "./forms.ts";
 import { nameToShow } from "../platform/name.ts";
@@ -42,7 +42,8 @@ export const taskPage = page<TaskView>({
     const found = spool.inspector.inspect(placed);
     if (found === null) throw new AskError(404, "the task is gone");
     const body = found.content.kind === "task" ? firstOf(spool.inspector.body(placed)) : NOTHING;
-    const runs = attemptsOf(spool.history, placed.name).toReversed();
+    const runs = attemptsOf(spool.history, placed.name).toReversed()
+      .map((run) => maskedRun(run, parts.mask));
     const task = maskedTask(found, parts.mask);
     return Promise.resolve({ spool, task, runs, body, now: parts.clock.now() });
   },

@@ -4,7 +4,7 @@ import { HttpConnection } from "../../src/monitor/http_connection.ts";
 import type { HttpAnswer, HttpRequest } from "../../src/monitor/http_answer.ts";
 import { Deadlines } from "../../src/server/deadlines.ts";
 import type { PeerStream } from "../../src/server/stream.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 
 interface Conversation {
@@ -23,6 +23,8 @@ interface Peer {
   readonly answer?: (request: HttpRequest) => HttpAnswer;
   /** It takes nothing of what is sent. */
   readonly isDeaf?: boolean;
+  /** There is room for one more stream. */
+  readonly hasStreams?: boolean;
 }
 
 const OK: HttpAnswer = { status: 200, type: "text/plain", body: "hello" };
@@ -30,7 +32,9 @@ const OK: HttpAnswer = { status: 200, type: "text/plain", body: "hello" };
 /** Nothing of it waits for time: a turn of the event loop later all has happened. */
 const settled = () => new Promise<void>((done) => setTimeout(done));
 
-function converse({ answer = () => OK, isDeaf = false }: Peer = {}): Conversation {
+function converse(
+  { answer = () => OK, isDeaf = false, hasStreams = true }: Peer = {},
+): Conversation {
   const clock = new FakeClock();
   const sent: string[] = [];
   const waiting: Uint8Array[] = [];
@@ -73,7 +77,7 @@ function converse({ answer = () => OK, isDeaf = false }: Peer = {}): Conversatio
       return Promise.resolve(answer(request));
     },
     takeRoom: (bytes) => bytes > 100 ? null : () => {},
-    streams: { begin: () => true, end() {} },
+    streams: { begin: () => hasStreams, end() {} },
   });
   return {
     ...{ requests, clock, ended: connection.run(), got: () => sent.join("") },
@@ -202,4 +206,22 @@ Deno.test("HEAD has the head of the answer alone", async () => {
   const [, head = "", get = ""] = peer.got().split("HTTP/1.1 200 OK");
   assert(head.includes("content-length: 5\r\n") && head.endsWith("\r\n\r\n"), head);
   assert(get.includes("connection: close") && get.endsWith("\r\n\r\nhello"), get);
+});
+
+Deno.test("a stream too many is refused, and the answer says why", async () => {
+  const streamed = () => ({
+    status: 200,
+    type: "text/event-stream",
+    body: () => Promise.resolve(),
+  });
+  const peer = converse({ answer: streamed, hasStreams: false });
+  peer.say("GET /output HTTP/1.1\r\nHost: x\r\n\r\n");
+  await settled();
+  const said = "too many streams are open\n";
+  assertMatch(
+    peer.got(),
+    new RegExp(`^HTTP/1\\.1 503 [^]*content-length: ${said.length}\r\n[^]*\r\n\r\n${said}$`, "i"),
+  );
+  peer.end();
+  await peer.ended;
 });

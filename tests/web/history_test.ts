@@ -1,7 +1,8 @@
 /** What ran and what it printed, while it runs and afterwards. */
 
-import { assert, assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { monitorAddress } from "../support/monitor.ts";
+import { testWith } from "../support/require.ts";
 import { makeSite } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
 
@@ -67,3 +68,31 @@ Deno.test("the history of jobs is read through one open directory, however often
   const once = await shown();
   for (let visit = 0; visit < 5; visit++) assertEquals(await shown(), once);
 });
+
+testWith(
+  "libc",
+  "why a run failed is shown without what has the form of a secret, in JSON, too",
+  async () => {
+    await using site = await makeSite(
+      ...["http-socket = 127.0.0.1:0", "spooler-import = tasks.mjs", "spooler-retry-delay = 3600"],
+    );
+    const code = 'export function say() { throw new Error("cannot: sync --password hunter22"); }';
+    await Deno.writeTextFile(`${site.dir}/tasks.mjs`, code);
+    await using program = await site.start();
+    const address = await monitorAddress(program, "http");
+    await writeTask(site.spool, NAME, { ud_spool_func: "say" });
+    await program.line(/ deferred until /);
+    const text = async (path: string) => await (await fetch(`http://${address}/${path}`)).text();
+    while (JSON.parse(await text("api/history")).runs.length === 0);
+    for (
+      const path of ["api/history", "history", `api/tasks/spool/${NAME}`, `tasks/spool/${NAME}`]
+    ) {
+      const shown = await text(path);
+      assertMatch(shown, /--password \*{8}/, path);
+      assert(!shown.includes("hunter22"), `${path}: ${shown}`);
+    }
+    await Deno.remove(`${site.spool}/${NAME}`);
+    const gone = await text(`api/tasks/spool/${NAME}`);
+    assertMatch(gone, /"state":"gone".*--password \*{8}/);
+  },
+);
