@@ -196,9 +196,13 @@ async function factsOf(
   });
   if (!isForced) assertEquals(await byHand.ended(), 0, byHand.log);
   const facts = new Map<string, Facts>();
-  const isOver = ({ survived, pid }: Facts) => survived === "yes" || !isRunning(Number(pid));
   await until(
     async () => {
+      // Whoever has ended has written all that it will: it is asked before what is written is read.
+      const ended = new Set(
+        [...facts.values()].map(({ pid }) => pid).filter((pid) => !isRunning(Number(pid))),
+      );
+      const isOver = ({ survived, pid }: Facts) => survived === "yes" || ended.has(pid);
       const text = await Deno.readTextFile(ledger);
       for (const line of text.split("\n").slice(0, -1)) {
         const [who = "", ...pairs] = line.split("|");
