@@ -2,7 +2,7 @@
 
 import { quietPort } from "../../tests/support/port.ts";
 import { quietly } from "../../src/platform/quietly.ts";
-import { join } from "@std/path";
+import { join, resolve } from "@std/path";
 import { hasUwsgi } from "../programs.ts";
 import { type Place, type Program, runIn } from "./programs.ts";
 
@@ -69,7 +69,8 @@ async function copy({ dir }: Place, ...names: string[]): Promise<void> {
 }
 
 function ours(name: string, ...lines: string[]): Peer {
-  const executable = Deno.env.get("SPOOLER_EXECUTABLE") ?? "spooler";
+  const named = Deno.env.get("SPOOLER_EXECUTABLE");
+  const executable = named === undefined ? "spooler" : resolve(named);
   const start = (ini: string) => ({
     command: [executable, "--ini", ini],
     isReady: onSocket("spool.sock"),
