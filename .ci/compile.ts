@@ -5,6 +5,7 @@
  */
 
 import { brotliCompressSync } from "node:zlib";
+import { packTogether } from "./pack_together.ts";
 
 const root = new URL("../", import.meta.url).pathname;
 
@@ -29,6 +30,9 @@ const PARTS: Readonly<Record<string, Part>> = {
     packed: { file: "internal.js", exports: ["transformSync"] },
   },
 };
+
+/** CommonJS packages that only sites with a stream need, in one compressed file. */
+const NATS = /^(?:@nats-io\/.*|js-sha256|tweetnacl)$/;
 
 /** Imports that the program does not have. */
 const ONLY_TESTS = ["@std/assert", "axe-core", "fast-check", "playwright-core"];
@@ -128,9 +132,16 @@ try {
     ...["workers/python", "workers/uwsgi.d.ts", "src/server/intake_worker.ts", "docs/man"],
     "src/web/assets",
   ];
+  const natsPackages = new Map<string, string>();
+  const natsImports: string[] = [];
   for (const [key, target] of Object.entries(imports)) {
     if (ONLY_TESTS.includes(key)) continue;
     const [, name = "", version = "", path = ""] = /^npm:(.+)@([^/@]+)(\/.*)?$/.exec(target) ?? [];
+    if (NATS.test(name)) {
+      natsPackages.set(name, await findPackage(npmCache, name, version));
+      natsImports.push(key);
+      continue;
+    }
     const part = PARTS[name];
     if (part === undefined) {
       map[key] = target.startsWith("./") ? `../../${target.slice(2)}` : target;
@@ -143,6 +154,12 @@ try {
     const packed = part.packed && await pack(`${scratch}/${name}`, part.packed);
     if (packed !== undefined) included.push(`${scratch}/${name}/${part.packed?.file}.br`);
     map[key] = `./${name}${packed === undefined ? path : `/${packed}`}`;
+  }
+  const nats = await packTogether(`${scratch}/nats`, natsPackages, natsImports);
+  included.push(`${scratch}/nats/${nats.file}`);
+  for (const [key, module] of nats.modules) map[key] = `./nats/${module}`;
+  for await (const { name } of Deno.readDir(`${scratch}/nats`)) {
+    await Deno.utime(`${scratch}/nats/${name}`, epoch, epoch);
   }
   const importMap = `${scratch}/import_map.json`;
   await Deno.writeTextFile(importMap, JSON.stringify({ imports: map }, null, 2));

@@ -16,18 +16,26 @@ interface Lock {
   readonly npm: Readonly<Record<string, { readonly integrity: string }>>;
 }
 
-const LICENCES: Readonly<Record<string, string>> = { deno: "MIT", v8: "BSD-3-Clause" };
+const LICENCES: Readonly<Record<string, string>> = {
+  deno: "MIT",
+  v8: "BSD-3-Clause",
+  tweetnacl: "Unlicense",
+};
+
+function licenceIdOf(name: string): string {
+  return LICENCES[name] ?? (name.startsWith("@nats-io/") ? "Apache-2.0" : "MIT");
+}
 
 /** CycloneDX 1.5, JSON. */
 export async function billOfMaterials(versions: Versions, sha256: string, epoch: number) {
   const lock: Lock = JSON.parse(await Deno.readTextFile(`${root}deno.lock`));
   const packages = Object.entries(versions.packages).map(([name, version]) => ({
     type: "library",
-    "bom-ref": `pkg:npm/${name}@${version}`,
+    "bom-ref": urlOf(name, version),
     name,
     version,
-    purl: `pkg:npm/${name}@${version}`,
-    licenses: [{ license: { id: "MIT" } }],
+    purl: urlOf(name, version),
+    licenses: [{ license: { id: licenceIdOf(name) } }],
     hashes: [{ alg: "SHA-512", content: hexOf(lock.npm[`${name}@${version}`]?.integrity ?? "") }],
   }));
   const runtime = (["deno", "v8"] as const).map((name) => ({
@@ -36,7 +44,7 @@ export async function billOfMaterials(versions: Versions, sha256: string, epoch:
     name,
     version: versions[name],
     purl: `pkg:generic/${name}@${versions[name]}`,
-    licenses: [{ license: { id: LICENCES[name] } }],
+    licenses: [{ license: { id: licenceIdOf(name) } }],
   }));
   const own = `pkg:generic/spooler@${versions.spooler}`;
   const inside = [...runtime, ...packages];
@@ -63,6 +71,10 @@ export async function billOfMaterials(versions: Versions, sha256: string, epoch:
   };
 }
 
+function urlOf(name: string, version: string): string {
+  return `pkg:npm/${name.replace("@", "%40")}@${version}`;
+}
+
 /** `sha512-` and base64, as lock files have it. */
 function hexOf(integrity: string): string {
   const [, base64] = /^sha512-(.+)$/.exec(integrity) ?? [];
@@ -87,7 +99,10 @@ export async function licenceTexts(versions: Versions): Promise<ReadonlyMap<stri
   for (const [name, version] of Object.entries(versions.packages)) {
     const text = await licenceOf(name, version);
     // The package of the standard library has no file of its own; it is Deno's.
-    texts.set(`${name}-${version}`, text ?? mit("(c) 2018-2025 the Deno authors"));
+    texts.set(
+      `${name.replace("@nats-io/", "nats-io-")}-${version}`,
+      text ?? mit("(c) 2018-2025 the Deno authors"),
+    );
   }
   return texts;
 }

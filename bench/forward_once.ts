@@ -84,7 +84,7 @@ async function fromBacklog(
   const abort = new AbortController().signal;
   const common = { name: basename(spool), clock: systemClock, random: Math.random, emit, abort };
   const store = await openStore(spool);
-  const forwarder = new Forwarder({ ...common, config, identity: await store.identity() });
+  const forwarder = await Forwarder.make({ ...common, config, identity: await store.identity() });
   const dispatcher = new Dispatcher({
     ...common,
     config: config.spool,

@@ -64,7 +64,18 @@ Deno.test("purity is claimed by the marker alone", async () => {
 /** The folders of src/, lowest first: a file imports from its own folder and from those before it. */
 const ORDER = [
   ...["platform", "wire", "task", "client", "spool", "report", "history", "exec", "queue"],
-  ...["schedule", "worker", "forward", "server", "control", "monitor", "daemon", "config", "web"],
+  ...[
+    "schedule",
+    "worker",
+    "nats",
+    "forward",
+    "server",
+    "control",
+    "monitor",
+    "daemon",
+    "config",
+    "web",
+  ],
   ...["app", "cli"],
 ];
 
@@ -294,4 +305,20 @@ Deno.test("a task passes at most twelve files, and none twice", async () => {
   const files = [...walk.matchAll(/^\d+\. `([^`]+)`/gm)].map(([, file]) => file);
   assert(files.length > 0 && files.length <= 12, `${files.length} files`);
   assertEquals(new Set(files).size, files.length);
+});
+
+Deno.test('only import("./library.ts") reaches the packages of NATS', async () => {
+  const sources = await readSources();
+  for (const [path, { text, imports }] of sources) {
+    const isNats = path === "src/nats/library.ts" || path === "src/nats/transport.ts";
+    const values = [
+      ...text.matchAll(/^(?:import|export) (?!type )[^;]*?from "(@nats-io\/[^"]+)";$/gms),
+    ];
+    assert(isNats || values.length === 0, `${path} needs ${values[0]?.[1]} at run time`);
+    const loads = imports.filter((each) => /^src\/nats\/(library|transport)\.ts$/.test(each));
+    assert(path === "src/nats/library.ts" || loads.length === 0, `${path} imports ${loads}`);
+  }
+  const late = [...sources].filter(([, { text }]) => text.includes('import("./library.ts")'));
+  const paths = late.map(([path]) => path).filter((path) => path !== "src/nats/library.ts");
+  assertEquals(paths, ["src/nats/link.ts"]);
 });

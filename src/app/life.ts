@@ -230,7 +230,7 @@ export class Life {
     machine.emit({ type: "forward.opened", spool: name, targets, policy: config.policy });
     const identity = await store.identity();
     const debug = debugOf(this.config.debug, name, machine.emit)("forwarder");
-    const forwarder = new Forwarder({ config, name, identity, abort, debug, ...machine });
+    const forwarder = await Forwarder.make({ config, name, identity, abort, debug, ...machine });
     this.#forwarders.push(forwarder);
     return forwarder;
   }

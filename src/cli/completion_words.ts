@@ -105,6 +105,8 @@ function argumentPlace(command: string, typed: string, where: NamedSite): Comple
       return { kind: "words", typed, words: knownNames() };
     case "completions":
       return { kind: "words", typed, words: SHELLS };
+    case "stream":
+      return { kind: "words", typed, words: ["create", "show"] };
     case "man":
       return { kind: "words", typed, words: Object.keys(MAN_PAGES) };
     case "init":

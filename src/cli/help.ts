@@ -29,7 +29,7 @@ Schedules
   spooler next | jobs        list the next runs; how each job's last run went
   spooler run-job | import-crontab   run a job now; turn a crontab into lines of an ini
 More
-  spooler types | python-client DIR   files for TypeScript tasks; for web processes in Python
+  spooler types | python-client DIR | stream   files for TypeScript, for Python; streams of NATS
   spooler man | systemd-unit | completions   print a manual page, a unit, shell completion
   spooler help COMMAND       explain a command, with an example; --version: the version
 The commands need --ini FILE, --dir DIR, or FILE in $SPOOLER_INI or $UWSGI_INI.

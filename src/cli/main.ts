@@ -64,6 +64,8 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
   "import-crontab": importCrontab,
   types,
   "python-client": pythonClient,
+  // NATS is loaded where somebody uses it.
+  stream: async (args) => await (await import("./stream.ts")).stream(args),
   "systemd-unit": systemdUnit,
   man,
   completions,

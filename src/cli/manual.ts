@@ -243,6 +243,21 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     options: [],
     examples: ["spooler types > uwsgi.d.ts"],
   },
+  stream: {
+    usage: "stream create|show nats://HOST:PORT[,nats://HOST:PORT…]/STREAM [--ini FILE]",
+    about:
+      "Makes a stream of NATS JetStream for tasks, the stream for those that were given up, and the " +
+      "store of large bodies; or shows them. create changes what is there already and has other " +
+      "settings. What could cost tasks is said on standard error.",
+    options: [
+      ["--ini FILE", "log in as its spooler-nats says (default: $SPOOLER_INI or $UWSGI_INI)"],
+      ["--replicas N", "servers that keep each task: 1 (default), 3 or 5"],
+      ["--dedup-window TIME", "how long to remember the ids of tasks (default: 1h)"],
+      ["--max-tasks N", "refuse more tasks than these (default: no limit)"],
+      ["--json", "one line of JSON"],
+    ],
+    examples: ["spooler stream create nats://a:4222,nats://b:4222,nats://c:4222/mail --replicas 3"],
+  },
   "python-client": {
     usage: "python-client DIR",
     about:

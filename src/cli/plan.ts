@@ -150,7 +150,9 @@ function forwardText(forward: ForwardConfig): string {
       ? "one connection, which keeps the order"
       : `${connections} connections to each target`,
     `given up after ${settingText(timeoutMs)} of silence`,
-    secret === null ? "not signed" : "signed",
+    secret === null || !targets.some(({ protocol }) => protocol === "uwsgi")
+      ? "not signed"
+      : "signed",
     ...(tls.own === null ? [] : ["with a client certificate"]),
     spool.fsync ? "durable" : "NOT durable (spooler-fsync = false)",
   ];

@@ -5,7 +5,10 @@ import { VERSION } from "../platform/version.ts";
 import { UsageError } from "./error.ts";
 
 /** Packages that the program needs when it runs; the others are for tests. */
-const INSIDE: readonly string[] = ["deno-std", "amaro", "es-module-lexer", "get-east-asian-width"];
+const INSIDE: readonly string[] = [
+  ...["deno-std", "amaro", "es-module-lexer", "get-east-asian-width", "js-sha256", "tweetnacl"],
+  ...["jetstream", "nats-core", "nkeys", "nuid", "obj"].map((name) => `@nats-io/${name}`),
+];
 
 export function version(args: readonly string[]): Promise<number> {
   const unknown = args.find((arg) => arg !== "--json");

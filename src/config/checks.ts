@@ -53,6 +53,7 @@ export function checkAll(given: Given, config: Config, around: CheckHost): void 
   checkHandlers(given, config);
   checkSockets(given, config, around);
   checkForwardFiles(given, config, around);
+  checkNats(given, config, around);
   checkCode(given, config, around);
   checkUser(given, around);
 }
@@ -156,6 +157,19 @@ function checkForwardFiles(given: Given, config: Config, around: CheckHost): voi
       given.problem(entry, `needs ${key}= to name an existing file`);
     }
   }
+}
+
+function checkNats(given: Given, { nats, forwards }: Config, around: CheckHost): void {
+  const entry = given.entriesOf("spooler-nats").at(-1);
+  if (entry === undefined) return;
+  const { proof, ca } = nats;
+  const files = [ca, proof === null || proof.kind === "user" ? null : proof.file];
+  for (const file of files) {
+    if (file === null || around.kindOf(file) !== undefined) continue;
+    given.problem(entry, `names ${file}, which does not exist`);
+  }
+  const isUsed = forwards.some(({ targets }) => targets.some((each) => each.protocol === "nats"));
+  if (!isUsed) given.warning(entry, "is for nats://, which no spooler-forward has");
 }
 
 const MODULES = [

@@ -7,6 +7,7 @@
 import type { DaemonConfig } from "../daemon/settings.ts";
 import type { TaskCommand } from "../exec/settings.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
+import type { NatsAccess } from "../nats/settings.ts";
 import type { MonitorConfig } from "../monitor/settings.ts";
 import type { HistoryConfig } from "../history/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
@@ -48,6 +49,7 @@ export interface Config {
   /** Of what ran in the spools, and of what the schedules ran. */
   readonly history: HistoryConfig;
   readonly forwards: readonly ForwardConfig[];
+  readonly nats: NatsAccess;
   readonly tasks: readonly TaskCommand[];
   readonly code: CodeConfig;
   readonly python: PythonConfig;

@@ -1,4 +1,4 @@
-/** `spooler-forward`, `spooler-forward2`: spools whose tasks are delivered to a peer. @pure */
+/** `spooler-forward`, `spooler-forward2`: spools whose tasks are delivered elsewhere. @pure */
 
 import { WINDOW } from "../wire/peer.ts";
 import {
@@ -10,6 +10,8 @@ import {
 } from "../wire/address.ts";
 import type { ClientTls } from "../wire/dial.ts";
 import type { ForwardConfig, ForwardTarget, TargetKind } from "../forward/settings.ts";
+import type { NatsAccess } from "../nats/settings.ts";
+import { isStreamAddress, parseStreamAddress } from "../nats/stream_address.ts";
 import type { Entry } from "./entry.ts";
 import type { Given } from "./given.ts";
 import { parseSettings } from "./settings.ts";
@@ -43,18 +45,21 @@ interface Base {
   readonly settings: SpoolSettings;
   /** The first `spooler-secret`: a second is there to be accepted, not to be used. */
   readonly secret: string | null;
+  readonly access: NatsAccess;
 }
 
 /**
  * @param settings what holds for every spool
  * @param secrets those of `spooler-secret`
+ * @param access to streams
  */
 export function forwardsOf(
   given: Given,
   settings: SpoolSettings,
   secrets: readonly string[],
+  access: NatsAccess,
 ): ForwardConfig[] {
-  const base: Base = { settings, secret: secrets[0] ?? null };
+  const base: Base = { settings, secret: secrets[0] ?? null, access };
   return [
     ...given.every("spooler-forward", (text, entry) => plainForward(given, base, text, entry)),
     ...given.every("spooler-forward2", (text, entry) => tunedForward(given, base, text, entry)),
@@ -68,7 +73,7 @@ function plainForward(given: Given, base: Base, text: string, entry: Entry): For
   }
   return forward(base, entry, {
     dir: given.path(dir, entry),
-    targets: targets.map((target) => targetOf(given, target, entry)),
+    targets: targets.map((target) => targetOf(given, base, target, entry)),
   });
 }
 
@@ -90,13 +95,16 @@ function tunedForward(given: Given, base: Base, text: string, entry: Entry): For
   if (secret === null && receivers.length > 0) {
     throw new SyntaxError("needs secret= beside name=: without it nobody can prove a name");
   }
+  if (targets.some(isStreamAddress) && kinds.length + receivers.length > 0) {
+    throw new SyntaxError("takes kind= and name= where every target is a peer, and one is nats://");
+  }
   return forward(base, entry, {
     dir: given.path(dir, entry),
-    targets: targets.map((target, i) => ({
-      ...targetOf(given, target, entry),
-      kind: kinds[i] ?? "auto",
-      receiver: receivers[i] ?? null,
-    })),
+    targets: targets.map((text, i) => {
+      const target = targetOf(given, base, text, entry);
+      if (target.protocol === "nats") return target;
+      return { ...target, kind: kinds[i] ?? "auto", receiver: receivers[i] ?? null };
+    }),
     policy: read("policy", parsePolicy, "failover"),
     connections: read("connections", parseConnections, 1),
     timeoutMs: 1000 * read("timeout", (value) => parseSeconds(value, 0.1), TIMEOUT_SECONDS),
@@ -109,7 +117,8 @@ type Tuned = Pick<ForwardConfig, "targets"> & { readonly dir: string } & Partial
 
 function forward(base: Base, { place }: Entry, { dir, ...tuned }: Tuned): ForwardConfig {
   const { connections = 1, tls = { ca: null, own: null }, targets, policy = "failover" } = tuned;
-  if (targets.every((target) => !target.tls) && (tls.ca !== null || tls.own !== null)) {
+  const isTls = (target: ForwardTarget) => target.protocol === "uwsgi" && target.tls;
+  if (!targets.some(isTls) && (tls.ca !== null || tls.own !== null)) {
     throw new SyntaxError(`has certificates and no target with TLS, as in ${TLS_PREFIX}host:port`);
   }
   return {
@@ -134,7 +143,10 @@ function forward(base: Base, { place }: Entry, { dir, ...tuned }: Tuned): Forwar
   };
 }
 
-function targetOf(given: Given, text: string, entry: Entry): ForwardTarget {
+function targetOf(given: Given, { access }: Base, text: string, entry: Entry): ForwardTarget {
+  if (isStreamAddress(text)) {
+    return { protocol: "nats", text, names: [text], address: parseStreamAddress(text), access };
+  }
   const tls = text.startsWith(TLS_PREFIX);
   const parsed = parseAddress(tls ? text.slice(TLS_PREFIX.length) : text);
   if (tls && parsed.kind !== "tcp") throw new SyntaxError(`needs ${TLS_PREFIX}host:port`);
@@ -143,7 +155,7 @@ function targetOf(given: Given, text: string, entry: Entry): ForwardTarget {
     ? { ...parsed, path: given.path(parsed.path, entry) }
     : parsed;
   const names = [...new Set([text, addressText(parsed), addressText(address)])];
-  return { text, names, address, tls, kind: "auto", receiver: null };
+  return { protocol: "uwsgi", text, names, address, tls, kind: "auto", receiver: null };
 }
 
 function listOf<T>(parse: (text: string) => T): (text: string) => readonly T[] {

@@ -18,6 +18,7 @@ import { forwardsOf } from "./forwards.ts";
 import { Given } from "./given.ts";
 import { handlersOf } from "./handlers.ts";
 import { monitorOf } from "./monitor.ts";
+import { natsOf } from "./nats.ts";
 import { historyOf } from "./history.ts";
 import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "../platform/problem.ts";
@@ -65,7 +66,8 @@ export function examine(
   const settings = spoolSettings(given);
   const reception = receptionOf(given);
   const spools = spoolsOf(given, settings);
-  const forwards = forwardsOf(given, settings, reception.secrets);
+  const nats = natsOf(given);
+  const forwards = forwardsOf(given, settings, reception.secrets, nats);
   const env = environmentOf(given);
   const zone = localZoneOf(given, env, context);
   const cronZone = cronZoneOf(given, zone);
@@ -81,6 +83,7 @@ export function examine(
     spools,
     history: historyOf(given),
     forwards,
+    nats,
     tasks: handlersOf(given),
     code: codeOf(given, context),
     python: pythonOf(given),

@@ -10,6 +10,7 @@
 
 import type { Answer, Executor, Run } from "../exec/executor.ts";
 import type { Clock, Random } from "../platform/clock.ts";
+import { ImpossibleStateError } from "../platform/unexpected.ts";
 import type { ConcurrencyLimit } from "../queue/concurrency_limit.ts";
 import type { Debug } from "../report/debug.ts";
 import type { Emit } from "../report/event.ts";
@@ -19,7 +20,9 @@ import { dial as dialPeer } from "../wire/dial.ts";
 import type { Dial } from "./connector.ts";
 import { deliveryOf, type Sender } from "./delivery.ts";
 import type { DeliveryResult } from "./outstanding.ts";
-import type { ForwardConfig } from "./settings.ts";
+import type { DeliveryTarget } from "./delivery_target.ts";
+import type { ForwardConfig, ForwardTarget } from "./settings.ts";
+import type { StreamTarget } from "./stream_target.ts";
 import { Target } from "./target.ts";
 
 export interface ForwarderOptions {
@@ -43,32 +46,51 @@ export class Forwarder implements Executor, ConcurrencyLimit {
   readonly processes = null;
   readonly trusted = true;
   readonly #options: ForwarderOptions;
-  readonly #targets: readonly Target[];
+  readonly #targets: readonly DeliveryTarget[];
   readonly #sender: Sender;
   #changed: () => void = () => {};
   /** Why tasks could not go to any target as they are. */
   readonly #warnings = new Once();
 
-  constructor(options: ForwarderOptions) {
+  /** What streams need is loaded where there is one. */
+  static async make(options: ForwarderOptions): Promise<Forwarder> {
+    const hasStream = options.config.targets.some(({ protocol }) => protocol === "nats");
+    const streams = hasStream ? (await import("./stream_target.ts")).StreamTarget : null;
+    return new Forwarder(options, streams);
+  }
+
+  private constructor(
+    options: ForwarderOptions,
+    private readonly streams: typeof StreamTarget | null,
+  ) {
     this.#options = options;
-    const { config, name: spool, identity, clock, random, emit, dial = dialPeer } = options;
-    const { secret, connections, timeoutMs } = config;
+    const { config, identity } = options;
     this.#sender = {
       identity,
       names: [config.spool.dir, ...config.targets.flatMap(({ names }) => names)],
     };
-    this.#targets = config.targets.map(({ text, address, kind, receiver, tls }) =>
-      new Target({
-        name: text,
-        address,
-        kind,
-        receiver,
-        ...(tls ? { tls: config.tls } : {}),
-        ...{ secret, connections, timeoutMs, spool, clock, random, dial, emit },
-        changed: () => this.#changed(),
-      })
-    );
+    this.#targets = config.targets.map((target) => this.#make(target));
     options.abort.addEventListener("abort", () => this.close());
+  }
+
+  #make(target: ForwardTarget): DeliveryTarget {
+    const { config, name: spool, clock, random, emit, dial = dialPeer } = this.#options;
+    const { secret, connections, timeoutMs } = config;
+    const common = {
+      ...{ connections, timeoutMs, spool, clock, random, emit },
+      changed: () => this.#changed(),
+    };
+    if (target.protocol === "nats") {
+      if (this.streams === null) throw new ImpossibleStateError("streams are not loaded");
+      return new this.streams({ ...target, ...common });
+    }
+    const { text, address, kind, receiver, tls } = target;
+    return new Target({
+      ...common,
+      name: text,
+      ...{ address, kind, receiver, secret, dial },
+      ...(tls ? { tls: config.tls } : {}),
+    });
   }
 
   /** Tasks that may be under way now; 0 while no target takes any. */
@@ -99,7 +121,7 @@ export class Forwarder implements Executor, ConcurrencyLimit {
   async run({ task, signal }: Run): Promise<Answer> {
     const { debug } = this.#options;
     const delivery = deliveryOf(task, this.#sender);
-    const tried = new Map<Target, DeliveryResult>();
+    const tried = new Map<DeliveryTarget, DeliveryResult>();
     for (let target = this.#choose(tried); target; target = this.#choose(tried)) {
       debug?.(
         `${task.name} goes to ${target.name}, ${target.load} of ${target.capacity} under way`,
@@ -119,19 +141,19 @@ export class Forwarder implements Executor, ConcurrencyLimit {
     for (const target of this.#targets) target.close();
   }
 
-  #choose(tried: ReadonlyMap<Target, DeliveryResult>): Target | undefined {
+  #choose(tried: ReadonlyMap<DeliveryTarget, DeliveryResult>): DeliveryTarget | undefined {
     const free = this.#targets.filter((target) =>
       !tried.has(target) && target.capacity > 0 && (target.isUp || target.load < target.capacity)
     );
     if (this.#options.config.policy === "failover") return free[0];
-    const fullness = (target: Target) => target.load / target.capacity;
-    return free.reduce<Target | undefined>(
+    const fullness = (target: DeliveryTarget) => target.load / target.capacity;
+    return free.reduce<DeliveryTarget | undefined>(
       (best, each) => best === undefined || fullness(each) < fullness(best) ? each : best,
       undefined,
     );
   }
 
-  #outcome(tried: ReadonlyMap<Target, DeliveryResult>): Answer {
+  #outcome(tried: ReadonlyMap<DeliveryTarget, DeliveryResult>): Answer {
     const said = (kind: DeliveryResult["kind"]) =>
       [...tried].flatMap(([{ name }, how]) =>
         how.kind === kind && "reason" in how ? [`${name}: ${how.reason}`] : []

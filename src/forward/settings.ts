@@ -1,6 +1,7 @@
 /** What the ini says of forwarding. @pure */
 
 import type { Place } from "../platform/problem.ts";
+import type { NatsAccess, StreamAddress } from "../nats/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 import type { Address } from "../wire/address.ts";
 import type { ClientTls } from "../wire/dial.ts";
@@ -8,8 +9,11 @@ import type { ClientTls } from "../wire/dial.ts";
 /** What a target is; auto finds out by a ping. */
 export type TargetKind = "auto" | "spooler" | "uwsgi";
 
-/** A peer to which tasks are forwarded. */
-export interface ForwardTarget {
+/** Where tasks are forwarded to. */
+export type ForwardTarget = PeerTarget | StreamTargetConfig;
+
+export interface PeerTarget {
+  readonly protocol: "uwsgi";
   /** As the ini has it, for people. */
   readonly text: string;
   /** Values of a task's `spooler` that mean it. */
@@ -21,7 +25,18 @@ export interface ForwardTarget {
   readonly receiver: string | null;
 }
 
-/** A spool whose tasks are delivered to a peer. */
+/** A stream of NATS. */
+export interface StreamTargetConfig {
+  readonly protocol: "nats";
+  /** As the ini has it, for people. */
+  readonly text: string;
+  /** Values of a task's `spooler` that mean it. */
+  readonly names: readonly string[];
+  readonly address: StreamAddress;
+  readonly access: NatsAccess;
+}
+
+/** A spool whose tasks are delivered to a peer, or to a stream. */
 export interface ForwardConfig {
   readonly spool: SpoolConfig;
   /** One or more, in order. */
@@ -30,7 +45,7 @@ export interface ForwardConfig {
   readonly policy: "failover" | "balance";
   /** To each target at the same time, at most. */
   readonly connections: number;
-  /** Signs every delivery; null is no signature. */
+  /** Signs every delivery to a peer; null is no signature. */
   readonly secret: string | null;
   /** For the targets with TLS. */
   readonly tls: ClientTls;

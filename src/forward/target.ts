@@ -6,20 +6,19 @@
  */
 
 import type { Random } from "../platform/clock.ts";
-import { reasonOf } from "../platform/reason.ts";
 import type { Emit } from "../report/event.ts";
 import type { Break, ClientConnection } from "./client_connection.ts";
 import { Connector, type ConnectorOptions } from "./connector.ts";
 import type { Delivery } from "./delivery.ts";
-import { afterFailure, afterProbe, type Health, troubleOf, UNKNOWN, UP } from "./health.ts";
 import { HeldBack } from "./held_back.ts";
 import type { DeliveryResult, LostDelivery } from "./outstanding.ts";
 import { PendingTasks, type Queued } from "./pending.ts";
-import { OutageLines } from "./outage_lines.ts";
 import { Patience } from "./patience.ts";
 import { WINDOW } from "../wire/peer.ts";
 import { Suspects } from "./suspects.ts";
+import { CLOSED, type DeliveryTarget, REFUSALS } from "./delivery_target.ts";
 import { TargetConnections } from "./target_connections.ts";
+import { TargetHealth } from "./target_health.ts";
 
 export interface TargetOptions extends ConnectorOptions {
   /** As the ini has it, for the log. */
@@ -37,28 +36,23 @@ export interface TargetOptions extends ConnectorOptions {
 
 /** For a peer of version 0: one is sent, one waits behind it. */
 const PLAIN_WINDOW = 2;
-/** Refusals in a row after which a target counts as one that refuses everything. */
-const REFUSALS = 3;
 /** Tasks that are held back at the same time while others are tried. */
 const MOST_HELD_BACK = 8;
-const CLOSED = "the program is stopping";
 
-export class Target {
+export class Target implements DeliveryTarget {
   readonly name: string;
   readonly #options: TargetOptions;
   readonly #connector: Connector;
   readonly #patience: Patience;
-  readonly #lines = new OutageLines();
   readonly #suspects = new Suspects();
   readonly #heldBack: HeldBack<Queued>;
   readonly #connections: TargetConnections;
   readonly #pending = new PendingTasks();
+  readonly #health: TargetHealth;
   /** Tasks that are neither settled nor given back. */
   #load = 0;
-  #health: Health = UNKNOWN;
   #refusals = 0;
   #announcedCapacity = 1;
-  #cancelProbe = () => {};
   #closed = false;
 
   constructor(options: TargetOptions) {
@@ -66,6 +60,14 @@ export class Target {
     this.name = name;
     this.#options = options;
     this.#connector = new Connector(options);
+    this.#health = new TargetHealth({
+      ...options,
+      probe: async () => {
+        if (this.#connections.size === 0) await this.#connections.connect();
+      },
+      wentDown: (reason) => this.#wentDown(reason),
+      onTrial: () => this.#announceCapacity(),
+    });
     this.#patience = new Patience(timeoutMs);
     this.#connections = new TargetConnections({
       ...options,
@@ -74,7 +76,7 @@ export class Target {
       most: options.connections,
       mayOpen: () => this.capacity > 0,
       ended: (how) => this.#ended(how),
-      failed: (reason) => this.#failed(reason),
+      failed: (reason) => this.#health.failed(reason),
       room: () => {
         this.#announceCapacity();
         this.#pump();
@@ -99,7 +101,7 @@ export class Target {
   }
 
   get trouble() {
-    return troubleOf(this.#health);
+    return this.#health.trouble;
   }
 
   deliver(delivery: Delivery): Promise<DeliveryResult> {
@@ -119,7 +121,7 @@ export class Target {
 
   close(): void {
     this.#closed = true;
-    this.#cancelProbe();
+    this.#health.close();
     this.#connections.close();
     this.#giveBack(CLOSED);
   }
@@ -177,14 +179,14 @@ export class Target {
       case "refused":
         this.#answered(queued);
         if (++this.#refusals < REFUSALS) this.#works();
-        else this.#failed(`it refuses all tasks: ${result.reason}`);
+        else this.#health.failed(`it refuses all tasks: ${result.reason}`);
         return queued.settle(result);
       case "unfit":
       case "invalid":
         return queued.settle(result);
       case "later":
         this.#answered(queued);
-        this.#failed(`it accepts no tasks: ${result.reason}`);
+        this.#health.failed(`it accepts no tasks: ${result.reason}`);
         return queued.settle(result);
       case "oversized":
         return this.#oversized(queued, result.reason);
@@ -207,7 +209,7 @@ export class Target {
       queued.secondTry = true;
       return this.#holdBack(queued);
     }
-    this.#failed(reason);
+    this.#health.failed(reason);
     queued.settle({ kind: "lost", reason, first: true });
   }
 
@@ -237,39 +239,20 @@ export class Target {
       this.#suspects.broke(firstId);
       if (this.#isGuilty(firstId)) return;
     }
-    if (cause !== "hang-up" || answers === 0) this.#failed(reason);
+    if (cause !== "hang-up" || answers === 0) this.#health.failed(reason);
   }
 
-  /** An answer to what was sent before a failure does not end it: the next probe does. */
   #works(): void {
-    const { name, spool, emit, clock } = this.#options;
-    if (this.#health.kind === "down") return;
-    const trouble = troubleOf(this.#health);
-    this.#health = UP;
-    for (const queued of this.#heldBack.takeAll()) this.#pending.put(queued);
-    this.#announceCapacity();
-    if (!trouble || !this.#lines.isEndWanted()) return;
-    const { failures, since } = trouble;
-    emit({ type: "target.up", spool, target: name, failures, downMs: clock.monotonic() - since });
+    this.#health.works(() => {
+      for (const queued of this.#heldBack.takeAll()) this.#pending.put(queued);
+      this.#announceCapacity();
+    });
   }
 
-  #failed(reason: string): void {
-    if (!this.#closed && this.#health.kind !== "down") this.#goDown(reason);
-  }
-
-  #goDown(reason: string): void {
-    const { name, spool, emit, clock, random } = this.#options;
-    const now = clock.monotonic();
-    const health = afterFailure(this.#health, reason, now, random);
-    this.#health = health;
-    if (this.#lines.isWanted(reason, now)) {
-      const downMs = now - health.trouble.since;
-      emit({ type: "target.down", spool, target: name, reason, downMs });
-    }
+  #wentDown(reason: string): void {
     this.#connector.askAgain();
     // The next attempt uses the connections that are open then.
     this.#connections.retire();
-    this.#cancelProbe = clock.after(health.retryInMs, () => this.#probe());
     this.#giveBack(reason);
     this.#announceCapacity();
   }
@@ -278,18 +261,6 @@ export class Target {
     for (const { settle } of [...this.#pending.takeAll(), ...this.#heldBack.takeAll()]) {
       settle({ kind: "lost", reason, first: false });
     }
-  }
-
-  /** Checks that the target is there; the proof is the next task, which may then try. */
-  async #probe(): Promise<void> {
-    try {
-      if (this.#connections.size === 0) await this.#connections.connect();
-    } catch (error) {
-      if (!this.#closed) this.#goDown(reasonOf(error));
-      return;
-    }
-    this.#health = afterProbe(this.#health);
-    this.#announceCapacity();
   }
 
   #announceCapacity(): void {

@@ -1,3 +1,5 @@
+import type { ForwardTarget } from "../../src/forward/settings.ts";
+import type { NatsAccess } from "../../src/nats/settings.ts";
 import { destinationFor, destinationsOf } from "../../src/server/destination.ts";
 import { interpret } from "../../src/config/interpret.ts";
 import { ConfigError } from "../../src/platform/problem.ts";
@@ -11,13 +13,16 @@ import {
 import { entriesOf } from "../support/entries.ts";
 import { fakeHost } from "../support/config_host.ts";
 
+const peersOf = (targets: readonly ForwardTarget[] = []) =>
+  targets.flatMap((target) => target.protocol === "uwsgi" ? [target] : []);
+
 const configOf = (...lines: string[]) => interpret(entriesOf(lines), "/srv/site.ini").config;
 
 Deno.test("spooler-forward is a directory and its targets, in order", () => {
   const [forward] =
     configOf("spooler-forward = out hub:3031 /run/b.sock tls://c:1 b.sock @b").forwards;
   assertEquals(forward?.spool.dir, "/srv/out");
-  assertEquals(forward?.targets.map(({ address, tls }) => ({ ...address, tls })), [
+  assertEquals(peersOf(forward?.targets).map(({ address, tls }) => ({ ...address, tls })), [
     { kind: "tcp", host: "hub", port: 3031, tls: false },
     { kind: "unix", path: "/run/b.sock", tls: false },
     { kind: "tcp", host: "c", port: 1, tls: true },
@@ -45,8 +50,8 @@ Deno.test("spooler-forward2 has settings of its own", () => {
 
 Deno.test("the kind of a target is stated for all, or for each", () => {
   const kindsOf = (settings: string) =>
-    configOf(`spooler-forward2 = dir=out,to=a:1;b:2${settings}`)
-      .forwards[0]?.targets.map(({ kind }) => kind);
+    peersOf(configOf(`spooler-forward2 = dir=out,to=a:1;b:2${settings}`).forwards[0]?.targets)
+      .map(({ kind }) => kind);
   assertEquals(kindsOf(""), ["auto", "auto"]);
   assertEquals(kindsOf(",kind=uwsgi"), ["uwsgi", "uwsgi"]);
   assertEquals(kindsOf(",kind=spooler;uwsgi"), ["spooler", "uwsgi"]);
@@ -55,7 +60,7 @@ Deno.test("the kind of a target is stated for all, or for each", () => {
 Deno.test("targets with a secret can have a name each", () => {
   const line = "spooler-forward2 = dir=out,to=a:1;b:2,secret=of-two-sides,name=hub-a;hub-b";
   const [forward] = configOf(line).forwards;
-  assertEquals(forward?.targets.map(({ receiver }) => receiver), ["hub-a", "hub-b"]);
+  assertEquals(peersOf(forward?.targets).map(({ receiver }) => receiver), ["hub-a", "hub-b"]);
 });
 
 Deno.test("a forward has the settings of spools, and signs with the first secret", () => {
@@ -143,4 +148,53 @@ Deno.test("missing certificates are reported before the start", async () => {
   const host = fakeHost({ files: { "/srv/site.ini": `[uwsgi]\n${line}\n` } });
   const error = await assertRejects(() => loadConfig("site.ini", host), ConfigError);
   assertStringIncludes(error.message, "needs ca= to name an existing file");
+});
+
+Deno.test("a target may be a stream of NATS, with the login of spooler-nats", () => {
+  const config = configOf(
+    "spooler-forward = out nats://a:1,nats://b/jobs hub:3031",
+    'spooler-forward2 = dir=two,to="nats://c:3/mail;nats://d/mail",connections=4',
+    "spooler-nats = user=edge,password=hunter22x,ca=ca.pem",
+  );
+  const access: NatsAccess = {
+    proof: { kind: "user", user: "edge", password: "hunter22x" },
+    ca: "/srv/ca.pem",
+  };
+  assertEquals(config.nats, access);
+  const [plain, tuned] = config.forwards;
+  const text = "nats://a:1,nats://b/jobs";
+  const address = { text, servers: ["a:1", "b:4222"], stream: "jobs" };
+  assertEquals(plain?.targets[0], { protocol: "nats", text, names: [text], address, access });
+  assertEquals(plain?.targets[1]?.protocol, "uwsgi");
+  assertEquals(tuned?.targets.map((each) => each.text), ["nats://c:3/mail", "nats://d/mail"]);
+  assertEquals(destinationFor(destinationsOf(config), text)?.spool.dir, "/srv/out");
+});
+
+Deno.test("spooler-nats takes one proof, and certificates", () => {
+  const proofOf = (value: string) => configOf(`spooler-nats = ${value}`).nats;
+  assertEquals(proofOf("creds=a.creds"), {
+    proof: { kind: "creds", file: "/srv/a.creds" },
+    ca: null,
+  });
+  assertEquals(proofOf("nkey=/etc/seed").proof, { kind: "nkey", file: "/etc/seed" });
+  assertEquals(proofOf("ca=ca.pem"), { proof: null, ca: "/srv/ca.pem" });
+  assertEquals(configOf("spooler = s").nats, { proof: null, ca: null });
+});
+
+Deno.test("what is wrong with a stream or its login is said, without the password", () => {
+  const cases = [
+    ["spooler-forward = out nats://a:1", "needs nats://HOST:PORT"],
+    ["spooler-forward = out nats://me:hunter22x@a:1/jobs", "are for spooler-nats"],
+    ["spooler-forward2 = dir=out,to=nats://a/jobs,kind=spooler", "where every target is a peer"],
+    ["spooler-forward2 = dir=out,to=nats://a/jobs,ca=ca.pem", "no target with TLS"],
+    ["spooler-nats = user=edge", "needs user= and password= together"],
+    ["spooler-nats = nkey=a,user=edge,password=hunter22x", "needs one of creds=FILE"],
+    ["spooler-nats = token=hunter22x", "takes creds, nkey, user, password, ca"],
+    ["spooler-nats = password=hunter22x", "needs one of creds=FILE"],
+  ] as const;
+  for (const [line, message] of cases) {
+    const { message: said } = assertThrows(() => configOf(line), ConfigError);
+    assertStringIncludes(said, message);
+    assertEquals(said.includes("hunter22x"), false, said);
+  }
 });

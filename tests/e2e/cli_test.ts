@@ -19,7 +19,10 @@ test("--version --json has the versions of everything inside", async () => {
   const { spooler: own, packages, ...runtime } = JSON.parse(stdout);
   assertEquals([code, own], [0, VERSION]);
   assertEquals(Object.keys(runtime), ["deno", "v8", "typescript", "target"]);
-  const inside = ["amaro", "deno-std", "es-module-lexer", "get-east-asian-width"];
+  const inside = [
+    ...["jetstream", "nats-core", "nkeys", "nuid", "obj"].map((each) => `@nats-io/${each}`),
+    ...["amaro", "deno-std", "es-module-lexer", "get-east-asian-width", "js-sha256", "tweetnacl"],
+  ];
   assertEquals(Object.keys(packages), inside);
   for (const number of Object.values(packages)) assertMatch(String(number), /^\d+\.\d+\.\d+$/);
   const wrong = await spooler(["--version", "--yaml"]);

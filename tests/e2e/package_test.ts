@@ -74,14 +74,19 @@ if (Deno.env.has("SPOOLER_PACKAGE")) {
     assertEquals([bill.bomFormat, bill.specVersion], ["CycloneDX", "1.5"]);
     assertEquals(
       bill.components.map(({ name }: { name: string }) => name).sort(),
-      ["amaro", "deno", "deno-std", "es-module-lexer", "get-east-asian-width", "v8"],
+      [
+        ...["jetstream", "nats-core", "nkeys", "nuid", "obj"].map((each) => `@nats-io/${each}`),
+        ...["amaro", "deno", "deno-std", "es-module-lexer", "get-east-asian-width"],
+        ...["js-sha256", "tweetnacl", "v8"],
+      ],
     );
     const listed = await sh(
       `cd "$1"; tar xzf spooler-*.tar.gz; cd spooler-*/; ./spooler --version; find . -type f | sort`,
       one,
     );
     for (const each of bill.components.filter(({ name }: { name: string }) => name !== "v8")) {
-      assert(listed.includes(`./licences/${each.name}-${each.version}.txt`), listed);
+      const name = each.name.replace("@nats-io/", "nats-io-");
+      assert(listed.includes(`./licences/${name}-${each.version}.txt`), listed);
     }
     for (const each of ["man/spooler.1", "completions/_spooler", "spooler@.service", "site.ini"]) {
       assert(listed.includes(`./${each}\n`), `${each} is missing`);

@@ -1,7 +1,7 @@
 /** A forward spool inside the test: a store, a dispatcher and a forwarder, and the events they emitted. */
 
 import { join } from "@std/path";
-import type { ForwardConfig, TargetKind } from "../../src/forward/settings.ts";
+import type { ForwardConfig, ForwardTarget, TargetKind } from "../../src/forward/settings.ts";
 import type { SpoolConfig } from "../../src/queue/settings.ts";
 import type { Dial } from "../../src/forward/connector.ts";
 import { Forwarder } from "../../src/forward/forwarder.ts";
@@ -11,12 +11,19 @@ import type { Debug } from "../../src/report/debug.ts";
 import type { Event } from "../../src/report/event.ts";
 import { Store } from "../../src/spool/store.ts";
 import { parseAddress } from "../../src/wire/address.ts";
+import { WITHOUT_PROOF } from "../../src/nats/settings.ts";
+import { isStreamAddress, parseStreamAddress } from "../../src/nats/stream_address.ts";
 import { spoolConfig } from "./dispatcher.ts";
 import { openStore, varsOf } from "./store.ts";
 import { tempDir } from "./temp.ts";
 import { until } from "./until.ts";
 
 const HOUR_MS = 3_600_000;
+
+function streamTarget(text: string): ForwardTarget {
+  const address = parseStreamAddress(text);
+  return { protocol: "nats", text, names: [text], address, access: WITHOUT_PROOF };
+}
 
 export interface ForwardSettings extends Partial<Omit<ForwardConfig, "spool" | "targets">> {
   readonly targets: readonly string[];
@@ -69,14 +76,17 @@ export class ForwardSite implements AsyncDisposable {
       timeoutMs: 10_000,
       place: { file: "test.ini", line: 1 },
       ...rest,
-      targets: targets.map((text) => ({
-        text,
-        names: [text],
-        address: parseAddress(text.replace("tls://", "")),
-        tls: text.startsWith("tls://"),
-        kind,
-        receiver,
-      })),
+      targets: targets.map((text) =>
+        isStreamAddress(text) ? streamTarget(text) : ({
+          protocol: "uwsgi",
+          text,
+          names: [text],
+          address: parseAddress(text.replace("tls://", "")),
+          tls: text.startsWith("tls://"),
+          kind,
+          receiver,
+        })
+      ),
       spool: spoolConfig(this.store.dir, {
         processes: 256,
         frequencyMs: HOUR_MS,
@@ -92,7 +102,7 @@ export class ForwardSite implements AsyncDisposable {
       abort: new AbortController().signal,
     };
     const identity = await this.store.identity();
-    const forwarder = new Forwarder({
+    const forwarder = await Forwarder.make({
       ...common,
       config,
       identity,

@@ -60,7 +60,8 @@ export type Need =
   | "php"
   | "ruby"
   | "perl"
-  | "go";
+  | "go"
+  | "nats";
 
 const present: Record<Need, () => boolean> = {
   uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
@@ -78,6 +79,7 @@ const present: Record<Need, () => boolean> = {
   ruby: () => hasCommand("ruby", "--version"),
   perl: () => hasCommand("perl", "--version"),
   go: () => hasCommand("go", "version"),
+  nats: () => hasCommand("nats-server", "--version"),
   activation: () => hasCommand("systemd-socket-activate", "--version"),
   cgroup: () => canLimitMemory(),
   root: () => Deno.build.os === "linux" && Deno.uid() === 0,
@@ -126,6 +128,7 @@ const reasons: Record<Need, string> = {
   ruby: "ruby is not installed",
   perl: "perl is not installed",
   go: "go is not installed",
+  nats: "there is no nats-server",
 };
 
 /** Like Deno.test, for a test that cannot run without what it needs. */

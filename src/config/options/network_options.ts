@@ -150,6 +150,14 @@ export const NETWORK_OPTIONS = [
     help: "spooler-forward with settings",
   },
   {
+    name: "spooler-nats",
+    value: "creds=FILE|nkey=FILE|user=NAME,password=TEXT[,ca=FILE]",
+    kind: "text",
+    origin: "ours",
+    standing: "honoured",
+    help: "how to log in to the servers of nats://, and whose certificates to trust",
+  },
+  {
     name: "spooler-allow",
     value: "NET [NET…]",
     kind: "text",
