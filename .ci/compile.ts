@@ -1,41 +1,38 @@
 /**
- * `deno task compile`: builds dist/spooler. Deno embeds an npm package as a whole, and each megabyte of
- * the executable is one of memory while the program idles. So the packages of which it needs a part
- * are replaced by a copy of that part, in an import map for the build alone.
+ * `deno task compile`: builds dist/spooler. The program is bundled first: to load its hundreds of files
+ * one by one takes most of the time of a start (docs/decisions.md). Each megabyte of the executable is
+ * one of memory while the program idles, so of the npm packages only what is used is in the bundle.
  */
 
 import { brotliCompressSync } from "node:zlib";
+import * as esbuild from "esbuild";
 import { packTogether } from "./pack_together.ts";
 
 const root = new URL("../", import.meta.url).pathname;
+// Below the root, so that the paths in the executable have no other beginning.
+const scratch = `${root}dist/parts`;
 
-interface Part {
-  /** What is copied, and where to. */
-  readonly files: Readonly<Record<string, string>>;
-  /**
-   * The file that the import means, which is CommonJS and embedded compressed: few processes need it, and
-   * all have what is embedded in memory. Absent, the import means its own path.
-   */
-  readonly packed?: { readonly file: string; readonly exports: readonly string[] };
-}
+/** Of packages whose import does not name a file, the file. */
+const ENTRIES: Readonly<Record<string, string>> = {
+  "es-module-lexer": "dist/lexer.js",
+  "get-east-asian-width": "index.js",
+};
 
-/** Of these packages only this. */
-const PARTS: Readonly<Record<string, Part>> = {
-  "deno-std": {
-    files: { path: "path", "cli/parse_args.js": "cli/parse_args.js", internal: "internal" },
-  },
-  // Its other files load this one.
-  amaro: {
-    files: { "dist/internal.js": "internal.js" },
-    packed: { file: "internal.js", exports: ["transformSync"] },
-  },
+/** What only few processes need is embedded compressed: all of them have in memory what is embedded. */
+const PACKED: Readonly<Record<string, { readonly file: string; readonly exports: string }>> = {
+  amaro: { file: "dist/internal.js", exports: "transformSync" },
 };
 
 /** CommonJS packages that only sites with a stream need, in one compressed file. */
 const NATS = /^(?:@nats-io\/.*|js-sha256|tweetnacl)$/;
+const NATS_PACKED = "packed.json.br";
 
 /** Imports that the program does not have. */
-const ONLY_TESTS = ["@std/assert", "axe-core", "fast-check", "playwright-core"];
+const NOT_INSIDE = ["@std/assert", "axe-core", "esbuild", "fast-check", "playwright-core"];
+
+/** Files that are read, or started as a thread, by their place beside the program's own. */
+const READ = ["workers/python", "workers/uwsgi.d.ts", "docs/man", "src/web/assets"];
+const INTAKE_WORKER = "src/server/intake_worker.ts";
 
 /**
  * A small nursery, as the program makes little garbage at a time. And V8 is to collect it when a fifth is
@@ -70,36 +67,101 @@ async function setTimes(path: string): Promise<void> {
   for await (const { name } of Deno.readDir(path)) await setTimes(`${path}/${name}`);
 }
 
-/** Replaces a file by a compressed one and a module that unpacks it. @returns the module's name */
-async function pack(dir: string, { file, exports }: NonNullable<Part["packed"]>): Promise<string> {
-  const packed = brotliCompressSync(await Deno.readFile(`${dir}/${file}`));
-  await Deno.writeFile(`${dir}/${file}.br`, packed);
+/** A compressed copy of a package's file, which is CommonJS; returns the module that unpacks it. */
+async function pack(from: string, name: string): Promise<string> {
+  const { file, exports } = PACKED[name] ?? { file: "", exports: "" };
+  const packed = `${scratch}/${name}.br`;
+  await Deno.writeFile(packed, brotliCompressSync(await Deno.readFile(`${from}/${file}`)));
+  await Deno.utime(packed, epoch, epoch);
+  const unpacked = `${scratch}/${name}.js`;
   await Deno.writeTextFile(
-    `${dir}/unpacked.js`,
+    unpacked,
     `import { createRequire } from "node:module";
 import { brotliDecompressSync } from "node:zlib";
-const packed = Deno.readFileSync(new URL("./${file}.br", import.meta.url));
+const packed = Deno.readFileSync(new URL("./${name}.br", import.meta.url));
 const code = brotliDecompressSync(packed).toString();
 const module = { exports: {} };
 const run = new Function("module", "exports", "require", code);
 run(module, module.exports, createRequire(import.meta.url));
-export const { ${exports.join(", ")} } = module.exports;
+export const { ${exports} } = module.exports;
 `,
   );
-  await Deno.remove(`${dir}/${file}`);
-  for (const name of [`${file}.br`, "unpacked.js"]) {
-    await Deno.utime(`${dir}/${name}`, epoch, epoch);
-  }
-  return "unpacked.js";
+  return unpacked;
 }
 
-async function copy(from: string, to: string): Promise<void> {
-  if ((await Deno.stat(from)).isFile) {
-    await Deno.mkdir(to.slice(0, to.lastIndexOf("/")), { recursive: true });
-    await Deno.copyFile(from, to);
-    return await Deno.utime(to, epoch, epoch);
+/** From the names that the program imports to files. */
+async function importedFiles(): Promise<Map<string, string>> {
+  const { imports } = JSON.parse(await Deno.readTextFile(`${root}deno.json`)) as {
+    imports: Record<string, string>;
+  };
+  await deno("cache", "--quiet", "main.ts", "workers/javascript/main.ts");
+  const { npmCache } = JSON.parse(await deno("info", "--json")) as DenoInfo;
+  const files = new Map<string, string>();
+  const nats = new Map<string, string>();
+  const natsImports: string[] = [];
+  for (const [key, target] of Object.entries(imports)) {
+    if (NOT_INSIDE.includes(key)) continue;
+    const [, name = "", version = "", path = ""] = /^npm:(.+)@([^/@]+)(?:\/(.*))?$/.exec(target) ??
+      [];
+    if (name === "") {
+      files.set(key, `${root}${target.slice(2)}`);
+      continue;
+    }
+    const from = await findPackage(npmCache, name, version);
+    if (NATS.test(name)) {
+      nats.set(name, from);
+      natsImports.push(key);
+    } else if (name in PACKED) files.set(key, await pack(from, name));
+    else files.set(key, `${from}/${path || (ENTRIES[name] ?? "")}`);
   }
-  for await (const { name } of Deno.readDir(from)) await copy(`${from}/${name}`, `${to}/${name}`);
+  const { modules } = await packTogether(scratch, nats, natsImports);
+  for (const [key, module] of modules) files.set(key, `${scratch}/${module}`);
+  return files;
+}
+
+/**
+ * The imports of deno.json; and in a bundle `import.meta.url` still is the place of the file that asks, by
+ * which it finds what lies beside it.
+ */
+function places(files: ReadonlyMap<string, string>): esbuild.Plugin {
+  return {
+    name: "places",
+    setup(build) {
+      build.onResolve({ filter: /^[^.]/ }, ({ path }) => {
+        const file = files.get(path);
+        return file === undefined ? null : { path: file };
+      });
+      build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+        const text = await Deno.readTextFile(path);
+        const place = `new URL("../../${path.slice(root.length)}", import.meta.url).href`;
+        // But this is started as a thread, and a bundle of its own.
+        const contents = text.split('new URL("./intake_worker.ts", import.meta.url)')
+          .map((part) => part.replaceAll("import.meta.url", place))
+          .join('new URL("./intake_worker.js", import.meta.url)');
+        return { contents, loader: "ts" };
+      });
+    },
+  };
+}
+
+async function bundle(): Promise<void> {
+  await esbuild.build({
+    entryPoints: { main: `${root}main.ts`, intake_worker: `${root}${INTAKE_WORKER}` },
+    outdir: scratch,
+    absWorkingDir: root,
+    plugins: [places(await importedFiles())],
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "es2024",
+    charset: "utf8",
+    logLevel: "warning",
+  });
+  await esbuild.stop();
+  for await (const { name } of Deno.readDir(scratch)) {
+    await Deno.utime(`${scratch}/${name}`, epoch, epoch);
+  }
 }
 
 async function deno(...args: string[]): Promise<string> {
@@ -114,55 +176,15 @@ async function deno(...args: string[]): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-if (epoch > 0) {
-  const sources = ["main.ts", "deno.json", "src", "workers", "docs/man"];
-  for (const path of sources) await setTimes(root + path);
-}
-const { imports } = JSON.parse(await Deno.readTextFile(`${root}deno.json`)) as {
-  imports: Record<string, string>;
-};
-await deno("cache", "--quiet", "main.ts", "workers/javascript/main.ts");
-const { npmCache } = JSON.parse(await deno("info", "--json")) as DenoInfo;
-// Below the root, so that the paths in the executable have no other beginning.
-const scratch = `${root}dist/parts`;
+if (epoch > 0) { for (const path of ["main.ts", ...READ]) await setTimes(root + path); }
 await Deno.mkdir(scratch, { recursive: true });
 try {
-  const map: Record<string, string> = {};
-  const included = [
-    ...["workers/python", "workers/uwsgi.d.ts", "src/server/intake_worker.ts", "docs/man"],
-    "src/web/assets",
-  ];
-  const natsPackages = new Map<string, string>();
-  const natsImports: string[] = [];
-  for (const [key, target] of Object.entries(imports)) {
-    if (ONLY_TESTS.includes(key)) continue;
-    const [, name = "", version = "", path = ""] = /^npm:(.+)@([^/@]+)(\/.*)?$/.exec(target) ?? [];
-    if (NATS.test(name)) {
-      natsPackages.set(name, await findPackage(npmCache, name, version));
-      natsImports.push(key);
-      continue;
-    }
-    const part = PARTS[name];
-    if (part === undefined) {
-      map[key] = target.startsWith("./") ? `../../${target.slice(2)}` : target;
-      continue;
-    }
-    const from = await findPackage(npmCache, name, version);
-    for (const [file, to] of Object.entries(part.files)) {
-      await copy(`${from}/${file}`, `${scratch}/${name}/${to}`);
-    }
-    const packed = part.packed && await pack(`${scratch}/${name}`, part.packed);
-    if (packed !== undefined) included.push(`${scratch}/${name}/${part.packed?.file}.br`);
-    map[key] = `./${name}${packed === undefined ? path : `/${packed}`}`;
-  }
-  const nats = await packTogether(`${scratch}/nats`, natsPackages, natsImports);
-  included.push(`${scratch}/nats/${nats.file}`);
-  for (const [key, module] of nats.modules) map[key] = `./nats/${module}`;
-  for await (const { name } of Deno.readDir(`${scratch}/nats`)) {
-    await Deno.utime(`${scratch}/nats/${name}`, epoch, epoch);
-  }
+  await bundle();
   const importMap = `${scratch}/import_map.json`;
-  await Deno.writeTextFile(importMap, JSON.stringify({ imports: map }, null, 2));
+  await Deno.writeTextFile(importMap, JSON.stringify({ imports: {} }));
+  const packed = [...Object.keys(PACKED).map((name) => `${name}.br`), NATS_PACKED]
+    .map((name) => `${scratch}/${name}`);
+  const includes = [...READ, `${scratch}/intake_worker.js`, ...packed];
   const options = [
     `--v8-flags=${V8_FLAGS.join(",")}`,
     "--quiet",
@@ -173,9 +195,9 @@ try {
     "--no-code-cache",
     "--import-map",
     importMap,
+    ...includes.flatMap((path) => ["--include", path]),
   ];
-  const includes = included.flatMap((path) => ["--include", path]);
-  await deno("compile", ...options, ...includes, "--output", "dist/spooler", "main.ts");
+  await deno("compile", ...options, "--output", "dist/spooler", `${scratch}/main.js`);
 } finally {
   await Deno.remove(scratch, { recursive: true });
 }

@@ -15,7 +15,8 @@ import { type Loaded, showConfigOf } from "../config/load.ts";
 import { ConfigError, type Problem, problemText } from "../platform/problem.ts";
 import { systemClock } from "../platform/clock.ts";
 import { UsageError } from "./error.ts";
-import { isIniInEnvironment, loadIni } from "./ini.ts";
+import { loadIni } from "./ini.ts";
+import { isIniInEnvironment } from "./ini_environment.ts";
 import { planJson, planText } from "./plan.ts";
 import { counted } from "../platform/count_text.ts";
 

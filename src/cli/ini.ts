@@ -2,14 +2,9 @@
 
 import type { ConfigHost } from "../config/host.ts";
 import { loadConfig, type Loaded } from "../config/load.ts";
+import { isIniInEnvironment } from "./ini_environment.ts";
 import type { Log } from "./log.ts";
 import { hideSecrets } from "./output.ts";
-
-const VARIABLES = ["SPOOLER_INI", "UWSGI_INI"];
-
-export function isIniInEnvironment(): boolean {
-  return VARIABLES.some((name) => Boolean(Deno.env.get(name)));
-}
 
 /** The arguments that load the configuration; null when nobody names an ini. */
 export function iniArgs(ini: string | undefined): readonly string[] | null {

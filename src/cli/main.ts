@@ -3,73 +3,46 @@
 import { unknownZone, useLocalZone, useUnknownZone } from "../platform/local_time.ts";
 import { machineZone } from "../platform/machine_zone.ts";
 import { ConfigError } from "../platform/problem.ts";
-import { check } from "./check.ts";
-import { complete, completions } from "./completions.ts";
 import { UsageError } from "./error.ts";
-import { help, overview } from "./help.ts";
-import { kill } from "./kill.ts";
-import { list } from "./list.ts";
-import { isIniInEnvironment } from "./ini.ts";
-import { importCrontab } from "./import_crontab.ts";
-import { init } from "./init.ts";
-import { jobs } from "./jobs.ts";
-import { man } from "./man.ts";
-import { next } from "./next.ts";
+import { isIniInEnvironment } from "./ini_environment.ts";
 import { complain, note } from "./output.ts";
-import { options } from "./options.ts";
-import { pause, resume } from "./pause.ts";
-import { push } from "./push.ts";
-import { pythonClient } from "./python_client.ts";
-import { reload } from "./reload.ts";
-import { remove } from "./remove.ts";
 import { nearest } from "../config/suggest.ts";
 import { safeText } from "../report/safe_text.ts";
-import { retry } from "./retry.ts";
-import { run } from "./run.ts";
-import { runOnce } from "./run_once.ts";
-import { show } from "./show.ts";
-import { status } from "./status.ts";
-import { systemdUnit } from "./systemd_unit.ts";
-import { log } from "./task_log.ts";
-import { types } from "./types.ts";
-import { version } from "./version.ts";
-import { wait } from "./wait.ts";
-import { runJob } from "./run_job.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { EXIT_IMPOSSIBLE, ImpossibleStateError } from "../platform/unexpected.ts";
 
 type CliCommand = (args: readonly string[]) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, CliCommand>> = {
-  init,
-  run,
-  reload,
-  "run-once": runOnce,
-  push,
-  check,
-  options,
-  list,
-  show,
-  log,
-  retry,
-  remove,
-  kill,
-  status,
-  pause,
-  resume,
-  wait,
-  next,
-  jobs,
-  "run-job": runJob,
-  "import-crontab": importCrontab,
-  types,
-  "python-client": pythonClient,
-  // NATS is loaded where somebody uses it.
-  stream: async (args) => await (await import("./stream.ts")).stream(args),
-  "systemd-unit": systemdUnit,
-  man,
-  completions,
-  help,
+/** Each is loaded when it is asked for: most of the time of a short command is that of loading code. */
+const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
+  init: async () => (await import("./init.ts")).init,
+  run: async () => (await import("./run.ts")).run,
+  reload: async () => (await import("./reload.ts")).reload,
+  "run-once": async () => (await import("./run_once.ts")).runOnce,
+  push: async () => (await import("./push.ts")).push,
+  check: async () => (await import("./check.ts")).check,
+  options: async () => (await import("./options.ts")).options,
+  list: async () => (await import("./list.ts")).list,
+  show: async () => (await import("./show.ts")).show,
+  log: async () => (await import("./task_log.ts")).log,
+  retry: async () => (await import("./retry.ts")).retry,
+  remove: async () => (await import("./remove.ts")).remove,
+  kill: async () => (await import("./kill.ts")).kill,
+  status: async () => (await import("./status.ts")).status,
+  pause: async () => (await import("./pause.ts")).pause,
+  resume: async () => (await import("./pause.ts")).resume,
+  wait: async () => (await import("./wait.ts")).wait,
+  next: async () => (await import("./next.ts")).next,
+  jobs: async () => (await import("./jobs.ts")).jobs,
+  "run-job": async () => (await import("./run_job.ts")).runJob,
+  "import-crontab": async () => (await import("./import_crontab.ts")).importCrontab,
+  types: async () => (await import("./types.ts")).types,
+  "python-client": async () => (await import("./python_client.ts")).pythonClient,
+  stream: async () => (await import("./stream.ts")).stream,
+  "systemd-unit": async () => (await import("./systemd_unit.ts")).systemdUnit,
+  man: async () => (await import("./man.ts")).man,
+  completions: async () => (await import("./completions.ts")).completions,
+  help: async () => (await import("./help.ts")).help,
 };
 
 const EXIT_FAILED = 1;
@@ -110,22 +83,41 @@ function openLocalTime(): void {
 async function dispatch(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
   if (first === undefined) {
-    if (isIniInEnvironment()) return await run([]);
+    if (isIniInEnvironment()) return await start([]);
+    const { overview } = await import("./help.ts");
     console.error(overview());
     return EXIT_USAGE;
   }
-  if (first === "--help" || first === "-h") return await help([]);
-  if (rest.includes("--help")) {
-    return await help(Object.hasOwn(COMMANDS, first) ? [first] : ["run"]);
+  if (first === "--help" || first === "-h") return await explain([]);
+  if (rest.includes("--help")) return await explain([isCommand(first) ? first : "run"]);
+  if (first === "--version" || first === "-V") {
+    const { version } = await import("./version.ts");
+    return await version(rest);
   }
-  if (first === "--version" || first === "-V") return await version(rest);
-  if (first === "complete") return await complete(rest);
-  const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  if (first === "complete") {
+    const { complete } = await import("./completions.ts");
+    return await complete(rest);
+  }
+  const command = isCommand(first) ? await COMMANDS[first]?.() : undefined;
   if (command) return await command(rest);
-  if (first.startsWith("-") || namesFile(first)) return await run(args);
+  if (first.startsWith("-") || namesFile(first)) return await start(args);
   const near = nearest(first, Object.keys(COMMANDS), 1);
   const hint = near === undefined ? "spooler help lists them" : `did you mean ${near}?`;
   throw new UsageError(`there is no command "${safeText(first)}"; ${hint}`);
+}
+
+function isCommand(word: string): boolean {
+  return Object.hasOwn(COMMANDS, word);
+}
+
+async function start(args: readonly string[]): Promise<number> {
+  const { run } = await import("./run.ts");
+  return await run(args);
+}
+
+async function explain(words: readonly string[]): Promise<number> {
+  const { help } = await import("./help.ts");
+  return await help(words);
 }
 
 /** `spooler site.ini` is `spooler --ini site.ini`, as in uWSGI. */

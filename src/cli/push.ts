@@ -7,10 +7,9 @@ import { SHELL_FUNCTION, shellVars } from "../task/shell_task.ts";
 import { findVar, PacketError, textVar, type Var } from "../wire/packet.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
-import { iniArgs, isIniInEnvironment, loadIni } from "./ini.ts";
-import { pushInto } from "./push_into.ts";
+import { iniArgs, loadIni } from "./ini.ts";
+import { isIniInEnvironment } from "./ini_environment.ts";
 import { readLines } from "./push_lines.ts";
-import { pushTo } from "./push_to.ts";
 import { parseDurationOption } from "./spools.ts";
 import { checkStart, parseStart, startVar } from "./start_time.ts";
 
@@ -55,7 +54,11 @@ export async function push(args: readonly string[]): Promise<number> {
     if (options["body-file"] !== undefined && tasks.length > 1) {
       throw new UsageError("push takes --body-file with one task only");
     }
-    if (options.to === undefined) return await pushInto(tasks, config, options, flags);
+    if (options.to === undefined) {
+      const { pushInto } = await import("./push_into.ts");
+      return await pushInto(tasks, config, options, flags);
+    }
+    const { pushTo } = await import("./push_to.ts");
     return await pushTo(
       {
         to: options.to,

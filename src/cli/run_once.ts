@@ -10,7 +10,8 @@ import type { Config } from "../config/config.ts";
 import type { Event } from "../report/event.ts";
 import type { Fate } from "../task/fate.ts";
 import { UsageError } from "./error.ts";
-import { isIniInEnvironment, loadIni } from "./ini.ts";
+import { loadIni } from "./ini.ts";
+import { isIniInEnvironment } from "./ini_environment.ts";
 import { runLogged } from "./run_logged.ts";
 
 export async function runOnce(args: readonly string[]): Promise<number> {

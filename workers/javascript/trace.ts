@@ -108,7 +108,9 @@ const own = new URL("../../", import.meta.url).pathname;
 /** The program's own functions below a task say nothing to who wrote the task. */
 function isOwn(line: string): boolean {
   return line.includes("ext:core/") ||
-    ["workers/javascript/", "src/", "main.ts"].some((path) => line.includes(`${own}${path}`));
+    ["workers/javascript/", "src/", "main.ts", "dist/parts/"].some((path) =>
+      line.includes(`${own}${path}`)
+    );
 }
 
 /** File and line of the task code that is calling the program's own functions, where that is known. */
