@@ -3,6 +3,7 @@
  * They return an errno as a negative number.
  */
 
+import { errnoReader } from "./errno.ts";
 import { AT_EMPTY_PATH, openLibrary } from "./linux.ts";
 import { fixedBytes } from "./memory.ts";
 import { STATX_SIZE } from "./stat.ts";
@@ -46,18 +47,15 @@ function symbolsOf(library: string): DurableSymbols {
 
 export class DurableCalls {
   readonly #symbols: DurableSymbols;
+  readonly #errno: () => number;
 
   constructor(library: string) {
     this.#symbols = symbolsOf(library);
-  }
-
-  #errno(): number {
-    const location = this.#symbols.__errno_location();
-    return location === null ? EIO : new Deno.UnsafePointerView(location).getInt32();
+    this.#errno = errnoReader(this.#symbols.__errno_location);
   }
 
   #result(returned: number): number {
-    return returned < 0 ? -this.#errno() : returned;
+    return returned < 0 ? -(this.#errno() || EIO) : returned;
   }
 
   /** Writes all of the bytes; 0, or -errno. */
@@ -66,7 +64,7 @@ export class DurableCalls {
       const rest = at === 0 ? bytes : bytes.subarray(at);
       const length = Math.min(rest.length, MOST_AT_ONCE);
       const written = this.#symbols.pwrite(fd, rest, BigInt(length), BigInt(offset + at));
-      if (written < 0) return -this.#errno();
+      if (written < 0) return this.#result(written);
       // A disk that takes nothing, and says no error, would be asked for ever.
       if (written === 0) return -EIO;
       at += written;

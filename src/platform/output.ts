@@ -4,6 +4,7 @@
  */
 
 import { getSystemErrorName } from "node:util";
+import { errnoReader } from "./errno.ts";
 import { EAGAIN, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, openLibrary } from "./linux.ts";
 import { fixedBytes } from "./memory.ts";
 
@@ -46,10 +47,12 @@ class Descriptor implements OutputFile {
   /** struct pollfd. */
   readonly #poll = fixedBytes(8);
   readonly #entry = new DataView(this.#poll.buffer);
+  readonly #errno: () => number;
 
   constructor(private readonly fd: number, private readonly symbols: Symbols) {
     this.#entry.setInt32(0, fd, true);
     this.#entry.setInt16(4, POLLOUT, true);
+    this.#errno = errnoReader(symbols.__errno_location);
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): number {
@@ -77,10 +80,5 @@ class Descriptor implements OutputFile {
   #failed(errno: number): 0 {
     if (errno === EAGAIN || errno === EINTR) return 0;
     throw new Error(getSystemErrorName(-errno));
-  }
-
-  #errno(): number {
-    const location = this.symbols.__errno_location();
-    return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
   }
 }
