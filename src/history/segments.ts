@@ -1,6 +1,7 @@
 /**
- * Appends entries to a history and lets go of the oldest. Other programs may do the same to the same
- * files: what each segment has is counted anew when its size is not what it was.
+ * Appends entries to a history and lets go of the oldest. A segment is named by how many entries came
+ * before it, so the names say how much each holds, and only the newest is ever read. Other programs may
+ * do the same to the same files: what the newest has is counted again when its size is not what it was.
  */
 
 import type { HistoryFiles } from "../spool/history_files.ts";
@@ -14,8 +15,9 @@ const NEWLINE = 10;
 /** Of a segment that another program removes again and again. */
 const MOST_TRIES = 10;
 
-/** What a segment has, as of the last count. */
+/** What the newest segment has, as of the last count. */
 interface SegmentTally {
+  readonly segment: string;
   readonly size: number;
   readonly entries: number;
   /** When its first entry was written, or seen; ms since the epoch. */
@@ -25,7 +27,7 @@ interface SegmentTally {
 }
 
 export class Segments {
-  readonly #tallies = new Map<string, SegmentTally>();
+  #newest: SegmentTally | null = null;
 
   constructor(private readonly files: HistoryFiles, public limit: HistoryLimit) {}
 
@@ -57,16 +59,15 @@ export class Segments {
         const text = `${tally.isWhole ? "" : "\n"}${lines(segment, taken)}`;
         const bytes = new TextEncoder().encode(text);
         this.files.append(segment, bytes);
-        this.#tallies.set(segment, {
+        this.#newest = {
+          ...{ segment, since: tally.since, isWhole: true },
           size: tally.size + bytes.length,
           entries: tally.entries + taken,
-          since: tally.since,
-          isWhole: true,
-        });
+        };
         return taken;
       } catch (error) {
         if (!(error instanceof Deno.errors.NotFound) || tries >= MOST_TRIES) throw error;
-        this.#tallies.delete(segment);
+        this.#newest = null;
       }
     }
   }
@@ -74,48 +75,52 @@ export class Segments {
   /** The segment to write to. */
   #open(now: number): string {
     const newest = this.files.segments().at(-1);
-    if (newest === undefined) return this.files.makeSegment(undefined);
+    if (newest === undefined) return this.files.makeSegment(1);
     const { entries, since } = this.#tally(newest, now);
     const { limit } = this;
     const isOld = limit.kind === "time" && entries > 0 && now - since >= limit.ms / 4;
-    return entries >= this.#perSegment || isOld ? this.files.makeSegment(newest) : newest;
+    const isFull = entries >= this.#perSegment || isOld;
+    return isFull ? this.files.makeSegment(Number(newest) + entries) : newest;
   }
 
   #tally(segment: string, now: number): SegmentTally {
     const size = this.files.stat(segment)?.size ?? 0;
-    const known = this.#tallies.get(segment);
+    const known = this.#newest?.segment === segment ? this.#newest : null;
     if (known?.size === size) return known;
-    const before = known !== undefined && known.size < size ? known : null;
+    const before = known !== null && known.size < size ? known : null;
     const bytes = this.files.read(segment, before?.size ?? 0);
     let entries = before?.entries ?? 0;
     for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) entries++;
     const tally = {
+      segment,
       size: (before?.size ?? 0) + bytes.length,
       entries,
       since: before?.since ?? firstStart(bytes) ?? now,
       isWhole: bytes.length === 0 ? before?.isWhole ?? true : bytes.at(-1) === NEWLINE,
     };
-    this.#tallies.set(segment, tally);
+    this.#newest = tally;
     return tally;
   }
 
   /** Removes the oldest segments, as far as the others have enough. */
   expire(now: number): void {
-    const { limit } = this;
     const segments = this.files.segments();
-    for (const known of this.#tallies.keys()) {
-      if (!segments.includes(known)) this.#tallies.delete(known);
-    }
-    let entries = segments.reduce((sum, each) => sum + this.#tally(each, now).entries, 0);
+    const newest = segments.at(-1);
+    if (newest === undefined) return;
+    const end = Number(newest) + this.#tally(newest, now).entries;
     for (const [at, segment] of segments.entries()) {
-      entries -= this.#tally(segment, now).entries;
-      const isLast = at === segments.length - 1;
-      const mtimeMs = this.files.stat(segment)?.mtimeMs ?? now;
-      const isOver = limit.kind === "time" && now - mtimeMs > limit.ms;
-      if (!isOver && (isLast || entries < this.#mostRuns)) return;
+      const next = segments[at + 1];
+      const hasEnough = next !== undefined && end - Number(next) >= this.#mostRuns;
+      if (!hasEnough && !this.#isOver(segment, now)) return;
       this.files.drop(segment);
-      this.#tallies.delete(segment);
     }
+  }
+
+  /** Nothing was added to it for so long that all of it is too old. */
+  #isOver(segment: string, now: number): boolean {
+    const { limit } = this;
+    if (limit.kind !== "time") return false;
+    return now - (this.files.stat(segment)?.mtimeMs ?? now) > limit.ms;
   }
 }
 

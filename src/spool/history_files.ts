@@ -1,5 +1,5 @@
 /**
- * The files of a history: numbered segments, each a file of entries with, where output is kept, a
+ * The files of a history: segments, numbered by their first entry, each a file of entries with, where output is kept, a
  * directory of what its runs printed beside it, and `running/` with the output of what still runs. Several
  * programs may use one history: whoever makes or removes a segment does it in one call, and comes too
  * late for nothing. Without output no directory is made or removed, which costs milliseconds on ext4.
@@ -12,7 +12,7 @@ const RUNNING = "running";
 const PROGRAM_PREFIX = "program_";
 /** Of the directory with the output of a segment. */
 const OUTPUT_ENDING = ".output";
-/** Of the number of a segment, so that they are in order as text, too. */
+/** Of the number of a segment at least, so that a listing has them in order. */
 const DIGITS = 10;
 
 export interface SegmentStat {
@@ -31,7 +31,8 @@ export class HistoryFiles {
   segments(): string[] {
     const files = [...this.spool.entries.list(this.dir)].flat()
       .filter(({ kind }) => kind === "file" || kind === "unknown");
-    return files.map(({ name }) => name).filter((name) => /^\d+$/.test(name)).toSorted();
+    return files.map(({ name }) => name).filter((name) => /^\d+$/.test(name))
+      .toSorted((a, b) => Number(a) - Number(b));
   }
 
   #names(dir: string): string[] {
@@ -79,10 +80,10 @@ export class HistoryFiles {
     return `${this.dir}/${segment}${OUTPUT_ENDING}`;
   }
 
-  /** Makes the segment behind another, or the first; it may be there already. */
-  makeSegment(last: string | undefined): string {
-    const segment = String(Number(last ?? 0) + 1).padStart(DIGITS, "0");
-    if (last === undefined) this.#makeDirectory(this.dir);
+  /** Makes the segment that begins with this entry, 1 for the first of all; it may be there already. */
+  makeSegment(first: number): string {
+    const segment = String(first).padStart(DIGITS, "0");
+    if (first === 1) this.#makeDirectory(this.dir);
     const how = { append: true, create: true } as const;
     this.#write(`${this.dir}/${segment}`, new Uint8Array(0), how);
     return segment;

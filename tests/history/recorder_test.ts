@@ -9,6 +9,7 @@ import {
   tasksIn,
 } from "../../src/history/reader.ts";
 import type { HistoryConfig } from "../../src/history/settings.ts";
+import { Segments } from "../../src/history/segments.ts";
 import { SpoolDirectory } from "../../src/spool/directory.ts";
 import { HistoryFiles } from "../../src/spool/history_files.ts";
 import { PosixClaims } from "../../src/spool/claim.ts";
@@ -125,6 +126,34 @@ Deno.test("runs are recorded in batches, and read the newest first", async () =>
   ]);
   assertEquals(clock.pending, 0);
   recorder.close();
+});
+
+Deno.test("segments are named by their first run; of a long history only the newest is read", async () => {
+  await using temp = await tempDir();
+  const clock = new FakeClock();
+  const limit = { limit: { kind: "runs", count: 100 } } as const;
+  const { files, recorder } = open(temp.path, clock, limit);
+  for (let n = 0; n < 160; n++) {
+    recorder.note(settled(`t${n}`));
+    if (n % 10 === 9) clock.advance(BATCH_MS);
+  }
+  recorder.close();
+  const expected = ["51", "76", "101", "126", "151"].map((each) => each.padStart(10, "0"));
+  assertEquals(files.segments(), expected);
+  assertEquals(names(files).length, 110);
+
+  const next = openFiles(temp.path, clock);
+  const read: string[] = [];
+  const readSegment = next.read.bind(next);
+  next.read = (segment, from) => {
+    read.push(segment);
+    return readSegment(segment, from);
+  };
+  const segments = new Segments(next, { kind: "runs", count: 50 });
+  segments.expire(clock.now());
+  assertEquals(next.segments(), expected.slice(2));
+  segments.append(1, clock.now(), () => "{}\n");
+  assertEquals([...new Set(read)], [expected.at(-1)]);
 });
 
 Deno.test("readers choose by fate, function, name, job and time", async () => {
