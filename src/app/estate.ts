@@ -40,8 +40,8 @@ export class Estate {
   readonly #stores = new Map<string, SharedStore>();
   /** By the path of the state file. */
   readonly #schedulers = new Map<string, Scheduler>();
-  /** Schedulers that start nothing more. */
-  readonly #ending = new Set<Scheduler>();
+  /** Schedulers that start nothing more, with the path of their state files. */
+  readonly #ending = new Map<Scheduler, string>();
   readonly incoming: Incoming;
   readonly histories: Histories;
   #sockets: Sockets | null = null;
@@ -71,7 +71,7 @@ export class Estate {
 
   /** Ends what runs of a job. @returns how many runs that were */
   async killJob(name: string, order: KillOrder): Promise<number> {
-    const schedulers = [...this.#schedulers.values(), ...this.#ending];
+    const schedulers = [...this.#schedulers.values(), ...this.#ending.keys()];
     const counts = await Promise.all(schedulers.map((each) => each.kill(name, order)));
     return counts.reduce((sum, count) => sum + count, 0);
   }
@@ -92,7 +92,7 @@ export class Estate {
 
   /** How many jobs run. */
   get running(): number {
-    return [...this.#schedulers.values(), ...this.#ending].reduce(
+    return [...this.#schedulers.values(), ...this.#ending.keys()].reduce(
       (sum, each) => sum + each.running,
       0,
     );
@@ -191,13 +191,20 @@ export class Estate {
 
   #endSchedule(path: string, scheduler: Scheduler): void {
     this.#schedulers.delete(path);
-    this.#ending.add(scheduler);
-    scheduler.stop().finally(() => this.#ending.delete(scheduler));
+    this.#ending.set(scheduler, path);
+    scheduler.stop().finally(() => {
+      this.#ending.delete(scheduler);
+      const isUsed = this.#schedulers.has(path) ||
+        [...this.#ending.values()].includes(path);
+      if (!isUsed) this.histories.closeJobs(path);
+    });
   }
 
   /** Starts no more jobs; resolves when those that run have ended. */
   async endSchedules(): Promise<void> {
-    await Promise.all([...this.#schedulers.values(), ...this.#ending].map((each) => each.stop()));
+    await Promise.all(
+      [...this.#schedulers.values(), ...this.#ending.keys()].map((each) => each.stop()),
+    );
   }
 
   /** Lets go of what nobody uses any more. */

@@ -1,7 +1,7 @@
 /** The histories of spools and schedules: each directory has one recorder, however many lives use it. */
 
 import { basename } from "@std/path";
-import { jobHistoryFiles } from "../history/job_history.ts";
+import { type JobHistory, openJobHistory } from "../history/job_history.ts";
 import { Recorder } from "../history/recorder.ts";
 import type { HistoryConfig } from "../history/settings.ts";
 import type { Emit } from "../report/event.ts";
@@ -21,7 +21,7 @@ export class Histories {
   /** By their directories. */
   readonly #recorders = new Map<string, Recorder>();
   /** By the file with the jobs' state. Each keeps its directory open. */
-  readonly #ofJobs = new Map<string, HistoryFiles>();
+  readonly #ofJobs = new Map<string, JobHistory>();
 
   constructor(private readonly machine: Machine, private readonly platform: Platform) {}
 
@@ -41,10 +41,10 @@ export class Histories {
   /** The history of the jobs whose state is in a file. */
   jobFiles(statePath: string): HistoryFiles {
     const known = this.#ofJobs.get(statePath);
-    if (known !== undefined) return known;
-    const files = jobHistoryFiles(statePath, { ...this.platform, ...this.machine });
-    this.#ofJobs.set(statePath, files);
-    return files;
+    if (known !== undefined) return known.files;
+    const opened = openJobHistory(statePath, { ...this.platform, ...this.machine });
+    this.#ofJobs.set(statePath, opened);
+    return opened.files;
   }
 
   #record(
@@ -76,6 +76,15 @@ export class Histories {
   close(dir: string): void {
     this.#recorders.get(dir)?.close();
     this.#recorders.delete(dir);
+  }
+
+  /** Of jobs that no schedule runs any more. */
+  closeJobs(statePath: string): void {
+    const opened = this.#ofJobs.get(statePath);
+    if (opened === undefined) return;
+    this.close(opened.files.dir);
+    opened[Symbol.dispose]();
+    this.#ofJobs.delete(statePath);
   }
 
   closeAll(): void {

@@ -1,7 +1,7 @@
 /** What the commands about schedules share: the jobs of an ini, and what is remembered of them. */
 
 import type { Config } from "../config/config.ts";
-import { jobHistoryFiles } from "../history/job_history.ts";
+import { openJobHistory } from "../history/job_history.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import type { HistoryFiles } from "../spool/history_files.ts";
 import { openPlatform } from "../spool/platform.ts";
@@ -54,11 +54,8 @@ export async function recordsOf(config: Config): Promise<ReadonlyMap<string, Job
 
 /** What the jobs of an ini ran. */
 export function jobHistoryOf({ cronState }: Config): HistoryFiles {
-  return jobHistoryFiles(cronState, {
-    ...openPlatform(),
-    clock: systemClock,
-    random: systemRandom,
-  });
+  const options = { ...openPlatform(), clock: systemClock, random: systemRandom };
+  return openJobHistory(cronState, options).files;
 }
 
 /** Whose clock a job goes by. */

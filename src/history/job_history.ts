@@ -15,7 +15,12 @@ export interface JobHistoryOptions extends Platform {
 }
 
 /** The history of the jobs whose state is in a file. */
-export function jobHistoryFiles(statePath: string, options: JobHistoryOptions): HistoryFiles {
+export interface JobHistory extends Disposable {
+  readonly files: HistoryFiles;
+}
+
+export function openJobHistory(statePath: string, options: JobHistoryOptions): JobHistory {
   const around = new SpoolDirectory({ dir: dirname(statePath), fsync: false, ...options });
-  return new HistoryFiles(around, statePath + ENDING);
+  const files = new HistoryFiles(around, statePath + ENDING);
+  return { files, [Symbol.dispose]: () => around.close() };
 }

@@ -4,7 +4,7 @@ import { systemClock } from "../../src/platform/clock.ts";
 import { SpoolDirectory } from "../../src/spool/directory.ts";
 import { HistoryFiles } from "../../src/spool/history_files.ts";
 import { HISTORY_DIR } from "../../src/spool/layout.ts";
-import { jobHistoryFiles } from "../../src/history/job_history.ts";
+import { openJobHistory } from "../../src/history/job_history.ts";
 import { platform } from "./platform.ts";
 import { until } from "./until.ts";
 
@@ -16,7 +16,7 @@ export function historyOf(spool: string): HistoryFiles {
 }
 
 export function historyOfJobs(statePath: string): HistoryFiles {
-  return jobHistoryFiles(statePath, options);
+  return openJobHistory(statePath, options).files;
 }
 
 /** The answer to a question about a history, as soon as it has one that is not undefined. */
