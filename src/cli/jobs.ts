@@ -1,9 +1,10 @@
 /** `spooler jobs`: how each job went, whether it runs, and when it comes next. */
 
+import type { Config } from "../config/config.ts";
 import type { ScheduleConfig } from "../schedule/settings.ts";
 import { systemClock } from "../platform/clock.ts";
 import { actionText } from "../schedule/action.ts";
-import type { JobRecord, LastRun } from "../schedule/record.ts";
+import type { LastRun } from "../schedule/record.ts";
 import { comingTimes } from "../schedule/upcoming.ts";
 import { isoText, wallText } from "../schedule/wall_text.ts";
 import type { Zone } from "../platform/zone.ts";
@@ -14,6 +15,8 @@ import type { JobEntry } from "../history/entry.ts";
 import { jobRunJson } from "../history/run_text.ts";
 import { lastRunsOf, lastRunsText, showJobHistory } from "./job_history.ts";
 import { resultColour } from "./look.ts";
+import { snapshotsOf } from "./programs.ts";
+import { openSpoolsOf } from "./spools.ts";
 import { configOf, jobHistoryOf, jobsOf, noSchedules, recordsOf, zoneOfJob } from "./schedules.ts";
 import { Table } from "./table.ts";
 import { lookOfOutput } from "./terminal.ts";
@@ -42,9 +45,13 @@ export async function jobs(args: readonly string[]): Promise<number> {
   }
   const records = await recordsOf(config);
   const runs = lastRunsOf(files);
-  const states = jobsOf(config, options.job).map((job) =>
-    stateOf(job, records.get(job.id), runs.get(job.name) ?? [])
-  );
+  const wanted = jobsOf(config, options.job);
+  const present = await presentRuns(config);
+  const states = wanted.map((job) => {
+    const { run = null, slotAt = null } = records.get(job.id) ?? {};
+    const last = later(run, present.get(job.name) ?? null);
+    return stateOf(job, slotAt, last, runs.get(job.name) ?? []);
+  });
   try {
     if (flags.has("json")) { for (const state of states) await output.json(jsonOf(state)); }
     else {
@@ -58,6 +65,24 @@ export async function jobs(args: readonly string[]): Promise<number> {
   return 0;
 }
 
+/** What the running program knows of the last run of each job: their file has it a second later. */
+async function presentRuns(config: Config): Promise<ReadonlyMap<string, LastRun>> {
+  try {
+    const programs = await snapshotsOf(openSpoolsOf("jobs", config));
+    const jobs = programs.flatMap((each) => each.jobs);
+    return new Map(jobs.flatMap(({ name, lastRun }) => lastRun ? [[name, lastRun]] : []));
+  } catch (error) {
+    // More people may read the file than may ask the program.
+    if (error instanceof Deno.errors.PermissionDenied) return new Map();
+    throw error;
+  }
+}
+
+/** Another program may run the jobs than the one that answers. */
+function later(file: LastRun | null, program: LastRun | null): LastRun | null {
+  return file !== null && file.startedAt > (program?.startedAt ?? -Infinity) ? file : program;
+}
+
 /** Whether a job's last run goes on. */
 export function isRunning(run: LastRun | null): boolean {
   return run !== null && run.endedAt === null && run.pid !== null && isAlive(run.pid);
@@ -65,11 +90,10 @@ export function isRunning(run: LastRun | null): boolean {
 
 function stateOf(
   job: ScheduleConfig,
-  record: JobRecord | undefined,
+  last: number | null,
+  run: LastRun | null,
   runs: readonly JobEntry[],
 ): JobState {
-  const run = record?.run ?? null;
-  const last = record?.slotAt ?? null;
   const [nextAt = null] = comingTimes(
     job,
     { host: Deno.hostname(), now: systemClock.now(), last },

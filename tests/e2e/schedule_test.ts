@@ -152,6 +152,14 @@ test("a job that runs is shown as running, and later how it went", async () => {
   assert(Number(ended?.tookMs) > 0);
 });
 
+test("a job that has just ended is shown with its end, which its file has a second later", async () => {
+  await using site = await makeSite("timer2 = every=1h,at-start=1,name=quick exit 3");
+  await using program = await site.start();
+  await program.line(/job quick failed: exit code 3 \(/);
+  const [ended] = await jsonOf("jobs", "--ini", site.ini);
+  assertEquals([ended?.running, ended?.ok, ended?.result], [false, false, "exit code 3"]);
+});
+
 test("a job whose program was killed is shown as running for as long as it does", async () => {
   await using site = await makeSite(
     "timer2 = every=1h,at-start=1,name=slow echo begun; read -r go < gate",
