@@ -9,11 +9,13 @@ import { noWords, readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
 import { diskJson, type DiskStatus, diskStatus } from "./disk_status.ts";
 import { UsageError } from "./error.ts";
+import { alarmColour, cutLine, type Look } from "./look.ts";
 import { CliOutput } from "./output.ts";
 import { snapshotsOf } from "./programs.ts";
 import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
 import { statusLines } from "./status_text.ts";
 import { Table } from "./table.ts";
+import { lookOfOutput } from "./terminal.ts";
 
 /** Between two screens of --watch. */
 const REDRAW_MS = 1000;
@@ -81,15 +83,15 @@ function statusJson({ programs, spools, ailment: reason }: StatusNow): object {
   return { healthy: reason === null, reason, programs, spools: spools.map(diskJson) };
 }
 
-function* linesOf({ programs, spools }: StatusNow): Generator<string> {
+function* linesOf({ programs, spools }: StatusNow, look: Look): Generator<string> {
   for (const [at, program] of programs.entries()) {
     if (at > 0) yield "";
-    yield* statusLines(program);
+    yield* statusLines(program, look);
   }
   if (spools.length === 0) return;
   if (programs.length > 0) yield "";
   yield "no running spooler answers here; on disk:";
-  yield* new Table(["SPOOL", "READY", "DEFERRED", "RUNNING", "FAILED", "OLDEST", "NOTES"]).lines(
+  yield* new Table(ON_DISK, look).lines(
     spools.map(({ dir, counts, pausedSince, oldestReadyMs }) => [
       safeText(dir),
       ...[counts.ready, counts.deferred, counts.running, counts.failed].map(String),
@@ -99,18 +101,23 @@ function* linesOf({ programs, spools }: StatusNow): Generator<string> {
   );
 }
 
+const ON_DISK = [
+  ...[{ heading: "SPOOL", cut: "start" as const }, "READY", "DEFERRED", "RUNNING"],
+  ...[{ heading: "FAILED", colour: alarmColour }, "OLDEST", "NOTES"],
+];
+
 async function print(now: StatusNow, output: CliOutput): Promise<void> {
-  for (const line of linesOf(now)) await output.line(line);
+  for (const line of linesOf(now, lookOfOutput())) await output.line(line);
 }
 
 /** One screen, over the one before. */
 async function redraw(now: StatusNow, output: CliOutput): Promise<void> {
   const { columns, rows } = Deno.consoleSize();
-  const lines = [...linesOf(now)];
+  const lines = [...linesOf(now, lookOfOutput())];
   const shown = lines.length < rows ? lines : [
     ...lines.slice(0, rows - 2),
     `… ${lines.length - rows + 2} more lines`,
   ];
-  const screen = shown.map((line) => [...line].slice(0, columns).join("") + CLEAR_THE_LINE);
+  const screen = shown.map((line) => cutLine(line, columns) + CLEAR_THE_LINE);
   await output.line(`${TO_THE_TOP}${screen.join("\n")}${CLEAR_THE_REST}`);
 }

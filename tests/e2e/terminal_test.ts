@@ -49,6 +49,91 @@ testWith(
   },
 );
 
+/** A command on a terminal, while it goes on: what it has written so far, and keys that are pressed. */
+class Watched implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  #text = "";
+
+  constructor(
+    [file, args]: [string, string[]],
+    { columns, rows }: { columns: number; rows: number },
+  ) {
+    const quoted = [file, ...args].map((word) => `'${word}'`).join(" ");
+    this.#child = new Deno.Command("script", {
+      args: ["-qfec", `stty cols ${columns} rows ${rows}; exec ${quoted}`, "/dev/null"],
+      env: { TERM: "xterm", NO_COLOR: "1" },
+      ...{ stdin: "piped", stdout: "piped", stderr: "null" },
+    }).spawn();
+    this.#reader = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  /** The last screen that is whole, once it matches. */
+  async screen(pattern: RegExp): Promise<string> {
+    while (true) {
+      const [last = "", ...before] = this.#text.split("\x1b[H").toReversed();
+      const whole = last.includes("\x1b[J") ? last : before[0] ?? "";
+      if (pattern.test(whole)) return whole;
+      const { done, value } = await this.#reader.read();
+      if (done) throw new Error(`no screen like ${pattern}:\n${this.#text}`);
+      this.#text = (this.#text + value).slice(-100_000);
+    }
+  }
+
+  /** @returns what it writes until its end */
+  async press(key: string): Promise<string> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(key));
+    writer.releaseLock();
+    for (let rest = "";;) {
+      const { done, value } = await this.#reader.read();
+      if (done) return rest;
+      rest += value;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#child.stdin.close().catch(() => {});
+    await this.#reader.cancel().catch(() => {});
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.#child.status;
+  }
+}
+
+testWith(
+  ["libc", "script"],
+  `${programLabel}: status --watch draws one screen over the other, no larger than the terminal`,
+  async () => {
+    await using site = await makeSite(
+      "spooler-task = name=slow sleep 1000",
+      "spooler-processes = 1",
+    );
+    await using program = await site.start();
+    const rows = 12;
+    const command = commandLine(["status", "--dir", site.spool, "--watch"]);
+    await using watched = new Watched(command, { columns: COLUMNS, rows });
+    await watched.screen(/^SPOOL +READY /m);
+    const tasks = Array.from({ length: 20 }, (_, n) => `${TASK_PREFIX}h_1_${n}_1_1_1`);
+    for (const name of tasks) await writeTask(site.spool, name, { ud_spool_func: "slow" });
+    const shown = await watched.screen(/ 19 +0 +1 +0 /);
+    const lines = shown.replaceAll("\r", "").replaceAll(`${ESCAPE}[K`, "").replaceAll(
+      `${ESCAPE}[J`,
+      "",
+    ).trimEnd().split("\n");
+    assert(lines.length <= rows, shown);
+    assert(lines.every((line) => [...line].length <= COLUMNS), shown);
+    // What was there before is not cleared first, which would flicker, but written over.
+    assert(!shown.includes("\x1b[2J"), shown);
+    await program.kill();
+    await watched.screen(/no running spooler answers here/);
+    assertEquals((await watched.press("\x03")).includes("rror"), false);
+  },
+);
+
 const LONG = `
 import { Progress } from "${new URL("../../src/cli/progress.ts", import.meta.url)}";
 import { note } from "${new URL("../../src/cli/output.ts", import.meta.url)}";
