@@ -1,44 +1,61 @@
 /**
- * What a history costs: the time of the recorder itself, at the speed of a full drain, and drains by
- * turns, with histories and without.
+ * What it costs to be looked into: the time of the recorder itself, at the speed of a full drain, and
+ * drains by turns, with nothing of it on, with a history, and with all of it.
  *
- *     deno run -A bench/history.ts [--tasks=20000] [--runs=5] [--processes=1] [--only=recorder]
+ *     deno run -A bench/history.ts [--tasks=40000] [--runs=10] [--processes=1] [--only=recorder|drain]
  *
  * The recorder gets its events in batches, as in a drain of 25,000 tasks a second, and writes real files.
- * Drains are those of bench/drain.ts: a function in TypeScript that does nothing. Medians are printed.
+ * Drains run a function in TypeScript that does nothing. Each begins when the program is ready, has found
+ * all tasks and rests: `spooler resume` starts it. Every second round goes through the contestants
+ * backwards. What counts is the processor time of the program and its workers for a task: the wall time of
+ * a machine with others on it says little. "off again" is the noise.
  */
 
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import process from "node:process";
 import type { Event } from "../src/report/event.ts";
 import { Recorder } from "../src/history/recorder.ts";
 import type { HistoryConfig } from "../src/history/settings.ts";
 import { SpoolDirectory } from "../src/spool/directory.ts";
 import { HistoryFiles } from "../src/spool/history_files.ts";
-import { HISTORY_DIR, STATE_DIR } from "../src/spool/layout.ts";
+import { HISTORY_DIR, PAUSED_FILE, STATE_DIR, TASK_PREFIX } from "../src/spool/layout.ts";
 import { systemClock } from "../src/platform/clock.ts";
 import { platform } from "../tests/support/platform.ts";
 import { FakeClock } from "../tests/support/clock.ts";
 import { fillSpool } from "../tests/support/fill.ts";
 import { tempDir } from "../tests/support/temp.ts";
-import { pause } from "../tests/support/until.ts";
-import { drainWithOurs } from "./programs.ts";
+import { descendants } from "../tests/support/processes.ts";
+import { makeSite } from "../tests/support/site.ts";
+import { pause, until } from "../tests/support/until.ts";
 import { median, numberArg, printTable, textArg, whole } from "./table.ts";
 
-const tasks = numberArg("tasks", 20_000);
-const runs = numberArg("runs", 5);
+const tasks = numberArg("tasks", 40_000);
+const runs = numberArg("runs", 10);
 const processes = numberArg("processes", 1);
 
 /** Tasks that end in the time of one batch. */
 const BATCH = 5000;
 const BATCH_MS = 200;
-const REST_MS = 1500;
+const REST_MS = 500;
+const PATIENCE_MS = 300_000;
+/** The kernel's ticks in /proc, as microseconds. */
+const TICK_MICROS = 10_000;
 
 const HISTORIES: readonly (readonly [string, string])[] = [
-  ["off", "0"],
   ["1,000 runs (the default)", "1000"],
   ["10,000 runs", "10000"],
   ["1,000,000 runs", "1000000"],
+];
+
+const ALL_ON = [
+  ...["spooler-history = 10000", "spooler-output = all", "stats = 127.0.0.1:0"],
+  "http-socket = 127.0.0.1:0",
+];
+const CONTESTANTS: readonly (readonly [string, readonly string[]])[] = [
+  ["off", ["spooler-history = 0"]],
+  ["off again", ["spooler-history = 0"]],
+  ["history of 1,000 runs (the default)", []],
+  ["history, output, stats, http-socket", ALL_ON],
 ];
 
 /** Microseconds of processor time a task. */
@@ -98,7 +115,7 @@ function recorderCost(dir: string, count: number, output: HistoryConfig["output"
 
 async function recorderTable(): Promise<void> {
   const rows: string[][] = [];
-  for (const [name, text] of HISTORIES.slice(1)) {
+  for (const [name, text] of HISTORIES) {
     for (const output of ["none", "failed"] as const) {
       const costs: number[] = [];
       for (let run = 0; run < runs; run++) {
@@ -112,35 +129,117 @@ async function recorderTable(): Promise<void> {
   printTable([["recorder", "µs a task", "slowest"], ...rows]);
 }
 
+interface Cost {
+  readonly ms: number;
+  /** Of the program. */
+  readonly programMicros: number;
+  readonly workerMicros: number;
+}
+
+function cpuMicros(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
+}
+
+/** Processor time of the program, and of what it has started. */
+const costNow = (pid: number) => ({
+  program: cpuMicros(pid),
+  workers: descendants(pid).reduce((sum, child) => sum + cpuMicros(child), 0),
+});
+
+async function whenAtRest(pid: number): Promise<void> {
+  for (let before = -1;;) {
+    const { program, workers } = costNow(pid);
+    if (program + workers <= before + 2 * TICK_MICROS) return;
+    before = program + workers;
+    await pause(REST_MS);
+  }
+}
+
+async function drainCost(lines: readonly string[]): Promise<Cost> {
+  await using site = await makeSite(
+    ...["spooler-import = tasks.ts", "spooler-quiet = true", `spooler-processes = ${processes}`],
+    ...["spooler-frequency = 3600", ...lines],
+  );
+  await Deno.writeTextFile(
+    `${site.dir}/tasks.ts`,
+    "export function noop() { return uwsgi.SPOOL_OK; }\n",
+  );
+  fillSpool(site.spool, tasks);
+  const paused = join(site.spool, PAUSED_FILE);
+  await Deno.mkdir(dirname(paused), { recursive: true });
+  await Deno.writeTextFile(paused, "");
+  await using program = await site.start();
+  const { pid } = program;
+  await pause(2 * REST_MS);
+  await whenAtRest(pid);
+  const before = costNow(pid);
+  const since = performance.now();
+  await Deno.remove(paused);
+  await until(() => !hasTasks(site.spool), "all is done", PATIENCE_MS);
+  const ms = performance.now() - since;
+  await pause(REST_MS);
+  await whenAtRest(pid);
+  const after = costNow(pid);
+  const perTask = (micros: number) => micros / tasks;
+  return {
+    ms,
+    programMicros: perTask(after.program - before.program),
+    workerMicros: perTask(after.workers - before.workers),
+  };
+}
+
+/** Looks at no more of the directory than it must. */
+function hasTasks(spool: string): boolean {
+  for (const { name } of Deno.readDirSync(spool)) if (name.startsWith(TASK_PREFIX)) return true;
+  return false;
+}
+
 async function drainTable(): Promise<void> {
-  const rates = new Map<string, number[]>(HISTORIES.map(([name]) => [name, []]));
+  const costs = new Map<string, Cost[]>(CONTESTANTS.map(([name]) => [name, []]));
   for (let run = 0; run < runs; run++) {
-    for (const [name, text] of HISTORIES) {
-      await using temp = await tempDir();
-      const dir = temp.path;
-      fillSpool(join(dir, "spool"), tasks);
-      await pause(REST_MS);
-      const lines = [`spooler-history = ${text}`];
-      const ms = await drainWithOurs({ dir, processes, lines }, "typescript");
-      rates.get(name)?.push(1000 * tasks / ms);
+    for (const [name, lines] of run % 2 === 0 ? CONTESTANTS : CONTESTANTS.toReversed()) {
+      costs.get(name)?.push(await drainCost(lines));
     }
   }
-  const off = median(rates.get("off") ?? []);
+  const cpuOf = (name: string) =>
+    costs.get(name)?.map(({ programMicros, workerMicros }) => programMicros + workerMicros) ?? [];
+  const off = costs.get("off") ?? [];
+  const offCpu = cpuOf("off");
   printTable([
-    ["drain, history of", "tasks/s", "to off", "slowest", "fastest"],
-    ...HISTORIES.map(([name]) => {
-      const own = rates.get(name) ?? [];
-      const ratio = (median(own) / off).toFixed(2);
+    ["drains", "µs a task", "± µs", "of the program", "to off", "tasks/s", "to off"],
+    ...CONTESTANTS.map(([name]) => {
+      const own = costs.get(name) ?? [];
+      const cpu = cpuOf(name);
+      const ms = median(own.map((each) => each.ms));
       return [
         name,
-        whole(median(own)),
-        ratio,
-        whole(Math.min(...own)),
-        whole(Math.max(...own)),
+        median(cpu).toFixed(1),
+        deviation(cpu).toFixed(1),
+        median(own.map((each) => each.programMicros)).toFixed(1),
+        (median(offCpu) / median(cpu)).toFixed(3),
+        whole(1000 * tasks / ms),
+        (median(off.map((each) => each.ms)) / ms).toFixed(3),
       ];
     }),
   ]);
+  // Each run beside the one without it of the same round: what the machine does meanwhile is in both.
+  for (const [name] of CONTESTANTS.slice(1)) {
+    const ratios = cpuOf(name).map((micros, run) => (offCpu[run] ?? NaN) / micros);
+    console.log(
+      `${name}: ${median(ratios).toFixed(3)} ± ${
+        deviation(ratios).toFixed(3)
+      } of the speed, round by round`,
+    );
+  }
 }
 
-await recorderTable();
+/** The median of how far the values are from their median. */
+function deviation(values: readonly number[]): number {
+  const middle = median(values);
+  return median(values.map((value) => Math.abs(value - middle)));
+}
+
+if (textArg("only") !== "drain") await recorderTable();
 if (textArg("only") !== "recorder") await drainTable();

@@ -45,6 +45,7 @@ async function openDashboard(options: DashboardOptions, about: SiteSetting): Pro
       })),
     config: () => present().config,
     jobHistory: () => estate.histories.jobFiles(present().config.cronState),
+    runningOf: (job) => estate.jobs().find(({ name }) => name === job)?.running ?? null,
     coming: (untilAt, most) => estate.coming(untilAt, most),
   });
 }

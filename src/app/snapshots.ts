@@ -83,7 +83,7 @@ export class Snapshots {
         const known = own.find((run) => run.id === id && run.spool === spool);
         if (known === undefined) {
           const startedAt = Math.round(now - busyMs);
-          return [{ spool, id, func: "", pid, startedAt, attempt: 1, ...said }];
+          return [{ spool, id, function: "", pid, startedAt, attempt: 1, ...said }];
         }
         return [{ ...known, pid, ...said }];
       });

@@ -75,7 +75,7 @@ export async function pushInto(
 
 function putJson({ ref, spool, func, task: { at } }: PutTask): object {
   const startsAt = at === undefined ? null : isoText(at);
-  return { name: ref.name, spool: spool.dir, priority: ref.priority, func, startsAt };
+  return { name: ref.name, spool: spool.dir, priority: ref.priority, function: func, startsAt };
 }
 
 /** Which spool a task goes into, by --dir, or by the ini and what the task says. */
@@ -196,7 +196,12 @@ async function waitForAll(
     });
     const own = codeOf(end);
     if (isJson) {
-      await output.json({ ...endJson(ref.name, end, true), spool: spool.dir, func, code: own });
+      await output.json({
+        ...endJson(ref.name, end, true),
+        spool: spool.dir,
+        function: func,
+        code: own,
+      });
     } else if (end.kind !== "done") {
       note(`${name}: ${endText(end)}`);
     }

@@ -15,17 +15,22 @@ import type {
 } from "../report/snapshot.ts";
 import { shortId } from "../report/task_name.ts";
 import { refOf } from "../spool/layout.ts";
-import { Table } from "./table.ts";
+import { alarmColour, type Look, painted, PLAIN, resultColour } from "./look.ts";
+import { Table, type TableColumn } from "./table.ts";
 
 /** Rows of a table that may grow without end. */
 const MOST_ROWS = 20;
 const MOST_WARNINGS = 5;
 
-export function* statusLines(snapshot: ProgramSnapshot): Generator<string> {
+export function* statusLines(snapshot: ProgramSnapshot, look: Look = PLAIN): Generator<string> {
   const { version, pid, at, startedAt, file, spools, workers, targets, jobs } = snapshot;
   const up = `up ${roughText(at - startedAt)}`;
   yield `spooler ${version}, pid ${pid}, ${up}${file === "" ? "" : `, ${safeText(file)}`}`;
-  yield `health: ${ailment(snapshot) ?? "ok"}`;
+  const wrong = ailment(snapshot);
+  const health = wrong ?? "ok";
+  yield `health: ${look.hasColours ? painted(health, wrong === null ? "green" : "red") : health}`;
+  const section = (columns: readonly (string | TableColumn)[], rows: readonly string[][]) =>
+    sectionLines(new Table(columns, look), rows);
   yield* section(SPOOLS, spools.map(spoolCells));
   yield* section(RUNNING, runningRows(snapshot));
   yield* section(WORKERS, workerRows(workers));
@@ -35,18 +40,16 @@ export function* statusLines(snapshot: ProgramSnapshot): Generator<string> {
   yield* warningLines(snapshot);
 }
 
-function* section(
-  headings: readonly string[],
-  rows: readonly (readonly string[])[],
-): Generator<string> {
+function* sectionLines(table: Table, rows: readonly (readonly string[])[]): Generator<string> {
   if (rows.length === 0) return;
   yield "";
-  yield* new Table(headings).lines(rows.slice(0, MOST_ROWS));
+  yield* table.lines(rows.slice(0, MOST_ROWS));
   if (rows.length > MOST_ROWS) yield `… and ${rows.length - MOST_ROWS} more`;
 }
 
 const SPOOLS = [
-  ...["SPOOL", "READY", "DEFERRED", "RUNNING", "FAILED", "IN/MIN", "OUT/MIN", "OLDEST", "NOTES"],
+  ...["SPOOL", "READY", "DEFERRED", "RUNNING", { heading: "FAILED", colour: alarmColour }],
+  ...["IN/MIN", "OUT/MIN", "OLDEST", { heading: "NOTES", colour: () => "yellow" as const }],
 ];
 
 function spoolCells(spool: SpoolSnapshot): string[] {
@@ -74,10 +77,19 @@ function notesOf({ paused, external, counts }: SpoolSnapshot): string {
   return [...paused ? ["paused"] : [], ...external ? ["external"] : [], ...others].join(", ");
 }
 
-const RUNNING = ["RUNNING", "IN", "FUNCTION", "ATTEMPT", "PID", "SINCE", "FOR", "PROGRESS"];
+const RUNNING = [
+  { heading: "RUNNING", cut: "start" as const },
+  "IN",
+  "FUNCTION",
+  "ATTEMPT",
+  "PID",
+  "SINCE",
+  "FOR",
+  "PROGRESS",
+];
 
 function runningRows({ running, jobs, at }: ProgramSnapshot): string[][] {
-  const tasks = running.map(({ spool, id, func, attempt, pid, startedAt, progress }) => [
+  const tasks = running.map(({ spool, id, function: func, attempt, pid, startedAt, progress }) => [
     shortId(refOf(id)),
     safeText(spool),
     safeText(func) || "-",
@@ -101,7 +113,10 @@ function since(startedAt: number | null, at: number): [string, string] {
   return startedAt === null ? ["-", "-"] : [timeText(startedAt), roughText(at - startedAt)];
 }
 
-const WORKERS = ["WORKERS", "OF", "IDLE", "BUSY", "LOADING", "STOPPING", "ANSWERED", "FAILED"];
+const WORKERS = ["WORKERS", "OF", "IDLE", "BUSY", "LOADING", "STOPPING", "ANSWERED", {
+  heading: "FAILED",
+  colour: alarmColour,
+}];
 
 /** The workers of a language in a spool are one row. */
 function workerRows(workers: readonly WorkerSnapshot[]): string[][] {
@@ -121,7 +136,8 @@ function workerRows(workers: readonly WorkerSnapshot[]): string[][] {
   });
 }
 
-const TARGETS = ["TARGET", "OF", "STATE", "UNDER WAY", "REASON"];
+const upColour = (state: string) => state === "up" ? "green" : "red";
+const TARGETS = ["TARGET", "OF", { heading: "STATE", colour: upColour }, "UNDER WAY", "REASON"];
 
 function targetCells(
   { spool, target, up, downSinceAt, reason, underWay }: TargetSnapshot,
@@ -131,7 +147,7 @@ function targetCells(
   return [safeText(target), safeText(spool), state, String(underWay), safeText(reason ?? "")];
 }
 
-const JOBS = ["SCHEDULE", "WHEN", "LAST RUN", "RESULT", "NEXT"];
+const JOBS = ["SCHEDULE", "WHEN", "LAST RUN", { heading: "RESULT", colour: resultColour }, "NEXT"];
 
 /** The next first. */
 function jobRows(jobs: readonly JobSnapshot[], at: number): string[][] {

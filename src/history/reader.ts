@@ -38,13 +38,20 @@ export interface RunFilter {
 
 /** The newest first; a segment at a time is in memory. */
 export function* runsIn(files: HistoryFiles, filter: RunFilter = {}): Generator<Found> {
-  for (const segment of files.segments().toReversed()) {
-    const lines = new TextDecoder().decode(files.read(segment)).split("\n");
-    for (const line of lines.toReversed()) {
-      if (!mayPass(line, filter)) continue;
-      const entry = readEntry(line);
-      if (entry !== null && passes(entry, filter)) yield { entry, segment };
-    }
+  for (const segment of files.segments().toReversed()) yield* runsOf(files, segment, filter);
+}
+
+/** The same, a segment at a time, for who lets others work between two of them. */
+export function* runsBySegment(files: HistoryFiles, filter: RunFilter): Generator<Iterable<Found>> {
+  for (const segment of files.segments().toReversed()) yield runsOf(files, segment, filter);
+}
+
+function* runsOf(files: HistoryFiles, segment: string, filter: RunFilter): Generator<Found> {
+  const lines = new TextDecoder().decode(files.read(segment)).split("\n");
+  for (const line of lines.toReversed()) {
+    if (!mayPass(line, filter)) continue;
+    const entry = readEntry(line);
+    if (entry !== null && passes(entry, filter)) yield { entry, segment };
   }
 }
 
@@ -61,9 +68,11 @@ export function* jobsIn(files: HistoryFiles, filter: RunFilter = {}): Generator<
 }
 
 /** To take a line apart costs a hundred times as much as to see that it cannot be wanted. */
-function mayPass(line: string, { name, job }: RunFilter): boolean {
+function mayPass(line: string, { name, job, func }: RunFilter): boolean {
   if (line === "") return false;
-  return [name, job].every((each) => each === undefined || line.includes(JSON.stringify(each)));
+  return [name, job, func].every((each) =>
+    each === undefined || line.includes(JSON.stringify(each))
+  );
 }
 
 function passes(

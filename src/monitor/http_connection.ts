@@ -50,8 +50,8 @@ export class HttpConnection {
   #buffer = new Uint8Array(4096);
   #filled = 0;
   #isClosed = false;
-  /** It waits for a request: nobody misses it. */
-  isIdle = true;
+  /** A request is in and is answered; else whoever needs room may close it. */
+  isServing = false;
 
   constructor(options: HttpConnectionOptions) {
     this.#options = options;
@@ -98,6 +98,7 @@ export class HttpConnection {
   /** What is still on its way would break the connection off before its answer is read. */
   async #linger(): Promise<void> {
     const { stream } = this.#options;
+    this.isServing = false;
     this.#set(LINGER_MS);
     await stream.closeWrite();
     const ignored = new Uint8Array(PIECE);
@@ -119,6 +120,7 @@ export class HttpConnection {
       if (giveBack === null) throw new HttpRequestError(413, "the body is too large");
       try {
         const body = await this.#body(head);
+        this.isServing = true;
         this.#set(ANSWER_MS);
         const answer = await this.#options.answer({ ...head, body, visitor: admitted });
         return { head, answer, isWhole: true };
@@ -136,16 +138,19 @@ export class HttpConnection {
   }
 
   async #head(): Promise<RequestHead | null> {
-    this.isIdle = this.#filled === 0;
-    this.#set(this.isIdle ? IDLE_MS : HEAD_MS);
+    this.isServing = false;
+    let isIdle = this.#filled === 0;
+    this.#set(isIdle ? IDLE_MS : HEAD_MS);
     for (let searched = 0;;) {
       const end = endOfHead(this.#buffer.subarray(0, this.#filled), searched);
       if (end >= 0) return parseHead(latin1(this.#take(end + 4).subarray(0, end)));
       searched = Math.max(0, this.#filled - 3);
-      if (this.#filled >= MOST_HEAD_BYTES) throw new HttpRequestError(431, "the head is too large");
+      if (this.#filled >= MOST_HEAD_BYTES) {
+        throw new HttpRequestError(431, "the request headers are too large");
+      }
       if (!(await this.#fill(MOST_HEAD_BYTES))) return null;
-      if (this.isIdle) this.#set(HEAD_MS);
-      this.isIdle = false;
+      if (isIdle) this.#set(HEAD_MS);
+      isIdle = false;
     }
   }
 

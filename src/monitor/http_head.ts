@@ -58,13 +58,15 @@ export function parseHead(text: string): RequestHead {
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
   }
   if (minor === "1" && !headers.has("host")) {
-    throw new HttpRequestError(400, "the request needs Host");
+    throw new HttpRequestError(400, "the request has no Host header");
   }
   if (headers.has("transfer-encoding")) {
     throw new HttpRequestError(411, "a body needs Content-Length, not Transfer-Encoding");
   }
   const length = headers.get("content-length") ?? "0";
-  if (!/^\d{1,15}$/.test(length)) throw new HttpRequestError(400, "Content-Length is no number");
+  if (!/^\d{1,15}$/.test(length)) {
+    throw new HttpRequestError(400, "Content-Length must be a number");
+  }
   const [path = "", ...query] = target.split("?");
   const connection = headers.get("connection")?.toLowerCase() ?? "";
   return {

@@ -33,7 +33,7 @@ export interface HttpServerOptions {
   failed(error: unknown): void;
 }
 
-/** Of one socket. Browsers open six each; beyond it the longest idle one goes. */
+/** Of one socket. Browsers open six each; beyond it the oldest goes that is not being answered. */
 const MOST_CONNECTIONS = 256;
 const MOST_STREAMS = 128;
 /** Of one body, and of all that are read at a time. */
@@ -101,7 +101,7 @@ class Visits {
 
   #makeRoom(): boolean {
     for (const connection of this.#open.keys()) {
-      if (!connection.isIdle) continue;
+      if (connection.isServing) continue;
       this.#open.delete(connection);
       connection.close();
       return true;
@@ -129,12 +129,15 @@ class Visits {
       if (found !== null) return { user: found.user, role: found.role, isKnown: true, from };
       if (header !== undefined) denied(from, "a wrong name or password");
       return {
-        ...textAnswer(401, "who are you?"),
+        ...textAnswer(
+          401,
+          "authentication required: name and password, as spooler-http-auth has them",
+        ),
         headers: { "www-authenticate": 'Basic realm="spooler", charset="UTF-8"' },
       };
     }
     if (address.kind === "tcp" && isForeignName(head.headers.get("host") ?? "", address.host)) {
-      const text = "asked for under a name that is not this machine's: see docs/http.md";
+      const text = "the Host header names another machine: see docs/http.md";
       return textAnswer(403, text);
     }
     return { user: null, role: "operator", isKnown: stream.credential !== null, from };
@@ -145,13 +148,13 @@ class Visits {
       return await this.#options.answer(request);
     } catch (error) {
       this.#options.failed(error);
-      return textAnswer(500, "it cannot be said now");
+      return textAnswer(500, "internal error: see the log of spooler");
     }
   }
 
   /** Lets requests that go on end, for a while; streams end at once. */
   async close(): Promise<void> {
-    for (const connection of this.#open.keys()) if (connection.isIdle) connection.close();
+    for (const connection of this.#open.keys()) if (!connection.isServing) connection.close();
     const ended = Promise.all(this.#open.values());
     const cancel = this.#options.clock.after(END_MS, () => {
       for (const connection of this.#open.keys()) connection.close();

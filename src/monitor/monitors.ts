@@ -186,7 +186,7 @@ export class Monitors {
       return await (await this.#siteNow()).answer(request);
     }
     if (method === "GET" || method === "HEAD") return await this.#page(request);
-    return { ...textAnswer(405, "only GET is answered"), headers: { allow: "GET, HEAD" } };
+    return { ...textAnswer(405, "use GET or HEAD"), headers: { allow: "GET, HEAD" } };
   }
 
   /** Loaded once; a program that is only measured never loads it. */

@@ -159,7 +159,7 @@ export class Dispatcher {
   get programRuns(): RunningTaskSnapshot[] {
     const spool = this.name;
     return [...this.#starts.runs].map(([id, { func, attempt, startedAt, pid }]) => {
-      return { spool, id, func, attempt, startedAt, pid };
+      return { spool, id, function: func, attempt, startedAt, pid };
     });
   }
 

@@ -72,7 +72,7 @@ export interface RunningTaskSnapshot {
   /** With its priority: `5/NAME`. */
   readonly id: string;
   /** "" while only its worker has read it. */
-  readonly func: string;
+  readonly function: string;
   /** Null where no process of its own runs it. */
   readonly pid: number | null;
   readonly startedAt: number;

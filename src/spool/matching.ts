@@ -2,6 +2,7 @@
 
 import { findText } from "../wire/packet.ts";
 import type { Inspector } from "./inspect.ts";
+import type { TaskRef } from "./layout.ts";
 import type { Filter, Inspected, PlacedTask } from "./inspected.ts";
 
 /** What the person asked for. */
@@ -20,16 +21,31 @@ export function* matching(
   filter: ListFilter,
   examined: () => void = () => {},
 ): Generator<Inspected> {
-  const hasFailed = inspector.failedBefore();
-  const seen = (task: PlacedTask) =>
-    inspector.mayPass(task, filter) && inspector.inspect(task, hasFailed(task));
+  const match = matcher(inspector, filter);
   for (const tasks of inspector.list(filter)) {
     for (const placed of tasks) {
       examined();
-      const task = seen(placed);
-      if (task && passes(task, filter)) yield task;
+      const task = match(placed);
+      if (task !== null) yield task;
     }
   }
+}
+
+/**
+ * For who goes through a listing at a pace of their own: a task as the filter lets it through, or null.
+ *
+ * @param hasFailed which tasks have failed before; to find that out for all takes a while with many
+ */
+export function matcher(
+  inspector: Inspector,
+  filter: ListFilter,
+  hasFailed: (task: TaskRef) => boolean = inspector.failedBefore(),
+): (placed: PlacedTask) => Inspected | null {
+  return (placed) => {
+    if (!inspector.mayPass(placed, filter)) return null;
+    const task = inspector.inspect(placed, hasFailed(placed));
+    return task !== null && passes(task, filter) ? task : null;
+  };
 }
 
 /** Whether a task is one that the filter lets through. */

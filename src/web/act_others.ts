@@ -13,7 +13,7 @@ import { ActResult } from "./results.ts";
 
 export async function actOnSpool({ parts, by }: Ask, fields: URLSearchParams): Promise<ActResult> {
   const verb = fields.get("do");
-  if (verb !== "pause" && verb !== "resume") throw new AskError(400, "do is pause or resume");
+  if (verb !== "pause" && verb !== "resume") throw new AskError(400, "do must be pause or resume");
   const { name, dir } = spoolNamed(parts, fields.get("spool") ?? "");
   const result = new ActResult(`${verb}d`, "spool");
   const turned = await parts.actions[verb](by, dir);
@@ -33,9 +33,9 @@ export async function actOnJob({ parts, by }: Ask, fields: URLSearchParams): Pro
     else result.problem(`${job} ${problem}`);
     return result;
   }
-  if (verb !== "run") throw new AskError(400, "do is run or kill");
+  if (verb !== "run") throw new AskError(400, "do must be run or kill");
   const run = parts.actions.runJob(by, job);
-  if (run.kind === "unknown") throw new AskError(404, "there is no such job");
+  if (run.kind === "unknown") throw new AskError(404, "this program has no job of that name");
   const result = new ActResult(run.kind === "waits" ? "put into the queue" : "started", "job");
   if (run.kind === "refused") result.problem(`${job}: ${run.reason}`);
   else result.done++;
@@ -69,7 +69,7 @@ function varsOf({ parts }: Ask, fields: URLSearchParams): Var[] {
   const vars = [...lines, ...fields.getAll("var")].map((line) => {
     const [, name, value] = LINE.exec(line) ?? [];
     if (name === undefined || value === undefined) {
-      throw new AskError(422, `a key is NAME=VALUE: "${line.slice(0, 100)}"`);
+      throw new AskError(422, `a key needs the form NAME=VALUE: "${line.slice(0, 100)}"`);
     }
     return textVar(name.trim(), value);
   });
@@ -80,7 +80,7 @@ function varsOf({ parts }: Ask, fields: URLSearchParams): Var[] {
   if (spool) add("spooler", spoolNamed(parts, spool).dir);
   add("priority", fields.get("priority")?.trim());
   add("at", atOf(fields.get("at")?.trim() ?? ""));
-  add("ud_spool_func", fields.get("func")?.trim());
+  add("ud_spool_func", fields.get("function")?.trim());
   return withoutReserved(vars);
 }
 
@@ -88,7 +88,7 @@ function atOf(text: string): string {
   if (text === "" || /^\d+(\.\d+)?$/.test(text)) return text;
   const at = parseDate(text);
   if (at === null) {
-    throw new AskError(422, `at is a time, as in 2026-12-24T18:00: "${text.slice(0, 50)}"`);
+    throw new AskError(422, `at must be a time such as 2026-12-24T18:00: "${text.slice(0, 50)}"`);
   }
   return String(Math.floor(at / 1000));
 }
@@ -97,7 +97,7 @@ function bodyOf(fields: URLSearchParams): Uint8Array | undefined {
   const base64 = fields.get("bodyBase64");
   if (base64 !== null) {
     const bytes = decodeBase64(base64);
-    if (bytes === null) throw new AskError(422, "bodyBase64 is no Base64");
+    if (bytes === null) throw new AskError(422, "bodyBase64 is not Base64");
     return bytes;
   }
   const text = fields.get("body");
@@ -112,11 +112,11 @@ function mustBeAllowed(
 ): void {
   const { reception: { pickles, allowFunctions, maxPriority } } = parts.config();
   if (findText(vars, "ud_spool_func") === SHELL_FUNCTION) {
-    throw new AskError(403, `${SHELL_FUNCTION} is not taken over HTTP`);
+    throw new AskError(403, `${SHELL_FUNCTION} tasks are never accepted over HTTP`);
   }
   const priority = Number(findText(vars, "priority") ?? 0);
   if (priority > maxPriority) {
-    throw new AskError(422, `priority needs 0 to ${maxPriority} (spooler-max-priority)`);
+    throw new AskError(422, `priority must be 0 to ${maxPriority} (spooler-max-priority)`);
   }
   if (request.visitor.isKnown) return;
   const all = body === undefined ? vars : [...vars, { ...textVar("body", ""), value: body }];

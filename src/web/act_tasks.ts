@@ -4,7 +4,7 @@ import { KILL_FATES, type KillFate } from "../task/outcome.ts";
 import type { Changed } from "../spool/task.ts";
 import type { KillResult } from "../queue/kill_result.ts";
 import { type PlacedTask } from "../spool/inspected.ts";
-import { type ListFilter, matching } from "../spool/matching.ts";
+import { type ListFilter, matcher } from "../spool/matching.ts";
 import { taskId } from "../spool/layout.ts";
 import { shortId } from "../report/task_name.ts";
 import { type Ask, AskError, segmentsOf, taskAt } from "./ask.ts";
@@ -34,14 +34,14 @@ export const STATES_FOR: Readonly<Record<TaskVerb, readonly string[]>> = {
 /** @throws {AskError} */
 export function taskVerbOf(fields: URLSearchParams): TaskVerb {
   const verb = TASK_VERBS.find((each) => each === fields.get("do"));
-  if (verb === undefined) throw new AskError(400, `do is one of ${TASK_VERBS.join(", ")}`);
+  if (verb === undefined) throw new AskError(400, `do must be one of ${TASK_VERBS.join(", ")}`);
   return verb;
 }
 
 export function killFateOf(fields: URLSearchParams): KillFate {
   const given = fields.get("fate") ?? "fail";
   const fate = KILL_FATES.find((each) => each === given);
-  if (fate === undefined) throw new AskError(400, `fate is one of ${KILL_FATES.join(", ")}`);
+  if (fate === undefined) throw new AskError(400, `fate must be one of ${KILL_FATES.join(", ")}`);
   return fate;
 }
 
@@ -58,7 +58,7 @@ export function actOnTasks(
   const verb = taskVerbOf(fields);
   const isAll = fields.get("all") === "yes";
   const names = fields.getAll("task");
-  if (!isAll && names.length === 0) throw new AskError(400, "no task was chosen");
+  if (!isAll && names.length === 0) throw new AskError(400, "choose at least one task");
   const count = Number(fields.get("count"));
   const of = isAll ? (count > 0 ? count : null) : names.length;
   const result = new ActResult(PAST[verb], "task", of);
@@ -93,7 +93,9 @@ async function onNamed(
   act: Act,
   result: ActResult,
 ): Promise<void> {
+  const turns = new Turns(parts.clock);
   for (const name of names) {
+    await turns.give();
     let target: MeantTask;
     try {
       target = taskAt(parts, segmentsOf(`/${name}`));
@@ -112,7 +114,11 @@ async function onAll(ask: Ask, verb: TaskVerb, fields: URLSearchParams, act: Act
   for await (const { spool, task: { name, priority, place } } of allThatMatch(ask, verb, fields)) {
     meant.push({ spool, task: { name, priority, place } });
   }
-  for (const each of meant) await act(each);
+  const turns = new Turns(ask.parts.clock);
+  for (const each of meant) {
+    await act(each);
+    await turns.give();
+  }
 }
 
 /** How many there are now. */
@@ -130,7 +136,10 @@ async function* allThatMatch(
   const wish = wishOf(parts, fields);
   const { states = [], search } = wish.query;
   if (states.length === 0 || !states.every((state) => STATES_FOR[verb].includes(state))) {
-    throw new AskError(400, `${verb} of all needs a state: ${STATES_FOR[verb].join(" or ")}`);
+    throw new AskError(
+      400,
+      `to ${verb} all that match, say in which state: ${STATES_FOR[verb].join(" or ")}`,
+    );
   }
   if (verb === "kill") {
     const { found } = await runningNow(parts, { ...wish, limit: Infinity });
@@ -139,9 +148,14 @@ async function* allThatMatch(
   const filter: ListFilter = { ...wish.query, ...madeBefore(fields) };
   const turns = new Turns(parts.clock);
   for (const spool of wish.spools) {
-    for (const task of matching(spool.inspector, filter)) {
-      await turns.give();
-      if (isFoundBy(task, search)) yield { spool, task };
+    const match = matcher(spool.inspector, filter, () => true);
+    for (const tasks of spool.inspector.list(filter)) {
+      for (const placed of tasks) {
+        // Few of many may match: those that do not take time, too.
+        await turns.give();
+        const task = match(placed);
+        if (task !== null && isFoundBy(task, search)) yield { spool, task };
+      }
     }
   }
 }

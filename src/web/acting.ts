@@ -4,7 +4,7 @@ import { reasonOf } from "../platform/reason.ts";
 import type { HttpAnswer } from "../monitor/http_answer.ts";
 import { actOnTasks, taskVerbOf } from "./act_tasks.ts";
 import { actOnJob, actOnSpool, push } from "./act_others.ts";
-import { type Ask, AskError } from "./ask.ts";
+import { type Ask, AskError, mustAct } from "./ask.ts";
 import { confirmChosen } from "./confirm_page.ts";
 import { backOf, fieldsOf } from "./fields.ts";
 import { provenance, type Tokens } from "./guard.ts";
@@ -33,7 +33,7 @@ export async function actOn(
 ): Promise<Acted> {
   const isApi = path[0] === "api";
   const [name = "", ...rest] = isApi ? path.slice(1) : path;
-  const { request, mayAct } = ask;
+  const { request } = ask;
   mustBeMeant(ask, isApi);
   const fields = fieldsOf(request);
   const given = isApi ? request.headers.get("x-spooler-token") : fields.get("token");
@@ -41,11 +41,11 @@ export async function actOn(
     throw new AskError(
       403,
       isApi
-        ? "needs X-Spooler-Token, as GET /api/token says it"
-        : "this page is from before the program's last start: load it again",
+        ? "the header X-Spooler-Token is missing or old: GET /api/token has it"
+        : "the program was restarted since this page was loaded: reload it, then try again",
     );
   }
-  if (!mayAct) throw new AskError(403, "this user may read and not act");
+  mustAct(ask);
   if (rest.length > 0) throw new AskError(404, "there is no such page");
   const isSure = isApi || fields.get("sure") === "yes";
   if (name === "tasks" && !isSure && taskVerbOf(fields) !== "retry") {
@@ -71,8 +71,8 @@ function mustBeMeant({ request }: Ask, isApi: boolean): void {
   throw new AskError(
     403,
     from === "foreign"
-      ? "the request was sent by a page of another site"
-      : "the request says not where it comes from (Sec-Fetch-Site or Origin)",
+      ? "a page of another site sent this request"
+      : "your browser did not say which page this comes from (Sec-Fetch-Site or Origin)",
   );
 }
 

@@ -30,6 +30,11 @@ export interface Ask {
   readonly result: ActResult | null;
 }
 
+/** @throws {AskError} */
+export function mustAct({ mayAct }: Pick<Ask, "mayAct">): void {
+  if (!mayAct) throw new AskError(403, "you may look at everything here, but change nothing");
+}
+
 /** @throws {AskError} for a path that no link of ours has */
 export function segmentsOf(path: string): string[] {
   try {
@@ -37,14 +42,14 @@ export function segmentsOf(path: string): string[] {
     if (segments.some((each) => /[/\0]/.test(each))) throw new URIError();
     return segments;
   } catch {
-    throw new AskError(400, "there is no such path");
+    throw new AskError(400, "this path is malformed");
   }
 }
 
 /** @throws {AskError} */
 export function spoolNamed(parts: SiteParts, name: string): SiteSpool {
   const spool = parts.spools().find((each) => each.name === name);
-  if (spool === undefined) throw new AskError(404, "there is no such spool");
+  if (spool === undefined) throw new AskError(404, "this program has no spool of that name");
   return spool;
 }
 

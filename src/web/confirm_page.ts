@@ -2,10 +2,11 @@
 
 import { KILL_FATES } from "../task/outcome.ts";
 import { countAll, PAST, type TaskVerb, taskVerbOf } from "./act_tasks.ts";
-import { type Ask, AskError } from "./ask.ts";
+import { type Ask, AskError, mustAct } from "./ask.ts";
 import { backOf } from "./fields.ts";
 import { type Hidden, hidden } from "./forms.ts";
 import { href, type Html, markup } from "./html.ts";
+import { listings } from "./one_by_one.ts";
 import { page, type Shown } from "./page.ts";
 import { FILTERS } from "./task_wish.ts";
 import { countText } from "./text.ts";
@@ -24,14 +25,14 @@ export const confirmPage = page<Question>({
   takes: (count) => count === 1,
   title: ({ verb }) => `All tasks to be ${PAST[verb]}`,
   async load(ask) {
-    const { segments, query, parts, mayAct } = ask;
+    const { segments, query, parts } = ask;
     if (segments[0] !== "all") throw new AskError(404, "there is no such page");
-    if (!mayAct) throw new AskError(403, "this user may read and not act");
+    mustAct(ask);
     const verb = taskVerbOf(query);
     const before = parts.clock.now();
     const asked = new URLSearchParams(query);
     asked.set("before", String(before));
-    const count = await countAll(ask, verb, asked);
+    const count = await listings.run(() => countAll(ask, verb, asked));
     const filters = FILTERS.flatMap((name): Hidden => {
       const value = query.get(name);
       return value ? [[name, value]] : [];

@@ -6,7 +6,7 @@ import { AskError } from "./ask.ts";
 
 const MOST_FIELDS = 10_000;
 
-/** @throws {AskError} for what is neither a form nor an object of JSON */
+/** @throws {AskError} for what is neither a form nor a JSON object */
 export function fieldsOf(
   { headers, body }: Pick<HttpRequest, "headers" | "body">,
 ): URLSearchParams {
@@ -18,9 +18,9 @@ export function fieldsOf(
     ? fieldsOfJson(text)
     : null;
   if (fields === null) {
-    throw new AskError(415, "takes application/json and application/x-www-form-urlencoded");
+    throw new AskError(415, "send application/json or application/x-www-form-urlencoded");
   }
-  if (fields.size > MOST_FIELDS) throw new AskError(413, `takes ${MOST_FIELDS} values at most`);
+  if (fields.size > MOST_FIELDS) throw new AskError(413, `too many values: ${MOST_FIELDS} at most`);
   return fields;
 }
 
@@ -34,7 +34,7 @@ function textOf(body: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(body);
   } catch {
-    throw new AskError(400, "the body is no UTF-8");
+    throw new AskError(400, "the body is not UTF-8");
   }
 }
 
@@ -56,14 +56,14 @@ function objectOf(text: string): object {
   try {
     value = JSON.parse(text);
   } catch {
-    // As what is no object.
+    // Refused below.
   }
   if (isJsonObject(value)) return value;
-  throw new AskError(400, "the body is no object of JSON");
+  throw new AskError(400, "the body must be a JSON object");
 }
 
 function asText(value: unknown): string {
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  throw new AskError(400, "takes texts, numbers, and lists of them");
+  throw new AskError(400, "values must be strings, numbers, booleans, or lists of them");
 }

@@ -1,10 +1,11 @@
 /** What has run, the newest first? */
 
-import { type Found, runsIn } from "../history/reader.ts";
+import type { Found } from "../history/reader.ts";
 import { jobRunJson, resultText, taskRunJson } from "../history/run_text.ts";
 import { measuredText } from "../platform/duration_text.ts";
 import { taskLabel } from "../spool/layout.ts";
 import type { Ask } from "./ask.ts";
+import { findRuns } from "./found_runs.ts";
 import { href, type Html, markup } from "./html.ts";
 import { maskedRun } from "./masked.ts";
 import { page } from "./page.ts";
@@ -27,7 +28,7 @@ export const historyPage = page<HistoryView>({
   name: "history",
   refreshMs: 10_000,
   title: () => "History",
-  load({ parts, query }) {
+  async load({ parts, query }) {
     const { spools, query: { func }, limit } = wishOf(parts, query);
     const job = query.get("job")?.slice(0, LONGEST_TEXT) || undefined;
     const before = Number(query.get("before")) || undefined;
@@ -37,13 +38,13 @@ export const historyPage = page<HistoryView>({
       ...(job === undefined ? spools.map(({ name, history }) => [name, history] as const) : []),
       ...(isOfJobs ? [[null, parts.jobHistory()] as const] : []),
     ];
-    const runs = sources.flatMap(([spool, files]) =>
-      [...runsIn(files, filter).take(limit)].map((found): ShownRun =>
-        maskedRun({ ...found, spool }, parts.mask)
-      )
-    );
+    const runs: ShownRun[] = [];
+    for (const [spool, files] of sources) {
+      const found = await findRuns(files, filter, { clock: parts.clock, limit });
+      runs.push(...found.map((each) => maskedRun({ ...each, spool }, parts.mask)));
+    }
     const newest = runs.toSorted((a, b) => b.entry.startedAt - a.entry.startedAt).slice(0, limit);
-    return Promise.resolve({ runs: newest, now: parts.clock.now() });
+    return { runs: newest, now: parts.clock.now() };
   },
   json: ({ runs }) => ({
     runs: runs.map(({ entry, spool }) =>
@@ -60,8 +61,8 @@ function historyHtml({ runs, now }: HistoryView, { query }: Ask): Html {
   const last = runs.at(-1)?.entry.startedAt;
   return markup`<h1>History</h1>
 <form class="filters" action="/history" method="get" role="search">
-<label>Function <input name="func" value="${
-    query.get("func")
+<label>Function <input name="function" value="${
+    query.get("function")
   }" maxlength="${LONGEST_TEXT}" autocomplete="off" spellcheck="false"></label>
 <label>Job <input name="job" value="${
     query.get("job")
@@ -75,7 +76,9 @@ ${
           head: "What",
           cell: ({ entry, spool }) =>
             "job" in entry
-              ? markup`<b>${entry.job}</b> <span class="small">job</span>`
+              ? markup`<a href="${
+                href(["schedules", entry.job])
+              }"><b>${entry.job}</b></a> <span class="small">job</span>`
               : markup`<a href="${href(["tasks", spool ?? "", entry.name])}">${
                 taskLabel(entry.name)
               }</a>`,
@@ -93,10 +96,12 @@ ${
       ])
   }
 <p class="pager">${
-    last === undefined
-      ? null
-      : markup`<a rel="next" href="${
-        href(["history"], { func: query.get("func"), job: query.get("job"), before: String(last) })
-      }">Older</a>`
+    last === undefined ? null : markup`<a rel="next" href="${
+      href(["history"], {
+        function: query.get("function"),
+        job: query.get("job"),
+        before: String(last),
+      })
+    }">Older</a>`
   }</p>`;
 }

@@ -1,33 +1,55 @@
-/** What a running task prints, line by line, to whoever watches (server-sent events). */
+/** What a running task or job prints, line by line, to whoever watches (server-sent events). */
 
-import { follow } from "../history/follow.ts";
 import type { HttpAnswer } from "../monitor/http_answer.ts";
 import { timeText } from "../platform/local_time.ts";
 import { jsonLine } from "../report/safe_text.ts";
-import { refOf, taskId } from "../spool/layout.ts";
 import { isPriorityName, isTaskName } from "../spool/layout.ts";
 import { AskError, spoolNamed } from "./ask.ts";
+import type { Followed, LiveOutput } from "./live_output.ts";
 import type { SiteParts } from "./parts.ts";
 
 /** A peer that has gone without a word is found out by this. */
 const BEAT_MS = 15_000;
 
+export interface StreamSource {
+  readonly parts: SiteParts;
+  readonly live: LiveOutput;
+  readonly query: URLSearchParams;
+}
+
 /** @throws {AskError} */
-export function outputStream(
-  parts: SiteParts,
-  segments: readonly string[],
-  query: URLSearchParams,
+export function taskStream(
+  source: StreamSource,
+  [spoolName = "", ...path]: readonly string[],
 ): HttpAnswer {
-  const [spoolName = "", ...path] = segments;
-  const spool = spoolNamed(parts, spoolName);
+  const { parts } = source;
+  const { history: files, inspector } = spoolNamed(parts, spoolName);
   const [name = "", priority = null] = path.toReversed();
   const isTask = path.length <= 2 && isTaskName(name) &&
     (priority === null || isPriorityName(priority));
   if (!isTask) throw new AskError(404, "there is no such task");
-  const id = taskId({ name, priority });
-  const from = Number(query.get("from") ?? 0);
-  const { history: files } = spool;
-  const { clock, mask } = parts;
+  const isRunning = () => inspector.find(name, priority).some(({ place }) => place === "queue");
+  return outputStream(source, { files, of: { name }, isRunning });
+}
+
+/** @throws {AskError} */
+export function jobStream(
+  source: StreamSource,
+  [job = "", ...more]: readonly string[],
+): HttpAnswer {
+  const { parts } = source;
+  const isRunning = () => (parts.runningOf(job) ?? 0) > 0;
+  if (more.length > 0 || parts.runningOf(job) === null) {
+    throw new AskError(404, "this program has no job of that name");
+  }
+  return outputStream(source, { files: parts.jobHistory(), of: { job }, isRunning });
+}
+
+function outputStream(
+  { parts: { clock, mask }, live, query }: StreamSource,
+  followed: Followed,
+): HttpAnswer {
+  const from = Number(query.get("from") ?? 0) || 0;
   const encoded = (text: string) => Uint8Array.from(new TextEncoder().encode(text));
   return {
     ...{ status: 200, type: "text/event-stream; charset=utf-8" },
@@ -40,10 +62,7 @@ export function outputStream(
       };
       beat();
       try {
-        const isRunning = () =>
-          spool.inspector.find(refOf(id).name, priority).some(({ place }) => place === "queue");
-        for await (const line of follow({ files, of: { name }, clock, isRunning, signal })) {
-          if (line.number <= from) continue;
+        for await (const line of live.lines(followed, from, signal)) {
           const { number, at, stream, text } = line;
           const value = { number, at: timeText(at).slice(11), stream, text: mask(text) };
           await say(`id: ${number}\ndata: ${jsonLine(value)}\n\n`);

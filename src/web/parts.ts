@@ -28,6 +28,8 @@ export interface SiteParts extends SiteSetting {
   /** Of the present configuration. */
   spools(): readonly SiteSpool[];
   config(): Config;
+  /** How often a job runs now; null when there is no such job. */
+  runningOf(job: string): number | null;
   /** Of the jobs. */
   jobHistory(): HistoryFiles;
   /** The starts of each job until then, `most` of each at most. */

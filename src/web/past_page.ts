@@ -1,9 +1,10 @@
 /** A task that is done, removed, or elsewhere by now: what the history has of it. */
 
-import { attemptsOf, type Found } from "../history/reader.ts";
+import type { Found } from "../history/reader.ts";
 import { taskRunJson } from "../history/run_text.ts";
 import { isTaskName, taskLabel } from "../spool/layout.ts";
 import { type Ask, AskError, spoolNamed } from "./ask.ts";
+import { findRuns } from "./found_runs.ts";
 import { href, markup } from "./html.ts";
 import { maskedRun } from "./masked.ts";
 import { page } from "./page.ts";
@@ -22,14 +23,14 @@ export const pastPage = page<TaskThatRan>({
   name: "tasks",
   takes: (count) => count >= 2,
   title: ({ name }) => taskLabel(name),
-  load({ parts, segments }) {
+  async load({ parts, segments }) {
     const spool = spoolNamed(parts, segments[0] ?? "");
     const name = segments.at(-1) ?? "";
-    const runs = isTaskName(name) ? attemptsOf(spool.history, name).toReversed() : [];
+    const runs = isTaskName(name) ? await findRuns(spool.history, { name }, parts) : [];
     if (runs.length === 0) {
       throw new AskError(404, "there is no such task, and no run of it is known");
     }
-    return Promise.resolve({ spool, name, runs: runs.map((run) => maskedRun(run, parts.mask)) });
+    return { spool, name, runs: runs.map((run) => maskedRun(run, parts.mask)) };
   },
   json: ({ spool, name, runs }) => ({
     ...{ spool: spool.name, name, state: "gone" },

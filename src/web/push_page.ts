@@ -1,6 +1,6 @@
 /** A new task. */
 
-import { type Ask, AskError } from "./ask.ts";
+import { type Ask, mustAct } from "./ask.ts";
 import { hidden } from "./forms.ts";
 import { type Html, markup } from "./html.ts";
 import { page, type Shown } from "./page.ts";
@@ -8,8 +8,8 @@ import { page, type Shown } from "./page.ts";
 export const pushPage = page<null>({
   name: "push",
   title: () => "New task",
-  load({ mayAct }) {
-    if (!mayAct) throw new AskError(403, "this user may read and not act");
+  load(ask) {
+    mustAct(ask);
     return Promise.resolve(null);
   },
   html: (_, ask) => pushForm(ask, ask.query, null),
@@ -36,8 +36,8 @@ ${hidden([["token", token], ["back", "/tasks"]])}
       `
     )
   }</select></label>
-<label>Function <input name="func" value="${
-    value("func")
+<label>Function <input name="function" value="${
+    value("function")
   }" maxlength="500" autocomplete="off" spellcheck="false"></label>
 <label>Keys, one a line: NAME=VALUE <textarea name="keys" rows="5" spellcheck="false">
 ${value("keys")}</textarea></label>

@@ -20,7 +20,7 @@ export function runningTable(
     },
     {
       head: "Function",
-      cell: ({ func }) => func === "" ? markup`<span class="none">–</span>` : func,
+      cell: ({ function: func }) => func === "" ? markup`<span class="none">–</span>` : func,
     },
     { head: "Spool", cell: ({ spool }) => spool },
     { head: "For", isNumber: true, cell: ({ startedAt }) => roughText(now - startedAt) },

@@ -4,7 +4,7 @@ import type { JobSnapshot } from "../report/snapshot.ts";
 import { timeText } from "../platform/local_time.ts";
 import { measuredText } from "../platform/duration_text.ts";
 import { type Ask } from "./ask.ts";
-import { type Html, joined, markup } from "./html.ts";
+import { href, type Html, joined, markup } from "./html.ts";
 import { page } from "./page.ts";
 import type { ComingStarts } from "../schedule/upcoming.ts";
 import { empty, table } from "./table.ts";
@@ -59,7 +59,9 @@ function jobTable(
       head: "Job",
       cell: ({ name, when, command }) =>
         markup`
-          <b>${name}</b><br><span class="small">${when}</span><br><code
+          <a href="${
+          href(["schedules", name])
+        }"><b>${name}</b></a><br><span class="small">${when}</span><br><code
             class="command">${command}</code>
         `,
     },

@@ -8,7 +8,7 @@ import type { Site } from "../monitor/monitors.ts";
 import { jsonLine, safeText } from "../report/safe_text.ts";
 import { actOn } from "./acting.ts";
 import { Assets } from "./assets.ts";
-import { type Ask, AskError, segmentsOf } from "./ask.ts";
+import { type Ask, AskError, mustAct, segmentsOf } from "./ask.ts";
 import { bodyAnswer } from "./body_answer.ts";
 import { confirmPage } from "./confirm_page.ts";
 import { configurationPage } from "./configuration_page.ts";
@@ -20,7 +20,9 @@ import type { Page, Shown } from "./page.ts";
 import { pastPage } from "./past_page.ts";
 import type { SiteParts } from "./parts.ts";
 import { historyPage } from "./history_page.ts";
-import { outputStream } from "./output_stream.ts";
+import { jobPage } from "./job_page.ts";
+import { jobStream, taskStream } from "./output_stream.ts";
+import { LiveOutput } from "./live_output.ts";
 import { pushPage } from "./push_page.ts";
 import { resultJson, Results } from "./results.ts";
 import { schedulesPage } from "./schedules_page.ts";
@@ -30,7 +32,16 @@ import { tasksPage } from "./tasks_page.ts";
 import { workersPage } from "./workers_page.ts";
 
 const PAGES: readonly Page[] = [
-  ...[overviewPage, tasksPage, confirmPage, taskPage, schedulesPage, workersPage, targetsPage],
+  ...[
+    overviewPage,
+    tasksPage,
+    confirmPage,
+    taskPage,
+    schedulesPage,
+    jobPage,
+    workersPage,
+    targetsPage,
+  ],
   ...[historyPage, configurationPage, pushPage],
 ];
 
@@ -47,6 +58,7 @@ const POLICY = [
 export function openSite(parts: SiteParts): Site {
   const assets = new Assets();
   const results = new Results();
+  const live = new LiveOutput(parts.clock);
   const tokens = new Tokens(crypto.getRandomValues(new Uint8Array(32)));
   const host = Deno.hostname();
 
@@ -73,13 +85,11 @@ export function openSite(parts: SiteParts): Site {
   async function read(ask: Ask, segments: readonly string[]): Promise<HttpAnswer> {
     const [name = "", ...rest] = segments;
     if (name === "assets") return assets.answer(rest[0] ?? "") ?? notFound();
-    if (name === "output") return outputStream(parts, rest, ask.query);
+    if (name === "output") return taskStream({ parts, live, query: ask.query }, rest);
+    if (name === "job-output") return jobStream({ parts, live, query: ask.query }, rest);
     if (name === "api") return await readJson(ask, rest);
     const found = pageAt(segments);
-    const shown = await found.show({ ...ask, segments: rest }).catch((error) => {
-      if (found !== taskPage || !(error instanceof AskError)) throw error;
-      return pastPage.show({ ...ask, segments: rest });
-    });
+    const shown = await orPast(found, (page) => page.show({ ...ask, segments: rest }));
     return pageAnswer(200, shown, name, ask);
   }
 
@@ -91,11 +101,7 @@ export function openSite(parts: SiteParts): Site {
       return bodyAnswer(parts, rest.slice(0, -1));
     }
     const found = pageAt(name === "overview" ? ["", ...rest] : segments);
-    const value = await found.json({ ...ask, segments: rest }).catch((error) => {
-      if (found !== taskPage || !(error instanceof AskError)) throw error;
-      return pastPage.json({ ...ask, segments: rest });
-    });
-    return jsonAnswer(value);
+    return jsonAnswer(await orPast(found, (page) => page.json({ ...ask, segments: rest })));
   }
 
   return {
@@ -107,7 +113,7 @@ export function openSite(parts: SiteParts): Site {
         if (method === "GET" || method === "HEAD") {
           return await read(ask, segmentsOf(request.path));
         }
-        if (method !== "POST") throw new AskError(405, "only GET, HEAD and POST are answered");
+        if (method !== "POST") throw new AskError(405, "use GET, HEAD or POST");
         const path = segmentsOf(request.path);
         const acted = await actOn(ask, path, { tokens, results });
         if (acted.kind === "answer") return acted.answer;
@@ -144,26 +150,33 @@ function pageAt([name = "", ...rest]: readonly string[]): Page {
   return PAGES.find((page) => page.name === name && page.takes(rest.length)) ?? notFound();
 }
 
+/** A task that is not in the spool any more has a page of its runs. */
+async function orPast<T>(page: Page, read: (page: Page) => Promise<T>): Promise<T> {
+  try {
+    return await read(page);
+  } catch (error) {
+    if (page !== taskPage || !(error instanceof AskError)) throw error;
+    return await read(pastPage);
+  }
+}
+
 function jsonAnswer(value: unknown): HttpAnswer {
   return { status: 200, type: JSON_TYPE, body: `${jsonLine(value)}\n` };
 }
 
-function apiIndex(name: string, { token, mayAct, request: { visitor } }: Ask): unknown {
+function apiIndex(name: string, ask: Ask): unknown {
+  const { token, mayAct, request: { visitor } } = ask;
   if (name === "token") {
-    if (!mayAct) throw new AskError(403, "this user may read and not act");
+    mustAct(ask);
     return { token };
   }
   return {
     ...{ user: visitor.user, mayAct },
     paths: [
       ...["/api/overview", "/api/tasks", "/api/tasks/SPOOL/[failed/][PRIORITY/]NAME"],
-      ...[
-        "/api/tasks/SPOOL/[failed/][PRIORITY/]NAME/body",
-        "/api/schedules",
-        "/api/workers",
-        "/api/history",
-      ],
-      ...["/api/targets", "/api/configuration", "/api/token", "/api/results/RESULT"],
+      ...["/api/tasks/SPOOL/[failed/][PRIORITY/]NAME/body", "/api/history", "/api/schedules"],
+      ...["/api/schedules/JOB", "/api/workers", "/api/targets", "/api/configuration"],
+      ...["/api/token", "/api/results/RESULT"],
     ],
   };
 }

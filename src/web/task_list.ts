@@ -66,7 +66,6 @@ export async function findTasks(
   const turns = new Turns(clock);
   const { candidates, seen } = await newest(spools, query, after, most, turns);
   const found: FoundTask[] = [];
-  const hasFailed = new Map(spools.map((spool) => [spool, spool.inspector.failedBefore()]));
   const until = clock.monotonic() + BUDGET_MS;
   let last: Candidate | null = null;
   for (const candidate of candidates) {
@@ -74,7 +73,7 @@ export async function findTasks(
     last = candidate;
     const { spool, placed } = candidate;
     if (!spool.inspector.mayPass(placed, query)) continue;
-    const task = spool.inspector.inspect(placed, hasFailed.get(spool)?.(placed));
+    const task = spool.inspector.inspect(placed);
     if (task !== null && passes(task, query) && isFoundBy(task, query.search)) {
       found.push({ spool, task });
     }

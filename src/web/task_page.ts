@@ -8,12 +8,13 @@ import { taskLabel } from "../spool/layout.ts";
 import type { Inspected } from "../spool/inspected.ts";
 import { type Ask, AskError, taskAt } from "./ask.ts";
 import { BODY_FORMS, type BodyForm, MOST_SHOWN, shownBody } from "./body.ts";
+import { findRuns } from "./found_runs.ts";
 import { href, type Html, markup, type Part } from "./html.ts";
 import { maskedRun, maskedTask } from "./masked.ts";
 import type { TaskVerb } from "./act_tasks.ts";
 import { button } from "./forms.ts";
 import { nameToShow } from "../platform/name.ts";
-import { attemptsOf, type Found } from "../history/reader.ts";
+import type { Found } from "../history/reader.ts";
 import { taskRunJson } from "../history/run_text.ts";
 import { liveOutput, runsSection } from "./runs.ts";
 import { page } from "./page.ts";
@@ -37,15 +38,16 @@ export const taskPage = page<TaskView>({
   takes: (count) => count >= 2 && count <= 4,
   refreshMs: 5000,
   title: ({ task }) => taskLabel(task.name),
-  load({ parts, segments }) {
+  async load({ parts, segments }) {
     const { spool, task: placed } = taskAt(parts, segments);
     const found = spool.inspector.inspect(placed);
     if (found === null) throw new AskError(404, "the task is gone");
     const body = found.content.kind === "task" ? firstOf(spool.inspector.body(placed)) : NOTHING;
-    const runs = attemptsOf(spool.history, placed.name).toReversed()
+    const { name } = placed;
+    const runs = (await findRuns(spool.history, { name }, parts))
       .map((run) => maskedRun(run, parts.mask));
     const task = maskedTask(found, parts.mask);
-    return Promise.resolve({ spool, task, runs, body, now: parts.clock.now() });
+    return { spool, task, runs, body, now: parts.clock.now() };
   },
   json: ({ spool, task, runs, now }) => ({
     ...taskJson(task, spool.name, now),

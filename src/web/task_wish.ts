@@ -9,7 +9,7 @@ const PAGE_SIZE = 50;
 const MOST_PAGE_SIZE = 1000;
 export const LONGEST_TEXT = 500;
 /** What an address or a form says of the tasks that are meant. */
-export const FILTERS = ["spool", "state", "func", "q", "older"] as const;
+export const FILTERS = ["spool", "state", "function", "q", "older"] as const;
 
 /** What the address asks for. */
 export interface TaskWish {
@@ -26,7 +26,7 @@ export function wishOf(parts: SiteParts, query: URLSearchParams): TaskWish {
     if (given.length > LONGEST_TEXT) throw new AskError(400, `${name} is too long`);
     return given === "" ? undefined : given;
   };
-  const [spool, state, func, search, older] = ["spool", "state", "func", "q", "older"].map(text);
+  const [spool, state, func, search, older] = FILTERS.map(text);
   const madeBefore = older === undefined ? undefined : parts.clock.now() - secondsOf(older) * 1000;
   return {
     spools: spool === undefined ? parts.spools() : [spoolNamed(parts, spool)],
@@ -43,12 +43,14 @@ export function wishOf(parts: SiteParts, query: URLSearchParams): TaskWish {
 
 function stateOf(text: string): ListedStateKind {
   const state = STATE_KINDS.find((kind) => kind === text);
-  if (state === undefined) throw new AskError(400, `state is some of ${STATE_KINDS.join(",")}`);
+  if (state === undefined) {
+    throw new AskError(400, `state must be one or more of ${STATE_KINDS.join(",")}`);
+  }
   return state;
 }
 
 function secondsOf(text: string): number {
-  if (!/^\d{1,10}$/.test(text)) throw new AskError(400, "older is a number of seconds");
+  if (!/^\d{1,10}$/.test(text)) throw new AskError(400, "older must be a number of seconds");
   return Number(text);
 }
 
@@ -56,7 +58,7 @@ function limitOf(text: string | undefined): number {
   if (text === undefined) return PAGE_SIZE;
   const limit = Number(text);
   if (Number.isInteger(limit) && limit >= 1 && limit <= MOST_PAGE_SIZE) return limit;
-  throw new AskError(400, `limit is a number from 1 to ${MOST_PAGE_SIZE}`);
+  throw new AskError(400, `limit must be a number from 1 to ${MOST_PAGE_SIZE}`);
 }
 
 export function cursorText({ madeAt, key }: Cursor): string {
@@ -66,6 +68,8 @@ export function cursorText({ madeAt, key }: Cursor): string {
 function cursorOf(text: string | undefined): Cursor | null {
   if (text === undefined) return null;
   const [, made, key] = /^(\d{1,14}(?:\.\d{1,6})?):(.+)$/s.exec(text) ?? [];
-  if (made === undefined || key === undefined) throw new AskError(400, "after is what next said");
+  if (made === undefined || key === undefined) {
+    throw new AskError(400, "after must be the next of the page before");
+  }
   return { madeAt: Number(made), key };
 }

@@ -11,6 +11,7 @@ import type { Ask } from "./ask.ts";
 import { hidden, placeOf } from "./forms.ts";
 import { href, type Html, markup } from "./html.ts";
 import { maskedTask } from "./masked.ts";
+import { listings } from "./one_by_one.ts";
 import { page } from "./page.ts";
 import type { SiteSpool } from "./parts.ts";
 import { runningNow } from "./running_tasks.ts";
@@ -24,9 +25,6 @@ interface TasksView extends FoundTasks {
   readonly now: number;
 }
 
-/** One list at a time: a directory of a million tasks takes its time, and nobody else's. */
-let listing: Promise<unknown> = Promise.resolve();
-
 export const tasksPage = page<TasksView>({
   name: "tasks",
   refreshMs: 10_000,
@@ -39,9 +37,7 @@ export const tasksPage = page<TasksView>({
       isRunningAlone(filter)
         ? runningNow(parts, wish)
         : findTasks(spools, filter, { clock, after, limit });
-    const mine = listing.then(find);
-    listing = mine.catch(() => {});
-    const { found, ...more } = await mine;
+    const { found, ...more } = await listings.run(find);
     const masked = found.map((each) => ({ ...each, task: maskedTask(each.task, parts.mask) }));
     return { ...more, found: masked, wish, now: clock.now() };
   },
@@ -63,7 +59,7 @@ function isRunningAlone({ states }: TaskQuery): boolean {
 function tasksHtml(view: TasksView, ask: Ask): Html {
   const { found, next, seen, now } = view;
   const all = Object.fromEntries(ask.query);
-  const isFiltered = ["spool", "state", "func", "q", "older", "after"].some((name) => all[name]);
+  const isFiltered = [...FILTERS, "after"].some((name) => all[name]);
   return markup`
     <h1>Tasks${ask.mayAct ? markup` <a class="button small" href="/push">New task</a>` : null}</h1>
     ${filters(ask)}
@@ -114,8 +110,8 @@ ${
 <label>State <select name="state">${option("state", "", "any")}${
     STATE_KINDS.map((kind) => option("state", kind, kind))
   }</select></label>
-<label>Function <input name="func" value="${
-    query.get("func")
+<label>Function <input name="function" value="${
+    query.get("function")
   }" size="14" maxlength="${LONGEST_TEXT}" autocomplete="off" spellcheck="false"></label>
 <label class="wide">Search <input type="search" name="q" value="${
     query.get("q")

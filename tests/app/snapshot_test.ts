@@ -80,7 +80,7 @@ Deno.test(
       const [running] = now.running;
       assertEquals(now.running.length, 1);
       assertEquals([running?.spool, running?.id], ["spool", "uwsgi_spoolfile_on_h_1_3_1_1"]);
-      assertEquals([running?.func, running?.attempt], ["slow", 1]);
+      assertEquals([running?.function, running?.attempt], ["slow", 1]);
       const cmdline = await Deno.readTextFile(`/proc/${running?.pid}/cmdline`);
       assert(cmdline.includes("sleep"), cmdline);
       assert(Math.abs(clock.now() - (running?.startedAt ?? 0)) < 30_000);

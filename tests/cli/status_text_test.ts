@@ -62,7 +62,7 @@ Deno.test("each part of the program has its rows, and no text of others acts on 
 });
 
 Deno.test("of very many runs the oldest are shown, and how many more there are", () => {
-  const run = { spool: "mail", func: "send", pid: 7, startedAt: AT - 5000, attempt: 1 };
+  const run = { spool: "mail", function: "send", pid: 7, startedAt: AT - 5000, attempt: 1 };
   const running = Array.from(
     { length: 30 },
     (_, at) => ({ ...run, id: `5/uwsgi_spoolfile_on_${at}` }),

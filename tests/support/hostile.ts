@@ -15,7 +15,7 @@ export const MIB = 2 ** 20;
 export async function startSite(...lines: string[]) {
   const site = await makeSite("socket = 127.0.0.1:0", ...lines);
   const program = await site.start();
-  const port = portIn(await program.line(/ socket 127\.0\.0\.1:\d+$/));
+  const port = portIn(await program.line(/(?<! http) socket 127\.0\.0\.1:\d+$/));
   let accepted = 0;
   return {
     site,

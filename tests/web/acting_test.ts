@@ -60,16 +60,16 @@ Deno.test("tasks are retried, removed and ended, by name and all that match", as
   const retried = await api.post("tasks", { do: "retry", task: [`spool/failed/${nameOf(10)}`] });
   assertEquals([retried.status, retried.value.text], [200, "1 task retried."]);
   await program.line(/somebody over HTTP from 127\.0\.0\.1:\d+: retried task/);
-  const question = await api.get("tasks/all?do=remove&state=failed&func=odd");
+  const question = await api.get("tasks/all?do=remove&state=failed&function=odd");
   assertEquals(question.count, "3");
   const removed = await api.post("tasks", {
-    ...{ do: "remove", all: "yes", state: "failed", func: "odd" },
+    ...{ do: "remove", all: "yes", state: "failed", function: "odd" },
     ...{ count: question.count, before: question.before },
   });
   assertEquals(removed.value.text, "3 tasks removed.");
   const left = (await api.get("tasks?state=failed")).tasks as { name: string }[];
   assertEquals(left.map(({ name }) => name), [nameOf(14), nameOf(12)]);
-  const pushed = await api.post("push", { func: "slow", vars: { a: "1", b: 2 }, body: "x" });
+  const pushed = await api.post("push", { function: "slow", vars: { a: "1", b: 2 }, body: "x" });
   assertEquals(pushed.status, 200);
   await program.line(/slow .* started/);
   const killed = await api.post("tasks", {
@@ -110,17 +110,17 @@ Deno.test("spools are paused, jobs started, and tasks added as from a stranger",
   );
   await program.line(/job yearly done/);
   assertEquals((await api.post("schedules", { do: "run", job: "none" })).status, 404);
-  assertEquals((await api.post("push", { func: "ok", at: "2099-01-01T00:00" })).status, 200);
+  assertEquals((await api.post("push", { function: "ok", at: "2099-01-01T00:00" })).status, 200);
   const pickle = "gASVCAAAAAAAAABLAUsChpQu";
   for (
     const [status, task] of [
-      [403, { func: "spooler-shell", vars: { command: "id" } }],
-      [403, { func: "other" }],
-      [403, { func: "ok", bodyBase64: pickle }],
-      [422, { func: "ok", vars: { "a=b": 1 }, priority: "9999" }],
-      [422, { func: "ok", at: "soon" }],
-      [422, { func: "ok", priority: "x" }],
-      [404, { func: "ok", spool: "../x" }],
+      [403, { function: "spooler-shell", vars: { command: "id" } }],
+      [403, { function: "other" }],
+      [403, { function: "ok", bodyBase64: pickle }],
+      [422, { function: "ok", vars: { "a=b": 1 }, priority: "9999" }],
+      [422, { function: "ok", at: "soon" }],
+      [422, { function: "ok", priority: "x" }],
+      [404, { function: "ok", spool: "../x" }],
     ] as const
   ) {
     assertEquals((await api.post("push", task)).status, status, JSON.stringify(task));

@@ -10,7 +10,7 @@ import { monitorAddress } from "../support/monitor.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, type Site } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
-import { pause } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 
 const PAGES = ["", "tasks", "history", "schedules", "workers", "targets", "configuration", "push"];
 const SCREENSHOTS = Deno.env.get("SPOOLER_SCREENSHOTS") === "1";
@@ -22,9 +22,11 @@ const nameOf = (n: number) => `uwsgi_spoolfile_on_web1_4711_${n}_1_17000000${n}_
 async function shopSite(): Promise<Site> {
   const site = await makeSite(
     ...["http-socket = 127.0.0.1:0", "spooler-output = all"],
-    ...["spooler-task = name=send_mail true", "spooler-task = name=thumbnail exit 65"],
-    "spooler-task = name=report echo reading orders; sleep 1000",
-    ...["cron2 = name=nightly_backup,minute=30,hour=2 true", "cron2 = name=rates,minute=7 true"],
+    ...["spooler-task = name=send_mail echo sent", "spooler-task = name=thumbnail exit 65"],
+    "spooler-task = name=report echo reading orders; for n in 1 2 3; do echo day $n: 412 orders; done;" +
+      " echo 'day 4: no file' >&2; sleep 1000",
+    "cron2 = name=nightly_backup,minute=30,hour=2 true",
+    "cron2 = name=rates,minute=7 echo EUR 1.08; echo USD 1.00",
     "spooler-forward = archive 127.0.0.1:9",
   );
   for (let n = 10; n < 22; n++) {
@@ -64,8 +66,26 @@ browserTest(
     await using program = await site.start();
     const url = `http://${await monitorAddress(program, "http")}/`;
     const task = `tasks/spool/failed/${nameOf(12)}`;
+    for (let n = 31; n < 37; n++) {
+      const func = n % 3 === 0 ? "thumbnail" : "send_mail";
+      await writeTask(site.spool, nameOf(n), { ud_spool_func: func, to: `user${n}@example.org` });
+    }
+    await program.line(/(?:send_mail .* done|thumbnail .* given up)/, 6);
+    const { token } = await (await fetch(`${url}api/token`)).json();
+    const asked = await fetch(`${url}api/schedules`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-spooler-token": token },
+      body: JSON.stringify({ do: "run", job: "rates" }),
+    });
+    await asked.body?.cancel();
+    await program.line(/job rates done/);
     await writeTask(site.spool, nameOf(30), { ud_spool_func: "report", month: "11" });
     await program.line(/report .* started/);
+    const running = `tasks/spool/${nameOf(30)}`;
+    // What it has printed is in the history soon.
+    const shown = async (path: string) => await (await fetch(url + path)).text();
+    await until(async () => (await shown(running)).includes("day 4"), "its output");
+    await until(async () => /EUR/.test(await shown("schedules/rates")), "the job's output");
     const browser = await launched();
     try {
       for (
@@ -80,7 +100,8 @@ browserTest(
         const page = await context.newPage();
         const errors: string[] = [];
         page.on("pageerror", (error) => errors.push(String(error)));
-        for (const path of [...PAGES, task, `tasks/spool/${nameOf(30)}`]) {
+        const more = [task, running, `tasks/spool/${nameOf(31)}`, "schedules/rates"];
+        for (const path of [...PAGES, ...more]) {
           await page.goto(url + path);
           assert((await page.title()).includes("spooler on"), await page.title());
           if (width > 500) assertEquals(await serious(page), [], `${path}, ${colorScheme}`);
@@ -101,6 +122,8 @@ async function shoot(page: Page, path: string, scheme: string, width: number): P
   const wanted: Record<string, string> = {
     " light 1200": "dashboard.png",
     "history dark 1200": "dashboard-history.png",
+    [`tasks/spool/${nameOf(30)} light 1200`]: "dashboard-task.png",
+    "schedules/rates light 1200": "dashboard-job.png",
     "schedules light 1200": "dashboard-schedules.png",
     " light 390": "dashboard-phone.png",
   };

@@ -48,7 +48,7 @@ Deno.test("every page shows markup of others as text, loads nothing, and hides s
   const address = await monitorAddress(program, "http");
   const task = `tasks/spool/failed/${TASK}`;
   const pages = ["", "tasks", task, `${task}?body=text`, `${task}?body=hex`, "schedules"];
-  const query = `tasks?q=${encodeURIComponent(EVIL)}&func=${encodeURIComponent(EVIL)}`;
+  const query = `tasks?q=${encodeURIComponent(EVIL)}&function=${encodeURIComponent(EVIL)}`;
   for (const page of [...pages, "workers", "targets", "configuration", query, "tasks/x/<y>"]) {
     const { text, headers } = await get(`http://${address}/${page}`);
     assert(!text.includes("<script>alert"), page);
@@ -100,7 +100,7 @@ Deno.test("tasks are found by spool, state, function and text, a page at a time"
     after = page.next;
   }
   assertEquals(found, names.toReversed());
-  assertEquals((await list("func=b")).tasks.length, 3);
+  assertEquals((await list("function=b")).tasks.length, 3);
   assertEquals((await list("q=%2317%23")).tasks.map(({ name }) => name), [names[17]]);
   assertEquals((await list(`q=_1_117_1`)).tasks.map(({ name }) => name), [names[117]]);
   assertEquals((await list("state=ready")).tasks, []);

@@ -5,6 +5,8 @@
  */
 
 import { pause } from "../../support/until.ts";
+import { type Attack, drain, send } from "./attack.ts";
+import { HTTP_ATTACKS } from "./http_attacks.ts";
 import {
   encodePacket,
   KEEP_OPEN,
@@ -17,29 +19,7 @@ import { encodeBodySize } from "../../../src/wire/reader.ts";
 import { varsOf } from "../../support/store.ts";
 import { type Address, MIB } from "./target.ts";
 
-export interface Attack {
-  readonly name: string;
-  /** Streams at the same time. */
-  readonly crowd: number;
-  /** Between two streams of one of the crowd. */
-  readonly pauseMs?: number;
-  /** Plays one stream; what it throws is the end of the stream. */
-  play(address: Address, signal: AbortSignal): Promise<void>;
-}
-
 const connect = ({ port }: Address) => Deno.connect({ hostname: "127.0.0.1", port });
-
-async function send(connection: Deno.Conn, ...parts: Uint8Array[]): Promise<void> {
-  for (const part of parts) {
-    for (let at = 0; at < part.length;) at += await connection.write(part.subarray(at));
-  }
-}
-
-/** Reads and throws away until the other side closes, or for so long. */
-async function drain(connection: Deno.Conn): Promise<void> {
-  const buffer = new Uint8Array(64 * 1024);
-  while (await connection.read(buffer) !== null);
-}
 
 /** A task with a body of `size` NULs. */
 async function sendNuls(connection: Deno.Conn, func: string, size: number): Promise<void> {
@@ -217,6 +197,7 @@ export const ATTACKS: readonly Attack[] = [
     crowd: 1,
     play: (address, signal) => playPython(RESETS, address.port, signal),
   },
+  ...HTTP_ATTACKS,
 ];
 
 /** What a client says first, as Deno's does. */

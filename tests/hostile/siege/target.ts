@@ -13,6 +13,8 @@ export interface Address {
   readonly tlsPort: number;
   /** Of a program that asks for signatures. */
   readonly signedPort: number;
+  /** Of the dashboard, which has no password. */
+  readonly httpPort: number;
   readonly unix: string;
   /** The spool that attackers may fill; nobody works through it. */
   readonly victim: string;
@@ -32,6 +34,7 @@ export class Target extends Program {
     const address = {
       port: freePort(),
       tlsPort: freePort(),
+      httpPort: freePort(),
       signedPort,
       unix: join(dir, "socket"),
       victim: join(dir, "victim"),
@@ -41,6 +44,7 @@ export class Target extends Program {
       `socket = 127.0.0.1:${address.port}`,
       `socket = ${address.unix}`,
       `suwsgi-socket = 127.0.0.1:${address.tlsPort},server.pem,server.key,ca.pem`,
+      `http-socket = 127.0.0.1:${address.httpPort}`,
       `spooler2 = dir=${join(dir, "spool")},processes=2`,
       `spooler-external = ${address.victim}`,
       `spooler-max-files = ${MOST_FILES}`,
