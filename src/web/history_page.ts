@@ -21,6 +21,8 @@ interface ShownRun extends Found {
 
 interface HistoryView {
   readonly runs: readonly ShownRun[];
+  /** There may be older ones. */
+  readonly hasMore: boolean;
   readonly now: number;
 }
 
@@ -44,21 +46,21 @@ export const historyPage = page<HistoryView>({
       runs.push(...found.map((each) => maskedRun({ ...each, spool }, parts.mask)));
     }
     const newest = runs.toSorted((a, b) => b.entry.startedAt - a.entry.startedAt).slice(0, limit);
-    return { runs: newest, now: parts.clock.now() };
+    return { runs: newest, hasMore: newest.length === limit, now: parts.clock.now() };
   },
-  json: ({ runs }) => ({
+  json: ({ runs, hasMore }) => ({
     runs: runs.map(({ entry, spool }) =>
       "job" in entry
         ? jobRunJson(entry)
         : { spool, name: entry.name, function: entry.func, ...taskRunJson(entry) }
     ),
-    before: runs.at(-1)?.entry.startedAt ?? null,
+    before: hasMore ? runs.at(-1)?.entry.startedAt : null,
   }),
   html: historyHtml,
 });
 
-function historyHtml({ runs, now }: HistoryView, { query }: Ask): Html {
-  const last = runs.at(-1)?.entry.startedAt;
+function historyHtml({ runs, hasMore, now }: HistoryView, { query }: Ask): Html {
+  const last = hasMore ? runs.at(-1)?.entry.startedAt : undefined;
   return markup`<h1>History</h1>
 <form class="filters" action="/history" method="get" role="search">
 <label>Function <input name="function" value="${
