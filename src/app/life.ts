@@ -15,7 +15,7 @@ import { Dispatcher, tasksFor } from "../queue/dispatcher.ts";
 import { Frequency } from "../queue/frequency.ts";
 import { Retention } from "../queue/retention.ts";
 import { debugOf } from "../report/debug.ts";
-import type { SignalHandlers } from "../schedule/job_run.ts";
+import type { SignalHandlers } from "../schedule/signal_handlers.ts";
 import type { SchedulerOptions } from "../schedule/scheduler.ts";
 import type { Accept } from "../server/incoming_task.ts";
 import { destinationsOf } from "../server/destination.ts";
@@ -103,8 +103,8 @@ export class Life {
     const workers = () => this.#isRetired ? null : this.#workers;
     return {
       has: (signal, owner) => workers()?.signals.has(signal, owner) ?? false,
-      raise: (signal, owner, limitMs, abort) =>
-        workers()?.signals.raise(signal, owner, limitMs, abort) ??
+      raise: (signal, owner, how) =>
+        workers()?.signals.raise(signal, owner, how) ??
           Promise.reject(new Error("its worker has ended")),
     };
   }

@@ -5,7 +5,7 @@ import { runShell } from "../exec/process.ts";
 import { readAccounts } from "../schedule/accounts.ts";
 import { actionText } from "../schedule/action.ts";
 import { bootName } from "../schedule/boot.ts";
-import type { SignalHandlers } from "../schedule/job_run.ts";
+import type { SignalHandlers } from "../schedule/signal_handlers.ts";
 import type { SchedulerOptions } from "../schedule/scheduler.ts";
 import { type Spool, spoolFor } from "../server/reception.ts";
 import { readRequest } from "../task/request.ts";
@@ -61,7 +61,7 @@ export async function schedulerOptions(
 export function heardSignals(own: SignalHandlers, old: SignalHandlers | undefined): SignalHandlers {
   return {
     has: (signal, owner) => own.has(signal, owner) || (old?.has(signal, owner) ?? false),
-    raise: (signal, owner, limitMs, abort) =>
-      (own.has(signal, owner) ? own : old ?? own).raise(signal, owner, limitMs, abort),
+    raise: (signal, owner, how) =>
+      (own.has(signal, owner) ? own : old ?? own).raise(signal, owner, how),
   };
 }

@@ -5,9 +5,11 @@
  */
 
 import { importCrontab as imported } from "../schedule/crontab.ts";
+import { decodeCrontab, encodeCrontab } from "../schedule/crontab_bytes.ts";
+import { systemHost } from "../config/system_host.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
-import { note } from "./output.ts";
+import { CliOutput, note } from "./output.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { counted } from "../platform/count_text.ts";
 
@@ -22,21 +24,24 @@ export async function importCrontab(args: readonly string[]): Promise<number> {
   }
   const system = flags.has("system") ||
     !flags.has("user") && /^\/etc\/(?:crontab$|cron\.d\/)/.test(file);
-  const { lines, leftOut } = imported(await read(file), {
+  const { lines, leftOut } = imported(decodeCrontab(await read(file)), {
     format: system ? "system" : "user",
     home: system ? null : Deno.env.get("HOME") ?? null,
+    isDirectory: (path) => systemHost().kindOf(path) === "dir",
   });
-  console.log(lines.join("\n"));
+  const output = new CliOutput();
+  await output.bytes(encodeCrontab(lines));
+  await output.flush();
   if (leftOut === 0) return 0;
   note(`${counted(leftOut, "line")} not converted; comments with NOT CONVERTED say why`);
   return 1;
 }
 
-async function read(file: string): Promise<string> {
+async function read(file: string): Promise<Uint8Array> {
   try {
     return file === "-"
-      ? await new Response(Deno.stdin.readable).text()
-      : await Deno.readTextFile(file);
+      ? await new Response(Deno.stdin.readable).bytes()
+      : await Deno.readFile(file);
   } catch (error) {
     throw new UsageError(`cannot ${reasonOf(error)}`);
   }

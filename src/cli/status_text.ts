@@ -153,9 +153,10 @@ const JOBS = ["SCHEDULE", "WHEN", "LAST RUN", { heading: "RESULT", colour: resul
 function jobRows(jobs: readonly JobSnapshot[], at: number): string[][] {
   const next = ({ nextAt }: JobSnapshot) => nextAt ?? Infinity;
   return jobs.toSorted((a, b) => next(a) < next(b) ? -1 : next(a) > next(b) ? 1 : 0).map((job) => {
-    const { name, when, running, lastRun, nextAt } = job;
+    const { name, when, running, waiting, lastRun, nextAt } = job;
     const ended = lastRun?.endedAt === null ? "end unknown" : lastRun?.ok === true ? "ok" : null;
-    const result = running > 0 ? "running" : ended ?? lastRun?.result ?? "-";
+    const now = running > 0 ? "running" : waiting > 0 ? "waits for a free worker" : null;
+    const result = now ?? ended ?? lastRun?.result ?? "-";
     return [
       safeText(name),
       safeText(when),

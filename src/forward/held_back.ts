@@ -7,6 +7,8 @@ import type { Cancel, Clock } from "../platform/clock.ts";
 
 /** Long enough for the dispatcher to claim another task. */
 const HOLD_MS = 100;
+/** At the same time, while others are tried. */
+const MOST = 8;
 
 export class HeldBack<T> {
   #tasks: T[] = [];
@@ -17,6 +19,10 @@ export class HeldBack<T> {
 
   get size(): number {
     return this.#tasks.length;
+  }
+
+  get hasRoom(): boolean {
+    return this.size < MOST;
   }
 
   add(task: T): void {

@@ -5,39 +5,24 @@
  * it again; then one task may try, and when that is accepted, all may.
  */
 
-import type { Random } from "../platform/clock.ts";
-import type { Emit } from "../report/event.ts";
 import type { Break, ClientConnection } from "./client_connection.ts";
-import { Connector, type ConnectorOptions } from "./connector.ts";
+import { Connector } from "./connector.ts";
 import type { Delivery } from "./delivery.ts";
 import { HeldBack } from "./held_back.ts";
 import type { DeliveryResult, LostDelivery } from "./outstanding.ts";
 import { PendingTasks, type Queued } from "./pending.ts";
 import { Patience } from "./patience.ts";
-import { WINDOW } from "../wire/peer.ts";
+import { UNEXPLAINED, WINDOW } from "../wire/peer.ts";
 import { Suspects } from "./suspects.ts";
 import { CLOSED, type DeliveryTarget, REFUSALS } from "./delivery_target.ts";
 import { TargetConnections } from "./target_connections.ts";
 import { TargetHealth } from "./target_health.ts";
-
-export interface TargetOptions extends ConnectorOptions {
-  /** As the ini has it, for the log. */
-  readonly name: string;
-  /** Open at the same time, at most. */
-  readonly connections: number;
-  readonly timeoutMs: number;
-  /** The spool whose tasks it gets, for the log. */
-  readonly spool: string;
-  readonly random: Random;
-  readonly emit: Emit;
-  /** Called whenever it may take more, or less, than before. */
-  changed(): void;
-}
+import type { TargetOptions } from "./target_options.ts";
 
 /** For a peer of version 0: one is sent, one waits behind it. */
 const PLAIN_WINDOW = 2;
-/** Tasks that are held back at the same time while others are tried. */
-const MOST_HELD_BACK = 8;
+const REFUSES_ALL =
+  "it refuses a task and gives no reason, like a uWSGI with no spooler = line, or with a full disk";
 
 export class Target implements DeliveryTarget {
   readonly name: string;
@@ -128,7 +113,7 @@ export class Target implements DeliveryTarget {
 
   #enqueue(queued: Queued): void {
     const isSuspect = this.#suspects.breaksOf(queued.delivery.id) > 0;
-    const isHeldBack = !this.isUp && isSuspect && this.#heldBack.size < MOST_HELD_BACK;
+    const isHeldBack = !this.isUp && isSuspect && this.#heldBack.hasRoom;
     if (isHeldBack) return this.#holdBack(queued);
     this.#pending.put(queued);
     this.#pump();
@@ -143,9 +128,8 @@ export class Target implements DeliveryTarget {
   /** No other task came that could show whether the target or the task is to blame. */
   #tryHeldBack(): void {
     if (this.#load > this.#heldBack.size) return;
-    const next = this.#heldBack.takeLightest(({ delivery }) =>
-      this.#suspects.breaksOf(delivery.id)
-    );
+    const breaks = ({ delivery }: Queued) => this.#suspects.breaksOf(delivery.id);
+    const next = this.#heldBack.takeLightest(breaks);
     if (next) this.#pending.put(next);
     this.#pump();
   }
@@ -177,6 +161,7 @@ export class Target implements DeliveryTarget {
         this.#works();
         return queued.settle(result);
       case "refused":
+        if (result.reason === UNEXPLAINED) return this.#refusedUnexplained(queued);
         this.#answered(queued);
         if (++this.#refusals < REFUSALS) this.#works();
         else this.#health.failed(`it refuses all tasks: ${result.reason}`);
@@ -200,6 +185,21 @@ export class Target implements DeliveryTarget {
   #answered({ delivery, sentAt }: Queued): void {
     this.#suspects.answered(delivery.id);
     this.#patience.answeredAfter(this.#options.clock.monotonic() - sentAt);
+  }
+
+  /** As at a hang-up: until another task has got through, the target is to blame. */
+  #refusedUnexplained(queued: Queued): void {
+    const { id } = queued.delivery;
+    this.#suspects.broke(id);
+    if (!this.#isGuilty(id)) {
+      this.#health.failed(REFUSES_ALL);
+      return queued.settle({ kind: "lost", reason: REFUSES_ALL, first: false });
+    }
+    const times = this.#suspects.breaksOf(id);
+    const reason = `it refused this task ${times} times in a row, and accepted others`;
+    this.#suspects.forget(id);
+    this.#works();
+    queued.settle({ kind: "refused", reason });
   }
 
   /** A uWSGI that accepts other tasks has too small a buffer for this one. */

@@ -153,6 +153,16 @@ export type Event =
     waitMs: number | null;
   }
   | { type: "schedule.warning"; message: string }
+  /** The handler of a signal that task code raised. */
+  | {
+    type: "signal.failed";
+    spool: string;
+    signal: number;
+    /** The handler's name; null without one. */
+    func: string | null;
+    reason: string;
+    tookMs: number;
+  }
   | { type: "job.started"; job: string; slot: number; lateMs: number; attempt: number }
   | { type: "job.output"; job: string; slot: number; stream: OutputStream; line: string }
   | { type: "job.overflow"; job: string; slot: number } & Overflow

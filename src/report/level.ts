@@ -26,6 +26,7 @@ export function levelOf(event: Event): Level {
       return event.fate.kind === "done" ? "info" : "warning";
     case "job.ended":
       return event.ok ? "info" : "error";
+    case "signal.failed":
     case "workers.unloadable":
     case "target.down":
     case "listener.troubled":

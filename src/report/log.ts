@@ -7,6 +7,7 @@ import { shortLabel, taskLabel } from "../spool/layout.ts";
 import type { Event } from "./event.ts";
 import { levelOf } from "./level.ts";
 import { jsonLine, safeLine, safeText } from "./safe_text.ts";
+import { underWayText } from "./under_way.ts";
 import { counted } from "../platform/count_text.ts";
 
 /** A job that starts later than this is logged with its slot. */
@@ -66,11 +67,11 @@ export function eventText(event: Event): string {
         : `reloading (${event.reason}): ${event.running} running under the old configuration`;
     case "program.waiting":
       return event.leftMs > 0
-        ? `still waiting for ${runningText(event)}; they have ${measuredText(event.leftMs)} left`
-        : `time is up, killing ${runningText(event)}`;
+        ? `still waiting for ${underWayText(event)}; they have ${measuredText(event.leftMs)} left`
+        : `time is up, killing ${underWayText(event)}`;
     case "program.status": {
       const spools = event.spools.map(({ spool, running }) => `; ${spoolNamed(spool)}: ${running}`);
-      return `status: running: ${event.running === 0 ? "nothing" : runningText(event)}${
+      return `status: running: ${event.running === 0 ? "nothing" : underWayText(event)}${
         spools.join("")
       }`;
     }
@@ -203,6 +204,12 @@ export function eventText(event: Event): string {
       })`;
     case "schedule.warning":
       return `schedules: warning: ${event.message}`;
+    case "signal.failed": {
+      const func = event.func === null ? "" : ` (${visible(event.func, FUNC_MAX)})`;
+      return `${spoolNamed(event.spool)}: signal ${event.signal}${func} failed: ${
+        visible(event.reason, REASON_MAX)
+      } (${measuredText(event.tookMs)})`;
+    }
     case "job.started": {
       const again = event.attempt > 1 ? `, attempt ${event.attempt}` : "";
       const late = event.lateMs >= LATE_MS ? ` for ${timeText(event.slot)}` : "";
@@ -235,15 +242,6 @@ export function eventText(event: Event): string {
     default:
       return event satisfies never;
   }
-}
-
-/** `3: task … for 12 s, job nightly for 40 s and 1 more`. */
-function runningText(
-  { running, names }: { readonly running: number; readonly names: readonly string[] },
-): string {
-  const more = running - names.length;
-  const last = more > 0 && names.length > 0 ? ` and ${more} more` : "";
-  return `${running}${names.length > 0 ? ": " : ""}${names.join(", ")}${last}`;
 }
 
 function named(func: string, task: string): string {

@@ -142,6 +142,8 @@ export interface JobSnapshot {
   readonly lastSlotAt: number | null;
   readonly nextAt: number | null;
   readonly running: number;
+  /** Runs that are due, of task code for which no worker is free yet. */
+  readonly waiting: number;
   readonly lastRun: JobRunSnapshot | null;
   readonly lastSuccessAt: number | null;
 }

@@ -51,3 +51,12 @@ export class UnderWayList {
     );
   }
 }
+
+/** `3: task … for 12 s, job nightly for 40 s and 1 more`. */
+export function underWayText(
+  { running, names }: { readonly running: number; readonly names: readonly string[] },
+): string {
+  const more = running - names.length;
+  const last = more > 0 && names.length > 0 ? ` and ${more} more` : "";
+  return `${running}${names.length > 0 ? ": " : ""}${names.join(", ")}${last}`;
+}

@@ -20,9 +20,14 @@ import { counted } from "../platform/count_text.ts";
 /** A job that hangs and may overlap must not fill the machine with itself. */
 export const MOST_AT_ONCE = 25;
 
+/** Task code that a job runs waits while all workers are busy. */
+const NOT_BEGUN = "its last slot still waits for a free worker";
+
 export interface Occupied {
-  /** Runs of the job itself that go on. */
+  /** Runs of the job itself that go on, those that wait for a worker among them. */
   readonly running: number;
+  /** How many of these have begun. */
+  readonly begun: number;
   /** A slot of the job waits already. */
   readonly waiting: boolean;
   /** Another job of its group runs; false for a job without one. */
@@ -38,7 +43,7 @@ export type Admission =
   | { readonly kind: "skip"; readonly reason: string };
 
 export function admit(overlap: Overlap, occupied: Occupied): Admission {
-  const { running, waiting, groupBusy, inGroup } = occupied;
+  const { running, begun, waiting, groupBusy, inGroup } = occupied;
   if (running === 0) {
     if (waiting && overlap === "skip") {
       return { kind: "skip", reason: "its last slot is still waiting" };
@@ -47,7 +52,7 @@ export function admit(overlap: Overlap, occupied: Occupied): Admission {
   }
   switch (overlap) {
     case "skip":
-      return { kind: "skip", reason: "it is still running" };
+      return { kind: "skip", reason: begun > 0 ? "it is still running" : NOT_BEGUN };
     case "queue":
       return { kind: "wait" };
     case "replace":
@@ -56,8 +61,16 @@ export function admit(overlap: Overlap, occupied: Occupied): Admission {
       if (inGroup) return { kind: "wait" };
       return running < MOST_AT_ONCE
         ? { kind: "start" }
-        : { kind: "skip", reason: `it is running ${counted(running, "time")} already` };
+        : { kind: "skip", reason: fullText(begun, running - begun) };
     default:
       return overlap satisfies never;
   }
+}
+
+function fullText(begun: number, unbegun: number): string {
+  if (unbegun === 0) return `it is running ${counted(begun, "time")} already`;
+  if (begun === 0) return `${counted(unbegun, "slot")} of it already wait for a free worker`;
+  return `it is running ${
+    counted(begun, "time")
+  } already, and ${unbegun} more wait for a free worker`;
 }

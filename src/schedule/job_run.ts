@@ -12,27 +12,15 @@ import { backoffMs } from "../task/backoff.ts";
 import type { Emit } from "../report/event.ts";
 import { type Account, accountHome, accountName } from "./account.ts";
 import { REPLACED } from "./runs.ts";
+import type { SignalHandlers } from "./signal_handlers.ts";
 import { reasonOf } from "../platform/reason.ts";
 
-/**
- * Handlers that task code has registered for uWSGI's signals. With an owner only the handlers of its
- * code are meant, without one those of any.
- */
-export interface SignalHandlers {
-  has(signal: number, owner: string | null): boolean;
-  /**
-   * Resolves when the handler has run; rejects when it failed, or, with an InterruptedError, ended
-   * with the program.
-   *
-   * @param limitMs the longest that it may take; null is what the workers' spool says
-   * @param abort an operator may end it by this
-   */
-  raise(
-    signal: number,
-    owner: string | null,
-    limitMs: number | null,
-    abort?: AbortSignal,
-  ): Promise<void>;
+/** Called while a run goes on. */
+export interface RunProgress {
+  /** It no longer waits for a worker that is free. */
+  begun(): void;
+  /** With the process id of each attempt of a command. */
+  started?(pid: number): void;
 }
 
 export interface JobWorld {
@@ -76,22 +64,23 @@ export const RETRY = { delayMs: 10_000, maxDelayMs: 3_600_000 };
 /** For `on-failure=` of a job without harakiri: it must not hold up a stop for ever. */
 const ON_FAILURE_LIMIT_MS = 300_000;
 
-/** @param started called with the process id of each attempt */
 export async function runJob(
   job: ScheduleConfig,
   slot: number,
   world: JobWorld,
   signal: AbortSignal,
-  started: (pid: number) => void = () => {},
+  progress: RunProgress = { begun: () => {} },
 ): Promise<Ended> {
   const { action } = job;
   switch (action.kind) {
     case "command":
-      return await runCommand(job, action.command, slot, world, signal, started);
+      progress.begun();
+      return await runCommand(job, action.command, slot, world, signal, progress.started);
     case "task":
+      progress.begun();
       return await enqueue(job, action.vars, slot, world);
     case "signal":
-      return await raise(job, action, slot, world, signal);
+      return await raise(job, action, slot, world, signal, progress);
     default:
       return action satisfies never;
   }
@@ -103,7 +92,7 @@ async function runCommand(
   slot: number,
   world: JobWorld,
   signal: AbortSignal,
-  started: (pid: number) => void,
+  started: (pid: number) => void = () => {},
 ): Promise<Ended> {
   const { clock, random, emit } = world;
   for (let attempt = 1;; attempt++) {
@@ -229,19 +218,25 @@ async function raise(
   slot: number,
   world: JobWorld,
   signal: AbortSignal,
+  progress: RunProgress,
 ): Promise<Ended> {
   const { emit, clock, signals, stopping } = world;
   const ofRun = { job: job.name, slot, attempt: 1 };
   let ended: Ended = { ok: true, result: "handled" };
   for (let call = 0; call < times && !(call > 0 && stopping.aborted); call++) {
-    emit({ type: "job.started", job: job.name, slot, lateMs: clock.now() - slot, attempt: 1 });
-    const startedAt = clock.monotonic();
+    let startedAt: number | null = null;
+    const begun = () => {
+      startedAt = clock.monotonic();
+      progress.begun();
+      emit({ type: "job.started", ...ofRun, lateMs: clock.now() - slot });
+    };
+    // What no worker has begun has taken no time.
+    const took = () => startedAt === null ? 0 : clock.monotonic() - startedAt;
     try {
-      await signals.raise(number, owner, job.harakiriMs, signal);
-      const tookMs = clock.monotonic() - startedAt;
-      emit({ type: "job.ended", ...ofRun, exit: "handled", ok: true, tookMs });
+      await signals.raise(number, owner, { limitMs: job.harakiriMs, begun, abort: signal });
+      emit({ type: "job.ended", ...ofRun, exit: "handled", ok: true, tookMs: took() });
     } catch (error) {
-      const tookMs = clock.monotonic() - startedAt;
+      const tookMs = took();
       const killed = killOrderOf(signal)?.reason;
       if (killed !== undefined || error instanceof InterruptedError) {
         const result = killed ?? reasonOf(error);

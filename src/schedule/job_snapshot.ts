@@ -11,7 +11,7 @@ import { comingTimes, type UpcomingOptions } from "./upcoming.ts";
 export function jobSnapshot(
   job: ScheduleConfig,
   lastRun: LastRun | null,
-  running: number,
+  runs: Pick<JobSnapshot, "running" | "waiting">,
   about: UpcomingOptions,
 ): Omit<JobSnapshot, "lastSuccessAt"> {
   const [nextAt = null] = comingTimes(job, about, 1);
@@ -23,7 +23,7 @@ export function jobSnapshot(
     isUnique: job.overlap !== "allow",
     lastSlotAt: about.last,
     nextAt,
-    running,
+    ...runs,
     lastRun,
   };
 }

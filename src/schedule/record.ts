@@ -31,6 +31,11 @@ export interface JobRecord {
   readonly run: LastRun | null;
 }
 
+/** Of a run that has begun. */
+export function startedRun(slotAt: number, startedAt: number): LastRun {
+  return { slotAt, startedAt, endedAt: null, result: null, ok: null, pid: null };
+}
+
 /** A job that is in no ini any more is forgotten after this. */
 const FORGOTTEN_AFTER_MS = 400 * 86_400_000;
 

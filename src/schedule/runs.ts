@@ -10,8 +10,17 @@ import type { Emit } from "../report/event.ts";
 import { type KillOrder, killOrderOf } from "../exec/kill_order.ts";
 import { type Admission, admit } from "./admission.ts";
 
-/** Runs a job for a slot to its end; never rejects. */
-export type RunJob = (job: ScheduleConfig, slot: number, signal: AbortSignal) => Promise<void>;
+/**
+ * Runs a job for a slot to its end; never rejects.
+ *
+ * @param begun is called when it no longer waits for a worker that is free
+ */
+export type RunJob = (
+  job: ScheduleConfig,
+  slot: number,
+  signal: AbortSignal,
+  begun: () => void,
+) => Promise<void>;
 
 export interface RunsOptions {
   readonly run: RunJob;
@@ -23,11 +32,17 @@ export interface RunsOptions {
 /** Why a run was broken off though the program goes on. */
 export const REPLACED = "replaced by its next slot";
 
+interface RunOfJob {
+  readonly controller: AbortController;
+  hasBegun: boolean;
+  end: Promise<void>;
+}
+
 interface JobRuns {
   /** As it was offered last. */
   job: ScheduleConfig;
-  /** Each with its end. */
-  readonly running: Map<AbortController, Promise<void>>;
+  /** Those that have begun, and those that wait for a worker. */
+  readonly running: Set<RunOfJob>;
   /** The slot that starts when there is room. */
   waiting: number | null;
   /** Slots skipped since the last start. */
@@ -50,9 +65,12 @@ export class Runs {
     return this.#ends.size;
   }
 
-  /** How many runs of this job go on. */
-  runningOf(id: string): number {
-    return this.#places.get(id)?.running.size ?? 0;
+  /** How many runs of this job have begun and go on, and how many wait for a worker. */
+  countsOf(id: string): { running: number; waiting: number } {
+    const place = this.#places.get(id);
+    if (place === undefined) return { running: 0, waiting: 0 };
+    const running = begunIn(place);
+    return { running, waiting: place.running.size - running };
   }
 
   /**
@@ -63,8 +81,8 @@ export class Runs {
   async kill(name: string, order: KillOrder): Promise<number> {
     const places = [...this.#places.values()].filter(({ job }) => job.name === name);
     const runs = places.flatMap(({ running }) => [...running]);
-    for (const [run] of runs) run.abort(order);
-    await Promise.all(runs.map(([, end]) => end));
+    for (const { controller } of runs) controller.abort(order);
+    await Promise.all(runs.map(({ end }) => end));
     return runs.length;
   }
 
@@ -73,14 +91,14 @@ export class Runs {
     const place = this.#placeOf(job);
     const admission = admit(job.overlap, {
       running: place.running.size,
+      begun: begunIn(place),
       waiting: place.waiting !== null,
       groupBusy: this.#groupBusy(job),
       inGroup: job.group !== null,
     });
     switch (admission.kind) {
       case "start":
-        this.#start(place, slot);
-        return admission;
+        return this.#start(place, slot)?.hasBegun === false ? { kind: "wait" } : admission;
       case "skip":
         this.#skip(place, admission.reason);
         return admission;
@@ -89,7 +107,7 @@ export class Runs {
         return admission;
       case "replace":
         this.#wait(place, slot);
-        for (const run of place.running.keys()) run.abort(REPLACED);
+        for (const { controller } of place.running) controller.abort(REPLACED);
         return admission;
       default:
         return admission satisfies never;
@@ -119,7 +137,7 @@ export class Runs {
   #placeOf(job: ScheduleConfig): JobRuns {
     let place = this.#places.get(job.id);
     if (place === undefined) {
-      place = { job, running: new Map(), waiting: null, skipped: 0 };
+      place = { job, running: new Set(), waiting: null, skipped: 0 };
       this.#places.set(job.id, place);
     }
     place.job = job;
@@ -151,22 +169,27 @@ export class Runs {
     }
   }
 
-  #start(place: JobRuns, slot: number): void {
+  #start(place: JobRuns, slot: number): RunOfJob | undefined {
     if (this.#stopped) return;
     const { run, emit, abort } = this.#options;
     if (place.skipped > 1) {
       emit({ type: "job.resumed", job: place.job.name, skipped: place.skipped });
     }
     place.skipped = 0;
-    const replaced = new AbortController();
-    const end = run(place.job, slot, AbortSignal.any([abort, replaced.signal])).finally(() => {
-      place.running.delete(replaced);
+    const controller = new AbortController();
+    const started: RunOfJob = { controller, hasBegun: false, end: Promise.resolve() };
+    place.running.add(started);
+    const signal = AbortSignal.any([abort, controller.signal]);
+    const begun = () => void (started.hasBegun = true);
+    const end = run(place.job, slot, signal, begun).finally(() => {
+      place.running.delete(started);
       this.#ends.delete(end);
-      if (killOrderOf(replaced.signal)?.fate === "retry") this.#start(place, slot);
+      if (killOrderOf(controller.signal)?.fate === "retry") this.#start(place, slot);
       this.#startWaiting();
     });
-    place.running.set(replaced, end);
+    started.end = end;
     this.#ends.add(end);
+    return started;
   }
 
   /** A run has ended: the job that waited longest for its place starts. */
@@ -178,4 +201,8 @@ export class Runs {
       this.#start(place, slot);
     }
   }
+}
+
+function begunIn({ running }: JobRuns): number {
+  return [...running].filter(({ hasBegun }) => hasBegun).length;
 }

@@ -6,8 +6,7 @@
  *
  * The jobs of the ini are there from the start. Task code brings more while the program runs
  * (register): what several owners register is one set of jobs. A job that is in the old set and in
- * the new one goes on as if nothing had happened: it keeps its rhythm, its iterations and its streak
- * of skips.
+ * the new one goes on undisturbed: it keeps its rhythm, its iterations and its streak of skips.
  */
 
 import { isDeepStrictEqual } from "node:util";
@@ -25,10 +24,10 @@ import type { Admission } from "./admission.ts";
 import type { Rhythm, Time } from "./due.ts";
 import { type JobWorld, runJob } from "./job_run.ts";
 import { jobSnapshot } from "./job_snapshot.ts";
-import type { LastRun } from "./record.ts";
+import { type LastRun, startedRun } from "./record.ts";
 import { registeredJobs, type Registration } from "./registration.ts";
 import { rhythmOf, timesOf } from "./rhythm.ts";
-import { Runs } from "./runs.ts";
+import { type RunJob, Runs } from "./runs.ts";
 import { StateFile } from "./state_file.ts";
 import { type DueJob, type TickedJob, Ticker, timeOf } from "./ticker.ts";
 
@@ -86,8 +85,7 @@ export class Scheduler {
       warn: (message) => emit({ type: "schedule.warning", message }),
     });
     // Its unexpected error ends this run, and nothing that waits for its end.
-    const run = (...args: [ScheduleConfig, number, AbortSignal]) =>
-      this.#run(...args).catch(reportError);
+    const run: RunJob = (...args) => this.#run(...args).catch(reportError);
     this.#runs = new Runs({ run, emit, abort });
     this.#ticker = new Ticker({
       clock,
@@ -108,7 +106,7 @@ export class Scheduler {
     const about = { host: this.#options.host, now: this.#options.clock.now() };
     return this.lastSlots().map(([job, last]) => {
       const { run = null } = this.#state.get(job.id) ?? {};
-      return jobSnapshot(job, run, this.#runs.runningOf(job.id), { ...about, last });
+      return jobSnapshot(job, run, this.#runs.countsOf(job.id), { ...about, last });
     });
   }
 
@@ -181,8 +179,8 @@ export class Scheduler {
 
   #complain(problem: Problem): void {
     const message = `${problemText(problem)}; it never runs`;
-    if (!this.#complaints.isFirst(message)) return;
-    this.#options.emit({ type: "schedule.warning", message });
+    const isNews = this.#complaints.isFirst(message);
+    if (isNews) this.#options.emit({ type: "schedule.warning", message });
   }
 
   /** Gives the ticker the jobs of now. */
@@ -233,18 +231,16 @@ export class Scheduler {
   /** All that is due at once is recorded with one write, and then starts. */
   async #begin(found: readonly DueJob<ScheduleConfig>[]): Promise<void> {
     for (const { job, due } of found) {
-      const record = this.#state.get(job.id);
-      const { boot } = this.#options;
-      const { name } = job;
-      this.#state.set(job.id, { name, boot, slotAt: due.slot, run: record?.run ?? null });
+      const { run = null } = this.#state.get(job.id) ?? {};
+      this.#state.set(job.id, { name: job.name, boot: this.#options.boot, slotAt: due.slot, run });
     }
     if (found.some(({ durable }) => durable)) await this.#state.commit();
     else this.#state.saveSoon();
 
     for (const { job, due } of found) {
       if (due.missed > 0) {
-        const { missed, slot } = due;
-        this.#options.emit({ type: "job.missed", job: job.name, missed, until: slot });
+        const { missed, slot: until } = due;
+        this.#options.emit({ type: "job.missed", job: job.name, missed, until });
       }
       // It may have gone while its slot was written.
       const current = this.#watched.get(job.id)?.job;
@@ -277,17 +273,21 @@ export class Scheduler {
     return await this.#runs.kill(name, order);
   }
 
-  async #run(offered: ScheduleConfig, slotAt: number, signal: AbortSignal): Promise<void> {
+  async #run(...[offered, slotAt, signal, begun]: Parameters<RunJob>): Promise<void> {
     const { clock } = this.#options;
     // What waited for its turn may have been registered anew meanwhile, with another signal.
     const job = this.#watched.get(offered.id)?.job ?? offered;
-    const startedAt = clock.now();
-    const begun: LastRun = { slotAt, startedAt, endedAt: null, result: null, ok: null, pid: null };
-    this.#note(job, begun);
-    const ended = await runJob(job, slotAt, this.#world, signal, (pid) => {
-      this.#note(job, { ...begun, pid });
+    let run: LastRun | null = null;
+    const note = (news: Partial<LastRun>) =>
+      this.#note(job, run = { ...run ?? startedRun(slotAt, clock.now()), ...news });
+    const ended = await runJob(job, slotAt, this.#world, signal, {
+      begun() {
+        begun();
+        note({});
+      },
+      started: (pid) => note({ pid }),
     });
-    this.#note(job, { ...begun, endedAt: clock.now(), ...ended });
+    note({ endedAt: clock.now(), ...ended });
   }
 
   #note(job: ScheduleConfig, run: LastRun): void {

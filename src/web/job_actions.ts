@@ -5,12 +5,14 @@ import type { Ask } from "./ask.ts";
 import { button } from "./forms.ts";
 import { type Html, markup } from "./html.ts";
 
-export function jobActions({ name, running }: JobSnapshot, ask: Ask): Html | null {
+export function jobActions({ name, running, waiting }: JobSnapshot, ask: Ask): Html | null {
   if (!ask.mayAct) return null;
   const form = (verb: string, label: string, kind = "") =>
     button(ask, {
       ...{ action: "/schedules", values: [["do", verb], ["job", name]], label, kind },
       name: `${label}: ${name}`,
     });
-  return markup`${form("run", "Run now")} ${running > 0 ? form("kill", "End", "danger") : null}`;
+  return markup`${form("run", "Run now")} ${
+    running + waiting > 0 ? form("kill", "End", "danger") : null
+  }`;
 }

@@ -154,9 +154,13 @@ function nextJobs({ jobs, at }: ProgramSnapshot): Html | null {
     <section aria-labelledby="next">
       <h2 id="next"><a href="${href(["schedules"])}">Next jobs</a></h2>
       <ul class="lines">${
-    next.map(({ name, nextAt, running, lastRun }) =>
+    next.map(({ name, nextAt, running, waiting, lastRun }) =>
       markup`<li>${clockHtml(nextAt, at)} <b>${name}</b> ${momentHtml(nextAt, at)}${
-        running > 0 ? badge("running") : null
+        running > 0
+          ? badge("running")
+          : waiting > 0
+          ? badge("waits for a free worker", "waiting")
+          : null
       }${lastRun?.ok === false ? badge("failed last time", "failed") : null}</li>`
     )
   }</ul>

@@ -67,9 +67,11 @@ function jobTable(
     },
     {
       head: "Last run",
-      cell: ({ lastRun, running }) =>
+      cell: ({ lastRun, running, waiting }) =>
         running > 0
           ? markup`${badge("running")} ${momentHtml(lastRun?.startedAt ?? null, now)}`
+          : waiting > 0
+          ? badge("waits for a free worker", "waiting")
           : lastRun === null
           ? markup`<span class="none">not yet</span>`
           : markup`${

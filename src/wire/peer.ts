@@ -90,6 +90,8 @@ export type PeerAnswer =
   | { readonly kind: "later"; readonly reason: string };
 
 const LONGEST_REASON = 300;
+/** As a uWSGI refuses: with a spooler that is not configured, or a full disk. */
+export const UNEXPLAINED = "it gives no reason";
 
 /** A peer's words go to the log and to terminals: they stay on their line and steer nothing. */
 function plainText(text: string): string {
@@ -112,7 +114,7 @@ export function answerOf({ header, vars }: RawPacket, signed: Signed | null): Pe
     throw new PacketError("its answer to a signed task is not signed with our secret");
   }
   if (header.modifier2 === 1) return { kind: "accepted" };
-  const reason = plainText(findText(given, "reason") ?? "it gives no reason");
+  const reason = plainText(findText(given, "reason") ?? UNEXPLAINED);
   const isTemporary = findText(given, "temporary") === "1";
   return { kind: isTemporary ? "later" : "refused", reason };
 }

@@ -1,14 +1,14 @@
 /**
  * The workers of one language in one spool: how many there are, when they are started, recycled,
- * replaced and let go, and who gets what of all that needs a worker.
- *
- * Work comes in three kinds. A signal, and a task that was chosen for this language, wait for a free
- * worker and are given out first. Tasks that no one has read yet are handed out in batches, by
- * `src/worker/batches.ts`.
+ * replaced and let go, and who gets what of all that needs a worker. A signal, and a task that was
+ * chosen for this language, wait for a free worker and are given out first. Tasks that no one has
+ * read yet are handed out in batches, by `src/worker/batches.ts`.
  */
 
+import type { RaiseHow } from "../schedule/signal_handlers.ts";
 import { LoadRetry } from "./load_retry.ts";
-import type { Registered, WorkerAnswer } from "./message.ts";
+import type { WorkerAnswer } from "./message.ts";
+import type { Registered } from "./registered.ts";
 import { outputEvents } from "./output_events.ts";
 import type { PoolListener, PoolOptions } from "./pool_options.ts";
 import { Recycling } from "./recycling.ts";
@@ -132,16 +132,16 @@ export class Pool {
     return this.#offer?.registered.signals.includes(signal) ?? false;
   }
 
-  /**
-   * Runs the handler of a signal in a free worker.
-   *
-   * @param limitMs the longest that it may take; null is that of tasks
-   * @param abort an operator may end it by this
-   */
-  raise(signal: number, limitMs: number | null, abort?: AbortSignal): Promise<void> {
+  /** What the handler of a signal is called; null without a name. */
+  handlerName(signal: number): string | null {
+    return this.#offer?.registered.handlers[signal] ?? null;
+  }
+
+  /** Runs the handler of a signal in the next free worker. */
+  raise(signal: number, how: RaiseHow): Promise<void> {
     if (this.#isStopped) return Promise.reject(endingError());
     const ended = (worker: TaskWorker) => this.#onAnswers(worker, []);
-    const done = this.#requests.raise(signal, limitMs, ended, abort);
+    const done = this.#requests.raise(signal, how, ended);
     this.#giveOut();
     return done;
   }

@@ -2,7 +2,8 @@
 
 import type { Tasks } from "../queue/tasks.ts";
 import type { Emit } from "../report/event.ts";
-import type { ModuleRef, Registered, Setup, WorkerAnswer } from "./message.ts";
+import type { ModuleRef, Setup, WorkerAnswer } from "./message.ts";
+import type { Registered } from "./registered.ts";
 import type { WorkerCommand } from "./process.ts";
 import type { RecyclingOptions } from "./recycling.ts";
 import type { SocketDirectory } from "./sockets.ts";

@@ -2,6 +2,7 @@
 
 import { onKill } from "../exec/kill_order.ts";
 import { InterruptedError } from "../exec/stop_signal.ts";
+import type { RaiseHow } from "../schedule/signal_handlers.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 import type { WorkerAnswer } from "./message.ts";
 import type { TaskWorker } from "./task_worker.ts";
@@ -84,9 +85,8 @@ export class WorkerRequests {
   /** @param ended is called when the handler has ended, whether it failed or not */
   async raise(
     signal: number,
-    limitMs: number | null,
+    { limitMs, begun, abort }: RaiseHow,
     ended: (worker: TaskWorker) => void,
-    abort: AbortSignal | undefined,
   ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     let present: TaskWorker | null = null;
@@ -94,6 +94,7 @@ export class WorkerRequests {
       start: (worker) => {
         present = worker;
         const done = worker.raise(signal, limitMs);
+        begun();
         resolve(done);
         const next = () => ended(worker);
         done.then(next, next);

@@ -1,7 +1,7 @@
 /** What task code registers for the clock, as the schedules take it. @pure */
 
 import type { Registration } from "../schedule/registration.ts";
-import type { TimerWish } from "./message.ts";
+import type { TimerWish } from "./registered.ts";
 
 export function registrationOf(wish: TimerWish): Registration {
   const { signal, name, file, line = 0 } = wish;

@@ -4,12 +4,14 @@
  */
 
 import { join } from "@std/path";
+import { InterruptedError } from "../exec/stop_signal.ts";
 import type { Cancel } from "../platform/clock.ts";
+import { reasonOf } from "../platform/reason.ts";
 import { watchTouched } from "../platform/touched.ts";
 import type { Emit } from "../report/event.ts";
 import { Once } from "../report/once.ts";
 import type { WorkerSnapshot } from "../report/snapshot.ts";
-import type { SignalHandlers } from "../schedule/job_run.ts";
+import type { RaiseHow, SignalHandlers } from "../schedule/signal_handlers.ts";
 import type { Registration } from "../schedule/registration.ts";
 import { VERSION } from "../platform/version.ts";
 import { Batches } from "./batches.ts";
@@ -19,7 +21,7 @@ import { type Language, workerCommand } from "./commands.ts";
 import { SocketDirectory } from "./sockets.ts";
 import { poolExecutor } from "./executor.ts";
 import { Locks } from "./locks.ts";
-import type { Registered } from "./message.ts";
+import type { Registered } from "./registered.ts";
 import { Pool } from "./pool.ts";
 import type { WorkerCommand } from "./process.ts";
 import type { TaskModule } from "./settings.ts";
@@ -45,6 +47,7 @@ interface Member {
 }
 
 const NO_WORKERS: SpoolWorkers = { handlers: [], handout: null };
+const NOTHING_REGISTERED: Registered = { signals: [], handlers: {}, timers: [] };
 
 export class Workers {
   readonly #options: WorkersOptions;
@@ -142,7 +145,7 @@ export class Workers {
       call,
       gone: (worker) => locks.forget(worker),
     });
-    this.#members.push({ spool: name, language, pool, registered: { signals: [], timers: [] } });
+    this.#members.push({ spool: name, language, pool, registered: NOTHING_REGISTERED });
     return pool;
   }
 
@@ -153,7 +156,7 @@ export class Workers {
       put,
       log: (line) => emit({ type: "worker.output", spool: name, stream: "stdout", line }),
       warn: (message) => this.#warn(name, message),
-      raise: (signal) => void this.#raise(signal, name, null).catch(() => {}),
+      raise: (signal) => void this.#raiseForCode(signal, name),
       setFrequency: (ms) => frequency.ms = ms,
       pids: () => this.#of(name).flatMap((member) => member.pool.pids),
     };
@@ -214,7 +217,7 @@ export class Workers {
   get signals(): SignalHandlers {
     return {
       has: (signal, owner) => this.#hearing(signal, owner) !== undefined,
-      raise: (signal, owner, limitMs, abort) => this.#raise(signal, owner, limitMs, abort),
+      raise: (signal, owner, how) => this.#raise(signal, owner, how),
     };
   }
 
@@ -223,15 +226,29 @@ export class Workers {
     return owners.flatMap((each) => this.#of(each)).find(({ pool }) => pool.hasSignal(signal));
   }
 
-  #raise(
-    signal: number,
-    owner: string | null,
-    limitMs: number | null,
-    abort?: AbortSignal,
-  ): Promise<void> {
+  #raise(signal: number, owner: string | null, how: RaiseHow): Promise<void> {
     const member = this.#hearing(signal, owner);
-    if (member !== undefined) return member.pool.raise(signal, limitMs, abort);
+    if (member !== undefined) return member.pool.raise(signal, how);
     return Promise.reject(new Error(`no task code has a handler for signal ${signal}`));
+  }
+
+  /** Task code raised it, and goes on: what becomes of it is for the log alone. */
+  async #raiseForCode(signal: number, spool: string): Promise<void> {
+    const { emit, clock } = this.#options;
+    const pool = this.#hearing(signal, spool)?.pool;
+    if (pool === undefined) {
+      return this.#warn(spool, `signal ${signal} was raised, and has no handler in task code`);
+    }
+    let startedAt: number | null = null;
+    const begun = () => void (startedAt = clock.monotonic());
+    const took = () => startedAt === null ? 0 : clock.monotonic() - startedAt;
+    try {
+      await pool.raise(signal, { limitMs: null, begun });
+    } catch (error) {
+      if (error instanceof InterruptedError) return;
+      const func = pool.handlerName(signal);
+      emit({ type: "signal.failed", spool, signal, func, reason: reasonOf(error), tookMs: took() });
+    }
   }
 
   /** Fresh workers for all spools; what runs is not disturbed. */

@@ -203,7 +203,8 @@ for (const [file, code] of Object.entries(TASK_CODE)) {
       assertMatch(record.attempts.reason, /once/);
 
       const [job] = (await snapshot()).jobs;
-      await until(() => actions.runJob("tester", job?.name ?? "").kind === "started", "a handler");
+      const isTaken = () => actions.runJob("tester", job?.name ?? "").kind !== "refused";
+      await until(isTaken, "a handler");
       await until(async () => await isThere(join(site.dir, "signalled")), "a registered function");
       const wish = { fate: "fail", signal: "SIGKILL" } as const;
       const result = await actions.killJob("tester", job?.name ?? "", wish);

@@ -1,11 +1,13 @@
 /** What hangs or dies in a worker is what is blamed: never a task that merely waits behind it. */
 
+import { existsSync } from "node:fs";
 import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
-import { programLabel } from "../support/program.ts";
+import { programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
+import { until } from "../support/until.ts";
 
 const PREFIX = "uwsgi_spoolfile_on_test_1";
 
@@ -162,3 +164,145 @@ testWith(
     assertEquals(program.log.match(/deferred|failed/g), null);
   },
 );
+
+const HANDLED_MS = 300;
+
+/** A task has the only worker until `go` is there; what is due waits for it. */
+const BUSY = {
+  "tasks.mjs": `
+import { existsSync, writeFileSync } from "node:fs";
+const work = () => { for (const end = Date.now() + ${HANDLED_MS}; Date.now() < end;); };
+uwsgi.timer(1, function beat() { work(); });
+uwsgi.cron(0, 3, 1, 1, -1, function yearly() { work(); });
+uwsgi.signal(5, function flush() { work(); });
+export const slow = async () => {
+  writeFileSync("busy", "");
+  while (!existsSync("go")) await new Promise((resolve) => setTimeout(resolve, 20));
+  writeFileSync("free", String(Date.now()));
+};
+`,
+  "tasks.py": `
+import os, time
+from uwsgidecorators import cron, signal, spool, timer
+
+def work():
+    time.sleep(${HANDLED_MS / 1000})
+
+@timer(1)
+def beat(signum):
+    work()
+
+@cron(0, 3, 1, 1, -1)
+def yearly(signum):
+    work()
+
+@signal(5)
+def flush(signum):
+    work()
+
+@spool
+def slow(env):
+    open("busy", "w").close()
+    while not os.path.exists("go"):
+        time.sleep(0.02)
+    with open("free", "w") as free:
+        free.write(str(time.time() * 1000))
+`,
+};
+
+/** The time at the beginning of a line of the log. */
+const timeOfLine = (line: string) => Date.parse(line.slice(0, 23).replace(" ", "T"));
+
+/** As in `(612 ms)` and `(1.3 s)`. */
+function tookMsIn(line: string): number {
+  const [, number, unit] = /\(([\d.]+) (m?s)\)$/.exec(line) ?? [];
+  return Number(number) * (unit === "s" ? 1000 : 1);
+}
+
+for (const [file, code] of Object.entries(BUSY)) {
+  testWith(
+    file === "tasks.py" ? "python" : "libc",
+    `${programLabel}: what is due while all workers are busy waits, and its wait is no part of its duration (${file})`,
+    async () => {
+      await using site = await makeSite(`spooler-import = ${file}`, "timer = 5 1");
+      await Deno.writeTextFile(join(site.dir, file), code);
+      await using program = await site.start();
+      await program.line(/tasks\.\w+ loaded/);
+      await writeTask(site.spool, `${PREFIX}_1_1_1_0`, { ud_spool_func: "slow" });
+      await until(() => existsSync(join(site.dir, "busy")), "the worker is busy");
+      const cron = await spooler(["run-job", "tasks/yearly", "--ini", site.ini]);
+      const waits = "tasks/yearly: starts when what runs has ended, in the running program\n";
+      assertEquals([cron.code, cron.stdout], [0, waits]);
+      await program.line(
+        /job tasks\/beat skipped: its last slot still waits for a free worker$/,
+      );
+      const again = await spooler(["run-job", "tasks/yearly", "--ini", site.ini]);
+      assertMatch(again.stderr, /its last slot still waits for a free worker/);
+      const status = await spooler(["status", "--ini", site.ini]);
+      assertMatch(status.stdout, /^tasks\/yearly .*waits for a free worker/m);
+      assert(!/job \S+ started/.test(program.log), program.log);
+      await Deno.writeTextFile(join(site.dir, "go"), "");
+      for (const job of ["tasks/beat", "tasks/yearly", "signal-5"]) {
+        const line = await program.line(new RegExp(`job ${job} done`));
+        const freeAt = Number(await Deno.readTextFile(join(site.dir, "free")));
+        const tookMs = tookMsIn(line);
+        const most = timeOfLine(line) - freeAt + 20;
+        assert(tookMs >= HANDLED_MS - 20 && tookMs <= most, `at most ${most} ms: ${line}`);
+      }
+      assertEquals(await program.stop(), 0);
+    },
+  );
+}
+
+const RAISING = {
+  "tasks.mjs": `
+import { existsSync } from "node:fs";
+uwsgi.signal(17, function flush() { while (true); });
+uwsgi.signal(18, function purge() { throw new Error("nothing to purge"); });
+export const raise = async () => {
+  for (const signal of [17, 18, 19]) await uwsgi.raise(signal);
+};
+`,
+  "tasks.py": `
+import time
+import uwsgi
+from uwsgidecorators import signal, spool
+
+@signal(17)
+def flush(signum):
+    time.sleep(60)
+
+@signal(18)
+def purge(signum):
+    raise ValueError("nothing to purge")
+
+@spool(pass_arguments=False)
+def raise_(env):
+    for signum in (17, 18, 19):
+        uwsgi.signal(signum)
+`,
+};
+
+for (const [file, code] of Object.entries(RAISING)) {
+  testWith(
+    file === "tasks.py" ? "python" : "libc",
+    `${programLabel}: what fails of a signal that task code raises is named in the log (${file})`,
+    async () => {
+      await using site = await makeSite(`spooler-import = ${file}`, "spooler-harakiri = 1");
+      await Deno.writeTextFile(join(site.dir, file), code);
+      await using program = await site.start();
+      await program.line(/tasks\.\w+ loaded/);
+      const func = file === "tasks.py" ? "raise_" : "raise";
+      await writeTask(site.spool, `${PREFIX}_1_1_1_0`, { ud_spool_func: func });
+      await program.line(/raise_? \S+ done/);
+      await program.line(/signal 19 was raised, and has no handler in task code$/);
+      const line = await program.line(
+        /spool: signal 17 \(flush\) failed: harakiri after 1 s \([\d.]+ m?s\)$/,
+      );
+      const tookMs = tookMsIn(line);
+      assert(tookMs >= 1000, line);
+      await program.line(/signal 18 \(purge\) failed: .*nothing to purge \(/);
+      assertEquals(await program.stop(), 0);
+    },
+  );
+}

@@ -261,23 +261,71 @@ Deno.test("a peer that is full for now keeps all tasks waiting, and none is held
   assertEquals(site.of("task.settled").filter(({ fate }) => fate.kind !== "done"), []);
 });
 
-Deno.test("a uWSGI that refuses everything is asked one task at a time", async () => {
+/** A uWSGI whose spooler is not configured. */
+const inactive = (refused: (task: Received) => void): Script => async (talk) => {
+  const packet = await talk.next();
+  if (!packet || packet.header.modifier1 === MODIFIER_PING) return;
+  refused(packet);
+  await talk.say(REFUSED);
+};
+
+Deno.test("a uWSGI that refuses everything is down, is asked one task at a time, and no task is blamed", async () => {
   let tasks = 0;
+  const accepted: Received[] = [];
+  await using peer = new Peer(inactive(() => tasks++));
+  await using site = await ForwardSite.make({ targets: [peer.address] });
+  for (let i = 0; i < 20; i++) await site.put({ i: String(i) });
+  await site.start();
+  const { reason } = await site.event("target.down");
+  assertStringIncludes(reason, "like a uWSGI with no spooler = line");
+  await until(() => tasks >= 12, "probes by tasks");
+  assertEquals(site.left().length, 20);
+  assertEquals(site.of("task.settled"), []);
+  peer.becomes(plain(accepted));
+  await site.drained();
+  assertEquals(accepted.length, 20);
+  assertEquals(site.of("task.settled").filter(({ fate }) => fate.kind !== "done"), []);
+  assertEquals(site.of("target.up").length, 1);
+});
+
+Deno.test("a uWSGI that begins to refuse, as with a full disk, is down, and no task is blamed", async () => {
+  const accepted: Received[] = [];
+  let tasks = 0;
+  await using peer = new Peer(plain(accepted));
+  await using site = await ForwardSite.make({ targets: [peer.address] });
+  await site.put({ i: "first" });
+  await site.start();
+  await site.drained();
+  peer.becomes(inactive(() => tasks++));
+  for (let i = 0; i < 10; i++) await site.put({ i: String(i) });
+  await until(() => tasks >= 8, "probes by tasks");
+  peer.becomes(plain(accepted));
+  await site.drained();
+  assertEquals(accepted.length, 11);
+  assertEquals(site.of("task.settled").filter(({ fate }) => fate.kind !== "done"), []);
+});
+
+Deno.test("a task that a uWSGI refuses each time, and no other, fails", async () => {
+  const accepted: Received[] = [];
   await using peer = new Peer(async (talk) => {
     const packet = await talk.next();
-    if (packet?.header.modifier1 === MODIFIER_PING) return;
-    tasks++;
-    await talk.say(REFUSED);
+    if (!packet || packet.header.modifier1 === MODIFIER_PING) return;
+    if (textOf(packet, "poison")) return await talk.say(REFUSED);
+    accepted.push(packet);
+    await talk.say(ACCEPTED);
   });
-  await using site = await ForwardSite.make({ targets: [peer.address] });
-  for (let i = 0; i < 100; i++) await site.put({ i: String(i) });
+  await using site = await ForwardSite.make({ targets: [peer.address], spool: { ordered: true } });
+  await site.put({ i: "0", poison: "yes" });
+  for (let i = 1; i < 12; i++) await site.put({ i: String(i) });
   await site.start();
-  await site.event("target.down");
-  await until(() => tasks >= 5, "probes by tasks");
-  assertEquals(site.left().length, 100);
-  const reasons = site.of("task.settled").map(({ fate }) => "reason" in fate ? fate.reason : "");
-  assert(reasons.length < 10);
-  assert(reasons.every((reason) => reason.includes("it gives no reason")));
+  await site.event("task.settled", 12);
+  const [failed] = site.of("task.settled").filter(({ fate }) => fate.kind === "deferred");
+  assert(failed?.fate.kind === "deferred");
+  assertStringIncludes(
+    failed.fate.reason,
+    "it refused this task 3 times in a row, and accepted others",
+  );
+  assertEquals(numbers(accepted), [...Array(12).keys()].slice(1).map(String));
 });
 
 Deno.test("a packet that a uWSGI does not take is that task's failure", async () => {

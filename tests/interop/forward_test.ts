@@ -22,6 +22,7 @@ async function startHub(
   dir: string,
   socket = "127.0.0.1:0",
   plugins = ["spooler", "ping"],
+  isActive = true,
 ): Promise<Hub> {
   const ledger = join(dir, "ledger");
   const module = join(dir, "module.py");
@@ -42,7 +43,8 @@ uwsgi.spooler = spooler
   const program = Program.launch("uwsgi", [
     ...["--plugin", "python3", ...plugins.flatMap((name) => ["--plugin", name])],
     ...["--master", "--die-on-term", "--no-orphans", "--socket", socket],
-    ...["--spooler", join(dir, "in"), "--import", module, "--spooler-frequency", "1"],
+    ...(isActive ? ["--spooler", join(dir, "in")] : []),
+    ...["--import", module, "--spooler-frequency", "1"],
   ]);
   await program.line(/spawned uWSGI worker 1/);
   const [, address = ""] = /(127\.0\.0\.1:\d+)/.exec(program.log) ?? [];
@@ -179,6 +181,28 @@ testWith(
       await until(() => right.ran().length === 10, "all tasks run");
       assertEquals(site.of("task.settled").filter(({ fate }) => fate.kind !== "done"), []);
     }
+  },
+);
+
+testWith(
+  "uwsgi",
+  "a uWSGI whose spooler is not configured is down; its tasks go to the right one",
+  async () => {
+    await using temp = await tempDir();
+    await using inactive = await startHub(temp.path, undefined, ["spooler", "ping"], false);
+    const { address } = inactive;
+    await using site = await ForwardSite.make({ targets: [address] });
+    for (let i = 0; i < 5; i++) await site.put({ i: String(i) });
+    await site.start();
+    const { reason } = await site.event("target.down");
+    assertStringIncludes(reason, "like a uWSGI with no spooler = line");
+    await inactive.program.line(/the spooler is inactive/, 7);
+    assertEquals(site.of("task.settled"), []);
+    await inactive.program.kill();
+    await using right = await startHub(temp.path, address);
+    await site.drained();
+    await until(() => right.ran().length === 5, "all tasks run");
+    assertEquals(site.of("task.settled").filter(({ fate }) => fate.kind !== "done"), []);
   },
 );
 

@@ -1,6 +1,6 @@
 /** The functions of our module `uwsgi`, as task code calls them. */
 
-import type { TimerWish } from "../../src/worker/message.ts";
+import type { TimerWish } from "../../src/worker/registered.ts";
 import { join } from "@std/path";
 import { findVar } from "../../src/wire/packet.ts";
 import { decodeHeader, decodeVars } from "../../src/wire/packet.ts";

@@ -5,13 +5,21 @@ import { jobsOf } from "../support/jobs.ts";
 const text = (lines: readonly string[]) => `${lines.join("\n")}\n`;
 /** Without the section, and without the home directory. */
 const user = (...lines: string[]) =>
-  importCrontab(text(lines), { format: "user", home: null }).lines.slice(1);
+  importCrontab(text(lines), { format: "user", home: null, isDirectory: () => true }).lines.slice(
+    1,
+  );
 const system = (...lines: string[]) =>
-  importCrontab(text(lines), { format: "system", home: null }).lines.slice(1);
+  importCrontab(text(lines), { format: "system", home: null, isDirectory: () => true }).lines.slice(
+    1,
+  );
 const jobLines = (lines: readonly string[]) => lines.filter((line) => line.startsWith("cron"));
 
 Deno.test("what is printed is an ini, and runs where cron runs a user's jobs", () => {
-  const { lines, leftOut } = importCrontab("0 1 * * * a\n", { format: "user", home: "/home/me" });
+  const { lines, leftOut } = importCrontab("0 1 * * * a\n", {
+    format: "user",
+    home: "/home/me",
+    isDirectory: () => true,
+  });
   assertEquals([lines, leftOut], [[
     "[uwsgi]",
     "; cron runs jobs in the home directory",
@@ -112,6 +120,7 @@ Deno.test("what is not understood is there as a comment, with the reason and its
   const { leftOut } = importCrontab("0 25 * * * x\n0 1 * * * y\n0 1 * * *\n", {
     format: "user",
     home: null,
+    isDirectory: () => true,
   });
   assertEquals(leftOut, 2);
 });

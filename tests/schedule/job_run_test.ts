@@ -32,7 +32,13 @@ function makeWorld(exits: Exit[], lines = 0, dropped = 0) {
       return Promise.resolve({ exit: exits.shift() ?? code(0), stderr: "the last words" });
     },
     accounts: new Map(),
-    signals: { has: () => true, raise: () => Promise.resolve() },
+    signals: {
+      has: () => true,
+      raise: (_signal, _owner, { begun }) => {
+        begun();
+        return Promise.resolve();
+      },
+    },
     stopping: stopping.signal,
     put: (vars, accepted) => {
       tasks.push(vars);

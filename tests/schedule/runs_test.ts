@@ -10,20 +10,24 @@ interface Running {
   readonly name: string;
   readonly slot: number;
   readonly signal: AbortSignal;
+  begin(): void;
   end(): Promise<void>;
 }
 
-function makeRuns() {
+/** @param hasWorker false where each run waits for a worker until the test says `begin` */
+function makeRuns(hasWorker = true) {
   const running: Running[] = [];
   const events: Event[] = [];
   const abort = new AbortController();
   const runs = new Runs({
-    run: (job, slot, signal) => {
+    run: (job, slot, signal, begun) => {
+      if (hasWorker) begun();
       const { promise, resolve } = Promise.withResolvers<void>();
       const run: Running = {
         name: job.name,
         slot,
         signal,
+        begin: begun,
         end: async () => {
           running.splice(running.indexOf(run), 1);
           resolve();
@@ -148,4 +152,30 @@ Deno.test("an abort reaches what runs", () => {
   runs.offer(job("skip"), 1);
   abort.abort();
   assertEquals(running[0]?.signal.aborted, true);
+});
+
+Deno.test("what no worker has begun waits: it is not said to run", () => {
+  const { runs, running, events } = makeRuns(false);
+  const skipping = job("skip");
+  assertEquals(runs.offer(skipping, 1).kind, "wait");
+  assertEquals(runs.countsOf(skipping.id), { running: 0, waiting: 1 });
+  runs.offer(skipping, 2);
+  running[0]?.begin();
+  assertEquals(runs.countsOf(skipping.id), { running: 1, waiting: 0 });
+  assertEquals(runs.offer(skipping, 3), { kind: "skip", reason: "it is still running" });
+  assertEquals(events, [
+    { type: "job.skipped", job: "job", reason: "its last slot still waits for a free worker" },
+  ]);
+});
+
+Deno.test("of a job that may overlap, what waits for workers and what runs are counted apart", () => {
+  const { runs, running } = makeRuns(false);
+  const allowing = job("allow");
+  const next = () => runs.offer(allowing, 1);
+  for (let slot = 0; slot < MOST_AT_ONCE; slot++) next();
+  const few = `${MOST_AT_ONCE} slots of it already wait for a free worker`;
+  assertEquals(next(), { kind: "skip", reason: few });
+  running[0]?.begin();
+  const more = `it is running 1 time already, and ${MOST_AT_ONCE - 1} more wait for a free worker`;
+  assertEquals(next(), { kind: "skip", reason: more });
 });

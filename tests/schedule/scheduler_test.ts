@@ -58,7 +58,8 @@ class FakeProgram {
         accounts: new Map(),
         signals: {
           has: (signal) => handlers.includes(signal),
-          raise: (signal, owner) => {
+          raise: (signal, owner, { begun }) => {
+            begun();
             this.raised.push(`${signal} of ${owner}`);
             return this.handling;
           },

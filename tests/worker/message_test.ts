@@ -1,5 +1,6 @@
 import { ProtocolError } from "../../src/worker/frame.ts";
-import { readMessage, type TimerWish } from "../../src/worker/message.ts";
+import { readMessage } from "../../src/worker/message.ts";
+import { type TimerWish } from "../../src/worker/registered.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 
 Deno.test("answers are read with and without details", () => {
@@ -49,6 +50,7 @@ Deno.test("what a module registered is read", () => {
     catchAll: false,
     origins: { a: "tasks.py:3" },
     signals: [1, 2, 3],
+    handlers: { "1": "beat" },
     timers,
   });
   assertEquals(message, {
@@ -56,7 +58,7 @@ Deno.test("what a module registered is read", () => {
     functions: ["a"],
     catchAll: false,
     origins: { a: "tasks.py:3" },
-    registered: { signals: [1, 2, 3], timers },
+    registered: { signals: [1, 2, 3], handlers: { "1": "beat" }, timers },
     files: [],
   });
 });

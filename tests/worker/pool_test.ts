@@ -204,7 +204,11 @@ testWith("libc", "a stopped pool takes nothing any more", async () => {
   await bench.until("workers.ready");
   await bench.pool.stop();
   assertEquals(await bench.pool.choose("any", 1), null);
-  await assertRejects(() => bench.pool.raise(1, null), Error, "the workers are stopping");
+  await assertRejects(
+    () => bench.pool.raise(1, { limitMs: null, begun: () => {} }),
+    Error,
+    "the workers are stopping",
+  );
 });
 
 testWith("libc", "calls are answered, and a refusal is an error of one line", async () => {

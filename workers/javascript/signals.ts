@@ -1,6 +1,6 @@
 /** What task code has registered: handlers of uWSGI's signals, and the timers that raise them. */
 
-import type { Registered, TimerWish } from "../../src/worker/message.ts";
+import type { Registered, TimerWish } from "../../src/worker/registered.ts";
 
 import { realm } from "./realm.ts";
 import { callingLine } from "./trace.ts";
@@ -17,7 +17,15 @@ export class SignalRegistry {
   constructor(private readonly changed: () => void) {}
 
   get registered(): Registered {
-    return { signals: [...this.#handlers.keys()], timers: this.#timers };
+    const named = [...this.#handlers].flatMap(([signal, handler]) => {
+      const name = functionName(handler);
+      return name === null ? [] : [[String(signal), name] as const];
+    });
+    return {
+      signals: [...this.#handlers.keys()],
+      handlers: Object.fromEntries(named),
+      timers: this.#timers,
+    };
   }
 
   handler(signal: number): SignalFunction | undefined {

@@ -34,7 +34,12 @@ class State:
         self.read_held: Callable[[str], "bytes | None"] = lambda path: None
 
     def registered(self) -> dict:
-        return {"signals": sorted(self.signals), "timers": self.timers}
+        handlers = {}
+        for number, registered in self.signals.items():
+            name = getattr(registered.handler, "__qualname__", None)
+            if isinstance(name, str):
+                handlers[str(number)] = name
+        return {"signals": sorted(self.signals), "handlers": handlers, "timers": self.timers}
 
     def tell_registered(self) -> None:
         if self.loaded:
