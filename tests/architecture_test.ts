@@ -229,7 +229,6 @@ Deno.test("workers/javascript imports of src/ what it needs, and types of messag
 const CALLS_ON_ANOTHER_THREAD = [
   ["src/platform/durable_calls.ts", "fdatasyncLater"], // gets a descriptor alone
   ["src/platform/durable_calls.ts", "syncfsLater"], // the same
-  ["src/platform/libc_calls.ts", "read"], // `Inotify` reads its buffer afterwards
   ["src/platform/socket_calls.ts", "epollWaitLater"], // a field of PollLoop
   ["workers/javascript/libc.ts", "poll"], // a field of WorkerLibc
 ];

@@ -3,6 +3,8 @@
 import { apart } from "./apart.ts";
 import { type Libc, SystemError } from "./libc.ts";
 import { nameFromBytes } from "./name.ts";
+import { PollLoop } from "./poll_loop.ts";
+import { EPOLLIN, socketCalls } from "./socket_calls.ts";
 
 export const IN_ATTRIB = 0x4;
 export const IN_CLOSE_WRITE = 0x8;
@@ -27,29 +29,49 @@ export interface InotifyEvent {
   readonly name: string;
 }
 
+/**
+ * Waits for all instances of this thread at once. The runtime has 32 threads for calls that block, files
+ * among them: with an instance waiting on each of these nothing else would go on.
+ */
+class SharedWait {
+  readonly loop: PollLoop;
+  readonly ended: Promise<void>;
+  users = 0;
+
+  constructor() {
+    const calls = socketCalls();
+    if (calls === null) throw new Error("inotify needs epoll, which this machine does not have");
+    this.loop = new PollLoop({ calls, timers: null });
+    this.ended = this.loop.run();
+  }
+}
+
+let shared: SharedWait | null = null;
+
 export class Inotify {
   readonly #libc: Libc;
   readonly #fd: number;
-  /** Its end is an event, and that ends the read that is waiting. */
-  readonly #exit: number;
-  readonly #reading: Promise<void>;
-  #closed = false;
+  readonly #wait: SharedWait;
+  #closed: Promise<void> | null = null;
 
   /**
    * @param take called for every event, never before this has returned
    * @param bufferSize bytes of events that are read at once
-   * @throws {SystemError} when the kernel gives this user no more instances, or no more watches
+   * @throws {SystemError} when the kernel gives this user no more instances, or no more descriptors
    */
   constructor(libc: Libc, take: (event: InotifyEvent) => void, bufferSize = 64 * 1024) {
     this.#libc = libc;
     this.#fd = libc.inotifyInit();
     if (this.#fd < 0) throw new SystemError("inotify_init1", "", -this.#fd);
-    this.#exit = libc.inotifyAdd(this.#fd, "/", IN_DELETE_SELF);
-    if (this.#exit < 0) {
+    const buffer = new Uint8Array(bufferSize);
+    try {
+      this.#wait = shared ??= new SharedWait();
+      this.#wait.loop.watch(this.#fd, EPOLLIN, { ready: () => this.#read(take, buffer) });
+    } catch (error) {
       libc.close(this.#fd);
-      throw new SystemError("inotify_add_watch", "/", -this.#exit);
+      throw error;
     }
-    this.#reading = this.#read(take, bufferSize);
+    this.#wait.users++;
   }
 
   /** The watch's number, or -errno. */
@@ -57,24 +79,25 @@ export class Inotify {
     return this.#closed ? -1 : this.#libc.inotifyAdd(this.#fd, path, mask);
   }
 
-  async #read(take: (event: InotifyEvent) => void, bufferSize: number): Promise<void> {
-    const buffer = new Uint8Array(bufferSize);
-    while (!this.#closed) {
-      const length = await this.#libc.readLater(this.#fd, buffer);
-      for (const event of parseEvents(buffer, length)) {
-        if (!this.#closed) apart(() => take(event));
-      }
+  #read(take: (event: InotifyEvent) => void, buffer: Uint8Array<ArrayBuffer>): void {
+    const length = this.#libc.readNow(this.#fd, buffer);
+    for (const event of parseEvents(buffer, length)) {
+      if (!this.#closed) apart(() => take(event));
     }
-    this.#libc.close(this.#fd);
   }
 
   /** Resolves when nothing of it is left. */
-  async close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true;
-      this.#libc.inotifyRemove(this.#fd, this.#exit);
-    }
-    await this.#reading;
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const wait = this.#wait;
+    wait.loop.close(this.#fd);
+    if (--wait.users > 0) return;
+    if (shared === wait) shared = null;
+    wait.loop.stop();
+    await wait.ended;
   }
 }
 

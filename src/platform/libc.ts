@@ -268,7 +268,7 @@ export class Libc {
   }
 
   inotifyInit(): number {
-    return this.#calls.result(this.#calls.symbols.inotify_init1(O_CLOEXEC));
+    return this.#calls.result(this.#calls.symbols.inotify_init1(O_CLOEXEC | O_NONBLOCK));
   }
 
   /** The watch's number, or -errno. */
@@ -278,13 +278,9 @@ export class Libc {
     );
   }
 
-  inotifyRemove(fd: number, watch: number): void {
-    this.#calls.symbols.inotify_rm_watch(fd, watch);
-  }
-
-  /** Waits, on another thread, for something to read; the bytes read, 0 when there are none to come. */
-  async readLater(fd: number, buffer: Uint8Array<ArrayBuffer>): Promise<number> {
-    return Math.max(0, Number(await this.#calls.symbols.read(fd, buffer, BigInt(buffer.length))));
+  /** The bytes read, 0 when there are none yet. */
+  readNow(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
+    return Math.max(0, Number(this.#calls.symbols.read(fd, buffer, BigInt(buffer.length))));
   }
 }
 

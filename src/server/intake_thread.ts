@@ -16,7 +16,7 @@ import type {
   RemoteTask,
   ToIntake,
 } from "./intake_messages.ts";
-import { LoopTimers, PollLoop } from "./poll_loop.ts";
+import { LoopTimers, PollLoop } from "../platform/poll_loop.ts";
 import { type Inbox, Reception } from "./reception.ts";
 import { refusalText } from "./refusal_text.ts";
 import { RemoteBodies } from "./remote_bodies.ts";

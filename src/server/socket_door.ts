@@ -6,7 +6,7 @@ import { EPOLLIN, type SocketCalls, socketError } from "../platform/socket_calls
 import { addressText } from "../wire/address.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
 import type { AcceptedConnection } from "./admission.ts";
-import type { PollLoop, Watched } from "./poll_loop.ts";
+import type { PollLoop, Watched } from "../platform/poll_loop.ts";
 import { SocketTransport } from "./socket_transport.ts";
 import type { PeerIdentity } from "./transport.ts";
 import {

@@ -14,7 +14,7 @@ import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Accept } from "./incoming_task.ts";
 import { PacketMemory } from "./packet_memory.ts";
-import type { PollLoop } from "./poll_loop.ts";
+import type { PollLoop } from "../platform/poll_loop.ts";
 import { Refusals } from "./refusals.ts";
 import { type ConversationRules, rulesOf } from "./rules.ts";
 import type { ReceptionConfig } from "./settings.ts";

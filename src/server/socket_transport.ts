@@ -10,7 +10,7 @@ import {
   socketError,
 } from "../platform/socket_calls.ts";
 import type { Conversation } from "./conversation.ts";
-import type { PollLoop, Watched } from "./poll_loop.ts";
+import type { PollLoop, Watched } from "../platform/poll_loop.ts";
 import type { PeerIdentity, Transport } from "./transport.ts";
 
 export class SocketTransport implements Transport, Watched {

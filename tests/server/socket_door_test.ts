@@ -1,7 +1,7 @@
 /** What a poll loop's door does when the system has no room. */
 
 import { SocketCalls } from "../../src/platform/socket_calls.ts";
-import { PollLoop } from "../../src/server/poll_loop.ts";
+import { PollLoop } from "../../src/platform/poll_loop.ts";
 import { SocketDoor } from "../../src/server/socket_door.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";

@@ -10,7 +10,7 @@ import type { Event } from "../../src/report/event.ts";
 import { Sockets } from "../../src/server/sockets.ts";
 import { Store } from "../../src/spool/store.ts";
 import type { Accept, IncomingTask } from "../../src/server/incoming_task.ts";
-import { PollLoop } from "../../src/server/poll_loop.ts";
+import { PollLoop } from "../../src/platform/poll_loop.ts";
 import {
   SocketServer,
   type SocketServerOptions,

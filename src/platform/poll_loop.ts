@@ -5,8 +5,8 @@
  * of its own goes on.
  */
 
-import type { Cancel, Clock } from "../platform/clock.ts";
-import { EPOLLIN, ReadyList, type SocketCalls, socketError } from "../platform/socket_calls.ts";
+import type { Cancel, Clock } from "./clock.ts";
+import { EPOLLIN, ReadyList, type SocketCalls, socketError } from "./socket_calls.ts";
 
 /** Something that is watched. */
 export interface Watched {

@@ -1,6 +1,6 @@
 /** The time of a loop that waits in a thread of its own. */
 
-import { LoopTimers } from "../../src/server/poll_loop.ts";
+import { LoopTimers } from "../../src/platform/poll_loop.ts";
 import { assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 
