@@ -22,7 +22,7 @@ spooler-task = name=hello ./hello`,
 const TASK: Readonly<Record<InitLanguage, Omit<SiteFile, "mode">>> = {
   ts: {
     name: "tasks.ts",
-    text: `/// <reference path="uwsgi.d.ts" />
+    text: `/// <reference path="./uwsgi.d.ts" />
 
 /** spooler push --ini site.ini ud_spool_func=hello name=world */
 export function hello({ name }: TaskVars): void {
@@ -59,7 +59,7 @@ export function siteFiles(lang: InitLanguage, types: string): readonly SiteFile[
     { name: "site.ini", text: iniText(lang), mode: 0o644 },
     { ...TASK[lang], mode: lang === "sh" ? 0o755 : 0o644 },
     ...(lang === "ts" ? [{ name: "uwsgi.d.ts", text: types, mode: 0o644 }] : []),
-    { name: ".gitignore", text: "/spool/\n/spool.cron-state\n__pycache__/\n", mode: 0o644 },
+    { name: ".gitignore", text: "/spool/\n/spool.*.cron-state*\n__pycache__/\n", mode: 0o644 },
   ];
 }
 
