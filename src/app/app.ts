@@ -103,7 +103,7 @@ class App {
     });
     const { posix, notifier, drain } = this.#options;
     const { clock, emit } = this.#machine;
-    posix?.ignoreRealTimeSignals();
+    posix?.withstandRealTimeSignals();
     const clockWatch = new ClockWatch({
       clock,
       elapsed: timeSinceBoot(clock),

@@ -27,7 +27,9 @@ const SYMBOLS = {
   setgid: { parameters: ["u32"], result: "i32" },
   setuid: { parameters: ["u32"], result: "i32" },
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
-  signal: { parameters: ["i32", "isize"], result: "isize" },
+  signal: { parameters: ["i32", "pointer"], result: "pointer" },
+  // The function itself.
+  abs: { type: "pointer" },
   waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   sendto: {
@@ -48,7 +50,6 @@ const P_PID = 1;
 const WNOHANG = 1;
 const WEXITED = 4;
 const WNOWAIT = 0x1000000;
-const SIG_IGN = 1n;
 /** The real-time signals that libc leaves to programs. */
 const FIRST_REAL_TIME_SIGNAL = 34;
 const LAST_REAL_TIME_SIGNAL = 64;
@@ -96,10 +97,15 @@ export class Posix {
     this.#lib.symbols.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n);
   }
 
-  /** Real-time signals end a process that does not handle them; Deno cannot. Children ignore them, too. */
-  ignoreRealTimeSignals(): void {
-    for (let signal = FIRST_REAL_TIME_SIGNAL; signal <= LAST_REAL_TIME_SIGNAL; signal++) {
-      this.#lib.symbols.signal(signal, SIG_IGN);
+  /**
+   * Real-time signals end a process that does not handle them, and Deno cannot. Their handler here is a
+   * function of libc that does nothing: what is ignored instead would be ignored by all commands, too, and
+   * a shell could not trap it.
+   */
+  withstandRealTimeSignals(): void {
+    const { signal, abs } = this.#lib.symbols;
+    for (let each = FIRST_REAL_TIME_SIGNAL; each <= LAST_REAL_TIME_SIGNAL; each++) {
+      signal(each, abs);
     }
   }
 
