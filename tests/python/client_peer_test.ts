@@ -296,3 +296,62 @@ attempt(lambda: Client("unix:/nowhere/socket").put("f"))
     assertEquals(values(accepted, "n"), ["0", "1", "2", "3", "4"]);
   },
 );
+
+testWith(
+  "python",
+  "whatever a server answers, a put ends with an error of the client",
+  async () => {
+    const code = `
+import os, random, socket, struct, threading, spooler_client
+from spooler_client import Client, SpoolError
+
+def var(name, value):
+    return struct.pack("<H", len(name)) + name + struct.pack("<H", len(value)) + value
+
+def packet(modifier1, data, modifier2=0, size=None):
+    return struct.pack("<BHB", modifier1, len(data) if size is None else size, modifier2) + data
+
+def pong(size, *more):
+    return packet(100, var(b"spooler", b"1") + var(b"max-body", size) + b"".join(more))
+
+chance = random.Random(7)
+noise = [chance.randbytes(chance.randrange(1, 60)) for _ in range(60)]
+good = pong(b"100")
+pongs = [pong(size) for size in (b"abc", b"", b"-1", b"1_0", b" 7", b"1e9", b"9" * 5000, b"\\xb2", b"5\\n")]
+first = [*pongs, *noise, *(packet(100, each) for each in noise), packet(100, b"", 0, 9), b""]
+later = [*noise, *(packet(255, each, 1) for each in noise), packet(255, var(b"temporary", b"x" * 99)),
+         packet(255, var(b"reason", bytes(range(256)))), packet(17, b""), packet(255, b"", 3), b""]
+answers = [[each] for each in first] + [[good, each] for each in later]
+counts = {}
+for secret in (None, "correct horse battery"):
+    for said in answers:
+        server = socket.create_server(("127.0.0.1", 0))
+        def serve(said=said, server=server):
+            while True:
+                try:
+                    peer, _ = server.accept()
+                except OSError:
+                    return
+                with peer:
+                    for each in said:
+                        peer.recv(65536)
+                        peer.sendall(each)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        client = Client("127.0.0.1:%d" % server.getsockname()[1], secret=secret, timeout=5)
+        try:
+            client.put("f", {"a": "b"}, body=b"x" * 50)
+            raise SystemExit("accepted: %r" % said)
+        except SpoolError as error:
+            assert str(error).isprintable(), repr(error)
+        finally:
+            client.close()
+            server.shutdown(socket.SHUT_RDWR)
+            server.close()
+            thread.join()
+print("errors")
+`;
+    await using python = await PythonClient.make();
+    assertEquals(await python.run(code), ["errors"]);
+  },
+);

@@ -11,6 +11,7 @@ from .json_values import NAMES, dump
 from .put_errors import Refused
 
 _TEXTS = (str, bytes, bytearray, memoryview)
+_SERVICES = (b"at", b"priority")
 # The end of the year 9999.
 LAST_SECOND = 253_402_300_799
 _AT = re.compile(rb"(\d{1,18})(\.\d*)?\Z")
@@ -25,11 +26,13 @@ class NewTask:
     def __init__(self, head: bytes, body: bytes = b"", wanted=None) -> None:
         self.head = head
         self.body = body
-        wanted = wanted or {}
-        at = wanted.get(b"at")
-        priority = wanted.get(b"priority")
-        self.at = None if at is None else _read_at(at)
-        self.priority = None if priority is None else _read_priority(priority)
+        self.at = self.priority = self.spooler = None
+        if not wanted:
+            return
+        if b"at" in wanted:
+            self.at = _read_at(wanted[b"at"])
+        if b"priority" in wanted:
+            self.priority = _read_priority(wanted[b"priority"])
         self.spooler = wanted.get(b"spooler")
 
 
@@ -45,31 +48,34 @@ def from_packet(data: bytes, body_size: int) -> NewTask:
 def from_values(function, task_vars, at=None, priority=None, body=b"") -> NewTask:
     """Of values as people write them; those that are no texts travel as JSON (docs/spool-format.md).
     Raises TypeError, and Refused for what no spool takes."""
-    given = dict(task_vars or {})
-    if "body" in given:
-        if body:
-            raise TypeError("body is given twice")
-        body = given.pop("body")
-    for key, value in (("at", at), ("priority", priority)):
-        if value is not None:
-            given[key] = value
-    items = {b"ud_spool_func": packet.to_bytes(function)}
+    given = task_vars or {}
+    if "body" in given or at is not None or priority is not None:
+        given = dict(given)
+        if "body" in given:
+            if body:
+                raise TypeError("body is given twice")
+            body = given.pop("body")
+        for key, value in (("at", at), ("priority", priority)):
+            if value is not None:
+                given[key] = value
+    to_bytes = packet.to_bytes
+    items = {b"ud_spool_func": to_bytes(function)}
     as_json = []
     for key, value in given.items():
-        name = packet.to_bytes(key)
-        if name in (b"at", b"priority"):
+        name = to_bytes(key)
+        if name in _SERVICES:
             value = _service_value(name, value)
         elif not isinstance(value, _TEXTS):
             as_json.append(key)
             value = _json_of(key, value)
-        items[name] = packet.to_bytes(value)
+        items[name] = to_bytes(value)
     if as_json:
         items[NAMES.encode()] = dump(as_json).encode()
     try:
         head = packet.encode(items.items())
     except ValueError as error:
         raise Refused(str(error)) from None
-    return NewTask(head, packet.to_bytes(body), items)
+    return NewTask(head, to_bytes(body) if body else b"", items)
 
 
 def _json_of(key, value) -> str:

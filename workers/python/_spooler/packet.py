@@ -11,11 +11,12 @@ MODIFIER_SPOOL = 17
 HEADER_SIZE = 4
 LARGEST = 0xFFFF
 _pack_length = struct.Struct("<H").pack
+_pack_header = struct.Struct("<BHB").pack
 
 
 def encode(items, modifier1: int = MODIFIER_SPOOL, modifier2: int = 0) -> bytes:
     """A packet of pairs of bytes. Raises ValueError when they do not fit."""
-    parts = []
+    parts = [b""]
     for key, value in items:
         if not key:
             raise ValueError("a key is empty")
@@ -27,10 +28,11 @@ def encode(items, modifier1: int = MODIFIER_SPOOL, modifier2: int = 0) -> bytes:
                     text = "%s has %d bytes, a packet holds %d"
                     raise ValueError(text % (name, len(part), LARGEST)) from None
             raise
-    packet = b"".join(parts)
-    if len(packet) > LARGEST:
-        raise ValueError("the vars have %d bytes, a packet holds %d" % (len(packet), LARGEST))
-    return struct.pack("<BHB", modifier1, len(packet), modifier2) + packet
+    size = sum(map(len, parts))
+    if size > LARGEST:
+        raise ValueError("the vars have %d bytes, a packet holds %d" % (size, LARGEST))
+    parts[0] = _pack_header(modifier1, size, modifier2)
+    return b"".join(parts)
 
 
 def to_bytes(value) -> bytes:

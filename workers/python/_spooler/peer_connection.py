@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 from . import packet, signing
@@ -13,6 +14,9 @@ MODIFIER_PING = 100
 MODIFIER_ANSWER = 255
 KEEP_OPEN = 1
 WITH_BODY = 2
+_MOST_REASON = 1000
+# Beyond any body, and short of what Python takes long to read.
+_SIZE = re.compile(rb"[0-9]{1,18}\Z")
 
 
 class Lost(Exception):
@@ -58,13 +62,16 @@ class PeerConnection:
         if self._secret is not None:
             self._check(answer, (modifier1, modifier2), request, values)
             self._receiver = values.get(b"name", b"")
-        self._largest_body = int(values.get(b"max-body", b"0") or 0)
+        largest = values.get(b"max-body", b"0")
+        if not _SIZE.match(largest):
+            raise Unreachable("%s does not say how much it takes: %r" % (self._peer, largest[:50]))
+        self._largest_body = int(largest)
         return b"spooler" in values
 
     def _check(self, answer: bytes, modifiers: tuple, request: bytes, values: dict) -> None:
         if signing.is_answer(answer, modifiers, request, self._secret):
             return
-        reason = values.get(b"reason", b"").decode("utf-8", "replace")
+        reason = _text(values.get(b"reason", b""))
         text = "%s does not prove that it has the secret" % self._peer
         raise Unreachable("%s: %s" % (text, reason) if reason else text)
 
@@ -104,7 +111,7 @@ class PeerConnection:
             self._check(answer, (modifier1, modifier2), request, values)
         if modifier2 == 1:
             return None
-        reason = values.get(b"reason", b"").decode("utf-8", "replace") or "its log says why"
+        reason = _text(values.get(b"reason", b"")) or "its log says why"
         is_temporary = values.get(b"temporary") == b"1"
         return Refused("%s refused the task: %s" % (self._peer, reason), is_temporary)
 
@@ -151,6 +158,12 @@ class PeerConnection:
         if found is None:
             raise Lost("%s sent an answer that cannot be read" % self._peer)
         return found[0]
+
+
+def _text(data: bytes) -> str:
+    """What a server says, on one line: it may be anybody's."""
+    text = data[:_MOST_REASON].decode("utf-8", "replace")
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def _header(modifier1: int, size: int, modifier2: int) -> bytes:

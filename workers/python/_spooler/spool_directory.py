@@ -21,21 +21,25 @@ _FILE_MODE = 0o600
 _DIRECTORY_MODE = 0o750
 
 _logger = logging.getLogger("spooler")
+# For so long the owner of a spool is not asked for again.
+_OWNER_KNOWN_NS = 1_000_000_000
+
 _counter = itertools.count(1)
-_start = ("", 0)
+# What the names of a process begin with, the process, and a number that no other one is likely to have.
+_start = ("", 0, 0)
 
 
-def new_name() -> str:
+def new_name(now: int) -> str:
     """As uWSGI makes them: host, process, a count, a random number, seconds and microseconds."""
     global _start
-    process = os.getpid()
-    if _start[1] != process:
+    start, process, random = _start
+    if process != os.getpid():
         host = re.sub(r"[^A-Za-z0-9.-]", "_", os.uname().nodename)
-        _start = ("%s%s_%d_" % (PREFIX, host, process), process)
-    random = int.from_bytes(os.urandom(4), "little") >> 1
-    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
-    count = next(_counter)
-    return "%s%d_%d_%d_%d" % (_start[0], count, random, seconds, nanoseconds // 1000)
+        start = "%s%s_%d_" % (PREFIX, host, os.getpid())
+        random = int.from_bytes(os.urandom(4), "little") >> 1
+        _start = (start, os.getpid(), random)
+    micros = now // 1000
+    return f"{start}{next(_counter)}_{random}_{micros // 1_000_000}_{micros % 1_000_000}"
 
 
 class SpoolDirectory:
@@ -44,8 +48,12 @@ class SpoolDirectory:
     def __init__(self, path: str, sync: bool = True) -> None:
         self.path = os.path.abspath(path)
         self._sync = sync
-        self._tmp = os.path.join(self.path, ".spooler", "tmp")
+        self._within = self.path.rstrip("/") + "/"
+        self._tmp = self._within + ".spooler/tmp/"
         self._warned = False
+        # Whom what is made here is to be given to; None is nobody.
+        self._owner = None
+        self._owner_until = 0
 
     def __repr__(self) -> str:
         return self.path
@@ -117,8 +125,9 @@ class SpoolDirectory:
 
     def _write(self, task: NewTask, sync: bool) -> tuple:
         """The name, and where its file is for now."""
-        name = new_name()
-        path = os.path.join(self._tmp, name)
+        now = time.time_ns()
+        name = new_name(now)
+        path = self._tmp + name
         try:
             descriptor = os.open(path, _NEW, _FILE_MODE)
         except OSError:
@@ -127,10 +136,15 @@ class SpoolDirectory:
             path = os.path.join(self.path, ".putting_" + name)
             descriptor = os.open(path, _NEW, _FILE_MODE)
         try:
-            data = memoryview(task.head + task.body if task.body else task.head)
-            while data:
-                data = data[os.write(descriptor, data) :]
-            self._give_to_owner(descriptor)
+            data = task.head + task.body if task.body else task.head
+            written = os.write(descriptor, data)
+            while written < len(data):
+                written += os.write(descriptor, memoryview(data)[written:])
+            # What it takes for a clock that is set back is asked for as well.
+            if not self._owner_until - _OWNER_KNOWN_NS <= now < self._owner_until:
+                self._find_owner(now)
+            if self._owner is not None:
+                os.chown(descriptor, *self._owner)
             if task.at is not None:
                 os.utime(descriptor, (task.at, task.at))
             if sync:
@@ -144,10 +158,10 @@ class SpoolDirectory:
 
     def _rename(self, task: NewTask, name: str, written: str) -> str:
         if task.priority is None:
-            target = os.path.join(self.path, name)
+            target = self._within + name
             os.rename(written, target)
             return target
-        directory = os.path.join(self.path, str(task.priority))
+        directory = self._within + str(task.priority)
         target = os.path.join(directory, name)
         for _ in range(100):
             try:
@@ -164,17 +178,18 @@ class SpoolDirectory:
             os.mkdir(path, _DIRECTORY_MODE)
         except FileExistsError:
             return
-        self._give_to_owner(path)
+        self._find_owner(time.time_ns())
+        if self._owner is not None:
+            os.chown(path, *self._owner)
 
-    def _give_to_owner(self, file) -> None:
+    def _find_owner(self, now: int) -> None:
         """What root makes in the spool of another user belongs to that user."""
         user = os.geteuid()
         owner = os.stat(self.path)
-        if owner.st_uid == user:
-            return
-        if user == 0:
-            os.chown(file, owner.st_uid, owner.st_gid)
-        elif not self._warned:
+        is_other = owner.st_uid != user
+        self._owner = (owner.st_uid, owner.st_gid) if is_other and user == 0 else None
+        self._owner_until = now + _OWNER_KNOWN_NS
+        if is_other and user != 0 and not self._warned:
             self._warned = True
             text = "%s belongs to user %d: a program of that user cannot read what user %d puts there"
             _logger.warning(text, self.path, owner.st_uid, user)
