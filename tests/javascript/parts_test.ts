@@ -3,9 +3,10 @@
 import fc from "fast-check";
 import { decodeVars, encodePacket, HEADER_SIZE, textVar } from "../../src/wire/packet.ts";
 import { Functions, meaningOf } from "../../workers/javascript/functions.ts";
+import { TaskContext } from "../../workers/javascript/context.ts";
 import { SourceMap } from "../../workers/javascript/source_map.ts";
 import { readVars } from "../../workers/javascript/vars.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assertEquals, assertThrows } from "../support/assert.ts";
 
 Deno.test("vars are read as src/wire/packet.ts reads them; broken ones are refused as there", () => {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -80,4 +81,17 @@ Deno.test("a source map leads back to the original place", () => {
   assertEquals(map.original({ line: 1, column: 12 }), { line: 3, column: 9 });
   assertEquals(map.original({ line: 2, column: 4 })?.line, 1);
   assertEquals(map.original({ line: 3, column: 1 }), null);
+});
+
+Deno.test("what a task says of its progress after its end is not sent: it would be the next one's", () => {
+  for (const isFirst of [true, false]) {
+    const sent: unknown[] = [];
+    const output = { print: () => {} } as unknown as ConstructorParameters<typeof TaskContext>[5];
+    const context = new TaskContext("a", "a", "f", 1, {}, output, (args) => sent.push(args));
+    if (isFirst) context.progress(1);
+    context.end();
+    context.progress(2);
+    assertThrows(() => context.progress(NaN), TypeError, "progress needs numbers: NaN");
+    assertEquals(sent, isFirst ? [{ task: "a", done: 1 }] : []);
+  }
 });

@@ -43,3 +43,16 @@ Deno.test("a function gets what a worker would give it, and what it says is kept
   const failed = await runTask(() => Promise.reject(error));
   assertEquals([failed.result, failed.error], ["failed", error]);
 });
+
+Deno.test("progress is checked as in a worker, and what comes after the end is nobody's", async () => {
+  let late: () => void = () => {};
+  const wrong = await runTask((_vars, _body, { progress }) => progress(NaN));
+  assertEquals(wrong.result, "failed");
+  assert(wrong.error instanceof TypeError);
+  const run = await runTask((_vars, _body, { progress }) => {
+    progress(1);
+    late = () => progress(2);
+  });
+  late();
+  assertEquals(run.progress, [{ done: 1 }]);
+});

@@ -13,6 +13,7 @@ export class TaskContext {
   readonly #vars: Readonly<Record<string, string>>;
   #json: Record<string, unknown> | null = null;
   #progress: ProgressReport | null = null;
+  #isOver = false;
   readonly #send: SendProgress;
 
   constructor(
@@ -60,10 +61,12 @@ export class TaskContext {
   /** Says how far the task is, for `spooler status` and the dashboard. */
   progress = (done: number, total?: number, text?: string): void => {
     this.#progress ??= new ProgressReport(this.id, this.#send);
+    if (this.#isOver) this.#progress.end();
     this.#progress.say(done, total, text);
   };
 
   end(): void {
+    this.#isOver = true;
     this.#progress?.end();
   }
 }

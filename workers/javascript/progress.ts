@@ -1,6 +1,7 @@
 /** How far a task says it is, sent to the program at most ten times a second; the latest is not lost. */
 
 import { monotonicMs } from "./clock.ts";
+import { checkProgress } from "./progress_numbers.ts";
 import { realm } from "./realm.ts";
 
 const EVERY_MS = 100;
@@ -14,14 +15,14 @@ export class ProgressReport {
   #sentAt = -Infinity;
   #waiting: Readonly<Record<string, unknown>> | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
+  #isOver = false;
 
   constructor(private readonly task: string, private readonly send: SendProgress) {}
 
-  /** @throws {TypeError} for what is no number or no text: it is the task's own mistake */
+  /** @throws {TypeError} see {@link checkProgress} */
   say(done: number, total?: number, text?: string): void {
-    for (const number of [done, total ?? 0]) {
-      if (!Number.isFinite(number)) throw new TypeError(`progress needs numbers: ${number}`);
-    }
+    checkProgress(done, total);
+    if (this.#isOver) return;
     realm.asWorker(() => {
       this.#waiting = {
         ...{ task: this.task, done },
@@ -34,8 +35,9 @@ export class ProgressReport {
     });
   }
 
-  /** The task is over: nobody asks any more. */
+  /** The task is over: nobody asks any more, and what it still says would be the next one's. */
   end(): void {
+    this.#isOver = true;
     if (this.#timer !== null) stop(this.#timer);
     this.#timer = this.#waiting = null;
   }

@@ -12,6 +12,7 @@
 import { format } from "node:util";
 import { keysOfTexts, varsOfKeys } from "../../src/wire/json_vars.ts";
 import { varText } from "../../src/wire/packet.ts";
+import { checkProgress } from "../javascript/progress_numbers.ts";
 import { meaningOf, SPOOL_IGNORE, SPOOL_OK, SPOOL_RETRY } from "../javascript/functions.ts";
 
 /** What a function gets as its third argument; `TaskContext` of uwsgi.d.ts has the same. */
@@ -129,15 +130,18 @@ export async function runTask(
     .map(({ name, value }) => [varText(name), varText(value)] as const);
   const name = "uwsgi_spoolfile_on_test_1_1_1_1_1";
   const progress: TestRun["progress"][number][] = [];
+  let isOver = false;
   const log = lines = [];
   const spooled = tasks = [];
   const context: FakeContext = {
     ...{ name, func: func.name, attempt, signal, json: keysOfTexts(texts), log: uwsgi.log },
     progress: (done, total, text) => {
+      checkProgress(done, total);
+      if (isOver) return;
       progress.push({
         done,
         ...(total === undefined ? {} : { total }),
-        ...(text === undefined ? {} : { text }),
+        ...(text === undefined ? {} : { text: String(text) }),
       });
     },
   };
@@ -149,5 +153,7 @@ export async function runTask(
     return { result: meaning.kind, ...seen };
   } catch (error) {
     return { result: error instanceof FakePermanent ? "permanent" : "failed", error, ...seen };
+  } finally {
+    isOver = true;
   }
 }
