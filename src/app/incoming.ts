@@ -7,16 +7,18 @@ import { ImpossibleStateError } from "../platform/unexpected.ts";
 import { socketCalls } from "../platform/socket_calls.ts";
 import type { Accept } from "../server/incoming_task.ts";
 import { IntakeClient } from "../server/intake_client.ts";
-import type { AcceptedTask } from "../server/intake_messages.ts";
+import type { AcceptedTask, OwnTask } from "../server/intake_messages.ts";
 import { inboxOf, Reception, type Spool } from "../server/reception.ts";
 import type { ReceptionConfig } from "../server/settings.ts";
 import type { SocketService } from "../server/socket_server.ts";
 import { newReplays } from "../server/verifier.ts";
 import type { Platform } from "../spool/platform.ts";
 import type { JournalPlace } from "../spool/journal.ts";
+import type { TaskRef } from "../spool/layout.ts";
 import { OwnNames } from "../spool/own_names.ts";
 import type { Store } from "../spool/store.ts";
 import type { SeenTask } from "../spool/task.ts";
+import { findText } from "../wire/packet.ts";
 import type { Machine } from "./machine.ts";
 
 /** Called with the tasks that came into the spool at `dir`. */
@@ -123,6 +125,26 @@ export class Incoming {
   /** Where connections of the event loop take their tasks to, once `opened` resolves. */
   accept(opened: Promise<Accept>): Accept {
     return (task, done) => void opened.then((accept) => accept(task, done), done);
+  }
+
+  /**
+   * Puts a task whose sender gave it an id, and is known: not a second time.
+   *
+   * @returns null when it was accepted before
+   * @throws {Error}
+   */
+  async putOnce(
+    { store }: Pick<Spool, "store">,
+    { task, sent, from }: Omit<OwnTask, "dir">,
+  ): Promise<TaskRef | null> {
+    if (this.#thread !== null) {
+      return await this.#thread.put({ dir: store.dir, task, sent, from });
+    }
+    const func = findText(task.vars, "ud_spool_func") ?? "";
+    const { emit } = this.#machine;
+    return await store.putOnce(task, sent.id, sent.sender, (ref) => {
+      emit({ type: "task.accepted", task: ref.name, func, from });
+    });
   }
 
   /** How the tasks of one configuration are taken. */

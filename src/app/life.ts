@@ -1,6 +1,8 @@
 /**
  * One configuration at work: its spools with what runs their tasks, opened and wired together. Stores,
  * sockets and schedules belong to the estate, for the next life to take over.
+ *
+ * This file is longer than 300 lines because what is opened here is also handed on and ended here.
  */
 
 import { basename } from "@std/path";
@@ -148,12 +150,13 @@ export class Life {
       const [store, isNew] = await estate.store({ dir, ...settings, clock, random });
       this.#spools.push({ name, names, config: spool, store });
       emit({ type: "spool.opened", spool: name, dir, processes: spool.external ? 0 : processes });
+      // The thread that takes tasks has read them, or reads them when it is given this spool.
+      if (estate.incoming.current !== null) store.handOnIds();
       if (!isNew) {
         this.#newSettings.push(() => store.use(settings));
         continue;
       }
       warnOfStore(store, name, emit);
-      if (estate.incoming.hasThread) store.handOnIds();
     }
   }
 
@@ -191,9 +194,10 @@ export class Life {
     const { machine, abort, stopping } = this.#options;
     const { env, binsh, forwards } = this.config;
     const debugFor = debugOf(this.config.debug, name, machine.emit);
-    const tasks = tasksFor(spool, debugFor);
-    const frequency = new Frequency(spool.frequencyMs);
     const forward = forwards.find((each) => each.spool === spool);
+    const taskLimits = forward ? [] : this.config.taskLimits;
+    const tasks = tasksFor(spool, debugFor, taskLimits);
+    const frequency = new Frequency(spool.frequencyMs);
     const forwarder = forward && await this.#openForwarder(name, store, forward);
     const recorded = this.#options.estate.histories.ofSpool(store, this.config.history);
     const worked = { name, config: spool, store, tasks, frequency, debugOf: debugFor, ...recorded };
@@ -209,9 +213,18 @@ export class Life {
           handout: added.handout,
         }),
       );
-    const about = { name, config: spool, store, tasks, frequency, env, binsh, abort, stopping };
+    const about = { name, config: spool, store, tasks, taskLimits, frequency };
+    const commandParts = { env, binsh, abort, stopping };
     const isAwaited = (task: string) => this.#options.estate.incoming.isAwaited(spool.dir, task);
-    const parts = { ...about, ...work, ...machine, ...recorded, debugOf: debugFor, isAwaited };
+    const parts = {
+      ...about,
+      ...commandParts,
+      ...work,
+      ...machine,
+      ...recorded,
+      debugOf: debugFor,
+      isAwaited,
+    };
     const dispatcher = new Dispatcher(parts);
     this.#dispatchers.push(dispatcher);
     dispatcher.watch();

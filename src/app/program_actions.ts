@@ -6,20 +6,22 @@ import type {
   PushResult,
   RunJobResult,
   TaskAt,
+  TaskToAdd,
   Turned,
 } from "../control/actions.ts";
 import { KillOrder, type KillWish } from "../exec/kill_order.ts";
-import { reasonOf } from "../platform/reason.ts";
 import type { KillResult } from "../queue/kill_result.ts";
 import type { Emit } from "../report/event.ts";
+import { refusalOf } from "../server/incoming_task.ts";
 import { type Spool, spoolFor } from "../server/reception.ts";
+import type { SentId } from "../spool/accepted_ids.ts";
 import { removeTask, retryTask } from "../spool/change_task.ts";
 import type { PlacedTask } from "../spool/inspected.ts";
-import { isTaskId, refOf, taskLabel } from "../spool/layout.ts";
+import { isTaskId, refOf, taskLabel, type TaskRef } from "../spool/layout.ts";
 import type { Store } from "../spool/store.ts";
 import type { Changed } from "../spool/task.ts";
+import type { NewTask } from "../task/new_task.ts";
 import { readRequest } from "../task/request.ts";
-import type { Var } from "../wire/packet.ts";
 import type { RunningProgram } from "./running_program.ts";
 
 export interface ProgramActionsOptions extends RunningProgram {
@@ -27,6 +29,7 @@ export interface ProgramActionsOptions extends RunningProgram {
 }
 
 const STOPPING = { kind: "refused", reason: "the program is stopping" } as const;
+const NOT_NOW = { ...STOPPING, refusal: "full", isTemporary: true } as const;
 const NO_TASK = { kind: "refused", reason: "this is not the name of a task" } as const;
 
 export class ProgramActions implements Actions {
@@ -129,17 +132,26 @@ export class ProgramActions implements Actions {
     }
   }
 
-  async push(by: string, vars: readonly Var[], body?: Uint8Array): Promise<PushResult> {
+  async push(by: string, { vars, body, sent }: TaskToAdd): Promise<PushResult> {
     const spools = this.options.life()?.parts.spools;
-    if (spools === undefined || this.options.isStopping()) return STOPPING;
+    if (spools === undefined || this.options.isStopping()) return NOT_NOW;
     try {
-      const { task, spooler } = readRequest(vars);
-      const { name: spool, store } = spoolFor(spools, spooler);
-      const { name } = await store.put(body === undefined ? task : { ...task, body });
-      this.#log(by, `added task ${taskLabel(name)} to ${spool}`);
-      return { kind: "accepted", spool, task: name };
+      const { task: { body: inVars, ...rest }, spooler } = readRequest(vars);
+      const bytes = body ?? (inVars instanceof Uint8Array ? inVars : undefined);
+      const task = bytes === undefined ? rest : { ...rest, body: bytes };
+      const spool = spoolFor(spools, spooler);
+      const { name, store } = spool;
+      if (sent === undefined) {
+        const ref = await store.put(task);
+        this.#log(by, `added task ${taskLabel(ref.name)} to ${name}`);
+        return { kind: "accepted", spool: name, task: ref, isRepeated: false };
+      }
+      const { incoming } = this.options.estate;
+      const ref = await incoming.putOnce(spool, { task, sent, from: by });
+      return { kind: "accepted", spool: name, ...repetition(ref, store, sent, task) };
     } catch (error) {
-      return { kind: "refused", reason: reasonOf(error) };
+      const { message: reason, kind: refusal, isTemporary } = refusalOf(error);
+      return { kind: "refused", reason, refusal, isTemporary };
     }
   }
 
@@ -151,6 +163,18 @@ export class ProgramActions implements Actions {
   #log(by: string, text: string): void {
     this.options.emit({ type: "operator.acted", by, text });
   }
+}
+
+function repetition(
+  ref: TaskRef | null,
+  store: Pick<Store, "acceptedName">,
+  { id, sender }: SentId,
+  { priority }: NewTask,
+): { readonly task: TaskRef | null; readonly isRepeated: boolean } {
+  if (ref !== null) return { task: ref, isRepeated: false };
+  const name = store.acceptedName(id, sender);
+  const task = name && { name, priority: priority === undefined ? null : String(priority) };
+  return { task: task || null, isRepeated: true };
 }
 
 const labelOf = (id: string) => taskLabel(refOf(id).name);

@@ -8,11 +8,11 @@ import { jobDirectory } from "../app/job_directory.ts";
 import type { Loaded } from "../config/load.ts";
 import { settingText } from "../platform/duration_text.ts";
 import { placeText, problemText } from "../platform/problem.ts";
-import type { TaskCommand } from "../exec/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 import { actionText } from "../schedule/action.ts";
 import { comingTimes } from "../schedule/upcoming.ts";
 import { wallText } from "../schedule/wall_text.ts";
+import { commandSettings, limitsText, timesText } from "./limits_text.ts";
 import { LINE_MAX, wrap } from "./wrap.ts";
 import { zoneOfJob } from "./schedules.ts";
 import { addressText, isAbstract } from "../wire/address.ts";
@@ -37,6 +37,7 @@ export function planText(
     section("Spools", config.spools.map((spool) => spoolText(spool, config))),
     section("Forwards", config.forwards.map(forwardText)),
     section("Tasks", tasksText(config)),
+    section("Limits", limitsText(config)),
     section("Modules", modulesText(config)),
     section("Functions", offers.flatMap(functionsText)),
     section("Registered by code", registered.map((job) => scheduleText(job, config, now))),
@@ -217,7 +218,7 @@ function tasksText({ tasks, spools, code }: Config): string[] {
   const names = tasks.map(({ name }) => name ?? "anything else");
   const width = Math.min(28, Math.max(...names.map((name) => name.length)));
   return tasks.map((task, i) => {
-    const own = taskSettings(task);
+    const own = commandSettings(task);
     const settings = own.length === 0 ? "" : `\n      ${own.join(", ")}`;
     const place = placeText(task.place);
     return `${(names[i] ?? "").padEnd(width)}  ${onOneLine(task.command)}  (${place})${settings}`;
@@ -225,17 +226,6 @@ function tasksText({ tasks, spools, code }: Config): string[] {
 }
 
 /** Task modules, and the Python that some of them want. What they offer is known once they run. */
-function taskSettings({ processes, harakiriMs, maxRetries, stdin }: TaskCommand): string[] {
-  return [
-    ...(processes === null ? [] : [`${processes} at a time`]),
-    ...(harakiriMs === undefined || harakiriMs === null
-      ? []
-      : [`harakiri after ${settingText(harakiriMs)}`]),
-    ...(maxRetries === undefined ? [] : [`retried ${timesText(maxRetries)}`]),
-    ...(stdin === "json" ? ["the task as JSON on its input"] : []),
-  ];
-}
-
 function functionsText({ functions, catchAll, origins, language }: ModuleOffer): string[] {
   const names = catchAll && functions.length === 0 ? [] : functions;
   const width = Math.min(28, Math.max(0, ...names.map((name) => name.length)));
@@ -286,10 +276,6 @@ function spoolOfSignals({ spools, signalSpool }: Config): SpoolConfig | undefine
 
 function nextTimes(schedule: ScheduleConfig, now: number): number[] {
   return comingTimes(schedule, { host: Deno.hostname(), now, last: null }, TIMES);
-}
-
-function timesText(count: number): string {
-  return count === 1 ? "once" : counted(count, "time");
 }
 
 function onOneLine(text: string): string {

@@ -32,6 +32,7 @@ export function* statusLines(snapshot: ProgramSnapshot, look: Look = PLAIN): Gen
   const section = (columns: readonly (string | TableColumn)[], rows: readonly string[][]) =>
     sectionLines(new Table(columns, look), rows);
   yield* section(SPOOLS, spools.map(spoolCells));
+  yield* section(LIMITS, limitRows(snapshot));
   yield* section(RUNNING, runningRows(snapshot));
   yield* section(WORKERS, workerRows(workers));
   yield* section(TARGETS, targets.map((target) => targetCells(target, at)));
@@ -75,6 +76,17 @@ function notesOf({ paused, external, counts }: SpoolSnapshot): string {
     return count === 0 ? [] : [`${count} ${state}`];
   });
   return [...paused ? ["paused"] : [], ...external ? ["external"] : [], ...others].join(", ");
+}
+
+const LIMITS = ["LIMIT", "IN", "RUNNING", "OF", "WAITING"];
+
+/** What ready tasks wait for. */
+function limitRows({ spools }: ProgramSnapshot): string[][] {
+  return spools.flatMap(({ name, waiting = [] }) =>
+    waiting.map(({ limit, running, processes, waiting: tasks }) => {
+      return [safeText(limit), safeText(name), String(running), String(processes), String(tasks)];
+    })
+  );
 }
 
 const RUNNING = [

@@ -103,7 +103,9 @@ function checkHandlers(given: Given, { spools, code }: Config): void {
     }
   }
   if (spools.some(({ external }) => !external)) return;
-  const names = ["spooler-task", "spooler-import", "spooler-python-import"] as const;
+  const names = [
+    ...["spooler-task", "spooler-import", "spooler-python-import", "spooler-limit"] as const,
+  ];
   for (const entry of names.flatMap((name) => given.entriesOf(name))) {
     given.warning(entry, "never runs: there is no spool to take tasks from (spooler = DIR)");
   }

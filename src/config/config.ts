@@ -11,6 +11,7 @@ import type { NatsAccess } from "../nats/settings.ts";
 import type { MonitorConfig } from "../monitor/settings.ts";
 import type { HistoryConfig } from "../history/settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
+import type { TaskLimit } from "../queue/task_limits.ts";
 import type { DebugPart } from "../report/debug.ts";
 import type { LogConfig } from "../report/settings.ts";
 import type { ScheduleConfig } from "../schedule/settings.ts";
@@ -51,6 +52,8 @@ export interface Config {
   readonly forwards: readonly ForwardConfig[];
   readonly nats: NatsAccess;
   readonly tasks: readonly TaskCommand[];
+  /** Which of their tasks may not all run at the same time. */
+  readonly taskLimits: readonly TaskLimit[];
   readonly code: CodeConfig;
   readonly python: PythonConfig;
   readonly listeners: readonly ListenerConfig[];

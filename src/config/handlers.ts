@@ -35,10 +35,15 @@ function shellOf(given: Given): TaskCommand[] {
 function commandsOf(given: Given): TaskCommand[] {
   const common = spoolerUserOf(given);
   return given.every("spooler-task", (text, { place }) => {
-    const known = ["name", "processes", "harakiri", "retries", "stdin", "user"];
+    const known = ["name", "processes", "concurrency-key", "harakiri", "retries", "stdin", "user"];
     const { settings, rest } = parseKeyValues(text, known);
     if (rest === "") throw new SyntaxError("needs a command");
-    const processes = settings.get("processes");
+    const key = settings.get("concurrency-key");
+    if (key !== undefined && (!key || !settings.get("name") || !settings.has("processes"))) {
+      throw new SyntaxError("needs name= and processes= beside concurrency-key=KEY");
+    }
+    const given = settings.get("processes");
+    const processes = given === undefined ? null : parseInteger(given, 1);
     const harakiri = settings.get("harakiri");
     const retries = settings.get("retries");
     const user = settings.get("user") || null;
@@ -49,7 +54,8 @@ function commandsOf(given: Given): TaskCommand[] {
       user: user ?? common?.user ?? null,
       ...(user === null && common !== null ? { userOption: common.userOption } : {}),
       stdin: parseStdin(settings.get("stdin") ?? "body"),
-      processes: processes === undefined ? null : parseInteger(processes, 1),
+      processes: key === undefined ? processes : null,
+      ...(key !== undefined && processes !== null ? { perKey: { key, processes } } : {}),
       ...(harakiri === undefined ? {} : { harakiriMs: harakiriMsOf(harakiri) }),
       ...(retries === undefined ? {} : { maxRetries: parseInteger(retries, 0) }),
     };

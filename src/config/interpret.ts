@@ -36,6 +36,7 @@ import {
   signalSpoolOf,
 } from "./schedules.ts";
 import { binshOf } from "./binsh.ts";
+import { taskLimitsOf } from "./task_limits.ts";
 import { spoolSettings, spoolsOf, workingDir } from "./spools.ts";
 
 export interface Interpreted {
@@ -72,6 +73,7 @@ export function examine(
   const zone = localZoneOf(given, env, context);
   const cronZone = cronZoneOf(given, zone);
   const daemon = daemonOf(given);
+  const tasks = handlersOf(given);
   const config: Config = {
     file,
     baseDir,
@@ -84,7 +86,8 @@ export function examine(
     history: historyOf(given),
     forwards,
     nats,
-    tasks: handlersOf(given),
+    tasks,
+    taskLimits: taskLimitsOf(given, tasks),
     code: codeOf(given, context),
     python: pythonOf(given),
     listeners: listenersOf(given, context),

@@ -17,6 +17,7 @@ export function monitorOf(given: Given, host: Pick<CheckHost, "inherited">): Mon
   const httpUsers = [
     ...given.every("spooler-http-auth", (text) => parseUser(text, "operator")),
     ...given.every("spooler-http-viewer", (text) => parseUser(text, "viewer")),
+    ...given.every("spooler-http-token", parseToken),
   ];
   return {
     stats: given.every("stats", (text, entry) => ({
@@ -73,3 +74,15 @@ function parseUser(text: string, role: HttpUser["role"]): HttpUser {
 }
 
 const SHORTEST_PASSWORD = 8;
+
+/** Its error does not repeat it. */
+function parseToken(text: string): HttpUser {
+  const [, user, token] = /^([^:]+):(\S+)$/.exec(text.trim()) ?? [];
+  if (user === undefined || token === undefined || token.length < SHORTEST_TOKEN) {
+    const wish = `a token of ${SHORTEST_TOKEN} characters or more, without blanks`;
+    throw new SyntaxError(`needs NAME:@(FILE), ${wish}`);
+  }
+  return { user, password: token, role: "producer" };
+}
+
+const SHORTEST_TOKEN = 20;

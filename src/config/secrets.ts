@@ -22,7 +22,7 @@ export function secretsOf(
   for (const { key, value } of entries) {
     secrets.learn(key, value);
     // Its password is one by itself, too.
-    if (/^spooler-http-(auth|viewer)$/.test(findOption(key)?.name ?? "")) {
+    if (/^spooler-http-(auth|viewer|token)$/.test(findOption(key)?.name ?? "")) {
       secrets.learn(key, value.replace(/^[^:]*:/, ""));
     }
   }

@@ -5,9 +5,12 @@
 
 import type { KillWish } from "../exec/kill_order.ts";
 import type { KillResult } from "../queue/kill_result.ts";
+import type { SentId } from "../spool/accepted_ids.ts";
 import type { TaskPlace } from "../spool/inspected.ts";
+import type { TaskRef } from "../spool/layout.ts";
 import type { Changed } from "../spool/task.ts";
 import type { Var } from "../wire/packet.ts";
+import type { RefusalKind } from "../wire/refusal.ts";
 
 /** A task of a spool. */
 export interface TaskAt {
@@ -32,8 +35,30 @@ export type RunJobResult =
 
 export type PushResult =
   /** It is safe there. */
-  | { readonly kind: "accepted"; readonly spool: string; readonly task: string }
-  | { readonly kind: "refused"; readonly reason: string };
+  | {
+    readonly kind: "accepted";
+    readonly spool: string;
+    /** Its name is not known any more where it was accepted long ago. */
+    readonly task: TaskRef | null;
+    /** It was accepted before: nothing was added. */
+    readonly isRepeated: boolean;
+  }
+  | {
+    readonly kind: "refused";
+    readonly reason: string;
+    readonly refusal: RefusalKind;
+    /** The same task may be accepted later. */
+    readonly isTemporary: boolean;
+  };
+
+/** A task that somebody adds. `spooler`, `at` and `priority` among the vars are what they are in a packet. */
+export interface TaskToAdd {
+  readonly vars: readonly Var[];
+  /** Takes the place of a var `body`. */
+  readonly body?: Uint8Array;
+  /** With this id it is added once, however often it is sent. */
+  readonly sent?: SentId;
+}
 
 /** `by` is who asks, for the log: `root`, `alice over HTTP from 10.0.0.7`. */
 export interface Actions {
@@ -53,10 +78,6 @@ export interface Actions {
   resume(by: string, spool: string): Promise<Turned>;
   /** Starts a job as if it were due: its overlap policy holds, its next slots stay as they are. */
   runJob(by: string, job: string): RunJobResult;
-  /**
-   * Adds a task. `spooler`, `at` and `priority` among the vars are what they are in a packet.
-   *
-   * @param body takes the place of a var `body`
-   */
-  push(by: string, vars: readonly Var[], body?: Uint8Array): Promise<PushResult>;
+  /** Adds a task; resolves when it is safe, or refused. */
+  push(by: string, task: TaskToAdd): Promise<PushResult>;
 }

@@ -16,6 +16,8 @@ export interface TaskCommand {
   readonly stdin: "body" | "json";
   /** Of this task at the same time, in each spool; null is as many as the spool runs. */
   readonly processes: number | null;
+  /** With the same value of a key at the same time; absent is without such a limit. */
+  readonly perKey?: { readonly key: string; readonly processes: number };
   /** In place of the spool's; absent is the spool's. */
   readonly harakiriMs?: number | null;
   /** In place of the spool's. */

@@ -19,10 +19,27 @@ export function userOf(header: string | null, users: readonly HttpUser[]): HttpU
   const encoded = /^basic +([A-Za-z0-9+/=]{1,4096})$/i.exec(header ?? "")?.[1];
   if (encoded === undefined) return null;
   const given = new TextDecoder().decode(decodeBase64(encoded) ?? new Uint8Array());
-  let found: HttpUser | null = null;
-  // All are compared: the time says nothing of who is among them.
-  for (const each of users) if (isSame(given, `${each.user}:${each.password}`)) found = each;
-  return found;
+  const people = users.filter(({ role }) => role !== "producer");
+  return found(people, ({ user, password }) => isSame(given, `${user}:${password}`));
+}
+
+/**
+ * @param header the Authorization of the request
+ * @returns the program whose token it is; undefined for what is no token, null for nobody's
+ */
+export function producerOf(
+  header: string | undefined,
+  users: readonly HttpUser[],
+): HttpUser | null | undefined {
+  const token = /^bearer +(\S{1,4096})$/i.exec(header ?? "")?.[1];
+  if (token === undefined) return undefined;
+  const programs = users.filter(({ role }) => role === "producer");
+  return found(programs, ({ password }) => isSame(token, password));
+}
+
+/** All are compared: the time says nothing of who is among them. */
+function found(users: readonly HttpUser[], matches: (user: HttpUser) => boolean): HttpUser | null {
+  return users.filter(matches).at(-1) ?? null;
 }
 
 /**

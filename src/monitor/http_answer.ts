@@ -1,13 +1,13 @@
 /** What is asked over HTTP, and what is answered. @pure */
 
 import type { RequestHead } from "./http_head.ts";
+import type { HttpRole } from "./settings.ts";
 
 /** Who asks. */
 export interface Visitor {
   /** Null where nobody is asked for a name. */
   readonly user: string | null;
-  /** An operator may act, a viewer only read. */
-  readonly role: "operator" | "viewer";
+  readonly role: HttpRole;
   /** Something vouches for this one: a password, a certificate, the permissions of the socket. */
   readonly isKnown: boolean;
   /** `127.0.0.1:4711`, or `unix socket`. */
@@ -44,6 +44,7 @@ export function textAnswer(status: number, text: string): HttpAnswer {
 
 const REASONS: Readonly<Record<number, string>> = {
   200: "OK",
+  201: "Created",
   202: "Accepted",
   303: "See Other",
   304: "Not Modified",

@@ -11,7 +11,9 @@ import type { ListenerConfig } from "../server/settings.ts";
 import type { PeerStream } from "../server/stream.ts";
 import { listenWithTls } from "../server/tls_listening.ts";
 import type { Troubled } from "../server/trouble.ts";
-import { isForeignName, userOf } from "./http_access.ts";
+import type { Address } from "../wire/address.ts";
+import { isLoopback } from "../wire/network.ts";
+import { isForeignName, producerOf, userOf } from "./http_access.ts";
 import { type HttpAnswer, type HttpRequest, textAnswer, type Visitor } from "./http_answer.ts";
 import { HttpConnection } from "./http_connection.ts";
 import type { RequestHead } from "./http_head.ts";
@@ -69,6 +71,11 @@ export async function openHttpServer(options: HttpServerOptions): Promise<Monito
   };
 }
 
+/** Only this machine reaches it. */
+function isPrivate(address: Address): boolean {
+  return address.kind === "unix" || isLoopback(address.host);
+}
+
 /** The connections of a socket. */
 class Visits {
   readonly #options: HttpServerOptions;
@@ -123,8 +130,17 @@ class Visits {
       return { user: decodeURIComponent(stream.sender), role: "operator", isKnown: true, from };
     }
     const known = users();
-    if (known.length > 0) {
-      const header = head.headers.get("authorization");
+    const header = head.headers.get("authorization");
+    const producer = producerOf(header, known);
+    if (producer) return { user: producer.user, role: "producer", isKnown: true, from };
+    if (producer === null) {
+      denied(from, "a wrong token");
+      return {
+        ...textAnswer(401, "authentication required: a token, as spooler-http-token has them"),
+        headers: { "www-authenticate": 'Bearer realm="spooler"' },
+      };
+    }
+    if (!isPrivate(address) || known.some(({ role }) => role !== "producer")) {
       const found = userOf(header ?? null, known);
       if (found !== null) return { user: found.user, role: found.role, isKnown: true, from };
       if (header !== undefined) denied(from, "a wrong name or password");

@@ -181,8 +181,8 @@ export class Monitors {
   }
 
   async #answer(request: HttpRequest): Promise<HttpAnswer> {
-    const { path, method } = request;
-    if (path !== "/healthz" && path !== "/metrics") {
+    const { path, method, visitor } = request;
+    if (visitor.role === "producer" || (path !== "/healthz" && path !== "/metrics")) {
       return await (await this.#siteNow()).answer(request);
     }
     if (method === "GET" || method === "HEAD") return await this.#page(request);

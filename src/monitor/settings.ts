@@ -9,12 +9,15 @@ export interface MonitorAddress {
   readonly place: Place;
 }
 
+/** A viewer reads, an operator acts; a producer, which is a program with a token, only adds tasks. */
+export type HttpRole = "operator" | "viewer" | "producer";
+
 /** Who may ask over HTTP. */
 export interface HttpUser {
   readonly user: string;
+  /** Of a producer its token. */
   readonly password: string;
-  /** A viewer reads, an operator acts. */
-  readonly role: "operator" | "viewer";
+  readonly role: HttpRole;
 }
 
 export interface MonitorConfig {

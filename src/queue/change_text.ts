@@ -2,6 +2,7 @@
 
 import { nameToShow } from "../platform/name.ts";
 import type { TaskEvent } from "./task_event.ts";
+import type { TaskShare } from "./task_limits.ts";
 import type { TaskState } from "./task_state.ts";
 
 export function changeText(
@@ -21,6 +22,7 @@ function stateText(state: TaskState): string {
     case "postponed":
       return `${state.kind} until ${new Date(state.dueAt).toISOString()}`;
     case "ready":
+      if (state.share !== null) return `ready, ${shareText(state.share)}`;
       return state.route === "workers" ? "ready" : "ready, for the program to claim";
     case "limited":
       return `limited, handler ${state.handler.name ?? "of all tasks"}`;
@@ -40,4 +42,8 @@ function stateText(state: TaskState): string {
     default:
       return state satisfies never;
   }
+}
+
+function shareText({ limits }: TaskShare): string {
+  return limits.length === 0 ? "no limit" : `limit ${limits.map(({ text }) => text).join(" and ")}`;
 }

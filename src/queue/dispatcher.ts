@@ -23,6 +23,7 @@ import type { KillResult } from "./kill_result.ts";
 import type { SpoolConfig } from "./settings.ts";
 import { Settlement, type SettlementOptions } from "./settlement.ts";
 import { Starts } from "./starts.ts";
+import type { TaskLimit } from "./task_limits.ts";
 import { tableCounts } from "./table_counts.ts";
 import { Tasks } from "./tasks.ts";
 
@@ -53,6 +54,8 @@ export interface DispatcherOptions extends Omit<SettlementOptions, "frequency" |
   readonly frequency?: Frequency;
   /** Absent is a spool whose tasks can always be started. */
   readonly concurrency?: ConcurrencyLimit;
+  /** Which tasks may not all run at the same time. */
+  readonly taskLimits?: readonly TaskLimit[];
   /** Makes what hands out tasks; absent where no workers are. */
   readonly handout?: ((parts: HandoutParts) => Handout) | null;
   readonly debugOf?: DebugOf;
@@ -64,11 +67,13 @@ export interface DispatcherOptions extends Omit<SettlementOptions, "frequency" |
 export function tasksFor(
   config: Pick<SpoolConfig, "ordered">,
   debugOf: DebugOf = NO_DEBUG,
+  taskLimits: readonly TaskLimit[] = [],
 ): Tasks {
   const debug = debugOf("tasks");
   return new Tasks(
     config.ordered ? Infinity : CAPACITY,
     debug && ((...change) => debug(changeText(...change))),
+    taskLimits.length > 0,
   );
 }
 
@@ -80,6 +85,8 @@ export class Dispatcher {
   readonly #ends: Ends;
   readonly #handout: Handout | null;
   #cancelTimer: Cancel = () => {};
+  /** Tasks are still to be read, to find out whose they are. */
+  #hasUnsorted = false;
   /** When the timer that is set goes off, on the wall clock. */
   #wakeAt = Infinity;
   #stopped = false;
@@ -87,7 +94,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     const { config, concurrency, handout } = options;
-    this.#tasks = options.tasks ?? tasksFor(config, options.debugOf);
+    this.#tasks = options.tasks ?? tasksFor(config, options.debugOf, options.taskLimits);
     const frequency = options.frequency ?? new Frequency(config.frequencyMs);
     const shared = { ...options, frequency, tasks: this.#tasks, once: new Once() };
     const wake = () => this.#pump();
@@ -149,6 +156,7 @@ export class Dispatcher {
     return {
       ...{ name, dir, external: false, hasMore, processes, paused },
       counts: { ...counts, failed: await store.failedCount() },
+      waiting: tasks.waitingForLimits(),
       oldestReadyMs: oldest === undefined ? null : Math.max(0, clock.now() - oldest),
       lastMinuteIn: this.#discovery.lastMinuteIn,
       freeBytes: store.freeBytes(),
@@ -248,6 +256,7 @@ export class Dispatcher {
   #startTasks(): void {
     const starts = this.#starts;
     this.#tasks.wake(this.#options.clock.now());
+    this.#hasUnsorted = starts.sort();
     if (this.#handout?.isOpen) this.#handout.fill();
     while (starts.hasSlot && !this.#isForWorkers) {
       const task = starts.next();
@@ -267,7 +276,8 @@ export class Dispatcher {
     const dueAt = this.#tasks.nextDueAt() ?? Infinity;
     const startAt = Math.min(dueAt, this.#starts.heldBackUntil);
     // Without a slot a due task waits for the end of a run, not for a time.
-    const wakeAt = Math.min(this.#discovery.scanAt, this.#starts.hasSlot ? startAt : Infinity);
+    const next = Math.min(this.#discovery.scanAt, this.#starts.hasSlot ? startAt : Infinity);
+    const wakeAt = this.#hasUnsorted ? clock.now() : next;
     if (wakeAt === this.#wakeAt) return;
     this.#cancelTimer();
     this.#wakeAt = wakeAt;

@@ -5,6 +5,7 @@ import { ImpossibleStateError } from "../platform/unexpected.ts";
 import type { TaskRef } from "../spool/layout.ts";
 import type { SeenTask } from "../spool/task.ts";
 import type { TaskEvent } from "./task_event.ts";
+import type { RunLimit } from "./task_limits.ts";
 import type {
   Batch,
   Deferred,
@@ -47,9 +48,12 @@ export function next(state: TaskState | null, event: TaskEvent): TaskState | nul
     case "due":
       if (state?.kind !== "deferred" && state?.kind !== "postponed") break;
       return ready(state, state.dueAt, state.route);
+    case "sorted":
+      if (state?.kind !== "ready") break;
+      return { ...state, share: event.share };
     case "claimed":
       if (state?.kind !== "ready" && state?.kind !== "handed") break;
-      return running(state, event.handler, false);
+      return running(state, event.handler, event.limits ?? NO_LIMITS, false);
     case "settled":
       if (
         state?.kind === "settling" || state?.kind === "running" || state?.kind === "handed" ||
@@ -150,7 +154,7 @@ function seen(state: TaskState | null, task: SeenTask, now: number): TaskState |
 function touched(state: TaskState | null): TaskState {
   switch (state?.kind) {
     case "running":
-      return state.touched ? state : running(state, state.handler, true);
+      return state.touched ? state : running(state, state.handler, state.limits, true);
     case "handed":
       return state.touched ? state : handed(state, state.workers, state.batch, state.helped, true);
     case "settling":
@@ -173,7 +177,7 @@ function isPlaced(state: TaskState | null): state is Ready | Deferred | Postpone
 }
 
 function ready({ name, priority }: TaskRef, dueAt: number, route: Route): Ready {
-  return { kind: "ready", name, priority, dueAt, route };
+  return { kind: "ready", name, priority, dueAt, route, share: null };
 }
 
 function deferred({ name, priority, dueAt }: SeenTask, route: Route): Deferred {
@@ -200,9 +204,16 @@ function unusable(
   return { kind: "unusable", name, priority, route, reason, stamp };
 }
 
-function running({ name, priority }: TaskRef, handler: Executor | null, touched: boolean): Running {
-  return { kind: "running", name, priority, handler, touched };
+function running(
+  { name, priority }: TaskRef,
+  handler: Executor | null,
+  limits: readonly RunLimit[],
+  touched: boolean,
+): Running {
+  return { kind: "running", name, priority, handler, limits, touched };
 }
+
+const NO_LIMITS: readonly RunLimit[] = [];
 
 function handed(
   { name, priority, dueAt }: SeenTask,

@@ -62,7 +62,7 @@ export class Order {
 }
 
 /** A heap from which anything may be removed: what is not its first stays as a stale element. */
-class StaleHeap<T> {
+export class StaleHeap<T> {
   readonly #heap: Heap<T>;
   /** Elements that count. */
   #count = 0;
@@ -119,7 +119,8 @@ class StaleHeap<T> {
   }
 }
 
-function inOrder(a: SeenTask, b: SeenTask): number {
+/** Lower priority number, then earlier due time, then uWSGI's order of names. */
+export function inOrder(a: SeenTask, b: SeenTask): number {
   const rankA = priorityRank(a.priority);
   const rankB = priorityRank(b.priority);
   if (rankA !== rankB) return rankA - rankB;

@@ -5,10 +5,12 @@ import type { KillOrder } from "../exec/kill_order.ts";
 import { refOf, taskId, type TaskRef } from "../spool/layout.ts";
 import type { Claimed, ClaimedTask } from "../spool/store.ts";
 import { TASK_FILE_VARIABLE } from "../exec/command.ts";
+import { handlersFor } from "../exec/executor.ts";
 import { signalGroup } from "../exec/process.ts";
 import { nameToShow } from "../platform/name.ts";
 import { findOrphan, findStamped } from "../platform/orphans.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { findText } from "../wire/packet.ts";
 import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import type { Ends } from "./ends.ts";
 import type { KillResult } from "./kill_result.ts";
@@ -17,6 +19,7 @@ import { RateLimiter } from "./rate.ts";
 import { funcOf, type ProgramRun, Runner } from "./runner.ts";
 import type { Settlement, SettlementOptions } from "./settlement.ts";
 import { ADMITTED, BUSY, GONE } from "./task_event.ts";
+import { type TaskLimit, TaskLimits } from "./task_limits.ts";
 import type { Ready } from "./task_state.ts";
 import type { Tasks } from "./tasks.ts";
 
@@ -26,8 +29,12 @@ export interface StartsOptions extends SettlementOptions {
   readonly ends: Ends;
   /** Absent is a spool whose tasks can always be started. */
   readonly concurrency?: ConcurrencyLimit;
+  /** Which tasks may not all run at the same time. */
+  readonly taskLimits?: readonly TaskLimit[];
 }
 
+/** So long tasks are read in one go, to find out whose they are. */
+const SORT_MS = 5;
 /** What the system refuses, and what an orphan runs, is tried again so soon. */
 const LATER_MS = 1000;
 
@@ -36,6 +43,7 @@ export class Starts {
   readonly #runner: Runner;
   readonly #rate: RateLimiter | null;
   readonly #orphans: OrphanRuns;
+  readonly #limits: TaskLimits;
   #stopped = false;
   /** Somebody has stopped the work on this spool. */
   paused = false;
@@ -46,6 +54,7 @@ export class Starts {
     this.#options = options;
     this.#runner = new Runner(options, options.settlement);
     this.#orphans = new OrphanRuns(options.clock);
+    this.#limits = new TaskLimits(options.taskLimits ?? []);
     this.#rate = options.config.rate && new RateLimiter(options.config.rate);
   }
 
@@ -73,6 +82,27 @@ export class Starts {
     const { config, concurrency } = this.#options;
     return !this.paused &&
       this.running < Math.min(config.processes, concurrency?.limit ?? Infinity);
+  }
+
+  /**
+   * Where there are limits: reads tasks to find out whose they are, for a while; nobody who asks for their
+   * locks notices.
+   *
+   * @returns whether there are more
+   */
+  sort(): boolean {
+    if (!this.#limits.isAny || this.#stopped || this.paused) return false;
+    const { tasks, clock, store, executors } = this.#options;
+    const endAt = clock.monotonic() + SORT_MS;
+    for (let task = tasks.firstUnsorted(); task !== undefined; task = tasks.firstUnsorted()) {
+      if (clock.monotonic() > endAt) return true;
+      // What cannot be read now is found out when it is claimed.
+      const vars = store.varsOf(task) ?? [];
+      const func = findText(vars, "ud_spool_func") ?? "";
+      const processes = handlersFor(executors, func)[0]?.processes ?? null;
+      tasks.sort(taskId(task), this.#limits.shareOf(func, vars, processes));
+    }
+    return false;
   }
 
   /** The task to start now; undefined when none may. */
@@ -184,14 +214,17 @@ export class Starts {
       return;
     }
     const handler = this.#runner.firstHandler(task);
-    const limited = handler && handler.processes !== null ? handler : null;
+    // A share has the limit of its handler among its own.
+    const isShared = this.#limits.isAny;
+    const limited = !isShared && handler && handler.processes !== null ? handler : null;
     if (limited && tasks.runsOf(limited) >= (limited.processes ?? Infinity)) {
       tasks.apply(id, { type: "limited", handler: limited });
       task.release();
       return;
     }
     this.countOne();
-    tasks.apply(id, { type: "claimed", handler: limited });
+    const limits = ready.share?.limits ?? [];
+    tasks.apply(id, { type: "claimed", handler: limited, limits });
     const declined = typeof ready.route === "string" ? undefined : ready.route;
     const run = this.#runner.run(task, declined).then(
       (fate) => ends.settle(ready, fate, funcOf(task), "program"),

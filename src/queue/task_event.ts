@@ -4,6 +4,7 @@ import type { Executor } from "../exec/executor.ts";
 import type { TaskRef } from "../spool/layout.ts";
 import type { SeenTask } from "../spool/task.ts";
 import type { TaskVerdict } from "./settlement.ts";
+import type { RunLimit, TaskShare } from "./task_limits.ts";
 import type { Batch, Route, TaskHolder } from "./task_state.ts";
 
 export type TaskEvent =
@@ -14,8 +15,14 @@ export type TaskEvent =
   | { readonly type: "due" }
   /** More tasks are known than the table may hold. */
   | { readonly type: "crowded out" }
-  /** @see Running.handler */
-  | { readonly type: "claimed"; readonly handler: Executor | null }
+  /** Its file was read, and says whose it is. */
+  | { readonly type: "sorted"; readonly share: TaskShare }
+  /** @see Running */
+  | {
+    readonly type: "claimed";
+    readonly handler: Executor | null;
+    readonly limits?: readonly RunLimit[];
+  }
   | { readonly type: "limited"; readonly handler: Executor }
   /** A run of its handler has ended. */
   | { readonly type: "admitted" }

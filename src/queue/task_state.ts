@@ -17,6 +17,7 @@ import type { TaskRef } from "../spool/layout.ts";
 import type { RunningBatch } from "../spool/running.ts";
 import type { SeenTask } from "../spool/task.ts";
 import type { TaskVerdict } from "./settlement.ts";
+import type { RunLimit, TaskShare } from "./task_limits.ts";
 
 /**
  * Who starts a task: workers may be handed it unread; or the program reads it first, because it has
@@ -46,6 +47,8 @@ export interface Recorded extends TaskRef {
 export interface Ready extends SeenTask {
   readonly kind: "ready";
   readonly route: Route;
+  /** Whose turn starts it, where that is asked: null while its file has not been read for that. */
+  readonly share: TaskShare | null;
 }
 
 /** Waits for its time. */
@@ -101,6 +104,8 @@ export interface Running extends TaskRef {
   readonly kind: "running";
   /** When this has a limit, the run counts. */
   readonly handler: Executor | null;
+  /** The run counts for these, too. */
+  readonly limits: readonly RunLimit[];
   /** Something about its file changed meanwhile. */
   readonly touched: boolean;
 }

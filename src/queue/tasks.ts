@@ -1,6 +1,8 @@
 /**
  * The one table of the tasks of a spool: what each is now, in which order they start, and who has what.
- * Nothing else in the program remembers tasks. Every change goes through {@link next}. @pure
+ * Nothing else in the program remembers tasks. Every change goes through {@link next}.
+ *
+ * This file is longer than 300 lines because each index of the table is asked through it. @pure
  */
 
 import type { Executor } from "../exec/executor.ts";
@@ -8,9 +10,12 @@ import { taskId } from "../spool/layout.ts";
 import type { RunningBatch } from "../spool/running.ts";
 import type { SeenTask } from "../spool/task.ts";
 import { Assignments } from "./assignments.ts";
+import { HandlerLimits } from "./handler_limits.ts";
 import { next } from "./next_state.ts";
 import { Order } from "./order.ts";
+import { Shares, type SortedTask, type WaitingForLimit } from "./shares.ts";
 import { CROWDED_OUT, DUE, type TaskEvent } from "./task_event.ts";
+import type { TaskShare } from "./task_limits.ts";
 import type {
   HeldElsewhere,
   Ready,
@@ -29,13 +34,6 @@ export type Observe = (
   after: TaskState | null,
 ) => void;
 
-/** The runs of a handler that has a limit of its own. */
-interface LimitedRuns {
-  running: number;
-  /** Ids, in the order in which they run. */
-  readonly waiting: Set<string>;
-}
-
 export class Tasks {
   readonly #states = new Map<string, TaskState>();
   readonly #counts: Record<StateKind, number> = {
@@ -52,7 +50,9 @@ export class Tasks {
     stuck: 0,
   };
   readonly #order = new Order((task) => this.#states.get(taskId(task)) === task);
-  readonly #limits = new Map<Executor, LimitedRuns>();
+  readonly #limits = new HandlerLimits();
+  /** Null where tasks start in their order alone. */
+  readonly #shares: Shares | null;
   /** Ids of the tasks that are held or unusable. */
   readonly #leftAlone = new Set<string>();
   readonly #postponed = new Set<string>();
@@ -62,8 +62,18 @@ export class Tasks {
   /** Grows whenever a task is started or handed to a worker. */
   starts = 0;
 
-  /** @param capacity how many ready tasks it holds, and how many deferred ones besides */
-  constructor(private readonly capacity = Infinity, private readonly observe?: Observe) {}
+  /**
+   * @param capacity how many ready tasks it holds, and how many deferred ones besides
+   * @param hasShares ready tasks are to be sorted, and start by turns
+   */
+  constructor(
+    private readonly capacity = Infinity,
+    private readonly observe?: Observe,
+    hasShares = false,
+  ) {
+    const isCurrent = (task: Ready) => this.#states.get(taskId(task)) === task;
+    this.#shares = hasShares ? new Shares(isCurrent) : null;
+  }
 
   get(id: string): TaskState | undefined {
     return this.#states.get(id);
@@ -123,6 +133,7 @@ export class Tasks {
     if (after === before) return;
     if (after === null) this.#states.delete(id);
     else this.#states.set(id, after);
+    if (event.type === "claimed" && isSorted(before)) this.#shares?.took(before);
     // In this order a batch does not seem to end when one of its tasks only changes.
     if (after !== null) this.#enter(id, after);
     if (before !== null) this.#leave(before, id);
@@ -147,11 +158,30 @@ export class Tasks {
   /** The task to start now. It stays ready until something happens to it. */
   firstReady(now: number): Ready | undefined {
     this.wake(now);
-    return this.#order.firstReady();
+    return this.#shares === null ? this.#order.firstReady() : this.#shares.first();
+  }
+
+  /** Where there are shares: the ready task to be read next, to find out whose it is. */
+  firstUnsorted(): Ready | undefined {
+    return this.#shares === null ? undefined : this.#order.firstReady();
+  }
+
+  /** It is known now whose task it is. */
+  sort(id: string, share: TaskShare): void {
+    this.apply(id, { type: "sorted", share: this.#shares?.known(share) ?? share });
+  }
+
+  /** Tasks that wait for others of their share, or of their function, to end. */
+  waitingForLimits(): WaitingForLimit[] {
+    return this.#shares?.waiting() ?? [];
   }
 
   /** @see Order.oldestReadyAt */
-  oldestReadyAt = () => this.#order.oldestReadyAt();
+  oldestReadyAt(): number | undefined {
+    const times = [this.#order.oldestReadyAt(), this.#shares?.oldestAt()];
+    const least = Math.min(...times.map((at) => at ?? Infinity));
+    return least === Infinity ? undefined : least;
+  }
 
   /** When the earliest deferred task is due, in milliseconds since the epoch. */
   nextDueAt(): number | undefined {
@@ -199,12 +229,12 @@ export class Tasks {
 
   /** How many runs of a handler count for its limit. */
   runsOf(handler: Executor): number {
-    return this.#limits.get(handler)?.running ?? 0;
+    return this.#limits.runsOf(handler);
   }
 
   /** The task that waits longest for a run of this handler to end. */
   firstLimited(handler: Executor): string | undefined {
-    return this.#limits.get(handler)?.waiting.values().next().value;
+    return this.#limits.firstWaiting(handler);
   }
 
   /** Ids that a worker was handed and has not answered, in order. */
@@ -231,12 +261,12 @@ export class Tasks {
     this.#counts[state.kind]--;
     switch (state.kind) {
       case "limited":
-        this.#limitOf(state.handler).waiting.delete(id);
-        return;
+        return this.#limits.waitsNoMore(state.handler, id);
       case "running":
-        if (state.handler) this.#limitOf(state.handler).running--;
-        return;
+        this.#shares?.ended(state.limits);
+        return this.#limits.ended(state.handler);
       case "ready":
+        if (this.#shares && isSorted(state)) return this.#shares.remove(state);
         return this.#order.removeReady(state);
       case "deferred":
         return this.#order.removeLater(state);
@@ -261,6 +291,7 @@ export class Tasks {
     if (state.kind === "running" || state.kind === "handed") this.starts++;
     switch (state.kind) {
       case "ready":
+        if (this.#shares && isSorted(state)) return this.#shares.add(state);
         return this.#order.addReady(state);
       case "deferred":
         return this.#order.addLater(state);
@@ -271,11 +302,10 @@ export class Tasks {
         this.#stuck.add(id);
         return;
       case "limited":
-        this.#limitOf(state.handler).waiting.add(id);
-        return;
+        return this.#limits.waits(state.handler, id);
       case "running":
-        if (state.handler) this.#limitOf(state.handler).running++;
-        return;
+        this.#shares?.began(state.limits);
+        return this.#limits.began(state.handler);
       case "held":
       case "unusable":
         this.#leftAlone.add(id);
@@ -285,16 +315,14 @@ export class Tasks {
     }
   }
 
-  #limitOf(handler: Executor): LimitedRuns {
-    let runs = this.#limits.get(handler);
-    if (!runs) this.#limits.set(handler, runs = { running: 0, waiting: new Set() });
-    return runs;
-  }
-
   /** Of too many deferred tasks those that are due first are kept. */
   #crowdOut(): void {
     const later = this.#order.laterHalf();
     this.#horizon = Math.min(this.#horizon, later[0]?.dueAt ?? Infinity);
     for (const task of later) this.apply(taskId(task), CROWDED_OUT);
   }
+}
+
+function isSorted(state: TaskState | null): state is SortedTask {
+  return state?.kind === "ready" && state.share !== null;
 }

@@ -57,6 +57,13 @@ export interface SpoolSnapshot {
   /** Tasks at the same time. */
   readonly processes: number;
   readonly paused: boolean;
+  /** What most of the ready tasks wait for that have a limit (`spooler-limit`). */
+  readonly waiting?: readonly {
+    readonly limit: string;
+    readonly processes: number;
+    readonly running: number;
+    readonly waiting: number;
+  }[];
   /** How long the ready task has waited that is due for the longest; null without one. */
   readonly oldestReadyMs: number | null;
   /** Tasks that came in, by whatever way, in the last minute. */

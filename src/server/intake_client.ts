@@ -9,9 +9,12 @@ import type {
   AcceptedTask,
   FromIntake,
   InboxPlace,
+  IntakePut,
+  OwnTask,
   RefusalText,
   ToIntake,
 } from "./intake_messages.ts";
+import type { TaskRef } from "../spool/layout.ts";
 import { refusalFrom, refusalText } from "./refusal_text.ts";
 import type { ServedSocket, ServiceSettings, SocketService } from "./socket_server.ts";
 
@@ -206,6 +209,18 @@ export class IntakeClient implements SocketService {
       done,
     ).finally(() => pieces?.return?.());
   };
+
+  /**
+   * Puts a task of somebody whom this thread knows.
+   *
+   * @returns null when it was accepted before
+   * @throws {RefusalError}
+   */
+  async put(task: OwnTask): Promise<TaskRef | null> {
+    const put = await this.#call((call) => ({ kind: "put", call, task })) as IntakePut;
+    if ("refusal" in put) throw refusalFrom(put.refusal);
+    return put.accepted;
+  }
 
   async #sendPiece(call: number): Promise<void> {
     const pieces = this.#calls.get(call)?.pieces;

@@ -2,7 +2,10 @@
 
 import type { Event } from "../report/event.ts";
 import type { InboxSettings } from "../spool/spool_inbox.ts";
+import type { SentId } from "../spool/accepted_ids.ts";
+import type { TaskRef } from "../spool/layout.ts";
 import type { SeenTask } from "../spool/task.ts";
+import type { NewTask } from "../task/new_task.ts";
 import type { RefusalKind } from "../wire/refusal.ts";
 import type { IncomingTask } from "./incoming_task.ts";
 import type { ServiceSettings } from "./socket_server.ts";
@@ -21,6 +24,20 @@ export interface RemoteTask extends Omit<IncomingTask, "body"> {
   /** Null without a body. */
   readonly bodySize: number | null;
 }
+
+/** A task that the main thread has, from somebody whom it knows, with the id that its sender gave it. */
+export interface OwnTask {
+  readonly dir: string;
+  readonly task: Omit<NewTask, "body"> & { readonly body?: Uint8Array };
+  readonly sent: SentId;
+  /** For the log. */
+  readonly from: string;
+}
+
+/** What became of it; null is a task that was accepted before. */
+export type IntakePut =
+  | { readonly accepted: TaskRef | null }
+  | { readonly refusal: RefusalText };
 
 /** Why a task was refused. An error crosses threads as its message alone. */
 export interface RefusalText {
@@ -52,6 +69,8 @@ export type ToIntake =
   | { readonly kind: "end"; readonly call: number }
   /** Gets a reply: what it was refused for, or null. */
   | { readonly kind: "accept"; readonly call: number; readonly task: RemoteTask }
+  /** Gets a reply: an {@link IntakePut}. */
+  | { readonly kind: "put"; readonly call: number; readonly task: OwnTask }
   /** Of the body of the task of a call: a piece, its end, or why there is none. */
   | {
     readonly kind: "piece";

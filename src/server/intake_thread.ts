@@ -7,16 +7,21 @@ import { systemClock, systemRandom } from "../platform/clock.ts";
 import { EPOLLIN, type SocketCalls } from "../platform/socket_calls.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { Platform } from "../spool/platform.ts";
+import { endedBy } from "../spool/put_result.ts";
 import { SpoolInbox } from "../spool/spool_inbox.ts";
+import { findText } from "../wire/packet.ts";
 import type { Accept, IncomingTask } from "./incoming_task.ts";
 import type {
   AcceptedTask,
   FromIntake,
   InboxPlace,
+  IntakePut,
+  OwnTask,
   RemoteTask,
   ToIntake,
 } from "./intake_messages.ts";
 import { LoopTimers, PollLoop } from "../platform/poll_loop.ts";
+import { putOwn } from "./own_task.ts";
 import { type Inbox, Reception } from "./reception.ts";
 import { refusalText } from "./refusal_text.ts";
 import { RemoteBodies } from "./remote_bodies.ts";
@@ -112,7 +117,7 @@ export class IntakeThread {
   }
 
   async #answer(
-    message: Extract<ToIntake, { kind: "use" | "drop" | "close" | "end" | "accept" }>,
+    message: Extract<ToIntake, { kind: "use" | "drop" | "close" | "end" | "accept" | "put" }>,
   ): Promise<unknown> {
     switch (message.kind) {
       case "use":
@@ -130,6 +135,8 @@ export class IntakeThread {
         return null;
       case "accept":
         return await this.#acceptRemote(message.call, message.task);
+      case "put":
+        return await this.#put(message.task);
       default:
         return message satisfies never;
     }
@@ -164,20 +171,7 @@ export class IntakeThread {
             open.underWay--;
             this.#closeRetired(dir, open);
           };
-          spool.put(task, sent, {
-            accepted: (ref, dueAt) => {
-              result.accepted(ref, dueAt);
-              ended();
-            },
-            repeated: () => {
-              result.repeated();
-              ended();
-            },
-            failed: (error) => {
-              result.failed(error);
-              ended();
-            },
-          });
+          spool.put(task, sent, endedBy(result, ended));
         },
       },
       underWay: 0,
@@ -248,6 +242,20 @@ export class IntakeThread {
       // It waits for nothing else that would end this round.
       this.#say();
     }
+  }
+
+  async #put(own: OwnTask): Promise<IntakePut> {
+    const { dir, task: { vars }, from } = own;
+    const open = this.#inboxes.get(dir);
+    const func = findText(vars, "ud_spool_func") ?? "";
+    const put = putOwn(open?.isRetired === false ? open.inbox : undefined, own, (task) => {
+      this.#accepted.push({ ...task, dir, func, from });
+    });
+    this.#loop.wake();
+    const came = await put;
+    // The main thread knows of the task when its caller does.
+    this.#say();
+    return came;
   }
 
   #endRound(): void {

@@ -102,6 +102,17 @@ export class AcceptedFile {
     }
   }
 
+  /** The last line about a key; null without one. Without its newline. */
+  lastLineOf(key: string): string | null {
+    for (const path of [this.#path, this.#oldPath]) {
+      const text = this.#spool.readText(path, MOST_FILE_BYTES) ?? "";
+      const at = text.lastIndexOf(` ${key} `);
+      if (at < 0) continue;
+      return text.slice(text.lastIndexOf("\n", at) + 1, text.indexOf("\n", at));
+    }
+    return null;
+  }
+
   /** Leaves one file, with nothing but these lines. */
   rewrite(lines: readonly string[]): void {
     this.close();

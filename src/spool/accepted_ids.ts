@@ -105,6 +105,15 @@ export class AcceptedIds {
     return accepted === undefined || this.#isExpired(accepted) ? undefined : accepted;
   }
 
+  /** The name of the task of an id, whoever has accepted it; it is not in memory, but on disk. */
+  nameOf(sent: SentId): string | null {
+    const line = this.#file.lastLineOf(keyOf(sent));
+    const known = new Map<string, Accepted | HashedId>();
+    if (line !== null) readLine(line, known);
+    const accepted = known.get(keyOf(sent));
+    return accepted !== undefined && "name" in accepted ? accepted.name : null;
+  }
+
   #newTable(): IdTable {
     return new IdTable(this.#spool.random());
   }

@@ -23,3 +23,21 @@ export function reportPut(
     (error) => result.failed(error),
   );
 }
+
+/** The same, with something to do behind each of its calls. */
+export function endedBy(result: PutResult, ended: () => void): PutResult {
+  return {
+    accepted: (ref, dueAt) => {
+      result.accepted(ref, dueAt);
+      ended();
+    },
+    repeated: () => {
+      result.repeated();
+      ended();
+    },
+    failed: (error) => {
+      result.failed(error);
+      ended();
+    },
+  };
+}

@@ -10,6 +10,7 @@
 
 import { freeBytes, weakness } from "../platform/file_system.ts";
 import type { NewTask } from "../task/new_task.ts";
+import type { Var } from "../wire/packet.ts";
 import { AcceptedIds } from "./accepted_ids.ts";
 import { ControlSockets } from "./control_sockets.ts";
 import { SpoolDirectory, type StoreOptions, type StoreSettings } from "./directory.ts";
@@ -28,6 +29,7 @@ import { Scanner, type ScanOptions } from "./scan.ts";
 import { StoreJournal } from "./store_journal.ts";
 import { sweep } from "./sweep.ts";
 import { TaskCount } from "./task_count.ts";
+import { readTask } from "./task_file.ts";
 import type { Attempts, Changed, Claimed, ClaimedTask, Decided, SeenTask } from "./task.ts";
 import { Transitions } from "./transitions.ts";
 import { type SpoolChange, type SpoolWatcher, watchSpool } from "./watcher.ts";
@@ -197,6 +199,11 @@ export class Store {
     return this.#intake.putOnce(task, { id, sender }, accepted);
   }
 
+  /** The name of the task that was accepted with this id, as long as the file of ids has it. */
+  acceptedName(id: string, sender = LOCAL): string | null {
+    return this.#ids.nameOf({ id, sender });
+  }
+
   /**
    * A journal for a thread that takes tasks; null where there is none now. Call {@link cameIn} when it
    * has taken some. That thread has ended before {@link close}, which closes the descriptor.
@@ -301,6 +308,18 @@ export class Store {
     if (file.kind !== "open") return false;
     file.close();
     return file.locked;
+  }
+
+  /** What the file of a task says, as `claim` reads it; null when it cannot be read now. Nobody notices the question. */
+  varsOf(ref: TaskRef): readonly Var[] | null {
+    const file = this.#spool.claims.peek(this.pathOf(ref));
+    if (file.kind !== "open") return null;
+    try {
+      const read = readTask(file);
+      return read.kind === "task" ? read.vars : null;
+    } finally {
+      file.close();
+    }
   }
 
   /** What is known of a task's failures, whichever process holds it. */

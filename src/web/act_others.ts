@@ -54,13 +54,13 @@ export async function push(
   const body = bodyOf(fields);
   mustBeAllowed(ask, vars, body);
   const result: ActResult & { task?: string } = new ActResult("added", "task");
-  const pushed = await parts.actions.push(by, vars, body);
+  const pushed = await parts.actions.push(by, { vars, ...(body === undefined ? {} : { body }) });
   if (pushed.kind === "refused") {
     result.problem(pushed.reason);
     return result;
   }
   result.done++;
-  result.task = `${pushed.spool}/${taskLabel(pushed.task)}`;
+  result.task = `${pushed.spool}/${taskLabel(pushed.task?.name ?? "")}`;
   return result;
 }
 
@@ -84,7 +84,7 @@ function varsOf({ parts }: Ask, fields: URLSearchParams): Var[] {
   return withoutReserved(vars);
 }
 
-function atOf(text: string): string {
+export function atOf(text: string): string {
   if (text === "" || /^\d+(\.\d+)?$/.test(text)) return text;
   const at = parseDate(text);
   if (at === null) {
@@ -105,7 +105,7 @@ function bodyOf(fields: URLSearchParams): Uint8Array | undefined {
 }
 
 /** The rules of the sockets that tasks come in by hold here as well. */
-function mustBeAllowed(
+export function mustBeAllowed(
   { parts, request }: Ask,
   vars: readonly Var[],
   body: Uint8Array | undefined,

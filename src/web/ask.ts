@@ -22,6 +22,8 @@ export interface Ask {
   readonly query: URLSearchParams;
   /** Whether this visitor may change something. */
   readonly mayAct: boolean;
+  /** Whether this visitor may add a task. */
+  readonly mayAdd: boolean;
   /** Proves that a form was got from here. */
   readonly token: string;
   /** Who it is, for the log. */

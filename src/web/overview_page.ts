@@ -139,11 +139,14 @@ ${
 }
 
 /** States that are rare, and worth a word then. */
-function oddities({ counts }: SpoolSnapshot): string[] {
+function oddities({ counts, waiting = [] }: SpoolSnapshot): string[] {
   if (counts === null) return [];
+  const limited = waiting.map(({ limit, waiting, running }) =>
+    `${countText(waiting)} wait for ${limit}, of which ${countText(running)} run`
+  );
   const rare = (["postponed", "held", "unusable", "stuck"] as const)
     .filter((kind) => counts[kind] > 0);
-  return rare.map((kind) => `${countText(counts[kind])} ${kind}`);
+  return [...limited, ...rare.map((kind) => `${countText(counts[kind])} ${kind}`)];
 }
 
 function nextJobs({ jobs, at }: ProgramSnapshot): Html | null {

@@ -24,6 +24,7 @@ import { jobPage } from "./job_page.ts";
 import { jobStream, taskStream } from "./output_stream.ts";
 import { LiveOutput } from "./live_output.ts";
 import { pushPage } from "./push_page.ts";
+import { putTask } from "./put_task.ts";
 import { resultJson, Results } from "./results.ts";
 import { schedulesPage } from "./schedules_page.ts";
 import { targetsPage } from "./targets_page.ts";
@@ -76,6 +77,7 @@ export function openSite(parts: SiteParts): Site {
     return {
       ...{ request, parts, segments: [], query },
       mayAct: role === "operator" && !parts.isReadonly(),
+      mayAdd: role !== "viewer" && !parts.isReadonly(),
       token: tokens.of(user),
       by: safeText(`${user ?? "somebody"} over HTTP from ${from}`).slice(0, 200),
       result: results.get(query.get("result") ?? "") ?? null,
@@ -109,12 +111,20 @@ export function openSite(parts: SiteParts): Site {
       const ask = askOf(request);
       const isApi = request.path.startsWith("/api/");
       try {
-        const { method } = request;
+        const { method, visitor } = request;
+        const addsTask = /^\/api\/tasks\/[^/]*$/.test(request.path) && method === "POST";
+        if (visitor.role === "producer" && !addsTask) {
+          throw new AskError(
+            403,
+            "a token of spooler-http-token adds tasks, and does nothing else",
+          );
+        }
         if (method === "GET" || method === "HEAD") {
           return await read(ask, segmentsOf(request.path));
         }
         if (method !== "POST") throw new AskError(405, "use GET, HEAD or POST");
         const path = segmentsOf(request.path);
+        if (addsTask) return await putTask(ask, path[2] ?? "", tokens);
         const acted = await actOn(ask, path, { tokens, results });
         if (acted.kind === "answer") return acted.answer;
         if (acted.kind === "json") return { ...jsonAnswer(acted.value), status: acted.status };

@@ -28,7 +28,9 @@ export class Unread {
 
   allows(task: Ready, id: string): boolean {
     // A message to a worker is text, and cannot hold a name that is not UTF-8.
-    return task.route === "workers" && id.isWellFormed() && !this.#mayBeTooOld(task) &&
+    // What was read to find out whose turn it is has a limit, perhaps, that only the program counts.
+    return task.route === "workers" && task.share === null && id.isWellFormed() &&
+      !this.#mayBeTooOld(task) &&
       this.#isFineIn(task.priority);
   }
 

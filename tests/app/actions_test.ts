@@ -47,14 +47,14 @@ testWith(
 
       const pushed = await actions.push(
         "cleo",
-        varsOf({ good: "1", spooler: join(site.dir, "other") }),
+        { vars: varsOf({ good: "1", spooler: join(site.dir, "other") }) },
       );
       assertEquals([pushed.kind, pushed.kind === "accepted" && pushed.spool], [
         "accepted",
         "other",
       ]);
       await until(() => settled() === 2, "the pushed task");
-      const refused = await actions.push("cleo", varsOf({ good: "1", at: "soon" }));
+      const refused = await actions.push("cleo", { vars: varsOf({ good: "1", at: "soon" }) });
       assertMatch(refused.kind === "refused" ? refused.reason : "", /at needs seconds/);
 
       await until(() => actions.runJob("dee", "nightly").kind === "started", "the schedules");
@@ -64,7 +64,9 @@ testWith(
       const said = events.flatMap((each) =>
         each.type === "operator.acted" ? [`${each.by}: ${each.text}`] : []
       );
-      const task = pushed.kind === "accepted" ? pushed.task.replace("uwsgi_spoolfile_on_", "") : "";
+      const task = pushed.kind === "accepted"
+        ? pushed.task?.name.replace("uwsgi_spoolfile_on_", "")
+        : "";
       assertEquals(said, [
         "ann: paused spool spool",
         "ann: retried task h_1_1_1_1 of spool, which was failed",

@@ -70,6 +70,20 @@ Deno.test("a task command may have limits of its own", () => {
   );
 });
 
+Deno.test("tasks of a function, or with the same value of a key, may have a limit", () => {
+  const { tasks, taskLimits } = configOf(
+    "spooler-limit = name=a,processes=2",
+    "spooler-limit = concurrency-key=customer,processes=1",
+    "spooler-task = name=b,concurrency-key=k,processes=3 ./b",
+  ).config;
+  assertEquals(taskLimits, [
+    { func: "a", key: null, processes: 2 },
+    { func: null, key: "customer", processes: 1 },
+    { func: "b", key: "k", processes: 3 },
+  ]);
+  assertEquals(tasks[0]?.processes, null);
+});
+
 Deno.test("env adds to the environment, unenv takes away", () => {
   assertEquals(configOf("env = A=b=c", "unenv = HOME").config.env, { A: "b=c", HOME: null });
 });
@@ -90,6 +104,11 @@ const BAD: [string, string][] = [
   ["spooler-rate = 10", "spooler-rate needs N/s, N/m or N/h"],
   ["spooler-min-free = lots", "spooler-min-free needs a size"],
   ["spooler-task = stdin=xml ./x", "takes stdin=body or stdin=json"],
+  ["spooler-task = concurrency-key=k,processes=1 ./x", "needs name= and processes= beside"],
+  ["spooler-task = name=x,concurrency-key=k ./x", "needs name= and processes= beside"],
+  ["spooler-limit = processes=2", "needs processes=N and name=FUNCTION"],
+  ["spooler-limit = name=a", "needs processes=N and name=FUNCTION"],
+  ["spooler-limit = name=a,processes=0", "spooler-limit"],
   ["socket = localhost:http", "socket needs a port"],
 ];
 

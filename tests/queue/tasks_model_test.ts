@@ -6,9 +6,10 @@
 import fc from "fast-check";
 import type { Executor } from "../../src/exec/executor.ts";
 import { ImpossibleStateError } from "../../src/platform/unexpected.ts";
-import { refOf } from "../../src/spool/layout.ts";
+import { refOf, taskId } from "../../src/spool/layout.ts";
 import { GONE, type TaskEvent, TOUCHED } from "../../src/queue/task_event.ts";
 import type { Route, StateKind, TaskHolder, TaskState } from "../../src/queue/task_state.ts";
+import type { RunLimit, TaskShare } from "../../src/queue/task_limits.ts";
 import { Tasks } from "../../src/queue/tasks.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 
@@ -30,6 +31,12 @@ const VERDICT = {
   attempt: 1,
   waitMs: 0,
 } as const;
+const LIMIT: RunLimit = { id: "l", text: "l", processes: 1 };
+const SHARES: readonly TaskShare[] = [
+  { key: "a", limits: [] },
+  { key: "b", limits: [LIMIT] },
+  { key: "c", limits: [LIMIT] },
+];
 const LIMITED = [handler(1), handler(2)];
 
 /** From which states an event is possible; "unknown" is a task that the table does not have. */
@@ -40,6 +47,7 @@ const POSSIBLE: Record<TaskEvent["type"], readonly (StateKind | "unknown")[]> = 
   "crowded out": ["ready", "deferred", "postponed"],
   claimed: ["ready", "handed"],
   limited: ["ready"],
+  sorted: ["ready"],
   admitted: ["limited"],
   busy: ["ready", "handed"],
   unusable: ["ready", "running", "handed"],
@@ -88,9 +96,11 @@ function eventOf({ id, type, dueAt, now, isGone, worker, ...chance }: Chance): T
     case "recorded":
       return { type, task };
     case "claimed":
-      return { type, handler: isLimited ? handler : null };
+      return { type, handler: isLimited ? handler : null, limits: isLimited ? [LIMIT] : [] };
     case "limited":
       return { type, handler };
+    case "sorted":
+      return { type, share: SHARES[now % SHARES.length] as TaskShare };
     case "unusable":
       return { type, reason: "r", stamp: null };
     case "handed":
@@ -153,6 +163,12 @@ function check(tasks: Tasks, known: ReadonlyMap<string, StateKind>): void {
 function checkNothingIsForgotten(tasks: Tasks, known: ReadonlyMap<string, StateKind>): void {
   const waiting = [...known].filter(([, kind]) => WAITING.includes(kind));
   const out: string[] = [];
+  tasks.wake(100);
+  for (let task = tasks.firstUnsorted(); task; task = tasks.firstUnsorted()) {
+    tasks.sort(taskId(task), { key: "d", limits: [] });
+  }
+  // Those of a limit wait for what runs.
+  for (const [id, kind] of known) if (kind === "running") tasks.apply(id, GONE);
   for (let task = tasks.firstReady(100); task; task = tasks.firstReady(100)) {
     const id = task.priority === null ? task.name : `${task.priority}/${task.name}`;
     out.push(id);
@@ -163,9 +179,9 @@ function checkNothingIsForgotten(tasks: Tasks, known: ReadonlyMap<string, StateK
 
 Deno.test("whatever happens, each task is in one state, counted, not forgotten and not started twice", () => {
   fc.assert(
-    fc.property(fc.array(anyChance, { maxLength: 60 }), (chances) => {
+    fc.property(fc.array(anyChance, { maxLength: 60 }), fc.boolean(), (chances, hasShares) => {
       const changes: string[] = [];
-      const tasks = new Tasks(Infinity, (id) => changes.push(id));
+      const tasks = new Tasks(Infinity, (id) => changes.push(id), hasShares);
       const known = new Map<string, StateKind>();
       for (const chance of chances) {
         const { id } = chance;

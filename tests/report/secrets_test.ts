@@ -1,4 +1,4 @@
-import { maskShapes, Secrets } from "../../src/report/secrets.ts";
+import { maskShapes, Secrets, secretsIn } from "../../src/report/secrets.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const SHOWN: [given: string, masked: string][] = [
@@ -31,6 +31,12 @@ const SHOWN: [given: string, masked: string][] = [
 
 Deno.test("what looks like a secret is hidden", () => {
   for (const [given, masked] of SHOWN) assertEquals(maskShapes(given), masked);
+});
+
+Deno.test("a concurrency-key is the name of a key, and no secret", () => {
+  const line = "name=send,concurrency-key=customer,processes=1,api-key=hunter2";
+  assertEquals(maskShapes(line), line.replace("hunter2", "********"));
+  assertEquals(secretsIn(line), ["hunter2"]);
 });
 
 Deno.test("known secrets are hidden wherever they turn up, short ones only in their places", () => {

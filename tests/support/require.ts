@@ -57,6 +57,7 @@ export type Need =
   | "gevent"
   | "django"
   | "npm"
+  | "curl"
   | "php"
   | "ruby"
   | "perl"
@@ -75,6 +76,7 @@ const present: Record<Need, () => boolean> = {
   systemd: () => hasCommand("systemd-analyze", "--version"),
   python: () => hasCommand(testPython, "--version"),
   npm: () => hasCommand("npx", "--fetch-retries=0", "-y", "-p", TYPESCRIPT, "tsc", "--version"),
+  curl: () => hasCommand("curl", "--version"),
   php: () => hasCommand("php", "--version"),
   ruby: () => hasCommand("ruby", "--version"),
   perl: () => hasCommand("perl", "--version"),
@@ -124,6 +126,7 @@ const reasons: Record<Need, string> = {
   cgroup: "this user may not make a control group that limits memory",
   root: "only root may act for another account",
   npm: "npx cannot get the TypeScript compiler",
+  curl: "curl is not installed",
   php: "php is not installed",
   ruby: "ruby is not installed",
   perl: "perl is not installed",

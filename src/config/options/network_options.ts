@@ -227,6 +227,15 @@ export const NETWORK_OPTIONS = [
     help: "the same for who may look and not act (several allowed)",
   },
   {
+    name: "spooler-http-token",
+    value: "NAME:@(FILE)",
+    kind: "text",
+    origin: "ours",
+    standing: "honoured",
+    secret: true,
+    help: "a program that may add tasks over HTTP, and nothing else, by token (several allowed)",
+  },
+  {
     name: "spooler-http-readonly",
     kind: "flag",
     origin: "ours",

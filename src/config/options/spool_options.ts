@@ -54,11 +54,21 @@ export const SPOOL_OPTIONS = [
   },
   {
     name: "spooler-task",
-    value: "[name=NAME,processes=N,harakiri=,retries=,stdin=body|json,user=] COMMAND",
+    value:
+      "[name=NAME,processes=N,concurrency-key=KEY,harakiri=,retries=,stdin=body|json,user=] COMMAND",
     kind: "command",
     origin: "ours",
     standing: "honoured",
     help: "run COMMAND for tasks of that function; without a name, for all other tasks",
+  },
+  {
+    name: "spooler-limit",
+    value: "[name=FUNCTION,][concurrency-key=KEY,]processes=N",
+    kind: "text",
+    origin: "ours",
+    standing: "honoured",
+    help:
+      "run at most N tasks of a function at a time, or N of each value of KEY (several allowed)",
   },
   {
     name: "spooler-shell",
