@@ -140,7 +140,13 @@ async function packDebian(
 /** The time of the last commit, or of SOURCE_DATE_EPOCH, in seconds. */
 async function epochOf(): Promise<number> {
   const given = Deno.env.get("SOURCE_DATE_EPOCH");
-  return Number(given ?? await run("git", ["log", "-1", "--format=%ct"]));
+  if (given !== undefined) return Number(given);
+  try {
+    return Number(await run("git", ["log", "-1", "--format=%ct"]));
+  } catch {
+    // Sources that were downloaded have no commits.
+    throw new Error("here are no commits: set SOURCE_DATE_EPOCH, to seconds since 1970");
+  }
 }
 
 /**

@@ -17,9 +17,18 @@ export async function man(args: readonly string[]): Promise<number> {
     return 0;
   }
   // man(1) reads a file of a name with a slash, and "-" from standard input.
-  const viewer = new Deno.Command("man", { args: ["-l", "-"], stdin: "piped" }).spawn();
+  const viewer = startViewer();
   const writer = viewer.stdin.getWriter();
   await writer.write(new TextEncoder().encode(text)).catch(() => {});
   await writer.close().catch(() => {});
   return (await viewer.status).code;
+}
+
+function startViewer(): Deno.ChildProcess {
+  try {
+    return new Deno.Command("man", { args: ["-l", "-"], stdin: "piped" }).spawn();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error("man(1) is not installed; spooler help lists the commands and explains each");
+  }
 }

@@ -37,6 +37,10 @@ const TIMER_KEYS = ["every", "iterations", "at-start", ...COMMON_KEYS];
 const OVERLAPS: readonly Overlap[] = ["skip", "allow", "queue", "replace"];
 
 export function parseCron1(text: string, unique: boolean, defaults: LineDefaults): Draft {
+  const [setting] = /^[a-z-]+=\S*/.exec(text) ?? [];
+  if (setting !== undefined) {
+    throw new SyntaxError(`takes no settings, but cron2 does: "${setting}"`);
+  }
   const { time, timeText, command } = parseCronLine(text);
   return {
     name: null,

@@ -145,6 +145,7 @@ Deno.test("a day that never comes is warned of", () => {
 });
 
 const REFUSED: [string, string][] = [
+  ["cron = name=daily 0 3 * * * x", 'cron takes no settings, but cron2 does: "name=daily"'],
   ["cron = 0 25 * * * x", "cron hour (field 2, character 3) needs numbers from 0 to 23"],
   ["cron2 = hour=25 x", "cron2 hour= needs numbers from 0 to 23"],
   ["cron2 = minute=5", "needs a command"],

@@ -169,3 +169,13 @@ testWith(
     }
   },
 );
+
+testWith(
+  ["libc", "script"],
+  `${programLabel}: where man(1) is not installed, man says so`,
+  async () => {
+    const [file, args] = commandLine(["man"]);
+    const shown = await onTerminal(["env", ["PATH=/nowhere", file, ...args]]);
+    assertMatch(shown, /spooler: man\(1\) is not installed; spooler help lists the commands/);
+  },
+);
