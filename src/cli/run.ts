@@ -8,6 +8,7 @@ import { systemSignals } from "../platform/signals.ts";
 import { systemHost } from "../config/system_host.ts";
 import { startEnvironment } from "../config/start_environment.ts";
 import { isInBackground, sayReady, startInBackground } from "../daemon/background.ts";
+import { isOfServiceManager } from "../daemon/notify.ts";
 import type { Log } from "./log.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { withstandSignals } from "../app/signals.ts";
@@ -51,10 +52,11 @@ async function runHere(args: readonly string[], inBackground: boolean): Promise<
     );
   }
   if (entries.some(({ key }) => key === "show-config")) console.log(showConfig(entries, secrets));
-  const loaded = await mustStart(read);
-  if (loaded.config.daemon.daemonize !== null && !inBackground) {
-    return await startInBackground(args, startEnvironment());
-  }
+  const startable = await mustStart(read);
+  const leavesTerminal = startable.config.daemon.daemonize !== null && !inBackground;
+  const isKept = leavesTerminal && isOfServiceManager();
+  if (leavesTerminal && !isKept) return await startInBackground(args, startEnvironment());
+  const loaded = isKept ? withWarning(startable) : startable;
   return await runLogged(loaded, { keepsStdout: inBackground }, async ({ log, run }) => {
     await run({
       reread: () => reread(args, log),
@@ -71,6 +73,16 @@ async function runHere(args: readonly string[], inBackground: boolean): Promise<
 /** Options alone are enough when they name some work; a program without any would wait for ever. */
 function isIdle({ config, hasFile }: Loaded): boolean {
   return !hasFile && config.spools.length + config.forwards.length + config.schedules.length === 0;
+}
+
+/** A service manager takes the end of the process that it started for the end of the service. */
+function withWarning(loaded: Loaded): Loaded {
+  const entry = loaded.entries.findLast(({ key }) => /^daemonize2?$/.test(key));
+  if (entry === undefined) return loaded;
+  const message =
+    `${entry.key}: the program stays in the foreground, as its service manager wants ` +
+    "it (NOTIFY_SOCKET); the log goes to the file";
+  return { ...loaded, warnings: [...loaded.warnings, { place: entry.place, message }] };
 }
 
 /** The configuration as it is now; null when it is wrong, which is logged. */

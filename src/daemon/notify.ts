@@ -29,6 +29,11 @@ const SILENT: Notifier = {
 /** The variables by which the manager says where and how often; tasks must not see them. */
 const VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] as const;
 
+/** Whether a service manager waits for this process. To be asked before {@link openNotifier}. */
+export function isOfServiceManager(): boolean {
+  return Boolean(Deno.env.get("NOTIFY_SOCKET"));
+}
+
 /** Takes the manager's variables out of the environment. */
 export function openNotifier(posix: Posix | null): Notifier {
   const [socket, watchdogUsec, watchdogPid] = VARIABLES.map((name) => {

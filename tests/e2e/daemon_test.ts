@@ -65,6 +65,25 @@ Deno.test(named("daemonize ends when the program in the background is ready"), a
   await until(() => Deno.stat(`/proc/${pid}`).then(() => false, () => true), "its end");
 });
 
+Deno.test(
+  named("under a service manager daemonize says where the log goes, and no more"),
+  async () => {
+    await using site = await makeSite("spooler-task = true", "daemonize = log");
+    const [file, args] = commandLine(["--ini", site.ini]);
+    const env = { NOTIFY_SOCKET: join(site.dir, "notify") };
+    await using program = Program.launch(file, args, { env });
+    const log = () => Deno.readTextFile(join(site.dir, "log")).catch(() => "");
+    await until(async () => / ready$/m.test(await log()), "the start");
+    assertMatch(
+      await log(),
+      /warning: .*site\.ini:4: daemonize: the program stays in the foreground/,
+    );
+    program.signal("SIGTERM");
+    assertEquals(await program.ended(), 0);
+    assertMatch(await log(), / stopped$/m);
+  },
+);
+
 Deno.test(named("the program in the background has the secrets of the environment"), async () => {
   // Without the secret this socket would not be opened.
   await using site = await makeSite("socket = 0.0.0.0:0", "daemonize = log", "pidfile = pid");
