@@ -4,6 +4,7 @@
  * are ignored.
  */
 
+import { exitProcess } from "../platform/exit.ts";
 import type { Signals } from "../platform/signals.ts";
 
 export interface SignalActions {
@@ -24,13 +25,23 @@ const IGNORED: readonly Deno.Signal[] = [
   ...["SIGXFSZ", "SIGTTIN", "SIGTTOU"] as const,
 ];
 
-/** While the program starts: what would be a reload or a status then ends nothing. */
+/** Ends what process 1 does with a stop while it starts. */
+let endOfStart = () => {};
+
+/** While the program starts: what would be a reload or a status then ends nothing, and a stop ends it. */
 export function withstandSignals(signals: Signals): void {
   signals.on(["SIGHUP", "SIGUSR1", "SIGUSR2", ...IGNORED], () => {});
+  // Other processes end by themselves; from process 1 the kernel keeps what it does not handle.
+  if (Deno.pid !== 1) return;
+  endOfStart = signals.on(["SIGTERM", "SIGINT", "SIGQUIT"], (signal) => {
+    console.error(`spooler: stopped by ${signal} before it was ready; nothing has run`);
+    exitProcess(0);
+  });
 }
 
 /** Acts on signals from now on. */
 export function actOnSignals(signals: Signals, actions: SignalActions): void {
+  endOfStart();
   let stoppingSince: number | null = null;
   signals.on(["SIGINT", "SIGTERM"], (signal) => {
     const now = performance.now();

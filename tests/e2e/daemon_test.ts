@@ -221,6 +221,20 @@ testWith("root", named("as process 1 it reaps what its tasks left behind"), asyn
   await container.ended();
 });
 
+testWith("root", named("as process 1 a stop ends it while it starts, too"), async () => {
+  await using site = await makeSite();
+  const begun = join(site.dir, "begun");
+  await rewriteSite(site, `env = A=@(exec://touch ${begun}; exec sleep 600)`);
+  const [file, args] = commandLine(["--ini", site.ini]);
+  const command = ["--fork", "--pid", "--kill-child", file, ...args];
+  await using container = Program.launch("unshare", command);
+  await until(() => existsSync(begun), "the ini to be read");
+  const [program = 0] = childrenOf(container.pid);
+  Deno.kill(program, "SIGTERM");
+  await container.line(/stopped by SIGTERM before it was ready; nothing has run$/);
+  assertEquals(await container.ended(), 0);
+});
+
 testWith(
   "root",
   named("with reaper it adopts what its tasks leave running, and reaps it"),
