@@ -41,13 +41,14 @@ export function* listFiles(
   isWanted: (name: string) => boolean,
 ): Generator<ListedFile[]> {
   let files: ListedFile[] = [];
-  for (const dirents of read(libc, fd)) {
-    for (const { kind, nameAt: at } of rawEntries(dirents)) {
-      if (kind !== "file" && kind !== "unknown") continue;
-      const name = nameAt(dirents.buffer, at);
+  for (const { buffer, view, length } of read(libc, fd)) {
+    for (let at = 0; at < length; at += view.getUint16(at + LENGTH_AT, true)) {
+      const type = buffer[at + TYPE_AT];
+      if (type !== DT_REG && type !== DT_UNKNOWN) continue;
+      const name = nameAt(buffer, at + NAME_AT);
       if (!isWanted(name)) continue;
-      const stat = libc.lstatBytes(fd, dirents.buffer.subarray(at));
-      if (stat?.kind === "file") files.push({ name, mtimeMs: stat.mtimeMs });
+      const mtimeMs = libc.fileTime(fd, buffer.subarray(at + NAME_AT));
+      if (mtimeMs !== null) files.push({ name, mtimeMs });
       if (files.length < FILES_AT_ONCE) continue;
       yield files;
       files = [];

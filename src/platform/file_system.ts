@@ -32,6 +32,21 @@ export function freeBytes(dir: string): number | null {
   }) ?? null;
 }
 
+/**
+ * f_type of statfs(2), of file systems that only this kernel changes: ext2 to ext4, XFS, Btrfs, tmpfs,
+ * overlayfs, F2FS, ZFS, ramfs, bcachefs, JFS.
+ */
+const LOCAL_TYPES: readonly number[] = [
+  ...[0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x2fc12fc1],
+  ...[0x858458f6, 0xca451a4e, 0x3153464a],
+];
+
+/** Whether inotify reports all that changes in a directory, as no other machine can change it. */
+export function isLocal(dir: string): boolean {
+  const type = quietly(() => statfsSync(dir).type);
+  return type !== undefined && LOCAL_TYPES.includes(type >>> 0);
+}
+
 /** What e2fsck does with files whose name it cannot find, and what it has done. */
 function movedText(device: string): string {
   const text = "after a power cut e2fsck may move tasks to lost+found";

@@ -37,12 +37,13 @@ import {
 } from "./linux.ts";
 import { LibcCalls, SystemError } from "./libc_calls.ts";
 import { fixedBytes } from "./memory.ts";
-import { type Stat, STATX_SIZE, StatxStat } from "./stat.ts";
+import { fileTime, type Stat, STATX_SIZE, StatxStat } from "./stat.ts";
 
 const F_TEST = 3;
 const AT_NO_AUTOMOUNT = 0x800;
 /** Not what a symlink points to. */
 const NAME_ITSELF = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+const STATX_TYPE_MTIME = 0x41;
 const X_OK = 1;
 const W_OK = 2;
 const SO_RCVBUF = 8;
@@ -163,9 +164,11 @@ export class Libc {
     return stat;
   }
 
-  /** Like {@link lstat}, of a name that the kernel has written, with its NUL. */
-  lstatBytes(at: number, name: Uint8Array<ArrayBuffer>): Stat | null {
-    return this.#stat(at, name, NAME_ITSELF);
+  /** The mtime of a regular file, else null, by a name that the kernel has written, with its NUL. */
+  fileTime(at: number, name: Uint8Array<ArrayBuffer>): number | null {
+    const { statx } = this.#calls.symbols;
+    const isThere = statx(at, name, NAME_ITSELF, STATX_TYPE_MTIME, this.#statx) === 0;
+    return isThere ? fileTime(this.#statxView) : null;
   }
 
   #stat(fd: number, path: Uint8Array<ArrayBuffer>, flags: number): Stat | null {

@@ -7,12 +7,16 @@
  */
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** Decodes faster, and what is no UTF-8 to U+FFFD. */
+const lax = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 const ESCAPE = 0xdc00;
 /** With the flag u this is no half of a pair. */
 const LONELY = /[\ud800-\udfff]/gu;
 
 export function nameFromBytes(bytes: Uint8Array): string {
+  const text = lax.decode(bytes);
+  if (!text.includes("\ufffd")) return text;
   try {
     return strict.decode(bytes);
   } catch {

@@ -64,6 +64,11 @@ export class StatxStat implements Stat {
   }
 }
 
+/** Of a regular file its mtime, as {@link Stat} has it; null of anything else. */
+export function fileTime(view: DataView): number | null {
+  return (view.getUint16(0x1c, true) & S_IFMT) === S_IFREG ? timeMs(view, 0x70) : null;
+}
+
 /** struct statx_timestamp: seconds with a sign, nanoseconds. */
 function timeMs(view: DataView, at: number): number {
   const seconds = 2 ** 32 * view.getInt32(at + 4, true) + view.getUint32(at, true);

@@ -15,6 +15,7 @@ import type { SeenTask, Store } from "../spool/store.ts";
 import type { SpoolChange, SpoolWatcher } from "../spool/watcher.ts";
 import { AnnouncedTasks } from "./announced_tasks.ts";
 import type { Frequency } from "./frequency.ts";
+import { SafetyNet } from "./safety_net.ts";
 import { GONE, TOUCHED } from "./task_event.ts";
 import type { Tasks } from "./tasks.ts";
 import { counted } from "../platform/count_text.ts";
@@ -65,6 +66,7 @@ export class Discovery {
   #scanning = false;
   #scanAgain = false;
   #nextScanAt = 0;
+  readonly #safetyNet: SafetyNet;
   /** The directory has more than the table had room for. */
   #incomplete = false;
   readonly #cameIn = new MinuteCount();
@@ -72,6 +74,7 @@ export class Discovery {
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
+    this.#safetyNet = new SafetyNet(options);
     this.#debugScan = options.debugOf?.("scan");
     this.#debugWatcher = options.debugOf?.("watcher");
     this.#announced = new AnnouncedTasks(options.isAwaited ?? (() => false));
@@ -205,6 +208,18 @@ export class Discovery {
     if (!tasks.see(task, clock.now())) this.#incomplete = true;
   }
 
+  /** The time of a scan has come: made is only what a scan is needed for. */
+  async scanIfNeeded(): Promise<void> {
+    const { clock, frequency, notePause, changed } = this.#options;
+    const mayBeLeftOut = !this.#scanning && !this.#incomplete &&
+      this.#watcher?.isComplete === true && this.#safetyNet.isQuiet;
+    if (!mayBeLeftOut) return await this.scan();
+    this.#nextScanAt = clock.now() + frequency.ms;
+    notePause();
+    this.#safetyNet.checkLeftAlone();
+    changed();
+  }
+
   /** Scans the whole directory; tasks start while it goes on, unless the order is strict. */
   async scan(): Promise<void> {
     if (this.#scanning) {
@@ -265,9 +280,10 @@ export class Discovery {
       if (this.#stopped) return;
       sliceEnd = clock.monotonic() + SCAN_SLICE_MS;
     }
-    const tookMs = Math.round(clock.monotonic() - startedAt);
+    const tookMs = clock.monotonic() - startedAt;
+    this.#safetyNet.scanned(tookMs);
     this.#debugScan?.(
-      `ends after ${tookMs} ms: ${counted(count, "task")} checked, ${tasks.size} known`,
+      `ends after ${Math.round(tookMs)} ms: ${counted(count, "task")} checked, ${tasks.size} known`,
     );
     // The scan has found those again that are still there.
     for (const task of before) {

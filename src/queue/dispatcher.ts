@@ -283,7 +283,7 @@ export class Dispatcher {
     this.#wakeAt = wakeAt;
     this.#cancelTimer = clock.after(wakeAt - clock.now(), () => {
       this.#wakeAt = Infinity;
-      if (clock.now() >= this.#discovery.scanAt) this.#discovery.scan();
+      if (clock.now() >= this.#discovery.scanAt) this.#discovery.scanIfNeeded();
       else this.#pump();
     });
   }

@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import type { SpoolDirectory } from "./directory.ts";
 import { dueTime, FAILED_DIR, isPriorityName, isTaskName, taskId, type TaskRef } from "./layout.ts";
+import { isLocal } from "../platform/file_system.ts";
 import type { SeenTask } from "./task.ts";
 
 export interface ScanOptions {
@@ -16,13 +17,25 @@ export interface ScanOptions {
 
 /** An empty directory that nothing was put into for so long is removed. */
 const UNUSED_MS = 60_000;
+/** Changes of a directory that come so soon one after the other may leave the same time on it. */
+const SAME_TIME_MS = 1000;
 
 export class Scanner {
+  /** The directories with tasks as they were before the last whole scan; null when nothing can be said. */
+  #scanned: ReadonlyMap<string, string> | null = null;
+
   constructor(private readonly spool: SpoolDirectory) {}
 
   /** Everything that has a task's name, in pieces that may be empty. What has a priority comes first. */
   *scan({ isKnown = () => false, onPriority, onStranded }: ScanOptions): Generator<SeenTask[]> {
+    this.#scanned = null;
+    const stamps = new Map<string, string | null>();
+    stamps.set(this.spool.path, this.#stampOf(this.spool.path));
     const directories = this.#directories();
+    for (const name of directories) {
+      const path = join(this.spool.path, name);
+      if (!name.startsWith(".") && name !== FAILED_DIR) stamps.set(path, this.#stampOf(path));
+    }
     if (onPriority) directories.filter(isPriorityName).forEach(onPriority);
     if (onStranded) this.#strandedOf(directories).forEach(onStranded);
     for (const priority of prioritiesIn(directories)) {
@@ -37,6 +50,27 @@ export class Scanner {
       }
       if (priority !== null) this.#removeIfUnused(priority);
     }
+    const kept = [...stamps].filter((each): each is [string, string] => each[1] !== null);
+    if (kept.length === stamps.size && isLocal(this.spool.path)) this.#scanned = new Map(kept);
+  }
+
+  /**
+   * Whether no file was made, renamed or removed since the last scan that went to its end: one stat for
+   * each directory that has tasks. False where another machine may have done it.
+   */
+  isAsScanned(): boolean {
+    if (this.#scanned === null) return false;
+    for (const [path, stamp] of this.#scanned) if (this.#stampOf(path) !== stamp) return false;
+    return true;
+  }
+
+  /** Null when it is gone, or changed so lately that it may change again without a trace. */
+  #stampOf(path: string): string | null {
+    const stat = this.spool.claims.lstat(path);
+    if (stat === null || Math.abs(this.spool.clock.now() - stat.mtimeMs) < SAME_TIME_MS) {
+      return null;
+    }
+    return `${stat.identity} ${stat.mtimeMs}`;
   }
 
   /** One task as it is now; null when it is gone or no file. */

@@ -235,12 +235,22 @@ export class Store {
    * a priority comes first.
    */
   scan(options: ScanOptions = {}): Generator<SeenTask[]> {
-    this.#running.refresh();
+    this.noteDeadPrograms();
     const { isKnown = () => false } = options;
     return this.#scanner.scan({
       ...options,
       isKnown: (id) => isKnown(id) || this.#landing.hides(id),
     });
+  }
+
+  /** Notes whose tasks ran in programs that have died since; each scan begins with it. */
+  noteDeadPrograms(): void {
+    this.#running.refresh();
+  }
+
+  /** See {@link Scanner.isAsScanned}. */
+  isAsScanned(): boolean {
+    return this.#scanner.isAsScanned();
   }
 
   /** See {@link watchSpool}; `notify` is never called before this has returned. */
@@ -257,6 +267,9 @@ export class Store {
     });
     const ignore = this.#landing.listen((ref) => notify({ kind: "task", ref, isRenamed: false }));
     return {
+      get isComplete() {
+        return watcher.isComplete;
+      },
       watchPriority: (priority) => watcher.watchPriority(priority),
       close: () => {
         ignore();

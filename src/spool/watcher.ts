@@ -26,6 +26,7 @@ import {
   type InotifyEvent,
 } from "../platform/inotify.ts";
 import type { Libc } from "../platform/libc.ts";
+import { ENOENT } from "../platform/linux.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { isPriorityName, isTaskName, PAUSED_FILE, type TaskRef } from "./layout.ts";
 
@@ -52,6 +53,8 @@ export interface Watcher {
 }
 
 export interface SpoolWatcher extends Watcher {
+  /** Reports whatever happens in the directory and in those of its priorities, by name. */
+  readonly isComplete: boolean;
   /**
    * Watches the directory of a priority, too; again does no harm. Those that are made later are watched
    * anyway; a scan names those that are there already, because finding them costs a pass over all files.
@@ -87,6 +90,9 @@ export function watchSpool(options: WatchOptions): SpoolWatcher {
       ? new InotifyWatcher(dir, libc, (change) => presence.isOver || notify(change))
       : watchWithDeno(dir, notify);
     return {
+      get isComplete() {
+        return watcher.isComplete;
+      },
       watchPriority: (priority) => watcher.watchPriority(priority),
       close: () => {
         presence.close();
@@ -96,7 +102,11 @@ export function watchSpool(options: WatchOptions): SpoolWatcher {
   } catch (error) {
     const reason = reasonOf(error);
     queueMicrotask(() => presence.isOver || notify({ kind: "unwatched", reason }));
-    return { watchPriority() {}, close: () => Promise.resolve(presence.close()) };
+    return {
+      isComplete: false,
+      watchPriority() {},
+      close: () => Promise.resolve(presence.close()),
+    };
   }
 }
 
@@ -133,7 +143,8 @@ class InotifyWatcher implements SpoolWatcher {
   readonly #watches = new Map<number, string | null>();
   /** The watch of the directory in which `paused` comes and goes. */
   readonly #stateWatch: number;
-  #isComplete = true;
+  #isComplete: boolean;
+  #hasWarned = false;
 
   constructor(
     private readonly dir: string,
@@ -148,15 +159,25 @@ class InotifyWatcher implements SpoolWatcher {
     }
     this.#watches.set(watch, null);
     this.#stateWatch = this.#inotify.add(dirname(join(dir, PAUSED_FILE)), STATE_MASK);
+    this.#isComplete = this.#stateWatch >= 0;
+  }
+
+  get isComplete(): boolean {
+    return this.#isComplete;
   }
 
   watchPriority(priority: string): void {
     const watch = this.#watches.size <= MOST_PRIORITIES
       ? this.#inotify.add(join(this.dir, priority), MASK)
       : -1;
-    if (watch >= 0) this.#watches.set(watch, priority);
-    else if (this.#isComplete && this.#watches.size > MOST_PRIORITIES) {
-      this.#isComplete = false;
+    if (watch >= 0) {
+      this.#watches.set(watch, priority);
+      return;
+    }
+    // A directory that is gone has nothing to report.
+    if (watch !== -ENOENT) this.#isComplete = false;
+    if (!this.#hasWarned && this.#watches.size > MOST_PRIORITIES) {
+      this.#hasWarned = true;
       this.notify({ kind: "unwatched", reason: `more than ${MOST_PRIORITIES} priorities` });
     }
   }
@@ -205,6 +226,7 @@ function watchWithDeno(dir: string, notify: (change: SpoolChange) => void): Spoo
     }
   })();
   return {
+    isComplete: false,
     watchPriority() {},
     close() {
       watcher.close();

@@ -16,7 +16,7 @@ Deno.test("what was announced is forgotten at a scan: a watcher that reports not
   let report: (change: SpoolChange) => void = () => {};
   store.watch = (notify) => {
     report = notify;
-    return { close: () => Promise.resolve(), watchPriority: () => {} };
+    return { isComplete: false, close: () => Promise.resolve(), watchPriority: () => {} };
   };
   let changes = 0;
   const tasks = new Tasks();
