@@ -87,7 +87,7 @@ async function listTable(spool: OpenSpool, filter: ListFilter, output: CliOutput
     for (const { state } of summaries) counts.set(state, (counts.get(state) ?? 0) + 1);
     total += summaries.length;
     const lines = table.lines(summaries.map((summary) => summaryCells(summary, now)));
-    for (const line of lines) await output.line(line);
+    await output.lines(lines);
   });
   await output.flush();
   if (output.closed) return;

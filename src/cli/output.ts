@@ -55,6 +55,14 @@ export class CliOutput {
     await this.#add(this.#mask(text));
   }
 
+  /** Very many lines at a time. */
+  async lines(texts: readonly string[]): Promise<void> {
+    for (const text of texts) {
+      this.#gathered += `${this.#mask(text)}\n`;
+      if (this.#gathered.length >= PIECE) await this.flush();
+    }
+  }
+
   /** A line for programs. */
   async json(value: unknown): Promise<void> {
     await this.#add(jsonLine(value, this.#mask));

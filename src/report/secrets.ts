@@ -31,6 +31,8 @@ const BY_PROGRAM = [
 ].map((before) => new RegExp(`(?<=\\b${before})()([^\\s"'|;&]{1,1000})`, "g"));
 /** These look back at every letter, and most texts name none of the programs. */
 const PROGRAM = /\b(?:curl|mysql|mariadb|sshpass|redis-cli)/;
+/** Without any of these a text has the form of none, and a long listing has a million such lines. */
+const SIGN = /=|:\/\/|\s-[\w-]|authorization:|x-|curl|mysql|mariadb|sshpass|redis-cli/i;
 /** What hands a secret over: a name and a value, each of them a group. */
 const ANYWHERE = [PAIR, FLAG, IN_URL, IN_HEADER];
 const shapesFor = (text: string) => PROGRAM.test(text) ? [...ANYWHERE, ...BY_PROGRAM] : ANYWHERE;
@@ -51,6 +53,7 @@ export function secretsIn(text: string): string[] {
 
 /** The text without what has the form of a secret. */
 export function maskShapes(text: string): string {
+  if (!SIGN.test(text)) return text;
   return shapesFor(text).reduce((masked, shape) => masked.replace(shape, `$1${MASK}`), text);
 }
 

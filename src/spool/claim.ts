@@ -173,7 +173,7 @@ export class PosixClaims implements Claims {
     if (NO_FILE.includes(-fd)) return NO_REGULAR_FILE;
     if (fd < 0) return { kind: "unusable", reason: `it cannot be opened: errno ${-fd}` };
     const stat = this.libc.fstat(fd);
-    const own = this.held.get(stat.identity);
+    const own = this.held.size === 0 ? undefined : this.held.get(stat.identity);
     if (own !== undefined) {
       own.others.push(fd);
       return this.#reading(own.fd, stat, true, () => {});
