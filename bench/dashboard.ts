@@ -75,16 +75,31 @@ async function get(path: string): Promise<string> {
   return text;
 }
 
+/** Of the program, since its start. */
+function cpuMs(): number {
+  const stat = Deno.readTextFileSync(`/proc/${program.pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return 10 * (Number(fields[11]) + Number(fields[12]));
+}
+
 const rows: string[][] = [];
+const note = (row: string[]) => {
+  rows.push(row);
+  console.error(row.join("  "));
+};
 
 async function page(what: string, path: string): Promise<void> {
   const first = await measured(() => get(path));
+  const before = cpuMs();
   const more: { ms: number; stallMs: number }[] = [];
+  for (let run = 0; run < runs; run++) await get(path);
+  const cpu = (cpuMs() - before) / runs;
   for (let run = 0; run < runs; run++) more.push(await measured(() => get(path)));
-  rows.push([
+  note([
     what,
     whole(first.ms),
     whole(median(more.map(({ ms }) => ms))),
+    whole(cpu),
     whole(Math.max(first.stallMs, ...more.map(({ stallMs }) => stallMs))),
   ]);
 }
@@ -93,6 +108,7 @@ const { token } = JSON.parse(await get("/api/token"));
 
 /** To its end, however long that takes. */
 async function act(what: string, value: Readonly<Record<string, string>>): Promise<void> {
+  const before = cpuMs();
   const { ms, stallMs } = await measured(async () => {
     const response = await fetch(`${base}/api/tasks`, {
       method: "POST",
@@ -108,7 +124,7 @@ async function act(what: string, value: Readonly<Record<string, string>>): Promi
     }
     what += `: ${result.text}`;
   });
-  rows.push([what, whole(ms), "", whole(stallMs)]);
+  note([what, whole(ms), "", whole(cpuMs() - before), whole(stallMs)]);
 }
 
 await page("nothing (the probe alone)", "/healthz");
@@ -129,7 +145,7 @@ await act("remove all deferred of a rare function", {
 });
 await act("remove all failed", { do: "remove", state: "failed" });
 printTable([
-  [`${whole(tasks)} deferred, ${whole(tasks)} failed`, "first ms", "then ms", "stall ms"],
+  [`${whole(tasks)} deferred, ${whole(tasks)} failed`, "first ms", "then ms", "CPU ms", "stall ms"],
   ...rows,
 ]);
 const peak = /VmHWM:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${program.pid}/status`))?.[1];

@@ -15,11 +15,18 @@ import {
   isPriorityName,
   isRecordName,
   isTaskName,
+  RECORD_ENDING,
   recordPath,
   taskId,
   type TaskRef,
 } from "./layout.ts";
 import type { SpoolRoot } from "./root.ts";
+
+/** Bytes of a name whose record has its whole name in its own. */
+const MOST_WITHOUT_CUT = 250;
+/** Fewer characters have no more bytes. */
+const LONG_NAME = MOST_WITHOUT_CUT / 4;
+const sizeOf = (name: string) => new TextEncoder().encode(name).length;
 
 export class Listing {
   /** @param root null where libc cannot be called */
@@ -49,27 +56,45 @@ export class Listing {
   *#listPlace(place: TaskPlace): Generator<PlacedTask[]> {
     const top = place === "failed" ? join(this.dir, FAILED_DIR) : this.dir;
     const priorities: string[] = [];
-    for (const names of this.#names(top)) {
-      priorities.push(...names.filter(isPriorityName));
-      yield this.#tasksOf(names, place, null);
-    }
+    const note = (names: readonly string[]) => priorities.push(...names.filter(isPriorityName));
+    yield* this.#listDirectory(top, place, null, note);
     for (const priority of priorities) {
-      for (const names of this.#names(join(top, priority))) {
-        yield this.#tasksOf(names, place, priority);
+      yield* this.#listDirectory(join(top, priority), place, priority);
+    }
+  }
+
+  /**
+   * In failed/, what ends in .json is a record, and a task only when it has a record of its own: these few
+   * come last, so that nobody asks the file system for each record.
+   */
+  *#listDirectory(
+    dir: string,
+    place: TaskPlace,
+    priority: string | null,
+    note: (names: readonly string[]) => void = () => {},
+  ): Generator<PlacedTask[]> {
+    const placed = (name: string): PlacedTask => ({ name, priority, place });
+    const unclear = new Set<string>();
+    for (const names of this.#names(dir)) {
+      note(names);
+      const tasks = names.filter(isTaskName);
+      if (place === "queue") yield tasks.map(placed);
+      else {
+        yield tasks.filter((name) => !isRecordName(name)).map(placed);
+        for (const name of tasks.filter(isRecordName)) {
+          const about = name.slice(0, -RECORD_ENDING.length);
+          if (isRecordName(about)) unclear.add(about);
+          // The name of its own record may be cut.
+          if (name.length > LONG_NAME && sizeOf(name) > MOST_WITHOUT_CUT) unclear.add(name);
+        }
       }
     }
+    if (unclear.size > 0) yield [...unclear].map(placed).filter((task) => this.#hasRecord(task));
   }
 
-  #tasksOf(names: readonly string[], place: TaskPlace, priority: string | null): PlacedTask[] {
-    return names.filter(isTaskName)
-      .map((name) => ({ name, priority, place }))
-      .filter((task) => !this.#isRecord(task));
-  }
-
-  /** In failed/, what ends in .json is a record, and a task only when it has a record of its own. */
-  #isRecord(task: PlacedTask): boolean {
-    if (task.place === "queue" || !isRecordName(task.name)) return false;
-    return this.claims.lstat(recordPath(this.pathOf(task))) === null;
+  #hasRecord(task: PlacedTask): boolean {
+    const path = this.pathOf(task);
+    return this.claims.lstat(path) !== null && this.claims.lstat(recordPath(path)) !== null;
   }
 
   *#names(dir: string): Generator<string[]> {

@@ -2,7 +2,8 @@
 
 import { type Clock, turnOfOthers } from "../platform/clock.ts";
 
-const TURN_MS = 15;
+/** A request of others takes several turns. */
+const TURN_MS = 5;
 
 export class Turns {
   #since: number;
