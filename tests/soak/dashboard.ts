@@ -106,26 +106,35 @@ class Reader {
   }
 }
 
-/** Asks again and again and reads nothing; the program hangs up. @returns how often it did */
-async function deaf(end: AbortSignal): Promise<number> {
-  const [hostname = "", port] = address.split(":");
-  const requests = new TextEncoder().encode(
-    "GET /history HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".repeat(500),
-  );
-  let dropped = 0;
-  while (!end.aborted) {
-    using connection = await Deno.connect({ hostname, port: Number(port) });
-    const stop = () => connection.close();
-    end.addEventListener("abort", stop);
-    try {
-      while (true) await connection.write(requests);
-    } catch {
-      if (!end.aborted) dropped++;
-    }
-    end.removeEventListener("abort", stop);
-    if (end.aborted) return dropped;
+/** Asks again and again and reads nothing, until the program hangs up. */
+class Deaf {
+  dropped = 0;
+  #connection: Deno.Conn | null = null;
+  #isOver = false;
+
+  constructor() {
+    void this.#ask();
   }
-  return dropped;
+
+  async #ask(): Promise<void> {
+    const [hostname = "", port] = address.split(":");
+    const one = "GET /history HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    const requests = new TextEncoder().encode(one.repeat(500));
+    while (!this.#isOver) {
+      this.#connection = await Deno.connect({ hostname, port: Number(port) });
+      try {
+        while (true) await this.#connection.write(requests);
+      } catch {
+        if (!this.#isOver) this.dropped++;
+      }
+    }
+  }
+
+  /** What it writes may never be taken: nobody waits for that. */
+  close(): void {
+    this.#isOver = true;
+    this.#connection?.close();
+  }
 }
 
 /** So many seconds of an open dashboard. */
@@ -148,15 +157,14 @@ await open(Math.min(300, SECONDS / 4));
 const before = await footprint();
 console.log(`before: ${textOfFootprint(before)}`);
 const readers = Array.from({ length: READERS }, () => new Reader());
-const end = new AbortController();
-const crowd = Array.from({ length: DEAF }, () => deaf(end.signal));
+const crowd = Array.from({ length: DEAF }, () => new Deaf());
 await Deno.writeTextFile(`${site.dir}/go`, "");
 await open(SECONDS);
 await pause(3000);
 const lasts = readers.map(({ last }) => last);
 console.log(`during: ${textOfFootprint(footprintOf(program.pid))}`);
-end.abort();
-const dropped = (await Promise.all(crowd)).reduce((sum, each) => sum + each);
+const dropped = crowd.reduce((sum, each) => sum + each.dropped, 0);
+for (const each of crowd) each.close();
 await Promise.all(readers.map((each) => each.close()));
 await pause(2000);
 const after = await footprint();
@@ -171,4 +179,5 @@ if (dropped === 0 && SECONDS / SPEED > 20) problems.push("who reads nothing was 
 for (const problem of problems) console.log(problem);
 const code = await program.stop();
 if (code !== 0) console.log(`it ended with exit code ${code}`);
-if (problems.length > 0 || code !== 0) Deno.exitCode = 1;
+// What was never taken may hold this process back.
+Deno.exit(problems.length > 0 || code !== 0 ? 1 : 0);
