@@ -6,6 +6,7 @@
  */
 
 import type { Config } from "../config/config.ts";
+import { doneOrAborted } from "../platform/aborting.ts";
 import type { Cancel } from "../platform/clock.ts";
 import { exitProcess } from "../platform/exit.ts";
 import { ClockWatch, timeSinceBoot } from "../platform/clock_watch.ts";
@@ -200,8 +201,7 @@ class App {
     // Until then what comes in may still go into its spools.
     const taken = this.#estate.incoming.tookOver();
     // A stop does not wait for modules.
-    const stopped = this.#end.promise.then(() => {}, () => {});
-    const ready = taken.then(() => Promise.race([next.loaded(), stopped]));
+    const ready = taken.then(() => doneOrAborted(next.loaded(), this.#stopping.signal));
     const retired = ready.then(() => before.retire())
       .finally(() => this.#retiring.delete(before));
     this.#retiring.set(before, retired);

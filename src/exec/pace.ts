@@ -3,6 +3,7 @@
  * but the command that makes it.
  */
 
+import { pauseOrAbort } from "../platform/aborting.ts";
 import type { Clock } from "../platform/clock.ts";
 
 /** Read at once, however fast it comes. */
@@ -28,12 +29,6 @@ export class Pace {
     this.#steadyAt = Math.max(this.#steadyAt, now) + bytes / BYTES_PER_SECOND * 1000;
     const aheadMs = this.#steadyAt - now - BURST_BYTES / BYTES_PER_SECOND * 1000;
     if (aheadMs <= 0) return;
-    if (stop?.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.clock.after(aheadMs, resolve);
-    const stopped = () => resolve(cancel());
-    stop?.addEventListener("abort", stopped);
-    await promise;
-    stop?.removeEventListener("abort", stopped);
+    await pauseOrAbort(this.clock, aheadMs, stop);
   }
 }

@@ -3,6 +3,7 @@
  * child was doing was then interrupted; it did not fail.
  */
 
+import { pauseOrAbort } from "../platform/aborting.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Exit } from "./process.ts";
 
@@ -38,12 +39,6 @@ export async function isEndedByStop(exit: Exit, { stopping, clock }: StopWatch):
     : exit.kind === "code" && STOP_CODES.includes(exit.code);
   if (!byStop || stopping === undefined) return false;
   if (stopping.aborted) return true;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const wake = () => resolve();
-  const cancel = clock.after(SAME_STOP_MS, wake);
-  stopping.addEventListener("abort", wake, { once: true });
-  await promise;
-  cancel();
-  stopping.removeEventListener("abort", wake);
+  await pauseOrAbort(clock, SAME_STOP_MS, stopping);
   return stopping.aborted;
 }

@@ -49,6 +49,7 @@ export class Forwarder implements Executor, ConcurrencyLimit {
   readonly #targets: readonly DeliveryTarget[];
   readonly #sender: Sender;
   #changed: () => void = () => {};
+  readonly #end = () => this.close();
   /** Why tasks could not go to any target as they are. */
   readonly #warnings = new Once();
 
@@ -70,7 +71,7 @@ export class Forwarder implements Executor, ConcurrencyLimit {
       names: [config.spool.dir, ...config.targets.flatMap(({ names }) => names)],
     };
     this.#targets = config.targets.map((target) => this.#make(target));
-    options.abort.addEventListener("abort", () => this.close());
+    options.abort.addEventListener("abort", this.#end);
   }
 
   #make(target: ForwardTarget): DeliveryTarget {
@@ -139,6 +140,8 @@ export class Forwarder implements Executor, ConcurrencyLimit {
   /** Hangs up everywhere; what was under way comes back unsettled. */
   close(): void {
     for (const target of this.#targets) target.close();
+    // The signal lives as long as the program.
+    this.#options.abort.removeEventListener("abort", this.#end);
   }
 
   #choose(tried: ReadonlyMap<DeliveryTarget, DeliveryResult>): DeliveryTarget | undefined {

@@ -1,5 +1,6 @@
 /** Follows what a running task or job prints, to its end. */
 
+import { pauseOrAbort } from "../platform/aborting.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { HistoryFiles } from "../spool/history_files.ts";
 import type { OutputLine } from "./run_output.ts";
@@ -45,17 +46,7 @@ export async function* follow(
       if (quietMs >= ENTRY_WITHIN_MS) return null;
       quietMs += AGAIN_MS;
     }
-    await pause(clock, AGAIN_MS, signal);
+    await pauseOrAbort(clock, AGAIN_MS, signal);
   }
   return null;
-}
-
-async function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const cancel = clock.after(ms, resolve);
-  const stop = () => resolve();
-  signal?.addEventListener("abort", stop);
-  await promise;
-  signal?.removeEventListener("abort", stop);
-  cancel();
 }

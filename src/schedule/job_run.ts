@@ -6,6 +6,7 @@
 import type { Action, ScheduleConfig } from "./settings.ts";
 import { killOrderOf } from "../exec/kill_order.ts";
 import { type Exit, exitText, type runShell, type ShellCommand } from "../exec/process.ts";
+import { pauseOrAbort } from "../platform/aborting.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import { InterruptedError } from "../exec/stop_signal.ts";
 import { backoffMs } from "../task/backoff.ts";
@@ -116,7 +117,7 @@ async function runCommand(
     }
     const delayMs = backoffMs(attempt, { ...RETRY, maxRetries: job.retries }, random);
     emit({ type: "job.retrying", job: job.name, attempt: attempt + 1, delayMs });
-    await pause(delayMs, clock, [signal, world.stopping]);
+    await pauseOrAbort(clock, delayMs, signal, world.stopping);
     if (signal.aborted || world.stopping.aborted) return { ok, result };
   }
 }
@@ -266,20 +267,4 @@ function failedTo(
   const result = `could not ${what}: ${reasonOf(error)}`;
   emit({ type: "job.ended", job: job.name, slot, attempt: 1, exit: result, ok: false, tookMs });
   return { ok: false, result };
-}
-
-/** Waits, or less when a signal is aborted. */
-async function pause(
-  delayMs: number,
-  clock: Clock,
-  signals: readonly AbortSignal[],
-): Promise<void> {
-  if (signals.some(({ aborted }) => aborted)) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const wake = () => resolve();
-  const cancel = clock.after(delayMs, wake);
-  for (const signal of signals) signal.addEventListener("abort", wake);
-  await promise;
-  for (const signal of signals) signal.removeEventListener("abort", wake);
-  cancel();
 }

@@ -1,5 +1,6 @@
 /** Takes the connections that wait at a socket, one after the other. */
 
+import { pauseOrAbort } from "../platform/aborting.ts";
 import type { Clock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
 import {
@@ -21,8 +22,7 @@ export interface DoorOptions<T> {
 export class Door<T> {
   readonly #options: DoorOptions<T>;
   readonly #taking: Promise<void>;
-  readonly #closed = Promise.withResolvers<void>();
-  #isClosed = false;
+  readonly #closing = new AbortController();
   readonly #trouble: AcceptTrouble;
 
   constructor(options: DoorOptions<T>) {
@@ -33,20 +33,19 @@ export class Door<T> {
 
   /** Resolves when no more is accepted. Called before the socket is closed. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#closed.resolve();
+    this.#closing.abort();
     await this.#taking;
   }
 
   async #take(): Promise<void> {
-    for (let count = 1; !this.#isClosed; count++) {
+    for (let count = 1; !this.#closing.signal.aborted; count++) {
       if (count % MOST_AT_ONCE === 0) await this.#pause(0);
       try {
         const connection = await this.#options.accept();
         this.#trouble.set(null);
         this.#options.admit(connection);
       } catch (error) {
-        if (this.#isClosed) return;
+        if (this.#closing.signal.aborted) return;
         if (isOfOneConnection(error)) continue;
         this.#trouble.set(reasonOf(error));
         await this.#pause(PAUSE_MS);
@@ -55,9 +54,6 @@ export class Door<T> {
   }
 
   async #pause(delayMs: number): Promise<void> {
-    const waited = Promise.withResolvers<void>();
-    const cancel = this.#options.clock.after(delayMs, waited.resolve);
-    await Promise.race([waited.promise, this.#closed.promise]);
-    cancel();
+    await pauseOrAbort(this.#options.clock, delayMs, this.#closing.signal);
   }
 }

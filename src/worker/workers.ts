@@ -61,12 +61,13 @@ export class Workers {
   /** Pools whose first worker has loaded its modules, or could not. */
   readonly #tried = new Set<Pool>();
   readonly #loaded = Promise.withResolvers<void>();
+  readonly #end = () => {
+    for (const { pool } of this.#members) pool.abort("ended with the program");
+  };
 
   constructor(options: WorkersOptions) {
     this.#options = options;
-    options.abort.addEventListener("abort", () => {
-      for (const { pool } of this.#members) pool.abort("ended with the program");
-    });
+    options.abort.addEventListener("abort", this.#end);
   }
 
   /** Makes the pools of a spool. They start with {@link start}. */
@@ -266,6 +267,8 @@ export class Workers {
     await Promise.all(this.#callSockets.map((each) => each[Symbol.asyncDispose]()));
     await this.#sockets?.[Symbol.asyncDispose]();
     this.#sockets = null;
+    // The signal lives as long as the program.
+    this.#options.abort.removeEventListener("abort", this.#end);
   }
 }
 
