@@ -173,12 +173,11 @@ class App {
       estate: this.#estate,
       abort: this.#abort.signal,
       stopping: this.#stopping.signal,
-      before,
       isDrain: this.#options.drain !== undefined,
       ...(before === null
         ? { socketsOpen: () => becomeUser(config, this.#options.posix, this.#machine.emit) }
         : {}),
-    }).catch(async (error) => {
+    }, before).catch(async (error) => {
       await monitors.discard();
       throw error;
     });

@@ -65,12 +65,13 @@ export class Life {
   /**
    * Opens all that a configuration names, beside the life before it, which goes on as it was.
    *
+   * @param before the life to take over from; nothing of this one keeps it
    * @throws {Error} of whatever cannot be opened: then nothing is left of it
    */
-  static async open(config: Config, options: LifeOptions): Promise<Life> {
+  static async open(config: Config, options: LifeOptions, before: Life | null): Promise<Life> {
     const life = new Life(config, options);
     try {
-      await life.#open();
+      await life.#open(before);
       return life;
     } catch (error) {
       life.#opened.reject(error);
@@ -111,7 +112,7 @@ export class Life {
     };
   }
 
-  async #open(): Promise<void> {
+  async #open(before: Life | null): Promise<void> {
     const { config } = this;
     const { machine: { clock, emit }, estate, socketsOpen } = this.#options;
     const { libc } = estate.platform;
@@ -135,7 +136,7 @@ export class Life {
       config,
       spools: this.#spools,
       ...this.#options,
-      signals: heardSignals(workers.signals, this.#options.before?.signals),
+      signals: heardSignals(workers.signals, before?.signals),
       owners: this.#owners,
     });
   }
@@ -255,10 +256,12 @@ export class Life {
    */
   takeOver(fail: (error: unknown) => void): void {
     const { machine: { emit }, estate, isDrain = false } = this.#options;
-    const workers = this.#workers;
-    if (this.#schedules === null || workers === null) {
+    const [workers, schedules] = [this.#workers, this.#schedules];
+    if (schedules === null || workers === null) {
       throw new ImpossibleStateError("this life is not open");
     }
+    // They know the life before.
+    this.#schedules = null;
     for (const apply of this.#newSettings) apply();
     const { config: { reception: { dedupWindowMs } } } = this;
     const announce: Announce = (dir, tasks) => {
@@ -267,7 +270,7 @@ export class Life {
     estate.incoming.takeOver({ spools: this.#spools, dedupWindowMs, announce, fail });
     this.#sockets?.takeOver();
     this.#opened.resolve(estate.incoming.receive(this.#spools, this.config.reception));
-    const scheduler = isDrain ? null : estate.schedule(this.#schedules, fail);
+    const scheduler = isDrain ? null : estate.schedule(schedules, fail);
     // A directory of a million tasks takes a while to scan: nothing waits for that.
     for (const dispatcher of this.#dispatchers) dispatcher.start().catch(fail);
     for (const retention of this.#retentions) retention.start().catch(fail);

@@ -1,7 +1,6 @@
 /** What a life is opened with. Types only. */
 
 import type { Estate } from "./estate.ts";
-import type { Life } from "./life.ts";
 import type { Machine } from "./machine.ts";
 
 export interface LifeOptions {
@@ -11,8 +10,6 @@ export interface LifeOptions {
   readonly abort: AbortSignal;
   /** Aborted when the program stops, while it still waits for what runs. */
   readonly stopping: AbortSignal;
-  /** The life that this one is to take over from. */
-  readonly before: Life | null;
   /** Runs tasks alone: no job, and no timer of task code. */
   readonly isDrain?: boolean;
   /** Called when the sockets are open, before anything else is touched. */
