@@ -19,6 +19,7 @@ import { FIGURES, type Footprint, footprintOf, leastOf, textOfFootprint } from "
 const { hours = "1", speed = "12" } = parseArgs(Deno.args, { string: ["hours", "speed"] });
 const SECONDS = Math.round(Number(hours) * 3600);
 const SPEED = Number(speed);
+const WARM_UP = Math.min(600, SECONDS / 2);
 const READERS = 100;
 const DEAF = 20;
 const SAMPLES = 10;
@@ -52,7 +53,7 @@ await using site = await makeSite(
   ...["http-socket = 127.0.0.1:0", "spooler-output = all", "spooler-processes = 2"],
   ...["spooler-forward = out 127.0.0.1:9", "cron2 = minute=-1,name=often echo hello"],
   "spooler-task = name=say while test ! -e go; do sleep 0.05; done; " +
-    `i=0; while test $i -lt ${SECONDS}; do i=$((i+1)); echo line $i; sleep ${
+    `i=0; while test $i -lt ${SECONDS + WARM_UP}; do i=$((i+1)); echo line $i; sleep ${
       1 / SPEED
     }; done; sleep 1000`,
   "spooler-task = true",
@@ -82,27 +83,27 @@ async function footprint(): Promise<Footprint> {
   return leastOf(samples);
 }
 
-/** Reads a stream of output to the end of the test; the number of its last line. */
+/** Reads a stream of output; knows the number of its last line. */
 class Reader {
   last = 0;
-  readonly #abort = new AbortController();
-  readonly #ended: Promise<void>;
+  #reader: ReadableStreamDefaultReader<string> | null = null;
 
   constructor() {
-    this.#ended = this.#read().catch(() => {});
+    this.#read().catch(() => {});
   }
 
   async #read(): Promise<void> {
-    const { signal } = this.#abort;
-    const response = await fetch(`${base}/output/spool/${NAME}`, { signal });
-    for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      for (const [, number] of text.matchAll(/^id: (\d+)$/gm)) this.last = Number(number);
+    const { body } = await fetch(`${base}/output/spool/${NAME}`);
+    this.#reader = body?.pipeThrough(new TextDecoderStream()).getReader() ?? null;
+    while (this.#reader !== null) {
+      const { done, value } = await this.#reader.read();
+      if (done) return;
+      for (const [, number] of value.matchAll(/^id: (\d+)$/gm)) this.last = Number(number);
     }
   }
 
-  async close(): Promise<void> {
-    this.#abort.abort();
-    await this.#ended;
+  close(): void {
+    this.#reader?.cancel().catch(() => {});
   }
 }
 
@@ -152,21 +153,25 @@ async function open(seconds: number): Promise<void> {
   console.log(`${requests} requests`);
 }
 
+/** With all its readers and those that read nothing. @returns where the readers are, and who was hung up on */
+async function period(seconds: number): Promise<{ lasts: number[]; dropped: number }> {
+  const readers = Array.from({ length: READERS }, () => new Reader());
+  const crowd = Array.from({ length: DEAF }, () => new Deaf());
+  await open(seconds);
+  console.log(`during: ${textOfFootprint(footprintOf(program.pid))}`);
+  const lasts = readers.map(({ last }) => last);
+  const dropped = crowd.reduce((sum, each) => sum + each.dropped, 0);
+  for (const each of [...readers, ...crowd]) each.close();
+  await pause(2000);
+  return { lasts, dropped };
+}
+
+await Deno.writeTextFile(`${site.dir}/go`, "");
 // What is loaded, compiled and cached at first is no leak.
-await open(Math.min(300, SECONDS / 4));
+await period(WARM_UP);
 const before = await footprint();
 console.log(`before: ${textOfFootprint(before)}`);
-const readers = Array.from({ length: READERS }, () => new Reader());
-const crowd = Array.from({ length: DEAF }, () => new Deaf());
-await Deno.writeTextFile(`${site.dir}/go`, "");
-await open(SECONDS);
-await pause(3000);
-const lasts = readers.map(({ last }) => last);
-console.log(`during: ${textOfFootprint(footprintOf(program.pid))}`);
-const dropped = crowd.reduce((sum, each) => sum + each.dropped, 0);
-for (const each of crowd) each.close();
-await Promise.all(readers.map((each) => each.close()));
-await pause(2000);
+const { lasts, dropped } = await period(SECONDS);
 const after = await footprint();
 console.log(`after:  ${textOfFootprint(after)}`);
 console.log(`${READERS} readers at line ${Math.min(...lasts)} to ${Math.max(...lasts)}`);
