@@ -22,7 +22,8 @@ const SPEED = Number(speed);
 const WARM_UP = Math.min(600, SECONDS / 2);
 const READERS = 100;
 const DEAF = 20;
-const SAMPLES = 10;
+/** Seconds in which garbage is collected of what has gone. */
+const SAMPLES = 60;
 const MAY_GROW: Footprint = {
   memoryMiB: 16,
   descriptors: 2,
