@@ -189,9 +189,14 @@ function strangersText(functions: readonly string[] | null): string[] {
   return [`unauthenticated senders may run ${functions.join(" ") || "nothing"}`];
 }
 
-function modulesText({ code, python }: Config): string[] {
+function modulesText({ code, python, spools }: Config): string[] {
   const { modules, maxTasks, cheap, touchReload } = code;
   if (modules.length === 0) return [];
+  if (spools.every(({ external }) => external)) {
+    return [
+      `${modules.map(({ name }) => name).join(", ")}: not loaded, as no spooler here runs tasks`,
+    ];
+  }
   const where = python.paths.length === 0 ? "" : `, modules also from ${python.paths.join(" ")}`;
   const life = [
     ...(maxTasks === null ? [] : [`a fresh worker after ${counted(maxTasks, "task")}`]),

@@ -163,6 +163,7 @@ class Assembly {
     switch (name) {
       case "ini":
       case "include":
+      case "ini-paste":
         await this.#files.load(value, origin);
         return true;
       case "set":

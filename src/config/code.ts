@@ -53,6 +53,7 @@ function modulesOf(given: Given): TaskModule[] {
   const python = (name: OptionName) =>
     given.every(name, (text, entry) => moduleOf(given, text, entry, "python"));
   return [
+    ...aliasesOf(given),
     ...python("shared-import"),
     ...python("import"),
     ...appsOf(given),
@@ -87,24 +88,79 @@ function moduleOf(
 }
 
 /**
- * The web applications: the last `module` or, without one, the last `wsgi-file`, and every mounted one.
- * uWSGI's master loads them before its spooler forks, unless they are lazy.
+ * The web applications: the last line of the first of these options that there is, and every mounted
+ * one. uWSGI's master loads them before its spooler forks, unless they are lazy.
  *
- * Source: uWSGI 2.0.21 plugins/python/python_plugin.c (uwsgi_python_init_apps, uwsgi_python_mount_app).
+ * Source: uWSGI 2.0.21 plugins/python/python_plugin.c (uwsgi_python_init_apps, uwsgi_python_mount_app)
+ * and pyloader.c.
  */
 function appsOf(given: Given): TaskModule[] {
-  const module = given.every("module", (text, entry) => appModule(text, entry));
-  const file = given.every("wsgi-file", (text, entry) => appFile(given, text, entry));
-  const mounts = given.every("mount", (text, entry) => mountedApp(given, text, entry)).flat();
-  const apps = [...[...file.slice(-1), ...module.slice(-1)].slice(-1), ...mounts];
+  const modules = (name: OptionName) => given.every(name, (text, entry) => appModule(text, entry));
+  const files = (name: OptionName) =>
+    given.every(name, (text, entry) => appFile(given, text, entry));
+  const mounts = MOUNTS.flatMap((name) =>
+    given.every(name, (text, entry) => mountedApp(given, text, entry)).flat()
+  );
+  const chosen = [
+    modules("module"),
+    files("wsgi-file"),
+    [
+      ...given.every("paste", (text, entry) => pasteApp(text.trim(), entry)),
+      ...given.every(
+        "ini-paste",
+        (text, entry) => pasteApp(`config:${given.path(text.trim(), entry)}`, entry),
+      ),
+    ],
+    given.every("pecan", (text, entry) => codeModule("pecan", pecanCode(text.trim()), entry)),
+    given.every("eval", (text, entry) => codeModule("eval", text, entry)),
+    ...(["web3", "pump", "wsgi-lite"] as const).map(modules),
+  ].find((each) => each.length > 0)?.slice(-1) ?? [];
+  const apps = [...files("python-raw").slice(-1), ...chosen, ...mounts];
   if (!given.last("lazy-apps", parseBoolean, false)) return apps;
-  const [first] = given.entriesOf("module").length > 0 ? module.slice(-1) : apps;
+  const [first] = [...chosen, ...apps];
   if (first !== undefined && IMPORTS.every((name) => given.entriesOf(name).length === 0)) {
     const message = "is not imported into task workers because of lazy-apps, as under uWSGI; " +
-      `if it has tasks, write spooler-import = ${first.written}`;
+      `if it has tasks, write spooler-import = ${
+        first.code === undefined ? first.written : "MODULE"
+      }`;
     given.warnings.push({ place: first.place, message: `${first.written} ${message}` });
   }
   return [];
+}
+
+const MOUNTS = ["mount", "worker-mount"] as const;
+
+/** As uWSGI has it: code of one line, in a module of this name. */
+function codeModule(option: string, code: string, { place }: Entry): TaskModule {
+  return {
+    ...{ language: "python", kind: "code", isApp: true, factory: null },
+    ...{ name: `uwsgi_${option}_config`, written: option, code, place },
+  };
+}
+
+function pasteApp(uri: string, entry: Entry): TaskModule {
+  const code = `from paste.deploy import loadapp\napplication = loadapp(${JSON.stringify(uri)})`;
+  return codeModule("paste", code, entry);
+}
+
+function pecanCode(file: string): string {
+  return `from pecan.deploy import deploy\napplication = deploy(${JSON.stringify(file)})`;
+}
+
+/** `NAME=MODULE` or `NAME=FILE`: task code may import it under that name. */
+function aliasesOf(given: Given): TaskModule[] {
+  return (["pymodule-alias", "post-pymodule-alias"] as const).flatMap((name) =>
+    given.every(name, (text, entry): TaskModule => {
+      const [, alias, target] = /^\s*([^=\s]+)\s*=\s*(\S+)\s*$/.exec(text) ?? [];
+      if (alias === undefined || target === undefined) throw new SyntaxError("needs NAME=MODULE");
+      const isFile = target.includes("/");
+      return {
+        ...{ language: "python", kind: isFile ? "file" : "module", isApp: false, factory: null },
+        ...{ name: isFile ? given.path(target, entry) : target, written: target },
+        ...{ alias, place: entry.place },
+      };
+    })
+  );
 }
 
 const IMPORTS = ["shared-import", "import", "spooler-import", "spooler-python-import"] as const;

@@ -57,7 +57,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
     reason: "only ini files are read",
     refused: true,
     names: `
-      config= ini-paste-logged= ini-paste= js=/j json=/j ldap= pypy-ini-paste= sqlite3=
+      config= js=/j json=/j ldap= pypy-ini-paste= sqlite3=
       sqlite= xml=/x xmlconfig=/x yaml=/y yml=/y
     `,
   },
@@ -146,33 +146,33 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
       cgi-close-stdin-on-eof cgi-do-not-kill-on-error cgi-from-docroot cgi-helper= cgi-index=
       cgi-loadlib= cgi-map-helper= cgi-optimize cgi-optimized cgi-path-info cgi-safe=
       cgi-timeout= cgi-unset= cgi= clojure-load= coroae= dumbloop-code= dumbloop-function=
-      dumbloop-modifier1= eval= fiber gccgo-args= gccgo-load= gemset=
+      dumbloop-modifier1= fiber gccgo-args= gccgo-load= gemset=
       gevent-early-monkey-patch gevent-monkey-patch gevent-wait-for-hub gevent= go-args=
       go-load= goroutines= greenlet jvm-class= jvm-classpath= jvm-main-class= jvm-opt= jwsgi=
       lua-gc-freq lua-load= lua-shell lua= luashell mono-app= mono-assembly=
       mono-config= mono-exec= mono-gc-freq= mono-index= mono-key= mono-version= no-site
-      optimize=/O paste-logger paste= pecan= perl-arg= perl-args= perl-auto-reload-ignore=
+      optimize=/O paste-logger perl-arg= perl-args= perl-auto-reload-ignore=
       perl-auto-reload= perl-exec-post-fork= perl-exec= perl-local-lib= perl-no-die-catch
       perl-no-plack php-allowed-docroot= php-allowed-ext= php-allowed-script= php-app-bypass=
       php-app-qs= php-app= php-config-append= php-config= php-constant= php-docroot=
       php-dump-config php-exec-after= php-exec-before= php-exec-begin= php-exec-end=
       php-fallback-qs= php-fallback2= php-fallback= php-index= php-ini-append= php-ini=
       php-sapi-name= php-server-software= php-set= php-var= plshell-oneshot plshell?
-      post-pymodule-alias= psgi-enable-psgix-io psgi= pump= py-auto-reload-ignore=
+      psgi-enable-psgix-io psgi= py-auto-reload-ignore=
       py-auto-reload= py-autoreload= py-call-osafterfork py-call-uwsgi-fork-hooks
       py-executable= py-program-name= py-programname= py-sharedarea= py-sys-executable=
-      py-tracebacker= pyargv= pymodule-alias= pypy-eval-post-fork= pypy-eval=
+      py-tracebacker= pypy-eval-post-fork= pypy-eval=
       pypy-exec-post-fork= pypy-exec= pypy-home= pypy-lib= pypy-paste= pypy-pp=
       pypy-python-path= pypy-pythonpath= pypy-setup= pypy-wsgi-file= pypy-wsgi=
-      python-auto-reload= python-autoreload= python-raw= python-worker-override= rack= rails=
+      python-auto-reload= python-autoreload= python-worker-override= rack= rails=
       rb-gc-freq= rb-lib= rb-require= rb-thread rb-threads rbrequire= rbshell-oneshot rbshell?
       rbthread rbthreads reload-os-env require= ring-app= ring-load= ruby-gc-freq= ruby-lib=
       ruby-require= rubyrequire= rvm-path= rvm= shared-rb-require= shared-rbrequire=
       shared-require= shared-ruby-require= shared-rubyrequire= stackless
       start_response-nodelay symcall-post-fork= symcall-register-rpc= symcall-use-next
       symcall= test=/J tornado= ugreen ugreen-stacksize= v8-gc-freq= v8-jsgi= v8-load=
-      v8-module-path= v8-preemptive= web3= wsgi-accept-buffer wsgi-accept-buffers
-      wsgi-disable-file-wrapper wsgi-env-behavior= wsgi-env-behaviour= wsgi-lite=
+      v8-module-path= v8-preemptive= wsgi-accept-buffer wsgi-accept-buffers
+      wsgi-disable-file-wrapper wsgi-env-behavior= wsgi-env-behaviour=
       wsgi-strict
     `,
   },
@@ -361,7 +361,7 @@ export const FOREIGN_GROUPS: readonly ForeignGroup[] = [
       webdav-add-option= webdav-add-prop-comp= webdav-add-prop-href= webdav-add-prop=
       webdav-add-rtype-collection-prop= webdav-add-rtype-object-prop= webdav-add-rtype-prop=
       webdav-class-directory= webdav-css= webdav-div= webdav-javascript= webdav-js=
-      webdav-lock-cache= webdav-mount= webdav-principal-base= webdav-skip-prop= worker-mount=
+      webdav-lock-cache= webdav-mount= webdav-principal-base= webdav-skip-prop=
       workers=/p xslt-content-type= xslt-docroot= xslt-ext=
       xslt-stylesheet= xslt-var= zeromq-socket= zeromq= zmq-socket= zmq=
     `,

@@ -9,10 +9,14 @@ import { Fields } from "./fields.ts";
 import { ProtocolError } from "./frame.ts";
 import { readRegistered, type Registered } from "./registered.ts";
 
-/** A module, by its path or by its name in its language. */
+/** A module, by its path, by its name in its language, or by its code. */
 export interface ModuleRef {
-  readonly kind: "file" | "module";
+  readonly kind: "file" | "module" | "code";
   readonly name: string;
+  /** For `code`. */
+  readonly code?: string | undefined;
+  /** Another name of it. */
+  readonly alias?: string | undefined;
   /** A path as the ini has it, searched below the working directory first. */
   readonly written?: string;
   /** A web application: when it cannot be loaded the other modules work all the same. */

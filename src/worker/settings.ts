@@ -7,14 +7,18 @@ import type { SpoolConfig } from "../queue/settings.ts";
 /** A file or a Python module whose functions run tasks. */
 export interface TaskModule {
   readonly language: "javascript" | "python";
-  /** By its path, or by its name as Python knows it. */
-  readonly kind: "file" | "module";
+  /** By its path, by its name as Python knows it, or by what the ini has of it. */
+  readonly kind: "file" | "module" | "code";
   /** An absolute path for `file`. */
   readonly name: string;
   /** A path as the ini has it: Python files are searched below the working directory first. */
   readonly written: string;
   /** A web application: what cannot be loaded of it stops no other module. */
   readonly isApp: boolean;
+  /** For `code`. */
+  readonly code?: string;
+  /** Another name under which Python finds it. */
+  readonly alias?: string;
   /** The function of an application's module that makes it, and is called; otherwise null. */
   readonly factory: string | null;
   readonly place: Place;

@@ -272,6 +272,6 @@ export class Workers {
   }
 }
 
-function moduleRef({ kind, name, written, isApp, factory }: TaskModule) {
-  return { kind, name, written, isApp, factory };
+function moduleRef({ kind, name, written, isApp, factory, code, alias }: TaskModule) {
+  return { kind, name, written, isApp, factory, code, alias };
 }

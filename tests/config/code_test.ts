@@ -56,3 +56,26 @@ Deno.test("with lazy-apps no application is imported; where no other code is, a 
   const other = read("lazy = true", "module = mysite.wsgi", "spooler-import = tasks");
   assertEquals(other, { modules: ["module tasks"], warnings: [] });
 });
+
+Deno.test("of the options for one application the first in uWSGI's order counts", () => {
+  const others = ["wsgi-lite = lite", "pump = pump", "web3 = web3"];
+  assertEquals(app(...others.slice(0, 1)), ["module lite app"]);
+  assertEquals(app(...others.slice(0, 2)), ["module pump app"]);
+  assertEquals(app(...others), ["module web3 app"]);
+  assertEquals(app(...others, "eval = import x"), ["code uwsgi_eval_config app"]);
+  assertEquals(app(...others, "eval = import x", "pecan = p.py"), ["code uwsgi_pecan_config app"]);
+  assertEquals(app(...others, "paste = config:p.ini"), ["code uwsgi_paste_config app"]);
+  assertEquals(app(...others, "module = m"), ["module m app"]);
+  assertEquals(app("worker-mount = 2:/x=x.py", "python-raw = raw.py"), [
+    "file /srv/raw.py app",
+    "file /srv/x.py app",
+  ]);
+  assertEquals(app("pymodule-alias = a=b", "post-pymodule-alias = c=./d.py"), [
+    "module b",
+    "file /srv/d.py",
+  ]);
+  const { warnings } = read("lazy-apps = true", "eval = import x");
+  assertEquals(warnings.map((each) => each.split(";")[1]), [
+    " if it has tasks, write spooler-import = MODULE",
+  ]);
+});

@@ -38,6 +38,7 @@ test("check says what would happen, starts nothing, and exits with 0", async (di
       "retried once",
     ]
   ) assertStringIncludes(stdout, part);
+  assert(!/\b1 times\b/.test(stdout), stdout);
   assertMatch(
     stdout,
     /\.\/backup {2}\(\S+:7\)\n.*\n +next: \w{3} [-\d]{10} 04:30:00 \S+, .* 04:30:00 \S+, .* 04:30:00 \S+\n/,
@@ -136,4 +137,12 @@ test("options --schema is a JSON Schema of every option", async () => {
   const { properties } = schema.properties.uwsgi;
   for (const { name, help } of OPTIONS) assertStringIncludes(properties[name].description, help);
   assertEquals(properties["spooler-frequency"].anyOf[0], { type: ["number", "string"] });
+});
+
+test("check lists no module where every spool is external: none is loaded", async (dir, ini) => {
+  await Deno.writeTextFile(join(dir, "web.py"), "raise ValueError('loaded')\n");
+  await Deno.writeTextFile(ini, "[uwsgi]\nspooler-external = spool\nmodule = web\n");
+  const { code, stdout, stderr } = await spooler(["check", ini]);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /^Modules\n {2}web: not loaded, as no spooler here runs tasks$/m);
 });

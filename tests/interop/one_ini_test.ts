@@ -33,6 +33,11 @@ const FILES: Readonly<Record<string, string>> = {
   "sub/mounted.py": module("mounted"),
   "imported.py": module("imported"),
   "other.py": module("other"),
+  // In place of PasteDeploy.
+  "paste/__init__.py": "",
+  "paste/deploy.py":
+    "def loadapp(uri):\n    import mysite.wsgi\n    return mysite.wsgi.application\n",
+  "paste.ini": "[uwsgi]\nimport = imported.py\n[app:main]\nx = y\n",
 };
 
 const NAMES = ["site", "app", "mounted", "imported", "other"];
@@ -86,6 +91,21 @@ const INIS: Readonly<Record<string, readonly string[]>> = {
   "a file": ["wsgi-file = app.py"],
   "a file in a directory": ["file = sub/mounted.py"],
   "a mounted file": ["mount = /m=sub/mounted.py"],
+  "a file mounted for a worker": ["worker-mount = 1:/m=sub/mounted.py"],
+  "a web3 application": ["web3 = mysite.wsgi:application", "pump = other"],
+  "a pump application": ["pump = mysite.wsgi", "wsgi-lite = other"],
+  "a wsgi-lite application": ["wsgi-lite = other"],
+  "a module before a pump": ["pump = other", "module = mysite.wsgi"],
+  "code in the ini": ["eval = import other; application = other.application"],
+  "code in the ini before a web3": [
+    "web3 = mysite.wsgi",
+    "eval = from other import application",
+  ],
+  "a file before code in the ini": ["eval = import other", "wsgi-file = app.py"],
+  "a raw file": ["python-raw = app.py", "module = other"],
+  "aliases": ["pymodule-alias = own=other", "post-pymodule-alias = named=imported", "module = own"],
+  "paste": ["paste = config:paste.ini"],
+  "ini-paste": ["ini-paste = paste.ini"],
   "a mounted module": ["mount = /m=other:application"],
   "a mount that is no Python": ["mount = /m=other"],
   "lazy-apps": ["lazy-apps = true", "module = mysite.wsgi"],

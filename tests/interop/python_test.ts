@@ -253,13 +253,21 @@ const NAMES = ["uwsgi", "uwsgidecorators"].map((module) =>
   `" ".join(n for n in dir(${module}) if not n.startswith("_"))`
 );
 
+/** Options with which uWSGI has more names. */
+const WITH_NAMES = [
+  ...["queue = 10", "queue-blocksize = 4096", "sharedarea = 2", "cache2 = name=x,items=10"],
+  ...["snmp = true", "snmp-community = x", "locks = 3", "mule = true", "farm = f:1"],
+  ...["enable-metrics = true", "metric = name=a", "threads = 2", "rpc-max = 10"],
+];
+
 async function namesUnder(start: Start): Promise<string[][]> {
   const task = ({ ledger }: Site) => {
     const vars = varsOf({ ud_spool_func: "expressions", ledger, ud_spool_ret: "-2" });
     const body = new TextEncoder().encode(NAMES.join("\n"));
     return new Uint8Array([...encodePacket(vars, 17), ...body]);
   };
-  const lines = await notes(start, "expressions.py", task, (lines) => lines.length === 2, []);
+  const isOver = (lines: readonly string[]) => lines.length === 2;
+  const lines = await notes(start, "expressions.py", task, isOver, WITH_NAMES);
   return lines.map((line) => (/=> '(.*)'$/.exec(line)?.[1] ?? "").split(" "));
 }
 

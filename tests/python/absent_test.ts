@@ -146,6 +146,35 @@ for name in absent.functions():
   }
 });
 
+testWith(
+  "python",
+  "a module that uses queues and shared memory at import is loaded, and warned once",
+  async () => {
+    const warnings: string[] = [];
+    await using master = await ScriptedMaster.python(
+      `
+import uwsgi
+from uwsgidecorators import *
+uwsgi.queue_push(b"x")
+print(uwsgi.queue_get(0), uwsgi.sharedarea_readbyte(0, 0))
+@spool
+def task(env):
+    uwsgi.queue_push(b"lost")
+`,
+      { onCall: ({ args }) => void warnings.push(String(args["message"])) },
+    );
+    assertEquals(master.lines(), ["None None"]);
+    const { kind, reason } = await master.run("task");
+    assertEquals(kind, "failed");
+    assertMatch(reason, /uwsgi\.queue_push: spooler has no queues/);
+    assertEquals(warnings.map((each) => each.split(" has no effect")[0]), [
+      "tasks.py:4: uwsgi.queue_push",
+      "tasks.py:5: uwsgi.queue_get",
+      "tasks.py:5: uwsgi.sharedarea_readbyte",
+    ]);
+  },
+);
+
 testWith("python", "names that neither module has are an AttributeError", async () => {
   await using master = await ScriptedMaster.python(
     "import uwsgidecorators\nuwsgidecorators.nil\n",

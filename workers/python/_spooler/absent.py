@@ -22,6 +22,8 @@ _SUBJECTS = _table(
     caches="""cache_clear cache_dec cache_del cache_div cache_exists cache_get cache_inc cache_keys
         cache_mul cache_num cache_set cache_update""",
     mules="mule_get_msg mule_msg",
+    queues="""queue_get queue_last queue_pop queue_pull queue_pull_slot queue_push queue_set
+        queue_size queue_slot""",
     farms="farm_get_msg farm_msg",
     RPC="register_rpc rpc rpc_list call",
     Erlang="""erlang_connect erlang_recv_message erlang_register_process erlang_rpc
@@ -38,8 +40,9 @@ _SUBJECTS = _table(
 _SUBJECTS.update(
     dict.fromkeys(
         """sharedarea_dec8 sharedarea_dec16 sharedarea_dec32 sharedarea_dec64 sharedarea_inc8
-        sharedarea_inc16 sharedarea_inc32 sharedarea_inc64 sharedarea_memoryview sharedarea_object
-        sharedarea_read sharedarea_read8 sharedarea_read16 sharedarea_read32 sharedarea_read64
+        sharedarea_inc16 sharedarea_inc32 sharedarea_inc64 sharedarea_inclong
+        sharedarea_memoryview sharedarea_object sharedarea_readbyte sharedarea_readlong
+        sharedarea_writebyte sharedarea_writelong sharedarea_read sharedarea_read8 sharedarea_read16 sharedarea_read32 sharedarea_read64
         sharedarea_rlock sharedarea_unlock sharedarea_wait sharedarea_wlock sharedarea_write
         sharedarea_write8 sharedarea_write16 sharedarea_write32 sharedarea_write64""".split(),
         "shared memory",

@@ -8,6 +8,7 @@ import importlib.util
 import os
 import sys
 import traceback
+import types
 
 from .raised import one_line
 
@@ -51,11 +52,32 @@ def path_of(module: dict) -> str:
 def _load(module: dict, name: str) -> None:
     if module["kind"] == "file":
         loaded = _load_file(name, "uwsgi_file_" if module.get("isApp") else "")
+    elif module["kind"] == "code":
+        loaded = _run_code(name, module["code"])
     else:
         loaded = importlib.import_module(name)
+    if module.get("alias"):
+        sys.modules[module["alias"]] = loaded
     factory = module.get("factory")
     if factory:
         getattr(loaded, factory)()
+
+
+def _run_code(name: str, code: str):
+    loaded = sys.modules[name] = types.ModuleType(name)
+    try:
+        exec(compile(code, name, "exec"), loaded.__dict__)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, ImportError) and error.name in _DEPLOYERS:
+            hint = "%s; install it, or write spooler-import = MODULE for what has tasks"
+            raise ImportError(hint % error) from None
+        raise
+    return loaded
+
+
+# Packages that make an application of a file which is no Python.
+_DEPLOYERS = ("paste", "paste.deploy", "pecan", "pecan.deploy")
 
 
 def _described(name: str, error: BaseException) -> tuple:
