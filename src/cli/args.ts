@@ -1,8 +1,8 @@
 /** The options of a command, read strictly: an unknown one is an error that names it. */
 
 import { parseArgs } from "@std/cli";
-import { nearest } from "../config/suggest.ts";
 import { UsageError } from "./error.ts";
+import { optionText, unknownOption } from "./unknown_option.ts";
 import { safeText } from "../report/safe_text.ts";
 
 export interface Args<Name extends string, Flag extends string = never> {
@@ -71,23 +71,16 @@ function withValues(
       }
       pieces.push(`--${name}`);
     } else {
-      throw unknownOption(command, arg.split("=", 1)[0] ?? "", [...names, ...flagNames]);
+      throw unknownAmong(command, arg.split("=", 1)[0] ?? "", [...names, ...flagNames]);
     }
   }
   return pieces;
 }
 
-function optionText(name: string): string {
-  return name.length === 1 ? `-${name}` : `--${name}`;
-}
-
-function unknownOption(command: string, option: string, known: readonly string[]): UsageError {
-  const near = nearest(option.replace(/^-+/, ""), known, 1);
-  const hint = near === undefined ? "" : `; did you mean ${optionText(near)}?`;
-  const all = near === undefined && known.length > 0
-    ? `; it has ${known.map(optionText).join(", ")}`
-    : "";
-  return new UsageError(`${command} has no option ${safeText(option)}${hint}${all}`);
+function unknownAmong(command: string, option: string, known: readonly string[]): UsageError {
+  const { message } = unknownOption(command, option, known);
+  if (message.includes("did you mean") || known.length === 0) return new UsageError(message);
+  return new UsageError(`${message}; ${command} has ${known.map(optionText).join(", ")}`);
 }
 
 /**

@@ -15,6 +15,7 @@ import { type Loaded, showConfigOf } from "../config/load.ts";
 import { ConfigError, type Problem, problemText } from "../platform/problem.ts";
 import { systemClock } from "../platform/clock.ts";
 import { UsageError } from "./error.ts";
+import { refuseUnknown } from "./ini_options.ts";
 import { loadIni } from "./ini.ts";
 import { isIniInEnvironment } from "./ini_environment.ts";
 import { planJson, planText } from "./plan.ts";
@@ -30,6 +31,7 @@ export async function check(args: readonly string[]): Promise<number> {
   if (rest.length === 0 && !isIniInEnvironment()) {
     throw new UsageError("check needs an ini: spooler check site.ini");
   }
+  refuseUnknown("check", rest, ["json", "format", "show-config"]);
   try {
     if (args.includes("--show-config")) {
       console.log(await showConfigOf(rest));

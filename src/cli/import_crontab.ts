@@ -4,6 +4,7 @@
  * Exit codes: 0 all lines are taken over, 1 some are not (they are comments, and counted on stderr).
  */
 
+import { findAccount } from "../schedule/account.ts";
 import { importCrontab as imported } from "../schedule/crontab.ts";
 import { decodeCrontab, encodeCrontab } from "../schedule/crontab_bytes.ts";
 import { systemHost } from "../config/system_host.ts";
@@ -27,6 +28,7 @@ export async function importCrontab(args: readonly string[]): Promise<number> {
   const { lines, leftOut } = imported(decodeCrontab(await read(file)), {
     format: system ? "system" : "user",
     home: system ? null : Deno.env.get("HOME") ?? null,
+    isAccount: system ? await accounts() : () => true,
     isDirectory: (path) => systemHost().kindOf(path) === "dir",
   });
   const output = new CliOutput();
@@ -35,6 +37,11 @@ export async function importCrontab(args: readonly string[]): Promise<number> {
   if (leftOut === 0) return 0;
   note(`${counted(leftOut, "line")} not converted; comments with NOT CONVERTED say why`);
   return 1;
+}
+
+async function accounts(): Promise<(name: string) => boolean> {
+  const passwd = await Deno.readTextFile("/etc/passwd");
+  return (name) => findAccount(passwd, name) !== null;
 }
 
 async function read(file: string): Promise<Uint8Array> {

@@ -198,17 +198,15 @@ function modulesText({ code, python, spools }: Config): string[] {
     ];
   }
   const where = python.paths.length === 0 ? "" : `, modules also from ${python.paths.join(" ")}`;
-  const life = [
+  const runBy = (language: string) =>
+    language === "python" ? `${python.command}${where}` : "this program";
+  return [
+    ...modules.map(({ language, name, place }) =>
+      `${name}  ${language}  (${placeText(place)})\n      run by ${runBy(language)}`
+    ),
     ...(maxTasks === null ? [] : [`a fresh worker after ${counted(maxTasks, "task")}`]),
     ...(cheap ? ["no worker while there is nothing to do"] : []),
     ...touchReload.map((file) => `fresh workers when ${file} is touched`),
-  ];
-  return [
-    ...modules.map(({ language, name, place }) => {
-      const by = language === "python" ? `${python.command}${where}` : "this program";
-      return `${name}  ${language}  (${placeText(place)})\n      run by ${by}`;
-    }),
-    ...life,
   ];
 }
 

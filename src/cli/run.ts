@@ -17,6 +17,7 @@ import { check } from "./check.ts";
 import { announce } from "./announce.ts";
 import { UsageError } from "./error.ts";
 import { loadIni } from "./ini.ts";
+import { refuseUnknown } from "./ini_options.ts";
 import { CliOutput } from "./output.ts";
 import { runLogged } from "./run_logged.ts";
 import { runOnce } from "./run_once.ts";
@@ -44,6 +45,7 @@ async function runHere(args: readonly string[], inBackground: boolean): Promise<
     return 0;
   }
   withstandSignals(systemSignals);
+  refuseUnknown("run", args, ["check", "drain", "show-config"]);
   const read = await loadIni(args);
   const { entries, secrets } = read;
   if (isIdle(read)) {

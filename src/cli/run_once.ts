@@ -11,6 +11,7 @@ import type { Event } from "../report/event.ts";
 import type { Fate } from "../task/fate.ts";
 import { UsageError } from "./error.ts";
 import { loadIni } from "./ini.ts";
+import { refuseUnknown } from "./ini_options.ts";
 import { isIniInEnvironment } from "./ini_environment.ts";
 import { runLogged } from "./run_logged.ts";
 
@@ -18,6 +19,7 @@ export async function runOnce(args: readonly string[]): Promise<number> {
   if (args.length === 0 && !isIniInEnvironment()) {
     throw new UsageError("run-once needs an ini: spooler run-once --ini FILE");
   }
+  refuseUnknown("run-once", args);
   const loaded = await loadIni(args);
   const config = tasksOnly(loaded.config);
   const own = config.spools.filter(({ external }) => !external);

@@ -23,12 +23,15 @@ export interface CommandLine {
   readonly files: readonly string[];
   /** What cannot be understood, a sentence each. */
   readonly problems: readonly string[];
+  /** Options that there are not, as they were written; each is a problem, too. */
+  readonly unknown: readonly string[];
 }
 
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const options: Argument[] = [];
   const files: string[] = [];
   const problems: string[] = [];
+  const unknown: string[] = [];
   let at = 0;
   const withNext = (key: string, name: string) => {
     const value = args[at++];
@@ -46,7 +49,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     else if (arg.startsWith("--")) long(arg);
     else short(arg);
   }
-  return { options, files, problems };
+  return { options, files, problems, unknown };
 
   function long(arg: string): void {
     const equals = arg.indexOf("=");
@@ -55,6 +58,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     const arity = arityOf(key);
     if (arity === undefined) {
       const near = nearest(key, knownNames());
+      unknown.push(`--${key}`);
       // What follows was meant as its value, and is no mistake of its own.
       if (value === null && !/^-|\.ini(?::|$)/.test(args[at] ?? "-")) at++;
       problems.push(
@@ -71,6 +75,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       const key = findShort(letter);
       if (key === undefined) {
         problems.push(`-${letter} is not an option`);
+        unknown.push(`-${letter}`);
         return;
       }
       const arity = arityOf(key) ?? "none";

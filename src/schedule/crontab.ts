@@ -31,7 +31,7 @@ export interface Imported {
 const MOST_BYTES = 131_071;
 
 export function importCrontab(text: string, options: ImportOptions): Imported {
-  const items = readItems(text, options.format);
+  const items = readItems(text, options);
   const jobs = items.filter((item) => item.kind === "job");
   const writer = new IniWriter(jobs, options);
   let leftOut = 0;
@@ -51,7 +51,7 @@ function byteLength(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-function readItems(text: string, format: ImportOptions["format"]): Item[] {
+function readItems(text: string, options: ImportOptions): Item[] {
   const variables = new Map<string, string>();
   return text.replace(/\n$/, "").split("\n").map((raw, index): Item => {
     const line = raw.replace(/^[ \t\r\f\v]+|[ \t\r\f\v]+$/g, "");
@@ -60,7 +60,7 @@ function readItems(text: string, format: ImportOptions["format"]): Item[] {
       if (line.includes("\0")) throw new SyntaxError("has a NUL byte");
       const variable = readVariable(line);
       if (variable === null) {
-        const job = readJob(line, /\\[ \t]+\r?$/.test(raw), format);
+        const job = readJob(line, /\\[ \t]+\r?$/.test(raw), options);
         const problem = job.isReboot ? null : zoneProblem(variables.get("CRON_TZ") ?? "");
         if (problem !== null) throw new SyntaxError(problem);
         return { kind: "job", ...job, variables: new Map(variables) };
@@ -88,7 +88,7 @@ function readVariable(line: string): { name: string; value: string } | null {
 function readJob(
   line: string,
   endsInBlank: boolean,
-  format: ImportOptions["format"],
+  { format, isAccount }: ImportOptions,
 ): Omit<CrontabJob, "variables"> {
   const notes: string[] = [];
   let rest = line;
@@ -98,7 +98,7 @@ function readJob(
   }
   const { time, timeText, command: rawCommand } = parseCronLine(rest);
   const { user, command } = format === "system"
-    ? splitUser(rawCommand)
+    ? splitUser(rawCommand, isAccount)
     : { user: null, command: rawCommand };
   if (format === "user" && /^root\s/.test(command)) {
     notes.push("; the next line begins with an account: was this a system crontab (--system)?");
@@ -120,7 +120,10 @@ function splitInput(command: string): { text: string; input: string[] | null } {
   };
 }
 
-function splitUser(text: string): { user: string; command: string } {
+function splitUser(
+  text: string,
+  isAccount: ImportOptions["isAccount"],
+): { user: string; command: string } {
   const [, user, command] = /^(\S+)\s+(.+)$/s.exec(text) ?? [];
   if (user === undefined || command === undefined) {
     throw new SyntaxError("needs an account and a command behind the time");
@@ -128,5 +131,6 @@ function splitUser(text: string): { user: string; command: string } {
   // FreeBSD has a group and a login class behind the account.
   const [account = ""] = user.split(/[:/]/);
   if (!/^\w[\w.-]*\$?$/.test(account)) throw new SyntaxError(`names no account: "${user}"`);
+  if (!isAccount(account)) throw new SyntaxError(`names no account of this machine: "${account}"`);
   return { user: account, command };
 }

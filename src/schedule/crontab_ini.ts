@@ -15,6 +15,8 @@ export interface ImportOptions {
   readonly home: string | null;
   /** An ini does not load with a directory that is not there; cron runs the other jobs. */
   isDirectory(path: string): boolean;
+  /** The same of an account. */
+  isAccount(name: string): boolean;
 }
 
 export type Item =

@@ -16,6 +16,8 @@ type Facts = Readonly<Record<string, string>>;
 /** What is different in the ini, and how that shows in the facts of code that it reaches. */
 interface Probe {
   readonly lines: readonly string[];
+  /** Of each line that takes settings. */
+  readonly setting?: string;
   /** All code takes several seconds, unless it is ended. */
   readonly isLong?: true;
   /**
@@ -80,6 +82,18 @@ const PROBES: Readonly<Record<string, Probe>> = {
     lines: ["cron-harakiri = 1", "spooler-processes = 3"],
     isLong: true,
     reaches: ({ survived }) => survived !== "yes",
+  },
+  "harakiri=": {
+    lines: ["spooler-processes = 3"],
+    setting: "harakiri=1",
+    isLong: true,
+    reaches: ({ survived }) => survived !== "yes",
+  },
+  "user=": {
+    lines: [],
+    setting: "user=nobody",
+    needsRoot: true,
+    reaches: ({ uid }) => uid === "65534",
   },
   "output in the log": { lines: [], reaches: ({ logged }) => logged === "yes" },
   "own session": { lines: [], reaches: ({ session, pid }) => session === pid },
@@ -152,7 +166,21 @@ export async function typescript(): Promise<void> {
 }
 `;
 
-/** What each column of the table is called in the ledger: its own heading. */
+/** Columns that stand for two kinds of lines; the others are called in the ledger as in the table. */
+const KINDS: Readonly<Record<string, readonly [ofCron2: string, ofTimer2: string]>> = {
+  "on-failure=": ["on-failure=cron2", "on-failure=timer2"],
+  "run-job": ["run-job-cron2", "run-job-timer2"],
+};
+/** All that write into the ledger. */
+const WHO = 12;
+
+/** The cell of a column, by what was seen of the code. */
+function cellOf(column: string, reached: (who: string) => string): string {
+  const [ofCron2, ofTimer2 = ofCron2] = (KINDS[column] ?? [column]).map(reached);
+  if (ofCron2 === ofTimer2) return ofCron2 ?? "";
+  return ofCron2 === "yes" && ofTimer2 === "no" ? "crons" : `${ofCron2}, ${ofTimer2}`;
+}
+
 async function factsOf(
   probe: Probe,
   absent: readonly string[],
@@ -165,17 +193,21 @@ async function factsOf(
   await Deno.writeTextFile(join(dir, "tasks.py"), PYTHON);
   await Deno.writeTextFile(join(dir, "tasks.ts"), TYPESCRIPT);
   const isForced = probe.child === "while it runs";
+  const setting = probe.setting === undefined ? "" : `,${probe.setting}`;
   const settings = [
     ...["[uwsgi]", "spooler = spool", "spooler-max-retries = 0", `python = ${testPython}`],
     ...isForced
       ? ["spooler-task = name=command exit 65", `spooler-task = name=long ${call("spooler-task")}`]
-      : [`spooler-task = name=command,retries=1 ${call("spooler-task", 65)}`],
+      : [`spooler-task = name=command,retries=1${setting} ${call("spooler-task", 65)}`],
     `spooler-on-failure = ${call("spooler-on-failure")}`,
     `cron = * * * * * ${call("cron")}`,
-    `cron2 = minute=* ${call("cron2")}`,
-    `timer2 = every=1h,at-start=1 ${call("timer2")}`,
-    `timer2 = every=1h,at-start=1,on-failure='${call("on-failure=")}' exit 1`,
-    `timer2 = every=10d,name=by-hand ${call("run-job")}`,
+    `unique-cron = * * * * * ${call("unique-cron")}`,
+    `cron2 = minute=*${setting} ${call("cron2")}`,
+    `timer2 = every=1h,at-start=1${setting} ${call("timer2")}`,
+    `cron2 = minute=*${setting},on-failure='${call("on-failure=cron2")}' exit 1`,
+    `timer2 = every=1h,at-start=1${setting},on-failure='${call("on-failure=timer2")}' exit 1`,
+    `cron2 = when="0 0 1 1 *",name=by-hand-cron2${setting} ${call("run-job-cron2")}`,
+    `timer2 = every=10d,name=by-hand-timer2${setting} ${call("run-job-timer2")}`,
     ...["spooler-import = tasks.py", "spooler-import = tasks.ts"],
     ...probe.lines,
   ];
@@ -191,10 +223,16 @@ async function factsOf(
   for (const func of ["command", "python", "typescript", ...isForced ? ["long"] : []]) {
     await spooler(["push", "--dir", spool, `ud_spool_func=${func}`]);
   }
-  await using byHand = Program.launch(...commandLine(["run-job", "by-hand", "--ini", ini]), {
-    env,
-  });
-  if (!isForced) assertEquals(await byHand.ended(), 0, byHand.log);
+  const byHandOf = (kind: string) =>
+    Program.launch(...commandLine(["run-job", `by-hand-${kind}`, "--ini", ini]), { env });
+  await using ofCron2 = byHandOf("cron2");
+  await using ofTimer2 = byHandOf("timer2");
+  const byHand = [ofCron2, ofTimer2];
+  if (!isForced) {
+    // Whoever is ended by a limit fails.
+    const codes = await Promise.all(byHand.map((each) => each.ended()));
+    if (!probe.isLong) assertEquals(codes, [0, 0], byHand.map(({ log }) => log).join("\n"));
+  }
   const facts = new Map<string, Facts>();
   await until(
     async () => {
@@ -209,7 +247,7 @@ async function factsOf(
         const found = Object.fromEntries(pairs.map((pair) => pair.split("=", 2)));
         facts.set(who, { ...facts.get(who), ...found });
       }
-      return facts.size >= 9 - absent.length &&
+      return facts.size >= WHO - absent.length &&
         (!probe.isLong || [...facts.values()].every(isOver));
     },
     "not everything has run, or ended",
@@ -217,8 +255,8 @@ async function factsOf(
   );
   if (isForced) {
     program.signal("SIGQUIT");
-    byHand.signal("SIGTERM");
-    await Promise.all([program.ended(), byHand.ended()]);
+    for (const each of byHand) each.signal("SIGTERM");
+    await Promise.all([program, ...byHand].map((each) => each.ended()));
   } else assertEquals(await program.stop(), 0);
   for (const [who, { child = "" }] of facts) {
     if (child !== "") facts.set(who, { ...facts.get(who), childRuns: await ends(Number(child)) });
@@ -275,12 +313,13 @@ for (const [setting, cells] of table) {
     assert(probe !== undefined);
     const absent = probe.isNobody ? await withoutRuntime() : [];
     const { dir, facts } = await factsOf(probe, absent);
-    const columns = [...cells.keys()].filter((column) => !absent.includes(column));
-    const found = columns.map((column) => {
-      const seen = facts.get(column);
-      const cell = seen === undefined ? "not run" : probe.reaches(seen, dir) ? "yes" : "no";
-      return [column, cell];
-    });
+    const columns = [...cells].filter(([column, cell]) => !absent.includes(column) && cell !== "–")
+      .map(([column]) => column);
+    const reached = (who: string) => {
+      const seen = facts.get(who);
+      return seen === undefined ? "not run" : probe.reaches(seen, dir) ? "yes" : "no";
+    };
+    const found = columns.map((column) => [column, cellOf(column, reached)]);
     assertEquals(
       Object.fromEntries(found),
       Object.fromEntries(columns.map((column) => [column, cells.get(column)])),

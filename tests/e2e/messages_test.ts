@@ -23,13 +23,37 @@ const ROWS: readonly Row[] = [
   { args: ["psuh"], code: 2, stderr: 'there is no command "psuh"; did you mean push?' },
   { args: ["frobnicate"], code: 2, stderr: 'there is no command "frobnicate"; spooler help lists' },
   { args: ["list", "SITE"], code: 2, stderr: 'list takes no argument "SITE"; did you mean --ini' },
-  { args: ["list", "--follow"], code: 2, stderr: "list has no option --follow; it has --ini" },
+  {
+    args: ["list", "--follow"],
+    code: 2,
+    stderr: "list has no option --follow; it is an option of log; list has --ini",
+  },
   { args: ["list", "--jsn"], code: 2, stderr: "list has no option --jsn; did you mean --json?" },
-  { args: ["--chekc"], code: 2, stderr: "command line: --chekc is not an option" },
+  { args: ["--chekc"], code: 2, stderr: "run has no option --chekc; did you mean --check?" },
   {
     args: ["--spoler", "x"],
     code: 2,
-    stderr: "--spoler is not an option; did you mean --spooler?",
+    stderr: "run has no option --spoler; did you mean --spooler?",
+  },
+  {
+    args: ["check", "--follow"],
+    code: 2,
+    stderr: "check has no option --follow; it is an option of log",
+  },
+  {
+    args: ["check", "--folow", "SITE"],
+    code: 2,
+    stderr: "--folow; did you mean spooler log --follow?",
+  },
+  {
+    args: ["check", "--jsn", "SITE"],
+    code: 2,
+    stderr: "check has no option --jsn; did you mean --json?",
+  },
+  {
+    args: ["run-once", "--histry", "SITE"],
+    code: 2,
+    stderr: "did you mean spooler jobs --history?",
   },
   { args: ["help", "psuh"], code: 2, stderr: 'is called "psuh"; did you mean push?' },
   // Options without a value, or with one that cannot be: once.

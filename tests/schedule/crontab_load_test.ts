@@ -7,6 +7,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "../supp
 import { fakeHost } from "../support/config_host.ts";
 import { seededRandom } from "../support/random.ts";
 
+const isAccount = (name: string) => name === "root";
 const isDirectory = (path: string) => path === "/srv" || path === "/etc";
 
 interface Loaded {
@@ -26,6 +27,7 @@ async function load(
     format,
     home: "/srv",
     isDirectory,
+    isAccount,
   });
   const files = { "/srv/cron.ini": encodeCrontab(lines), "/etc/hostname": "filled-in\n" };
   const environment = { hostname: "filled in", X: "filled in" };
@@ -114,6 +116,7 @@ Deno.test("bytes that are no UTF-8 stay what they are", async () => {
     format: "user",
     home: null,
     isDirectory,
+    isAccount,
   });
   const bytes = encodeCrontab(lines);
   assertStringIncludes(
@@ -156,6 +159,7 @@ Deno.test("what nobody can run becomes a comment, and is counted", async () => {
       ["* * * * * a\0b", "user", "NUL"],
       ["CRON_TZ=Mars/Base\n* * * * * a", "user", "CRON_TZ needs a time zone"],
       ["* * * * * a,b cmd", "system", 'names no account: "a,b"'],
+      ["* * * * * bob cmd", "system", 'names no account of this machine: "bob"'],
     ] as const
   ) {
     const { text, leftOut, jobs } = await load(crontab, format);

@@ -5,11 +5,21 @@ import { jobsOf } from "../support/jobs.ts";
 const text = (lines: readonly string[]) => `${lines.join("\n")}\n`;
 /** Without the section, and without the home directory. */
 const user = (...lines: string[]) =>
-  importCrontab(text(lines), { format: "user", home: null, isDirectory: () => true }).lines.slice(
+  importCrontab(text(lines), {
+    format: "user",
+    home: null,
+    isDirectory: () => true,
+    isAccount: () => true,
+  }).lines.slice(
     1,
   );
 const system = (...lines: string[]) =>
-  importCrontab(text(lines), { format: "system", home: null, isDirectory: () => true }).lines.slice(
+  importCrontab(text(lines), {
+    format: "system",
+    home: null,
+    isDirectory: () => true,
+    isAccount: () => true,
+  }).lines.slice(
     1,
   );
 const jobLines = (lines: readonly string[]) => lines.filter((line) => line.startsWith("cron"));
@@ -19,6 +29,7 @@ Deno.test("what is printed is an ini, and runs where cron runs a user's jobs", (
     format: "user",
     home: "/home/me",
     isDirectory: () => true,
+    isAccount: () => true,
   });
   assertEquals([lines, leftOut], [[
     "[uwsgi]",
@@ -121,6 +132,7 @@ Deno.test("what is not understood is there as a comment, with the reason and its
     format: "user",
     home: null,
     isDirectory: () => true,
+    isAccount: () => true,
   });
   assertEquals(leftOut, 2);
 });
