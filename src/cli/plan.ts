@@ -192,11 +192,9 @@ function strangersText(functions: readonly string[] | null): string[] {
 function modulesText({ code, python, spools }: Config): string[] {
   const { modules, maxTasks, cheap, touchReload } = code;
   if (modules.length === 0) return [];
-  if (spools.every(({ external }) => external)) {
-    return [
-      `${modules.map(({ name }) => name).join(", ")}: not loaded, as no spooler here runs tasks`,
-    ];
-  }
+  const names = modules.map(({ name }) => name).join(", ");
+  const isLoaded = spools.some(({ external }) => !external);
+  if (!isLoaded) return [`${names}: not loaded, as no spooler here runs tasks`];
   const where = python.paths.length === 0 ? "" : `, modules also from ${python.paths.join(" ")}`;
   const runBy = (language: string) =>
     language === "python" ? `${python.command}${where}` : "this program";
