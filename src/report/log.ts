@@ -263,6 +263,7 @@ function mark(stream: "stdout" | "stderr"): string {
 }
 
 function handlerText(names: readonly string[], catchAll: boolean): string {
+  if (catchAll && names.length === 0) return "one handler for all";
   const all = [...names, ...(catchAll ? ["and all others"] : [])];
   return all.length > 0 ? all.join(", ") : "no handler, so every task waits";
 }

@@ -76,7 +76,7 @@ const MISTAKES: [string, string[], RegExp][] = [
   [
     "an unknown option of a command",
     ["list", "--follow"],
-    /list has no option --follow; it has --ini/,
+    /list has no option --follow; it is an option of log; list has --ini/,
   ],
   [
     "an option with a slip",

@@ -44,6 +44,14 @@ Deno.test("without a handler the log says what that means", () => {
     eventText({ type: "handlers.loaded", names: [], catchAll: false }),
     "tasks: no handler, so every task waits",
   );
+  assertEquals(
+    eventText({ type: "handlers.loaded", names: [], catchAll: true }),
+    "tasks: one handler for all",
+  );
+  assertEquals(
+    eventText({ type: "handlers.loaded", names: ["a"], catchAll: true }),
+    "tasks: a, and all others",
+  );
 });
 
 Deno.test("a target that is down, still down and back is a line each", () => {
