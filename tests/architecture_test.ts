@@ -69,6 +69,7 @@ const ORDER = [
     "worker",
     "nats",
     "forward",
+    "cluster",
     "server",
     "control",
     "monitor",
@@ -154,7 +155,7 @@ Deno.test("only the store changes files of a spool", async () => {
       "src/daemon/pid_file.ts",
     ];
     // Ways of doing it that the store chooses from.
-    if (/^src\/spool\/(files|root_files|sync)\.ts$/.test(path)) continue;
+    if (/^src\/spool\/(files|root_files|private_directory|sync)\.ts$/.test(path)) continue;
     if (!own.includes(path)) assertEquals(writers.exec(text)?.[0], undefined, path);
     assert(STORE.test(path) || !throughFiles.test(text), `${path} changes files of a spool`);
   }

@@ -40,7 +40,9 @@ async function openDashboard(options: DashboardOptions, about: SiteSetting): Pro
     ...{ ...options, ...about },
     mask: (text) => masking?.mask(text) ?? text,
     spools: () =>
-      present().spools.map(({ config: { dir, external }, store: { history } }) => ({
+      [...present().spools, ...present().leased].map((
+        { config: { dir, external }, store: { history } },
+      ) => ({
         ...{ name: basename(dir), dir, external, inspector: inspectorOf(dir), history },
       })),
     config: () => present().config,

@@ -18,6 +18,7 @@ import { openPlatform, type Platform } from "../spool/platform.ts";
 import { Store, type StoreOptions } from "../spool/store.ts";
 import { Histories } from "./histories.ts";
 import { Incoming } from "./incoming.ts";
+import { StreamLeases } from "./leased.ts";
 import type { Machine } from "./machine.ts";
 
 /** A stop waits for a busy disk no longer; what is left in the journal is the next start's. */
@@ -44,6 +45,7 @@ export class Estate {
   readonly #ending = new Map<Scheduler, string>();
   readonly incoming: Incoming;
   readonly histories: Histories;
+  readonly streams: StreamLeases;
   #sockets: Sockets | null = null;
 
   /** @param answer does what is asked for on the control socket of a directory */
@@ -51,6 +53,7 @@ export class Estate {
     private readonly machine: Machine,
     private readonly answer: (request: ControlRequest, dir: string) => Promise<unknown>,
   ) {
+    this.streams = new StreamLeases(machine);
     this.histories = new Histories(machine, this.platform);
     this.incoming = new Incoming(machine, this.platform);
   }

@@ -27,6 +27,7 @@ import { Workers } from "../worker/workers.ts";
 import type { PreparedSockets } from "./estate.ts";
 import { commandExecutors, workersAccount } from "./commands.ts";
 import type { Announce } from "./incoming.ts";
+import type { LeasedSpool } from "./leased.ts";
 import type { LifeOptions } from "./life_options.ts";
 import { heardSignals, schedulerOptions } from "./schedules.ts";
 import { reportHandlers, warnOfLocks, warnOfStore } from "./start_lines.ts";
@@ -37,7 +38,10 @@ const LOADED_WITHIN_MS = 10_000;
 /** What a life is made of. */
 export interface LifeParts {
   readonly config: Config;
+  /** Where tasks can be put. */
   readonly spools: readonly Spool[];
+  /** Where the tasks of streams are while they run here. */
+  readonly leased: readonly LeasedSpool[];
   readonly dispatchers: readonly Dispatcher[];
   readonly forwarders: readonly Forwarder[];
   readonly workers: Workers | null;
@@ -46,6 +50,7 @@ export interface LifeParts {
 export class Life {
   readonly #options: LifeOptions;
   readonly #spools: Spool[] = [];
+  readonly #leased: LeasedSpool[] = [];
   readonly #dispatchers: Dispatcher[] = [];
   readonly #retentions: Retention[] = [];
   readonly #forwarders: Forwarder[] = [];
@@ -92,8 +97,9 @@ export class Life {
   /** What it is made of, for a snapshot. */
   get parts(): LifeParts {
     const { config } = this;
-    const [spools, dispatchers, forwarders] = [this.#spools, this.#dispatchers, this.#forwarders];
-    return { config, spools, dispatchers, forwarders, workers: this.#workers };
+    const [spools, leased] = [this.#spools, this.#leased];
+    const [dispatchers, forwarders, workers] = [this.#dispatchers, this.#forwarders, this.#workers];
+    return { config, spools, leased, dispatchers, forwarders, workers };
   }
 
   /** How many tasks run. */
@@ -129,7 +135,7 @@ export class Life {
     warnOfLocks(estate.platform, this.#spools, emit);
     const workers = this.#workers = this.#openWorkers(await workersAccount(config));
     const commands = await commandExecutors(config, clock);
-    for (const spool of this.#spools) {
+    for (const spool of [...this.#spools, ...this.#leased]) {
       if (!spool.config.external) await this.#openDispatcher(spool, commands, workers);
     }
     this.#schedules = await schedulerOptions({
@@ -159,12 +165,16 @@ export class Life {
       }
       warnOfStore(store, name, emit);
     }
+    for await (const leased of estate.streams.open(this.config.streams, estate)) {
+      this.#leased.push(leased);
+    }
   }
 
   /** The spools whose workers run what task code registers: the first of them that has it. */
   get #owners(): string[] {
     const { signalSpool } = this.config;
-    return this.#spools.filter(({ config }) => signalSpool === null || config.dir === signalSpool)
+    const spools = [...this.#spools, ...this.#leased];
+    return spools.filter(({ config }) => signalSpool === null || config.dir === signalSpool)
       .map(({ name }) => name);
   }
 
@@ -200,7 +210,9 @@ export class Life {
     const tasks = tasksFor(spool, debugFor, taskLimits);
     const frequency = new Frequency(spool.frequencyMs);
     const forwarder = forward && await this.#openForwarder(name, store, forward);
-    const recorded = this.#options.estate.histories.ofSpool(store, this.config.history);
+    const history = this.#options.estate.histories.ofSpool(store, this.config.history);
+    const leases = this.#leased.find((each) => each.store === store)?.leases;
+    const recorded = leases ? { ...history, emit: leases.tap(history.emit) } : history;
     const worked = { name, config: spool, store, tasks, frequency, debugOf: debugFor, ...recorded };
     const work = forwarder
       ? { executors: [forwarder], concurrency: forwarder }
@@ -274,6 +286,7 @@ export class Life {
     // A directory of a million tasks takes a while to scan: nothing waits for that.
     for (const dispatcher of this.#dispatchers) dispatcher.start().catch(fail);
     for (const retention of this.#retentions) retention.start().catch(fail);
+    if (!isDrain) { for (const each of this.#leased) each.leases.start(each.stream); }
     workers.start((owner, registrations) => {
       scheduler?.register(owner, registrations).catch((error) => {
         emit({ type: "schedule.warning", message: reasonOf(error) });
@@ -294,6 +307,8 @@ export class Life {
 
   /** Starts nothing more; resolves when what runs has ended. */
   async retire(): Promise<void> {
+    const { streams } = this.#options.estate;
+    for (const each of this.#leased) streams.stopPulling(each);
     const working = [...this.#dispatchers, ...this.#retentions];
     await Promise.all(working.map((part) => part.stop()));
     await this.#end();
@@ -311,6 +326,9 @@ export class Life {
     this.#isRetired = true;
     await this.#workers?.stop();
     for (const forwarder of this.#forwarders) forwarder.close();
-    await Promise.all(this.#spools.map(({ store }) => this.#options.estate.release(store)));
+    const { estate } = this.#options;
+    await Promise.all(this.#leased.map((each) => estate.streams.release(each)));
+    const stores = [...this.#spools, ...this.#leased].map(({ store }) => store);
+    await Promise.all(stores.map((store) => estate.release(store)));
   }
 }

@@ -156,8 +156,10 @@ export class ProgramActions implements Actions {
   }
 
   #spool(spool: string): Spool | undefined {
-    const spools = this.options.life()?.parts.spools ?? [];
-    return spools.find(({ name, config: { dir } }) => spool === dir || spool === name);
+    const parts = this.options.life()?.parts;
+    return [...parts?.spools ?? [], ...parts?.leased ?? []].find(({ name, config: { dir } }) =>
+      spool === dir || spool === name
+    );
   }
 
   #log(by: string, text: string): void {

@@ -58,18 +58,20 @@ export class Snapshots {
     };
   }
 
-  async #spools({ spools, dispatchers }: Life["parts"]): Promise<SpoolSnapshot[]> {
+  async #spools({ spools, leased, dispatchers }: Life["parts"]): Promise<SpoolSnapshot[]> {
     const { clock, counters } = this.#options;
-    return await Promise.all(spools.map(async ({ name, config: { dir }, store }) => {
-      const out = counters.spools.get(name)?.out.total(clock.monotonic()) ?? 0;
-      const dispatcher = dispatchers.find((each) => each.dir === dir);
-      if (dispatcher) return { ...await dispatcher.snapshot(), lastMinuteOut: out };
-      return {
-        ...{ name, dir, external: true, counts: null, hasMore: false, processes: 0 },
-        ...{ paused: store.paused, oldestReadyMs: null, lastMinuteIn: 0, lastMinuteOut: out },
-        freeBytes: store.freeBytes(),
-      };
-    }));
+    return await Promise.all(
+      [...spools, ...leased].map(async ({ name, config: { dir }, store }) => {
+        const out = counters.spools.get(name)?.out.total(clock.monotonic()) ?? 0;
+        const dispatcher = dispatchers.find((each) => each.dir === dir);
+        if (dispatcher) return { ...await dispatcher.snapshot(), lastMinuteOut: out };
+        return {
+          ...{ name, dir, external: true, counts: null, hasMore: false, processes: 0 },
+          ...{ paused: store.paused, oldestReadyMs: null, lastMinuteIn: 0, lastMinuteOut: out },
+          freeBytes: store.freeBytes(),
+        };
+      }),
+    );
   }
 
   /** What the program runs, and what workers have of its batches. */

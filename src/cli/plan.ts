@@ -13,13 +13,13 @@ import { actionText } from "../schedule/action.ts";
 import { comingTimes } from "../schedule/upcoming.ts";
 import { wallText } from "../schedule/wall_text.ts";
 import { commandSettings, limitsText, timesText } from "./limits_text.ts";
+import { streamText } from "./plan_streams.ts";
 import { LINE_MAX, wrap } from "./wrap.ts";
 import { zoneOfJob } from "./schedules.ts";
 import { addressText, isAbstract } from "../wire/address.ts";
 import { counted } from "../platform/count_text.ts";
 
-/** How many coming times of a schedule are shown. */
-const TIMES = 3;
+const TIMES = 3; // Coming times of a schedule that are shown.
 
 /** A configuration, and what its modules were found to offer. */
 export interface PlannedConfig extends Loaded {
@@ -36,6 +36,7 @@ export function planText(
   const sections = [
     section("Spools", config.spools.map((spool) => spoolText(spool, config))),
     section("Forwards", config.forwards.map(forwardText)),
+    section("Streams", config.streams.map((each) => streamText(each, failingText(each.spool)))),
     section("Tasks", tasksText(config)),
     section("Limits", limitsText(config)),
     section("Modules", modulesText(config)),
@@ -48,7 +49,8 @@ export function planText(
   const verdict = warnings.length === 0
     ? `${config.file} is fine.`
     : `${config.file} can start, with ${counted(warnings.length, "warning")}.`;
-  const idle = config.spools.length + config.forwards.length + config.schedules.length === 0
+  const { spools, forwards, streams, schedules } = config;
+  const idle = spools.length + forwards.length + streams.length + schedules.length === 0
     ? "\nIt has no spooler and no schedule: there is nothing to do.\n"
     : "";
   return secrets.mask(`${verdict}\n${idle}${sections.join("")}`.trimEnd());

@@ -74,7 +74,8 @@ async function runHere(args: readonly string[], inBackground: boolean): Promise<
 
 /** Options alone are enough when they name some work; a program without any would wait for ever. */
 function isIdle({ config, hasFile }: Loaded): boolean {
-  return !hasFile && config.spools.length + config.forwards.length + config.schedules.length === 0;
+  return !hasFile && config.spools.length + config.forwards.length + config.streams.length +
+          config.schedules.length === 0;
 }
 
 /** A service manager takes the end of the process that it started for the end of the service. */

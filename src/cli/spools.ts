@@ -108,7 +108,8 @@ async function spoolsOf(
 
 /** @throws {UsageError} when there are none */
 function spoolsIn(config: Config): readonly NamedSpool[] {
-  const spools = destinationsOf(config).map(({ spool }) => spool);
+  const destined = destinationsOf(config).map(({ spool }) => spool);
+  const spools = [...destined, ...config.streams.map(({ spool }) => spool)];
   if (spools.length === 0) throw new UsageError(`${config.file} has no spool (spooler = DIR)`);
   return spools;
 }

@@ -96,13 +96,13 @@ function checkWorkingDirectories(given: Given, around: CheckHost): void {
 }
 
 /** Handlers that no task can ever reach, and signals that no handler can ever get. */
-function checkHandlers(given: Given, { spools, code }: Config): void {
+function checkHandlers(given: Given, { spools, streams, code }: Config): void {
   if (code.modules.length === 0) {
     for (const entry of [...given.entriesOf("timer"), ...given.entriesOf("rbtimer")]) {
       given.warning(entry, "raises a signal that nothing handles: there is no task module");
     }
   }
-  if (spools.some(({ external }) => !external)) return;
+  if (streams.length > 0 || spools.some(({ external }) => !external)) return;
   const names = [
     ...["spooler-task", "spooler-import", "spooler-python-import", "spooler-limit"] as const,
   ];
@@ -161,7 +161,7 @@ function checkForwardFiles(given: Given, config: Config, around: CheckHost): voi
   }
 }
 
-function checkNats(given: Given, { nats, forwards }: Config, around: CheckHost): void {
+function checkNats(given: Given, { nats, forwards, streams }: Config, around: CheckHost): void {
   const entry = given.entriesOf("spooler-nats").at(-1);
   if (entry === undefined) return;
   const { proof, ca } = nats;
@@ -170,8 +170,11 @@ function checkNats(given: Given, { nats, forwards }: Config, around: CheckHost):
     if (file === null || around.kindOf(file) !== undefined) continue;
     given.problem(entry, `names ${file}, which does not exist`);
   }
-  const isUsed = forwards.some(({ targets }) => targets.some((each) => each.protocol === "nats"));
-  if (!isUsed) given.warning(entry, "is for nats://, which no spooler-forward has");
+  const isUsed = streams.length > 0 ||
+    forwards.some(({ targets }) => targets.some((each) => each.protocol === "nats"));
+  if (!isUsed) {
+    given.warning(entry, "is for nats://, which no spooler-forward and no spooler-stream has");
+  }
 }
 
 const MODULES = [

@@ -4,6 +4,7 @@
  * @pure
  */
 
+import type { StreamWorkConfig } from "../cluster/settings.ts";
 import type { DaemonConfig } from "../daemon/settings.ts";
 import type { TaskCommand } from "../exec/settings.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
@@ -51,6 +52,8 @@ export interface Config {
   readonly history: HistoryConfig;
   readonly forwards: readonly ForwardConfig[];
   readonly nats: NatsAccess;
+  /** Streams whose tasks run here. */
+  readonly streams: readonly StreamWorkConfig[];
   readonly tasks: readonly TaskCommand[];
   /** Which of their tasks may not all run at the same time. */
   readonly taskLimits: readonly TaskLimit[];

@@ -35,6 +35,7 @@ import {
   schedulesOf,
   signalSpoolOf,
 } from "./schedules.ts";
+import { streamsOf } from "./streams.ts";
 import { binshOf } from "./binsh.ts";
 import { taskLimitsOf } from "./task_limits.ts";
 import { spoolSettings, spoolsOf, workingDir } from "./spools.ts";
@@ -86,6 +87,7 @@ export function examine(
     history: historyOf(given),
     forwards,
     nats,
+    streams: streamsOf(given, { settings, access: nats, file, kindOf: context.kindOf }),
     tasks,
     taskLimits: taskLimitsOf(given, tasks),
     code: codeOf(given, context),

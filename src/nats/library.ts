@@ -4,6 +4,7 @@
  */
 
 export {
+  createInbox,
   credsAuthenticator,
   headers,
   nkeyAuthenticator,

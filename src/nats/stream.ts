@@ -6,7 +6,7 @@
 import type { StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import { reasonOf } from "../platform/reason.ts";
 import type { NatsLink } from "./link.ts";
-import { BODIES_SUFFIX, FAILED_SUFFIX } from "./stream_address.ts";
+import { ATTEMPTS_SUFFIX, BODIES_SUFFIX, FAILED_SUFFIX } from "./stream_address.ts";
 import { allSubjectsOf } from "./subject.ts";
 
 export interface StreamWish {
@@ -90,6 +90,7 @@ export async function reportOn(link: NatsLink, wish: StreamWish | null): Promise
     }
   };
   const failed = await infoOf(`${stream}${FAILED_SUFFIX}`);
+  const attempts = await infoOf(`${stream}${ATTEMPTS_SUFFIX}`);
   const bodies = await infoOf(`OBJ_${stream}${BODIES_SUFFIX}`);
   const wanted = wantedStreams(link, wish ?? wishOf(tasks));
   return {
@@ -98,7 +99,7 @@ export async function reportOn(link: NatsLink, wish: StreamWish | null): Promise
     failed: stateOf(failed),
     bodies: stateOf(bodies),
     warnings: [
-      ...[tasks, failed].flatMap(({ config }, i) => differences(wanted[i], config)),
+      ...[tasks, failed, attempts].flatMap(({ config }, i) => differences(wanted[i], config)),
       ...promiseOf(link.serverVersion, tasks),
     ],
   };
@@ -114,7 +115,7 @@ function wishOf({ config }: StreamInfo): StreamWish {
 
 type Wanted = Partial<StreamConfig> & { readonly name: string };
 
-/** Of tasks, and of those that were given up. */
+/** Of tasks, of those that were given up, and of what is remembered of failures. */
 function wantedStreams(
   { library, address: { stream } }: NatsLink,
   { replicas, dedupWindowMs, maxTasks }: StreamWish,
@@ -132,6 +133,7 @@ function wantedStreams(
     allow_direct: true,
   };
   const failed = `${stream}${FAILED_SUFFIX}`;
+  const attempts = `${stream}${ATTEMPTS_SUFFIX}`;
   return [
     {
       ...common,
@@ -145,6 +147,14 @@ function wantedStreams(
       name: failed,
       subjects: [allSubjectsOf(failed)],
       retention: RetentionPolicy.Limits,
+    },
+    {
+      ...common,
+      name: attempts,
+      subjects: [allSubjectsOf(attempts)],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      max_msgs_per_subject: 1,
     },
   ];
 }

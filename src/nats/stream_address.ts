@@ -14,6 +14,9 @@ export const FAILED_SUFFIX = "_failed";
 /** The same for the object store of large bodies. */
 export const BODIES_SUFFIX = "_bodies";
 
+/** The same for what is remembered of tasks that have failed. */
+export const ATTEMPTS_SUFFIX = "_attempts";
+
 const DEFAULT_PORT = 4222;
 /** A server makes a directory of this name; what is added to it has to fit, too. */
 const NAME = /^[A-Za-z0-9_-]{1,200}$/;

@@ -378,6 +378,11 @@ export class Store {
     this.#transitions.giveBack(task);
   }
 
+  /** What is known of a task that was put just now, and has failed elsewhere. */
+  noteAttempts(ref: TaskRef, attempts: Attempts): void {
+    this.#records.writeAttempts(ref, attempts);
+  }
+
   /** Remembers something about a task that goes on to run. */
   note(task: ClaimedTask, attempts: Attempts): void {
     this.#records.writeAttempts(task, attempts);

@@ -198,3 +198,37 @@ Deno.test("what is wrong with a stream or its login is said, without the passwor
     assertEquals(said.includes("hunter22x"), false, said);
   }
 });
+
+Deno.test("spooler-stream is a stream whose tasks run here, in a directory of its own", () => {
+  const [all, some] = configOf(
+    "spooler-max-retries = 7",
+    "spooler-stream = nats://a:1,nats://b/jobs",
+    "spooler-stream = nats://a:1,nats://b/mail,processes=4,harakiri=30,retries=2,ack-wait=60,functions=send bounce",
+  ).streams;
+  assertEquals(all?.address.servers, ["a:1", "b:4222"]);
+  assertEquals([all?.functions, all?.ackWaitMs], [null, 30_000]);
+  assertEquals([all?.spool.processes, all?.spool.retry.maxRetries], [1, 7]);
+  assertEquals([all?.spool.fsync, all?.spool.external], [false, false]);
+  assertEquals(some?.address.stream, "mail");
+  assertEquals([some?.functions, some?.ackWaitMs], [["send", "bounce"], 60_000]);
+  const { processes, harakiriMs, retry, dir } = some?.spool ?? {};
+  assertEquals([processes, harakiriMs, retry?.maxRetries], [4, 30_000, 2]);
+  assertEquals(/^\/(?:dev\/shm|tmp)\/spooler-[0-9a-f]{16}\/mail$/.test(dir ?? ""), true, dir);
+  assertEquals(all?.spool.dir === some?.spool.dir, false);
+  const quoted = configOf('spooler-stream = nats://a/jobs,functions="f g",processes=2').streams[0];
+  assertEquals([quoted?.functions, quoted?.spool.processes], [["f", "g"], 2]);
+});
+
+Deno.test("what is wrong with a spooler-stream is said", () => {
+  const cases = [
+    ["spooler-stream = jobs", "needs nats://HOST:PORT"],
+    ["spooler-stream = nats://a/jobs,processes=0", "needs a whole number"],
+    ["spooler-stream = nats://a/jobs,colour=red", "takes processes, harakiri"],
+    ["spooler-stream = nats://a/jobs,processes=2 f", "without blanks"],
+    ["spooler-stream = nats://a/jobs,ack-wait=0", "needs a number of seconds"],
+  ] as const;
+  for (const [line, message] of cases) {
+    const { message: said } = assertThrows(() => configOf(line), ConfigError);
+    assertStringIncludes(said, message);
+  }
+});

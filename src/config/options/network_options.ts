@@ -150,6 +150,14 @@ export const NETWORK_OPTIONS = [
     help: "spooler-forward with settings",
   },
   {
+    name: "spooler-stream",
+    value: "nats://HOST:PORT[,…]/STREAM[,processes=N,…]",
+    kind: "text",
+    origin: "ours",
+    standing: "honoured",
+    help: "run the tasks of a stream of NATS here, beside other machines (several allowed)",
+  },
+  {
     name: "spooler-nats",
     value: "creds=FILE|nkey=FILE|user=NAME,password=TEXT[,ca=FILE]",
     kind: "text",

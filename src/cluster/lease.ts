@@ -1,0 +1,62 @@
+/** A message that this program holds, and how it says to the stream what becomes of it. */
+
+import type { NatsLink } from "../nats/link.ts";
+import type { LeaseEnd } from "./lease_end.ts";
+import { copyToFailed, forgetAttempts, writeAttempts } from "./records.ts";
+import type { TaskRef } from "../spool/layout.ts";
+
+export interface Lease {
+  /** Of the message in its stream. */
+  readonly sequence: number;
+  /** Where the stream hears about it; another one when it was delivered again. */
+  reply: string;
+  /** Its file; null while it has none. */
+  ref: TaskRef | null;
+  /** Its body in the object store. */
+  readonly storedBody: string | null;
+  /** It has failed before. */
+  readonly hasHistory: boolean;
+  end: LeaseEnd | null;
+  /** Its end is being said. */
+  isEnding: boolean;
+}
+
+const ACK = "+ACK";
+const WORKING = "+WPI";
+
+/** For each answer of a server. */
+const TIMEOUT_MS = 5_000;
+const NANOSECONDS = 1_000_000;
+
+/** It is still worked on: nobody else gets it yet. */
+export function sayWorking(link: NatsLink, reply: string): void {
+  link.connection.publish(reply, WORKING);
+}
+
+/** Somebody gets it when so much time has passed. @throws {Error} when no server answers in time */
+export async function putOff(link: NatsLink, reply: string, delayMs: number): Promise<void> {
+  const delay = Math.max(0, Math.ceil(delayMs)) * NANOSECONDS;
+  const what = delay === 0 ? "-NAK" : `-NAK ${JSON.stringify({ delay })}`;
+  await link.connection.request(reply, what, { timeout: TIMEOUT_MS });
+}
+
+/** Says to the stream what has become of a task. @throws {Error} when no server answers in time */
+export async function sayEnd(
+  link: NatsLink,
+  { sequence, reply, storedBody, hasHistory }: Lease,
+  end: LeaseEnd,
+  now: number,
+): Promise<void> {
+  if (end.kind === "put-off") {
+    if (end.attempts !== null) await writeAttempts(link, sequence, end.attempts);
+    return await putOff(link, reply, end.delayMs);
+  }
+  if (end.kind === "failed") {
+    const { reason, attempt } = end;
+    await copyToFailed(link, sequence, { reason, attempt, failedAt: now });
+  }
+  // The message is gone with the answer.
+  await link.connection.request(reply, ACK, { timeout: TIMEOUT_MS });
+  if (hasHistory) await forgetAttempts(link, sequence);
+  if (end.kind === "done" && storedBody !== null) await (await link.bodies()).delete(storedBody);
+}

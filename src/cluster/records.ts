@@ -1,0 +1,69 @@
+/**
+ * What the cluster remembers of tasks that have failed: how often, for whoever runs them next; and the
+ * tasks that were given up.
+ */
+
+import type { NatsLink } from "../nats/link.ts";
+import { BODY_HEADER } from "../nats/publish.ts";
+import { ATTEMPTS_SUFFIX, FAILED_SUFFIX } from "../nats/stream_address.ts";
+import type { Attempts } from "../spool/store.ts";
+
+/** Why a task was given up, as JSON. */
+export const FAILURE_HEADER = "Spooler-Failure";
+
+const MESSAGE_ID = "Nats-Msg-Id";
+
+function attemptsSubject(stream: string, sequence: number): string {
+  return `${stream}${ATTEMPTS_SUFFIX}.${sequence}`;
+}
+
+/** Null when it has not failed. */
+export async function readAttempts(link: NatsLink, sequence: number): Promise<Attempts | null> {
+  const { manager, library, address: { stream } } = link;
+  const last_by_subj = attemptsSubject(stream, sequence);
+  try {
+    const message = await manager.streams.getMessage(`${stream}${ATTEMPTS_SUFFIX}`, {
+      last_by_subj,
+    });
+    return message === null ? null : message.json<Attempts>();
+  } catch (error) {
+    const isMissing = error instanceof library.JetStreamApiError && error.status === 404;
+    if (isMissing) return null;
+    throw error;
+  }
+}
+
+export async function writeAttempts(
+  link: NatsLink,
+  sequence: number,
+  attempts: Attempts,
+): Promise<void> {
+  const { jetstream, address: { stream } } = link;
+  await jetstream.publish(attemptsSubject(stream, sequence), JSON.stringify(attempts));
+}
+
+export async function forgetAttempts(link: NatsLink, sequence: number): Promise<void> {
+  const { manager, address: { stream } } = link;
+  const filter = attemptsSubject(stream, sequence);
+  await manager.streams.purge(`${stream}${ATTEMPTS_SUFFIX}`, { filter });
+}
+
+/** Copies a task to the stream of those that were given up; a repeated copy is stored once. */
+export async function copyToFailed(
+  link: NatsLink,
+  sequence: number,
+  failure: { readonly reason: string; readonly attempt: number; readonly failedAt: number },
+): Promise<void> {
+  const { manager, jetstream, library, address: { stream } } = link;
+  const message = await manager.streams.getMessage(stream, { seq: sequence });
+  // Somebody has removed it.
+  if (message === null) return;
+  const headers = library.headers();
+  for (const name of [MESSAGE_ID, BODY_HEADER]) {
+    const value = message.header.get(name);
+    if (value !== "") headers.set(name, value);
+  }
+  headers.set(FAILURE_HEADER, JSON.stringify(failure));
+  const subject = `${stream}${FAILED_SUFFIX}${message.subject.slice(stream.length)}`;
+  await jetstream.publish(subject, message.data, { headers });
+}

@@ -1,0 +1,198 @@
+/** Programs that work through a stream of a real nats-server. */
+
+import { join } from "@std/path";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { NatsServer } from "../support/nats.ts";
+import { Program, programLabel, spooler } from "../support/program.ts";
+import { testWith } from "../support/require.ts";
+import { type TempDir, tempDir } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+
+const test = (name: string, body: () => Promise<void>) =>
+  testWith("nats", `${programLabel}: ${name}`, body);
+
+/** An edge that puts tasks into the stream. */
+async function writeEdge(temp: TempDir, server: NatsServer): Promise<string> {
+  const ini = join(temp.path, "edge.ini");
+  const lines = [`spooler-forward = out ${server.address("jobs")}`];
+  await Deno.writeTextFile(ini, ["[uwsgi]", ...lines, ""].join("\n"));
+  return ini;
+}
+
+async function writeWorker(
+  temp: TempDir,
+  name: string,
+  server: NatsServer,
+  settings: string,
+  ...lines: string[]
+): Promise<string> {
+  await Deno.mkdir(join(temp.path, name), { recursive: true });
+  const ini = join(temp.path, name, "site.ini");
+  const all = [`spooler-stream = ${server.address("jobs")}${settings}`, ...lines];
+  await Deno.writeTextFile(ini, ["[uwsgi]", ...all, ""].join("\n"));
+  return ini;
+}
+
+/** Puts tasks into the stream through an edge, which ends when it has them. */
+async function put(edgeIni: string, tasks: readonly Record<string, string>[]): Promise<void> {
+  const lines = tasks.map((task) => JSON.stringify(task)).join("\n");
+  const pushed = await spooler(["push", "--ini", edgeIni, "--lines", "-"], lines);
+  assertEquals(pushed.code, 0, pushed.stderr);
+  const drained = await spooler(["run-once", edgeIni]);
+  assertEquals(drained.code, 0, drained.stderr);
+}
+
+const numbered = (count: number, func: string) =>
+  Array.from({ length: count }, (_, i) => ({ ud_spool_func: func, n: String(i) }));
+
+/** The lines of a file, sorted as numbers. */
+async function numbersIn(file: string): Promise<number[]> {
+  const text = await Deno.readTextFile(file).catch(() => "");
+  return text.split("\n").filter((line) => line !== "").map(Number).sort((a, b) => a - b);
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+test("two machines, of commands and of TypeScript, share the tasks of a stream", async () => {
+  await using temp = await tempDir();
+  await using server = await NatsServer.start();
+  await server.create("jobs");
+  const edge = await writeEdge(temp, server);
+  const file = join(temp.path, "numbers");
+  const command = await writeWorker(
+    ...[temp, "command", server, ",processes=2"] as const,
+    `spooler-task = name=note echo $SPOOL_N >> ${file}`,
+  );
+  const script = await writeWorker(
+    ...[temp, "script", server, ",processes=2"] as const,
+    "spooler-import = tasks.ts",
+  );
+  await Deno.writeTextFile(
+    join(temp.path, "script", "tasks.ts"),
+    `export async function note({ n }: { n: string }) {
+       await Deno.writeTextFile(${JSON.stringify(file)}, n + "\\n", { append: true });
+     }`,
+  );
+  await using one = await Program.start(["--ini", command]);
+  await using two = await Program.start(["--ini", script]);
+  await put(edge, numbered(200, "note"));
+  await until(async () => (await numbersIn(file)).length >= 200, "200 tasks are done");
+  assertEquals(await numbersIn(file), upTo(200));
+  await until(async () => (await server.messages("jobs")).length === 0, "the stream is empty");
+  for (const program of [one, two]) assertMatch(program.log, / note \S+ done/);
+  assertEquals([await one.stop(), await two.stop()], [0, 0]);
+});
+
+test("failures are counted over machines, and a task that is given up goes to STREAM_failed", async () => {
+  await using temp = await tempDir();
+  await using server = await NatsServer.start();
+  await server.create("jobs");
+  const edge = await writeEdge(temp, server);
+  const file = join(temp.path, "numbers");
+  const ini = await writeWorker(
+    ...[temp, "worker", server, ",retries=3"] as const,
+    "spooler-retry-delay = 0.1",
+    `spooler-task = name=fail echo $SPOOLER_ATTEMPT >> ${file}; exit 1`,
+  );
+  await put(edge, [{ ud_spool_func: "fail", to: "a" }]);
+  await using program = await Program.start(["--ini", ini]);
+  await until(async () => (await server.messages("jobs_failed")).length === 1, "it is given up");
+  assertEquals(await numbersIn(file), [1, 2, 3, 4]);
+  const [failed] = await server.messages("jobs_failed");
+  assertEquals(failed?.subject, "jobs_failed.fail");
+  const record = JSON.parse(failed?.headers["Spooler-Failure"] ?? "{}");
+  assertEquals([record.attempt, record.reason], [4, "exit code 1"]);
+  await until(async () => (await server.messages("jobs")).length === 0, "the stream is empty");
+  await until(async () => (await server.messages("jobs_attempts")).length === 0, "nothing is left");
+  assertEquals(await program.stop(), 0);
+});
+
+test("a machine that is killed loses its tasks to another, and none of them is lost", async () => {
+  await using temp = await tempDir();
+  await using server = await NatsServer.start();
+  await server.create("jobs");
+  const edge = await writeEdge(temp, server);
+  const file = join(temp.path, "numbers");
+  const settings = ",processes=4,ack-wait=2";
+  const hanging = await writeWorker(
+    ...[temp, "hanging", server, settings] as const,
+    "spooler-task = name=note exec sleep 600",
+  );
+  const working = await writeWorker(
+    ...[temp, "working", server, settings] as const,
+    `spooler-task = name=note echo $SPOOL_N >> ${file}`,
+  );
+  await put(edge, numbered(20, "note"));
+  await using one = await Program.start(["--ini", hanging]);
+  await one.line(/ note \S+ started/, 4);
+  await using two = await Program.start(["--ini", working]);
+  await until(async () => (await numbersIn(file)).length >= 12, "the others are done");
+  await one.kill();
+  await until(async () => (await numbersIn(file)).length >= 20, "all are done");
+  assertEquals(await numbersIn(file), upTo(20));
+  assertEquals(await two.stop(), 0);
+  assertEquals((await server.messages("jobs")).length, 0);
+});
+
+test("while the server is away nothing is lost, and the work goes on within a second", async () => {
+  await using temp = await tempDir();
+  await using server = await NatsServer.start();
+  await server.create("jobs");
+  const edge = await writeEdge(temp, server);
+  const file = join(temp.path, "numbers");
+  const gate = join(temp.path, "gate");
+  const ini = await writeWorker(
+    ...[temp, "worker", server, ",processes=2"] as const,
+    `spooler-task = name=note while [ ! -e ${gate} ]; do sleep 0.02; done; echo $SPOOL_N >> ${file}`,
+  );
+  await put(edge, numbered(6, "note"));
+  await using program = await Program.start(["--ini", ini]);
+  await program.line(/ note \S+ started/, 2);
+  await server.kill();
+  await program.line(/ is down: .*; its tasks wait$/);
+  // What runs now ends while nobody hears of it.
+  await Deno.writeTextFile(gate, "");
+  await program.line(/ note \S+ done/, 2);
+  await server.start();
+  await program.line(/ is back after /);
+  await until(async () => (await server.messages("jobs")).length === 0, "the stream is empty");
+  assertEquals(await numbersIn(file), upTo(6));
+  assertEquals(await program.stop(), 0);
+});
+
+test("a stop gives back what waits, at once; a body of 3 MB is removed when its task is done", async () => {
+  await using temp = await tempDir();
+  await using server = await NatsServer.start();
+  await server.create("jobs");
+  const edge = await writeEdge(temp, server);
+  const file = join(temp.path, "numbers");
+  const settings = ",functions=size note";
+  const stopped = await writeWorker(
+    ...[temp, "stopped", server, settings] as const,
+    "spooler-task = name=note exec sleep 600",
+  );
+  const working = await writeWorker(
+    ...[temp, "working", server, settings] as const,
+    `spooler-task = name=note echo $SPOOL_N >> ${file}`,
+    `spooler-task = name=size wc -c >> ${file}`,
+  );
+  await put(edge, numbered(2, "note"));
+  await using one = await Program.start(["--ini", stopped]);
+  await one.line(/ note \S+ started/);
+  one.signal("SIGQUIT");
+  await one.line(/stopped/);
+  const body = join(temp.path, "body");
+  await Deno.writeFile(body, new Uint8Array(3_000_000));
+  const large = ["push", "--ini", edge, "--body-file", body, "ud_spool_func=size"];
+  assertEquals((await spooler(large)).code, 0);
+  assertEquals((await spooler(["run-once", edge])).code, 0);
+  await using two = await Program.start(["--ini", working]);
+  await until(async () => (await numbersIn(file)).length >= 3, "all are done");
+  assertEquals(await numbersIn(file), [0, 1, 3_000_000]);
+  await until(async () => (await server.messages("jobs")).length === 0, "the stream is empty");
+  const shown = async () =>
+    JSON.parse((await spooler(["stream", "show", server.address("jobs"), "--json"])).stdout);
+  await until(async () => (await shown()).bodies.bytes < 1000, "its body is removed");
+  assertEquals(await two.stop(), 0);
+  assert((await shown()).tasks.messages === 0);
+});
