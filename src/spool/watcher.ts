@@ -76,38 +76,54 @@ export interface WatchOptions {
 /** Priorities with a watch of their own: the kernel's watches are for all programs of a user. */
 const MOST_PRIORITIES = 1000;
 const PRESENCE_MS = 1000;
+/** Between two tries to watch a directory that could not be watched. */
+const RETRY_MS = 1000;
 
 const MASK = IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF |
   IN_ONLYDIR | IN_EXCL_UNLINK;
 const STATE_MASK = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
 
-/** Never throws: a machine that has no watches left is one that is scanned. */
+/**
+ * Never throws: where the machine has no watches left the directory is scanned, until it has some again, as
+ * after a reload of many spools.
+ */
 export function watchSpool(options: WatchOptions): SpoolWatcher {
   const presence = new PresenceWatch(options);
-  const { dir, libc, notify } = options;
-  try {
-    const watcher = libc
+  const { dir, libc, clock, notify } = options;
+  const open = (): SpoolWatcher =>
+    libc
       ? new InotifyWatcher(dir, libc, (change) => presence.isOver || notify(change))
       : watchWithDeno(dir, notify);
-    return {
-      get isComplete() {
-        return watcher.isComplete;
-      },
-      watchPriority: (priority) => watcher.watchPriority(priority),
-      close: () => {
-        presence.close();
-        return watcher.close();
-      },
-    };
+  let watcher: SpoolWatcher | null = null;
+  let cancel: Cancel = () => {};
+  const tryAgain = () => {
+    cancel = clock.after(RETRY_MS, () => {
+      try {
+        watcher = open();
+      } catch {
+        return tryAgain();
+      }
+      notify({ kind: "unknown", reason: "it is watched from now on" });
+    });
+  };
+  try {
+    watcher = open();
   } catch (error) {
     const reason = reasonOf(error);
     queueMicrotask(() => presence.isOver || notify({ kind: "unwatched", reason }));
-    return {
-      isComplete: false,
-      watchPriority() {},
-      close: () => Promise.resolve(presence.close()),
-    };
+    tryAgain();
   }
+  return {
+    get isComplete() {
+      return watcher?.isComplete ?? false;
+    },
+    watchPriority: (priority) => watcher?.watchPriority(priority),
+    close: async () => {
+      cancel();
+      presence.close();
+      await watcher?.close();
+    },
+  };
 }
 
 /**

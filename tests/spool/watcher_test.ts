@@ -1,20 +1,22 @@
 import { join } from "@std/path";
-import { systemClock } from "../../src/platform/clock.ts";
+import { type Clock, systemClock } from "../../src/platform/clock.ts";
 import type { Libc } from "../../src/platform/libc.ts";
 import { type SpoolChange, watchSpool } from "../../src/spool/watcher.ts";
 import { platform } from "../support/platform.ts";
+import { FakeClock } from "../support/clock.ts";
 import { tempDir } from "../support/temp.ts";
 import { testWith } from "../support/require.ts";
 
+const EMFILE = 24;
 const NAME = "uwsgi_spoolfile_on_test_1_1_1_1_1";
 
 /** Watches `dir` and gives a function that waits for a change that fits. */
-function watching(dir: string, libc: Libc | null) {
+function watching(dir: string, libc: Libc | null, clock: Clock = systemClock) {
   const changes: SpoolChange[] = [];
   let wake = () => {};
   const identity = Deno.statSync(dir).ino;
   const watcher = watchSpool({
-    ...{ dir, libc, clock: systemClock },
+    ...{ dir, libc, clock },
     absence: () => {
       try {
         return Deno.statSync(dir).ino === identity ? null : "another";
@@ -61,6 +63,33 @@ testWith("libc", "the loss of the directory is reported", async () => {
   await Deno.remove(dir);
   await watch.until((change) => change.kind === "lost");
 });
+
+testWith(
+  "libc",
+  "a directory is watched as soon as the kernel has an instance for it",
+  async () => {
+    await using temp = await tempDir();
+    let isFull = true;
+    const machine = platform.libc as Libc;
+    const libc = new Proxy(machine, {
+      get: (_, key: keyof Libc) => {
+        if (key === "inotifyInit" && isFull) return () => -EMFILE;
+        const value: unknown = machine[key];
+        return typeof value === "function" ? value.bind(machine) : value;
+      },
+    });
+    const clock = new FakeClock();
+    await using watch = watching(temp.path, libc, clock);
+    await watch.until((change) => change.kind === "unwatched");
+    clock.advance(1000);
+    isFull = false;
+    clock.advance(1000);
+    // What came meanwhile is found by a scan.
+    await watch.until((change) => change.kind === "unknown");
+    await Deno.writeTextFile(join(temp.path, NAME), "");
+    await watch.until(isTask(null));
+  },
+);
 
 Deno.test("without libc any change is reported as unknown", async () => {
   await using temp = await tempDir();
