@@ -4,7 +4,8 @@
  *
  *     deno run -A bench/python.ts [--tasks=20000] [--batch=200] [--runs=5]
  *
- * TMPDIR says which file system is used. Both run the same module, on the same Python.
+ * TMPDIR says which file system is used. Both run the same module, on the same Python. At its end it says
+ * what a put costs, by bench/python_client.py.
  */
 
 import { join } from "@std/path";
@@ -103,3 +104,6 @@ printTable([
     ];
   }),
 ]);
+const puts = new URL("./python_client.py", import.meta.url).pathname;
+const tmp = Deno.env.get("TMPDIR") ?? "/tmp";
+await new Deno.Command(UWSGI_PYTHON, { args: [puts, tmp, String(tasks)] }).spawn().status;
