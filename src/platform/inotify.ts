@@ -1,6 +1,7 @@
 /** inotify(7): its masks, its events, and one instance of it. */
 
 import { apart } from "./apart.ts";
+import { type Cancel, systemClock } from "./clock.ts";
 import { type Libc, SystemError } from "./libc.ts";
 import { nameFromBytes } from "./name.ts";
 import { PollLoop } from "./poll_loop.ts";
@@ -48,10 +49,19 @@ class SharedWait {
 
 let shared: SharedWait | null = null;
 
+/**
+ * While events come one after the other, they are read so often: to wake for each costs more than all that is
+ * done about it.
+ */
+const GATHER_MS = 5;
+
 export class Inotify {
   readonly #libc: Libc;
   readonly #fd: number;
   readonly #wait: SharedWait;
+  /** When it was read last; monotonic. */
+  #readAt = -Infinity;
+  #cancelPause: Cancel = () => {};
   #closed: Promise<void> | null = null;
 
   /**
@@ -84,6 +94,15 @@ export class Inotify {
     for (const event of parseEvents(buffer, length)) {
       if (!this.#closed) apart(() => take(event));
     }
+    const before = this.#readAt;
+    this.#readAt = systemClock.monotonic();
+    if (this.#readAt - before < GATHER_MS && !this.#closed) this.#pause();
+  }
+
+  #pause(): void {
+    const { loop } = this.#wait;
+    loop.change(this.#fd, 0);
+    this.#cancelPause = systemClock.after(GATHER_MS, () => loop.change(this.#fd, EPOLLIN));
   }
 
   /** Resolves when nothing of it is left. */
@@ -93,6 +112,7 @@ export class Inotify {
 
   async #close(): Promise<void> {
     const wait = this.#wait;
+    this.#cancelPause();
     wait.loop.close(this.#fd);
     if (--wait.users > 0) return;
     if (shared === wait) shared = null;
@@ -102,20 +122,38 @@ export class Inotify {
 }
 
 /** struct inotify_event: wd, mask, cookie, length of the name, name padded with NULs. */
+const NAME_AT = 16;
+/** Names of so many bytes are decoded at once. Each is a part of that text, and keeps all of it in memory. */
+const DECODED_BYTES = 512;
+
 function parseEvents(buffer: Uint8Array<ArrayBuffer>, length: number): InotifyEvent[] {
   const view = new DataView(buffer.buffer);
   const events: InotifyEvent[] = [];
   for (let at = 0; at < length;) {
-    const nameLength = view.getUint32(at + 12, true);
-    const start = at + 16;
-    const padded = buffer.subarray(start, start + nameLength);
-    const end = padded.indexOf(0);
-    events.push({
-      watch: view.getInt32(at, true),
-      mask: view.getUint32(at + 4, true),
-      name: nameFromBytes(end === -1 ? padded : padded.subarray(0, end)),
-    });
-    at = start + nameLength;
+    // A call for each name would cost more than all else here: they are moved together.
+    const from = at;
+    const found: { readonly watch: number; readonly mask: number; readonly end: number }[] = [];
+    let end = from;
+    while (at < length && end < from + DECODED_BYTES) {
+      const [watch, mask] = [view.getInt32(at, true), view.getUint32(at + 4, true)];
+      const name = at + NAME_AT;
+      at = name + view.getUint32(at + 12, true);
+      const nul = buffer.indexOf(0, name);
+      const nameEnd = nul < 0 || nul > at ? at : nul;
+      buffer.copyWithin(end, name, nameEnd);
+      end += nameEnd - name;
+      found.push({ watch, mask, end });
+    }
+    const names = nameFromBytes(buffer.subarray(from, end));
+    const isPlain = names.length === end - from;
+    let start = from;
+    for (const { watch, mask, end } of found) {
+      const name = isPlain
+        ? names.slice(start - from, end - from)
+        : nameFromBytes(buffer.subarray(start, end));
+      events.push({ watch, mask, name });
+      start = end;
+    }
   }
   return events;
 }
