@@ -1,8 +1,8 @@
 import { join } from "@std/path";
 import { IN_MOVED_TO, Inotify } from "../../src/platform/inotify.ts";
 import { AT_FDCWD } from "../../src/platform/linux.ts";
-import { loadLibc } from "../../src/platform/libc.ts";
 import { assertEquals } from "../support/assert.ts";
+import { platform } from "../support/platform.ts";
 import { testWith } from "../support/require.ts";
 import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -11,8 +11,8 @@ testWith(
   "libc",
   "each event has its own name, whatever the names beside it are made of",
   async () => {
-    const libc = loadLibc();
-    if ("unavailable" in libc) throw new Error(libc.unavailable);
+    const { libc } = platform;
+    if (libc === null) throw new Error("libc cannot be called");
     await using temp = await tempDir();
     const at = (name: string) => join(temp.path, name);
     const renamed: string[] = [];
@@ -44,8 +44,8 @@ testWith(
   "libc",
   "a file can be given the name that was used last, and the same name again",
   async () => {
-    const libc = loadLibc();
-    if ("unavailable" in libc) throw new Error(libc.unavailable);
+    const { libc } = platform;
+    if (libc === null) throw new Error("libc cannot be called");
     await using temp = await tempDir();
     const [a, b] = [join(temp.path, "a"), join(temp.path, "b")];
     libc.close(libc.createFile(AT_FDCWD, b, 0o600));
