@@ -5,7 +5,7 @@
 
 import { compareNatural, priorityRank } from "../spool/layout.ts";
 import type { SeenTask } from "../spool/task.ts";
-import { Heap } from "./heap.ts";
+import { SortedQueue } from "./sorted_queue.ts";
 import type { Deferred, Postponed, Ready } from "./task_state.ts";
 
 type Later = Deferred | Postponed;
@@ -14,13 +14,13 @@ type Later = Deferred | Postponed;
 const MOST_STALE = 1000;
 
 export class Order {
-  readonly #ready: StaleHeap<Ready>;
-  readonly #later: StaleHeap<Later>;
+  readonly #ready: StaleQueue<Ready>;
+  readonly #later: StaleQueue<Later>;
 
   /** @param isCurrent whether a value is still what the table has for that task */
   constructor(isCurrent: (task: Ready | Later) => boolean) {
-    this.#ready = new StaleHeap<Ready>(inOrder, isCurrent);
-    this.#later = new StaleHeap<Later>((a, b) => a.dueAt - b.dueAt, isCurrent);
+    this.#ready = new StaleQueue<Ready>(inOrder, isCurrent);
+    this.#later = new StaleQueue<Later>((a, b) => a.dueAt - b.dueAt, isCurrent);
   }
 
   addReady(task: Ready): void {
@@ -61,9 +61,9 @@ export class Order {
   }
 }
 
-/** A heap from which anything may be removed: what is not its first stays as a stale element. */
-export class StaleHeap<T> {
-  readonly #heap: Heap<T>;
+/** A queue from which anything may be removed: what is not its first stays as a stale element. */
+export class StaleQueue<T> {
+  readonly #queue: SortedQueue<T>;
   /** Elements that count. */
   #count = 0;
 
@@ -71,35 +71,35 @@ export class StaleHeap<T> {
     compare: (a: T, b: T) => number,
     private readonly isCurrent: (item: T) => boolean,
   ) {
-    this.#heap = new Heap(compare);
+    this.#queue = new SortedQueue(compare);
   }
 
   add(item: T): void {
-    if (this.#heap.size >= 2 * this.#count + MOST_STALE) this.#tidy();
-    this.#heap.push(item);
+    if (this.#queue.size >= 2 * this.#count + MOST_STALE) this.#tidy();
+    this.#queue.push(item);
     this.#count++;
   }
 
   /** Says that an item is no longer current. */
   remove(item: T): void {
     this.#count--;
-    if (this.#heap.peek() === item) this.#heap.pop();
+    if (this.#queue.peek() === item) this.#queue.pop();
   }
 
   first(): T | undefined {
     // Nothing is stale, most of the time.
-    while (this.#heap.size > this.#count) {
-      const item = this.#heap.peek();
+    while (this.#queue.size > this.#count) {
+      const item = this.#queue.peek();
       if (item === undefined || this.isCurrent(item)) return item;
-      this.#heap.pop();
+      this.#queue.pop();
     }
-    return this.#heap.peek();
+    return this.#queue.peek();
   }
 
   /** Of some number of each the smallest. */
   least(numberOf: (item: T) => number): number | undefined {
     let least: number | undefined;
-    for (const item of this.#heap.items()) {
+    for (const item of this.#queue.items()) {
       const number = numberOf(item);
       if ((least === undefined || number < least) && this.isCurrent(item)) least = number;
     }
@@ -109,13 +109,13 @@ export class StaleHeap<T> {
   /** In order. */
   all(): readonly T[] {
     this.#tidy();
-    const items = this.#heap.drain();
-    for (const item of items) this.#heap.push(item);
+    const items = this.#queue.drain();
+    for (const item of items) this.#queue.push(item);
     return items;
   }
 
   #tidy(): void {
-    for (const item of this.#heap.drain()) if (this.isCurrent(item)) this.#heap.push(item);
+    for (const item of this.#queue.drain()) if (this.isCurrent(item)) this.#queue.push(item);
   }
 }
 

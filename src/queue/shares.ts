@@ -6,7 +6,7 @@
 
 import { priorityRank } from "../spool/layout.ts";
 import { Heap } from "./heap.ts";
-import { inOrder, StaleHeap } from "./order.ts";
+import { inOrder, StaleQueue } from "./order.ts";
 import type { RunLimit, TaskShare } from "./task_limits.ts";
 import type { Ready } from "./task_state.ts";
 
@@ -27,7 +27,7 @@ interface RunCount {
 interface ShareState {
   readonly about: TaskShare;
   readonly counts: readonly RunCount[];
-  readonly waiting: StaleHeap<Ready>;
+  readonly waiting: StaleQueue<Ready>;
   /** Tasks that wait. */
   count: number;
   /** The less, the sooner: each start adds one. */
@@ -153,7 +153,7 @@ export class Shares {
     const counts = about.limits.map((limit) => this.#countOf(limit));
     for (const count of counts) count.shares++;
     const share: ShareState = {
-      ...{ about, counts, waiting: new StaleHeap<Ready>(inOrder, this.isCurrent) },
+      ...{ about, counts, waiting: new StaleQueue<Ready>(inOrder, this.isCurrent) },
       ...{ count: 0, turn: this.#now, place: null, parkedAt: null },
     };
     this.#shares.set(about.key, share);

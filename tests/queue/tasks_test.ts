@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { Heap } from "../../src/queue/heap.ts";
+import { SortedQueue } from "../../src/queue/sorted_queue.ts";
 import { GONE } from "../../src/queue/task_event.ts";
 import { Tasks } from "../../src/queue/tasks.ts";
 import { compareNatural, taskId } from "../../src/spool/layout.ts";
@@ -31,6 +32,37 @@ Deno.test("a heap gives back what it was given, in order", () => {
     while (heap.size > 0) out.push(heap.pop() as number);
     assertEquals(out, numbers.toSorted((a, b) => a - b));
   }));
+});
+
+Deno.test("a sorted queue gives the least of what it has, whatever comes and goes", () => {
+  // Null takes one; most numbers come in order.
+  const step = fc.oneof(fc.integer({ min: -9, max: 9 }), fc.constant(null), fc.constant(1000));
+  fc.assert(fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+    const queue = new SortedQueue<number>((a, b) => a - b);
+    let expected: number[] = [];
+    for (const [at, by] of steps.entries()) {
+      if (by === null) {
+        assertEquals(queue.peek(), expected[0]);
+        assertEquals(queue.pop(), expected.shift());
+      } else {
+        queue.push(at + by);
+        expected = [...expected, at + by].toSorted((a, b) => a - b);
+      }
+      assertEquals(queue.size, expected.length);
+      assertEquals([...queue.items()].toSorted((a, b) => a - b), expected);
+    }
+    assertEquals(queue.drain(), expected);
+    assertEquals(queue.size, 0);
+  }));
+});
+
+Deno.test("a sorted queue through which much has gone keeps nothing of it", () => {
+  const queue = new SortedQueue<number>((a, b) => a - b);
+  for (let n = 0; n < 5000; n++) {
+    queue.push(n);
+    if (n >= 10) assertEquals(queue.pop(), n - 10);
+  }
+  assertEquals([...queue.items()], [...Array(10).keys()].map((n) => 4990 + n));
 });
 
 Deno.test("priority first, then due time, then uWSGI's order of names", () => {
