@@ -70,7 +70,7 @@ class App {
     this.#machine = {
       ...machine,
       emit: (event) => {
-        this.#underWay.note(event, machine.clock.monotonic());
+        this.#underWay.note(event, machine.clock);
         this.#counters.note(event);
         machine.emit(event);
       },

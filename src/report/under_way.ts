@@ -1,5 +1,6 @@
 /** What runs now, as far as events say so: for the line of a stop that waits, and for a status. @pure */
 
+import type { Clock } from "../platform/clock.ts";
 import type { Event } from "./event.ts";
 
 export interface UnderWay {
@@ -15,23 +16,26 @@ const MOST_NAMED = 5;
 export class UnderWayList {
   readonly #runs = new Map<string, UnderWay>();
 
-  /** @param now on the monotonic clock */
-  note(event: Event, now: number): void {
+  /** Most events are none of its business, and need no time. */
+  note(event: Event, clock: Pick<Clock, "monotonic">): void {
     switch (event.type) {
       case "task.started": {
         const func = event.func === "" ? "" : ` (${event.func})`;
         this.#runs.set(`${event.spool}/${event.task}`, {
           text: `task ${event.task}${func}`,
-          startedAt: now,
+          startedAt: clock.monotonic(),
         });
         break;
       }
       case "task.settled":
       case "task.returned":
-        this.#runs.delete(`${event.spool}/${event.task}`);
+        if (this.#runs.size > 0) this.#runs.delete(`${event.spool}/${event.task}`);
         break;
       case "job.started":
-        this.#runs.set(`job ${event.job}`, { text: `job ${event.job}`, startedAt: now });
+        this.#runs.set(`job ${event.job}`, {
+          text: `job ${event.job}`,
+          startedAt: clock.monotonic(),
+        });
         break;
       case "job.ended":
         this.#runs.delete(`job ${event.job}`);

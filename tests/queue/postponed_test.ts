@@ -2,6 +2,7 @@
 
 import { join } from "@std/path";
 import type { Executor } from "../../src/exec/executor.ts";
+import { systemClock } from "../../src/platform/clock.ts";
 import type { Event } from "../../src/report/event.ts";
 import { UnderWayList } from "../../src/report/under_way.ts";
 import { assertEquals } from "../support/assert.ts";
@@ -48,7 +49,7 @@ Deno.test("what every handler ignores is asked about again at each spooler-frequ
     const told = events.filter(({ type }) => type === "task.settled");
     assertEquals(told.length, 1);
     const underWay = new UnderWayList();
-    for (const event of events) underWay.note(event, 0);
+    for (const event of events) underWay.note(event, systemClock);
     assertEquals(underWay.list(), []);
     takes = true;
     await until(() => platform.claims.lstat(join(store.dir, name)) === null, "it never runs");
