@@ -48,6 +48,8 @@ const X_OK = 1;
 const W_OK = 2;
 const SO_RCVBUF = 8;
 const SO_ACCEPTCONN = 30;
+/** Of one write: more comes back as a negative number. */
+const MOST_AT_ONCE = 1 << 30;
 
 /** What open(2) says of a directory, a symlink or a socket that is opened like a file. */
 export const NO_FILE: readonly number[] = [EISDIR, ELOOP, ENXIO];
@@ -108,7 +110,8 @@ export class Libc {
 
   /** Writes some of the bytes, and says how many. */
   write(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
-    return this.#calls.result(Number(this.#calls.symbols.write(fd, bytes, BigInt(bytes.length))));
+    const length = Math.min(bytes.length, MOST_AT_ONCE);
+    return this.#calls.result(this.#calls.symbols.write(fd, bytes, length));
   }
 
   /** Closing any descriptor of a file, unless openPlace made it, drops this process's POSIX locks of it. */
@@ -193,10 +196,9 @@ export class Libc {
 
   /** Gives a file another name, in place of a file that has it. */
   rename(fromAt: number, from: string, toAt: number, to: string): number {
+    const source = this.#calls.path(from);
     const target = this.#calls.otherPath(to);
-    return this.#calls.result(
-      this.#calls.symbols.renameat(fromAt, this.#calls.path(from), toAt, target),
-    );
+    return this.#calls.result(this.#calls.symbols.renameat(fromAt, source, toAt, target));
   }
 
   /** The same, but -EEXIST when there is a file of that name. */

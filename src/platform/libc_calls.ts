@@ -8,7 +8,8 @@ const SYMBOLS = {
   openat: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   lockf: { parameters: ["i32", "i32", "i64"], result: "i32" },
-  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // A size of 32 bits, and a result of 31: `usize` takes a BigInt, and `isize` comes back as one or as a number.
+  write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
@@ -70,8 +71,8 @@ export class LibcCalls {
   readonly symbols;
   /** Of the last call that failed. */
   readonly errno: () => number;
-  readonly #path = new Uint8Array(PATH_BUFFER);
-  readonly #otherPath = new Uint8Array(PATH_BUFFER);
+  readonly #path = new PathBuffer();
+  readonly #otherPath = new PathBuffer();
 
   constructor(library: string) {
     this.symbols = Deno.dlopen(library, SYMBOLS).symbols;
@@ -84,12 +85,12 @@ export class LibcCalls {
    * @throws {TypeError} for a path with a NUL, which no file can have
    */
   path(path: string): Uint8Array<ArrayBuffer> {
-    return write(path, this.#path);
+    return this.#path.take(path);
   }
 
-  /** A second path for the same call. */
+  /** A second path for the same call, behind the first. */
   otherPath(path: string): Uint8Array<ArrayBuffer> {
-    return write(path, this.#otherPath);
+    return path === this.#path.text ? this.#path.bytes : this.#otherPath.take(path);
   }
 
   /** What a call returned, or -errno. */
@@ -98,8 +99,17 @@ export class LibcCalls {
   }
 }
 
-function write(path: string, into: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  if (path.includes("\0")) throw new TypeError(`a path cannot hold a NUL: ${path}`);
-  into[nameToBytes(path, into)] = 0;
-  return into;
+/** A path as C has it. The same is often asked for twice: a file is made, then renamed. */
+class PathBuffer {
+  readonly bytes = new Uint8Array(PATH_BUFFER);
+  /** What is in it. */
+  text = "";
+
+  take(path: string): Uint8Array<ArrayBuffer> {
+    if (path === this.text) return this.bytes;
+    if (path.includes("\0")) throw new TypeError(`a path cannot hold a NUL: ${path}`);
+    this.bytes[nameToBytes(path, this.bytes)] = 0;
+    this.text = path;
+    return this.bytes;
+  }
 }
