@@ -6,8 +6,9 @@
 import { ImpossibleStateError } from "../platform/unexpected.ts";
 import { socketCalls } from "../platform/socket_calls.ts";
 import type { Accept } from "../server/incoming_task.ts";
+import type { AcceptedGroup } from "../server/accepted_batch.ts";
 import { IntakeClient } from "../server/intake_client.ts";
-import type { AcceptedTask, OwnTask } from "../server/intake_messages.ts";
+import type { OwnTask } from "../server/intake_messages.ts";
 import { inboxOf, Reception, type Spool } from "../server/reception.ts";
 import type { ReceptionConfig } from "../server/settings.ts";
 import type { SocketService } from "../server/socket_server.ts";
@@ -77,7 +78,7 @@ export class Incoming {
     const { emit, random } = this.#machine;
     return this.#thread = new IntakeClient({
       ...{ calls: this.#calls, emit },
-      accepted: (tasks) => this.#take(tasks),
+      accepted: (groups) => this.#take(groups),
       journalClosed: (dir) => this.#renewJournal(dir),
       gone: (dir, id) => this.#stores.get(dir)?.finished(id),
       // Nobody else takes tasks: to go on in silence would be to refuse them all.
@@ -105,16 +106,18 @@ export class Incoming {
     }
   }
 
-  #take(tasks: readonly AcceptedTask[]): void {
+  #take(groups: readonly AcceptedGroup[]): void {
     const { emit } = this.#machine;
     const byDir = new Map<string, SeenTask[]>();
-    for (const { dir, func, from, name, priority, dueAt } of tasks) {
-      emit({ type: "task.accepted", task: name, func, from });
-      this.#namesIn(dir)?.accept(name);
-      const known = byDir.get(dir);
-      const task = { name, priority, dueAt };
-      if (known === undefined) byDir.set(dir, [task]);
-      else known.push(task);
+    for (const { dir, func, from, priority, names, dueAts } of groups) {
+      const ownNames = this.#namesIn(dir);
+      const tasks = byDir.get(dir) ?? [];
+      byDir.set(dir, tasks);
+      for (const [n, name] of names.entries()) {
+        emit({ type: "task.accepted", task: name, func, from });
+        ownNames?.accept(name);
+        tasks.push({ name, priority, dueAt: dueAts[n] ?? 0 });
+      }
     }
     for (const [dir, each] of byDir) {
       this.#announce(dir, each);
@@ -154,7 +157,7 @@ export class Incoming {
     const reception = new Reception({
       ...{ spools: spools.map((spool) => inboxOf(spool, clock)), config, clock, emit },
       replays: this.#replays,
-      accepted: (_, { name: task }, func, from) =>
+      accepted: (_spool, { name: task }, _dueAt, func, from) =>
         emit({ type: "task.accepted", task, func, from }),
     });
     return (task, done) => reception.accept(task, done);

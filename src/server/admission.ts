@@ -3,19 +3,19 @@
 import { REFUSED } from "../wire/answer.ts";
 import { isInNetwork, type Network } from "../wire/network.ts";
 import { RefusalError } from "../wire/refusal.ts";
-import type { Connections, MakeTransport, SharedOptions } from "./connections.ts";
+import type { Connections } from "./connections.ts";
+import type { Carrier, ConversationOptions } from "./conversation.ts";
 import type { ReceptionConfig } from "./settings.ts";
 import type { PeerIdentity } from "./transport.ts";
 
 /** A connection that was accepted, and of which nothing was read. */
-export interface AcceptedConnection {
+export interface AcceptedConnection extends Carrier {
   readonly peer: PeerIdentity;
-  readonly makeTransport: MakeTransport;
   /** Ends it with this answer. */
   turnAway(answer: Uint8Array<ArrayBuffer>): void;
 }
 
-export interface AdmissionOptions extends SharedOptions {
+export interface AdmissionOptions extends ConversationOptions {
   readonly connections: Connections;
   /** Who may connect by IP; null is everybody. Unix sockets have permissions instead. */
   readonly allow: readonly Network[] | null;
@@ -34,13 +34,14 @@ export function isAllowed(ip: string | null, allow: readonly Network[] | null): 
 export function letIn(accepted: AcceptedConnection, options: AdmissionOptions, via: unknown): void {
   const { allow, connections, refused } = options;
   const { ip, from } = accepted.peer;
-  const turnAway = (refusal: RefusalError) => {
-    refused(from, refusal);
-    accepted.turnAway(REFUSED);
-  };
-  if (!isAllowed(ip, allow)) return turnAway(new RefusalError("denied", "not in spooler-allow"));
-  if (!connections.serve(options, accepted.makeTransport, via)) {
-    const message = "every connection is busy, and there may be no more (spooler-max-connections)";
-    turnAway(new RefusalError("crowded", message, true));
-  }
+  const refusal = !isAllowed(ip, allow)
+    ? new RefusalError("denied", "not in spooler-allow")
+    : connections.serve(options, accepted, via)
+    ? null
+    : new RefusalError("crowded", NO_ROOM, true);
+  if (refusal === null) return;
+  refused(from, refusal);
+  accepted.turnAway(REFUSED);
 }
+
+const NO_ROOM = "every connection is busy, and there may be no more (spooler-max-connections)";

@@ -3,15 +3,13 @@
  * kept silent the longest makes room: a crowd of silent ones keeps nobody out.
  */
 
-import { Conversation, type ConversationOptions } from "./conversation.ts";
+import {
+  type Carrier,
+  Conversation,
+  type ConversationOptions,
+  type ConversationOwner,
+} from "./conversation.ts";
 import { RefusalError } from "../wire/refusal.ts";
-import type { Transport } from "./transport.ts";
-
-/** What conversations have in common. */
-export type SharedOptions = Omit<ConversationOptions, "transport" | "active" | "finished">;
-
-/** Makes what carries a conversation, which is there when bytes come. */
-export type MakeTransport = (conversation: () => Conversation) => Transport;
 
 /** By what it came in. */
 export interface Entrance {
@@ -20,7 +18,7 @@ export interface Entrance {
   readonly ip: string | null;
 }
 
-export class Connections {
+export class Connections implements ConversationOwner {
   /** In the order of their last packets; with the socket that let them in. */
   readonly #open = new Map<Conversation, unknown>();
   /** Who waits for connections to close. */
@@ -37,22 +35,24 @@ export class Connections {
    * @param via the socket that let it in
    * @returns false when there is no room, and nobody who could make some
    */
-  serve(options: SharedOptions, makeTransport: MakeTransport, via: unknown): boolean {
+  serve(options: ConversationOptions, carrier: Carrier, via: unknown): boolean {
     if (this.#open.size >= this.most && !this.#makeRoom()) return false;
-    const conversation: Conversation = new Conversation({
-      ...options,
-      transport: makeTransport(() => conversation),
-      active: () => {
-        if (this.#open.delete(conversation)) this.#open.set(conversation, via);
-      },
-      finished: () => {
-        this.#open.delete(conversation);
-        for (const check of this.#closing) check();
-      },
-    });
+    const conversation = new Conversation(options, this, carrier);
     this.#open.set(conversation, via);
     conversation.start();
     return true;
+  }
+
+  active(conversation: Conversation): void {
+    // The only one is the last.
+    if (this.#open.size === 1) return;
+    const via = this.#open.get(conversation);
+    if (this.#open.delete(conversation)) this.#open.set(conversation, via);
+  }
+
+  finished(conversation: Conversation): void {
+    this.#open.delete(conversation);
+    for (const check of this.#closing) check();
   }
 
   #makeRoom(): boolean {

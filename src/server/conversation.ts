@@ -30,8 +30,8 @@ import type { ConversationRules } from "./rules.ts";
 import type { PeerIdentity, Transport } from "./transport.ts";
 import { counted } from "../platform/count_text.ts";
 
+/** What conversations have in common. */
 export interface ConversationOptions {
-  readonly transport: Transport;
   /** What holds now: a reload changes it for connections that are open, too. */
   readonly rules: () => ConversationRules;
   readonly clock: Clock;
@@ -39,10 +39,19 @@ export interface ConversationOptions {
   readonly deadlines: Deadlines;
   /** Called for every refusal. */
   readonly refused: (from: string, refusal: RefusalError) => void;
+}
+
+/** Makes what carries a conversation, to which it says nothing before it is asked to read. */
+export interface Carrier {
+  makeTransport(conversation: Conversation): Transport;
+}
+
+/** Who keeps conversations. */
+export interface ConversationOwner {
   /** Called before each task. */
-  readonly active: () => void;
+  active(conversation: Conversation): void;
   /** Called once, when nothing of it is left. */
-  readonly finished: () => void;
+  finished(conversation: Conversation): void;
 }
 
 /** Packets of one connection that are worked on at the same time. */
@@ -63,6 +72,7 @@ interface BodyUnderWay {
 
 export class Conversation {
   readonly #options: ConversationOptions;
+  readonly #owner: ConversationOwner;
   readonly #transport: Transport;
   readonly #answers = new AnswerQueue();
   readonly #fruitless = new FruitlessPackets();
@@ -90,9 +100,15 @@ export class Conversation {
   #isClosed = false;
   #isFinished = false;
 
-  constructor(options: ConversationOptions) {
-    const { transport, memory, deadlines, rules } = options;
+  constructor(
+    options: ConversationOptions,
+    owner: ConversationOwner,
+    carrier: Carrier,
+  ) {
+    const { memory, deadlines, rules } = options;
+    const transport = carrier.makeTransport(this);
     this.#options = options;
+    this.#owner = owner;
     this.#transport = transport;
     this.#input = new PacketInput({
       ...{ deadlines, memory },
@@ -105,7 +121,7 @@ export class Conversation {
       peer: transport.peer,
       takeBody: (most) => this.#input.takeBody(most),
       report: (refusal) => this.#report(refusal),
-      active: options.active,
+      active: () => owner.active(this),
       changed: () => this.#advance(),
     });
   }
@@ -373,6 +389,7 @@ export class Conversation {
   #finish(): void {
     if (this.#isFinished || this.#work.isBusy) return;
     this.#isFinished = true;
-    this.#options.finished();
+    this.#input.free();
+    this.#owner.finished(this);
   }
 }

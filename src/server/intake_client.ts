@@ -3,10 +3,10 @@
 import { SystemError } from "../platform/libc_calls.ts";
 import type { SocketCalls } from "../platform/socket_calls.ts";
 import type { Emit } from "../report/event.ts";
+import type { AcceptedGroup } from "./accepted_batch.ts";
 import type { IncomingBody } from "./body.ts";
 import type { Accept, IncomingTask } from "./incoming_task.ts";
 import type {
-  AcceptedTask,
   FromIntake,
   InboxPlace,
   IntakePut,
@@ -22,7 +22,7 @@ export interface IntakeClientOptions {
   readonly calls: SocketCalls;
   readonly emit: Emit;
   /** Called with what was accepted, before anything else. */
-  readonly accepted: (tasks: readonly AcceptedTask[]) => void;
+  readonly accepted: (groups: readonly AcceptedGroup[]) => void;
   /** The journal of a spool is closed: a reload of its place is wanted. */
   readonly journalClosed: (dir: string) => void;
   /** A task that the journal has was refused after all. */
@@ -134,7 +134,7 @@ export class IntakeClient implements SocketService {
         this.#isUp = true;
         return this.#up.resolve();
       case "accepted":
-        return accepted(message.tasks);
+        return accepted(message.groups);
       case "event":
         return emit(message.event);
       case "reply":

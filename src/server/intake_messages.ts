@@ -4,9 +4,9 @@ import type { Event } from "../report/event.ts";
 import type { InboxSettings } from "../spool/spool_inbox.ts";
 import type { SentId } from "../spool/accepted_ids.ts";
 import type { TaskRef } from "../spool/layout.ts";
-import type { SeenTask } from "../spool/task.ts";
 import type { NewTask } from "../task/new_task.ts";
 import type { RefusalKind } from "../wire/refusal.ts";
+import type { AcceptedGroup } from "./accepted_batch.ts";
 import type { IncomingTask } from "./incoming_task.ts";
 import type { ServiceSettings } from "./socket_server.ts";
 
@@ -78,17 +78,10 @@ export type ToIntake =
     readonly piece: Uint8Array | null | RefusalText;
   };
 
-/** A task that was accepted, as the log and the dispatcher want it. */
-export interface AcceptedTask extends SeenTask {
-  readonly dir: string;
-  readonly func: string;
-  readonly from: string;
-}
-
 export type FromIntake =
   /** Its modules are loaded. */
   | { readonly kind: "up" }
-  | { readonly kind: "accepted"; readonly tasks: readonly AcceptedTask[] }
+  | { readonly kind: "accepted"; readonly groups: readonly AcceptedGroup[] }
   | { readonly kind: "event"; readonly event: Event }
   | { readonly kind: "reply"; readonly call: number; readonly value: unknown }
   | { readonly kind: "failed"; readonly call: number; readonly message: string }

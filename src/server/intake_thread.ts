@@ -10,9 +10,9 @@ import type { Platform } from "../spool/platform.ts";
 import { endedBy } from "../spool/put_result.ts";
 import { SpoolInbox } from "../spool/spool_inbox.ts";
 import { findText } from "../wire/packet.ts";
+import { AcceptedBatch } from "./accepted_batch.ts";
 import type { Accept, IncomingTask } from "./incoming_task.ts";
 import type {
-  AcceptedTask,
   FromIntake,
   InboxPlace,
   IntakePut,
@@ -66,7 +66,7 @@ export class IntakeThread {
   /** Messages that are on their way, and the hold on the loop that lets them arrive. */
   #owed = 0;
   #hold: (() => void) | null = null;
-  #accepted: AcceptedTask[] = [];
+  readonly #accepted = new AcceptedBatch();
   #saidAt = -Infinity;
   #lastBatch = 0;
   #willSay = false;
@@ -161,16 +161,16 @@ export class IntakeThread {
       mark: this.#mark,
       gone: (id) => post({ kind: "gone", dir, id }),
     });
+    const ended = () => {
+      open.underWay--;
+      this.#closeRetired(dir, open);
+    };
     const open: OpenInbox = {
       spool,
       inbox: {
         ...{ dir, name, names },
         put: (task, sent, result) => {
           open.underWay++;
-          const ended = () => {
-            open.underWay--;
-            this.#closeRetired(dir, open);
-          };
           spool.put(task, sent, endedBy(result, ended));
         },
       },
@@ -204,10 +204,11 @@ export class IntakeThread {
     this.#reception = new Reception({
       ...{ spools, config: settings.reception, replays: this.#replays, clock: this.#timers },
       emit: (event) => post({ kind: "event", event }),
-      accepted: (spool, task, func, from) => {
-        this.#accepted.push({ ...task, dir: (spool as OpenInbox["inbox"]).dir, func, from });
+      accepted: (spool, ref, dueAt, func, from) => {
+        const { dir } = spool as OpenInbox["inbox"];
+        this.#accepted.add(ref, dueAt, { dir, func, from });
         // What was not accepted at once comes between two rounds.
-        if (this.#accepted.length === 1) this.#loop.wake();
+        if (this.#accepted.size === 1) this.#loop.wake();
       },
     });
     this.#server.use(settings);
@@ -249,7 +250,7 @@ export class IntakeThread {
     const open = this.#inboxes.get(dir);
     const func = findText(vars, "ud_spool_func") ?? "";
     const put = putOwn(open?.isRetired === false ? open.inbox : undefined, own, (task) => {
-      this.#accepted.push({ ...task, dir, func, from });
+      this.#accepted.add(task, task.dueAt, { dir, func, from });
     });
     this.#loop.wake();
     const came = await put;
@@ -264,7 +265,7 @@ export class IntakeThread {
       if (spool.takeJournalWish()) this.#options.post({ kind: "journal", dir });
     }
     if (this.#connections !== null) Atomics.store(this.#connections, 0, this.#server.connections);
-    if (this.#accepted.length === 0 || this.#willSay) return;
+    if (this.#accepted.size === 0 || this.#willSay) return;
     const batchMs = this.#lastBatch >= MANY ? BUSY_BATCH_MS : BATCH_MS;
     const leftMs = this.#saidAt + batchMs - this.#timers.monotonic();
     if (leftMs <= 0) return this.#say();
@@ -283,11 +284,7 @@ export class IntakeThread {
     const { post } = this.#options;
     this.#willSay = false;
     this.#saidAt = this.#timers.monotonic();
-    const tasks = this.#accepted;
-    this.#lastBatch = tasks.length;
-    if (tasks.length > 0) {
-      this.#accepted = [];
-      post({ kind: "accepted", tasks });
-    }
+    this.#lastBatch = this.#accepted.size;
+    if (this.#lastBatch > 0) post({ kind: "accepted", groups: this.#accepted.take() });
   }
 }

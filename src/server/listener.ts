@@ -2,6 +2,7 @@
 
 import { type AdmissionOptions, isAllowed, letIn } from "./admission.ts";
 import type { Address } from "../wire/address.ts";
+import type { Conversation } from "./conversation.ts";
 import { type Listening, listenOn, type Serving, type SocketOptions } from "./listening.ts";
 import { type PeerStream, StreamTransport } from "./stream.ts";
 import type { Troubled } from "./trouble.ts";
@@ -80,8 +81,7 @@ export class Listener {
   #letIn(stream: PeerStream): void {
     const accepted = {
       peer: stream,
-      makeTransport: (conversation: ConstructorParameters<typeof StreamTransport>[1]) =>
-        new StreamTransport(stream, conversation),
+      makeTransport: (conversation: Conversation) => new StreamTransport(stream, conversation),
       turnAway: (answer: Uint8Array<ArrayBuffer>) => {
         stream.write(answer).catch(() => {}).finally(() => stream.close());
       },

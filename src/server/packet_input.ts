@@ -100,7 +100,11 @@ export class PacketInput {
     this.#room?.[Symbol.dispose]();
     this.#permit?.[Symbol.dispose]();
     this.#room = this.#permit = null;
-    this.#reader.close();
+  }
+
+  /** It is closed, and nobody uses its packets any more. */
+  free(): void {
+    this.#reader.free();
   }
 
   #took(packet: RawPacket): IncomingPacket | "room" {

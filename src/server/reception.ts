@@ -9,8 +9,8 @@ import type { Clock } from "../platform/clock.ts";
 import type { Emit } from "../report/event.ts";
 import { Limiter } from "../report/limiter.ts";
 import type { SentId } from "../spool/accepted_ids.ts";
+import type { TaskRef } from "../spool/layout.ts";
 import { type PutResult, reportPut } from "../spool/put_result.ts";
-import type { SeenTask } from "../spool/task.ts";
 import type { Replays } from "../wire/replays.ts";
 import type { Store } from "../spool/store.ts";
 import type { NewTask } from "../task/new_task.ts";
@@ -80,7 +80,13 @@ export interface ReceptionOptions {
   readonly clock: Clock;
   readonly emit: Emit;
   /** Called for each task that is accepted, before anybody starts it. */
-  readonly accepted: (spool: Inbox, task: SeenTask, func: string, from: string) => void;
+  readonly accepted: (
+    spool: Inbox,
+    ref: TaskRef,
+    dueAt: number,
+    func: string,
+    from: string,
+  ) => void;
 }
 
 /** Of deliveries that were accepted before, so many have a line of the log in each window. */
@@ -107,15 +113,15 @@ export class Reception {
     const { task, spooler } = readRequest(withoutReserved(incoming.vars));
     this.#checkPriority(task);
     const spool = spoolFor(spools, spooler);
-    checkCommand(task);
+    const func = findText(task.vars, "ud_spool_func") ?? "";
+    checkCommand(func);
     const isScanned = this.#checkStranger(incoming);
     const whole = withBody(task, incoming.body, { sha256: bodySha256, isScanned });
     const sender = "secret" in incoming.signed ? "signed" : incoming.sender;
-    const func = findText(task.vars, "ud_spool_func") ?? "";
     const { from } = incoming;
     spool.put(whole, id === null ? null : { id, sender }, {
       accepted: (ref, dueAt) => {
-        this.#options.accepted(spool, { ...ref, dueAt }, func, from);
+        this.#options.accepted(spool, ref, dueAt, func, from);
         this.#accepts(spool);
         done(null);
       },
@@ -179,8 +185,8 @@ export class Reception {
 }
 
 /** Whoever may reach a socket may not therefore run commands: these only come in by the directory. */
-function checkCommand({ vars }: NewTask): void {
-  if (findText(vars, "ud_spool_func") !== SHELL_FUNCTION) return;
+function checkCommand(func: string): void {
+  if (func !== SHELL_FUNCTION) return;
   throw new RefusalError("function", `${SHELL_FUNCTION} is not taken from sockets`);
 }
 

@@ -6,6 +6,7 @@ import { EPOLLIN, type SocketCalls, socketError } from "../platform/socket_calls
 import { addressText } from "../wire/address.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
 import type { AcceptedConnection } from "./admission.ts";
+import type { Conversation } from "./conversation.ts";
 import type { PollLoop, Watched } from "../platform/poll_loop.ts";
 import { SocketTransport } from "./socket_transport.ts";
 import type { PeerIdentity } from "./transport.ts";
@@ -33,10 +34,13 @@ export class SocketDoor implements Watched {
   readonly #trouble: AcceptTrouble;
   /** As many as came together last. */
   #expected = 1;
+  readonly #unixPeer: PeerIdentity;
 
   /** @throws {Error} when the system has no room for it */
   constructor(options: SocketDoorOptions) {
     this.#options = options;
+    const { credential } = options;
+    this.#unixPeer = { from: "unix socket", ip: null, credential, sender: "unix" };
     this.#trouble = new AcceptTrouble(options.troubled);
     options.loop.watch(options.fd, EPOLLIN, this);
   }
@@ -66,7 +70,7 @@ export class SocketDoor implements Watched {
 
   /** @returns whether more may wait */
   #accept(): boolean {
-    const { fd, calls, admit } = this.#options;
+    const { fd, calls, loop, admit } = this.#options;
     const accepted = calls.accept(fd);
     if (accepted === -EAGAIN) return false;
     if (accepted < 0) {
@@ -76,28 +80,14 @@ export class SocketDoor implements Watched {
       return false;
     }
     this.#trouble.set(null);
-    admit(this.#connectionOf(accepted));
+    admit(new SocketConnection(this.#peerOf(), accepted, loop, calls));
     return true;
-  }
-
-  #connectionOf(accepted: number): AcceptedConnection {
-    const { loop, calls } = this.#options;
-    const peer = this.#peerOf();
-    return {
-      peer,
-      makeTransport: (conversation) =>
-        new SocketTransport(peer, accepted, loop, calls, conversation),
-      turnAway: (answer) => {
-        calls.send(accepted, answer);
-        loop.close(accepted);
-      },
-    };
   }
 
   #peerOf(): PeerIdentity {
     const { credential, calls } = this.#options;
     const address = calls.acceptedPeer();
-    if (address === null) return { from: "unix socket", ip: null, credential, sender: "unix" };
+    if (address === null) return this.#unixPeer;
     const { host, port } = address;
     const from = addressText({ kind: "tcp", host, port });
     return { from, ip: host, credential, sender: host };
@@ -112,5 +102,23 @@ export class SocketDoor implements Watched {
       this.#cancelPause = null;
       loop.change(fd, EPOLLIN);
     });
+  }
+}
+
+class SocketConnection implements AcceptedConnection {
+  constructor(
+    readonly peer: PeerIdentity,
+    private readonly fd: number,
+    private readonly loop: PollLoop,
+    private readonly calls: SocketCalls,
+  ) {}
+
+  makeTransport(conversation: Conversation): SocketTransport {
+    return new SocketTransport(this.peer, this.fd, this.loop, this.calls, conversation);
+  }
+
+  turnAway(answer: Uint8Array<ArrayBuffer>): void {
+    this.calls.send(this.fd, answer);
+    this.loop.close(this.fd);
   }
 }

@@ -8,8 +8,7 @@ import type { SocketCalls } from "../platform/socket_calls.ts";
 import type { Emit } from "../report/event.ts";
 import type { Network } from "../wire/network.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
-import type { RefusalError } from "../wire/refusal.ts";
-import { allowedBy, isAllowed, letIn } from "./admission.ts";
+import { type AdmissionOptions, allowedBy, isAllowed, letIn } from "./admission.ts";
 import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Accept } from "./incoming_task.ts";
@@ -67,7 +66,7 @@ export class SocketServer implements SocketService {
   readonly #memory: PacketMemory;
   readonly #refusals: Refusals;
   #rules: ConversationRules | null = null;
-  #allow: readonly Network[] | null = null;
+  readonly #admission: AdmissionOptions & { allow: readonly Network[] | null };
 
   constructor(options: SocketServerOptions) {
     const { clock, loop, emit } = options;
@@ -75,6 +74,12 @@ export class SocketServer implements SocketService {
     this.#deadlines = new Deadlines(clock);
     this.#memory = new PacketMemory({ nextTurn: (resume) => loop.soon(resume) });
     this.#refusals = new Refusals(clock, emit);
+    this.#admission = {
+      ...{ connections: this.#open, clock, deadlines: this.#deadlines, memory: this.#memory },
+      rules: () => this.#currentRules(),
+      refused: (from, refusal) => this.#refusals.report(from, refusal),
+      allow: null,
+    };
   }
 
   get connections(): number {
@@ -83,7 +88,7 @@ export class SocketServer implements SocketService {
 
   use({ sockets, reception, most }: ServiceSettings): void {
     this.#rules = rulesOf(reception, this.#options.accept);
-    this.#allow = allowedBy(reception);
+    this.#admission.allow = allowedBy(reception);
     this.#open.most = most;
     const named = new Set(sockets.map(({ id }) => id));
     for (const id of this.#doors.keys()) if (!named.has(id)) this.drop(id);
@@ -94,32 +99,23 @@ export class SocketServer implements SocketService {
       door?.close();
       this.#serve(socket);
     }
-    this.#open.close(({ ip }) => !isAllowed(ip, this.#allow));
+    this.#open.close(({ ip }) => !isAllowed(ip, this.#admission.allow));
   }
 
   #serve({ id, fd, address, credential }: ServedSocket): void {
     const { loop, calls, clock, emit } = this.#options;
     const door = new SocketDoor({
       ...{ fd, credential, loop, calls, clock },
-      admit: (accepted) =>
-        letIn(accepted, {
-          ...{ connections: this.#open, clock, deadlines: this.#deadlines, memory: this.#memory },
-          allow: this.#allow,
-          rules: this.#currentRules,
-          refused: this.#refused,
-        }, id),
+      admit: (accepted) => letIn(accepted, this.#admission, id),
       troubled: (reason) => emit(troubleEvent(address, reason)),
     });
     this.#doors.set(id, door);
   }
 
-  readonly #currentRules = (): ConversationRules => {
+  #currentRules(): ConversationRules {
     if (this.#rules === null) throw new Error("no rules were set");
     return this.#rules;
-  };
-
-  readonly #refused = (from: string, refusal: RefusalError): void =>
-    this.#refusals.report(from, refusal);
+  }
 
   drop(id: number): Promise<void> {
     const door = this.#doors.get(id);

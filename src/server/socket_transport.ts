@@ -23,13 +23,12 @@ export class SocketTransport implements Transport, Watched {
   #rest: Uint8Array<ArrayBuffer> | null = null;
   #isClosed = false;
 
-  /** @param conversation asked for when it is needed: the two know each other */
   constructor(
     readonly peer: PeerIdentity,
     private readonly fd: number,
     private readonly loop: PollLoop,
     private readonly calls: SocketCalls,
-    private readonly conversation: () => Conversation,
+    private readonly conversation: Conversation,
   ) {}
 
   read(isWanted: boolean): void {
@@ -46,7 +45,7 @@ export class SocketTransport implements Transport, Watched {
 
   #receive(): void {
     if (this.#isClosed) return;
-    const conversation = this.conversation();
+    const conversation = this.conversation;
     const space = conversation.space();
     const count = this.calls.receive(this.fd, space);
     if (count > 0) conversation.came(count);
@@ -64,7 +63,7 @@ export class SocketTransport implements Transport, Watched {
     const count = this.calls.send(this.fd, bytes);
     if (count === bytes.length) return true;
     if (count < 0 && count !== -EAGAIN) {
-      this.conversation().broke(socketError("send", -count));
+      this.conversation.broke(socketError("send", -count));
       return false;
     }
     this.#rest = bytes.subarray(Math.max(0, count));
@@ -84,7 +83,7 @@ export class SocketTransport implements Transport, Watched {
     this.#rest = null;
     if (rest === null || !this.send(rest)) return;
     this.#watch();
-    this.conversation().sent();
+    this.conversation.sent();
   }
 
   /** Has the loop watch for what is waited for, and no longer for what is not. */
@@ -105,7 +104,7 @@ export class SocketTransport implements Transport, Watched {
       this.loop.watch(this.fd, events, this);
     } catch (error) {
       this.#watched = null;
-      this.loop.soon(() => this.conversation().broke(error));
+      this.loop.soon(() => this.conversation.broke(error));
     }
   }
 

@@ -49,10 +49,9 @@ export class StreamTransport implements Transport {
   #isReading = false;
   #isClosed = false;
 
-  /** @param conversation asked for when it is needed: the two know each other */
   constructor(
     private readonly stream: PeerStream,
-    private readonly conversation: () => Conversation,
+    private readonly conversation: Conversation,
   ) {
     this.peer = stream;
   }
@@ -68,14 +67,14 @@ export class StreamTransport implements Transport {
     await null;
     while (this.#isWanted && !this.#isClosed) {
       try {
-        const count = await this.stream.read(this.conversation().space());
+        const count = await this.stream.read(this.conversation.space());
         if (count === null) {
           this.#isWanted = false;
-          this.conversation().ended();
-        } else this.conversation().came(count);
+          this.conversation.ended();
+        } else this.conversation.came(count);
       } catch (error) {
         this.#isWanted = false;
-        this.conversation().broke(error);
+        this.conversation.broke(error);
       }
     }
     this.#isReading = false;
@@ -83,14 +82,14 @@ export class StreamTransport implements Transport {
 
   send(bytes: Uint8Array<ArrayBuffer>): boolean {
     this.stream.write(bytes).then(
-      () => this.conversation().sent(),
-      (error) => this.conversation().broke(error),
+      () => this.conversation.sent(),
+      (error) => this.conversation.broke(error),
     );
     return false;
   }
 
   closeWrite(): void {
-    this.stream.closeWrite().catch((error) => this.conversation().broke(error));
+    this.stream.closeWrite().catch((error) => this.conversation.broke(error));
   }
 
   close(): void {

@@ -120,12 +120,12 @@ export class BatchIntake {
     const ref = { name, priority: task.priority === undefined ? null : String(task.priority) };
     const path = `${spool.path}/${TMP_DIR}/${name}`;
     const dueAt = task.at ?? now;
-    const ended = this.#disk.begin(MOST_FILE_MS);
+    const startedAt = this.#disk.begin();
     this.#create(path, bytes, task.at === undefined ? null : dueAt / 1000);
     const written = { ref, path, dueAt, sent, content, task, result };
     if (!spool.fsync) this.#nameNow(written);
     else this.#journalise(written, bytes);
-    ended();
+    this.#disk.ended(startedAt, MOST_FILE_MS);
   }
 
   #create(path: string, bytes: Uint8Array<ArrayBuffer>, time: number | null): void {
@@ -188,9 +188,9 @@ export class BatchIntake {
     if (this.#written.length === 0) return false;
     const written = this.#written;
     this.#written = [];
-    const ended = this.#disk.begin(MOST_SYNC_MS);
+    const startedAt = this.#disk.begin();
     const isSynced = this.#sync();
-    ended();
+    this.#disk.ended(startedAt, MOST_SYNC_MS);
     const again: (() => void)[] = [];
     for (const each of written) {
       again.push(...this.#takeRepetitions(each));

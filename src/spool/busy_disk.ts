@@ -13,20 +13,17 @@ export class BusyDisk {
   constructor(private readonly clock: Clock) {}
 
   get isBusy(): boolean {
-    return this.clock.monotonic() < this.#busyUntil;
+    return this.#busyUntil > -Infinity && this.clock.monotonic() < this.#busyUntil;
   }
 
-  /**
-   * Begins with what may wait for the disk.
-   *
-   * @param mostMs a disk that takes longer is busy
-   * @returns what to call at its end, when it did not fail
-   */
-  begin(mostMs: number): () => void {
-    const startedAt = this.clock.monotonic();
-    return () => {
-      const endedAt = this.clock.monotonic();
-      if (endedAt - startedAt > mostMs) this.#busyUntil = endedAt + BUSY_FOR_MS;
-    };
+  /** Begins with what may wait for the disk; returns what {@link ended} needs. */
+  begin(): number {
+    return this.clock.monotonic();
+  }
+
+  /** The end of it, when it did not fail: a disk that took longer than `mostMs` is busy. */
+  ended(startedAt: number, mostMs: number): void {
+    const endedAt = this.clock.monotonic();
+    if (endedAt - startedAt > mostMs) this.#busyUntil = endedAt + BUSY_FOR_MS;
   }
 }

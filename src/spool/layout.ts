@@ -100,8 +100,11 @@ export class TaskNames {
   readonly #start: string;
   #counter = 0;
 
-  constructor(host: string, pid: number, private readonly mark: number) {
+  readonly #mark: string;
+
+  constructor(host: string, pid: number, mark: number) {
     this.#start = `${TASK_PREFIX}${host.replaceAll(/[^A-Za-z0-9.-]/g, "_")}_${pid}_`;
+    this.#mark = `_${mark}_`;
   }
 
   next(now: number): string {
@@ -109,7 +112,7 @@ export class TaskNames {
     const seconds = Math.floor(now / 1000);
     const measured = Math.floor((now % 1000) * 1000);
     const micros = measured % 1000 === 0 ? measured + counter % 1000 : measured;
-    return `${this.#start}${counter}_${this.mark}_${seconds}_${micros}`;
+    return `${this.#start}${counter}${this.#mark}${seconds}_${micros}`;
   }
 }
 

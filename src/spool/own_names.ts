@@ -30,11 +30,13 @@ class Counters {
 const MOST_APART = 10_000;
 
 export class OwnNames {
+  readonly #pid: string;
   readonly #marks: readonly [string, string];
   readonly #counters = [new Counters(), new Counters()] as const;
 
   /** @param mark the number in the place of chance: this one, or the one before it */
-  constructor(private readonly pid: number, mark: number) {
+  constructor(pid: number, mark: number) {
+    this.#pid = String(pid);
     this.#marks = [String(mark), String(mark - 1)];
   }
 
@@ -51,9 +53,14 @@ export class OwnNames {
   }
 
   #placeOf(name: string): { readonly counters: Counters; readonly counter: number } | null {
-    const [pid, counter, mark] = name.split("_").slice(-5);
-    if (pid !== String(this.pid) || mark === undefined) return null;
-    const counters = this.#counters[this.#marks.indexOf(mark)];
-    return counters ? { counters, counter: Number(counter) } : null;
+    // …_PID_COUNTER_MARK_SECONDS_MICROS
+    const micros = name.lastIndexOf("_");
+    const seconds = name.lastIndexOf("_", micros - 1);
+    const mark = name.lastIndexOf("_", seconds - 1);
+    const counters = this.#counters[this.#marks.indexOf(name.slice(mark + 1, seconds))];
+    const counter = name.lastIndexOf("_", mark - 1);
+    const pid = name.lastIndexOf("_", counter - 1);
+    if (counters === undefined || name.slice(pid + 1, counter) !== this.#pid) return null;
+    return { counters, counter: Number(name.slice(counter + 1, mark)) };
   }
 }

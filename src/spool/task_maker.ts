@@ -93,11 +93,11 @@ export class TaskMaker {
   }
 
   async #makeAtOnce(making: Making): Promise<void> {
-    const ended = this.#disk.begin(MOST_TASK_MS);
+    const startedAt = this.#disk.begin();
     this.#create(making);
     this.#announce(making);
     await this.#rename(making);
-    ended();
+    this.#disk.ended(startedAt, MOST_TASK_MS);
   }
 
   async makeInJournal(making: Making, journal: JournalIntake): Promise<void> {
@@ -105,11 +105,11 @@ export class TaskMaker {
       await this.#writeByThreads(making, () => Promise.resolve());
       await this.#renameByThreads(making);
     } else {
-      const ended = this.#disk.begin(MOST_TASK_MS);
+      const startedAt = this.#disk.begin();
       this.#create(making);
       this.landing.begin(making.ref);
       await this.#rename(making);
-      ended();
+      this.#disk.ended(startedAt, MOST_TASK_MS);
     }
     await journal.accept(making, making.content === null ? "" : contentText(making.content));
   }

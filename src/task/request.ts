@@ -27,6 +27,8 @@ export class RequestError extends RefusalError {
   }
 }
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /** The last second a timestamp of ours may name: the end of the year 9999. */
 const LAST_SECOND = 253_402_300_799;
 const LONGEST_PRIORITY = 9;
@@ -39,15 +41,11 @@ export function readRequest(vars: readonly Var[]): TaskRequest {
   const at = findText(vars, "at");
   const priority = findText(vars, "priority");
   const body = findVar(vars, "body");
-  return {
-    task: {
-      vars: withoutVar(vars, "body"),
-      ...(body === undefined ? {} : { body }),
-      ...(at === undefined ? {} : { at: parseAt(at) * 1000 }),
-      ...(priority === undefined ? {} : { priority: parsePriority(priority) }),
-    },
-    spooler: findText(vars, "spooler"),
-  };
+  const task: Writable<NewTask> = { vars: withoutVar(vars, "body") };
+  if (body !== undefined) task.body = body;
+  if (at !== undefined) task.at = parseAt(at) * 1000;
+  if (priority !== undefined) task.priority = parsePriority(priority);
+  return { task, spooler: findText(vars, "spooler") };
 }
 
 /** Seconds since the epoch; a fraction, as Python's time.time() has one, is cut off as in uWSGI. */

@@ -81,7 +81,7 @@ function varsOf({ parts }: Ask, fields: URLSearchParams): Var[] {
   add("priority", fields.get("priority")?.trim());
   add("at", atOf(fields.get("at")?.trim() ?? ""));
   add("ud_spool_func", fields.get("function")?.trim());
-  return withoutReserved(vars);
+  return [...withoutReserved(vars)];
 }
 
 export function atOf(text: string): string {

@@ -126,7 +126,7 @@ function varsFor({ parts }: Ask, func: string, keys: TaskKeys): Var[] {
   for (const [name, value] of Object.entries(own)) {
     if (isInstruction(name)) scalar(name, value);
   }
-  return withoutReserved([...instructions, ...varsOfKeys(own)]);
+  return [...withoutReserved([...instructions, ...varsOfKeys(own)])];
 }
 
 function directoryOf(parts: Ask["parts"], spooler: unknown): string {

@@ -94,10 +94,14 @@ export function varText(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
-/** `vars` without any var called `name`. */
-export function withoutVar(vars: readonly Var[], name: string): Var[] {
-  const wanted = encodedName(name);
-  return vars.filter((v) => !sameBytes(v.name, wanted));
+/** Whether a var is called `name`. */
+export function isNamed(v: Var, name: string): boolean {
+  return sameBytes(v.name, encodedName(name));
+}
+
+/** `vars` without any var called `name`: the same array when there is none. */
+export function withoutVar(vars: readonly Var[], name: string): readonly Var[] {
+  return vars.some((v) => isNamed(v, name)) ? vars.filter((v) => !isNamed(v, name)) : vars;
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -165,7 +169,7 @@ export function encodePacket(
 ): Uint8Array<ArrayBuffer> {
   const size = sizeOf(vars);
   const packet = new Uint8Array(HEADER_SIZE + size);
-  writeParts(vars, encodeHeader({ modifier1, size, modifier2 }), packet, 0);
+  writeParts(vars, { modifier1, size, modifier2 }, packet, 0);
   return packet;
 }
 
@@ -181,18 +185,20 @@ export function writePacket(
   into: Uint8Array,
   at: number,
 ): number {
-  const header = encodeHeader({ modifier1, size: sizeOf(vars), modifier2 });
-  return writeParts(vars, header, into, at);
+  return writeParts(vars, { modifier1, size: sizeOf(vars), modifier2 }, into, at);
 }
 
 /** Returns where the packet ends. */
 function writeParts(
   vars: readonly Var[],
-  header: Uint8Array,
+  { modifier1, size, modifier2 }: Header,
   into: Uint8Array,
   at: number,
 ): number {
-  into.set(header, at);
+  into[at] = modifier1;
+  into[at + 1] = size & 0xff;
+  into[at + 2] = size >> 8;
+  into[at + 3] = modifier2;
   let end = at + HEADER_SIZE;
   for (const { name, value } of vars) end = writePart(value, into, writePart(name, into, end));
   return end;

@@ -5,13 +5,20 @@
  * @pure
  */
 
-import { type Header, HEADER_SIZE, MAX_VARS_SIZE, MODIFIER_SPOOL, WITH_BODY } from "./packet.ts";
+import {
+  type Header,
+  HEADER_SIZE,
+  KEEP_OPEN,
+  MAX_VARS_SIZE,
+  MODIFIER_SPOOL,
+  WITH_BODY,
+} from "./packet.ts";
 import { RefusalError } from "./refusal.ts";
 import { counted } from "../platform/count_text.ts";
 
 export interface RawPacket {
   readonly header: Header;
-  /** The bytes behind the header, not yet taken apart. */
+  /** The bytes behind the header, not yet taken apart; good until {@link PacketReader.free}. */
   readonly vars: Uint8Array;
   /** Bytes that follow the packet and are to be taken before the next; null is no body at all. */
   readonly bodySize: number | null;
@@ -24,10 +31,13 @@ const OWN_BUFFER = 2 * 1024;
 /** Buffers of readers that were closed, for the next: short connections are many, too. */
 const MOST_FREE = 256;
 const free: Uint8Array<ArrayBuffer>[] = [];
+const NO_BUFFER = new Uint8Array(0);
 
 export class PacketReader {
   #own: Uint8Array<ArrayBuffer> = free.pop() ?? new Uint8Array(OWN_BUFFER);
   #buffer = this.#own;
+  /** The vars of a packet lie in its own buffer: nothing is put there any more. */
+  #isLent = false;
   /** What has come and was not taken lies between these two. */
   #start = 0;
   #end = 0;
@@ -82,6 +92,7 @@ export class PacketReader {
    */
   space(): Uint8Array<ArrayBuffer> {
     if (this.wanted > 0) this.grow(new Uint8Array(this.wanted));
+    if (this.#isLent) this.#leaveLent();
     if (this.pending === 0) this.#start = this.#end = 0;
     if (this.#end === this.#buffer.length) {
       this.#buffer.copyWithin(0, this.#start, this.#end);
@@ -134,11 +145,26 @@ export class PacketReader {
     const bodySize = whole > end ? decodeBodySize(buffer, at + end) : null;
     this.#start += whole;
     const isOwn = buffer === this.#own;
-    const vars = isOwn
+    // Behind a packet that keeps the connection open comes the next, into the same buffer.
+    const isCopied = isOwn && (header.modifier2 & KEEP_OPEN) !== 0;
+    const vars = isCopied
       ? buffer.slice(at + HEADER_SIZE, at + end)
       : buffer.subarray(at + HEADER_SIZE, at + end);
     if (!isOwn) this.#useOwn();
+    else if (!isCopied) this.#isLent = true;
     return { header, vars, bodySize };
+  }
+
+  /** What comes all the same behind a last packet needs another buffer. */
+  #leaveLent(): void {
+    const pending = this.#pendingBytes();
+    const isOwn = this.#buffer === this.#own;
+    this.#own = new Uint8Array(OWN_BUFFER);
+    this.#isLent = false;
+    if (!isOwn) return;
+    this.#own.set(pending);
+    this.#useOwn();
+    this.#end = pending.length;
   }
 
   /** Takes bytes of a body that have come already, `most` of them, as a copy; empty when none has come. */
@@ -149,10 +175,11 @@ export class PacketReader {
     return bytes;
   }
 
-  /** Lets go of its buffer: nothing more is read. */
-  close(): void {
+  /** Lets go of its buffer: nothing more is read, and nobody uses the vars of its packets. */
+  free(): void {
     if (free.length < MOST_FREE && this.#own.length > 0) free.push(this.#own);
-    this.#own = this.#buffer = new Uint8Array(0);
+    this.#own = this.#buffer = NO_BUFFER;
+    this.#isLent = false;
     this.#start = this.#end = 0;
   }
 

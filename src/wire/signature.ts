@@ -15,6 +15,7 @@ import {
   encodePacket,
   findText,
   HEADER_SIZE,
+  isNamed,
   MODIFIER_SPOOL,
   textVar,
   type Var,
@@ -93,14 +94,14 @@ export interface Verification {
   readonly windowMs?: number;
 }
 
-function isReserved({ name }: Var): boolean {
-  // Nearly every name differs in its first byte, which is cheaper than to decode it.
-  return name[0] === FIRST_BYTE && RESERVED_VARS.includes(varText(name));
+function isReserved(v: Var): boolean {
+  // Nearly every name differs in its first byte.
+  return v.name[0] === FIRST_BYTE && RESERVED_VARS.some((name) => isNamed(v, name));
 }
 
-/** The task's own vars: without those that belong to the wire. */
-export function withoutReserved(vars: readonly Var[]): Var[] {
-  return vars.filter((v) => !isReserved(v));
+/** The task's own vars: without those that belong to the wire. The same array when there are none. */
+export function withoutReserved(vars: readonly Var[]): readonly Var[] {
+  return vars.some(isReserved) ? vars.filter((v) => !isReserved(v)) : vars;
 }
 
 export function isDeliveryId(text: string): boolean {

@@ -20,6 +20,7 @@ import {
 } from "../../src/wire/packet.ts";
 import { encodeBodySize, PacketReader } from "../../src/wire/reader.ts";
 import { RefusalError } from "../../src/wire/refusal.ts";
+import type { ConversationRules } from "../../src/server/rules.ts";
 import { type PeerStream, StreamTransport } from "../../src/server/stream.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -186,12 +187,11 @@ async function converse(pieces: readonly Uint8Array[]): Promise<Outcome> {
   const stream = new PieceStream(pieces);
   const tasks: string[] = [];
   const finished = Promise.withResolvers<void>();
-  const conversation: Conversation = new Conversation({
-    transport: new StreamTransport(stream, () => conversation),
+  const options = {
     clock,
     deadlines,
     memory: new PacketMemory(),
-    rules: () => ({
+    rules: (): ConversationRules => ({
       limits: { maxVarsSize: MAX_VARS, maxBodySize: MAX_BODY, timeoutMs: 4000 },
       features: [],
       receiver: "hub",
@@ -206,10 +206,11 @@ async function converse(pieces: readonly Uint8Array[]): Promise<Outcome> {
       },
     }),
     refused: () => {},
-    active: () => {},
-    finished: finished.resolve,
-  });
-  conversation.start();
+  };
+  const owner = { active: () => {}, finished: () => finished.resolve() };
+  new Conversation(options, owner, {
+    makeTransport: (conversation) => new StreamTransport(stream, conversation),
+  }).start();
   await finished.promise;
   return { answers: answersIn(join(stream.written)), tasks: tasks.filter((text) => text !== "") };
 }

@@ -11,6 +11,7 @@ import {
   MODIFIER_SPOOL,
   WITH_BODY,
 } from "../../src/wire/packet.ts";
+import type { ConversationRules } from "../../src/server/rules.ts";
 import { encodeBodySize } from "../../src/wire/reader.ts";
 import { RefusalError } from "../../src/wire/refusal.ts";
 import { VERSION } from "../../src/platform/version.ts";
@@ -255,28 +256,28 @@ for (const driver of DRIVERS) {
     const refusals: string[] = [];
     const packet = task({ n: "1" }, KEEP_OPEN);
     let isOver = false;
-    const conversation: Conversation = new Conversation({
-      transport: {
-        peer: { from: "here", ip: null, credential: null, sender: "here" },
-        read: () => {},
-        send: () => false,
-        closeWrite: () => {},
-        close: () => {},
-      },
+    const transport = {
+      peer: { from: "here", ip: null, credential: null, sender: "here" },
+      read: () => {},
+      send: () => false,
+      closeWrite: () => {},
+      close: () => {},
+    };
+    const owner = { active: () => {}, finished: () => isOver = true };
+    const options = {
       clock,
       deadlines: new Deadlines(clock),
       memory: new PacketMemory(),
-      rules: () => ({
+      rules: (): ConversationRules => ({
         limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
         features: [],
         receiver: "hub",
         identify: () => ({ problem: "no secret" }),
         accept: (_, done) => done(null),
       }),
-      refused: (_, refusal) => refusals.push(refusal.message),
-      active: () => {},
-      finished: () => isOver = true,
-    });
+      refused: (_: string, refusal: RefusalError) => refusals.push(refusal.message),
+    };
+    const conversation = new Conversation(options, owner, { makeTransport: () => transport });
     conversation.start();
     conversation.space().set(packet);
     conversation.came(packet.length);

@@ -10,7 +10,9 @@ let accepted = 0;
 
 // Their peers have their answers, and nobody else has heard of these tasks.
 scope.postMessage = (message) => {
-  if (message.kind === "accepted") accepted += message.tasks.length;
+  if (message.kind === "accepted") {
+    for (const { names } of message.groups) accepted += names.length;
+  }
   if (accepted >= most) throw new RangeError("injected");
   post(message);
 };

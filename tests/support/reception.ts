@@ -83,7 +83,8 @@ export async function openReception(options: ReceptionOptions = {}): Promise<Tes
   const reception = new Reception({
     spools: spools.map((spool) => inboxOf(spool, clock)),
     ...{ emit, clock, config: config.reception, replays: newReplays() },
-    accepted: (_, { name }, func, from) => emit({ type: "task.accepted", task: name, func, from }),
+    accepted: (_spool, { name }, _dueAt, func, from) =>
+      emit({ type: "task.accepted", task: name, func, from }),
   });
   const accept: Accept = (task, done) => {
     if (options.accept) options.accept(task).then(() => done(null), done);

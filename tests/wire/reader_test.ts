@@ -30,6 +30,23 @@ Deno.test("packets come out whole, however the stream is cut", () => {
   }));
 });
 
+Deno.test("what was taken stays as it came, whatever comes behind it", () => {
+  const packetOf = (n: number) =>
+    encodePacket([textVar("n", String(n).repeat(1 + (n * 37) % 1500))], 17, n % 3 === 0 ? 1 : 0);
+  const reader = new PacketReader();
+  const taken: { readonly vars: Uint8Array; readonly wanted: Uint8Array }[] = [];
+  for (let n = 0; n < 200; n++) {
+    const packet = packetOf(n);
+    // The end of one and the start of the next come together.
+    reader.push(packet.subarray(0, n % packet.length));
+    reader.push(packet.subarray(n % packet.length));
+    const next = reader.next();
+    if (next !== null) taken.push({ vars: next.vars, wanted: packet.subarray(4) });
+  }
+  assertEquals(taken.length, 200);
+  for (const { vars, wanted } of taken) assertEquals(vars, wanted);
+});
+
 Deno.test("a packet that is not all there waits", () => {
   const reader = new PacketReader();
   reader.push(Uint8Array.of(17, 5));
