@@ -34,20 +34,26 @@ export class Permits {
   takeNow(): Permit | null {
     if (this.#left === 0) return null;
     this.#left--;
-    return this.#permit();
+    return new HeldPermit(this.#takeBack);
   }
 
-  #permit(): Permit {
-    let isHeld = true;
-    return {
-      [Symbol.dispose]: () => {
-        if (!isHeld) return;
-        isHeld = false;
-        const next = this.#waiting.shift();
-        if (next === undefined) this.#left++;
-        else next(this.#permit());
-      },
-    };
+  readonly #takeBack = (): void => {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#left++;
+    else next(new HeldPermit(this.#takeBack));
+  };
+}
+
+/** A class, because an object with a method of that name takes the engine a microsecond to make. */
+class HeldPermit implements Permit {
+  #isHeld = true;
+
+  constructor(private readonly takeBack: () => void) {}
+
+  [Symbol.dispose](): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.takeBack();
   }
 }
 

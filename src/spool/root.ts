@@ -47,9 +47,14 @@ export class SpoolRoot implements Locator {
   /** Of {@link KEPT}. */
   readonly #kept = new Map<string, number>();
   readonly #prefix: string;
+  readonly #tmpPrefix: string;
+  /** A path in tmp that was used last, and its name there. */
+  #tmpPath = "";
+  #tmpName = "";
 
   constructor(readonly libc: Libc, readonly path: string) {
     this.#prefix = `${path}/`;
+    this.#tmpPrefix = `${path}/${TMP_DIR}/`;
   }
 
   /** The directory as it was when it was opened; null before, and when it could not be. */
@@ -163,6 +168,50 @@ export class SpoolRoot implements Locator {
     }
     this.#forget();
     return this.in(path, call);
+  }
+
+  /** {@link Libc.createFile}. */
+  createFile(path: string, mode: number): number {
+    const made = this.#isInTmp(path)
+      ? this.libc.createFile(this.#kept.get(TMP_DIR) ?? -1, this.#tmpName, mode)
+      : -ENOENT;
+    if (made !== -ENOENT) return made;
+    return this.in(path, (at, name) => this.libc.createFile(at, name, mode));
+  }
+
+  /** {@link Libc.rename}. */
+  rename(from: string, to: string): number {
+    const start = this.#prefix.length;
+    const isQuick = this.#isInTmp(from) && to.startsWith(this.#prefix) &&
+      to.indexOf("/", start) < 0;
+    const renamed = isQuick && this.#held
+      ? this.libc.rename(
+        this.#kept.get(TMP_DIR) ?? -1,
+        this.#tmpName,
+        this.#held.fd,
+        to.slice(start),
+      )
+      : -ENOENT;
+    if (renamed !== -ENOENT) return renamed;
+    return this.in(
+      from,
+      (fromAt, source) =>
+        this.in(to, (toAt, target) => this.libc.rename(fromAt, source, toAt, target)),
+    );
+  }
+
+  /**
+   * Whether a path is one in tmp, which is open; then its name is there. This comes once or twice a task, and
+   * the general way takes longer than the system call.
+   */
+  #isInTmp(path: string): boolean {
+    if (!this.#kept.has(TMP_DIR)) return false;
+    if (path === this.#tmpPath) return true;
+    const { length } = this.#tmpPrefix;
+    if (!path.startsWith(this.#tmpPrefix) || path.indexOf("/", length) >= 0) return false;
+    this.#tmpName = path.slice(length);
+    this.#tmpPath = path;
+    return true;
   }
 
   /** A directory for listing, or for syncing; never a symlink below the spool. */

@@ -92,8 +92,7 @@ export class RootFiles implements Files {
 
   createSync(path: string, bytes: Uint8Array<ArrayBuffer>, { mode, time }: CreateOptions): void {
     const { libc } = this.root;
-    const made = this.root.in(path, (at, name) => libc.createFile(at, name, mode));
-    const fd = check(made, "create", path);
+    const fd = check(this.root.createFile(path, mode), "create", path);
     try {
       this.#own(fd, path, mode);
       for (let at = 0; at < bytes.length;) {
@@ -141,13 +140,7 @@ export class RootFiles implements Files {
   }
 
   renameSync(from: string, to: string): void {
-    const { libc } = this.root;
-    const renamed = this.root.in(
-      from,
-      (fromAt, source) =>
-        this.root.in(to, (toAt, target) => libc.rename(fromAt, source, toAt, target)),
-    );
-    check(renamed, "rename", from);
+    check(this.root.rename(from, to), "rename", from);
   }
 
   renameToNewSync(from: string, to: string): void {

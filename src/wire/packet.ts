@@ -131,30 +131,29 @@ export function encodeHeader(header: Header): Uint8Array<ArrayBuffer> {
  */
 export function decodeVars(bytes: Uint8Array): Var[] {
   const vars: Var[] = [];
-  let at = 0;
-  const take = (what: string): Uint8Array => {
-    const low = bytes[at];
-    const high = bytes[at + 1];
-    if (low === undefined || high === undefined) {
-      throw new PacketError(`the length of ${what} at byte ${at} is cut off`);
-    }
-    const length = low | (high << 8);
-    const start = at + 2;
-    if (start + length > bytes.length) {
-      throw new PacketError(
-        `${what} at byte ${at} says ${counted(length, "byte")}, ${bytes.length - start} left`,
-      );
-    }
-    at = start + length;
-    return bytes.subarray(start, at);
-  };
-  while (at < bytes.length) {
-    const start = at;
-    const name = take("a name");
-    if (name.length === 0) throw new PacketError(`the name at byte ${start} is empty`);
-    vars.push({ name, value: take("a value") });
+  const { length } = bytes;
+  for (let at = 0; at < length;) {
+    const nameEnd = partEnd(bytes, at, "a name");
+    if (nameEnd === at + 2) throw new PacketError(`the name at byte ${at} is empty`);
+    const valueEnd = partEnd(bytes, nameEnd, "a value");
+    vars.push({
+      name: bytes.subarray(at + 2, nameEnd),
+      value: bytes.subarray(nameEnd + 2, valueEnd),
+    });
+    at = valueEnd;
   }
   return vars;
+}
+
+/** Where the name or the value ends whose length is at `at`. */
+function partEnd(bytes: Uint8Array, at: number, what: string): number {
+  const start = at + 2;
+  if (start > bytes.length) throw new PacketError(`the length of ${what} at byte ${at} is cut off`);
+  const length = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+  if (start + length <= bytes.length) return start + length;
+  throw new PacketError(
+    `${what} at byte ${at} says ${counted(length, "byte")}, ${bytes.length - start} left`,
+  );
 }
 
 /**
