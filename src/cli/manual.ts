@@ -1,4 +1,8 @@
-/** What `spooler help COMMAND` says of each command. @pure */
+/**
+ * What `spooler help COMMAND` says of each command. It is longer than 300 lines because it is one list.
+ *
+ * @pure
+ */
 
 import { DIR, INI, JSON_LINES, JSON_SPOOLS, type Manual, NAMES } from "./manual_parts.ts";
 import { RUNNING_MANUALS } from "./manual_running.ts";
@@ -90,6 +94,12 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
       ["--to ADDRESS", "to a server: HOST:PORT, a unix socket, @NAME, or tls://HOST:PORT"],
       ["--at TIME", "not before: 5m (from now), 18:00, tomorrow 09:00, 2026-12-24T18:00:00"],
       ["--priority N", "lower numbers run first"],
+      [
+        "--unique KEY",
+        "not if one with this key of the function waits: then print that one's name",
+      ],
+      ["--unique-until START", "start: while the other waits (default); done: or runs"],
+      ["--unique-mode MODE", "keep: the other stays (default); replace: it goes"],
       ["--body-file FILE", "the task's body; - is standard input"],
       ["--lines FILE", "many tasks, each a line of JSON with its keys; - is standard input"],
       ["--wait", "wait until it is done or given up"],

@@ -4,6 +4,7 @@ import { systemClock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { parsePriority, RequestError } from "../task/request.ts";
 import { SHELL_FUNCTION, shellVars } from "../task/shell_task.ts";
+import { MODE_VAR, UNIQUE_VAR, UNTIL_VAR } from "../task/unique.ts";
 import { findVar, PacketError, textVar, type Var } from "../wire/packet.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
@@ -15,7 +16,7 @@ import { checkStart, parseStart, startVar } from "./start_time.ts";
 
 const VALUES = [
   ...["ini", "dir", "to", "at", "priority", "body-file", "ca", "secret-file"] as const,
-  ...["lines", "timeout"] as const,
+  ...["lines", "timeout", "unique", "unique-until", "unique-mode"] as const,
 ] as const;
 const FLAGS = ["create", "json", "wait"] as const;
 
@@ -45,6 +46,7 @@ export async function push(args: readonly string[]): Promise<number> {
   const common = [
     ...(options.at === undefined ? [] : [startVar(parseStart(options.at, now))]),
     ...(options.priority === undefined ? [] : [textVar("priority", options.priority)]),
+    ...uniqueVars(options),
   ];
   const given = { words, command, isFromIni: config !== null };
   try {
@@ -132,6 +134,16 @@ async function linesOf(
     throw new UsageError("push takes either --lines or one task on the command line");
   }
   return await readLines(file, common);
+}
+
+/** What is wrong with them is said by who reads them: readUnique. */
+function uniqueVars(options: PushOptions): Var[] {
+  const { unique, "unique-until": until, "unique-mode": mode } = options;
+  if (unique === undefined && (until !== undefined || mode !== undefined)) {
+    throw new UsageError("push takes --unique-until and --unique-mode together with --unique only");
+  }
+  const values = [[UNIQUE_VAR, unique], [UNTIL_VAR, until], [MODE_VAR, mode]] as const;
+  return values.flatMap(([name, value]) => value === undefined ? [] : [textVar(name, value)]);
 }
 
 function checkPriority(text: string): void {

@@ -38,6 +38,8 @@ interface Addressed {
 /** A task that is in its spool. */
 interface PutTask extends Addressed {
   readonly ref: TaskRef;
+  /** It is another task, which was there before and has its key. */
+  readonly existed: boolean;
 }
 
 /** Puts that wait for the disk at the same time. */
@@ -73,9 +75,10 @@ export async function pushInto(
   return await waitForAll(put, { timeoutMs, isJson, output });
 }
 
-function putJson({ ref, spool, func, task: { at } }: PutTask): object {
+function putJson({ ref, spool, func, existed, task: { at } }: PutTask): object {
   const startsAt = at === undefined ? null : isoText(at);
-  return { name: ref.name, spool: spool.dir, priority: ref.priority, function: func, startsAt };
+  const { dir } = spool;
+  return { name: ref.name, spool: dir, priority: ref.priority, function: func, startsAt, existed };
 }
 
 /** Which spool a task goes into, by --dir, or by the ini and what the task says. */
@@ -140,8 +143,10 @@ async function putAll(tasks: readonly Addressed[]): Promise<PutTask[]> {
   try {
     for (let at = 0; at < tasks.length; at += PUTS_AT_ONCE) {
       const some = tasks.slice(at, at + PUTS_AT_ONCE).map(async (each): Promise<PutTask> => {
-        const ref = await (stores.get(each.spool) as Store).put(each.task);
-        return { ...each, ref };
+        let existed = true;
+        const store = stores.get(each.spool) as Store;
+        const ref = await store.put(each.task, () => existed = false);
+        return { ...each, ref, existed };
       });
       // All are waited for: one that fails leaves none behind whose fate nobody knows.
       await Promise.allSettled(some);

@@ -4,6 +4,7 @@ import { systemClock } from "../platform/clock.ts";
 import { isJsonObject } from "../platform/json.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { readRequest } from "../task/request.ts";
+import { MODE_VAR, UNIQUE_VAR, UNTIL_VAR } from "../task/unique.ts";
 import { isInstruction, varsOfKeys } from "../wire/json_vars.ts";
 import {
   encodePacket,
@@ -63,8 +64,11 @@ function varsOfLine(line: string, common: readonly Var[]): Var[] {
   return vars;
 }
 
+/** Instructions that a line may have. */
+const WISHES: readonly string[] = [UNIQUE_VAR, UNTIL_VAR, MODE_VAR];
+
 function instructionVar([key, value]: readonly [string, unknown]): Var {
-  if (key.startsWith("spooler_")) {
+  if (key.startsWith("spooler_") && !WISHES.includes(key)) {
     throw new TypeError(`takes no key ${key}: it is the spooler's own`);
   }
   if (typeof value !== "string" && typeof value !== "number") {

@@ -31,6 +31,8 @@ interface Sent {
   readonly isAccepted: boolean;
   /** Why not, where the peer says so. */
   readonly reason: string | null;
+  /** The name of another task there that has its key. */
+  readonly standIn: string | null;
 }
 
 /** Prints accepted or refused for each, and returns 0 or 1; why it is refused goes to stderr. */
@@ -41,10 +43,13 @@ export async function pushTo(where: PushTo, tasks: readonly PushedTask[]): Promi
   if (ca !== undefined && !isTls) throw new UsageError(`--ca needs --to ${TLS_PREFIX}HOST:PORT`);
   const output = new CliOutput();
   let code = 0;
-  for await (const { isAccepted, reason } of sendAll({ ...where, address, isTls }, tasks)) {
+  for await (
+    const { isAccepted, reason, standIn } of sendAll({ ...where, address, isTls }, tasks)
+  ) {
     if (reason !== null && !isJson) note(reason);
+    if (standIn !== null && !isJson) note(`not needed: ${standIn} has its key`);
     const result = isAccepted ? "accepted" : "refused";
-    if (isJson) await output.json({ result, reason });
+    if (isJson) await output.json({ result, reason, standIn });
     else await output.line(result);
     if (!isAccepted) code = 1;
   }
@@ -87,8 +92,9 @@ async function* sendAll(
   }
   for (const [index, how] of results.entries()) {
     if (how.kind === "lost") throw new Error(lostText(how.reason, index, results.length));
-    const isAccepted = how.kind === "accepted";
-    yield { isAccepted, reason: isAccepted ? null : how.reason };
+    yield how.kind === "accepted"
+      ? { isAccepted: true, reason: null, standIn: how.standIn ?? null }
+      : { isAccepted: false, reason: how.reason, standIn: null };
   }
 }
 
@@ -99,7 +105,7 @@ function lostText(reason: string, index: number, count: number): string {
 /** One connection for each, as in version 0 of the protocol. */
 async function* sendEach(address: Address, tasks: readonly PushedTask[]): AsyncGenerator<Sent> {
   for (const { vars } of tasks) {
-    yield { isAccepted: await sendTask(address, vars), reason: null };
+    yield { isAccepted: await sendTask(address, vars), reason: null, standIn: null };
   }
 }
 

@@ -8,7 +8,7 @@
  *     await connect("tls://hub:3031", { secret }).put("report", { month: 12 }, { at: tomorrow });
  */
 
-export { type PutOptions, type TaskToPut } from "./new_task.ts";
+export { type PutOptions, type TaskToPut, type UniqueOptions } from "./new_task.ts";
 export { connect, type RemoteClient as Remote } from "./remote_client.ts";
 export {
   type ConnectOptions,

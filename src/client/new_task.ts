@@ -1,5 +1,6 @@
 /** From what a caller asks for to the vars and the body of a task. @pure */
 
+import { MODE_VAR, readUnique, UNIQUE_VAR, type UniqueWish, UNTIL_VAR } from "../task/unique.ts";
 import { isInstruction, varsOfKeys } from "../wire/json_vars.ts";
 import { textVar, type Var } from "../wire/packet.ts";
 
@@ -10,8 +11,21 @@ export interface PutOptions {
   readonly priority?: number;
   /** What the task is about, of any size. */
   readonly body?: Uint8Array | string;
+  /**
+   * While a task with this key of the same function waits, it is not put again: the put resolves with the
+   * name of that one. See {@link UniqueOptions} for what else may be said.
+   */
+  readonly unique?: string | UniqueOptions;
   /** Ends the wait for an answer; what was sent already may be accepted all the same. */
   readonly signal?: AbortSignal;
+}
+
+export interface UniqueOptions {
+  readonly key: string;
+  /** `start`, the default: while the other waits; `done`: also while it runs. */
+  readonly until?: UniqueWish["until"];
+  /** `keep`, the default: the other stays; `replace`: it goes, if it has not started. */
+  readonly mode?: UniqueWish["mode"];
 }
 
 /** The name of a function, or what `task` made of it. */
@@ -30,6 +44,7 @@ export interface EncodedTask {
   /** Milliseconds since the epoch; null is now. */
   readonly at: number | null;
   readonly priority: number | null;
+  readonly unique: UniqueWish | null;
 }
 
 const LARGEST_PRIORITY = 999_999_999;
@@ -40,7 +55,7 @@ const NO_BODY = new Uint8Array(0);
  * @throws {TypeError} when a value cannot be part of a task; the message names it
  */
 export function encodeTask(
-  { task, keys = {}, at, priority, body }: TaskToPut,
+  { task, keys = {}, at, priority, body, unique }: TaskToPut,
   spooler?: string,
 ): EncodedTask {
   const func = typeof task === "string" ? task : task.name;
@@ -53,9 +68,10 @@ export function encodeTask(
   if (priority !== undefined && !isPriority(priority)) {
     throw new TypeError(`priority needs a whole number from 0 to ${LARGEST_PRIORITY}: ${priority}`);
   }
+  const about = [textVar("ud_spool_func", func), ...uniqueVars(unique)];
   return {
     vars: [
-      textVar("ud_spool_func", func),
+      ...about,
       ...varsOfKeys({ ...keys }),
       ...(startsAt === null ? [] : [textVar("at", String(startsAt / 1000))]),
       ...(priority === undefined ? [] : [textVar("priority", String(priority))]),
@@ -64,7 +80,17 @@ export function encodeTask(
     body: typeof body === "string" ? new TextEncoder().encode(body) : body ?? NO_BODY,
     at: startsAt,
     priority: priority ?? null,
+    unique: readUnique(about),
   };
+}
+
+function uniqueVars(unique: TaskToPut["unique"]): Var[] {
+  if (unique === undefined) return [];
+  const { key, until, mode } = typeof unique === "string"
+    ? { key: unique } as UniqueOptions
+    : unique;
+  const values = [[UNIQUE_VAR, key], [UNTIL_VAR, until], [MODE_VAR, mode]] as const;
+  return values.flatMap(([name, value]) => value === undefined ? [] : [textVar(name, value)]);
 }
 
 function isPriority(priority: number): boolean {

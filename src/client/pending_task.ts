@@ -34,7 +34,8 @@ export interface PendingTask {
   signed: Signed | null;
   /** Nobody waits for it any more. */
   isDropped: boolean;
-  settle(error: unknown): void;
+  /** @param name of the task that stands for it, where another does */
+  settle(error: unknown, name?: string): void;
 }
 
 export interface NewPendingTask {
@@ -62,10 +63,10 @@ export function pendingTask(wanted: NewPendingTask): PendingTask {
   signal?.addEventListener("abort", aborted);
   const sending: PendingTask = {
     ...{ id, task, signed: null, isDropped: false },
-    settle(error) {
+    settle(error, name) {
       clearTimeout(timer);
       signal?.removeEventListener("abort", aborted);
-      if (error === null) resolve(id);
+      if (error === null) resolve(name ?? id);
       else reject(error);
     },
   };

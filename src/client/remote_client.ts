@@ -64,7 +64,7 @@ export class RemoteClient {
   /**
    * Sends a task: when this resolves the peer has it on disk.
    *
-   * @returns the id it was sent with
+   * @returns the id it was sent with, or the name of the task that has its `unique` key
    * @throws {TaskRefusedError} when the peer refuses it
    * @throws {TypeError} when a value cannot be part of a task
    * @throws {Error} when the peer has not accepted it in time; it may have it all the same
@@ -238,7 +238,8 @@ export class RemoteClient {
     if (answer.kind === "later") this.#later(first, answer.reason);
     else {
       this.#delayMs = FIRST_DELAY_MS;
-      first.settle(answer.kind === "accepted" ? null : new TaskRefusedError(answer.reason));
+      if (answer.kind === "accepted") first.settle(null, answer.standIn);
+      else first.settle(new TaskRefusedError(answer.reason));
     }
     this.#work();
   }

@@ -42,7 +42,7 @@ export class SpoolClient {
   /**
    * Puts a task: when this resolves it has its name, and is on disk.
    *
-   * @returns its name
+   * @returns its name, or that of the task that has its `unique` key
    * @throws {TypeError} when a value cannot be part of a task
    * @throws {Error} when the directory is not there, the disk is full, …
    */

@@ -8,8 +8,11 @@ import { hostname } from "node:os";
 import { getuid, pid } from "node:process";
 import { promisify } from "node:util";
 import { taskName } from "../task/task_name.ts";
+import { uniqueName, type UniqueWish } from "../task/unique.ts";
+import { UniqueClaims } from "../task/unique_claims.ts";
 import { encodePacket, MODIFIER_SPOOL } from "../wire/packet.ts";
 import type { EncodedTask } from "./new_task.ts";
+import { type Owner, uniqueDisk } from "./unique_disk.ts";
 
 const calls = {
   close: promisify(close),
@@ -47,11 +50,72 @@ export class TaskFiles {
   constructor(private readonly options: TaskFilesOptions) {}
 
   /**
-   * Puts tasks, all of them or none unless the machine fails amid it.
+   * Puts tasks, all of them or none unless the machine fails amid it; those with a key one by one.
    *
    * @returns their names, in their order
    */
   async put(tasks: readonly EncodedTask[]): Promise<string[]> {
+    const names: string[] = [];
+    let plain: EncodedTask[] = [];
+    const putPlain = async () => {
+      if (plain.length > 0) names.push(...await this.#putPlain(plain));
+      plain = [];
+    };
+    for (const task of tasks) {
+      if (task.unique === null) plain.push(task);
+      else {
+        await putPlain();
+        names.push(await this.#putUnique(task, task.unique));
+      }
+    }
+    await putPlain();
+    return names;
+  }
+
+  /** See src/task/unique_claims.ts. @returns its name, or that of the task that stands for it */
+  async #putUnique(task: EncodedTask, wish: UniqueWish): Promise<string> {
+    const { dir, sync } = this.options;
+    const owner = await this.#owner();
+    const disk = uniqueDisk(owner, async (id) => {
+      await this.#makeDirectory(parentOf(`${dir}/${id}`), owner);
+      return `${dir}/${id}`;
+    });
+    const claims = new UniqueClaims(dir, disk);
+    const first = await claims.standIn(wish);
+    if (first !== null) return await this.#settle(first);
+    const tmpDir = `${dir}/.spooler/tmp/`;
+    await disk.makeDirectory(tmpDir.slice(0, -1));
+    const { name, tmp, target } = this.#place(task, tmpDir);
+    const id = target.slice(dir.length + 1);
+    let isFinal = false;
+    try {
+      await this.#write(tmp, task, owner);
+      const taken = await claims.take(wish, id);
+      if (taken.kind === "stands") {
+        await calls.unlink(tmp);
+        return await this.#settle(taken.id);
+      }
+      isFinal = taken.replaces;
+      await claims.complete(wish.hash, id);
+      if (sync) await syncDirectory(parentOf(target));
+      return name;
+    } catch (error) {
+      // The one it replaces may be gone already: who comes next gives this one its name.
+      if (isFinal) throw error;
+      await Promise.all([tmp, target].map((path) => calls.unlink(path).catch(() => {})));
+      await Promise.resolve(claims.release(wish.hash, id)).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** The name of a task is on disk. */
+  async #settle(id: string): Promise<string> {
+    const path = `${this.options.dir}/${id}`;
+    if (this.options.sync) await syncDirectory(parentOf(path));
+    return path.slice(path.lastIndexOf("/") + 1);
+  }
+
+  async #putPlain(tasks: readonly EncodedTask[]): Promise<string[]> {
     const { dir, sync } = this.options;
     const owner = await this.#owner();
     const tmpDir = await isDirectory(`${dir}/.spooler/tmp`)
@@ -59,8 +123,8 @@ export class TaskFiles {
       : `${dir}/.new_`;
     const writings = tasks.map((task) => this.#place(task, tmpDir));
     try {
-      const written = writings.map((writing, index) =>
-        this.#write(writing, tasks[index] as EncodedTask, owner)
+      const written = writings.map(({ tmp }, index) =>
+        this.#write(tmp, tasks[index] as EncodedTask, owner)
       );
       await allOf(written);
       const parents = new Set(writings.map(({ parent }) => parent));
@@ -76,22 +140,23 @@ export class TaskFiles {
     return writings.map(({ name }) => name);
   }
 
-  #place({ priority }: EncodedTask, tmpDir: string): Writing {
+  #place({ priority, unique }: EncodedTask, tmpDir: string): Writing {
     const { dir } = this.options;
     const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
     const counter = ++this.#counter;
-    const name = taskName({
+    const plain = taskName({
       host: hostname(),
       pid,
       counter,
       random: random >>> 1,
       now: Date.now(),
     });
+    const name = unique === null ? plain : uniqueName(plain, unique.hash);
     const parent = priority === null ? dir : `${dir}/${priority}`;
     return { name, parent, tmp: tmpDir + name, target: `${parent}/${name}` };
   }
 
-  async #write({ tmp }: Writing, { vars, body, at }: EncodedTask, owner: Owner): Promise<void> {
+  async #write(tmp: string, { vars, body, at }: EncodedTask, owner: Owner): Promise<void> {
     const packet = encodePacket(vars, MODIFIER_SPOOL);
     const fd = await calls.open(tmp, "wx", FILE_MODE);
     try {
@@ -131,7 +196,7 @@ export class TaskFiles {
   }
 }
 
-type Owner = { readonly uid: number; readonly gid: number } | null;
+const parentOf = (path: string) => path.slice(0, path.lastIndexOf("/"));
 
 /** All have ended, also when one has failed: nothing goes on behind the error. */
 async function allOf(promises: readonly Promise<unknown>[]): Promise<void> {

@@ -1,6 +1,7 @@
 /** Where a task is, by its file: it is read by its name only, and never opened. */
 
 import { readdir, readFile, stat } from "node:fs/promises";
+import { isLocked } from "./unique_disk.ts";
 
 /** As `spooler list` has it; `gone` is done, or removed, or never was. */
 export type TaskStatus =
@@ -28,7 +29,7 @@ export async function statusOf(dir: string, name: string): Promise<TaskStatus> {
   const found = await find(dir, name) ?? await find(dir, name);
   if (found === null) return { state: "gone" };
   if (found.isFailed) return await failedStatus(found);
-  if (await isLocked(found)) return { state: "running" };
+  if (await isLocked(found.inode)) return { state: "running" };
   if (found.mtimeMs <= Date.now()) return { state: "ready" };
   const record = await jsonIn(`${dir}/.spooler/attempts/${found.id}.json`);
   const { failures, reason } = record;
@@ -85,15 +86,4 @@ async function jsonIn(path: string): Promise<Record<string, unknown>> {
   } catch {
     return {};
   }
-}
-
-/**
- * Whether somebody has locked the file, as who runs a task does; by the list of the kernel, because to
- * open the file would drop a lock of this process. Elsewhere than on Linux nobody knows.
- */
-async function isLocked({ inode }: TaskFileSeen): Promise<boolean> {
-  const locks = await readFile("/proc/locks", "utf8").catch(() => "");
-  return locks.split("\n").some((line) =>
-    /POSIX .* WRITE/.test(line) && line.includes(`:${inode} `)
-  );
 }

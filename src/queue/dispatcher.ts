@@ -19,6 +19,7 @@ import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import { CAPACITY, Discovery } from "./discovery.ts";
 import { Ends } from "./ends.ts";
 import { Frequency } from "./frequency.ts";
+import { KeySweep } from "./key_sweep.ts";
 import type { KillResult } from "./kill_result.ts";
 import type { SpoolConfig } from "./settings.ts";
 import { Settlement, type SettlementOptions } from "./settlement.ts";
@@ -84,6 +85,7 @@ export class Dispatcher {
   readonly #starts: Starts;
   readonly #ends: Ends;
   readonly #handout: Handout | null;
+  readonly #keySweep: KeySweep;
   #cancelTimer: Cancel = () => {};
   /** Tasks are still to be read, to find out whose they are. */
   #hasUnsorted = false;
@@ -98,6 +100,7 @@ export class Dispatcher {
     const frequency = options.frequency ?? new Frequency(config.frequencyMs);
     const shared = { ...options, frequency, tasks: this.#tasks, once: new Once() };
     const wake = () => this.#pump();
+    this.#keySweep = new KeySweep(options.store, options.clock);
     const settlement = new Settlement(shared);
     this.#ends = new Ends({ ...shared, settlement, wake });
     this.#starts = new Starts({ ...shared, settlement, ends: this.#ends });
@@ -106,7 +109,10 @@ export class Dispatcher {
       ordered: config.ordered,
       changed: wake,
       notePause: () => this.#notePause(),
-      scanned: () => this.#ends.retryStuck(),
+      scanned: () => {
+        this.#ends.retryStuck();
+        this.#ends.track(this.#keySweep.run());
+      },
     });
     concurrency?.onChange(wake);
     const parts = { tasks: this.#tasks, starts: this.#starts, ends: this.#ends, wake };
@@ -223,6 +229,7 @@ export class Dispatcher {
     this.#stopped = true;
     this.#cancelTimer();
     this.#starts.stop();
+    this.#keySweep.stop();
     await Promise.all([this.#discovery.stop(), this.#handout?.stop()]);
     await this.#ends.drained();
   }

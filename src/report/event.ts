@@ -107,7 +107,9 @@ export type Event =
   | { type: "task.accepted"; task: string; func: string; from: string }
   /** A delivery of a task that was accepted before: nothing is put, and the peer gets a yes. */
   | { type: "task.repeated"; id: string; func: string; from: string }
-  /** Repeated deliveries that were too many to say each. */
+  /** It was not put: another task with its key (`by`) stands for it. */
+  | { type: "task.unneeded"; by: string; func: string; from: string }
+  /** Both kinds, as far as they were too many to say each. */
   | { type: "tasks.repeated"; count: number; windowMs: number }
   | { type: "packet.refused"; from: string; kind: RefusalKind; reason: string }
   /** Refusals that were too many to log each, by kind. */

@@ -176,6 +176,10 @@ export function eventText(event: Event): string {
       const func = visible(event.func, FUNC_MAX) || "task";
       return `${func} from ${event.from} was already accepted (${event.id}); nothing to do`;
     }
+    case "task.unneeded":
+      return `${visible(event.func, FUNC_MAX) || "task"} from ${event.from} is not needed: ${
+        taskLabel(event.by)
+      } has its key`;
     case "packet.refused":
       return `refused a packet from ${event.from}: ${visible(event.reason, REASON_MAX)}`;
     case "packets.refused": {

@@ -21,12 +21,14 @@ export interface IncomingTask {
 
 /**
  * Takes responsibility for a task, and calls `done` once, before or after it returns: with null when the
- * peer gets its acceptance, or with the reason why not, a {@link RefusalError} or {@link PacketError} among
+ * peer gets its acceptance (and the name of the task that stands for it, if another does), or with the reason why not, a {@link RefusalError} or {@link PacketError} among
  * others.
  *
  * @throws {Error} the same, in place of the call
  */
-export type Accept = (task: IncomingTask, done: (error: unknown) => void) => void;
+export type Accept = (task: IncomingTask, done: TaskDone) => void;
+
+export type TaskDone = (error: unknown, standIn?: string) => void;
 
 /** Which secret of ours signed a packet. */
 export type Identify = (varBytes: Uint8Array, vars: readonly Var[]) => Signed | NotSigned;

@@ -7,11 +7,11 @@ import type { AcceptedGroup } from "./accepted_batch.ts";
 import type { IncomingBody } from "./body.ts";
 import type { Accept, IncomingTask } from "./incoming_task.ts";
 import type {
+  AcceptResult,
   FromIntake,
   InboxPlace,
   IntakePut,
   OwnTask,
-  RefusalText,
   ToIntake,
 } from "./intake_messages.ts";
 import type { TaskRef } from "../spool/layout.ts";
@@ -205,7 +205,10 @@ export class IntakeClient implements SocketService {
     const remote = { ...task, bodySize: body?.size ?? null };
     const pieces = body === null ? null : iteratorOf(body);
     this.#call((call) => ({ kind: "accept", call, task: remote }), pieces).then(
-      (refusal) => done(refusal === null ? null : refusalFrom(refusal as RefusalText)),
+      (result) => {
+        const { standIn, refusal } = result as AcceptResult;
+        done(refusal === undefined ? null : refusalFrom(refusal), standIn);
+      },
       done,
     ).finally(() => pieces?.return?.());
   };

@@ -46,6 +46,13 @@ export interface RefusalText {
   readonly isTemporary: boolean;
 }
 
+/** What the `accept` of a remote task comes to: an acceptance without a refusal. */
+export interface AcceptResult {
+  readonly refusal?: RefusalText;
+  /** The name of the task that stands for it. */
+  readonly standIn?: string;
+}
+
 /** Each comes together with one raise of the signal that wakes the loop. */
 export type ToIntake =
   /** The first. */
@@ -67,7 +74,7 @@ export type ToIntake =
   | { readonly kind: "close"; readonly call: number }
   /** The last: it stops waiting for sockets, and replies when it does. */
   | { readonly kind: "end"; readonly call: number }
-  /** Gets a reply: what it was refused for, or null. */
+  /** Gets a reply, an {@link AcceptResult}. */
   | { readonly kind: "accept"; readonly call: number; readonly task: RemoteTask }
   /** Gets a reply: an {@link IntakePut}. */
   | { readonly kind: "put"; readonly call: number; readonly task: OwnTask }

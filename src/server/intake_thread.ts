@@ -13,6 +13,7 @@ import { findText } from "../wire/packet.ts";
 import { AcceptedBatch } from "./accepted_batch.ts";
 import type { Accept, IncomingTask } from "./incoming_task.ts";
 import type {
+  AcceptResult,
   FromIntake,
   InboxPlace,
   IntakePut,
@@ -219,25 +220,26 @@ export class IntakeThread {
     if (this.#reception === null) throw new Error("it takes no tasks yet");
     let isDone = false;
     let release: (() => void) | null = null;
-    this.#reception.accept(task, (error) => {
+    this.#reception.accept(task, (error, name) => {
       isDone = true;
       release?.();
-      done(error);
+      done(error, name);
     });
     if (!isDone) release = this.#loop.hold();
   };
 
-  /** @returns what the task was refused for; null when it was accepted */
-  async #acceptRemote(call: number, { bodySize, ...task }: RemoteTask): Promise<unknown> {
+  async #acceptRemote(call: number, { bodySize, ...task }: RemoteTask): Promise<AcceptResult> {
     const body = bodySize === null ? null : this.#bodies.open(call, bodySize);
     const incoming: IncomingTask = { ...task, body };
     try {
-      await new Promise<void>((resolve, reject) => {
-        this.#accept(incoming, (error) => error === null ? resolve() : reject(error));
+      return await new Promise<AcceptResult>((resolve, reject) => {
+        this.#accept(incoming, (error, standIn) => {
+          if (error !== null) reject(error);
+          else resolve(standIn === undefined ? {} : { standIn });
+        });
       });
-      return null;
     } catch (error) {
-      return refusalText(error);
+      return { refusal: refusalText(error) };
     } finally {
       this.#bodies.close(call);
       // It waits for nothing else that would end this round.

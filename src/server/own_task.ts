@@ -1,5 +1,6 @@
 /** Puts a task that the main thread has, of somebody whom it knows, into a spool of the thread that takes tasks. */
 
+import type { TaskRef } from "../spool/layout.ts";
 import type { SeenTask } from "../spool/task.ts";
 import type { IntakePut, OwnTask } from "./intake_messages.ts";
 import type { Inbox } from "./reception.ts";
@@ -12,7 +13,7 @@ export async function putOwn(
   accepted: (task: SeenTask) => void,
 ): Promise<IntakePut> {
   try {
-    const ref = await new Promise<SeenTask | null>((resolve, reject) => {
+    const ref = await new Promise<TaskRef | null>((resolve, reject) => {
       if (inbox === undefined) throw new Error("it takes no tasks yet");
       inbox.put(task, sent, {
         accepted: ({ name, priority }, dueAt) => {
@@ -20,6 +21,7 @@ export async function putOwn(
           accepted(seen);
           resolve(seen);
         },
+        stoodFor: resolve,
         repeated: () => resolve(null),
         failed: reject,
       });

@@ -11,7 +11,13 @@ import type { Signed } from "../wire/signature.ts";
 import type { AnswerQueue } from "./answers.ts";
 import { BodyInput } from "./body.ts";
 import type { FruitlessPackets } from "./fruitless.ts";
-import { type IncomingRequest, refusalOf, requestOf, signerOf } from "./incoming_task.ts";
+import {
+  type IncomingRequest,
+  refusalOf,
+  requestOf,
+  signerOf,
+  type TaskDone,
+} from "./incoming_task.ts";
 import type { IncomingPacket } from "./packet_input.ts";
 import type { PacketMemory, Permit } from "./packet_memory.ts";
 import type { ConversationRules } from "./rules.ts";
@@ -107,10 +113,10 @@ export class PacketWork {
     const body = bodySize === null ? null : this.#bodyOf(bodySize);
     const slot = answers.add();
     this.#working++;
-    this.#accept(request, body, (error) => {
+    this.#accept(request, body, (error, standIn) => {
       this.#working--;
       body?.discard();
-      slot.bytes = this.#answerTo(request, error, staysOpen);
+      slot.bytes = this.#answerTo(request, staysOpen, error, standIn);
       memory[Symbol.dispose]();
       changed();
     });
@@ -123,7 +129,7 @@ export class PacketWork {
   }
 
   /** Tasks are put in the order of the calls, as far as their putting does not wait. */
-  #accept(request: IncomingRequest, body: BodyInput | null, done: (error: unknown) => void): void {
+  #accept(request: IncomingRequest, body: BodyInput | null, done: TaskDone): void {
     if ("error" in request) return done(request.error);
     const { active, rules, peer: { from, credential, sender } } = this.#options;
     const { vars, signed } = request;
@@ -136,10 +142,15 @@ export class PacketWork {
   }
 
   /** @param error null when the task was accepted */
-  #answerTo(request: IncomingRequest, error: unknown, staysOpen: boolean): Uint8Array<ArrayBuffer> {
+  #answerTo(
+    request: IncomingRequest,
+    staysOpen: boolean,
+    error: unknown,
+    standIn: string | undefined,
+  ): Uint8Array<ArrayBuffer> {
     if (error === null) {
       this.#options.fruitless.reset();
-      return acceptedAnswer(signerOf(request));
+      return acceptedAnswer(signerOf(request), staysOpen ? standIn : undefined);
     }
     return this.#refusal(this.#isEnded ? null : refusalOf(error), staysOpen, signerOf(request));
   }

@@ -6,7 +6,7 @@ import type { ReceptionConfig } from "./settings.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 import { destinationFor } from "./destination.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Emit } from "../report/event.ts";
+import type { Emit, Event } from "../report/event.ts";
 import { Limiter } from "../report/limiter.ts";
 import type { SentId } from "../spool/accepted_ids.ts";
 import type { TaskRef } from "../spool/layout.ts";
@@ -15,7 +15,7 @@ import type { Replays } from "../wire/replays.ts";
 import type { Store } from "../spool/store.ts";
 import type { NewTask } from "../task/new_task.ts";
 import type { IncomingBody } from "./body.ts";
-import type { IncomingTask } from "./incoming_task.ts";
+import type { IncomingTask, TaskDone } from "./incoming_task.ts";
 import { findText, PacketError } from "../wire/packet.ts";
 import { functionProblem, isStranger, pickleProblem, withoutPickle } from "../wire/pickle_rule.ts";
 import { RefusalError } from "../wire/refusal.ts";
@@ -107,7 +107,7 @@ export class Reception {
   }
 
   /** See {@link Accept}; what is done is on disk. */
-  accept(incoming: IncomingTask, done: (error: unknown) => void): void {
+  accept(incoming: IncomingTask, done: TaskDone): void {
     const { spools } = this.#options;
     const { id, bodySha256 } = this.#verifier.check(incoming);
     const { task, spooler } = readRequest(withoutReserved(incoming.vars));
@@ -125,8 +125,13 @@ export class Reception {
         this.#accepts(spool);
         done(null);
       },
+      stoodFor: ({ name }) => {
+        this.#reportRepetition({ type: "task.unneeded", by: name, func, from });
+        this.#accepts(spool);
+        done(null, name);
+      },
       repeated: () => {
-        this.#reportRepetition(id ?? "", func, from);
+        this.#reportRepetition({ type: "task.repeated", id: id ?? "", func, from });
         this.#accepts(spool);
         done(null);
       },
@@ -135,13 +140,13 @@ export class Reception {
   }
 
   /** A peer can send the same task again and again, and cannot fill the log with that. */
-  #reportRepetition(id: string, func: string, from: string): void {
+  #reportRepetition(event: Extract<Event, { type: "task.repeated" | "task.unneeded" }>): void {
     const { emit, clock } = this.#options;
     const now = clock.monotonic();
     const count = this.#repetitions.take(now);
     const { windowMs } = this.#repetitions;
     if (count > 0) emit({ type: "tasks.repeated", count, windowMs });
-    if (this.#repetitions.admit(now)) emit({ type: "task.repeated", id, func, from });
+    if (this.#repetitions.admit(now)) emit(event);
   }
 
   /** Each priority is a directory: peers cannot make as many as they like. */

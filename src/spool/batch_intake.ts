@@ -80,12 +80,12 @@ export class BatchIntake {
     }
   }
 
-  #isForBatch({ body }: NewTask, sent: SentId | null): boolean {
+  #isForBatch({ body, unique }: NewTask, sent: SentId | null): boolean {
     const { count, single, spool } = this.#options;
     const { maxFiles } = this.#limits;
     const isHere = body === undefined ||
       (body instanceof Uint8Array && body.length <= MAX_VARS_SIZE);
-    if (!isHere) return false;
+    if (!isHere || unique !== undefined) return false;
     if (spool.fsync && (this.#journal === null || this.#journal.isClosed)) return false;
     if (this.#disk.isBusy) return false;
     if (sent !== null && single.isUnderWay(sent)) return false;

@@ -3,7 +3,7 @@
  * the directory behind it, or of the journal (journal_intake.ts): only then is a task accepted.
  */
 
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { join } from "@std/path";
 import type { SpoolLimits } from "./limits.ts";
 import type { Random } from "../platform/clock.ts";
@@ -20,6 +20,8 @@ import { taskName, type TaskRef, TMP_DIR } from "./layout.ts";
 import { checkFreeBytes, SpoolFullError } from "./room.ts";
 import type { TaskCount } from "./task_count.ts";
 import { contentText, type Making, TaskMaker } from "./task_maker.ts";
+import type { UniqueTasks } from "./unique_tasks.ts";
+import { uniqueName } from "../task/unique.ts";
 import type { NewTask } from "../task/new_task.ts";
 import { counted } from "../platform/count_text.ts";
 
@@ -53,6 +55,7 @@ export class Intake {
     private readonly landing: Landing,
     private readonly journal: () => JournalIntake | null,
     private readonly random: Random,
+    private readonly unique: UniqueTasks,
     limits: SpoolLimits = NO_LIMITS,
   ) {
     this.#maker = new TaskMaker(spool, ids, landing);
@@ -125,8 +128,7 @@ export class Intake {
   /** @throws {RefusalError} when the id was that of another task */
   async #checkRepetition({ vars, body }: NewTask, id: SentId): Promise<void> {
     const content = createHash("sha256").update(encodePacket(vars, MODIFIER_SPOOL));
-    if (body instanceof Uint8Array) content.update(body);
-    else if (body) { for await (const chunk of body) content.update(chunk); }
+    await addBody(content, body);
     this.ids.repeats(id, contentText(content));
   }
 
@@ -154,7 +156,7 @@ export class Intake {
   async #make(task: NewTask, id: SentId | null, accepted: OnAccepted): Promise<TaskRef> {
     const { path, files } = this.spool;
     const ref: TaskRef = {
-      name: this.#newName(),
+      name: this.#newName(task),
       priority: task.priority === undefined ? null : String(task.priority),
     };
     const packet = encodePacket(task.vars, MODIFIER_SPOOL);
@@ -167,17 +169,25 @@ export class Intake {
       dueSeconds: (task.at ?? this.spool.clock.now()) / 1000,
       path: join(path, TMP_DIR, ref.name),
       isAnnounced: false,
+      claim: null,
     };
+    const wish = task.unique;
     try {
-      const journal = this.spool.fsync ? this.journal() : null;
-      if (journal?.mayTake(making)) await this.#maker.makeInJournal(making, journal);
-      else await this.#maker.make(making);
+      if (wish !== undefined) {
+        const first = await this.unique.standIn(wish);
+        if (first !== null) return await this.#giveWay(making, first);
+        const standIn = await this.#maker.makeUnique(making, wish, this.unique);
+        if (standIn !== null) {
+          await files.remove(making.path);
+          return standIn;
+        }
+      } else await this.#write(making);
       accepted(ref);
     } catch (error) {
       // Not durable is not accepted: the peer will send it again. While its id is announced its file
       // must stay: without it, it would count as accepted after a crash.
       if (making.isAnnounced && id !== null) await this.ids.withdraw(id);
-      await files.remove(making.path).catch(() => {});
+      await this.#takeBack(making);
       throw error;
     } finally {
       this.landing.end(ref);
@@ -186,15 +196,50 @@ export class Intake {
     return ref;
   }
 
-  #newName(): string {
-    return taskName({
+  async #takeBack({ ref, path, claim }: Making): Promise<void> {
+    // The other may be gone already: who comes next gives this one its name.
+    if (claim === "for another") return;
+    const { files } = this.spool;
+    await files.remove(path).catch(() => {});
+    if (claim === null) return;
+    // It may have its name already.
+    await files.remove(this.spool.pathOf(ref)).catch(() => {});
+    this.unique.release(ref);
+  }
+
+  async #write(making: Making): Promise<void> {
+    const journal = this.spool.fsync ? this.journal() : null;
+    if (journal?.mayTake(making)) await this.#maker.makeInJournal(making, journal);
+    else await this.#maker.make(making);
+  }
+
+  /** Another task stands for it before it is written: that one has its id, too. */
+  async #giveWay(making: Making, standIn: TaskRef): Promise<TaskRef> {
+    const { id, content, body } = making;
+    // A peer gets its answer behind all of its body.
+    await addBody(content, body);
+    if (id === null || content === null) return standIn;
+    this.ids.announce(id, standIn.name, contentText(content));
+    making.isAnnounced = true;
+    await this.ids.commit();
+    return standIn;
+  }
+
+  #newName({ unique }: NewTask): string {
+    const name = taskName({
       host: HOST,
       pid: Deno.pid,
       counter: ++this.#counter,
       random: Math.floor(this.random() * 2 ** 31),
       now: this.spool.clock.now(),
     });
+    return unique === undefined ? name : uniqueName(name, unique.hash);
   }
+}
+
+async function addBody(content: Hash | null, body: NewTask["body"]): Promise<void> {
+  if (body instanceof Uint8Array) content?.update(body);
+  else if (body) { for await (const chunk of body) content?.update(chunk); }
 }
 
 function asError(error: unknown): Error {

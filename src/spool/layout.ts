@@ -31,6 +31,8 @@ export const RUNNING_DIR = ".spooler/running";
 export const HISTORY_DIR = ".spooler/history";
 /** The socket of each running program, for its operator; see control_sockets.ts. */
 export const CONTROL_DIR = ".spooler/control";
+/** Claims of tasks that are the only ones with their key; see src/task/unique_claims.ts. */
+export const UNIQUE_DIR = ".spooler/unique";
 export const PAUSED_FILE = ".spooler/paused";
 /** The ids of tasks that peers have sent, and the file's predecessor; see accepted_ids.ts. */
 export const ACCEPTED_FILE = ".spooler/accepted";

@@ -6,18 +6,25 @@
 import { dirname, join } from "@std/path";
 import type { Claim } from "./claim.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
-import { dueTime, PAUSED_FILE, type TaskRef } from "./layout.ts";
+import { dueTime, PAUSED_FILE, taskLabel, type TaskRef } from "./layout.ts";
 import type { Records } from "./records.ts";
 import type { RunningMarks } from "./running.ts";
+import type { UniqueTasks } from "./unique_tasks.ts";
 import type { Changed } from "./task.ts";
 
 const TAKEN: Changed = { kind: "refused", reason: "a task of that name waits already" };
+
+const haveKey = ({ name }: TaskRef): Changed => ({
+  kind: "refused",
+  reason: `a task with its key waits: ${taskLabel(name)}`,
+});
 
 export class OperatorChanges {
   constructor(
     private readonly spool: SpoolDirectory,
     private readonly records: Records,
     private readonly running: RunningMarks,
+    private readonly unique: UniqueTasks,
   ) {}
 
   /** See {@link Store.retryFailed}. */
@@ -28,6 +35,8 @@ export class OperatorChanges {
     return await this.#whileClaimed(from, async () => {
       const target = await spool.directoryFor(ref);
       if (spool.exists(to)) return TAKEN;
+      const other = await this.unique.takeAgain(ref);
+      if (other !== null) return haveKey(other);
       const now = spool.clock.now() / 1000;
       spool.files.utimeSync(from, now, now);
       records.forgetAttempts(ref);
@@ -64,6 +73,7 @@ export class OperatorChanges {
       this.spool.files.removeSync(path);
       this.records.forgetAttempts(ref);
       this.running.end(ref);
+      this.unique.release(ref);
       await this.spool.sync(dirname(path));
       return { kind: "changed", was };
     });

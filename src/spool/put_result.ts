@@ -7,6 +7,8 @@ import type { TaskRef } from "./layout.ts";
 export interface PutResult {
   /** It has its name, and is on disk. */
   accepted(ref: TaskRef, dueAt: number): void;
+  /** Another task with its key stands for it. */
+  stoodFor(by: TaskRef): void;
   /** Its id says that it was accepted before. */
   repeated(): void;
   failed(error: unknown): void;
@@ -18,8 +20,16 @@ export function reportPut(
   dueAt: number,
   result: PutResult,
 ): void {
-  put((ref) => result.accepted(ref, dueAt)).then(
-    (ref) => ref === null && result.repeated(),
+  let isAccepted = false;
+  const accepted = (ref: TaskRef) => {
+    isAccepted = true;
+    result.accepted(ref, dueAt);
+  };
+  put(accepted).then(
+    (ref) => {
+      if (ref === null) result.repeated();
+      else if (!isAccepted) result.stoodFor(ref);
+    },
     (error) => result.failed(error),
   );
 }
@@ -29,6 +39,10 @@ export function endedBy(result: PutResult, ended: () => void): PutResult {
   return {
     accepted: (ref, dueAt) => {
       result.accepted(ref, dueAt);
+      ended();
+    },
+    stoodFor: (by) => {
+      result.stoodFor(by);
       ended();
     },
     repeated: () => {

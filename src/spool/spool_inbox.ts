@@ -20,6 +20,7 @@ import type { SpoolLimits } from "./limits.ts";
 import type { Platform } from "./platform.ts";
 import type { PutResult } from "./put_result.ts";
 import { Scanner } from "./scan.ts";
+import { UniqueTasks } from "./unique_tasks.ts";
 import { TaskCount } from "./task_count.ts";
 
 export interface InboxSettings {
@@ -74,7 +75,8 @@ export class SpoolInbox {
     const constant = () => (mark + 0.5) / RANDOM_END;
     // What goes by itself here is too long for a journal, or has none.
     const single = this.#single = new Intake(
-      ...[spool, count, ids, new Landing(), () => null, constant, limits] as const,
+      ...[spool, count, ids, new Landing(), () => null, constant] as const,
+      ...[new UniqueTasks(spool, gone), limits] as const,
     );
     const names = new TaskNames(Deno.hostname(), Deno.pid, mark - 1);
     this.#batch = new BatchIntake({ spool, count, ids, single, names, limits, gone });

@@ -20,7 +20,7 @@ import { HistoryFiles } from "./history_files.ts";
 import { Intake, type OnAccepted } from "./intake.ts";
 import type { JournalPlace } from "./journal.ts";
 import { Landing } from "./landing.ts";
-import { HISTORY_DIR, taskId, type TaskRef } from "./layout.ts";
+import { HISTORY_DIR, refOf, taskId, type TaskRef } from "./layout.ts";
 import { Listing } from "./listing.ts";
 import { OperatorChanges } from "./operator.ts";
 import { Records } from "./records.ts";
@@ -31,6 +31,7 @@ import { sweep } from "./sweep.ts";
 import { TaskCount } from "./task_count.ts";
 import { readTask } from "./task_file.ts";
 import type { Attempts, Changed, Claimed, ClaimedTask, Decided, SeenTask } from "./task.ts";
+import { UniqueTasks } from "./unique_tasks.ts";
 import { Transitions } from "./transitions.ts";
 import { type SpoolChange, type SpoolWatcher, watchSpool } from "./watcher.ts";
 
@@ -58,6 +59,7 @@ export class Store {
   readonly #intake: Intake;
   readonly #transitions: Transitions;
   readonly #operator: OperatorChanges;
+  readonly #unique: UniqueTasks;
   readonly controlSockets: ControlSockets;
 
   private constructor(options: StoreOptions) {
@@ -78,11 +80,14 @@ export class Store {
     );
     this.#journal = new StoreJournal(this.#spool, this.#ids, options.clock, options.journal);
     const journal = () => this.#journal.intake();
+    this.#unique = new UniqueTasks(this.#spool, (id) => this.#journal.done(id));
     this.#intake = new Intake(
-      ...[this.#spool, this.#count, this.#ids, this.#landing, journal, random, limits] as const,
+      ...[this.#spool, this.#count, this.#ids, this.#landing, journal, random] as const,
+      ...[this.#unique, limits] as const,
     );
-    this.#transitions = new Transitions(this.#spool, this.#records, this.#running);
-    this.#operator = new OperatorChanges(this.#spool, this.#records, this.#running);
+    const parts = [this.#spool, this.#records, this.#running, this.#unique] as const;
+    this.#transitions = new Transitions(...parts);
+    this.#operator = new OperatorChanges(...parts);
     this.controlSockets = new ControlSockets(this.#spool, random);
   }
 
@@ -102,13 +107,14 @@ export class Store {
     return store;
   }
 
-  #open(takesFromPeers: boolean): Promise<void> {
-    return Promise.resolve().then(() => {
-      this.prepare();
-      const journalled = this.#journal.takeOver();
-      if (takesFromPeers) this.#mayBeSwept = this.#ids.recover(journalled);
-      this.#journal.begin();
-    });
+  async #open(takesFromPeers: boolean): Promise<void> {
+    this.prepare();
+    const journalled = this.#journal.takeOver();
+    if (takesFromPeers) {
+      await this.#unique.recover();
+      this.#mayBeSwept = this.#ids.recover(journalled);
+    }
+    this.#journal.begin();
   }
 
   /** The store of a directory that is taken as it is: nothing is made. */
@@ -173,7 +179,7 @@ export class Store {
    * throws the directory is as it was. Tasks run in the order of the calls.
    *
    * @param accepted is called before anybody starts it
-   * @returns its name
+   * @returns its name, or that of the task that stands for it, because it has its key
    * @throws {SpoolFullError} when the spool's limits are reached
    * @throws {PacketError} when the vars do not fit into a packet
    * @throws {Deno.errors} when the disk is full, the directory gone, …
@@ -406,6 +412,12 @@ export class Store {
   /** A task's file was unlinked because it is done: a power cut from now on need not put it back. */
   finished(id: string): void {
     this.#journal.done(id);
+    this.#unique.release(refOf(id));
+  }
+
+  /** Removes claims of keys whose tasks are gone, a few at a time. */
+  sweepKeys(): AsyncGenerator<void> {
+    return this.#unique.sweep();
   }
 
   /**

@@ -13,6 +13,8 @@ import type { OpenFile } from "./files.ts";
 import type { JournalIntake } from "./journal_intake.ts";
 import type { Landing } from "./landing.ts";
 import { type TaskRef, TMP_DIR } from "./layout.ts";
+import type { UniqueTasks } from "./unique_tasks.ts";
+import type { UniqueWish } from "../task/unique.ts";
 
 /** A task on its way into the spool. */
 export interface Making {
@@ -27,6 +29,8 @@ export interface Making {
   /** Where its file is now. */
   path: string;
   isAnnounced: boolean;
+  /** Of its key: null while it has none. */
+  claim: "new" | "for another" | null;
 }
 
 /** A disk that takes longer than this for a task is busy: the event loop must not wait for it. */
@@ -98,6 +102,32 @@ export class TaskMaker {
     this.#announce(making);
     await this.#rename(making);
     this.#disk.ended(startedAt, MOST_TASK_MS);
+  }
+
+  /**
+   * One of which no other with its key may wait. Its claim is the commit point: who finds that gives the
+   * task its name (src/task/unique_claims.ts).
+   *
+   * @returns the task that stands for it, when it is not put
+   */
+  async makeUnique(
+    making: Making,
+    wish: UniqueWish,
+    unique: UniqueTasks,
+  ): Promise<TaskRef | null> {
+    await this.#writeByThreads(making, async (file) => {
+      this.#announce(making);
+      await this.#commit(file, making.isAnnounced);
+    });
+    this.landing.begin(making.ref);
+    const taken = await unique.take(wish, making.ref);
+    if (taken.kind === "stands") return await unique.standing(taken.id);
+    making.claim = taken.replaces ? "for another" : "new";
+    await unique.complete(wish, making.ref);
+    const target = await this.spool.directoryFor(making.ref);
+    making.path = join(target, making.ref.name);
+    await this.spool.sync(target);
+    return null;
   }
 
   async makeInJournal(making: Making, journal: JournalIntake): Promise<void> {

@@ -12,6 +12,7 @@ import { Removal } from "./removal.ts";
 import type { RunningMarks } from "./running.ts";
 import type { Stat } from "../platform/stat.ts";
 import type { Attempts, Claimed, ClaimedTask, Decided, FailedRecord } from "./task.ts";
+import type { UniqueTasks } from "./unique_tasks.ts";
 import { readTask } from "./task_file.ts";
 
 /** A file that is too short and has not changed for this long is damaged, not half-written. */
@@ -32,6 +33,7 @@ export class Transitions {
     private readonly spool: SpoolDirectory,
     private readonly records: Records,
     private readonly running: RunningMarks,
+    private readonly unique: UniqueTasks,
   ) {
     this.#removal = new Removal(spool);
   }
@@ -95,7 +97,10 @@ export class Transitions {
   #carryOut(ref: TaskRef, attempts: Attempts, { fate, reason }: Decided): Claimed {
     if (fate === "failed") {
       this.#moveToFailed(ref, { reason, failedAt: this.spool.clock.now(), attempts });
-    } else this.spool.files.removeSync(this.spool.pathOf(ref));
+    } else {
+      this.spool.files.removeSync(this.spool.pathOf(ref));
+      this.unique.release(ref);
+    }
     this.running.end(ref);
     this.records.forgetAttempts(ref);
     return fate === "failed" ? { kind: "damaged", reason } : { kind: "finished" };
@@ -162,7 +167,8 @@ export class Transitions {
       // overwritten the next time.
       records.writeFailed(to, record);
       try {
-        return spool.files.renameToNewSync(spool.pathOf(ref), to);
+        spool.files.renameToNewSync(spool.pathOf(ref), to);
+        return this.unique.release(ref);
       } catch (error) {
         if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
       }

@@ -1,6 +1,7 @@
 /** A task before it has a file. Types only. @pure */
 
 import type { Var } from "../wire/packet.ts";
+import type { UniqueWish } from "./unique.ts";
 
 export interface NewTask {
   readonly vars: readonly Var[];
@@ -11,4 +12,6 @@ export interface NewTask {
   readonly at?: number;
   /** 0 or more; lower runs first. */
   readonly priority?: number;
+  /** Absent is a task without a key. */
+  readonly unique?: UniqueWish;
 }

@@ -10,21 +10,15 @@
 
 import type { NewTask } from "./new_task.ts";
 import { findText, findVar, type Var, withoutVar } from "../wire/packet.ts";
-import { RefusalError } from "../wire/refusal.ts";
+import { RequestError } from "./request_error.ts";
+import { readUnique } from "./unique.ts";
+
+export { RequestError } from "./request_error.ts";
 
 export interface TaskRequest {
   readonly task: NewTask;
   /** The value of `spooler`: which spool it is for. */
   readonly spooler: string | undefined;
-}
-
-/** The task can never be accepted; the message says which key and why. */
-export class RequestError extends RefusalError {
-  override name = "RequestError";
-
-  constructor(message: string) {
-    super("request", message);
-  }
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -41,10 +35,12 @@ export function readRequest(vars: readonly Var[]): TaskRequest {
   const at = findText(vars, "at");
   const priority = findText(vars, "priority");
   const body = findVar(vars, "body");
+  const unique = readUnique(vars);
   const task: Writable<NewTask> = { vars: withoutVar(vars, "body") };
   if (body !== undefined) task.body = body;
   if (at !== undefined) task.at = parseAt(at) * 1000;
   if (priority !== undefined) task.priority = parsePriority(priority);
+  if (unique !== null) task.unique = unique;
   return { task, spooler: findText(vars, "spooler") };
 }
 

@@ -4,7 +4,7 @@ import { VERSION } from "../platform/version.ts";
 import { encodeHeader, MODIFIER_ANSWER, MODIFIER_PING, textVar, type Var } from "./packet.ts";
 import type { RefusalError } from "./refusal.ts";
 import type { Signed } from "./signature.ts";
-import { answerPacket, NAME_VAR } from "./signed_answer.ts";
+import { answerPacket, NAME_VAR, STAND_IN_VAR } from "./signed_answer.ts";
 
 export const ACCEPTED = encodeHeader({ modifier1: MODIFIER_ANSWER, size: 0, modifier2: 1 });
 export const REFUSED = encodeHeader({ modifier1: MODIFIER_ANSWER, size: 0, modifier2: 0 });
@@ -13,10 +13,18 @@ export const PONG = encodeHeader({ modifier1: MODIFIER_PING, size: 0, modifier2:
 
 const LONGEST_REASON = 500;
 
-/** A yes to a packet; a signed packet gets a signed one. */
-export function acceptedAnswer(request: Signed | null): Uint8Array<ArrayBuffer> {
-  if (request === null) return ACCEPTED;
-  return answerPacket([], { modifier1: MODIFIER_ANSWER, modifier2: 1 }, request);
+/**
+ * A yes to a packet; a signed packet gets a signed one.
+ *
+ * @param standIn the name of another task that stands for this one, for a peer that speaks our extension
+ */
+export function acceptedAnswer(
+  request: Signed | null,
+  standIn?: string,
+): Uint8Array<ArrayBuffer> {
+  if (request === null && standIn === undefined) return ACCEPTED;
+  const vars = standIn === undefined ? [] : [textVar(STAND_IN_VAR, standIn)];
+  return answerPacket(vars, { modifier1: MODIFIER_ANSWER, modifier2: 1 }, request);
 }
 
 /** A refusal with its reason, for a peer that speaks our extension. */

@@ -9,7 +9,7 @@
 
 import type { RawPacket } from "./reader.ts";
 import type { Signed } from "./signature.ts";
-import { isAnswerTo, receiverName } from "./signed_answer.ts";
+import { isAnswerTo, receiverName, STAND_IN_VAR } from "./signed_answer.ts";
 import { decodeVars, findText, MODIFIER_ANSWER, MODIFIER_PING, PacketError } from "./packet.ts";
 
 /** Tasks that may be on one connection without an answer. */
@@ -83,7 +83,11 @@ function varsOrNone(bytes: Uint8Array) {
 }
 
 export type PeerAnswer =
-  | { readonly kind: "accepted" }
+  | {
+    readonly kind: "accepted";
+    /** The name of another task with its key that stands for it; absent when it was put. */
+    readonly standIn?: string;
+  }
   /** Sent again it would be refused again. */
   | { readonly kind: "refused"; readonly reason: string }
   /** The peer accepts nothing for now. */
@@ -113,7 +117,10 @@ export function answerOf({ header, vars }: RawPacket, signed: Signed | null): Pe
   if (signed !== null && !isAnswerTo(signed, given, header)) {
     throw new PacketError("its answer to a signed task is not signed with our secret");
   }
-  if (header.modifier2 === 1) return { kind: "accepted" };
+  if (header.modifier2 === 1) {
+    const standIn = findText(given, STAND_IN_VAR);
+    return { kind: "accepted", ...(standIn === undefined ? {} : { standIn: plainText(standIn) }) };
+  }
   const reason = plainText(findText(given, "reason") ?? UNEXPLAINED);
   const isTemporary = findText(given, "temporary") === "1";
   return { kind: isTemporary ? "later" : "refused", reason };

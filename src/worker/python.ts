@@ -34,6 +34,7 @@ const SHARED_FILES = [
   "_spooler/state.py",
   "_spooler/target.py",
   "_spooler/task_status.py",
+  "_spooler/unique.py",
   "_spooler/without_effect.py",
 ] as const;
 

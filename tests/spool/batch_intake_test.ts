@@ -62,6 +62,7 @@ async function openWorld(
       };
       inbox.put(task, id === undefined ? null : { id, sender: "me" }, {
         accepted: end,
+        stoodFor: (by) => end(by),
         repeated: () => end("repeated"),
         failed: (error) => end(error as Error),
       });

@@ -54,6 +54,11 @@ export class PythonClient implements AsyncDisposable {
     return new PythonClient(temp, lib, spool);
   }
 
+  /** Starts a program that the test is to end. */
+  start(code: string): Deno.ChildProcess {
+    return clientCommand(this.#program(code, {})).spawn();
+  }
+
   #program(code: string, options: RunOptions): ClientProgram {
     const env = { SPOOLER_SPOOL: this.spool, ...options.env };
     return { ...options, code, lib: this.lib, cwd: this.temp.path, env };

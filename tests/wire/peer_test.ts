@@ -90,6 +90,10 @@ Deno.test("with a secret a ping reply proves who gave it, and brings the receive
 Deno.test("with a secret only a signed answer counts, whatever it says", () => {
   const refusal = new RefusalError("request", "no");
   assertEquals(answerOf(packet(...acceptedAnswer(PING)), PING), { kind: "accepted" });
+  for (const request of [PING, null]) {
+    const named = answerOf(packet(...acceptedAnswer(request, "the\nfirst")), request);
+    assertEquals(named, { kind: "accepted", standIn: "the·first" });
+  }
   assertEquals(answerOf(packet(...refusalAnswer(refusal, PING)), PING).kind, "refused");
   const other = { ...PING, signature: "1".repeat(64) };
   for (const bytes of [acceptedAnswer(null), acceptedAnswer(other), refusalAnswer(refusal, null)]) {

@@ -51,6 +51,9 @@ class Task(NamedTuple):
     priority: object = None
     body: bytes = b""
     id: object = None
+    unique: object = None
+    unique_until: object = None
+    unique_mode: object = None
 
 
 def configure(spool=None, **settings) -> None:
@@ -97,14 +100,30 @@ class Client:
     def __exit__(self, *_raised) -> None:
         self.close()
 
-    def put(self, function, vars=None, *, at=None, priority=None, body=b"", id=None) -> str:
+    def put(
+        self,
+        function,
+        vars=None,
+        *,
+        at=None,
+        priority=None,
+        body=b"",
+        id=None,
+        unique=None,
+        unique_until=None,
+        unique_mode=None,
+    ) -> str:
         """Puts a task: `function` is its ud_spool_func, `vars` are str, bytes, or what JSON can say.
 
         `at` is a datetime, a timedelta from now, or seconds since the epoch. Returns the task's name
         in a directory, its id at a server; a task with the same `id` is accepted by a server once.
+
+        While a task with the same key (`unique`) of the function waits, or with unique_until="done" also
+        while it runs, the name of that one is returned; unique_mode="replace" puts this one in its place.
         Raises Refused and Unreachable.
         """
-        task = _new_task.from_values(function, vars, at, priority, body)
+        wishes = _wishes(unique, unique_until, unique_mode)
+        task = _new_task.from_values(function, {**(vars or {}), **wishes}, at, priority, body)
         return self._target.put(task, _id_bytes(id))
 
     def put_many(self, tasks) -> list:
@@ -115,7 +134,13 @@ class Client:
         """
         given = [each if isinstance(each, Task) else Task(*each) for each in tasks]
         made = [
-            _new_task.from_values(each.function, each.vars, each.at, each.priority, each.body)
+            _new_task.from_values(
+                each.function,
+                {**each.vars, **_wishes(each.unique, each.unique_until, each.unique_mode)},
+                each.at,
+                each.priority,
+                each.body,
+            )
             for each in given
         ]
         results = self._target.put_many(made, [_id_bytes(each.id) for each in given])
@@ -155,6 +180,18 @@ class Client:
 
     async def await_task(self, name, timeout=None) -> Status:
         return await _in_thread(self.wait, name, timeout)
+
+
+def _wishes(unique, until, mode) -> dict:
+    """The keys of a task that say them."""
+    if unique is None and (until is not None or mode is not None):
+        raise TypeError("unique_until and unique_mode need unique")
+    wishes = {"spooler_unique": unique, "spooler_unique_until": until, "spooler_unique_mode": mode}
+    return {
+        key: value if isinstance(value, (str, bytes)) else str(value)
+        for key, value in wishes.items()
+        if value is not None
+    }
 
 
 def _id_bytes(task_id):

@@ -32,7 +32,10 @@ spooler_functions: dict = {}
 postfork_chain: list = []
 
 # With pass_arguments these keywords are for the spooler; all others are the function's.
-_SPOOLER_KEYWORDS = ("message_dict", "spooler", "priority", "at", "body")
+_SPOOLER_KEYWORDS = (
+    *("message_dict", "spooler", "priority", "at", "body"),
+    *("spooler_unique", "spooler_unique_until", "spooler_unique_mode"),
+)
 
 
 def _encode1(value):
@@ -119,7 +122,7 @@ class postfork:
 class _spoolraw:
     """A function as a task: calling it puts a task into the spool."""
 
-    def __init__(self, f, pass_arguments):
+    def __init__(self, f, pass_arguments, unique=None, unique_until=None, unique_mode=None):
         if "spooler" not in uwsgi.opt and not uwsgi.spoolers:
             raise Exception(
                 "you have to enable the uWSGI spooler to use @%s decorator"
@@ -127,13 +130,23 @@ class _spoolraw:
             )
         self.f = f
         self.pass_arguments = pass_arguments
+        self.unique = unique
         self.base_dict = {"ud_spool_func": f.__name__}
+        if unique_until is not None:
+            self.base_dict["spooler_unique_until"] = unique_until
+        if unique_mode is not None:
+            self.base_dict["spooler_unique_mode"] = unique_mode
         spooler_functions[f.__name__] = f
         f.spool = self.__call__
         f.aspool = self.aspool
 
     def __call__(self, *args, **kwargs):
         task = dict(self.base_dict)
+        if self.unique is not None:
+            # One key for all calls, or one of each call's arguments.
+            key = self.unique(*args, **kwargs) if callable(self.unique) else self.unique
+            if key is not None:
+                task["spooler_unique"] = key if isinstance(key, (str, bytes)) else str(key)
         if self.pass_arguments:
             task.update({key: kwargs.pop(key) for key in _SPOOLER_KEYWORDS if key in kwargs})
             task["args"] = pickle.dumps(args)
@@ -164,25 +177,29 @@ class _spoolforever(_spoolraw):
         return _spoolraw.__call__(self, *args, **kwargs)
 
 
-def spool_decorate(f=None, pass_arguments=False, _class=_spoolraw):
+def spool_decorate(f=None, pass_arguments=False, _class=_spoolraw, **unique):
     if not f:
-        return partial(_class, pass_arguments=pass_arguments)
-    return _class(f, pass_arguments)
+        return partial(_class, pass_arguments=pass_arguments, **unique)
+    return _class(f, pass_arguments, **unique)
 
 
-def spoolraw(f=None, pass_arguments=False):
+# Not in uWSGI: unique= is a key, or a function that makes one of a call's arguments; while a task with it
+# waits, another is not put. unique_until= and unique_mode= are as for spooler_client.Client.put.
+
+
+def spoolraw(f=None, pass_arguments=False, **unique):
     """The function's return value says what becomes of the task."""
-    return spool_decorate(f, pass_arguments)
+    return spool_decorate(f, pass_arguments, **unique)
 
 
-def spool(f=None, pass_arguments=False):
+def spool(f=None, pass_arguments=False, **unique):
     """Done when the function returns, whatever it returns."""
-    return spool_decorate(f, pass_arguments, _spool)
+    return spool_decorate(f, pass_arguments, _spool, **unique)
 
 
-def spoolforever(f=None, pass_arguments=False):
+def spoolforever(f=None, pass_arguments=False, **unique):
     """Run again and again."""
-    return spool_decorate(f, pass_arguments, _spoolforever)
+    return spool_decorate(f, pass_arguments, _spoolforever, **unique)
 
 
 class lock:

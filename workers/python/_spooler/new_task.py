@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from . import packet
 from .json_values import NAMES, dump
 from .put_errors import Refused
+from .unique import KEY, read_wish
 
 _TEXTS = (str, bytes, bytearray, memoryview)
 _SERVICES = (b"at", b"priority")
@@ -21,7 +22,7 @@ _PRIORITY = re.compile(rb"\d{1,9}\Z")
 class NewTask:
     """`head` is the packet with its header, as it stands at the beginning of a task file."""
 
-    __slots__ = ("head", "body", "at", "priority", "spooler")
+    __slots__ = ("head", "body", "at", "priority", "spooler", "unique")
 
     def __init__(self, head: bytes, body: bytes = b"", wanted=None) -> None:
         self.head = head
@@ -34,6 +35,7 @@ class NewTask:
         if b"priority" in wanted:
             self.priority = _read_priority(wanted[b"priority"])
         self.spooler = wanted.get(b"spooler")
+        self.unique = read_wish(wanted) if KEY in wanted else None
 
 
 def from_packet(data: bytes, body_size: int) -> NewTask:

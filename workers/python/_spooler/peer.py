@@ -89,9 +89,9 @@ class Peer:
             # Half of them: what is sent next then goes out in pieces of some size.
             wanted = WINDOW // 2 if to_send else 0
             while connection.unanswered > wanted:
-                refused = connection.read_answer()
+                answer = connection.read_answer()
                 at = sent.popleft()
-                results[at] = names[at].decode() if refused is None else refused
+                results[at] = names[at].decode() if answer is None else answer
                 left.remove(at)
 
     def _put_plainly(self, tasks: list, left, results: list) -> None:

@@ -101,7 +101,8 @@ class PeerConnection:
         self._send(data)
 
     def read_answer(self):
-        """None when the oldest unanswered task was accepted, or a Refused."""
+        """None when the oldest unanswered task was accepted, the name of the task that has its key, or a
+        Refused."""
         modifier1, modifier2, answer = self._read_packet()
         if modifier1 != MODIFIER_ANSWER:
             raise Lost("%s answered with modifier1 %d" % (self._peer, modifier1))
@@ -110,7 +111,8 @@ class PeerConnection:
         if self._secret is not None:
             self._check(answer, (modifier1, modifier2), request, values)
         if modifier2 == 1:
-            return None
+            name = values.get(b"task")
+            return None if name is None else _text(name)
         reason = _text(values.get(b"reason", b"")) or "its log says why"
         is_temporary = values.get(b"temporary") == b"1"
         return Refused("%s refused the task: %s" % (self._peer, reason), is_temporary)

@@ -12,6 +12,7 @@ import time
 from .disk import sync_directory, sync_files
 from .new_task import NewTask
 from .put_errors import Refused, Unreachable
+from .unique import Claims, unique_name
 
 PREFIX = "uwsgi_spoolfile_on_"
 # A program that starts removes what has been in there for a minute: no more are under way at once.
@@ -62,9 +63,11 @@ class SpoolDirectory:
         """Nothing is open."""
 
     def put(self, task: NewTask, _id=None) -> str:
-        """Returns the name of its file. Raises Refused and Unreachable."""
+        """Returns the name of its file, or of the task that has its key. Raises Refused and Unreachable."""
         spool = self._meant(task)
         try:
+            if task.unique is not None:
+                return spool._put_unique(task)
             name, written = spool._write(task, spool._sync)
             try:
                 target = spool._rename(task, name, written)
@@ -81,9 +84,54 @@ class SpoolDirectory:
         """The names, in order; one sync for up to a thousand of them. Raises Refused, and Unreachable:
         of those that one sync was for none is put then."""
         names: list = []
-        for start in range(0, len(tasks), MOST_AT_ONCE):
-            names += self._put_some(tasks[start : start + MOST_AT_ONCE])
+        for has_key, group in itertools.groupby(tasks, lambda task: task.unique is not None):
+            some = list(group)
+            if has_key:
+                names += [self.put(task) for task in some]
+                continue
+            for start in range(0, len(some), MOST_AT_ONCE):
+                names += self._put_some(some[start : start + MOST_AT_ONCE])
         return names
+
+    def _put_unique(self, task: NewTask) -> str:
+        """One with a key: its claim says whether it is put, or which task stands for it."""
+        claims = Claims(self.path)
+        found = claims.stand_in(task.unique)
+        if found is not None:
+            return self._name_of(found)
+        tmp = os.path.join(self.path, ".spooler", "tmp")
+        claims.make_directory(tmp)
+        name, written = self._write(task, self._sync)
+        name = unique_name(name, task.unique)
+        task_id = name if task.priority is None else "%d/%s" % (task.priority, name)
+        target = os.path.join(self.path, task_id)
+        is_final = False
+        try:
+            os.rename(written, os.path.join(tmp, name))
+            written = os.path.join(tmp, name)
+            found, is_final = claims.take(task.unique, task_id)
+            if found is not None:
+                _remove(written)
+                return self._name_of(found)
+            claims.complete(task.unique, task_id)
+            if self._sync:
+                self._sync_or_remove([target])
+            return name
+        except BaseException:
+            # The one it replaces may be gone already: who comes next gives this one its name.
+            if is_final:
+                raise
+            _remove(written)
+            _remove(target)
+            claims.release(task.unique, task_id)
+            raise
+
+    def _name_of(self, task_id: str) -> str:
+        """Of a task whose name is on the disk then."""
+        path = os.path.join(self.path, task_id)
+        if self._sync:
+            sync_directory(os.path.dirname(path))
+        return os.path.basename(path)
 
     def _put_some(self, tasks: list) -> list:
         made: list = []
