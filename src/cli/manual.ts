@@ -94,6 +94,7 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
       ["--to ADDRESS", "to a server: HOST:PORT, a unix socket, @NAME, or tls://HOST:PORT"],
       ["--at TIME", "not before: 5m (from now), 18:00, tomorrow 09:00, 2026-12-24T18:00:00"],
       ["--priority N", "lower numbers run first"],
+      ["--after NAME,NAME", "not before these tasks of the spool are done"],
       [
         "--unique KEY",
         "not if one with this key of the function waits: then print that one's name",

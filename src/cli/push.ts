@@ -4,6 +4,7 @@ import { systemClock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { parsePriority, RequestError } from "../task/request.ts";
 import { SHELL_FUNCTION, shellVars } from "../task/shell_task.ts";
+import { afterVars } from "../task/after.ts";
 import { MODE_VAR, UNIQUE_VAR, UNTIL_VAR } from "../task/unique.ts";
 import { findVar, PacketError, textVar, type Var } from "../wire/packet.ts";
 import { readArgs } from "./args.ts";
@@ -16,7 +17,7 @@ import { checkStart, parseStart, startVar } from "./start_time.ts";
 
 const VALUES = [
   ...["ini", "dir", "to", "at", "priority", "body-file", "ca", "secret-file"] as const,
-  ...["lines", "timeout", "unique", "unique-until", "unique-mode"] as const,
+  ...["lines", "timeout", "unique", "unique-until", "unique-mode", "after"] as const,
 ] as const;
 const FLAGS = ["create", "json", "wait"] as const;
 
@@ -47,6 +48,7 @@ export async function push(args: readonly string[]): Promise<number> {
     ...(options.at === undefined ? [] : [startVar(parseStart(options.at, now))]),
     ...(options.priority === undefined ? [] : [textVar("priority", options.priority)]),
     ...uniqueVars(options),
+    ...(options.after === undefined ? [] : afterVars([options.after])),
   ];
   const given = { words, command, isFromIni: config !== null };
   try {

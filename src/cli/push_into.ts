@@ -75,8 +75,8 @@ export async function pushInto(
   return await waitForAll(put, { timeoutMs, isJson, output });
 }
 
-function putJson({ ref, spool, func, existed, task: { at } }: PutTask): object {
-  const startsAt = at === undefined ? null : isoText(at);
+function putJson({ ref, spool, func, existed, task: { at, after } }: PutTask): object {
+  const startsAt = at === undefined || after !== undefined ? null : isoText(at);
   const { dir } = spool;
   return { name: ref.name, spool: dir, priority: ref.priority, function: func, startsAt, existed };
 }

@@ -4,6 +4,7 @@ import { systemClock } from "../platform/clock.ts";
 import { isJsonObject } from "../platform/json.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { readRequest } from "../task/request.ts";
+import { AFTER_VAR } from "../task/after.ts";
 import { MODE_VAR, UNIQUE_VAR, UNTIL_VAR } from "../task/unique.ts";
 import { isInstruction, varsOfKeys } from "../wire/json_vars.ts";
 import {
@@ -65,7 +66,7 @@ function varsOfLine(line: string, common: readonly Var[]): Var[] {
 }
 
 /** Instructions that a line may have. */
-const WISHES: readonly string[] = [UNIQUE_VAR, UNTIL_VAR, MODE_VAR];
+const WISHES: readonly string[] = [AFTER_VAR, UNIQUE_VAR, UNTIL_VAR, MODE_VAR];
 
 function instructionVar([key, value]: readonly [string, unknown]): Var {
   if (key.startsWith("spooler_") && !WISHES.includes(key)) {

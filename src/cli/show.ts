@@ -145,12 +145,14 @@ function field(label: string, value: string): string {
   return `${label.padEnd(9)} ${value}`;
 }
 
-function stateText({ state, recordProblem }: Inspected): string {
+function stateText({ state, recordProblem, waitsFor }: Inspected): string {
   switch (state.kind) {
     case "ready":
       return `ready, due since ${timeText(state.dueAt)}`;
     case "deferred":
-      return `deferred until ${timeText(state.dueAt)}`;
+      return waitsFor.length > 0
+        ? `deferred until these are done: ${waitsFor.map(taskLabel).join(" ")}`
+        : `deferred until ${timeText(state.dueAt)}`;
     case "running":
       return "running";
     case "failed":

@@ -1,5 +1,6 @@
 /** From what a caller asks for to the vars and the body of a task. @pure */
 
+import { afterVars, readAfter, WAITING_SECONDS } from "../task/after.ts";
 import { MODE_VAR, readUnique, UNIQUE_VAR, type UniqueWish, UNTIL_VAR } from "../task/unique.ts";
 import { isInstruction, varsOfKeys } from "../wire/json_vars.ts";
 import { textVar, type Var } from "../wire/packet.ts";
@@ -11,6 +12,8 @@ export interface PutOptions {
   readonly priority?: number;
   /** What the task is about, of any size. */
   readonly body?: Uint8Array | string;
+  /** Names of tasks of the same spool, as puts resolve with: it starts when they are done. */
+  readonly after?: string | readonly string[];
   /**
    * While a task with this key of the same function waits, it is not put again: the put resolves with the
    * name of that one. See {@link UniqueOptions} for what else may be said.
@@ -55,7 +58,7 @@ const NO_BODY = new Uint8Array(0);
  * @throws {TypeError} when a value cannot be part of a task; the message names it
  */
 export function encodeTask(
-  { task, keys = {}, at, priority, body, unique }: TaskToPut,
+  { task, keys = {}, at, priority, body, unique, after }: TaskToPut,
   spooler?: string,
 ): EncodedTask {
   const func = typeof task === "string" ? task : task.name;
@@ -68,7 +71,8 @@ export function encodeTask(
   if (priority !== undefined && !isPriority(priority)) {
     throw new TypeError(`priority needs a whole number from 0 to ${LARGEST_PRIORITY}: ${priority}`);
   }
-  const about = [textVar("ud_spool_func", func), ...uniqueVars(unique)];
+  const names = readAfter(afterVars(after === undefined ? [] : [after].flat()));
+  const about = [textVar("ud_spool_func", func), ...uniqueVars(unique), ...afterVars(names)];
   return {
     vars: [
       ...about,
@@ -78,7 +82,7 @@ export function encodeTask(
       ...(spooler === undefined ? [] : [textVar("spooler", spooler)]),
     ],
     body: typeof body === "string" ? new TextEncoder().encode(body) : body ?? NO_BODY,
-    at: startsAt,
+    at: names.length > 0 ? WAITING_SECONDS * 1000 : startsAt,
     priority: priority ?? null,
     unique: readUnique(about),
   };

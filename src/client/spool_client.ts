@@ -80,6 +80,24 @@ export class SpoolClient {
     return names;
   }
 
+  /**
+   * Puts tasks that run one after the other: each starts when the one before it is done, and is given up
+   * when that is.
+   *
+   * @returns their names, in their order
+   * @throws {Error} what {@link put} throws; the tasks before it are put, and run
+   */
+  async chain(...tasks: readonly TaskToPut[]): Promise<string[]> {
+    const names: string[] = [];
+    // In this order: one whose predecessor is not there yet would start.
+    for (const task of tasks) {
+      const after = [task.after ?? [], names.at(-1) ?? []].flat();
+      const encoded = encodeTask({ ...task, ...(after.length === 0 ? {} : { after }) });
+      names.push(...await this.#files.put([encoded]));
+    }
+    return names;
+  }
+
   /** @param name as a put returned it */
   async status(name: string): Promise<TaskStatus> {
     await stat(this.dir);

@@ -1,6 +1,7 @@
 /**
  * Finds the tasks of a spool directory for the table: by what the watcher reports, and by scans of the
- * whole directory.
+ * whole directory. This file is
+ * longer than 300 lines because scans and reports fill in for each other.
  */
 
 import { type Clock, turnOfOthers } from "../platform/clock.ts";
@@ -34,6 +35,8 @@ export interface DiscoveryOptions {
   readonly debugOf?: DebugOf;
   /** Whether a task of this name is still to be accepted, and then announced. */
   readonly isAwaited?: (name: string) => boolean;
+  /** A task was found, or found with another time: the table has it. */
+  found(task: SeenTask): void;
   /** Somebody may have paused or resumed the spool. */
   notePause(): void;
   /** The whole directory was scanned. */
@@ -206,6 +209,7 @@ export class Discovery {
   #see(task: SeenTask): void {
     const { tasks, clock } = this.#options;
     if (!tasks.see(task, clock.now())) this.#incomplete = true;
+    this.#options.found(task);
   }
 
   /** The time of a scan has come: made is only what a scan is needed for. */

@@ -3,7 +3,8 @@
  * handed to a worker, or claimed and run.
  *
  * One timer waits for whichever comes first: the next due time, the next start that spooler-rate
- * allows, or the next full scan.
+ * allows, or the next full scan. This file is longer than 300 lines because it is where all parts of a
+ * spool's queue meet.
  */
 
 import type { KillOrder } from "../exec/kill_order.ts";
@@ -27,6 +28,7 @@ import { Starts } from "./starts.ts";
 import type { TaskLimit } from "./task_limits.ts";
 import { tableCounts } from "./table_counts.ts";
 import { Tasks } from "./tasks.ts";
+import { WaitingTasks } from "./waiting.ts";
 
 /** What hands ready tasks to workers, before anybody has read them. */
 export interface Handout {
@@ -86,6 +88,7 @@ export class Dispatcher {
   readonly #ends: Ends;
   readonly #handout: Handout | null;
   readonly #keySweep: KeySweep;
+  readonly #waiting: WaitingTasks;
   #cancelTimer: Cancel = () => {};
   /** Tasks are still to be read, to find out whose they are. */
   #hasUnsorted = false;
@@ -104,13 +107,16 @@ export class Dispatcher {
     const settlement = new Settlement(shared);
     this.#ends = new Ends({ ...shared, settlement, wake });
     this.#starts = new Starts({ ...shared, settlement, ends: this.#ends });
+    this.#waiting = new WaitingTasks({ ...shared, ends: this.#ends, wake });
     this.#discovery = new Discovery({
       ...shared,
       ordered: config.ordered,
       changed: wake,
+      found: (task) => this.#waiting.see(task),
       notePause: () => this.#notePause(),
       scanned: () => {
         this.#ends.retryStuck();
+        this.#waiting.recheck();
         this.#ends.track(this.#keySweep.run());
       },
     });

@@ -59,6 +59,7 @@ export class Tasks {
   readonly #stuck = new Set<string>();
   readonly #assignments = new Assignments();
   #horizon = Infinity;
+  #forgotten: ((id: string) => void) | null = null;
   /** Grows whenever a task is started or handed to a worker. */
   starts = 0;
 
@@ -73,6 +74,11 @@ export class Tasks {
   ) {
     const isCurrent = (task: Ready) => this.#states.get(taskId(task)) === task;
     this.#shares = hasShares ? new Shares(isCurrent) : null;
+  }
+
+  /** Calls back for each task that is not known any more. */
+  whenForgotten(forgotten: (id: string) => void): void {
+    this.#forgotten = forgotten;
   }
 
   get(id: string): TaskState | undefined {
@@ -138,6 +144,7 @@ export class Tasks {
     if (after !== null) this.#enter(id, after);
     if (before !== null) this.#leave(before, id);
     this.observe?.(id, before, event, after);
+    if (after === null) this.#forgotten?.(id);
     if (this.#laterCount > this.capacity) this.#crowdOut();
   }
 

@@ -2,7 +2,7 @@
 
 import { roughText } from "../platform/duration_text.ts";
 import type { Inspected, ListedStateKind } from "../spool/inspected.ts";
-import { compareNatural, priorityRank } from "../spool/layout.ts";
+import { compareNatural, priorityRank, shortLabel } from "../spool/layout.ts";
 import { findVar } from "../wire/packet.ts";
 import { safeText } from "./safe_text.ts";
 import { cutText, jsonBytes, safeBytes } from "./shown_bytes.ts";
@@ -16,8 +16,10 @@ export interface TaskSummary {
   /** Its `ud_spool_func`; null when it has none, or cannot be read. */
   readonly func: Uint8Array | null;
   readonly madeAt: number;
-  /** Null for a task that waits for nothing. */
+  /** Null for a task that waits for no time. */
   readonly dueAt: number | null;
+  /** Names of the tasks that it is to start after. */
+  readonly waitsFor: readonly string[];
   readonly size: number;
   /** Null when the file cannot be read as a task. */
   readonly bodySize: number | null;
@@ -43,7 +45,10 @@ export function summaryOf(task: Inspected): TaskSummary {
     state: state.kind,
     func: content.kind === "task" ? findVar(content.vars, "ud_spool_func")?.slice() ?? null : null,
     madeAt: task.madeAt,
-    dueAt: state.kind === "ready" || state.kind === "deferred" ? state.dueAt : null,
+    dueAt: (state.kind === "ready" || state.kind === "deferred") && task.waitsFor.length === 0
+      ? state.dueAt
+      : null,
+    waitsFor: task.waitsFor,
     size: task.size,
     bodySize: content.kind === "task" ? content.bodySize : null,
     attempts: attempts?.failures ?? 0,
@@ -85,6 +90,12 @@ function timeOf({ dueAt, lastFailureAt, madeAt }: TaskSummary): number {
 
 export const HEADINGS = ["STATE", "AGE", "DUE", "FAILURES", "FUNCTION", "NAME", "LAST ERROR"];
 
+/** @param label of a name */
+export function waitsForText(names: readonly string[], label: (name: string) => string): string {
+  const [first = "", ...more] = names;
+  return `after ${label(first)}${more.length === 0 ? "" : ` and ${more.length} more`}`;
+}
+
 /** The cells of a row, in the order of {@link HEADINGS}. */
 export function summaryCells(summary: TaskSummary, now: number): string[] {
   const { state, func, dueAt, attempts, lastError, lastLine } = summary;
@@ -92,7 +103,13 @@ export function summaryCells(summary: TaskSummary, now: number): string[] {
   return [
     state,
     roughText(now - summary.madeAt),
-    dueAt === null ? "-" : dueAt <= now ? "now" : `in ${roughText(dueAt - now)}`,
+    summary.waitsFor.length > 0
+      ? waitsForText(summary.waitsFor, shortLabel)
+      : dueAt === null
+      ? "-"
+      : dueAt <= now
+      ? "now"
+      : `in ${roughText(dueAt - now)}`,
     String(attempts),
     func === null ? "-" : cutText(safeBytes(func), FUNCTION_WIDTH),
     shortId(summary),
@@ -112,6 +129,7 @@ export function summaryJson(summary: TaskSummary, spool: string, now: number): o
     madeAt: isoText(summary.madeAt),
     ageSeconds: Math.max(0, Math.floor((now - summary.madeAt) / 1000)),
     dueAt: dueAt === null ? null : isoText(dueAt),
+    waitsFor: summary.waitsFor,
     size: summary.size,
     bodySize: summary.bodySize,
     failures: summary.attempts,

@@ -22,6 +22,8 @@ import { Listing } from "./listing.ts";
 import { LaterRecordError, readAttempts, readFailed } from "./record_text.ts";
 import { SpoolRoot } from "./root.ts";
 import { MOST_RECORD_BYTES, readSmallFile } from "./small_file.ts";
+import { mayWaitForOthers } from "../task/after.ts";
+import { namesIn } from "./waits.ts";
 import { readTask } from "./task_file.ts";
 
 export interface InspectorOptions {
@@ -137,6 +139,10 @@ export class Inspector {
       content,
       attempts: record.value?.attempts ?? history.value,
       recordProblem: record.problem ?? history.problem,
+      waitsFor: state.kind === "deferred" && mayWaitForOthers(stat.mtimeMs) &&
+          content.kind === "task"
+        ? namesIn(content.vars)
+        : [],
     };
   }
 

@@ -39,6 +39,8 @@ export interface Inspected extends PlacedTask {
   readonly attempts: Attempts | null;
   /** Why the record of its failures cannot be read; null when it can, or when it has none. */
   readonly recordProblem: string | null;
+  /** Names of the tasks that it is to start after; none when it may start. */
+  readonly waitsFor: readonly string[];
 }
 
 /** Which tasks a listing shows. What is not asked for is not read. */

@@ -4,12 +4,14 @@
  */
 
 import { dirname, join } from "@std/path";
+import { WAITING_SECONDS } from "../task/after.ts";
 import type { Claim } from "./claim.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import { dueTime, PAUSED_FILE, taskLabel, type TaskRef } from "./layout.ts";
 import type { Records } from "./records.ts";
 import type { RunningMarks } from "./running.ts";
 import type { UniqueTasks } from "./unique_tasks.ts";
+import { waitsForOthers } from "./waits.ts";
 import type { Changed } from "./task.ts";
 
 const TAKEN: Changed = { kind: "refused", reason: "a task of that name waits already" };
@@ -32,13 +34,13 @@ export class OperatorChanges {
     const { spool, records, running } = this;
     const from = spool.failedPathOf(ref);
     const to = spool.pathOf(ref);
-    return await this.#whileClaimed(from, async () => {
+    return await this.#whileClaimed(from, async (claim) => {
       const target = await spool.directoryFor(ref);
       if (spool.exists(to)) return TAKEN;
       const other = await this.unique.takeAgain(ref);
       if (other !== null) return haveKey(other);
-      const now = spool.clock.now() / 1000;
-      spool.files.utimeSync(from, now, now);
+      const time = waitsForOthers(claim) ? WAITING_SECONDS : spool.clock.now() / 1000;
+      spool.files.utimeSync(from, time, time);
       records.forgetAttempts(ref);
       running.end(ref);
       try {

@@ -33,6 +33,7 @@ import { readTask } from "./task_file.ts";
 import type { Attempts, Changed, Claimed, ClaimedTask, Decided, SeenTask } from "./task.ts";
 import { UniqueTasks } from "./unique_tasks.ts";
 import { Transitions } from "./transitions.ts";
+import { Waits } from "./waits.ts";
 import { type SpoolChange, type SpoolWatcher, watchSpool } from "./watcher.ts";
 
 export type { StoreOptions, StoreSettings } from "./directory.ts";
@@ -60,6 +61,7 @@ export class Store {
   readonly #transitions: Transitions;
   readonly #operator: OperatorChanges;
   readonly #unique: UniqueTasks;
+  readonly #waits: Waits;
   readonly controlSockets: ControlSockets;
 
   private constructor(options: StoreOptions) {
@@ -88,6 +90,7 @@ export class Store {
     const parts = [this.#spool, this.#records, this.#running, this.#unique] as const;
     this.#transitions = new Transitions(...parts);
     this.#operator = new OperatorChanges(...parts);
+    this.#waits = new Waits(this.#spool);
     this.controlSockets = new ControlSockets(this.#spool, random);
   }
 
@@ -314,6 +317,30 @@ export class Store {
   stampOf(ref: TaskRef): string | null {
     const stat = this.#spool.claims.lstat(this.pathOf(ref));
     return stat && `${stat.identity} ${stat.size} ${stat.ctimeMs}`;
+  }
+
+  /** Names of the tasks that one waits for, whose time says that it may; none when it does not. */
+  readAfter(ref: TaskRef): readonly string[] {
+    return this.#waits.read(ref);
+  }
+
+  /** Where a task of this name is; `gone` is done, or removed, or never there. */
+  placeOf(name: string): "queue" | "failed" | "gone" {
+    return this.#waits.placeOf(name);
+  }
+
+  /** Claims a task that waits for others. */
+  claimWaiting(ref: TaskRef): Claimed {
+    return this.#transitions.claim(ref, Infinity);
+  }
+
+  /**
+   * A task has waited for others: it is due now, or at its `at`.
+   *
+   * @returns that time, in milliseconds since the epoch; null when it waits no more, or is in use
+   */
+  endWait(ref: TaskRef): number | null {
+    return this.#waits.end(ref);
   }
 
   /** The identity of a task's file; null when it is gone. */

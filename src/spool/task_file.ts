@@ -24,7 +24,7 @@ export type ReadTask =
   | { readonly kind: "damaged"; readonly reason: string };
 
 /** What can be read: a claimed file, or one that is only opened to be read. */
-type Readable = Pick<Claim, "stat" | "read">;
+export type Readable = Pick<Claim, "stat" | "read">;
 
 /** Read at once, so that most tasks cost one read. */
 const FIRST_READ = 4096;

@@ -45,10 +45,10 @@ export class Transitions {
   }
 
   /** See {@link Store.claim}. */
-  claim(ref: TaskRef): Claimed {
+  claim(ref: TaskRef, dueBefore = this.spool.clock.now()): Claimed {
     const path = this.spool.pathOf(ref);
     const now = this.spool.clock.now();
-    const claim = this.spool.claims.claim(path, now);
+    const claim = this.spool.claims.claim(path, dueBefore);
     if (claim.kind !== "claimed") return claim;
     let handedOut = false;
     try {

@@ -12,6 +12,8 @@ export interface NewTask {
   readonly at?: number;
   /** 0 or more; lower runs first. */
   readonly priority?: number;
+  /** Names of the tasks that are to be done before; `at` then is the time that says so. */
+  readonly after?: readonly string[];
   /** Absent is a task without a key. */
   readonly unique?: UniqueWish;
 }

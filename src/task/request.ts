@@ -11,6 +11,7 @@
 import type { NewTask } from "./new_task.ts";
 import { findText, findVar, type Var, withoutVar } from "../wire/packet.ts";
 import { RequestError } from "./request_error.ts";
+import { readAfter, WAITING_SECONDS } from "./after.ts";
 import { readUnique } from "./unique.ts";
 
 export { RequestError } from "./request_error.ts";
@@ -36,9 +37,14 @@ export function readRequest(vars: readonly Var[]): TaskRequest {
   const priority = findText(vars, "priority");
   const body = findVar(vars, "body");
   const unique = readUnique(vars);
+  const after = readAfter(vars);
   const task: Writable<NewTask> = { vars: withoutVar(vars, "body") };
   if (body !== undefined) task.body = body;
   if (at !== undefined) task.at = parseAt(at) * 1000;
+  if (after.length > 0) {
+    task.at = WAITING_SECONDS * 1000;
+    task.after = after;
+  }
   if (priority !== undefined) task.priority = parsePriority(priority);
   if (unique !== null) task.unique = unique;
   return { task, spooler: findText(vars, "spooler") };

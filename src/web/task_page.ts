@@ -3,7 +3,7 @@
 import { taskJson } from "../report/task_details.ts";
 import { placedId, shortId } from "../report/task_name.ts";
 import { safeBytes } from "../report/shown_bytes.ts";
-import { summaryOf } from "../report/task_summary.ts";
+import { summaryOf, waitsForText } from "../report/task_summary.ts";
 import { taskLabel } from "../spool/layout.ts";
 import type { Inspected } from "../spool/inspected.ts";
 import { type Ask, AskError, taskAt } from "./ask.ts";
@@ -101,8 +101,10 @@ ${content.kind === "task" ? bodySection(view, content.bodySize, ask) : null}`;
 }
 
 function factsOf({ spool, task }: TaskView, now: number): [string, Part][] {
-  const { state } = task;
-  const due: [string, Part][] = state.kind === "ready" || state.kind === "deferred"
+  const { state, waitsFor } = task;
+  const due: [string, Part][] = waitsFor.length > 0
+    ? [["Starts", waitsForText(waitsFor, taskLabel)]]
+    : state.kind === "ready" || state.kind === "deferred"
     ? [[
       state.kind === "ready" ? "Ready since" : "Deferred until",
       markup`${clockHtml(state.dueAt, now)} (${momentHtml(state.dueAt, now)})`,

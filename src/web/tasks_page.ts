@@ -4,7 +4,8 @@ import { nameToShow } from "../platform/name.ts";
 import { roughText } from "../platform/duration_text.ts";
 import { safeBytes } from "../report/shown_bytes.ts";
 import { placedId, shortId } from "../report/task_name.ts";
-import { summaryJson, summaryOf, type TaskSummary } from "../report/task_summary.ts";
+import { shortLabel } from "../spool/layout.ts";
+import { summaryJson, summaryOf, type TaskSummary, waitsForText } from "../report/task_summary.ts";
 import { STATE_KINDS } from "../spool/inspected.ts";
 import { STATES_FOR } from "./act_tasks.ts";
 import type { Ask } from "./ask.ts";
@@ -138,8 +139,10 @@ function list(found: readonly FoundTask[], now: number, { mayAct }: Ask): Html {
     {
       head: "Due",
       isNumber: true,
-      cell: ({ summary: { dueAt } }) =>
-        dueAt === null
+      cell: ({ summary: { dueAt, waitsFor } }) =>
+        waitsFor.length > 0
+          ? waitsForText(waitsFor, shortLabel)
+          : dueAt === null
           ? markup`<span class="none">–</span>`
           : dueAt > now
           ? momentHtml(dueAt, now)

@@ -12,6 +12,7 @@ const SHARED_FILES = [
   "spooler_client.py",
   "_spooler/__init__.py",
   "_spooler/absent.py",
+  "_spooler/after.py",
   "_spooler/call_failed.py",
   "_spooler/configured.py",
   "_spooler/dial.py",

@@ -21,6 +21,7 @@ Deno.test("what was announced is forgotten at a scan: a watcher that reports not
   let changes = 0;
   const tasks = new Tasks();
   const discovery = new Discovery({
+    found: () => {},
     ...{ name: "test", store, frequency: new Frequency(1000), ordered: false },
     ...{ clock: systemClock, emit: () => {}, once: new Once(), tasks },
     notePause: () => {},

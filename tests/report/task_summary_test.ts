@@ -26,6 +26,7 @@ for (const word of ["", "7/", "/web1", "x/web1", "../web1", "1/2/web1", "/etc/pa
 
 Deno.test("tasks are sorted as they run: running, ready by priority and due, deferred, failed", () => {
   const summary = (name: string, part: Partial<TaskSummary>): TaskSummary => ({
+    waitsFor: [],
     name,
     priority: null,
     state: "ready",

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os as _os
 import time
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ __all__ = [
     "aput_many",
     "astatus",
     "await_task",
+    "chain",
     "configure",
     "put",
     "put_many",
@@ -54,6 +56,7 @@ class Task(NamedTuple):
     unique: object = None
     unique_until: object = None
     unique_mode: object = None
+    after: object = None
 
 
 def configure(spool=None, **settings) -> None:
@@ -112,6 +115,7 @@ class Client:
         unique=None,
         unique_until=None,
         unique_mode=None,
+        after=None,
     ) -> str:
         """Puts a task: `function` is its ud_spool_func, `vars` are str, bytes, or what JSON can say.
 
@@ -120,9 +124,10 @@ class Client:
 
         While a task with the same key (`unique`) of the function waits, or with unique_until="done" also
         while it runs, the name of that one is returned; unique_mode="replace" puts this one in its place.
-        Raises Refused and Unreachable.
+        `after` has the name of a task of the same spool, or names: it starts when these are done, and is
+        given up when one of them is. Raises Refused and Unreachable.
         """
-        wishes = _wishes(unique, unique_until, unique_mode)
+        wishes = _wishes(unique, unique_until, unique_mode, after)
         task = _new_task.from_values(function, {**(vars or {}), **wishes}, at, priority, body)
         return self._target.put(task, _id_bytes(id))
 
@@ -136,7 +141,7 @@ class Client:
         made = [
             _new_task.from_values(
                 each.function,
-                {**each.vars, **_wishes(each.unique, each.unique_until, each.unique_mode)},
+                {**each.vars, **_wishes(each.unique, each.unique_until, each.unique_mode, each.after)},
                 each.at,
                 each.priority,
                 each.body,
@@ -147,6 +152,21 @@ class Client:
         if any(isinstance(each, Exception) for each in results):
             raise PutManyError(results)
         return results
+
+    def chain(self, *tasks) -> list:
+        """Puts Tasks, or pairs, that run one after the other: each starts when the one before it is done,
+        and is given up when that is. Returns their names, in order. For a directory: a server does not
+        say names."""
+        if not isinstance(self._target, _SpoolDirectory):
+            raise SpoolError("a chain needs a spool directory, not %r" % self._target)
+        names: list = []
+        # In this order: one whose predecessor is not there yet would start.
+        for each in tasks:
+            task = each if isinstance(each, Task) else Task(*each)
+            before = [task.after] if isinstance(task.after, (str, bytes)) else task.after or []
+            after = [*before, *names[-1:]]
+            names += self.put_many([task._replace(after=after or None)])
+        return names
 
     def status(self, name) -> Status:
         """What became of a task of a directory: its `state` is ready, deferred, running, failed or gone."""
@@ -182,11 +202,14 @@ class Client:
         return await _in_thread(self.wait, name, timeout)
 
 
-def _wishes(unique, until, mode) -> dict:
+def _wishes(unique, until, mode, after) -> dict:
     """The keys of a task that say them."""
     if unique is None and (until is not None or mode is not None):
         raise TypeError("unique_until and unique_mode need unique")
-    wishes = {"spooler_unique": unique, "spooler_unique_until": until, "spooler_unique_mode": mode}
+    if after is not None:
+        given = [after] if isinstance(after, (str, bytes)) else after
+        after = " ".join(_os.fsdecode(each).rpartition("/")[2] for each in given)
+    wishes = {"spooler_after": after, "spooler_unique": unique, "spooler_unique_until": until, "spooler_unique_mode": mode}
     return {
         key: value if isinstance(value, (str, bytes)) else str(value)
         for key, value in wishes.items()
@@ -206,6 +229,7 @@ def _id_bytes(task_id):
 _default = Client()
 put = _default.put
 put_many = _default.put_many
+chain = _default.chain
 status = _default.status
 wait = _default.wait
 aput = _default.aput

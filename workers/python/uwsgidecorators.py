@@ -34,7 +34,7 @@ postfork_chain: list = []
 # With pass_arguments these keywords are for the spooler; all others are the function's.
 _SPOOLER_KEYWORDS = (
     *("message_dict", "spooler", "priority", "at", "body"),
-    *("spooler_unique", "spooler_unique_until", "spooler_unique_mode"),
+    *("spooler_unique", "spooler_unique_until", "spooler_unique_mode", "spooler_after"),
 )
 
 

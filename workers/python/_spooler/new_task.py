@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from . import packet
 from .json_values import NAMES, dump
 from .put_errors import Refused
+from .after import AFTER, WAITING_SECONDS, check_after
 from .unique import KEY, read_wish
 
 _TEXTS = (str, bytes, bytearray, memoryview)
@@ -35,6 +36,9 @@ class NewTask:
         if b"priority" in wanted:
             self.priority = _read_priority(wanted[b"priority"])
         self.spooler = wanted.get(b"spooler")
+        if AFTER in wanted:
+            check_after(wanted[AFTER])
+            self.at = WAITING_SECONDS
         self.unique = read_wish(wanted) if KEY in wanted else None
 
 
