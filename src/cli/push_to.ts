@@ -93,7 +93,7 @@ async function* sendAll(
   for (const [index, how] of results.entries()) {
     if (how.kind === "lost") throw new Error(lostText(how.reason, index, results.length));
     yield how.kind === "accepted"
-      ? { isAccepted: true, reason: null, standIn: how.standIn ?? null }
+      ? { isAccepted: true, reason: null, standIn: how.name ?? null }
       : { isAccepted: false, reason: how.reason, standIn: null };
   }
 }

@@ -1,7 +1,14 @@
 /** A task as the packet that a peer gets of it. @pure */
 
 import { createHash } from "node:crypto";
-import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL, type Var, WITH_BODY } from "../wire/packet.ts";
+import {
+  encodePacket,
+  KEEP_OPEN,
+  MODIFIER_SPOOL,
+  type Var,
+  WANTS_NAME,
+  WITH_BODY,
+} from "../wire/packet.ts";
 import { encodeBodySize } from "../wire/reader.ts";
 import { deliveryVars, type Signed } from "../wire/signature.ts";
 import { signedOf } from "../wire/signed_answer.ts";
@@ -15,6 +22,8 @@ export interface PacketOptions {
   readonly secret: string | null;
   /** Milliseconds since the epoch, never the same twice. */
   readonly sentAt: number;
+  /** The answer is to have the name of the task. */
+  readonly wantsName: boolean;
 }
 
 export interface DeliveryPacket {
@@ -26,7 +35,7 @@ export interface DeliveryPacket {
 
 /** @throws {PacketError} when the vars do not fit into a packet */
 export function deliveryPacket(options: PacketOptions): DeliveryPacket {
-  const { id, vars, body, receiver, secret, sentAt } = options;
+  const { id, vars, body, receiver, secret, sentAt, wantsName } = options;
   const hasBody = body.length > 0;
   const bodySha256 = hasBody && secret !== null
     ? createHash("sha256").update(body).digest("hex")
@@ -37,7 +46,8 @@ export function deliveryPacket(options: PacketOptions): DeliveryPacket {
     ...(bodySha256 === undefined ? {} : { bodySha256 }),
   };
   const all = deliveryVars(vars, claims, secret);
-  const packet = encodePacket(all, MODIFIER_SPOOL, KEEP_OPEN | (hasBody ? WITH_BODY : 0));
+  const flags = KEEP_OPEN | (hasBody ? WITH_BODY : 0) | (wantsName ? WANTS_NAME : 0);
+  const packet = encodePacket(all, MODIFIER_SPOOL, flags);
   const signed = secret === null ? null : signedOf(all, secret);
   if (!hasBody) return { head: packet, signed };
   const size = encodeBodySize(body.length);

@@ -2,7 +2,7 @@
 
 import type { Signed } from "../wire/signature.ts";
 import type { EncodedTask, PutOptions, TaskToPut } from "./new_task.ts";
-import type { PeerTls } from "./peer_link.ts";
+import type { PeerTls, SpoolerPeer } from "./peer_link.ts";
 
 export interface ConnectOptions extends PeerTls {
   /** `spooler-secret` of the peer: tasks are signed, and so must its answers be. */
@@ -30,19 +30,23 @@ export class TaskRefusedError extends Error {
 export interface PendingTask {
   readonly id: string;
   readonly task: EncodedTask;
+  /** It is settled with its name, not with its id. */
+  readonly wantsName: boolean;
   /** Of the packet that was sent last. */
   signed: Signed | null;
   /** Nobody waits for it any more. */
   isDropped: boolean;
-  /** @param name of the task that stands for it, where another does */
+  /** @param name where the peer has said it: its own, or that of a task that stands for it */
   settle(error: unknown, name?: string): void;
 }
 
 export interface NewPendingTask {
   readonly id: string;
   readonly task: EncodedTask;
+  readonly wantsName: boolean;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** @param id its id, or its name */
   resolve(id: string): void;
   reject(error: unknown): void;
   /** What to say when the time is over. */
@@ -51,8 +55,10 @@ export interface NewPendingTask {
   dropped(): void;
 }
 
+const NAMELESS = "the peer accepted this task before, and knows its name no longer";
+
 export function pendingTask(wanted: NewPendingTask): PendingTask {
-  const { id, task, timeoutMs, signal, resolve, reject, late, dropped } = wanted;
+  const { id, task, wantsName, timeoutMs, signal, resolve, reject, late, dropped } = wanted;
   const drop = (error: unknown) => {
     sending.isDropped = true;
     sending.settle(error);
@@ -62,13 +68,29 @@ export function pendingTask(wanted: NewPendingTask): PendingTask {
   const timer = setTimeout(() => drop(late()), timeoutMs);
   signal?.addEventListener("abort", aborted);
   const sending: PendingTask = {
-    ...{ id, task, signed: null, isDropped: false },
+    ...{ id, task, wantsName, signed: null, isDropped: false },
     settle(error, name) {
       clearTimeout(timer);
       signal?.removeEventListener("abort", aborted);
-      if (error === null) resolve(name ?? id);
-      else reject(error);
+      if (error !== null) reject(error);
+      else if (wantsName && name === undefined) reject(new Error(NAMELESS));
+      else resolve(name ?? id);
     },
   };
   return sending;
+}
+
+/** @throws {TaskRefusedError} when the peer is not able to take the task */
+export function mustBeWithin(
+  { version, taskNames, body, maxBody }: SpoolerPeer,
+  { task, wantsName }: Pick<PendingTask, "task" | "wantsName">,
+): void {
+  if (wantsName && !taskNames) {
+    throw new TaskRefusedError(
+      `the peer is of version ${version}, which does not say names of tasks, as a chain needs them`,
+    );
+  }
+  const size = task.body.length;
+  if (size === 0 || body && (maxBody === null || size <= maxBody)) return;
+  throw new TaskRefusedError(`its body has ${size} bytes, the peer accepts ${body ? maxBody : 0}`);
 }

@@ -8,11 +8,13 @@ import { type Address, addressText, parseAddress, TLS_PREFIX } from "../wire/add
 import { answerOf, WINDOW } from "../wire/peer.ts";
 import type { RawPacket } from "../wire/reader.ts";
 import { isDeliveryId } from "../wire/signature.ts";
+import { putChain } from "./chain.ts";
 import { type DeliveryPacket, deliveryPacket } from "./delivery_packet.ts";
 import { PeerLink, type SpoolerPeer } from "./peer_link.ts";
 import { encodeTask, type NamedTask } from "./new_task.ts";
 import {
   type ConnectOptions,
+  mustBeWithin,
   type PendingTask,
   pendingTask,
   type SendOptionsOfTask,
@@ -110,6 +112,21 @@ export class RemoteClient {
     return ids;
   }
 
+  /**
+   * Puts tasks that run one after the other: each starts when the one before it is done, and is given up
+   * when that is. With an `id` for each the same chain can be put again.
+   *
+   * @returns their names, in their order
+   * @throws {TaskRefusedError} also when the peer is of a version that says no names; then none is put
+   * @throws {TypeError} when one of them cannot be a task, or is for another spool: then none is put
+   * @throws {unknown} what {@link put} throws; the tasks before it are put, and run
+   */
+  async chain(...tasks: readonly TaskToSend[]): Promise<string[]> {
+    const other = tasks.find(({ spooler }) => spooler !== tasks[0]?.spooler);
+    if (other !== undefined) throw new TypeError(`a chain goes into one spool: "${other.spooler}"`);
+    return await putChain(tasks, (task) => this.#send(task, true));
+  }
+
   /** Waits for what was put, and hangs up. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -125,7 +142,7 @@ export class RemoteClient {
     return this.#sent.length + this.#unsent.length > 0;
   }
 
-  #send(wanted: TaskToSend): Promise<string> {
+  #send(wanted: TaskToSend, wantsName = false): Promise<string> {
     return new Promise((resolve, reject) => {
       const { signal, id = `client:${crypto.randomUUID()}`, spooler } = wanted;
       if (this.#isClosed) throw new Error("put: the connection was closed");
@@ -140,11 +157,11 @@ export class RemoteClient {
         ...task,
         receiver: id,
         secret: this.#options.secret ?? null,
-        sentAt: 0,
+        ...{ sentAt: 0, wantsName },
       });
       const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
       const sending = pendingTask({
-        ...{ id, task, timeoutMs, resolve, reject },
+        ...{ id, task, wantsName, timeoutMs, resolve, reject },
         ...(signal === undefined ? {} : { signal }),
         late: () => new Error(this.#lateText(timeoutMs)),
         dropped: () => this.#drop(sending),
@@ -189,18 +206,14 @@ export class RemoteClient {
   }
 
   /** Null when the task, now settled, cannot be one. */
-  #packetOf(next: PendingTask, { receiver, body, maxBody }: SpoolerPeer): DeliveryPacket | null {
-    const { task, id } = next;
-    const size = task.body.length;
-    if (size > 0 && (!body || maxBody !== null && size > maxBody)) {
-      const most = body ? maxBody : 0;
-      next.settle(new TaskRefusedError(`its body has ${size} bytes, the peer accepts ${most}`));
-      return null;
-    }
+  #packetOf(next: PendingTask, peer: SpoolerPeer): DeliveryPacket | null {
+    const { task, id, wantsName } = next;
+    const { receiver } = peer;
     try {
+      mustBeWithin(peer, next);
       this.#stamp = Math.max(Date.now(), this.#stamp + 0.001);
       const secret = this.#options.secret ?? null;
-      return deliveryPacket({ id, ...task, receiver, secret, sentAt: this.#stamp });
+      return deliveryPacket({ id, ...task, receiver, secret, sentAt: this.#stamp, wantsName });
     } catch (error) {
       next.settle(error);
       return null;
@@ -238,7 +251,7 @@ export class RemoteClient {
     if (answer.kind === "later") this.#later(first, answer.reason);
     else {
       this.#delayMs = FIRST_DELAY_MS;
-      if (answer.kind === "accepted") first.settle(null, answer.standIn);
+      if (answer.kind === "accepted") first.settle(null, answer.name);
       else first.settle(new TaskRefusedError(answer.reason));
     }
     this.#work();

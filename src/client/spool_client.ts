@@ -3,6 +3,7 @@
 import { watch } from "node:fs";
 import { stat } from "node:fs/promises";
 import { cwd } from "node:process";
+import { putChain } from "./chain.ts";
 import {
   type EncodedTask,
   encodeTask,
@@ -49,8 +50,12 @@ export class SpoolClient {
   put<Keys extends object>(task: TaskType<Keys>, keys: Keys, options?: PutOptions): Promise<string>;
   put(task: string, keys?: object, options?: PutOptions): Promise<string>;
   async put(task: NamedTask, keys = {}, options: PutOptions = {}): Promise<string> {
-    options.signal?.throwIfAborted();
-    const [name] = await this.#files.put([encodeTask({ ...options, task, keys })]);
+    return await this.#put({ ...options, task, keys });
+  }
+
+  async #put(task: TaskToPut): Promise<string> {
+    task.signal?.throwIfAborted();
+    const [name] = await this.#files.put([encodeTask(task)]);
     return name as string;
   }
 
@@ -88,14 +93,7 @@ export class SpoolClient {
    * @throws {Error} what {@link put} throws; the tasks before it are put, and run
    */
   async chain(...tasks: readonly TaskToPut[]): Promise<string[]> {
-    const names: string[] = [];
-    // In this order: one whose predecessor is not there yet would start.
-    for (const task of tasks) {
-      const after = [task.after ?? [], names.at(-1) ?? []].flat();
-      const encoded = encodeTask({ ...task, ...(after.length === 0 ? {} : { after }) });
-      names.push(...await this.#files.put([encoded]));
-    }
-    return names;
+    return await putChain(tasks, (task) => this.#put(task));
   }
 
   /** @param name as a put returned it */

@@ -17,18 +17,21 @@ export interface IncomingTask {
   readonly credential: Credential;
   /** Whose id it has, as far as its connection says. */
   readonly sender: string;
+  /** Its yes is to have its name. */
+  readonly wantsName: boolean;
 }
 
 /**
  * Takes responsibility for a task, and calls `done` once, before or after it returns: with null when the
- * peer gets its acceptance (and the name of the task that stands for it, if another does), or with the reason why not, a {@link RefusalError} or {@link PacketError} among
- * others.
+ * peer gets its acceptance, or with the reason why not, a {@link RefusalError} or {@link PacketError}
+ * among others.
  *
  * @throws {Error} the same, in place of the call
  */
 export type Accept = (task: IncomingTask, done: TaskDone) => void;
 
-export type TaskDone = (error: unknown, standIn?: string) => void;
+/** @param name of the task, where it is wanted and known; of another with its key, where that stands for it */
+export type TaskDone = (error: unknown, name?: string) => void;
 
 /** Which secret of ours signed a packet. */
 export type Identify = (varBytes: Uint8Array, vars: readonly Var[]) => Signed | NotSigned;

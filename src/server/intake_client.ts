@@ -206,8 +206,8 @@ export class IntakeClient implements SocketService {
     const pieces = body === null ? null : iteratorOf(body);
     this.#call((call) => ({ kind: "accept", call, task: remote }), pieces).then(
       (result) => {
-        const { standIn, refusal } = result as AcceptResult;
-        done(refusal === undefined ? null : refusalFrom(refusal), standIn);
+        const { name, refusal } = result as AcceptResult;
+        done(refusal === undefined ? null : refusalFrom(refusal), name);
       },
       done,
     ).finally(() => pieces?.return?.());

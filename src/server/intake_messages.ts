@@ -49,8 +49,8 @@ export interface RefusalText {
 /** What the `accept` of a remote task comes to: an acceptance without a refusal. */
 export interface AcceptResult {
   readonly refusal?: RefusalText;
-  /** The name of the task that stands for it. */
-  readonly standIn?: string;
+  /** Of the task, where it is wanted and known; of another with its key, where that stands for it. */
+  readonly name?: string;
 }
 
 /** Each comes together with one raise of the signal that wakes the loop. */

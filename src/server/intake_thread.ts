@@ -174,6 +174,7 @@ export class IntakeThread {
           open.underWay++;
           spool.put(task, sent, endedBy(result, ended));
         },
+        acceptedName: (sent) => spool.acceptedName(sent),
       },
       underWay: 0,
       isRetired: false,
@@ -233,9 +234,9 @@ export class IntakeThread {
     const incoming: IncomingTask = { ...task, body };
     try {
       return await new Promise<AcceptResult>((resolve, reject) => {
-        this.#accept(incoming, (error, standIn) => {
+        this.#accept(incoming, (error, name) => {
           if (error !== null) reject(error);
-          else resolve(standIn === undefined ? {} : { standIn });
+          else resolve(name === undefined ? {} : { name });
         });
       });
     } catch (error) {

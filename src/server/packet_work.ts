@@ -4,7 +4,7 @@
  */
 
 import { acceptedAnswer, pingAnswer, PONG, refusalAnswer, REFUSED } from "../wire/answer.ts";
-import { KEEP_OPEN, MODIFIER_PING, MODIFIER_SPOOL } from "../wire/packet.ts";
+import { KEEP_OPEN, MODIFIER_PING, MODIFIER_SPOOL, WANTS_NAME } from "../wire/packet.ts";
 import type { RawPacket } from "../wire/reader.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { Signed } from "../wire/signature.ts";
@@ -13,6 +13,7 @@ import { BodyInput } from "./body.ts";
 import type { FruitlessPackets } from "./fruitless.ts";
 import {
   type IncomingRequest,
+  type IncomingTask,
   refusalOf,
   requestOf,
   signerOf,
@@ -100,7 +101,8 @@ export class PacketWork {
     const { answers, rules, changed } = this.#options;
     const { limits: { maxBodySize }, identify } = rules();
     const request = requestOf(packet, identify);
-    const { bodySize } = packet;
+    const { bodySize, header: { modifier2 } } = packet;
+    const wantsName = (modifier2 & WANTS_NAME) !== 0;
     if (bodySize !== null && bodySize > maxBodySize) {
       const message = `the body has ${
         counted(bodySize, "byte")
@@ -113,10 +115,15 @@ export class PacketWork {
     const body = bodySize === null ? null : this.#bodyOf(bodySize);
     const slot = answers.add();
     this.#working++;
-    this.#accept(request, body, (error, standIn) => {
+    this.#accept(request, { body, wantsName }, (error, name) => {
       this.#working--;
       body?.discard();
-      slot.bytes = this.#answerTo(request, staysOpen, error, standIn);
+      slot.bytes = this.#answerTo(
+        request,
+        staysOpen,
+        error,
+        staysOpen || wantsName ? name : undefined,
+      );
       memory[Symbol.dispose]();
       changed();
     });
@@ -129,13 +136,17 @@ export class PacketWork {
   }
 
   /** Tasks are put in the order of the calls, as far as their putting does not wait. */
-  #accept(request: IncomingRequest, body: BodyInput | null, done: TaskDone): void {
+  #accept(
+    request: IncomingRequest,
+    { body, wantsName }: Pick<IncomingTask, "body" | "wantsName">,
+    done: TaskDone,
+  ): void {
     if ("error" in request) return done(request.error);
     const { active, rules, peer: { from, credential, sender } } = this.#options;
     const { vars, signed } = request;
     active();
     try {
-      rules().accept({ vars, signed, body, from, credential, sender }, done);
+      rules().accept({ vars, signed, body, from, credential, sender, wantsName }, done);
     } catch (error) {
       done(error);
     }
@@ -146,11 +157,11 @@ export class PacketWork {
     request: IncomingRequest,
     staysOpen: boolean,
     error: unknown,
-    standIn: string | undefined,
+    name: string | undefined,
   ): Uint8Array<ArrayBuffer> {
     if (error === null) {
       this.#options.fruitless.reset();
-      return acceptedAnswer(signerOf(request), staysOpen ? standIn : undefined);
+      return acceptedAnswer(signerOf(request), name);
     }
     return this.#refusal(this.#isEnded ? null : refusalOf(error), staysOpen, signerOf(request));
   }

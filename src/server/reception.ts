@@ -40,6 +40,8 @@ export interface Inbox {
   readonly name: string;
   readonly names: readonly string[];
   put(task: NewTask, sent: SentId | null, result: PutResult): void;
+  /** The name of the task that was accepted with this id; null when it is not known any more. */
+  acceptedName(sent: SentId): string | null;
 }
 
 /** The spool that a task names with `spooler`, or the first. */
@@ -69,6 +71,7 @@ export function inboxOf({ name, names, store }: Spool, clock: Clock): Inbox {
         result,
       );
     },
+    acceptedName: ({ id, sender }) => store.acceptedName(id, sender),
   };
 }
 
@@ -92,11 +95,15 @@ export interface ReceptionOptions {
 /** Of deliveries that were accepted before, so many have a line of the log in each window. */
 const MOST_REPETITIONS = 20;
 const REPETITIONS_WINDOW_MS = 10_000;
+/** The name of a task that was accepted before is read from a file that may be long. */
+const MOST_LOOKUPS = 50;
+const LOOKUPS_WINDOW_MS = 10_000;
 
 export class Reception {
   readonly #options: ReceptionOptions;
   readonly #verifier: Verifier;
   readonly #repetitions = new Limiter(MOST_REPETITIONS, REPETITIONS_WINDOW_MS);
+  readonly #lookups = new Limiter(MOST_LOOKUPS, LOOKUPS_WINDOW_MS);
   /** Spools that refused their last task, so that it is logged once. */
   readonly #refusing = new Set<Inbox>();
 
@@ -118,12 +125,13 @@ export class Reception {
     const isScanned = this.#checkStranger(incoming);
     const whole = withBody(task, incoming.body, { sha256: bodySha256, isScanned });
     const sender = "secret" in incoming.signed ? "signed" : incoming.sender;
-    const { from } = incoming;
-    spool.put(whole, id === null ? null : { id, sender }, {
+    const { from, wantsName } = incoming;
+    const sent = id === null ? null : { id, sender };
+    spool.put(whole, sent, {
       accepted: (ref, dueAt) => {
         this.#options.accepted(spool, ref, dueAt, func, from);
         this.#accepts(spool);
-        done(null);
+        done(null, wantsName ? ref.name : undefined);
       },
       stoodFor: ({ name }) => {
         this.#reportRepetition({ type: "task.unneeded", by: name, func, from });
@@ -133,10 +141,26 @@ export class Reception {
       repeated: () => {
         this.#reportRepetition({ type: "task.repeated", id: id ?? "", func, from });
         this.#accepts(spool);
-        done(null);
+        if (wantsName && sent !== null) this.#nameAgain(spool, sent, done);
+        else done(null);
       },
       failed: (error) => done(this.#refusalOf(spool, error)),
     });
+  }
+
+  /** Of a task whose first answer was lost. */
+  #nameAgain(spool: Inbox, sent: SentId, done: TaskDone): void {
+    if (!this.#lookups.admit(this.#options.clock.monotonic())) {
+      const message = "too many ask for names of tasks that were accepted before";
+      return done(new RefusalError("full", message, true));
+    }
+    let name: string | null;
+    try {
+      name = spool.acceptedName(sent);
+    } catch (error) {
+      return done(this.#refusalOf(spool, error));
+    }
+    done(null, name ?? undefined);
   }
 
   /** A peer can send the same task again and again, and cannot fill the log with that. */

@@ -16,7 +16,7 @@ export interface ConversationRules {
   readonly identify: Identify;
 }
 
-const FEATURES = ["keep-alive", "body", "id", "signature"];
+const FEATURES = ["keep-alive", "body", "id", "signature", "task-name"];
 
 /** Without a secret no signature can be checked. */
 const UNASKED: NotSigned = { problem: "this program has no secret to check it with" };

@@ -128,6 +128,11 @@ export class SpoolInbox {
     this.#batch.put(task, sent, result);
   }
 
+  /** See {@link Store.acceptedName}. */
+  acceptedName(sent: SentId): string | null {
+    return this.#ids.nameOf(sent);
+  }
+
   /** See {@link BatchIntake.commit}. */
   commit(): boolean {
     return this.#batch.commit();

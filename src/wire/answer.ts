@@ -4,7 +4,7 @@ import { VERSION } from "../platform/version.ts";
 import { encodeHeader, MODIFIER_ANSWER, MODIFIER_PING, textVar, type Var } from "./packet.ts";
 import type { RefusalError } from "./refusal.ts";
 import type { Signed } from "./signature.ts";
-import { answerPacket, NAME_VAR, STAND_IN_VAR } from "./signed_answer.ts";
+import { answerPacket, NAME_VAR, TASK_NAME_VAR } from "./signed_answer.ts";
 
 export const ACCEPTED = encodeHeader({ modifier1: MODIFIER_ANSWER, size: 0, modifier2: 1 });
 export const REFUSED = encodeHeader({ modifier1: MODIFIER_ANSWER, size: 0, modifier2: 0 });
@@ -16,14 +16,14 @@ const LONGEST_REASON = 500;
 /**
  * A yes to a packet; a signed packet gets a signed one.
  *
- * @param standIn the name of another task that stands for this one, for a peer that speaks our extension
+ * @param name of the task, or of another that stands for it, for a peer that speaks our extension
  */
 export function acceptedAnswer(
   request: Signed | null,
-  standIn?: string,
+  name?: string,
 ): Uint8Array<ArrayBuffer> {
-  if (request === null && standIn === undefined) return ACCEPTED;
-  const vars = standIn === undefined ? [] : [textVar(STAND_IN_VAR, standIn)];
+  if (request === null && name === undefined) return ACCEPTED;
+  const vars = name === undefined ? [] : [textVar(TASK_NAME_VAR, name)];
   return answerPacket(vars, { modifier1: MODIFIER_ANSWER, modifier2: 1 }, request);
 }
 

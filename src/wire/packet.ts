@@ -26,6 +26,8 @@ export const MODIFIER_ANSWER = 255;
 export const KEEP_OPEN = 1;
 /** modifier2 of a task, ours: behind the vars come a u64 LE length and a body of so many bytes. */
 export const WITH_BODY = 2;
+/** modifier2 of a task, ours: its yes has the name of the task. */
+export const WANTS_NAME = 4;
 
 /** Bytes before the vars. */
 export const HEADER_SIZE = 4;

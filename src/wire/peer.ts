@@ -9,7 +9,7 @@
 
 import type { RawPacket } from "./reader.ts";
 import type { Signed } from "./signature.ts";
-import { isAnswerTo, receiverName, STAND_IN_VAR } from "./signed_answer.ts";
+import { isAnswerTo, receiverName, TASK_NAME_VAR } from "./signed_answer.ts";
 import { decodeVars, findText, MODIFIER_ANSWER, MODIFIER_PING, PacketError } from "./packet.ts";
 
 /** Tasks that may be on one connection without an answer. */
@@ -22,6 +22,8 @@ export type Peer =
     readonly version: string;
     readonly keepAlive: boolean;
     readonly body: boolean;
+    /** Whether it says the names of tasks when it is asked for them. */
+    readonly taskNames: boolean;
     /** The largest body it takes, in bytes; null when it does not say. */
     readonly maxBody: number | null;
     /** Its name, for which tasks are signed; null where nothing is signed. */
@@ -68,6 +70,7 @@ export function peerOf({ header, vars }: RawPacket, signed: Signed | null): Peer
     version: plainText(version),
     keepAlive: features.includes("keep-alive"),
     body: features.includes("body"),
+    taskNames: features.includes("task-name"),
     maxBody: maxBody !== undefined && /^\d{1,15}$/.test(maxBody) ? Number(maxBody) : null,
     receiver,
   };
@@ -85,8 +88,8 @@ function varsOrNone(bytes: Uint8Array) {
 export type PeerAnswer =
   | {
     readonly kind: "accepted";
-    /** The name of another task with its key that stands for it; absent when it was put. */
-    readonly standIn?: string;
+    /** Of the task, where its sender asked for it; of another with its key, where that stands for it. */
+    readonly name?: string;
   }
   /** Sent again it would be refused again. */
   | { readonly kind: "refused"; readonly reason: string }
@@ -118,8 +121,8 @@ export function answerOf({ header, vars }: RawPacket, signed: Signed | null): Pe
     throw new PacketError("its answer to a signed task is not signed with our secret");
   }
   if (header.modifier2 === 1) {
-    const standIn = findText(given, STAND_IN_VAR);
-    return { kind: "accepted", ...(standIn === undefined ? {} : { standIn: plainText(standIn) }) };
+    const name = findText(given, TASK_NAME_VAR);
+    return { kind: "accepted", ...(name === undefined ? {} : { name: plainText(name) }) };
   }
   const reason = plainText(findText(given, "reason") ?? UNEXPLAINED);
   const isTemporary = findText(given, "temporary") === "1";

@@ -27,8 +27,8 @@ import { isDeliveryId, SIGNATURE_VAR, type Signed, signedVars } from "./signatur
 const NONCE_VAR = "spooler_nonce";
 /** The var of an answer to a signed ping with the receiver's name. */
 export const NAME_VAR = "name";
-/** The var of a yes to a task that was not put: the name of the task that stands for it. */
-export const STAND_IN_VAR = "task";
+/** The var of a yes with the name of the task, or of the one that stands for it. */
+export const TASK_NAME_VAR = "task";
 
 type Modifiers = Pick<Header, "modifier1" | "modifier2">;
 

@@ -1,12 +1,13 @@
 import { join } from "@std/path";
-import { connect, TaskRefusedError } from "../../src/client/mod.ts";
+import { connect, TaskRefusedError, type TaskToSend } from "../../src/client/mod.ts";
 import { keysOfVars } from "../../src/wire/json_vars.ts";
 import { findText } from "../../src/wire/packet.ts";
 import { RefusalError } from "../../src/wire/refusal.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../support/assert.ts";
 import { makeTlsParties } from "../support/certificates.ts";
 import { CuttingProxy } from "../support/proxy.ts";
-import { openReception } from "../support/reception.ts";
+import { ACCEPTED, ours, Peer, plain, pong, type Received } from "../support/peer.ts";
+import { DRIVERS, openReception, type TestReception } from "../support/reception.ts";
 import { testWith } from "../support/require.ts";
 import { claimNow, seenNames } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
@@ -64,6 +65,100 @@ Deno.test("a connection that breaks at any place doubles nothing and loses nothi
     return String(keysOfVars(task.vars)["name"]);
   });
   assertEquals(found.toSorted(), names.toSorted());
+});
+
+/** That these are the tasks there, and that of each so many one waits for the one before it. */
+function assertChains({ store }: TestReception, names: readonly string[], length: number): void {
+  assertEquals(seenNames(store).toSorted(), names.toSorted());
+  assertEquals(
+    names.map((name) => store.readAfter({ name, priority: null })),
+    names.map((_, at) => at % length === 0 ? [] : names.slice(at - 1, at)),
+  );
+}
+
+const STEPS: readonly TaskToSend[] = [
+  { task: "fetch", id: "one" },
+  { task: "unpack", id: "two" },
+  { task: "index", id: "three", body: "a body" },
+];
+
+Deno.test("a chain over a connection: each waits for the name of the one before", async () => {
+  await using temp = await tempDir();
+  const path = join(temp.path, "socket");
+  for (const driver of DRIVERS) {
+    for (const secret of [undefined, SECRET]) {
+      const ini = [`socket = ${path}`, ...(secret ? [`spooler-secret = ${secret}`] : [])];
+      await using reception = await openReception({
+        driver,
+        ini: ["socket = 127.0.0.1:0", ...ini],
+      });
+      const options = secret ? { secret } : {};
+      await using hub = connect(`127.0.0.1:${reception.port}`, options);
+      const names = await hub.chain(...STEPS);
+      assertChains(reception, names, 3);
+      // Put again, by another connection of the same sender, it is the same chain.
+      if (secret) {
+        await using local = connect(path, options);
+        assertEquals(await local.chain(...STEPS), names);
+        assertEquals(seenNames(reception.store).length, 3);
+      } else assertEquals(await hub.chain(...STEPS), names);
+      assertEquals(await hub.put("f", {}, { id: "four" }), "four");
+    }
+  }
+});
+
+Deno.test("a connection that breaks between the steps of a chain changes no name", async () => {
+  await using reception = await openReception();
+  await using proxy = new CuttingProxy(reception.port);
+  const names: string[] = [];
+  for (let round = 0; round < 9; round++) {
+    // Within the greeting, and within and behind each answer.
+    proxy.cutNext({ direction: "down", after: 60 + 30 * round });
+    await using hub = connect(proxy.address);
+    names.push(...await hub.chain({ task: "a" }, { task: "b" }, { task: "c" }));
+  }
+  assert(proxy.cuts >= 8, `${proxy.cuts} cuts`);
+  assertChains(reception, names, 3);
+});
+
+Deno.test("a chain is refused before its first task by who says no names", async () => {
+  const accepted: Received[] = [];
+  await using peer = new Peer(ours(accepted));
+  await using old = connect(peer.address);
+  const refused = await assertRejects(() => old.chain(...STEPS), TaskRefusedError);
+  assertMatch(
+    refused.message,
+    /^the peer is of version 9\.9\.9, which does not say names of tasks/,
+  );
+  peer.becomes(plain(accepted));
+  await using uwsgi = connect(peer.address);
+  await assertRejects(
+    () => uwsgi.chain(...STEPS),
+    Error,
+    "it is no spooler of version 0.2 or later",
+  );
+  assertEquals(accepted.length, 0);
+  // One that has lost it.
+  peer.becomes(async (talk) => {
+    await talk.next();
+    await talk.say(pong("keep-alive,id,task-name"));
+    for (let task = await talk.next(); task; task = await talk.next()) {
+      accepted.push(task);
+      await talk.say(ACCEPTED);
+    }
+  });
+  await using forgetful = connect(peer.address);
+  await assertRejects(
+    () => forgetful.chain(...STEPS.slice(0, 2)),
+    Error,
+    "knows its name no longer",
+  );
+  assertEquals(accepted.length, 1);
+  const [, two = { task: "f" }] = STEPS;
+  const mixed = () => forgetful.chain({ task: "f" }, { ...two, spooler: "/other" });
+  await assertRejects(mixed, TypeError, 'a chain goes into one spool: "/other"');
+  await assertRejects(() => forgetful.chain({ task: "f" }, { task: "" }), TypeError);
+  assertEquals(accepted.length, 1);
 });
 
 Deno.test("a refusal says why, one for now is tried again, and time and signal end it", async () => {

@@ -4,10 +4,11 @@ import { join } from "@std/path";
 import { connect, Spool } from "../../src/client/mod.ts";
 import { isTaskName, shortLabel, taskLabel } from "../../src/spool/layout.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
+import { makeTlsParties } from "../support/certificates.ts";
 import { programLabel, spooler } from "../support/program.ts";
 import { PythonClient } from "../support/python_client.ts";
 import { testWith } from "../support/require.ts";
-import { makeSite, pushTask, type Site } from "../support/site.ts";
+import { makeSite, portIn, pushTask, type Site } from "../support/site.ts";
 import { until } from "../support/until.ts";
 
 const LINES = [
@@ -56,13 +57,21 @@ Deno.test(`${programLabel}: tasks run after one another, whoever puts them`, asy
   const fourth = await pushTask(site, "--after", both, "ud_spool_func=step", "n=4");
   const address = / socket (\S+)$/.exec(await program.line(/ socket \S+$/))?.[1] ?? "";
   await using hub = connect(address);
-  await hub.put("step", { n: 5 }, { after: taskLabel(fourth) });
-  await program.line(/ done \(/, 6);
-  assertEquals(stepsOf(site), "0 1 2 3 4 5");
+  const overTheSocket = () =>
+    hub.chain(
+      step(5, { after: taskLabel(fourth), id: "five" }),
+      step(6, { unique: "six", id: "six" }),
+      step(7, { priority: 2, id: "seven" }),
+    );
+  const over = await overTheSocket();
+  await program.line(/ done \(/, 8);
+  assertEquals(stepsOf(site), "0 1 2 3 4 5 6 7");
+  // Put again it is the same.
+  assertEquals(await overTheSocket(), over);
   // What it waits for is done already.
-  const last = await spool.put("step", { n: 6 }, { after: names });
+  const last = await spool.put("step", { n: 8 }, { after: [...names, ...over] });
   assertEquals((await ended(spool, last)).state, "gone");
-  assertEquals(stepsOf(site), "0 1 2 3 4 5 6");
+  assertEquals(stepsOf(site), "0 1 2 3 4 5 6 7 8");
 });
 
 Deno.test(`${programLabel}: what waits for a task that is given up is given up, and says so`, async () => {
@@ -126,6 +135,43 @@ Deno.test(`${programLabel}: a chain goes on behind kills of the program, each in
   assertEquals(order, order.toSorted());
   assertEquals([...new Set(order)], [1, 2, 3, 4]);
 });
+
+testWith(
+  "openssl",
+  `${programLabel}: a chain over TLS is put once, with the same names behind a kill`,
+  async () => {
+    await using site = await makeSite(
+      ...LINES,
+      "suwsgi-socket = 127.0.0.1:0,server.pem,server.key",
+      "spooler-secret = correct horse battery staple",
+    );
+    await makeTlsParties(site.dir);
+    const options = {
+      ca: await Deno.readTextFile(join(site.dir, "ca.pem")),
+      secret: "correct horse battery staple",
+    };
+    const put: string[][] = [];
+    for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+      await using program = await site.start();
+      const port = portIn(await program.line(/ socket \S+$/));
+      await using hub = connect(`tls://localhost:${port}`, options);
+      const steps = [1, 2, 3].map((n) => ({
+        task: "step",
+        keys: { n, for: "0.1" },
+        id: `step-${n}`,
+      }));
+      put.push(await hub.chain(...steps));
+      if (signal === "SIGTERM") {
+        await until(() => waitingIn(site.spool).length === 0, "all are gone");
+      }
+      program.signal(signal);
+      await program.ended();
+    }
+    assertEquals(put[1], put[0]);
+    // What was killed may have run twice.
+    assertEquals([...new Set(stepsOf(site).split(" "))], ["1", "2", "3"]);
+  },
+);
 
 Deno.test(`${programLabel}: what no task can be named is refused`, async () => {
   await using site = await makeSite(...LINES);

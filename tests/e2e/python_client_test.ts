@@ -178,19 +178,22 @@ client = Client("tls://localhost:${tlsPort}", **own)
 attempt(client, body="over tls\\n", id="once")
 attempt(client, body="over tls\\n", id="once")
 print(len(client.put_many([("f", {"body": "of many\\n"})] * 20)))
+print(len(client.chain(("f", {"body": "first\\n"}), ("f", {"body": "second\\n"}))))
 attempt(Client("tls://localhost:${tlsPort}", ca="stranger-ca.pem", **own))
 attempt(Client("tls://localhost:${tlsPort}"))
 attempt(Client("127.0.0.1:${port}", secret="wrong horse battery staple"))
 `,
     });
-    assertEquals(lines.slice(0, 6), [...Array(5).fill("put"), "20"]);
-    assertMatch(lines[6] ?? "", /^connect to tls:.*certificate verify failed/);
-    assertMatch(lines[7] ?? "", /tls:\/\/localhost:\d+/);
-    assertMatch(lines[8] ?? "", /does not prove that it has the secret/);
-    await program.line(/ f \S+ done/, 24);
+    assertEquals(lines.slice(0, 7), [...Array(5).fill("put"), "20", "2"]);
+    assertMatch(lines[7] ?? "", /^connect to tls:.*certificate verify failed/);
+    assertMatch(lines[8] ?? "", /tls:\/\/localhost:\d+/);
+    assertMatch(lines[9] ?? "", /does not prove that it has the secret/);
+    await program.line(/ f \S+ done/, 26);
     const bodies = ledgerLines(join(site.dir, "bodies")).toSorted();
     const many = Array(20).fill("of many");
-    assertEquals(bodies, [...many, "over 12", "over @s", "over in", "over tls"]);
+    assertEquals(bodies, [
+      ...["first", ...many, "over 12", "over @s", "over in", "over tls", "second"],
+    ]);
     assertEquals(await program.stop(), 0);
   },
 );

@@ -26,6 +26,7 @@ const OURS: Peer = {
   version: "1",
   keepAlive: true,
   body: true,
+  taskNames: true,
   maxBody: null,
   receiver: "hub",
 };

@@ -1,6 +1,7 @@
 /** The Python client puts tasks to a server: over few connections, each task once, signed. */
 
 import { createHash } from "node:crypto";
+import { join } from "@std/path";
 import { acceptedAnswer } from "../../src/wire/answer.ts";
 import {
   encodeHeader,
@@ -23,8 +24,12 @@ import {
   type Script,
   signedPong,
 } from "../support/peer.ts";
+import { CuttingProxy } from "../support/proxy.ts";
 import { PythonClient } from "../support/python_client.ts";
+import { openReception } from "../support/reception.ts";
 import { testWith } from "../support/require.ts";
+import { seenNames } from "../support/store.ts";
+import { tempDir } from "../support/temp.ts";
 
 const SECRET = "correct horse battery staple";
 
@@ -355,3 +360,61 @@ print("errors")
     assertEquals(await python.run(code), ["errors"]);
   },
 );
+
+testWith("python", "a chain at a server goes on where its connection broke", async () => {
+  await using temp = await tempDir();
+  const path = join(temp.path, "socket");
+  const ini = ["socket = 127.0.0.1:0", `socket = ${path}`];
+  for (const secret of [null, SECRET]) {
+    const signed = secret === null ? [] : [`spooler-secret = ${secret}`];
+    await using reception = await openReception({ ini: [...ini, ...signed] });
+    await using proxy = new CuttingProxy(reception.port);
+    // Behind the first answer of the chain, or within it.
+    proxy.cutNext({ direction: "down", after: 280 });
+    await using python = await PythonClient.make();
+    const lines = await python.run(`
+from spooler_client import Client, Task
+given = {} if ${secret === null ? "True" : "False"} else {"secret": "${SECRET}"}
+steps = [("fetch", {"n": 1}), Task("unpack", body=b"hey"), Task("index", unique="all")]
+for place in ("${proxy.address}", "${path}"):
+    with Client(place, **given) as client:
+        named = [Task(*each[:1], id=place[-5:] + str(n)) for n, each in enumerate(steps)]
+        names = client.chain(*named)
+        assert client.chain(*named) == names
+        print(*names, sep="\\n")
+        print(*client.chain(*steps[:2]), sep="\\n")
+`);
+    assertEquals(proxy.cuts, 1);
+    assertEquals(lines.toSorted(), seenNames(reception.store).toSorted());
+    assertEquals(
+      lines.map((name) => reception.store.readAfter({ name, priority: null })),
+      lines.map((_, at) => [0, 3].includes(at % 5) ? [] : lines.slice(at - 1, at)),
+    );
+  }
+});
+
+testWith("python", "a chain is refused before its first task by who says no names", async () => {
+  const accepted: Received[] = [];
+  await using peer = new Peer(ours(accepted));
+  const chain = `
+attempt(lambda: client.chain(("f", {}), ("g", {})))
+attempt(lambda: client.chain(("f", {}), ("g", {"spooler": "/other"})))
+attempt(lambda: client.chain(("f", {}), ("g", {"at": "soon"})))
+`;
+  const others = [
+    "Refused the tasks of a chain go into one spool",
+    'Refused at needs seconds since the epoch: "soon"',
+  ];
+  const says = "does not say names of tasks, as a chain needs them";
+  const refused = `Refused PEER is a uWSGI or an older version: it ${says}`;
+  assertEquals(await runAt(peer, chain), [refused, ...others]);
+  peer.becomes(plain(accepted));
+  assertEquals(await runAt(peer, chain), [refused, ...others]);
+  peer.becomes(plain(accepted, { ping: false }));
+  const silent = "PEER hangs up at a ping, as a uWSGI may, which says no names";
+  assertEquals(await runAt(peer, chain), [
+    `Unreachable ${silent}; the task may have arrived`,
+    ...others,
+  ]);
+  assertEquals(accepted.length, 0);
+});

@@ -10,6 +10,7 @@ import {
   KEEP_OPEN,
   MODIFIER_PING,
   MODIFIER_SPOOL,
+  WANTS_NAME,
   WITH_BODY,
 } from "../../src/wire/packet.ts";
 import { encodeBodySize } from "../../src/wire/reader.ts";
@@ -20,13 +21,14 @@ import {
   type Answer,
   DRIVERS,
   emitted,
+  NO,
   openReception,
   Peer,
   type ReceptionOptions,
   type TestReception,
   YES,
 } from "../support/reception.ts";
-import { claimNow, varsOf } from "../support/store.ts";
+import { claimNow, seenNames, varsOf } from "../support/store.ts";
 
 const SECRET = "correct horse battery staple";
 /** What a receiver of signed tasks has in its ini. */
@@ -290,6 +292,23 @@ for (const driver of DRIVERS) {
       assertEquals(await peer.answer(), YES);
     }
     assertEquals(reception.events.filter(({ type }) => type === "task.repeated").length, 20);
+  });
+
+  test("a task that is sent again has the same name, which is not read without end", async () => {
+    await using reception = await open();
+    using peer = await reception.connect();
+    const vars = varsOf({ n: "1", spooler_id: "same" });
+    const packet = encodePacket(vars, MODIFIER_SPOOL, KEEP_OPEN | WANTS_NAME);
+    await peer.send(...Array<Uint8Array>(52).fill(packet));
+    const name = (await peer.answer())?.vars["task"] ?? "";
+    assertEquals(seenNames(reception.store), [name]);
+    for (let n = 0; n < 50; n++) {
+      assertEquals(await peer.answer(), { ...YES, vars: { task: name } });
+    }
+    const reason = "too many ask for names of tasks that were accepted before";
+    assertEquals(await peer.answer(), { ...NO, vars: { reason, temporary: "1" } });
+    await peer.send(encodePacket(vars, MODIFIER_SPOOL, KEEP_OPEN));
+    assertEquals(await peer.answer(), YES);
   });
 
   test("a body that would leave too little room is refused before it comes, for now", async () => {

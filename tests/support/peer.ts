@@ -29,7 +29,7 @@ export const REFUSED = encodeHeader({ modifier1: MODIFIER_ANSWER, size: 0, modif
 /** The answer of a uWSGI with its ping plugin. */
 export const PLAIN_PONG = encodeHeader({ modifier1: MODIFIER_PING, size: 0, modifier2: 1 });
 
-/** The answer of one of ours to a ping. */
+/** The answer of one of ours to a ping, of a version that does not say names of tasks. */
 export function pong(features = "keep-alive,body,id,signature", maxBody = 1e9): Uint8Array {
   const vars = varsOf({ spooler: "9.9.9", features, "max-body": String(maxBody) });
   return encodePacket(vars, MODIFIER_PING, 1);

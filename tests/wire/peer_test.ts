@@ -22,6 +22,7 @@ Deno.test("one of ours is known by the answer that this program gives", () => {
   const peer = peerOf(packet(...pong(["keep-alive", "body", "id"])), null);
   assert(peer.kind === "spooler");
   assertEquals([peer.keepAlive, peer.body, peer.maxBody], [true, true, 1000]);
+  assertEquals(peer.taskNames, false);
 });
 
 Deno.test("a feature that is not named is not there", () => {
@@ -92,7 +93,7 @@ Deno.test("with a secret only a signed answer counts, whatever it says", () => {
   assertEquals(answerOf(packet(...acceptedAnswer(PING)), PING), { kind: "accepted" });
   for (const request of [PING, null]) {
     const named = answerOf(packet(...acceptedAnswer(request, "the\nfirst")), request);
-    assertEquals(named, { kind: "accepted", standIn: "the·first" });
+    assertEquals(named, { kind: "accepted", name: "the·first" });
   }
   assertEquals(answerOf(packet(...refusalAnswer(refusal, PING)), PING).kind, "refused");
   const other = { ...PING, signature: "1".repeat(64) };

@@ -137,17 +137,8 @@ class Client:
         To a server all go over one connection, without waiting for answers in between; in a directory
         one sync is for up to a thousand. Raises PutManyError when a server did not take all of them.
         """
-        given = [each if isinstance(each, Task) else Task(*each) for each in tasks]
-        made = [
-            _new_task.from_values(
-                each.function,
-                {**each.vars, **_wishes(each.unique, each.unique_until, each.unique_mode, each.after)},
-                each.at,
-                each.priority,
-                each.body,
-            )
-            for each in given
-        ]
+        given = [_task(each) for each in tasks]
+        made = [_encoded(each) for each in given]
         results = self._target.put_many(made, [_id_bytes(each.id) for each in given])
         if any(isinstance(each, Exception) for each in results):
             raise PutManyError(results)
@@ -155,17 +146,20 @@ class Client:
 
     def chain(self, *tasks) -> list:
         """Puts Tasks, or pairs, that run one after the other: each starts when the one before it is done,
-        and is given up when that is. Returns their names, in order. For a directory: a server does not
-        say names."""
-        if not isinstance(self._target, _SpoolDirectory):
-            raise SpoolError("a chain needs a spool directory, not %r" % self._target)
+        and is given up when that is. Returns their names, in order. With an `id` for each, a server takes
+        the same chain once, however often it is put. Raises what `put` raises: of a task that no spool
+        takes, or when the server does not say names, before any is put; else those before it are put."""
+        given = [_task(each) for each in tasks]
+        if len({_encoded(each).spooler for each in given}) > 1:
+            raise Refused("the tasks of a chain go into one spool")
+        ids = [_id_bytes(each.id) for each in given]
+        target = self._target
         names: list = []
         # In this order: one whose predecessor is not there yet would start.
-        for each in tasks:
-            task = each if isinstance(each, Task) else Task(*each)
+        for task, task_id in zip(given, ids):
             before = [task.after] if isinstance(task.after, (str, bytes)) else task.after or []
             after = [*before, *names[-1:]]
-            names += self.put_many([task._replace(after=after or None)])
+            names.append(target.put_named(_encoded(task._replace(after=after or None)), task_id))
         return names
 
     def status(self, name) -> Status:
@@ -200,6 +194,15 @@ class Client:
 
     async def await_task(self, name, timeout=None) -> Status:
         return await _in_thread(self.wait, name, timeout)
+
+
+def _task(given) -> Task:
+    return given if isinstance(given, Task) else Task(*given)
+
+
+def _encoded(task: Task):
+    wishes = _wishes(task.unique, task.unique_until, task.unique_mode, task.after)
+    return _new_task.from_values(task.function, {**task.vars, **wishes}, task.at, task.priority, task.body)
 
 
 def _wishes(unique, until, mode, after) -> dict:

@@ -9,13 +9,14 @@ import os
 from . import packet, signing
 from .new_task import NewTask
 from .peer_connection import Lost, PeerConnection
-from .put_errors import Refused, Unreachable
+from .put_errors import Refused, SpoolError, Unreachable
 
 # Tasks that are sent before the first of them is answered.
 WINDOW = 200
 # Idle connections that are kept for the next task.
 MOST_IDLE = 4
 _TRIES = 3
+_NO_NAMES = "%s is a uWSGI or an older version: it does not say names of tasks, as a chain needs them"
 
 
 class Peer:
@@ -34,13 +35,21 @@ class Peer:
 
     def put(self, task: NewTask, task_id=None) -> str:
         """Returns the task's id. Raises Refused and Unreachable."""
-        [result] = self.put_many([task], None if task_id is None else [task_id])
+        return self._put_one(task, task_id, False)
+
+    def put_named(self, task: NewTask, task_id=None) -> str:
+        """Returns the task's name. Raises Refused also when the server does not say names: then nothing is
+        sent."""
+        return self._put_one(task, task_id, True)
+
+    def _put_one(self, task: NewTask, task_id, wants_name: bool) -> str:
+        [result] = self.put_many([task], [task_id], wants_name)
         if isinstance(result, Exception):
             raise result
         return result
 
-    def put_many(self, tasks: list, ids=None) -> list:
-        """For each task its id, or the exception that says why it was not accepted."""
+    def put_many(self, tasks: list, ids=None, wants_names: bool = False) -> list:
+        """For each task its id or its name, or the exception that says why it was not accepted."""
         names = [signing.nonce() if each is None else each for each in ids or [None] * len(tasks)]
         results: list = [None] * len(tasks)
         for task in tasks:
@@ -50,7 +59,7 @@ class Peer:
         while left:
             before = len(left)
             try:
-                self._put_on_one(tasks, names, left, results)
+                self._put_on_one(tasks, names, left, results, wants_names)
             except Lost as error:
                 # The others are as old: the server may have been restarted.
                 self.close()
@@ -61,27 +70,33 @@ class Peer:
                 return _give_up(left, results, error)
         return results
 
-    def _put_on_one(self, tasks: list, names: list, left, results: list) -> None:
+    def _put_on_one(self, tasks: list, names: list, left, results: list, wants_names: bool) -> None:
         """Puts what is left over one connection; takes from `left` what is answered."""
-        connection = self._take()
+        connection = self._take(wants_names)
+        if wants_names and not (connection and connection.says_names):
+            if connection:
+                self._give(connection)
+            _give_up(left, results, Refused(_NO_NAMES % self))
+            left.clear()
+            return
         if connection is None:
             self._put_plainly(tasks, left, results)
             return
         try:
-            self._exchange(connection, tasks, names, left, results)
+            self._exchange(connection, tasks, names, left, results, wants_names)
         except BaseException:
             connection.close()
             raise
         self._give(connection)
 
-    def _exchange(self, connection, tasks: list, names: list, left, results: list) -> None:
+    def _exchange(self, connection, tasks: list, names: list, left, results: list, wants_names: bool) -> None:
         to_send = collections.deque(left)
         sent: collections.deque = collections.deque()
         while left:
             while to_send and connection.unanswered < WINDOW:
                 at = to_send.popleft()
                 try:
-                    connection.send(tasks[at], names[at])
+                    connection.send(tasks[at], names[at], wants_names)
                     sent.append(at)
                 except Refused as error:
                     results[at] = error
@@ -91,6 +106,8 @@ class Peer:
             while connection.unanswered > wanted:
                 answer = connection.read_answer()
                 at = sent.popleft()
+                if answer is None and wants_names:
+                    answer = SpoolError("%s accepted this task before, and knows its name no longer" % self)
                 results[at] = names[at].decode() if answer is None else answer
                 left.remove(at)
 
@@ -112,7 +129,7 @@ class Peer:
 
     # Connections
 
-    def _take(self):
+    def _take(self, must_answer: bool = False):
         """One that is greeted; None when the server is a uWSGI."""
         if self._process != os.getpid():
             # They are the parent's: closed here they go on there.
@@ -124,7 +141,7 @@ class Peer:
             pass
         connection = self._connect()
         try:
-            if connection.greet():
+            if connection.greet(must_answer):
                 return connection
         except BaseException:
             connection.close()
@@ -152,7 +169,7 @@ class Peer:
             self._idle.pop().close()
 
 
-def _give_up(left, results: list, error: Unreachable) -> list:
+def _give_up(left, results: list, error: SpoolError) -> list:
     for at in left:
         results[at] = error
     return results

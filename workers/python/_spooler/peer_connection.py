@@ -14,6 +14,7 @@ MODIFIER_PING = 100
 MODIFIER_ANSWER = 255
 KEEP_OPEN = 1
 WITH_BODY = 2
+WANTS_NAME = 4
 _MOST_REASON = 1000
 # Beyond any body, and short of what Python takes long to read.
 _SIZE = re.compile(rb"[0-9]{1,18}\Z")
@@ -35,14 +36,17 @@ class PeerConnection:
         self._unanswered: list = []
         self._receiver = b""
         self._largest_body = 0
+        # Whether it says the names of tasks.
+        self.says_names = False
 
     def close(self) -> None:
         self._socket.close()
 
     # The ping
 
-    def greet(self) -> bool:
-        """Asks what the server can do. False when it is a uWSGI: it takes one packet of a connection."""
+    def greet(self, must_answer: bool = False) -> bool:
+        """Asks what the server can do. False when it is a uWSGI: it takes one packet of a connection. One that
+        hangs up may be a uWSGI, or was lost: with `must_answer` that is Lost."""
         data = b""
         request = b""
         if self._secret is not None:
@@ -52,9 +56,11 @@ class PeerConnection:
         try:
             modifier1, modifier2, answer = self._read_packet()
         except Lost:
-            if self._secret is None:
+            if self._secret is None and not must_answer:
                 # A uWSGI that does not know pings hangs up.
                 return False
+            if self._secret is None:
+                raise Lost("%s hangs up at a ping, as a uWSGI may, which says no names" % self._peer) from None
             raise
         if modifier1 != MODIFIER_PING:
             raise Unreachable("%s does not answer a ping" % self._peer)
@@ -66,6 +72,7 @@ class PeerConnection:
         if not _SIZE.match(largest):
             raise Unreachable("%s does not say how much it takes: %r" % (self._peer, largest[:50]))
         self._largest_body = int(largest)
+        self.says_names = b"task-name" in values.get(b"features", b"").split(b",")
         return b"spooler" in values
 
     def _check(self, answer: bytes, modifiers: tuple, request: bytes, values: dict) -> None:
@@ -77,7 +84,7 @@ class PeerConnection:
 
     # Tasks
 
-    def encode(self, task: NewTask, task_id: bytes) -> tuple:
+    def encode(self, task: NewTask, task_id: bytes, wants_name: bool = False) -> tuple:
         """The bytes of a delivery, and its signature. Raises Refused."""
         if task.body and len(task.body) > self._largest_body:
             text = "the body has %d bytes, %s takes %d"
@@ -89,20 +96,20 @@ class PeerConnection:
             data, signature = signing.sign(data, self._secret)
         if len(data) > packet.LARGEST:
             raise Refused("the vars have %d bytes, a packet holds %d" % (len(data), packet.LARGEST))
-        flags = KEEP_OPEN | (WITH_BODY if task.body else 0)
+        flags = KEEP_OPEN | (WITH_BODY if task.body else 0) | (WANTS_NAME if wants_name else 0)
         head = _header(packet.MODIFIER_SPOOL, len(data), flags) + data
         if task.body:
             head += struct.pack("<Q", len(task.body)) + task.body
         return head, signature
 
-    def send(self, task: NewTask, task_id: bytes) -> None:
-        data, signature = self.encode(task, task_id)
+    def send(self, task: NewTask, task_id: bytes, wants_name: bool = False) -> None:
+        data, signature = self.encode(task, task_id, wants_name)
         self._unanswered.append(signature)
         self._send(data)
 
     def read_answer(self):
-        """None when the oldest unanswered task was accepted, the name of the task that has its key, or a
-        Refused."""
+        """Of the oldest unanswered task: its name, where it was asked for, or that of the task that has its
+        key; None when it was accepted and the answer has no name; or a Refused."""
         modifier1, modifier2, answer = self._read_packet()
         if modifier1 != MODIFIER_ANSWER:
             raise Lost("%s answered with modifier1 %d" % (self._peer, modifier1))

@@ -80,6 +80,9 @@ class SpoolDirectory:
         except OSError as error:
             raise spool._unreachable(error) from error
 
+    # A directory knows all names.
+    put_named = put
+
     def put_many(self, tasks: list, _ids=None) -> list:
         """The names, in order; one sync for up to a thousand of them. Raises Refused, and Unreachable:
         of those that one sync was for none is put then."""
