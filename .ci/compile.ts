@@ -11,6 +11,8 @@ import { packTogether } from "./pack_together.ts";
 const root = new URL("../", import.meta.url).pathname;
 // Below the root, so that the paths in the executable have no other beginning.
 const scratch = `${root}dist/parts`;
+/** Links to the packages. The bundle names each file that is in it, and not where the cache is. */
+const packages = `${scratch}/packages`;
 
 /** Of packages whose import does not name a file, the file. */
 const ENTRIES: Readonly<Record<string, string>> = {
@@ -97,6 +99,7 @@ async function importedFiles(): Promise<Map<string, string>> {
   await deno("cache", "--quiet", "main.ts", "workers/javascript/main.ts");
   const { npmCache } = JSON.parse(await deno("info", "--json")) as DenoInfo;
   const files = new Map<string, string>();
+  const links = new Map<string, string>();
   const nats = new Map<string, string>();
   const natsImports: string[] = [];
   for (const [key, target] of Object.entries(imports)) {
@@ -112,8 +115,13 @@ async function importedFiles(): Promise<Map<string, string>> {
       nats.set(name, from);
       natsImports.push(key);
     } else if (name in PACKED) files.set(key, await pack(from, name));
-    else files.set(key, `${from}/${path || (ENTRIES[name] ?? "")}`);
+    else {
+      links.set(name, from);
+      files.set(key, `${packages}/${name}/${path || (ENTRIES[name] ?? "")}`);
+    }
   }
+  await Deno.mkdir(packages);
+  for (const [name, from] of links) await Deno.symlink(from, `${packages}/${name}`);
   const { modules } = await packTogether(scratch, nats, natsImports);
   for (const [key, module] of modules) files.set(key, `${scratch}/${module}`);
   return files;
@@ -152,6 +160,7 @@ async function bundle(): Promise<void> {
     plugins: [places(await importedFiles())],
     bundle: true,
     splitting: true,
+    preserveSymlinks: true,
     format: "esm",
     platform: "node",
     target: "es2024",
@@ -177,6 +186,8 @@ async function deno(...args: string[]): Promise<string> {
 }
 
 if (epoch > 0) { for (const path of ["main.ts", ...READ]) await setTimes(root + path); }
+// What a build that was broken off has left.
+await Deno.remove(scratch, { recursive: true }).catch(() => {});
 await Deno.mkdir(scratch, { recursive: true });
 try {
   await bundle();

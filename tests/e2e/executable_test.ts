@@ -23,6 +23,16 @@ testWith("executable", "the executable has no package that only tests need", asy
   assertEquals(LEFT_OUT.filter((name) => text.includes(name)), []);
 });
 
+testWith(
+  "executable",
+  "the executable names no file outside of the sources: any checkout makes the same",
+  async () => {
+    const bytes = await Deno.readFile(executable ?? "");
+    const text = new TextDecoder("latin1").decode(bytes);
+    assertEquals([...new Set(text.match(/^\/\/ \.\.\/.*$/gm))], []);
+  },
+);
+
 testWith("executable", "no code is taken from the directory for temporary files", async () => {
   await using temp = await tempDir();
   // Where Deno would keep compiled code, if it were let; who reads it waits for ever.
