@@ -41,8 +41,8 @@ export interface ShellCall {
 /** What the shell of the ini is to run: the command itself, where that means the same. */
 export function shellCall({ command, shell, usual, isFed = false }: ShellCall): string {
   const text = command.trim() === "" ? ":" : command;
-  // Between single quotes the blank would be one of the text.
-  const plain = text.includes("'") ? text : text.replaceAll(/\$\(([A-Za-z_]\w*)\)/g, "$($1 )");
+  // Between single quotes, and behind a backslash, the blank would be one of the text.
+  const plain = /'|\\\$\(/.test(text) ? text : text.replaceAll(/\$\(([A-Za-z_]\w*)\)/g, "$($1 )");
   const called = `${literalWord(shell)} -c ${literalWord(text)}`;
   if (shell !== usual || isFilledIn(plain)) return called;
   // A comment, or what a backslash or a here-document does to the end of the line, hides a parenthesis.

@@ -74,6 +74,7 @@ const PRINTED: readonly [what: string, crontab: string, output: string][] = [
   ["$( of a variable", `DOLLAR=$(X)\n* * * * * printf '[\\%s]' "$DOLLAR"`, "[$(X)]"],
   ["$( of a command", `* * * * * hostname() { echo me; }; printf "[$(hostname)]"`, "[me]"],
   ["$( in quotes", `* * * * * printf '[\\%s]' '$(hostname)'`, "[$(hostname)]"],
+  ["$( behind a backslash", `* * * * * printf "[\\$(hostname)]"`, "[$(hostname)]"],
   ["%( of an option", `P=%(cron)\n* * * * * printf '[\\%s]' "$P"`, "[%(cron)]"],
   ["%( of a format", `* * * * * printf '[\\%s]' '\\%(chdir) \\%(a b)'`, "[%(chdir) %(a b)]"],
   ["quotes of both kinds", `Q=o'b"c\n* * * * * printf '[\\%s]' "$Q"`, `[o'b"c]`],
