@@ -58,7 +58,7 @@ export async function runJob(args: readonly string[]): Promise<number> {
 async function runThere(config: Config, name: string): Promise<number> {
   const isOfIni = config.schedules.some((each) => each.name === name);
   let isAnswered = false;
-  for (const spool of destinationsOf(config).length === 0 ? [] : openSpoolsOf("run-job", config)) {
+  for (const spool of openSpoolsOf("run-job", config)) {
     for await (const result of asked(spool, { do: "run-job", by: whoAsks(), job: name })) {
       isAnswered = true;
       if (result.kind === "unknown") continue;

@@ -52,9 +52,10 @@ export async function openSpools(
   return openEach(command, await spoolsOf(command, where, words), changes);
 }
 
-/** The spools of a configuration that is loaded already, to read what is in them. */
+/** The spools of a configuration that is loaded already, to read what is in them; it may have none. */
 export function openSpoolsOf(command: string, config: Config): OpenSpool[] {
-  return openEach(command, spoolsIn(config), false);
+  const spools = spoolsIn(config);
+  return spools.length === 0 ? [] : openEach(command, spools, false);
 }
 
 /** These directories, whoever has named them. */
@@ -103,15 +104,14 @@ async function spoolsOf(
     }
     return [{ dir: resolve(dir), fsync: true }];
   }
-  return spoolsIn((await loadIni(args ?? [])).config);
-}
-
-/** @throws {UsageError} when there are none */
-function spoolsIn(config: Config): readonly NamedSpool[] {
-  const destined = destinationsOf(config).map(({ spool }) => spool);
-  const spools = [...destined, ...config.streams.map(({ spool }) => spool)];
+  const { config } = await loadIni(args ?? []);
+  const spools = spoolsIn(config);
   if (spools.length === 0) throw new UsageError(`${config.file} has no spool (spooler = DIR)`);
   return spools;
+}
+
+function spoolsIn(config: Config): readonly NamedSpool[] {
+  return [...destinationsOf(config), ...config.streams].map(({ spool }) => spool);
 }
 
 /** A path that leads to a task from here is a whole path from now on. */

@@ -160,6 +160,14 @@ test("a job that has just ended is shown with its end, which its file has a seco
   assertEquals([ended?.running, ended?.ok, ended?.result], [false, false, "exit code 3"]);
 });
 
+test("the jobs of an ini without a spool are shown, too", async () => {
+  await using temp = await tempDir();
+  const ini = join(temp.path, "site.ini");
+  await Deno.writeTextFile(ini, "[uwsgi]\ncron2 = month=1,name=yearly true\n");
+  const [job, ...others] = await jsonOf("jobs", "--ini", ini);
+  assertEquals([job?.job, job?.running, others], ["yearly", false, []]);
+});
+
 test("a job whose program was killed is shown as running for as long as it does", async () => {
   await using site = await makeSite(
     "timer2 = every=1h,at-start=1,name=slow echo begun; read -r go < gate",
