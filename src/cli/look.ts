@@ -56,5 +56,6 @@ export function alarmColour(count: string): Colour | null {
 /** Of how a job went. */
 export function resultColour(result: string): Colour {
   if (result === "ok" || result.startsWith("running")) return "green";
+  if (result.startsWith("waits")) return "yellow";
   return result === "not run yet" || result === "-" ? "dim" : "red";
 }

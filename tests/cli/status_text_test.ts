@@ -61,6 +61,19 @@ Deno.test("each part of the program has its rows, and no text of others acts on 
   assertMatch(lines.at(-1) ?? "", / a\\x0ab$/);
 });
 
+Deno.test("a job that waits for a worker is not in the colour of one that failed", () => {
+  const job = { name: "beat", when: "every 1s", nextAt: AT, running: 0, waiting: 1, lastRun: null };
+  const failed = {
+    ...job,
+    waiting: 0,
+    lastRun: { startedAt: AT, endedAt: AT, result: "exit code 3" },
+  };
+  const snapshot = { ...SNAPSHOT, jobs: [job, failed] } as unknown as ProgramSnapshot;
+  const text = [...statusLines(snapshot, { width: null, hasColours: true })].join("\n");
+  assert(text.includes("\x1b[33mwaits for a free worker\x1b[0m"), text);
+  assert(text.includes("\x1b[31mexit code 3\x1b[0m"), text);
+});
+
 Deno.test("of very many runs the oldest are shown, and how many more there are", () => {
   const run = { spool: "mail", function: "send", pid: 7, startedAt: AT - 5000, attempt: 1 };
   const running = Array.from(
