@@ -191,6 +191,7 @@ function strangersText(functions: readonly string[] | null): string[] {
   return [`unauthenticated senders may run ${functions.join(" ") || "nothing"}`];
 }
 
+/** Task modules, and the Python that some of them want. What they offer is known once they run. */
 function modulesText({ code, python, spools }: Config): string[] {
   const { modules, maxTasks, cheap, touchReload } = code;
   if (modules.length === 0) return [];
@@ -228,7 +229,6 @@ function tasksText({ tasks, spools, code }: Config): string[] {
   });
 }
 
-/** Task modules, and the Python that some of them want. What they offer is known once they run. */
 function functionsText({ functions, catchAll, origins, language }: ModuleOffer): string[] {
   const names = catchAll && functions.length === 0 ? [] : functions;
   const width = Math.min(28, Math.max(0, ...names.map((name) => name.length)));

@@ -42,9 +42,10 @@ _SUBJECTS.update(
         """sharedarea_dec8 sharedarea_dec16 sharedarea_dec32 sharedarea_dec64 sharedarea_inc8
         sharedarea_inc16 sharedarea_inc32 sharedarea_inc64 sharedarea_inclong
         sharedarea_memoryview sharedarea_object sharedarea_readbyte sharedarea_readlong
-        sharedarea_writebyte sharedarea_writelong sharedarea_read sharedarea_read8 sharedarea_read16 sharedarea_read32 sharedarea_read64
-        sharedarea_rlock sharedarea_unlock sharedarea_wait sharedarea_wlock sharedarea_write
-        sharedarea_write8 sharedarea_write16 sharedarea_write32 sharedarea_write64""".split(),
+        sharedarea_writebyte sharedarea_writelong sharedarea_read sharedarea_read8
+        sharedarea_read16 sharedarea_read32 sharedarea_read64 sharedarea_rlock sharedarea_unlock
+        sharedarea_wait sharedarea_wlock sharedarea_write sharedarea_write8 sharedarea_write16
+        sharedarea_write32 sharedarea_write64""".split(),
         "shared memory",
     )
 )
