@@ -73,7 +73,7 @@ export class Shares {
 
   add(task: SortedTask): void {
     const share = this.#shareOf(task.share);
-    if (share.count++ === 0) share.turn = Math.max(share.turn, this.#now);
+    share.count++;
     share.waiting.add(task);
     // Only a task that is before all others changes its place.
     if (share.waiting.first() === task) this.#place(share);
@@ -187,6 +187,8 @@ export class Shares {
   #drop(share: ShareState): void {
     this.#unplace(share);
     this.#shares.delete(share.about.key);
+    // Nobody remembers that it had its turn: its next task is not to go before those who wait, again and again.
+    this.#now = Math.max(this.#now, share.turn);
     for (const count of share.counts) count.shares--;
     // It may have been let go first in place of another.
     this.#passOn(share.counts);

@@ -124,6 +124,21 @@ Deno.test("who could not use its turns has not saved them up", () => {
   assertEquals([count("slow"), count("b"), count("c")], [3, 3, 3], order.join());
 });
 
+Deno.test("a customer whose tasks come one by one does not hold up one whose tasks wait", () => {
+  const table = new Table(limit(null, "customer", 1));
+  for (let n = 0; n < 10; n++) table.see({ name: `a${n}`, customer: "a" });
+  const order: string[] = [];
+  for (let n = 0; n < 10; n++) {
+    table.start(1);
+    order.push(...table.customers);
+    // As a task does that puts the next one.
+    table.see({ name: `b${n}`, customer: "b" });
+    table.sort();
+    table.end(table.running[0] ?? "");
+  }
+  assertEquals(order.join(""), "ababababab");
+});
+
 Deno.test("priorities go before turns, also within a customer that waits for its limit", () => {
   const table = new Table(limit(null, "customer", 1));
   for (let n = 0; n < 5; n++) table.see({ name: `a${n}`, customer: "a" });
