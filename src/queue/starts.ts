@@ -9,8 +9,9 @@ import { handlersFor } from "../exec/executor.ts";
 import { signalGroup } from "../exec/process.ts";
 import { nameToShow } from "../platform/name.ts";
 import { findOrphan, findStamped } from "../platform/orphans.ts";
+import { quietly } from "../platform/quietly.ts";
 import { reasonOf } from "../platform/reason.ts";
-import { findText } from "../wire/packet.ts";
+import { findText, type Var } from "../wire/packet.ts";
 import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import type { Ends } from "./ends.ts";
 import type { KillResult } from "./kill_result.ts";
@@ -19,7 +20,7 @@ import { RateLimiter } from "./rate.ts";
 import { funcOf, type ProgramRun, Runner } from "./runner.ts";
 import type { Settlement, SettlementOptions } from "./settlement.ts";
 import { ADMITTED, BUSY, GONE } from "./task_event.ts";
-import { type TaskLimit, TaskLimits } from "./task_limits.ts";
+import { type TaskLimit, TaskLimits, type TaskShare } from "./task_limits.ts";
 import type { Ready } from "./task_state.ts";
 import type { Tasks } from "./tasks.ts";
 
@@ -92,17 +93,21 @@ export class Starts {
    */
   sort(): boolean {
     if (!this.#limits.isAny || this.#stopped || this.paused) return false;
-    const { tasks, clock, store, executors } = this.#options;
+    const { tasks, clock, store } = this.#options;
     const endAt = clock.monotonic() + SORT_MS;
     for (let task = tasks.firstUnsorted(); task !== undefined; task = tasks.firstUnsorted()) {
       if (clock.monotonic() > endAt) return true;
       // What cannot be read now is found out when it is claimed.
-      const vars = store.varsOf(task) ?? [];
-      const func = findText(vars, "ud_spool_func") ?? "";
-      const processes = handlersFor(executors, func)[0]?.processes ?? null;
-      tasks.sort(taskId(task), this.#limits.shareOf(func, vars, processes));
+      const vars = quietly(() => store.varsOf(task)) ?? [];
+      tasks.sort(taskId(task), this.#shareOf(vars));
     }
     return false;
+  }
+
+  #shareOf(vars: readonly Var[]): TaskShare {
+    const func = findText(vars, "ud_spool_func") ?? "";
+    const processes = handlersFor(this.#options.executors, func)[0]?.processes ?? null;
+    return this.#limits.shareOf(func, vars, processes);
   }
 
   /** The task to start now; undefined when none may. */
@@ -213,10 +218,15 @@ export class Starts {
       task.release();
       return;
     }
+    const share = this.#limits.isAny ? this.#shareOf(task.vars) : null;
+    if (share !== null && share.key !== ready.share?.key) {
+      tasks.sort(id, share);
+      task.release();
+      return;
+    }
     const handler = this.#runner.firstHandler(task);
     // A share has the limit of its handler among its own.
-    const isShared = this.#limits.isAny;
-    const limited = !isShared && handler && handler.processes !== null ? handler : null;
+    const limited = share === null && handler && handler.processes !== null ? handler : null;
     if (limited && tasks.runsOf(limited) >= (limited.processes ?? Infinity)) {
       tasks.apply(id, { type: "limited", handler: limited });
       task.release();
