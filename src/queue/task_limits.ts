@@ -65,7 +65,8 @@ export class TaskLimits {
       text: `${own === null ? "" : `${own}, `}${key}=${short.slice(0, LONGEST_VALUE)}`,
       processes,
     });
-    return { key: `k ${func} ${short}`, limits };
+    // A function and a value may have blanks.
+    return { key: `k ${JSON.stringify(func)} ${short}`, limits };
   }
 
   /** With their places in the ini; those for every function come before those for this one. */

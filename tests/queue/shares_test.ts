@@ -235,6 +235,14 @@ Deno.test("limits of a function and of its keys hold together, and nothing is fo
   );
 });
 
+Deno.test("a blank in a function does not make it the share of another", () => {
+  const limits = new TaskLimits([limit("send", null, 2), limit(null, "k", 1)]);
+  const one = limits.shareOf("send", [textVar("k", "a b")], null);
+  const other = limits.shareOf("send a", [textVar("k", "b")], null);
+  assert(one.key !== other.key);
+  assertEquals([one.limits.length, other.limits.length], [2, 1]);
+});
+
 Deno.test("a key's value may be long, and a task without the key has only the other limits", () => {
   const limits = new TaskLimits([
     limit("send", null, 3),
