@@ -3,7 +3,6 @@
 import { join } from "@std/path";
 import type { SpoolDirectory } from "./directory.ts";
 import { dueTime, FAILED_DIR, isPriorityName, isTaskName, taskId, type TaskRef } from "./layout.ts";
-import { isLocal } from "../platform/file_system.ts";
 import type { SeenTask } from "./task.ts";
 
 export interface ScanOptions {
@@ -51,12 +50,12 @@ export class Scanner {
       if (priority !== null) this.#removeIfUnused(priority);
     }
     const kept = [...stamps].filter((each): each is [string, string] => each[1] !== null);
-    if (kept.length === stamps.size && isLocal(this.spool.path)) this.#scanned = new Map(kept);
+    if (kept.length === stamps.size) this.#scanned = new Map(kept);
   }
 
   /**
    * Whether no file was made, renamed or removed since the last scan that went to its end: one stat for
-   * each directory that has tasks. False where another machine may have done it.
+   * each directory that has tasks.
    */
   isAsScanned(): boolean {
     if (this.#scanned === null) return false;

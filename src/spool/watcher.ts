@@ -8,6 +8,7 @@
 
 import { basename, dirname, join } from "@std/path";
 import type { Cancel, Clock } from "../platform/clock.ts";
+import { isLocal } from "../platform/file_system.ts";
 import {
   IN_ATTRIB,
   IN_CLOSE_WRITE,
@@ -53,7 +54,10 @@ export interface Watcher {
 }
 
 export interface SpoolWatcher extends Watcher {
-  /** Reports whatever happens in the directory and in those of its priorities, by name. */
+  /**
+   * Reports whatever happens in the directory and in those of its priorities, by name. Not where another
+   * machine may do it: this kernel says nothing of that.
+   */
   readonly isComplete: boolean;
   /**
    * Watches the directory of a priority, too; again does no harm. Those that are made later are watched
@@ -175,7 +179,7 @@ class InotifyWatcher implements SpoolWatcher {
     }
     this.#watches.set(watch, null);
     this.#stateWatch = this.#inotify.add(dirname(join(dir, PAUSED_FILE)), STATE_MASK);
-    this.#isComplete = this.#stateWatch >= 0;
+    this.#isComplete = this.#stateWatch >= 0 && isLocal(dir);
   }
 
   get isComplete(): boolean {

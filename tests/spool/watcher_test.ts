@@ -2,8 +2,10 @@ import { join } from "@std/path";
 import { type Clock, systemClock } from "../../src/platform/clock.ts";
 import type { Libc } from "../../src/platform/libc.ts";
 import { type SpoolChange, watchSpool } from "../../src/spool/watcher.ts";
+import { assertEquals } from "../support/assert.ts";
 import { platform } from "../support/platform.ts";
 import { FakeClock } from "../support/clock.ts";
+import { mountNew } from "../support/mount.ts";
 import { tempDir } from "../support/temp.ts";
 import { testWith } from "../support/require.ts";
 
@@ -32,7 +34,11 @@ function watching(dir: string, libc: Libc | null, clock: Clock = systemClock) {
   const until = async (fits: (change: SpoolChange) => boolean): Promise<void> => {
     while (!changes.some(fits)) await new Promise<void>((resolve) => wake = resolve);
   };
-  return { until, [Symbol.asyncDispose]: () => watcher.close() };
+  return {
+    until,
+    isComplete: () => watcher.isComplete,
+    [Symbol.asyncDispose]: () => watcher.close(),
+  };
 }
 
 const isTask = (priority: string | null) => (change: SpoolChange) =>
@@ -88,6 +94,21 @@ testWith(
     await watch.until((change) => change.kind === "unknown");
     await Deno.writeTextFile(join(temp.path, NAME), "");
     await watch.until(isTask(null));
+  },
+);
+
+testWith(
+  ["libc", "mount"],
+  "scans go on where other machines may change the directory, as on any file system that is not known",
+  async () => {
+    await using local = await tempDir();
+    await using foreign = await mountNew("hugetlbfs", "mode=700");
+    const isComplete = async (dir: string) => {
+      await Deno.mkdir(join(dir, ".spooler"));
+      await using watch = watching(dir, platform.libc);
+      return watch.isComplete();
+    };
+    assertEquals([await isComplete(local.path), await isComplete(foreign.path)], [true, false]);
   },
 );
 

@@ -13,9 +13,18 @@ export function run(command: string, ...args: string[]): void {
  * @throws {Error} when this user may not mount
  */
 export async function smallFileSystem(sizeKiB: number) {
+  return await mountNew("tmpfs", `size=${sizeKiB}k,mode=700`);
+}
+
+/**
+ * Mounts a file system that needs no device in a new directory; both go with the test.
+ *
+ * @throws {Error} when this user may not mount, or the kernel does not have it
+ */
+export async function mountNew(type: string, options: string) {
   const temp = await tempDir();
   try {
-    run("mount", "-t", "tmpfs", "-o", `size=${sizeKiB}k,mode=700`, "tmpfs", temp.path);
+    run("mount", "-t", type, "-o", options, type, temp.path);
   } catch (error) {
     await temp[Symbol.asyncDispose]();
     throw error;
