@@ -1,25 +1,25 @@
 /** What a form or a program sends, as named texts. */
 
 import type { HttpRequest } from "../monitor/http_answer.ts";
-import { isJsonObject } from "../platform/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../platform/json.ts";
 import { AskError } from "./ask.ts";
 
 const MOST_FIELDS = 10_000;
+export const FORM_TYPE = "application/x-www-form-urlencoded";
+export const JSON_TYPE = "application/json";
 
 /** @throws {AskError} for what is neither a form nor a JSON object */
 export function fieldsOf(
   { headers, body }: Pick<HttpRequest, "headers" | "body">,
 ): URLSearchParams {
-  const type = (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
+  const type = mediaTypeOf(headers);
   const text = textOf(body);
-  const fields = type === "application/x-www-form-urlencoded"
+  const fields = type === FORM_TYPE
     ? new URLSearchParams(text)
-    : type === "application/json"
+    : type === JSON_TYPE
     ? fieldsOfJson(text)
     : null;
-  if (fields === null) {
-    throw new AskError(415, "send application/json or application/x-www-form-urlencoded");
-  }
+  if (fields === null) throw new AskError(415, `send ${JSON_TYPE} or ${FORM_TYPE}`);
   if (fields.size > MOST_FIELDS) throw new AskError(413, `too many values: ${MOST_FIELDS} at most`);
   return fields;
 }
@@ -30,7 +30,13 @@ export function backOf(fields: URLSearchParams, otherwise = "/"): string {
   return /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(back) ? back : otherwise;
 }
 
-function textOf(body: Uint8Array): string {
+/** Of the body, without parameters; "" when nothing says it. */
+export function mediaTypeOf(headers: HttpRequest["headers"]): string {
+  return (headers.get("content-type") ?? "").replace(/;.*/s, "").trim().toLowerCase();
+}
+
+/** @throws {AskError} for what is not UTF-8 */
+export function textOf(body: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(body);
   } catch {
@@ -51,13 +57,9 @@ function fieldsOfJson(text: string): URLSearchParams {
   return fields;
 }
 
-function objectOf(text: string): object {
-  let value: unknown = null;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // Refused below.
-  }
+/** @throws {AskError} for what is no JSON object */
+export function objectOf(text: string): JsonObject {
+  const value = parseJson(text);
   if (isJsonObject(value)) return value;
   throw new AskError(400, "the body must be a JSON object");
 }

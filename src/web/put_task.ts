@@ -1,9 +1,7 @@
 /** `POST /api/tasks/FUNCTION`: adds a task for a program; its answer comes when the task is safe. */
 
-import { isJsonObject, parseJson } from "../platform/json.ts";
 import type { PushResult } from "../control/actions.ts";
 import type { HttpAnswer, HttpRequest } from "../monitor/http_answer.ts";
-import { jsonLine } from "../report/safe_text.ts";
 import { taskId } from "../spool/layout.ts";
 import { isInstruction, JSON_VAR, type TaskKeys, varsOfKeys } from "../wire/json_vars.ts";
 import { textVar, type Var } from "../wire/packet.ts";
@@ -11,7 +9,9 @@ import type { RefusalKind } from "../wire/refusal.ts";
 import { isDeliveryId, withoutReserved } from "../wire/signature.ts";
 import { atOf, mustBeAllowed } from "./act_others.ts";
 import { type Ask, AskError, spoolNamed } from "./ask.ts";
+import { FORM_TYPE, JSON_TYPE, mediaTypeOf, objectOf, textOf } from "./fields.ts";
 import type { Tokens } from "./guard.ts";
+import { jsonAnswer } from "./json_answer.ts";
 
 /** A task as it was sent. */
 interface SentTask {
@@ -19,8 +19,6 @@ interface SentTask {
   readonly body?: Uint8Array;
 }
 
-const JSON_TYPE = "application/json; charset=utf-8";
-const FORM = "application/x-www-form-urlencoded";
 /** When a program may ask again whose task was refused for now. */
 const RETRY_AFTER_S = 5;
 
@@ -68,19 +66,19 @@ function idOf({ headers, visitor }: HttpRequest) {
 function taskOf({ request, query }: Ask): SentTask {
   const inQuery = entriesOf(query);
   if (request.body.length === 0) return { keys: inQuery };
-  const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ??
-    "";
+  const type = mediaTypeOf(request.headers);
   if (type.startsWith("multipart/")) {
     throw new AskError(
       415,
-      `takes ${FORM}, application/json, or a body of any other type as it is`,
+      `takes ${FORM_TYPE}, ${JSON_TYPE}, or a body of any other type as it is`,
     );
   }
-  if (type === FORM) return withBody(inQuery, entriesOf(new URLSearchParams(textOf(request))));
-  if (type !== "application/json") return { keys: inQuery, body: request.body };
-  const value = parseJson(textOf(request));
-  if (!isJsonObject(value)) throw new AskError(400, "the body must be a JSON object");
-  return withBody(inQuery, value);
+  if (type !== FORM_TYPE && type !== JSON_TYPE) return { keys: inQuery, body: request.body };
+  const text = textOf(request.body);
+  return withBody(
+    inQuery,
+    type === FORM_TYPE ? entriesOf(new URLSearchParams(text)) : objectOf(text),
+  );
 }
 
 /** What is called body becomes the body. */
@@ -100,14 +98,6 @@ function entriesOf(params: URLSearchParams): Record<string, string> {
     keys[name] = value;
   }
   return keys;
-}
-
-function textOf({ body }: HttpRequest): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(body);
-  } catch {
-    throw new AskError(400, "the body is not UTF-8");
-  }
 }
 
 /** The instructions among the keys are texts, as in a packet. */
@@ -150,19 +140,13 @@ const STATUS: Partial<Readonly<Record<RefusalKind, number>>> = {
 function answerTo(pushed: PushResult): HttpAnswer {
   if (pushed.kind === "refused") {
     const { reason: error, refusal: kind, isTemporary } = pushed;
-    const headers = isTemporary ? { "retry-after": String(RETRY_AFTER_S) } : undefined;
-    return json(isTemporary ? 503 : STATUS[kind] ?? 422, { error, kind }, headers);
+    const refused = jsonAnswer({ error, kind }, isTemporary ? 503 : STATUS[kind] ?? 422);
+    return isTemporary
+      ? { ...refused, headers: { "retry-after": String(RETRY_AFTER_S) } }
+      : refused;
   }
   const { spool, task, isRepeated } = pushed;
   const value = task === null ? { spool } : { task: `${spool}/${taskId(task)}`, spool, ...task };
-  return json(201, value, isRepeated ? { "idempotent-replayed": "true" } : undefined);
-}
-
-function json(
-  status: number,
-  value: object,
-  headers?: Readonly<Record<string, string>>,
-): HttpAnswer {
-  const answer = { status, type: JSON_TYPE, body: `${jsonLine(value)}\n` };
-  return headers === undefined ? answer : { ...answer, headers };
+  const added = jsonAnswer(value, 201);
+  return isRepeated ? { ...added, headers: { "idempotent-replayed": "true" } } : added;
 }

@@ -5,7 +5,7 @@
 
 import type { HttpAnswer, HttpRequest } from "../monitor/http_answer.ts";
 import type { Site } from "../monitor/monitors.ts";
-import { jsonLine, safeText } from "../report/safe_text.ts";
+import { safeText } from "../report/safe_text.ts";
 import { actOn } from "./acting.ts";
 import { Assets } from "./assets.ts";
 import { type Ask, AskError, mustAct, segmentsOf } from "./ask.ts";
@@ -22,6 +22,7 @@ import type { SiteParts } from "./parts.ts";
 import { historyPage } from "./history_page.ts";
 import { jobPage } from "./job_page.ts";
 import { jobStream, taskStream } from "./output_stream.ts";
+import { jsonAnswer } from "./json_answer.ts";
 import { LiveOutput } from "./live_output.ts";
 import { pushPage } from "./push_page.ts";
 import { putTask } from "./put_task.ts";
@@ -47,7 +48,6 @@ const PAGES: readonly Page[] = [
 ];
 
 const HTML = "text/html; charset=utf-8";
-const JSON_TYPE = "application/json; charset=utf-8";
 /** Nothing is loaded from elsewhere, and nothing that stands in a page is run. */
 const POLICY = [
   "default-src 'none'",
@@ -127,13 +127,13 @@ export function openSite(parts: SiteParts): Site {
         if (addsTask) return await putTask(ask, path[2] ?? "", tokens);
         const acted = await actOn(ask, path, { tokens, results });
         if (acted.kind === "answer") return acted.answer;
-        if (acted.kind === "json") return { ...jsonAnswer(acted.value), status: acted.status };
+        if (acted.kind === "json") return jsonAnswer(acted.value, acted.status);
         return pageAnswer(acted.status, acted.shown, path[0] ?? "", ask);
       } catch (error) {
         if (!(error instanceof AskError)) throw error;
         const { status, message } = error;
         const more = status === 405 ? { allow: "GET, HEAD, POST" } : {};
-        if (isApi) return withHeaders({ ...jsonAnswer({ error: message }), status }, more);
+        if (isApi) return withHeaders(jsonAnswer({ error: message }, status), more);
         const main = markup`
           <h1>${status}</h1>
           <p>${message}</p>
@@ -168,10 +168,6 @@ async function orPast<T>(page: Page, read: (page: Page) => Promise<T>): Promise<
     if (page !== taskPage || !(error instanceof AskError)) throw error;
     return await read(pastPage);
   }
-}
-
-function jsonAnswer(value: unknown): HttpAnswer {
-  return { status: 200, type: JSON_TYPE, body: `${jsonLine(value)}\n` };
 }
 
 function apiIndex(name: string, ask: Ask): unknown {
