@@ -47,7 +47,7 @@ async function serious(page: Page): Promise<string[]> {
 
 /** It cannot start while a test beside this one has all of the machine's inotify instances. */
 async function launched(): Promise<Browser> {
-  for (let triesLeft = 10;; triesLeft--) {
+  for (let triesLeft = 40;; triesLeft--) {
     try {
       return await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
     } catch (error) {
