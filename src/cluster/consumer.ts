@@ -1,6 +1,6 @@
 /** The consumers of a stream: all workers of the cluster share one, or one for each function. */
 
-import type { NatsLink } from "../nats/link.ts";
+import { NANOSECONDS, type NatsLink } from "../nats/link.ts";
 import { functionToken } from "../nats/subject.ts";
 
 export interface ConsumerWish {
@@ -9,7 +9,6 @@ export interface ConsumerWish {
   readonly ackWaitMs: number;
 }
 
-const NANOSECONDS = 1_000_000;
 const ALL = "spooler";
 
 /**

@@ -1,6 +1,6 @@
 /** A message that this program holds, and how it says to the stream what becomes of it. */
 
-import type { NatsLink } from "../nats/link.ts";
+import { NANOSECONDS, type NatsLink } from "../nats/link.ts";
 import type { LeaseEnd } from "./lease_end.ts";
 import { copyToFailed, forgetAttempts, writeAttempts } from "./records.ts";
 import type { TaskRef } from "../spool/layout.ts";
@@ -24,9 +24,8 @@ export interface Lease {
 const ACK = "+ACK";
 const WORKING = "+WPI";
 
-/** For each answer of a server. */
-const TIMEOUT_MS = 5_000;
-const NANOSECONDS = 1_000_000;
+/** For each answer of a server, and to connect to one. */
+export const TIMEOUT_MS = 5_000;
 
 /** It is still worked on: nobody else gets it yet. */
 export function sayWorking(link: NatsLink, reply: string): void {

@@ -7,13 +7,14 @@
 
 import { NatsLink } from "../nats/link.ts";
 import { requireStream } from "../nats/stream.ts";
+import { pauseOrAbort } from "../platform/aborting.ts";
 import type { Cancel, Clock, Random } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { Emit, Event } from "../report/event.ts";
 import { TargetHealth } from "../forward/target_health.ts";
 import type { Store } from "../spool/store.ts";
 import { openConsumers } from "./consumer.ts";
-import { type Lease, putOff, sayEnd, sayWorking } from "./lease.ts";
+import { type Lease, putOff, sayEnd, sayWorking, TIMEOUT_MS } from "./lease.ts";
 import { endOf, type LeaseEnd } from "./lease_end.ts";
 import { readAttempts } from "./records.ts";
 import type { StreamWorkConfig } from "./settings.ts";
@@ -32,8 +33,6 @@ export interface LeasesOptions {
   readonly emit: Emit;
 }
 
-/** For each answer of a server, and to connect to one. */
-const TIMEOUT_MS = 5_000;
 /** A pause that has ended is seen within this. */
 const LONGEST_BEAT_MS = 1_000;
 /** Between two tries to remove a file that a worker still has locked. */
@@ -54,6 +53,7 @@ export class Leases {
   #pulls: readonly Pull[] = [];
   /** What is taken, or ends, while the leases end. */
   readonly #underWay = new Set<Promise<void>>();
+
   constructor(options: LeasesOptions) {
     this.#options = options;
     this.#config = options.config;
@@ -265,7 +265,7 @@ export class Leases {
     if (ref === null || end.kind === "done") return;
     if (end.kind === "failed") return void await store.removeFailed(ref);
     while ((await store.remove(ref)).kind === "running") {
-      await new Promise<void>((resolve) => clock.after(REMOVE_AGAIN_MS, resolve));
+      await pauseOrAbort(clock, REMOVE_AGAIN_MS);
     }
   }
 

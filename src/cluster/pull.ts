@@ -5,7 +5,7 @@
  */
 
 import type { Subscription } from "@nats-io/nats-core";
-import type { NatsLink } from "../nats/link.ts";
+import { NANOSECONDS, type NatsLink } from "../nats/link.ts";
 import type { Cancel, Clock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { type PulledMessage, pulledMessage, type RawMessage } from "./pulled_message.ts";
@@ -24,7 +24,6 @@ export interface PullOptions {
 const WAIT_MS = 10_000;
 /** A request of which nobody has said that it is over is so after this. */
 const OVER_MS = 2_000;
-const NANOSECONDS = 1_000_000;
 const NO_RESPONDERS = 503;
 
 export class Pull {

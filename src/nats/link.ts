@@ -14,6 +14,9 @@ import { BODIES_SUFFIX } from "./stream_address.ts";
 export type NatsLibrary = typeof Library;
 export type BodyStore = Awaited<ReturnType<InstanceType<NatsLibrary["Objm"]>["open"]>>;
 
+/** In a millisecond: the servers count time in them. */
+export const NANOSECONDS = 1_000_000;
+
 export interface NatsLinkOptions {
   readonly address: StreamAddress;
   readonly access: NatsAccess;

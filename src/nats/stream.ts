@@ -5,7 +5,7 @@
 
 import type { StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import { reasonOf } from "../platform/reason.ts";
-import type { NatsLink } from "./link.ts";
+import { NANOSECONDS, type NatsLink } from "./link.ts";
 import { ATTEMPTS_SUFFIX, BODIES_SUFFIX, FAILED_SUFFIX } from "./stream_address.ts";
 import { allSubjectsOf } from "./subject.ts";
 
@@ -38,8 +38,6 @@ export interface StreamReport {
   /** What is not as this program needs it, in words. */
   readonly warnings: readonly string[];
 }
-
-const NANOSECONDS = 1_000_000;
 
 /** @throws {Error} when the stream is not there, or nobody answers for it */
 export async function requireStream(link: NatsLink): Promise<StreamInfo> {

@@ -6,6 +6,7 @@
 import { follow, type FollowOptions } from "../history/follow.ts";
 import { presentOutput } from "../history/reader.ts";
 import type { OutputLine } from "../history/run_output.ts";
+import { doneOrAborted } from "../platform/aborting.ts";
 import type { Clock } from "../platform/clock.ts";
 
 /** Lines of a run that are remembered for its readers. */
@@ -116,10 +117,7 @@ class FollowedRun {
   async #news(signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.add(resolve);
-    const stop = () => resolve();
-    signal.addEventListener("abort", stop);
-    await promise;
-    signal.removeEventListener("abort", stop);
+    await doneOrAborted(promise, signal);
     this.#waiting.delete(resolve);
   }
 }
