@@ -5,7 +5,6 @@
  */
 
 import { priorityRank } from "../spool/layout.ts";
-import { Heap } from "./heap.ts";
 import { inOrder, StaleQueue } from "./order.ts";
 import type { RunLimit, TaskShare } from "./task_limits.ts";
 import type { Ready } from "./task_state.ts";
@@ -21,7 +20,7 @@ interface RunCount {
   running: number;
   /** Shares that are there. */
   shares: number;
-  readonly parked: ShareTurns;
+  readonly parked: StaleQueue<ShareTurn>;
 }
 
 interface ShareState {
@@ -59,7 +58,7 @@ const MOST_SHOWN = 10;
 export class Shares {
   readonly #shares = new Map<string, ShareState>();
   readonly #counts = new Map<string, RunCount>();
-  readonly #open = new ShareTurns();
+  readonly #open = shareTurns();
   /** The turn of what was started last. */
   #now = 0;
 
@@ -163,7 +162,7 @@ export class Shares {
   #countOf(limit: RunLimit): RunCount {
     let count = this.#counts.get(limit.id);
     if (count === undefined) {
-      count = { limit, running: 0, shares: 0, parked: new ShareTurns() };
+      count = { limit, running: 0, shares: 0, parked: shareTurns() };
       this.#counts.set(limit.id, count);
     }
     return count;
@@ -214,41 +213,11 @@ export class Shares {
   }
 }
 
+const shareTurns = () => new StaleQueue<ShareTurn>(inTurn, (place) => place.share.place === place);
+
 const isFull = ({ running, limit }: RunCount) => running >= limit.processes;
 
-/** Shares in the order of their turns, those with the better priority first. */
-class ShareTurns {
-  readonly #heap = new Heap<ShareTurn>(inTurn);
-  #count = 0;
-
-  add(place: ShareTurn): void {
-    if (this.#heap.size > 2 * this.#count + MOST_STALE) this.#tidy();
-    this.#heap.push(place);
-    this.#count++;
-  }
-
-  /** It has been said already that it is its share's place no longer. */
-  remove(place: ShareTurn): void {
-    this.#count--;
-    if (this.#heap.peek() === place) this.#heap.pop();
-  }
-
-  first(): ShareTurn | undefined {
-    for (let place = this.#heap.peek(); place !== undefined; place = this.#heap.peek()) {
-      if (place.share.place === place) return place;
-      this.#heap.pop();
-    }
-    return undefined;
-  }
-
-  #tidy(): void {
-    for (const place of this.#heap.drain()) if (place.share.place === place) this.#heap.push(place);
-  }
-}
-
-/** Elements that no longer count are thrown out when there are so many more than those that do. */
-const MOST_STALE = 100;
-
+/** In the order of their turns, those with the better priority first. */
 function inTurn(a: ShareTurn, b: ShareTurn): number {
   return priorityRank(a.first.priority) - priorityRank(b.first.priority) || a.turn - b.turn ||
     inOrder(a.first, b.first);
