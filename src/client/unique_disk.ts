@@ -12,7 +12,7 @@ import {
   unlink,
   writeFile,
 } from "node:fs/promises";
-import type { UniqueDisk } from "../task/unique_claims.ts";
+import { isInLocks, type UniqueDisk } from "../task/unique_claims.ts";
 
 /** Whose what root makes is to be; null is the maker's own. */
 export type Owner = { readonly uid: number; readonly gid: number } | null;
@@ -62,15 +62,9 @@ export function uniqueDisk(
   };
 }
 
-/**
- * Whether somebody has locked a file, as who runs a task does; by the list of the kernel, because to
- * open the file would drop a lock of this process. Elsewhere than on Linux nobody knows.
- */
+/** Elsewhere than on Linux nobody knows. */
 export async function isLocked(inode: number): Promise<boolean> {
-  const locks = await readFile("/proc/locks", "utf8").catch(() => "");
-  return locks.split("\n").some((line) =>
-    /POSIX .* WRITE/.test(line) && line.includes(`:${inode} `)
-  );
+  return isInLocks(await readFile("/proc/locks", "utf8").catch(() => ""), inode);
 }
 
 const codeOf = (error: unknown) => (error as { code?: string }).code;

@@ -33,7 +33,7 @@ import { readTask } from "./task_file.ts";
 import type { Attempts, Changed, Claimed, ClaimedTask, Decided, SeenTask } from "./task.ts";
 import { UniqueTasks } from "./unique_tasks.ts";
 import { Transitions } from "./transitions.ts";
-import { Waits } from "./waits.ts";
+import { namesIn, Waits } from "./waits.ts";
 import { type SpoolChange, type SpoolWatcher, watchSpool } from "./watcher.ts";
 
 export type { StoreOptions, StoreSettings } from "./directory.ts";
@@ -321,7 +321,7 @@ export class Store {
 
   /** Names of the tasks that one waits for, whose time says that it may; none when it does not. */
   readAfter(ref: TaskRef): readonly string[] {
-    return this.#waits.read(ref);
+    return namesIn(this.varsOf(ref) ?? []);
   }
 
   /** Where a task of this name is; `gone` is done, or removed, or never there. */

@@ -7,7 +7,13 @@ import { dirname, join } from "@std/path";
 import { textOf } from "../platform/quietly.ts";
 import type { Stat } from "../platform/stat.ts";
 import { hashInName, type UniqueWish } from "../task/unique.ts";
-import { claimPath, type Taken, UniqueClaims, type UniqueDisk } from "../task/unique_claims.ts";
+import {
+  claimPath,
+  isInLocks,
+  type Taken,
+  UniqueClaims,
+  type UniqueDisk,
+} from "../task/unique_claims.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import { refOf, taskId, type TaskRef, TMP_DIR, UNIQUE_DIR } from "./layout.ts";
 
@@ -119,8 +125,7 @@ function diskOf(spool: SpoolDirectory, replaced: (id: string) => void): UniqueDi
     removeDirectory: (path) => void spool.files.removeDirectorySync(path),
     isRunning(path) {
       const stat = spool.claims.lstat(path);
-      // Not by the file: to open and close it would drop a lock that this process has.
-      return stat !== null && isLocked(inodeOf(stat));
+      return stat !== null && isInLocks(textOf("/proc/locks") ?? "", inodeOf(stat));
     },
     placeFor: async (id) => {
       const ref = refOf(id);
@@ -133,12 +138,4 @@ function diskOf(spool: SpoolDirectory, replaced: (id: string) => void): UniqueDi
 function inodeOf({ identity }: Stat): bigint {
   const [low = "0", high = "0"] = identity.split(":").reverse();
   return identity.split(":").length < 3 ? BigInt(low) : (BigInt(high) << 32n) + BigInt(low);
-}
-
-/** Whether a process has locked a file of this inode, as the kernel's list has it. */
-function isLocked(inode: bigint): boolean {
-  const end = `:${inode} `;
-  return (textOf("/proc/locks") ?? "").split("\n").some((line) =>
-    line.includes(end) && /POSIX .* WRITE/.test(line)
-  );
 }

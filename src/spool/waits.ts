@@ -11,17 +11,6 @@ import { type Readable, readTask } from "./task_file.ts";
 export class Waits {
   constructor(private readonly spool: SpoolDirectory) {}
 
-  /** See {@link Store.readAfter}. */
-  read(ref: TaskRef): readonly string[] {
-    const file = this.spool.claims.peek(this.spool.pathOf(ref));
-    if (file.kind !== "open") return [];
-    try {
-      return namesIn(varsOf(file));
-    } finally {
-      file.close();
-    }
-  }
-
   /** See {@link Store.placeOf}. In the order in which a task moves, twice for one that is retried. */
   placeOf(name: string): "queue" | "failed" | "gone" {
     for (let round = 0; round < 2; round++) {

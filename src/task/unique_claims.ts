@@ -65,6 +65,17 @@ interface SettledHolder extends Holder {
   readonly isRunning: boolean;
 }
 
+/**
+ * Whether somebody has locked the file of an inode, as who runs a task does. By the list of the kernel,
+ * because to open and close the file would drop a lock that this process has.
+ *
+ * @param locks what /proc/locks says
+ */
+export function isInLocks(locks: string, inode: number | bigint): boolean {
+  const end = `:${inode} `;
+  return locks.split("\n").some((line) => line.includes(end) && /POSIX .* WRITE/.test(line));
+}
+
 /** The file that says that a task has the claim. */
 export function claimPath(dir: string, hash: string, id: string): string {
   return `${dir}/${UNIQUE_SUBDIR}/${hash}/${entryName({ id, replaces: null })}`;
