@@ -19,7 +19,7 @@ import type { TaskRef } from "../spool/layout.ts";
 import { OwnNames } from "../spool/own_names.ts";
 import type { Store } from "../spool/store.ts";
 import type { SeenTask } from "../spool/task.ts";
-import { findText } from "../wire/packet.ts";
+import { funcOf } from "../task/request.ts";
 import type { Machine } from "./machine.ts";
 
 /** Called with the tasks that came into the spool at `dir`. */
@@ -143,7 +143,7 @@ export class Incoming {
     if (this.#thread !== null) {
       return await this.#thread.put({ dir: store.dir, task, sent, from });
     }
-    const func = findText(task.vars, "ud_spool_func") ?? "";
+    const func = funcOf(task);
     const { emit } = this.#machine;
     return await store.putOnce(task, sent.id, sent.sender, (ref) => {
       emit({ type: "task.accepted", task: ref.name, func, from });

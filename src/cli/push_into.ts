@@ -12,9 +12,8 @@ import type { TaskRef } from "../spool/layout.ts";
 import { openPlatform } from "../spool/platform.ts";
 import { Store } from "../spool/store.ts";
 import type { NewTask } from "../task/new_task.ts";
-import { readRequest } from "../task/request.ts";
+import { funcOf, readRequest } from "../task/request.ts";
 import { SHELL_FUNCTION } from "../task/shell_task.ts";
-import { findText } from "../wire/packet.ts";
 import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { handlerProblem } from "../app/no_handler.ts";
@@ -119,7 +118,7 @@ function spoolsOfIni(config: Config): SpoolOf {
 
 function addressOf({ vars, line }: PushedTask, spoolOf: SpoolOf): Addressed {
   const { task, spooler } = readRequest(vars);
-  const func = findText(vars, "ud_spool_func") ?? "";
+  const func = funcOf({ vars });
   try {
     return { task, func, spool: spoolOf(spooler, func) };
   } catch (error) {

@@ -7,14 +7,9 @@ import { taskId } from "../spool/layout.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 import type { Fate } from "../task/fate.ts";
 import type { Outcome } from "../task/outcome.ts";
-import { findText } from "../wire/packet.ts";
+import { funcOf } from "../task/request.ts";
 import { firstChance } from "./age.ts";
 import type { Settlement, SettlementOptions } from "./settlement.ts";
-
-/** The function that a task names, or "". */
-export function funcOf(task: ClaimedTask): string {
-  return findText(task.vars, "ud_spool_func") ?? "";
-}
 
 /** What the program runs now. */
 export interface ProgramRun {

@@ -11,13 +11,14 @@ import { nameToShow } from "../platform/name.ts";
 import { findOrphan, findStamped } from "../platform/orphans.ts";
 import { quietly } from "../platform/quietly.ts";
 import { reasonOf } from "../platform/reason.ts";
-import { findText, type Var } from "../wire/packet.ts";
+import { funcOf } from "../task/request.ts";
+import type { Var } from "../wire/packet.ts";
 import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import type { Ends } from "./ends.ts";
 import type { KillResult } from "./kill_result.ts";
 import { OrphanRuns } from "./orphan_runs.ts";
 import { RateLimiter } from "./rate.ts";
-import { funcOf, type ProgramRun, Runner } from "./runner.ts";
+import { type ProgramRun, Runner } from "./runner.ts";
 import type { Settlement, SettlementOptions } from "./settlement.ts";
 import { ADMITTED, BUSY, GONE } from "./task_event.ts";
 import { type TaskLimit, TaskLimits, type TaskShare } from "./task_limits.ts";
@@ -105,7 +106,7 @@ export class Starts {
   }
 
   #shareOf(vars: readonly Var[]): TaskShare {
-    const func = findText(vars, "ud_spool_func") ?? "";
+    const func = funcOf({ vars });
     const processes = handlersFor(this.#options.executors, func)[0]?.processes ?? null;
     return this.#limits.shareOf(func, vars, processes);
   }

@@ -14,8 +14,8 @@ import type { Once } from "../report/once.ts";
 import { refOf, taskId, taskLabel, type TaskRef } from "../spool/layout.ts";
 import type { SeenTask, Store } from "../spool/store.ts";
 import { mayWaitForOthers } from "../task/after.ts";
+import { funcOf } from "../task/request.ts";
 import type { Ends } from "./ends.ts";
-import { funcOf } from "./runner.ts";
 import type { Tasks } from "./tasks.ts";
 
 export interface WaitingOptions {

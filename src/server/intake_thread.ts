@@ -9,7 +9,7 @@ import { reasonOf } from "../platform/reason.ts";
 import type { Platform } from "../spool/platform.ts";
 import { endedBy } from "../spool/put_result.ts";
 import { SpoolInbox } from "../spool/spool_inbox.ts";
-import { findText } from "../wire/packet.ts";
+import { funcOf } from "../task/request.ts";
 import { AcceptedBatch } from "./accepted_batch.ts";
 import type { Accept, IncomingTask } from "./incoming_task.ts";
 import type {
@@ -249,11 +249,11 @@ export class IntakeThread {
   }
 
   async #put(own: OwnTask): Promise<IntakePut> {
-    const { dir, task: { vars }, from } = own;
+    const { dir, task, from } = own;
     const open = this.#inboxes.get(dir);
-    const func = findText(vars, "ud_spool_func") ?? "";
-    const put = putOwn(open?.isRetired === false ? open.inbox : undefined, own, (task) => {
-      this.#accepted.add(task, task.dueAt, { dir, func, from });
+    const func = funcOf(task);
+    const put = putOwn(open?.isRetired === false ? open.inbox : undefined, own, (seen) => {
+      this.#accepted.add(seen, seen.dueAt, { dir, func, from });
     });
     this.#loop.wake();
     const came = await put;

@@ -1,6 +1,6 @@
 /** The tasks of a spool that a filter lets through. */
 
-import { findText } from "../wire/packet.ts";
+import { funcOf } from "../task/request.ts";
 import type { Inspector } from "./inspect.ts";
 import type { TaskRef } from "./layout.ts";
 import type { Filter, Inspected, PlacedTask } from "./inspected.ts";
@@ -54,5 +54,5 @@ export function passes(task: Inspected, { states, func, madeBefore }: ListFilter
   if (madeBefore !== undefined && task.madeAt >= madeBefore) return false;
   if (func === undefined) return true;
   const { content } = task;
-  return content.kind === "task" && (findText(content.vars, "ud_spool_func") ?? "") === func;
+  return content.kind === "task" && funcOf(content) === func;
 }

@@ -22,6 +22,11 @@ export interface TaskRequest {
   readonly spooler: string | undefined;
 }
 
+/** The function that a task names, or "". */
+export function funcOf({ vars }: Pick<NewTask, "vars">): string {
+  return findText(vars, "ud_spool_func") ?? "";
+}
+
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** The last second a timestamp of ours may name: the end of the year 9999. */

@@ -2,7 +2,7 @@
 
 import { reasonOf } from "../platform/reason.ts";
 import { rethrowImpossible } from "../platform/unexpected.ts";
-import { funcOf } from "../queue/runner.ts";
+import { funcOf } from "../task/request.ts";
 import { GONE } from "../queue/task_event.ts";
 import type { Handed, TaskState } from "../queue/task_state.ts";
 import type { Fate } from "../task/fate.ts";
