@@ -1,12 +1,11 @@
 /** A wall clock that is set: nothing waits for a time on the old one. */
 
 import { join } from "@std/path";
-import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import type { Event } from "../../src/report/event.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
-import { spoolConfig, succeeding } from "../support/dispatcher.ts";
+import { newDispatcher, succeeding } from "../support/dispatcher.ts";
 import { testWith } from "../support/require.ts";
 import { openStore } from "../support/store.ts";
 import { writeTask } from "../support/task_files.ts";
@@ -24,16 +23,11 @@ testWith(
     const store = await openStore(temp.path, clock);
     const events: Event[] = [];
     const ran: string[] = [];
-    const dispatcher = new Dispatcher({
-      name: "test",
-      config: spoolConfig(temp.path),
+    const dispatcher = newDispatcher({
       store,
       executors: [succeeding(({ task }) => void ran.push(task.name))],
-      env: {},
       clock,
-      random: Math.random,
       emit: (event) => events.push(event),
-      abort: new AbortController().signal,
     });
     const warnings = () => events.filter(({ type }) => type === "spool.warning").length;
     // Tasks in such a directory are noticed by a scan and by nothing else.

@@ -1,10 +1,9 @@
 /** Deferred tasks under a clock that stands still: they start in their very millisecond. */
 
 import { join } from "@std/path";
-import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import { assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
-import { spoolConfig, succeeding } from "../support/dispatcher.ts";
+import { newDispatcher, spoolConfig, succeeding } from "../support/dispatcher.ts";
 import { openStore, varsOf } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -31,18 +30,14 @@ Deno.test("a deferred task starts at its time, by a timer of its own and not by 
   const before = [await put(60_000), await put(5000)];
 
   const startedAt = new Map<string, number>();
-  const dispatcher = new Dispatcher({
-    name: "test",
+  const dispatcher = newDispatcher({
     config: spoolConfig(dir, { frequencyMs: HOUR_MS }),
     store,
     executors: [succeeding(() => {})],
-    env: {},
     clock,
-    random: Math.random,
     emit: (event) => {
       if (event.type === "task.started") startedAt.set(event.task, clock.now());
     },
-    abort: new AbortController().signal,
   });
   const start = clock.now();
   dispatcher.watch();

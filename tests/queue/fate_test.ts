@@ -3,11 +3,10 @@
 import { join } from "@std/path";
 import type { Answer, Executor } from "../../src/exec/executor.ts";
 import { systemClock } from "../../src/platform/clock.ts";
-import { Dispatcher } from "../../src/queue/dispatcher.ts";
 import type { Event } from "../../src/report/event.ts";
 import { Store } from "../../src/spool/store.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { spoolConfig } from "../support/dispatcher.ts";
+import { newDispatcher, spoolConfig } from "../support/dispatcher.ts";
 import { type Fault, FaultyFiles } from "../support/faults.ts";
 import { platform } from "../support/platform.ts";
 import { testWith } from "../support/require.ts";
@@ -61,16 +60,12 @@ async function tryFate(answer: Answer, fault: Fault, at: number): Promise<Tried>
   };
   const events: Event[] = [];
   const retry = { delayMs: HOUR_MS, maxDelayMs: HOUR_MS, maxRetries: MAX_RETRIES };
-  const dispatcher = new Dispatcher({
-    name: "test",
+  const dispatcher = newDispatcher({
     config: spoolConfig(store.dir, { frequencyMs: 5, retry }),
     store,
     executors: [executor],
-    env: {},
-    clock: systemClock,
     random: () => 0.5,
     emit: (event) => void events.push(event),
-    abort: new AbortController().signal,
   });
   const fates = () =>
     events.flatMap((event) => event.type === "task.settled" ? [event.fate.kind] : []);

@@ -1,12 +1,10 @@
 /** Scans that are left out where nothing can have been missed, and what is checked in their place. */
 
 import { join } from "@std/path";
-import { Dispatcher } from "../../src/queue/dispatcher.ts";
-import { systemClock } from "../../src/platform/clock.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import type { Store } from "../../src/spool/store.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { spoolConfig, succeeding } from "../support/dispatcher.ts";
+import { newDispatcher, spoolConfig, succeeding } from "../support/dispatcher.ts";
 import { testWith } from "../support/require.ts";
 import { openStore } from "../support/store.ts";
 import { writeTask } from "../support/task_files.ts";
@@ -42,19 +40,13 @@ async function scanned(isComplete: boolean, prepare: (dir: string) => Promise<vo
   Object.defineProperty(store, "paused", { get: () => (checks++, false) });
   store.watch = () => ({ isComplete, close: () => Promise.resolve(), watchPriority: () => {} });
   const ran: string[] = [];
-  const dispatcher = new Dispatcher({
-    name: "test",
+  const dispatcher = newDispatcher({
     config: spoolConfig(store.dir, { frequencyMs: 5 }),
     store,
     executors: [succeeding(({ task }) => {
       ran.push(task.name);
       scansAtRun = scans;
     })],
-    env: {},
-    clock: systemClock,
-    random: Math.random,
-    emit: () => {},
-    abort: new AbortController().signal,
   });
   dispatcher.watch();
   await dispatcher.start();

@@ -1,10 +1,9 @@
 /** Limits hold also for tasks that could not be read when it was to be found out whose they are. */
 
-import { systemClock, turnOfOthers } from "../../src/platform/clock.ts";
-import { Dispatcher } from "../../src/queue/dispatcher.ts";
+import { turnOfOthers } from "../../src/platform/clock.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { assertEquals } from "../support/assert.ts";
-import { NEVER_POLLS, spoolConfig, succeeding } from "../support/dispatcher.ts";
+import { NEVER_POLLS, newDispatcher, spoolConfig, succeeding } from "../support/dispatcher.ts";
 import { testWith } from "../support/require.ts";
 import { openStore } from "../support/store.ts";
 import { writeTask } from "../support/task_files.ts";
@@ -27,8 +26,7 @@ testWith("libc", "a task that cannot be read at first runs, and keeps to its lim
     await writeTask(store.dir, `${TASK_PREFIX}test_1_${n}_1_1_0`, vars);
   }
   let [ran, running, most] = [0, 0, 0];
-  const dispatcher = new Dispatcher({
-    name: "test",
+  const dispatcher = newDispatcher({
     config: spoolConfig(store.dir, NEVER_POLLS),
     taskLimits: [{ func: null, key: "customer", processes: 1 }],
     store,
@@ -38,11 +36,6 @@ testWith("libc", "a task that cannot be read at first runs, and keeps to its lim
       running--;
       ran++;
     })],
-    env: {},
-    clock: systemClock,
-    random: Math.random,
-    emit: () => {},
-    abort: new AbortController().signal,
   });
   dispatcher.watch();
   await dispatcher.start();

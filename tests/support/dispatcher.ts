@@ -3,7 +3,7 @@
 import type { SpoolConfig } from "../../src/queue/settings.ts";
 import type { Executor, Run } from "../../src/exec/executor.ts";
 import { systemClock } from "../../src/platform/clock.ts";
-import { Dispatcher } from "../../src/queue/dispatcher.ts";
+import { Dispatcher, type DispatcherOptions } from "../../src/queue/dispatcher.ts";
 import type { Emit } from "../../src/report/event.ts";
 import type { Claims } from "../../src/spool/claim.ts";
 import { platform } from "./platform.ts";
@@ -47,6 +47,22 @@ export function spoolConfig(dir: string, settings: Partial<SpoolConfig> = {}): S
   };
 }
 
+/** Not started yet. The parts that a test gives take the place of the usual ones. */
+export function newDispatcher(
+  parts: Pick<DispatcherOptions, "store" | "executors"> & Partial<DispatcherOptions>,
+): Dispatcher {
+  return new Dispatcher({
+    name: "test",
+    config: spoolConfig(parts.store.dir),
+    env: {},
+    clock: systemClock,
+    random: Math.random,
+    emit: () => {},
+    abort: new AbortController().signal,
+    ...parts,
+  });
+}
+
 /** Watches and scans `dir` with a store of its own; resolves when it has been scanned once. */
 export async function startDispatcher(
   dir: string,
@@ -56,17 +72,8 @@ export async function startDispatcher(
   claims: Claims = platform.claims,
 ): Promise<Pick<Dispatcher, "stop">> {
   const store = await openStore(dir, systemClock, claims);
-  const dispatcher = new Dispatcher({
-    name: "test",
-    config: spoolConfig(store.dir, settings),
-    store,
-    executors,
-    env: {},
-    clock: systemClock,
-    random: Math.random,
-    emit,
-    abort: new AbortController().signal,
-  });
+  const config = spoolConfig(store.dir, settings);
+  const dispatcher = newDispatcher({ config, store, executors, emit });
   dispatcher.watch();
   await dispatcher.start();
   return {
