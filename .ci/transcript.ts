@@ -16,6 +16,14 @@ interface Step {
   readonly output: string;
 }
 
+/**
+ * Commands that only look. What they show comes from files that the program writes some tenths of a second
+ * later, so they are asked again until they say what is on the page, or for so long.
+ */
+const LOOKS = /^spooler (show|list|jobs|status|log) /;
+const LOOK_AGAIN_MS = 100;
+const MOST_LOOKS = 50;
+
 const BLOCK = /^```console\n([^]*?)^```$/gm;
 
 /** @param block the text between the fences */
@@ -110,7 +118,7 @@ export async function play(text: string, command: readonly string[]): Promise<Pl
     for (const [, block = ""] of text.matchAll(BLOCK)) {
       let played = "";
       for (const step of stepsOf(block)) {
-        const output = await shell.run(step.command);
+        const output = await outputOf(step, shell);
         steps.push({ step, output });
         played += `${step.shown.join("\n")}\n${output}`;
       }
@@ -123,6 +131,16 @@ export async function play(text: string, command: readonly string[]): Promise<Pl
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
+}
+
+async function outputOf({ command, output: shown }: Step, shell: Shell): Promise<string> {
+  let output = await shell.run(command);
+  for (let looks = 1; LOOKS.test(command) && looks < MOST_LOOKS; looks++) {
+    if (normalised(output) === normalised(shown)) break;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    output = await shell.run(command);
+  }
+  return output;
 }
 
 /** Without what differs each time: times, names, numbers of processes, durations, widths. */
