@@ -3,7 +3,7 @@
 import { basename } from "@std/path";
 import type { Actions } from "../control/actions.ts";
 import type { Site, SiteSetting } from "../monitor/monitors.ts";
-import type { ProgramSnapshot } from "../report/snapshot.ts";
+import type { ProgramSnapshot, ReachedLimit } from "../report/snapshot.ts";
 import { Inspector } from "../spool/inspect.ts";
 import { ImpossibleStateError } from "../platform/unexpected.ts";
 import type { Machine } from "./machine.ts";
@@ -12,6 +12,7 @@ import type { RunningProgram } from "./running_program.ts";
 export interface DashboardOptions extends Machine, Pick<RunningProgram, "estate" | "life"> {
   readonly actions: Actions;
   snapshot(): Promise<ProgramSnapshot>;
+  limitOf(spool: string, id: string): ReachedLimit | null;
 }
 
 /** @returns what opens it */

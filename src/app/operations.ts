@@ -26,7 +26,12 @@ export class Operations {
     this.#snapshots = new Snapshots({ ...options, ...machine });
     this.actions = new ProgramActions({ ...options, ...machine });
     const snapshot = () => this.snapshot();
-    const site = dashboardOf({ ...options, ...machine, snapshot, actions: this.actions });
+    const limitOf = (spool: string, id: string) => this.#snapshots.limitOf(spool, id);
+    const site = dashboardOf({
+      ...options,
+      ...machine,
+      ...{ snapshot, limitOf, actions: this.actions },
+    });
     this.#monitors = new Monitors({ ...machine, counters, snapshot, site });
   }
 
@@ -40,6 +45,8 @@ export class Operations {
     switch (request.do) {
       case "snapshot":
         return await this.snapshot();
+      case "limit":
+        return this.#snapshots.limitOf(spool, request.task);
       case "kill":
         return await actions.kill(request.by, { spool, id: request.task }, request.wish);
       case "kill-job":

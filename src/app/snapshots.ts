@@ -6,6 +6,7 @@ import type { EventCounters } from "../report/counters.ts";
 import type {
   JobSnapshot,
   ProgramSnapshot,
+  ReachedLimit,
   RunningTaskSnapshot,
   SpoolSnapshot,
   WorkerSnapshot,
@@ -56,6 +57,16 @@ export class Snapshots {
       targets: life?.forwarders.flatMap((each) => each.snapshot()) ?? [],
       warnings: counters.warnings,
     };
+  }
+
+  /**
+   * The limit that a ready task waits for.
+   *
+   * @param spool its directory
+   */
+  limitOf(spool: string, id: string): ReachedLimit | null {
+    const dispatchers = this.#options.life()?.parts.dispatchers ?? [];
+    return dispatchers.find(({ dir }) => dir === spool)?.limitOf(id) ?? null;
   }
 
   async #spools({ spools, leased, dispatchers }: Life["parts"]): Promise<SpoolSnapshot[]> {

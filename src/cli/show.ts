@@ -16,7 +16,10 @@ import { shortId } from "../report/task_name.ts";
 import type { TaskEntry } from "../history/entry.ts";
 import { attemptsOf, type Found } from "../history/reader.ts";
 import { taskRunJson } from "../history/run_text.ts";
-import { taskLabel } from "../spool/layout.ts";
+import { taskId, taskLabel } from "../spool/layout.ts";
+import type { ReachedLimit } from "../report/snapshot.ts";
+import { limitText } from "../report/task_summary.ts";
+import { asked } from "./programs.ts";
 import { findPast, type PastTask, pastText, runLines } from "./past_runs.ts";
 import { findTask, type Located, missText, openSpools, taskWords, WHERE } from "./spools.ts";
 import { parseTaskWord } from "./task_id.ts";
@@ -79,12 +82,25 @@ async function showTask(
   if (!inspected) throw new Error(`${shortId(task)}: it is gone, or not a file`);
   const now = spool.clock.now();
   const runs = attemptsOf(spool.store.history, task.name);
+  const limit = inspected.state.kind === "ready" ? await limitOf({ spool, task }) : null;
   if (asJson) {
     const entries = runs.map(({ entry }) => taskRunJson(entry));
-    return await output.json({ ...taskJson(inspected, spool.dir, now), runs: entries });
+    return await output.json({ ...taskJson(inspected, spool.dir, now, limit), runs: entries });
   }
-  for (const line of taskLines(inspected, now)) await output.line(line);
+  for (const line of taskLines(inspected, now, limit)) await output.line(line);
   await showRuns(runs, output);
+}
+
+/** Asks the running programs; null also when none answers, or is too old to know. */
+async function limitOf({ spool, task }: Located): Promise<ReachedLimit | null> {
+  try {
+    for await (const limit of asked(spool, { do: "limit", task: taskId(task) })) {
+      if (limit !== null) return limit;
+    }
+  } catch {
+    // What is on disk is shown without them.
+  }
+  return null;
 }
 
 async function showRuns(runs: readonly Found<TaskEntry>[], output: CliOutput): Promise<void> {
@@ -113,11 +129,16 @@ function shownName({ name }: PastTask): string {
   return safeText(taskLabel(name));
 }
 
-function* taskLines(task: Inspected, now: number): Generator<string> {
+function* taskLines(
+  task: Inspected,
+  now: number,
+  limit: ReachedLimit | null,
+): Generator<string> {
   const { content, attempts } = task;
   yield field("task", shortId(task));
   yield field("file", safeText(task.path));
   yield field("state", stateText(task));
+  if (limit !== null) yield field("waits for", safeText(limitText(limit)));
   yield field("made", `${timeText(task.madeAt)}, ${roughText(now - task.madeAt)} ago`);
   if (content.kind === "task") {
     yield field("body", counted(content.bodySize, "byte"));

@@ -7,7 +7,7 @@ import type { KillWish } from "../exec/kill_order.ts";
 import { isJsonObject, type JsonObject } from "../platform/json.ts";
 import { signalNamed } from "../platform/signal_name.ts";
 import type { KillResult } from "../queue/kill_result.ts";
-import type { ProgramSnapshot } from "../report/snapshot.ts";
+import type { ProgramSnapshot, ReachedLimit } from "../report/snapshot.ts";
 import { safeText } from "../report/safe_text.ts";
 import { KILL_FATES, type KillFate } from "../task/outcome.ts";
 import type { RunJobResult } from "./actions.ts";
@@ -19,6 +19,7 @@ export const MOST_REQUEST_BYTES = 16 * 1024;
 /** A task is one of the socket's spool: `NAME` or `<digits>/NAME`. */
 export type ControlRequest =
   | { readonly do: "snapshot" }
+  | { readonly do: "limit"; readonly task: string }
   | { readonly do: "kill"; readonly by: string; readonly task: string; readonly wish: KillWish }
   | { readonly do: "kill-job"; readonly by: string; readonly job: string; readonly wish: KillWish }
   | { readonly do: "run-job"; readonly by: string; readonly job: string };
@@ -26,6 +27,8 @@ export type ControlRequest =
 /** What each request is answered with. */
 export interface ControlResults {
   readonly snapshot: ProgramSnapshot;
+  /** What a ready task waits for. */
+  readonly limit: ReachedLimit | null;
   readonly kill: KillResult;
   readonly "kill-job": KillResult;
   readonly "run-job": RunJobResult;
@@ -48,6 +51,8 @@ export function readControlRequest(line: string): ControlRequest {
   switch (kind) {
     case "snapshot":
       return { do: kind };
+    case "limit":
+      return { do: kind, task: textIn(fields, "task") };
     case "kill":
       return { do: kind, by: byOf(fields), task: textIn(fields, "task"), wish: wishOf(fields) };
     case "kill-job":

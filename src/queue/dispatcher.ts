@@ -12,7 +12,7 @@ import { apart } from "../platform/apart.ts";
 import { type Cancel } from "../platform/clock.ts";
 import { type DebugOf, NO_DEBUG } from "../report/debug.ts";
 import { Once } from "../report/once.ts";
-import type { RunningTaskSnapshot, SpoolSnapshot } from "../report/snapshot.ts";
+import type { ReachedLimit, RunningTaskSnapshot, SpoolSnapshot } from "../report/snapshot.ts";
 import { refOf } from "../spool/layout.ts";
 import type { SeenTask } from "../spool/task.ts";
 import { changeText } from "./change_text.ts";
@@ -173,6 +173,11 @@ export class Dispatcher {
       lastMinuteIn: this.#discovery.lastMinuteIn,
       freeBytes: store.freeBytes(),
     };
+  }
+
+  /** See {@link Tasks.limitOf}. */
+  limitOf(id: string): ReachedLimit | null {
+    return this.#tasks.limitOf(id);
   }
 
   /** What the program itself runs; workers have their tasks besides. */

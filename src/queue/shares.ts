@@ -4,6 +4,7 @@
  * added and taken once; both cost a few steps in heaps, however many there are. @pure
  */
 
+import type { ReachedLimit } from "../report/snapshot.ts";
 import { priorityRank } from "../spool/layout.ts";
 import { inOrder, StaleQueue } from "./order.ts";
 import type { RunLimit, TaskShare } from "./task_limits.ts";
@@ -45,11 +46,7 @@ interface ShareTurn {
 }
 
 /** Tasks that wait for a limit. */
-export interface WaitingForLimit {
-  /** `send_mail, customer=7`. */
-  readonly limit: string;
-  readonly processes: number;
-  readonly running: number;
+export interface WaitingForLimit extends ReachedLimit {
   readonly waiting: number;
 }
 
@@ -141,9 +138,13 @@ export class Shares {
       if (full !== undefined) tasks.set(full, (tasks.get(full) ?? 0) + count);
     }
     const most = [...tasks].sort(([, a], [, b]) => b - a).slice(0, MOST_SHOWN);
-    return most.map(([{ limit: { text, processes }, running }, waiting]) => {
-      return { limit: text, processes, running, waiting };
-    });
+    return most.map(([full, waiting]) => ({ ...reached(full), waiting }));
+  }
+
+  /** What a task waits for; null when no limit holds it. */
+  limitOf({ share: { key } }: SortedTask): ReachedLimit | null {
+    const full = this.#shares.get(key)?.counts.find(isFull);
+    return full === undefined ? null : reached(full);
   }
 
   #shareOf(about: TaskShare): ShareState {
@@ -214,6 +215,10 @@ export class Shares {
 }
 
 const shareTurns = () => new StaleQueue<ShareTurn>(inTurn, (place) => place.share.place === place);
+
+function reached({ limit: { text, processes }, running }: RunCount): ReachedLimit {
+  return { limit: text, processes, running };
+}
 
 const isFull = ({ running, limit }: RunCount) => running >= limit.processes;
 

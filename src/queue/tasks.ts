@@ -6,6 +6,7 @@
  */
 
 import type { Executor } from "../exec/executor.ts";
+import type { ReachedLimit } from "../report/snapshot.ts";
 import { taskId } from "../spool/layout.ts";
 import type { RunningBatch } from "../spool/running.ts";
 import type { SeenTask } from "../spool/task.ts";
@@ -181,6 +182,12 @@ export class Tasks {
   /** Tasks that wait for others of their share, or of their function, to end. */
   waitingForLimits(): WaitingForLimit[] {
     return this.#shares?.waiting() ?? [];
+  }
+
+  /** The limit that a ready task waits for; null when none holds it, or it is not known yet whose it is. */
+  limitOf(id: string): ReachedLimit | null {
+    const task = this.#states.get(id);
+    return task !== undefined && isSorted(task) ? this.#shares?.limitOf(task) ?? null : null;
   }
 
   /** @see Order.oldestReadyAt */

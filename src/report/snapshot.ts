@@ -46,6 +46,14 @@ export interface StateCounts {
   readonly stuck: number;
 }
 
+/** A limit of which as many tasks run as may (`spooler-limit`). */
+export interface ReachedLimit {
+  /** `send_mail, customer=7`. */
+  readonly limit: string;
+  readonly processes: number;
+  readonly running: number;
+}
+
 export interface SpoolSnapshot {
   readonly name: string;
   readonly dir: string;
@@ -58,12 +66,7 @@ export interface SpoolSnapshot {
   readonly processes: number;
   readonly paused: boolean;
   /** What most of the ready tasks wait for that have a limit (`spooler-limit`). */
-  readonly waiting?: readonly {
-    readonly limit: string;
-    readonly processes: number;
-    readonly running: number;
-    readonly waiting: number;
-  }[];
+  readonly waiting?: readonly (ReachedLimit & { readonly waiting: number })[];
   /** How long the ready task has waited that is due for the longest; null without one. */
   readonly oldestReadyMs: number | null;
   /** Tasks that came in, by whatever way, in the last minute. */

@@ -3,6 +3,7 @@
 import type { Inspected } from "../spool/inspected.ts";
 import { isSecretName, MASK } from "./secrets.ts";
 import { jsonBytes } from "./shown_bytes.ts";
+import type { ReachedLimit } from "./snapshot.ts";
 import { isoText, summaryJson, summaryOf } from "./task_summary.ts";
 
 /** A variable whose name says that it is a secret has no value here. */
@@ -22,11 +23,22 @@ const hidesValue = (name: string) => isSecretName(name) && name !== "key";
 
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-/** All of a task in one value for programs. @param spool as it is to be named */
-export function taskJson(task: Inspected, spool: string, now: number): object {
+/**
+ * All of a task in one value for programs.
+ *
+ * @param spool as it is to be named
+ * @param limit that it waits for
+ */
+export function taskJson(
+  task: Inspected,
+  spool: string,
+  now: number,
+  limit: ReachedLimit | null,
+): object {
   const { content, attempts, state } = task;
   return {
     ...summaryJson(summaryOf(task), spool, now),
+    waitsForLimit: limit,
     path: task.path,
     vars: content.kind === "task"
       ? content.vars.map(({ name, value }) => ({

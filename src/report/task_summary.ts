@@ -4,6 +4,7 @@ import { roughText } from "../platform/duration_text.ts";
 import type { Inspected, ListedStateKind } from "../spool/inspected.ts";
 import { compareNatural, priorityRank, shortLabel } from "../spool/layout.ts";
 import { findVar } from "../wire/packet.ts";
+import type { ReachedLimit } from "./snapshot.ts";
 import { safeText } from "./safe_text.ts";
 import { cutText, jsonBytes, safeBytes } from "./shown_bytes.ts";
 import { shortId } from "./task_name.ts";
@@ -94,6 +95,11 @@ export const HEADINGS = ["STATE", "AGE", "DUE", "FAILURES", "FUNCTION", "NAME", 
 export function waitsForText(names: readonly string[], label: (name: string) => string): string {
   const [first = "", ...more] = names;
   return `after ${label(first)}${more.length === 0 ? "" : ` and ${more.length} more`}`;
+}
+
+/** What a ready task waits for: of a limit as many run as may. */
+export function limitText({ limit, running, processes }: ReachedLimit): string {
+  return `${limit}: ${running} of ${processes} run`;
 }
 
 /** The cells of a row, in the order of {@link HEADINGS}. */

@@ -4,7 +4,7 @@ import type { SiteSetting } from "../monitor/monitors.ts";
 import type { Actions } from "../control/actions.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { ProgramSnapshot } from "../report/snapshot.ts";
+import type { ProgramSnapshot, ReachedLimit } from "../report/snapshot.ts";
 import type { ComingStarts } from "../schedule/upcoming.ts";
 import type { HistoryFiles } from "../spool/history_files.ts";
 import type { Inspector } from "../spool/inspect.ts";
@@ -25,6 +25,8 @@ export interface SiteParts extends SiteSetting {
   mask(text: string): string;
   readonly actions: Actions;
   snapshot(): Promise<ProgramSnapshot>;
+  /** The limit that a ready task waits for; of a spool by its directory. */
+  limitOf(spool: string, id: string): ReachedLimit | null;
   /** Of the present configuration. */
   spools(): readonly SiteSpool[];
   config(): Config;

@@ -3,8 +3,9 @@
 import { taskJson } from "../report/task_details.ts";
 import { placedId, shortId } from "../report/task_name.ts";
 import { safeBytes } from "../report/shown_bytes.ts";
-import { summaryOf, waitsForText } from "../report/task_summary.ts";
-import { taskLabel } from "../spool/layout.ts";
+import { limitText, summaryOf, waitsForText } from "../report/task_summary.ts";
+import { taskId, taskLabel } from "../spool/layout.ts";
+import type { ReachedLimit } from "../report/snapshot.ts";
 import type { Inspected } from "../spool/inspected.ts";
 import { type Ask, AskError, taskAt } from "./ask.ts";
 import { BODY_FORMS, type BodyForm, MOST_SHOWN, shownBody } from "./body.ts";
@@ -26,6 +27,8 @@ import { badge, bytesText, clockHtml, momentHtml } from "./text.ts";
 interface TaskView {
   readonly spool: SiteSpool;
   readonly task: Inspected;
+  /** That it waits for. */
+  readonly limit: ReachedLimit | null;
   /** Its runs, the newest first. */
   readonly runs: readonly Found[];
   /** Of its body, as much as is shown. */
@@ -47,10 +50,12 @@ export const taskPage = page<TaskView>({
     const runs = (await findRuns(spool.history, { name }, parts))
       .map((run) => maskedRun(run, parts.mask));
     const task = maskedTask(found, parts.mask);
-    return { spool, task, runs, body, now: parts.clock.now() };
+    const held = task.state.kind === "ready" ? parts.limitOf(spool.dir, taskId(placed)) : null;
+    const limit = held && { ...held, limit: parts.mask(held.limit) };
+    return { spool, task, limit, runs, body, now: parts.clock.now() };
   },
-  json: ({ spool, task, runs, now }) => ({
-    ...taskJson(task, spool.name, now),
+  json: ({ spool, task, limit, runs, now }) => ({
+    ...taskJson(task, spool.name, now, limit),
     runs: runs.flatMap(({ entry }) => "job" in entry ? [] : [taskRunJson(entry)]),
   }),
   html: taskHtml,
@@ -100,7 +105,7 @@ ${view.runs.length === 0 ? null : runsSection(spool.history, view.runs, now, ask
 ${content.kind === "task" ? bodySection(view, content.bodySize, ask) : null}`;
 }
 
-function factsOf({ spool, task }: TaskView, now: number): [string, Part][] {
+function factsOf({ spool, task, limit }: TaskView, now: number): [string, Part][] {
   const { state, waitsFor } = task;
   const due: [string, Part][] = waitsFor.length > 0
     ? [["Starts", waitsForText(waitsFor, taskLabel)]]
@@ -116,6 +121,7 @@ function factsOf({ spool, task }: TaskView, now: number): [string, Part][] {
     ["Priority", task.priority ?? markup`<span class="none">none</span>`],
     ["Made", markup`${clockHtml(task.madeAt, now)} (${momentHtml(task.madeAt, now)})`],
     ...due,
+    ...(limit === null ? [] : [["Waits for", limitText(limit)] as [string, Part]]),
     ["Failures", summaryOf(task).attempts],
     ["Size", bytesText(task.size)],
     ["File", markup`<code>${task.path}</code>`],

@@ -80,10 +80,12 @@ testWith("libc", "one request is answered with one line of JSON", async () => {
     const task = "uwsgi_spoolfile_on_h_\udcff";
     await ask({ do: "kill", by: "ann\n", task, wish });
     await ask({ do: "run-job", by: "ann", job: "nightly" });
+    await ask({ do: "limit", task });
     assertEquals(requests, [
       { do: "snapshot" },
       { do: "kill", by: "ann\\x0a", task, wish },
       { do: "run-job", by: "ann", job: "nightly" },
+      { do: "limit", task },
     ]);
     const { mode } = Deno.lstatSync(join(dir, ".spooler/control", names()[0] ?? ""));
     assertEquals((mode ?? 0) & 0o777, 0o600);

@@ -1,7 +1,8 @@
 /** `spooler-limit`: so many tasks of a customer at a time, whatever runs them; the others wait, and it is shown. */
 
 import { join } from "@std/path";
-import { assertEquals } from "../support/assert.ts";
+import { assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { monitorAddress } from "../support/monitor.ts";
 import { spooler } from "../support/program.ts";
 import { type Need, testWith } from "../support/require.ts";
 import { makeSiteWith } from "../support/site.ts";
@@ -65,7 +66,12 @@ for (const { needs, what, files, ini } of KINDS) {
     needs,
     `${what} runs one task of a customer at a time, and no customer waits for another`,
     async () => {
-      await using site = await makeSiteWith(files, "spooler-processes = 3", ...ini);
+      await using site = await makeSiteWith(
+        files,
+        "spooler-processes = 3",
+        "http-socket = 127.0.0.1:0",
+        ...ini,
+      );
       const lines = [
         ...Array.from({ length: 20 }, (_, n) => ({ ud_spool_func: "send", customer: "big", n })),
         { ud_spool_func: "send", customer: "small" },
@@ -73,6 +79,7 @@ for (const { needs, what, files, ini } of KINDS) {
       const file = join(site.dir, "lines");
       await Deno.writeTextFile(file, lines.map((line) => JSON.stringify(line)).join("\n"));
       await using program = await site.start();
+      const http = `http://${await monitorAddress(program, "http")}`;
       const pushed = await spooler(["push", "--dir", site.spool, "--lines", file]);
       assertEquals([pushed.code, pushed.stderr], [0, ""]);
       await program.line(/begins small/);
@@ -90,6 +97,17 @@ for (const { needs, what, files, ini } of KINDS) {
       });
       const text = (await spooler(["status", "--ini", site.ini])).stdout;
       assertEquals(/^send, customer=big +spool +1 +1 +19$/m.test(text), true, text);
+      const list = await spooler(["list", "--ini", site.ini, "--state", "ready", "--json"]);
+      const { name } = JSON.parse(list.stdout.split("\n")[0] ?? "");
+      const show = async (...more: string[]) =>
+        (await spooler(["show", "--ini", site.ini, name, ...more])).stdout;
+      assertStringIncludes(await show(), "\nwaits for send, customer=big: 1 of 1 run\n");
+      const one = { limit: "send, customer=big", processes: 1, running: 1 };
+      assertEquals(JSON.parse(await show("--json")).waitsForLimit, one);
+      const { waitsForLimit } = await (await fetch(`${http}/api/tasks/spool/${name}`)).json();
+      assertEquals(waitsForLimit, one);
+      const page = await (await fetch(`${http}/tasks/spool/${name}`)).text();
+      assertStringIncludes(page, "send, customer=big: 1 of 1 run");
       await Deno.writeTextFile(join(site.dir, "go"), "");
       await program.line(/ done /, 21);
       const output = program.log.split("\n").filter((line) => /send\| (begins|ends)/.test(line));
