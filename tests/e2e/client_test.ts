@@ -3,7 +3,7 @@ import { VERSION } from "../../src/platform/version.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { PATIENCE_MS } from "../support/program.ts";
 import { makeSite, portIn } from "../support/site.ts";
-import { testWith, TYPESCRIPT } from "../support/require.ts";
+import { BUN, testWith, TYPESCRIPT } from "../support/require.ts";
 import { tempDir } from "../support/temp.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -63,16 +63,20 @@ const WRONG = TYPED.replace(
   "put(sendMail, { to: 1 }, { priority",
 );
 
-testWith("npm", "the npm package puts tasks from Node, and its types hold", async () => {
+/** Where a program has the package installed. */
+async function installedPackage() {
   const built = await run(root, Deno.execPath(), "task", "package:npm");
   assertEquals(built.code, 0, built.text);
-  await using temp = await tempDir();
-  const at = (name: string) => join(temp.path, name);
-  await Deno.writeTextFile(at("package.json"), '{ "type": "module", "private": true }');
+  const temp = await tempDir();
+  await Deno.writeTextFile(join(temp.path, "package.json"), '{ "type": "module", "private": true }');
   const tarball = `${root}dist/release/spooler-${VERSION}.tgz`;
   const installed = await run(temp.path, "npm", "install", "--offline", "--no-audit", tarball);
   assertEquals(installed.code, 0, installed.text);
+  return temp;
+}
 
+/** The script does all it has to, by this command. */
+async function assertPuts(dir: string, command: string, ...args: string[]): Promise<void> {
   await using site = await makeSite(
     "socket = 127.0.0.1:0",
     "spooler-processes = 4",
@@ -82,12 +86,23 @@ testWith("npm", "the npm package puts tasks from Node, and its types hold", asyn
   );
   await using program = await site.start();
   const port = portIn(await program.line(LISTENS));
-  await Deno.writeTextFile(at("put.mjs"), SCRIPT);
-  await Deno.writeTextFile(at("tasks.mjs"), TASKS);
-  const ran = await run(temp.path, "node", "put.mjs", site.spool, `127.0.0.1:${port}`);
+  await Deno.writeTextFile(join(dir, "put.mjs"), SCRIPT);
+  await Deno.writeTextFile(join(dir, "tasks.mjs"), TASKS);
+  const ran = await run(dir, command, ...args, "put.mjs", site.spool, `127.0.0.1:${port}`);
   assertEquals(ran, { code: 0, text: "done\nfailed exit code 65\n4\n" });
   await program.line(/count \S+ done/, 51);
   assertEquals(await program.stop(), 0);
+}
+
+testWith(["npm", "bun"], "the npm package puts tasks from Bun", async () => {
+  await using temp = await installedPackage();
+  await assertPuts(temp.path, "npx", "-y", BUN);
+});
+
+testWith("npm", "the npm package puts tasks from Node, and its types hold", async () => {
+  await using temp = await installedPackage();
+  const at = (name: string) => join(temp.path, name);
+  await assertPuts(temp.path, "node");
 
   await Deno.writeTextFile(at("typed.ts"), TYPED);
   await Deno.writeTextFile(at("wrong.ts"), WRONG);

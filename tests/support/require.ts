@@ -20,6 +20,9 @@ export const DEBIAN_PYTHON = "/usr/bin/python3";
 /** The compiler of the npm package and of its test. */
 export const TYPESCRIPT = "typescript@5.9.3";
 
+/** The npm package must work here too. */
+export const BUN = "bun@1.4.5";
+
 function hasCommand(command: string, ...args: string[]): boolean {
   try {
     return new Deno.Command(command, { args, stdout: "null", stderr: "null" }).outputSync().success;
@@ -57,6 +60,7 @@ export type Need =
   | "gevent"
   | "django"
   | "npm"
+  | "bun"
   | "curl"
   | "php"
   | "ruby"
@@ -76,6 +80,7 @@ const present: Record<Need, () => boolean> = {
   systemd: () => hasCommand("systemd-analyze", "--version"),
   python: () => hasCommand(testPython, "--version"),
   npm: () => hasCommand("npx", "--fetch-retries=0", "-y", "-p", TYPESCRIPT, "tsc", "--version"),
+  bun: () => hasCommand("npx", "--fetch-retries=0", "-y", BUN, "--version"),
   curl: () => hasCommand("curl", "--version"),
   php: () => hasCommand("php", "--version"),
   ruby: () => hasCommand("ruby", "--version"),
@@ -126,6 +131,7 @@ const reasons: Record<Need, string> = {
   cgroup: "this user may not make a control group that limits memory",
   root: "only root may act for another account",
   npm: "npx cannot get the TypeScript compiler",
+  bun: "npx cannot get Bun",
   curl: "curl is not installed",
   php: "php is not installed",
   ruby: "ruby is not installed",
