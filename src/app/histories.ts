@@ -17,6 +17,9 @@ export interface RecordedEvents {
   readonly keepsOutput: boolean;
 }
 
+/** Takes what is done when a configuration is in force: a reload that is refused changes nothing. */
+type AtTakeOver = (apply: () => void) => void;
+
 export class Histories {
   /** By their directories. */
   readonly #recorders = new Map<string, Recorder>();
@@ -25,17 +28,19 @@ export class Histories {
 
   constructor(private readonly machine: Machine, private readonly platform: Platform) {}
 
-  ofSpool(store: Store, config: HistoryConfig): RecordedEvents {
+  /** @param later gets what changes a history that is in use, once the new settings are in force */
+  ofSpool(store: Store, config: HistoryConfig, later: AtTakeOver): RecordedEvents {
     const { emit } = this.machine;
     const spool = basename(store.dir);
     const warn = (message: string) => emit({ type: "spool.warning", spool, message });
-    return this.#record(store.history, config, warn);
+    return this.#record(store.history, config, warn, later);
   }
 
-  ofJobs(statePath: string, config: HistoryConfig): RecordedEvents {
+  /** @param later as of a spool */
+  ofJobs(statePath: string, config: HistoryConfig, later: AtTakeOver): RecordedEvents {
     const { emit } = this.machine;
     const warn = (message: string) => emit({ type: "schedule.warning", message });
-    return this.#record(this.jobFiles(statePath), config, warn);
+    return this.#record(this.jobFiles(statePath), config, warn, later);
   }
 
   /** The history of the jobs whose state is in a file. */
@@ -51,17 +56,18 @@ export class Histories {
     files: HistoryFiles,
     config: HistoryConfig,
     warn: (message: string) => void,
+    later: AtTakeOver,
   ): RecordedEvents {
     const { clock, random, emit, masking } = this.machine;
     const { limit } = config;
     const known = this.#recorders.get(files.dir);
     if (limit === null) {
-      this.close(files.dir);
+      later(() => this.close(files.dir));
       return { emit, keepsOutput: false };
     }
     const keepsOutput = config.output !== "none";
     if (known !== undefined) {
-      known.use(limit, config);
+      later(() => known.use(limit, config));
       return { emit: known.tap(emit), keepsOutput };
     }
     const unique = Math.floor(random() * 2 ** 31);

@@ -60,6 +60,7 @@ export class Life {
   readonly #opened = Promise.withResolvers<Accept>();
   /** Of stores that were there before this life. */
   readonly #newSettings: (() => void)[] = [];
+  readonly #later = (apply: () => void) => void this.#newSettings.push(apply);
   #sockets: PreparedSockets | null = null;
   #schedules: SchedulerOptions | null = null;
 
@@ -144,6 +145,7 @@ export class Life {
       ...this.#options,
       signals: heardSignals(workers.signals, before?.signals),
       owners: this.#owners,
+      later: this.#later,
     });
   }
 
@@ -160,7 +162,7 @@ export class Life {
       // The thread that takes tasks has read them, or reads them when it is given this spool.
       if (estate.incoming.current !== null) store.handOnIds();
       if (!isNew) {
-        this.#newSettings.push(() => store.use(settings));
+        this.#later(() => store.use(settings));
         continue;
       }
       warnOfStore(store, name, emit);
@@ -210,7 +212,8 @@ export class Life {
     const tasks = tasksFor(spool, debugFor, taskLimits);
     const frequency = new Frequency(spool.frequencyMs);
     const forwarder = forward && await this.#openForwarder(name, store, forward);
-    const history = this.#options.estate.histories.ofSpool(store, this.config.history);
+    const { estate: { histories } } = this.#options;
+    const history = histories.ofSpool(store, this.config.history, this.#later);
     const leases = this.#leased.find((each) => each.store === store)?.leases;
     const recorded = leases ? { ...history, emit: leases.tap(history.emit) } : history;
     const worked = { name, config: spool, store, tasks, frequency, debugOf: debugFor, ...recorded };

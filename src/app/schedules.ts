@@ -22,18 +22,20 @@ export interface SchedulesOptions {
   readonly signals: SignalHandlers;
   readonly owners: SchedulerOptions["owners"];
   readonly estate: Estate;
+  /** Takes what is done when this configuration is in force. */
+  later(apply: () => void): void;
 }
 
 /** @throws {ConfigError} when a job is for an account that cannot be */
 export async function schedulerOptions(
-  { config, spools, machine, abort, signals, owners, estate }: SchedulesOptions,
+  { config, spools, machine, abort, signals, owners, estate, later }: SchedulesOptions,
 ): Promise<SchedulerOptions> {
   const { schedules, cronZone: zone, cronState: statePath, env, binsh, workingDir: cwd } = config;
   const accounts = await readAccounts(schedules);
   for (const { name, whenText, action } of schedules) {
     machine.emit({ type: "schedule.loaded", name, text: whenText, command: actionText(action) });
   }
-  const recorded = estate.histories.ofJobs(statePath, config.history);
+  const recorded = estate.histories.ofJobs(statePath, config.history, later);
   return {
     jobs: schedules,
     owners,

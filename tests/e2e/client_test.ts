@@ -68,7 +68,10 @@ async function installedPackage() {
   const built = await run(root, Deno.execPath(), "task", "package:npm");
   assertEquals(built.code, 0, built.text);
   const temp = await tempDir();
-  await Deno.writeTextFile(join(temp.path, "package.json"), '{ "type": "module", "private": true }');
+  await Deno.writeTextFile(
+    join(temp.path, "package.json"),
+    '{ "type": "module", "private": true }',
+  );
   const tarball = `${root}dist/release/spooler-${VERSION}.tgz`;
   const installed = await run(temp.path, "npm", "install", "--offline", "--no-audit", tarball);
   assertEquals(installed.code, 0, installed.text);

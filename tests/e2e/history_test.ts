@@ -7,7 +7,7 @@ import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { historyOf, historyOfJobs, soon } from "../support/history.ts";
 import { Program, programLabel } from "../support/program.ts";
 import { type Need, testWith } from "../support/require.ts";
-import { makeSite } from "../support/site.ts";
+import { makeSite, rewriteSite } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
 
 const taskName = (text: string) => TASK_PREFIX + text;
@@ -195,4 +195,20 @@ Deno.test(`${programLabel}: spooler-history = 0 writes nothing`, async () => {
   assertEquals(await program.stop(), 0);
   const names = [...Deno.readDirSync(join(site.spool, ".spooler"))].map(({ name }) => name);
   assertEquals(names.includes("history"), false);
+});
+
+Deno.test(`${programLabel}: a reload that is refused leaves the history as it was`, async () => {
+  const task = "spooler-task = name=quick echo quick";
+  await using site = await makeSite(task);
+  await using program = await site.start();
+  await writeTask(site.spool, taskName("1"), { ud_spool_func: "quick" });
+  await program.line(/ quick \S+ done /);
+  const wrong = "timer2 = every=1h,user=nobody-of-this-name true";
+  await rewriteSite(site, task, "spooler-history = 0", wrong);
+  program.signal("SIGHUP");
+  await program.line(/ no reload: .*nobody-of-this-name/);
+  await writeTask(site.spool, taskName("2"), { ud_spool_func: "quick" });
+  await program.line(/ quick \S+ done /, 2);
+  assertEquals(await program.stop(), 0);
+  assertEquals([...tasksIn(historyOf(site.spool))].length, 2);
 });
