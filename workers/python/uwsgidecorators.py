@@ -123,7 +123,9 @@ class _spoolraw:
     """A function as a task: calling it puts a task into the spool."""
 
     def __init__(self, f, pass_arguments, unique=None, unique_until=None, unique_mode=None):
-        if "spooler" not in uwsgi.opt and not uwsgi.spoolers:
+        # A site that only works through a stream of NATS has no spool of its own.
+        enabled = "spooler" in uwsgi.opt or "spooler-stream" in uwsgi.opt
+        if not enabled and not uwsgi.spoolers:
             raise Exception(
                 "you have to enable the uWSGI spooler to use @%s decorator"
                 % self.__class__.__name__
