@@ -25,14 +25,30 @@ export class NatsServer implements AsyncDisposable {
   private constructor(
     private readonly temp: TempDir,
     readonly port: number,
-    private readonly settings: string,
+    private readonly config: string,
   ) {}
 
   /** @param settings lines of its configuration */
   static async start(settings = ""): Promise<NatsServer> {
-    const server = new NatsServer(await tempDir(), quietPort(), settings);
-    await server.start();
-    return server;
+    const temp = await tempDir();
+    const jetstream = `jetstream { store_dir: "${temp.path}/store" }`;
+    return await NatsServer.#startIn(temp, `${jetstream}\n${settings}`);
+  }
+
+  /** One whose configuration says where its store is. @param config all but where it listens */
+  static async startWith(config: string): Promise<NatsServer> {
+    return await NatsServer.#startIn(await tempDir(), config);
+  }
+
+  static async #startIn(temp: TempDir, config: string): Promise<NatsServer> {
+    const server = new NatsServer(temp, quietPort(), config);
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** A directory that goes with it. */
@@ -51,10 +67,7 @@ export class NatsServer implements AsyncDisposable {
 
   async start(): Promise<void> {
     const file = join(this.dir, "nats.conf");
-    await Deno.writeTextFile(
-      file,
-      `listen: "127.0.0.1:${this.port}"\njetstream { store_dir: "${this.dir}/store" }\n${this.settings}\n`,
-    );
+    await Deno.writeTextFile(file, `listen: "127.0.0.1:${this.port}"\n${this.config}\n`);
     this.#child = new Deno.Command("nats-server", {
       args: ["--config", file],
       stdin: "null",
@@ -83,8 +96,7 @@ export class NatsServer implements AsyncDisposable {
 
   /** A connection of a test, which it closes. */
   link(stream: string): Promise<NatsLink> {
-    const address = parseStreamAddress(this.address(stream));
-    return NatsLink.open({ address, access: WITHOUT_PROOF, timeoutMs: 10_000 });
+    return linkTo(this.address(stream));
   }
 
   async create(stream: string, wish: Partial<StreamWish> = {}): Promise<void> {
@@ -117,7 +129,14 @@ export class NatsServer implements AsyncDisposable {
   }
 }
 
-async function closed(link: NatsLink): Promise<void> {
+/** A connection of a test, which it closes. @param text the address of a stream, as in an ini */
+export function linkTo(text: string): Promise<NatsLink> {
+  const address = parseStreamAddress(text);
+  return NatsLink.open({ address, access: WITHOUT_PROOF, timeoutMs: 10_000 });
+}
+
+/** Closes a connection, and waits for its end. */
+export async function closed(link: NatsLink): Promise<void> {
   link.close();
   await link.ended();
 }

@@ -14,6 +14,8 @@ export class CuttingProxy implements AsyncDisposable {
   #cut: Cut | null = null;
   /** Connections that were cut. */
   cuts = 0;
+  /** Bytes of the last connection. */
+  passed: Record<Cut["direction"], number> = { up: 0, down: 0 };
 
   constructor(private readonly upstreamPort: number) {
     this.#serving = this.#serve();
@@ -55,11 +57,14 @@ export class CuttingProxy implements AsyncDisposable {
     this.#open.add(client);
     const server = await Deno.connect({ hostname: "127.0.0.1", port: this.upstreamPort });
     this.#open.add(server);
+    const passed = this.passed = { up: 0, down: 0 };
+    const count = (direction: Cut["direction"]) => (size: number) =>
+      void (passed[direction] += size);
     const limit = (direction: Cut["direction"]) =>
       cut?.direction === direction ? cut.after : Infinity;
     const isCut = await Promise.race([
-      pipe(client, server, limit("up")),
-      pipe(server, client, limit("down")),
+      pipe(client, server, limit("up"), count("up")),
+      pipe(server, client, limit("down"), count("down")),
     ]);
     if (isCut) this.cuts++;
     for (const socket of [client, server]) {
@@ -69,7 +74,12 @@ export class CuttingProxy implements AsyncDisposable {
 }
 
 /** Resolves at the end of either side: true when that was the cut. */
-async function pipe(from: Deno.Conn, to: Deno.Conn, limit: number): Promise<boolean> {
+async function pipe(
+  from: Deno.Conn,
+  to: Deno.Conn,
+  limit: number,
+  passed: (size: number) => void,
+): Promise<boolean> {
   let left = limit;
   const buffer = new Uint8Array(16 * 1024);
   try {
@@ -79,6 +89,7 @@ async function pipe(from: Deno.Conn, to: Deno.Conn, limit: number): Promise<bool
       const part = buffer.subarray(0, Math.min(count, left));
       for (let at = 0; at < part.length;) at += await to.write(part.subarray(at));
       left -= part.length;
+      passed(part.length);
     }
     return true;
   } catch {
