@@ -1,0 +1,54 @@
+/**
+ * What the client of NATS does alone, with the settings and the transport that this program gives it. One
+ * process: `publish ADDRESS COUNT WINDOW` puts messages like tasks into a stream, so many at a time
+ * without an answer; `consume ADDRESS COUNT` takes them, and acknowledges each with an answer. Prints its
+ * processor seconds when it is done.
+ */
+
+import { WITHOUT_PROOF } from "../src/nats/settings.ts";
+import { NatsLink } from "../src/nats/link.ts";
+import { parseStreamAddress } from "../src/nats/stream_address.ts";
+import { encodePacket, MODIFIER_SPOOL } from "../src/wire/packet.ts";
+import { openConsumers } from "../src/cluster/consumer.ts";
+import { cpuSeconds } from "../tests/support/cpu.ts";
+import { varsOf } from "../tests/support/store.ts";
+
+/** The most messages that a worker of this program holds of quick tasks. */
+const MOST_HELD = 1000;
+
+async function publish(link: NatsLink, count: number, window: number): Promise<void> {
+  const { jetstream, address: { stream } } = link;
+  let next = 0;
+  const one = async () => {
+    while (next < count) {
+      const n = next++;
+      const data = encodePacket(varsOf({ ud_spool_func: "noop", n: String(n) }), MODIFIER_SPOOL);
+      await jetstream.publish(`${stream}.noop`, data, { msgID: `bare:${n}` });
+    }
+  };
+  await Promise.all(Array.from({ length: window }, one));
+}
+
+async function consume(link: NatsLink, count: number): Promise<void> {
+  const { jetstream, address: { stream } } = link;
+  const [name = ""] = await openConsumers(link, { functions: null, ackWaitMs: 30_000 });
+  const consumer = await jetstream.consumers.get(stream, name);
+  const messages = await consumer.consume({ max_messages: MOST_HELD });
+  const acks: Promise<boolean>[] = [];
+  for await (const message of messages) {
+    if (acks.length === 0) console.log(Date.now());
+    acks.push(message.ackAck());
+    if (acks.length === count) break;
+  }
+  await Promise.all(acks);
+}
+
+const [what, text = "", count, window] = Deno.args;
+const address = parseStreamAddress(text);
+const link = await NatsLink.open({ address, access: WITHOUT_PROOF, timeoutMs: 30_000 });
+const before = cpuSeconds(Deno.pid);
+if (what === "publish") await publish(link, Number(count), Number(window));
+else await consume(link, Number(count));
+console.log(cpuSeconds(Deno.pid) - before);
+link.close();
+await link.ended();
