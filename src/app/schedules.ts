@@ -5,6 +5,7 @@ import { runShell } from "../exec/process.ts";
 import { readAccounts } from "../schedule/accounts.ts";
 import { actionText } from "../schedule/action.ts";
 import { bootName } from "../schedule/boot.ts";
+import type { SlotClaims } from "../schedule/cluster_slots.ts";
 import type { SignalHandlers } from "../schedule/signal_handlers.ts";
 import type { SchedulerOptions } from "../schedule/scheduler.ts";
 import { type Spool, spoolFor } from "../server/reception.ts";
@@ -48,6 +49,7 @@ export async function schedulerOptions(
     clock: machine.clock,
     emit: recorded.emit,
     abort,
+    claims: await claimsOf(config, machine),
     world: {
       ...{ ...machine, ...recorded, cwd, env, binsh, shell: runShell, accounts, signals },
       put: async (vars, accepted) => {
@@ -57,6 +59,16 @@ export async function schedulerOptions(
       },
     },
   };
+}
+
+/** A site without such jobs loads nothing of NATS. */
+async function claimsOf(
+  { schedules, cluster }: Config,
+  { clock }: Machine,
+): Promise<SlotClaims | null> {
+  if (cluster === null || !schedules.some(({ once }) => once === "claim")) return null;
+  const { StreamSlotClaims } = await import("../cluster/slot_claims.ts");
+  return new StreamSlotClaims(cluster, clock);
 }
 
 /** Until the new code is loaded, the old code gets the signals. */

@@ -239,7 +239,7 @@ function functionsText({ functions, catchAll, origins, language }: ModuleOffer):
 }
 
 function scheduleText(schedule: ScheduleConfig, config: Config, now: number): string {
-  const { name, action, when, whenText, place } = schedule;
+  const { name, action, when, whenText, once, place } = schedule;
   const zone = zoneOfJob(schedule);
   const times = nextTimes(schedule, now).map((at) => wallText(at, zone));
   const next = when.kind === "reboot"
@@ -248,6 +248,7 @@ function scheduleText(schedule: ScheduleConfig, config: Config, now: number): st
     ? "never"
     : times.join(", ");
   const where = whereText(schedule, config);
+  if (once !== null) where.unshift("once in the cluster");
   return [
     `${name}  ${onOneLine(actionText(action))}  (${placeText(place)})`,
     [when.kind === "cron" ? `${whenText} (${zone.name})` : whenText, ...where].join(", "),

@@ -1,4 +1,4 @@
-/** What an ini says of a stream whose tasks run here. Types only. @pure */
+/** What an ini says of a stream whose tasks run here, and of jobs that machines share. Types only. @pure */
 
 import type { NatsAccess, StreamAddress } from "../nats/settings.ts";
 import type { Place } from "../platform/problem.ts";
@@ -15,4 +15,10 @@ export interface StreamWorkConfig {
   /** The directory of leases, and the work on it. */
   readonly spool: SpoolConfig;
   readonly place: Place;
+}
+
+/** Where the machines of a cluster agree on which of them runs a job. */
+export interface ClusterConfig {
+  readonly address: StreamAddress;
+  readonly access: NatsAccess;
 }

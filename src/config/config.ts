@@ -4,7 +4,7 @@
  * @pure
  */
 
-import type { StreamWorkConfig } from "../cluster/settings.ts";
+import type { ClusterConfig, StreamWorkConfig } from "../cluster/settings.ts";
 import type { DaemonConfig } from "../daemon/settings.ts";
 import type { TaskCommand } from "../exec/settings.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
@@ -54,6 +54,8 @@ export interface Config {
   readonly nats: NatsAccess;
   /** Streams whose tasks run here. */
   readonly streams: readonly StreamWorkConfig[];
+  /** Where jobs with `once=cluster` are claimed; null where there is no stream. */
+  readonly cluster: ClusterConfig | null;
   readonly tasks: readonly TaskCommand[];
   /** Which of their tasks may not all run at the same time. */
   readonly taskLimits: readonly TaskLimit[];

@@ -24,9 +24,9 @@ import { listenersOf } from "./listeners.ts";
 import { ConfigError, type Problem } from "../platform/problem.ts";
 import { pythonOf } from "./python.ts";
 import { recognise } from "./recognise.ts";
-import { destinationsOf } from "../server/destination.ts";
 import { receptionOf } from "./reception.ts";
 import {
+  clusterOf,
   cronHarakiriOf,
   cronOnFailureOf,
   cronStateOf,
@@ -75,6 +75,8 @@ export function examine(
   const cronZone = cronZoneOf(given, zone);
   const daemon = daemonOf(given);
   const tasks = handlersOf(given);
+  const streams = streamsOf(given, { settings, access: nats, file, kindOf: context.kindOf });
+  const cluster = clusterOf(streams, forwards);
   const config: Config = {
     file,
     baseDir,
@@ -87,7 +89,8 @@ export function examine(
     history: historyOf(given),
     forwards,
     nats,
-    streams: streamsOf(given, { settings, access: nats, file, kindOf: context.kindOf }),
+    streams,
+    cluster,
     tasks,
     taskLimits: taskLimitsOf(given, tasks),
     code: codeOf(given, context),
@@ -96,7 +99,7 @@ export function examine(
     reception,
     monitor: monitorOf(given, context),
     daemon,
-    schedules: schedulesOf(given, destinationsOf({ spools, forwards }), cronZone),
+    schedules: schedulesOf(given, { spools, forwards, zone: cronZone, cluster }),
     signalSpool: signalSpoolOf(given, spools),
     zone,
     cronZone,

@@ -4,6 +4,7 @@
  * @pure
  */
 
+import { OLDEST_SLOT_MS } from "../schedule/slot_id.ts";
 import { SIGNAL_MAX } from "../schedule/registration.ts";
 import { FIELDS, specOf } from "../schedule/cron.ts";
 import { parseField } from "../schedule/field.ts";
@@ -14,8 +15,10 @@ import { parseSettings, type Settings } from "./settings.ts";
 import { parseDuration, parseInteger } from "./value.ts";
 
 /** A job that has no name of its own yet; `name` is null when the line gives none. */
-export type Draft = Omit<ScheduleConfig, "name" | "id" | "formerIds" | "place"> & {
+export type Draft = Omit<ScheduleConfig, "name" | "id" | "formerIds" | "place" | "once"> & {
   readonly name: string | null;
+  /** `once=cluster` */
+  readonly isOnce: boolean;
 };
 
 /** What holds for lines that do not say otherwise. */
@@ -28,7 +31,7 @@ export interface LineDefaults {
 }
 
 const COMMON_KEYS = [
-  ...["name", "unique", "overlap", "group", "catchup", "jitter"],
+  ...["name", "unique", "overlap", "group", "once", "catchup", "jitter"],
   ...["harakiri", "retries", "user", "chdir", "on-failure", "spool"],
 ];
 const FIELD_KEYS = ["minute", "hour", "day", "month", "week"];
@@ -56,6 +59,7 @@ export function parseCron1(text: string, unique: boolean, defaults: LineDefaults
 
 /** What a line without settings has. */
 const PLAIN = {
+  isOnce: false,
   group: null,
   catchupMs: 0,
   jitterMs: 0,
@@ -156,6 +160,7 @@ function commonOf(
   harakiriMs: number | null,
   onFailure: string | null,
 ): Omit<Draft, "when" | "whenText"> {
+  checkOnce(values);
   const func = values.get("spool");
   const action = func === undefined ? commandOf(rest) : taskOf(func, rest);
   if (action.kind === "task") refuseForTask(values);
@@ -163,6 +168,7 @@ function commonOf(
     name: nameOf(values),
     action,
     overlap: overlapOf(values, overlap),
+    isOnce: values.has("once"),
     group: values.get("group") || null,
     catchupMs: durationOf(values, "catchup", 0),
     jitterMs: durationOf(values, "jitter", 0),
@@ -176,6 +182,27 @@ function commonOf(
       ? values.get("on-failure") || null
       : onFailure,
   };
+}
+
+/** All machines know such a job by the same name, and its slots by the same times. */
+function checkOnce(values: ReadonlyMap<string, string>): void {
+  const once = values.get("once");
+  if (once === undefined) return;
+  if (once !== "cluster") throw new SyntaxError(`needs cluster behind once=, not "${once}"`);
+  if (!values.get("name")) {
+    throw new SyntaxError("has once=cluster and needs name=, by which all machines know the job");
+  }
+  const key = ["at-start", "iterations"].find((each) => values.has(each));
+  if (key !== undefined) {
+    throw new SyntaxError(`has once=cluster and ${key}=, which is about one program's start`);
+  }
+  if (values.get("when")?.trim() === "@reboot") {
+    throw new SyntaxError("has once=cluster and @reboot, which is about one machine's start");
+  }
+  const catchupMs = durationOf(values, "catchup", 0);
+  if (catchupMs > OLDEST_SLOT_MS) {
+    throw new SyntaxError("has once=cluster and takes 7d of catchup= at most");
+  }
 }
 
 function commandOf(command: string): Action {

@@ -7,11 +7,13 @@ import { hashText } from "../schedule/hash.ts";
 import { UTC, type Zone, zoneOf } from "../platform/zone.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
 import type { ScheduleConfig } from "../schedule/settings.ts";
+import type { ClusterConfig, StreamWorkConfig } from "../cluster/settings.ts";
+import type { ForwardConfig } from "../forward/settings.ts";
 import type { Given } from "./given.ts";
 import type { Entry } from "./entry.ts";
 import type { OptionName } from "./options.ts";
 import type { CheckHost } from "./checks.ts";
-import { type Destination, destinationFor } from "../server/destination.ts";
+import { type Destination, destinationFor, destinationsOf } from "../server/destination.ts";
 import { placeText } from "../platform/problem.ts";
 import {
   type Draft,
@@ -30,12 +32,18 @@ interface ScheduleEntry {
   readonly hash: string;
 }
 
-/** @param destinations where tasks of schedules can go */
-export function schedulesOf(
-  given: Given,
-  destinations: readonly Destination[],
-  zone: Zone,
-): ScheduleConfig[] {
+export interface ScheduleParts {
+  readonly spools: readonly SpoolConfig[];
+  readonly forwards: readonly ForwardConfig[];
+  /** Of cron jobs that name none. */
+  readonly zone: Zone;
+  /** Where the machines of a cluster agree on who runs a job; null is nowhere. */
+  readonly cluster: ClusterConfig | null;
+}
+
+export function schedulesOf(given: Given, parts: ScheduleParts): ScheduleConfig[] {
+  const { zone } = parts;
+  const destinations = destinationsOf(parts);
   const defaults = defaultsOf(given, zone);
   const parsers: [OptionName, (text: string) => Draft][] = [
     ["cron", (text) => parseCron1(text, false, defaults)],
@@ -53,12 +61,37 @@ export function schedulesOf(
         ? parsed
         : { ...parsed, cwd: given.path(cwd, entry) };
       checkDestination(draft, destinations);
+      if (draft.isOnce && parts.cluster === null) throw new SyntaxError(NO_CLUSTER);
       return { draft, entry, hash: hashText(`${option} ${text.trim()}`) };
     })
   );
   const once = withoutRepeats(lines, given);
   for (const line of once) warnOfNever(line, given);
-  return named(once);
+  return named(once, parts);
+}
+
+const NO_CLUSTER = "has once=cluster, which needs a cluster to agree with: a spooler-stream or a " +
+  "spooler-forward with nats://HOST:PORT/STREAM";
+
+/** The first stream of the ini: that which runs here, else one to which tasks are forwarded. */
+export function clusterOf(
+  streams: readonly StreamWorkConfig[],
+  forwards: readonly ForwardConfig[],
+): ClusterConfig | null {
+  const targets = forwards.flatMap(({ targets }) =>
+    targets.flatMap((target) => target.protocol === "nats" ? [target] : [])
+  );
+  const [first] = [...streams, ...targets];
+  return first === undefined ? null : { address: first.address, access: first.access };
+}
+
+/** Whether its task goes into a stream, which tells the same task of several machines from others. */
+function isForStream({ action }: Draft, { spools, forwards }: ScheduleParts): boolean {
+  if (action.kind !== "task") return false;
+  const wanted = action.vars.find(([name]) => name === "spooler")?.[1];
+  const spool = destinationFor(destinationsOf({ spools, forwards }), wanted)?.spool;
+  const forward = forwards.find((each) => each.spool === spool);
+  return forward !== undefined && forward.targets.every(({ protocol }) => protocol === "nats");
 }
 
 /**
@@ -175,18 +208,19 @@ function warnOfNever({ draft: { when }, entry }: ScheduleEntry, given: Given): v
  * Jobs without a name are called after their command's script or program, with the arguments in which
  * those of one name differ, and with some of their hash where nothing differs.
  */
-function named(lines: readonly ScheduleEntry[]): ScheduleConfig[] {
+function named(lines: readonly ScheduleEntry[], parts: ScheduleParts): ScheduleConfig[] {
   const unnamed = lines.filter(({ draft }) => draft.name === null);
   const found = distinctNames(unnamed.map(({ draft }) => calledBy(draft)));
   const called = new Map(unnamed.map((line, index) => [line, found[index] ?? line.hash]));
   const plain = lines.map((line) => line.draft.name ?? called.get(line) ?? line.hash);
   const uses = new Map<string, number>();
   for (const name of plain) uses.set(name, (uses.get(name) ?? 0) + 1);
-  return lines.map(({ draft, hash, entry: { place } }, index) => {
+  return lines.map(({ draft: { isOnce, ...draft }, hash, entry: { place } }, index) => {
     const name = plain[index] ?? hash;
     const unclear = draft.name === null && (uses.get(name) ?? 0) > 1;
     return {
       ...draft,
+      once: !isOnce ? null : isForStream({ isOnce, ...draft }, parts) ? "message" : "claim",
       name: unclear ? `${name}-${hash.slice(0, 4)}` : name,
       id: draft.name ?? `#${hash}`,
       formerIds: [],

@@ -10,8 +10,10 @@
 
 import { createHash } from "node:crypto";
 import { nameToBytes } from "../platform/name.ts";
+import { slotOfId } from "../schedule/slot_id.ts";
 import type { ClaimedTask } from "../spool/store.ts";
 import {
+  findText,
   findVar,
   HEADER_SIZE,
   KEEP_OPEN,
@@ -25,7 +27,13 @@ import {
   WITH_BODY,
   writePacket,
 } from "../wire/packet.ts";
-import { deliveryVars, LONGEST_ID, type Signed, withoutReserved } from "../wire/signature.ts";
+import {
+  deliveryVars,
+  LONGEST_ID,
+  ONCE_VAR,
+  type Signed,
+  withoutReserved,
+} from "../wire/signature.ts";
 import { signedOf } from "../wire/signed_answer.ts";
 import { BODY_LENGTH_SIZE, encodeBodySize } from "../wire/reader.ts";
 import type { Peer } from "../wire/peer.ts";
@@ -35,6 +43,8 @@ export type Sendable = Pick<ClaimedTask, "name" | "priority" | "vars" | "bodySiz
 
 export interface Delivery {
   readonly id: string;
+  /** See Publishable. */
+  readonly slot?: string | null;
   readonly vars: readonly Var[];
   readonly bodySize: number;
   readBody(into: Uint8Array<ArrayBuffer>, offset: number): number;
@@ -56,10 +66,16 @@ export function deliveryOf(task: Sendable, sender: Sender): Delivery {
   const needsPriority = task.priority !== null && findVar(own, "priority") === undefined;
   return {
     id: deliveryId(task, sender),
+    slot: slotOf(task),
     vars: needsPriority ? [...own, textVar("priority", String(Number(task.priority)))] : own,
     bodySize: task.bodySize,
     readBody: task.readBody,
   };
+}
+
+function slotOf({ vars }: Sendable): string | null {
+  const slot = findText(vars, ONCE_VAR);
+  return slot === undefined || Number.isNaN(slotOfId(slot)) ? null : slot;
 }
 
 const HASH_LENGTH = 24;

@@ -10,6 +10,7 @@ import { NatsLink } from "../nats/link.ts";
 import { publishTask, UnfitTaskError } from "../nats/publish.ts";
 import type { NatsAccess, StreamAddress } from "../nats/settings.ts";
 import { requireStream } from "../nats/stream.ts";
+import { OLDEST_SLOT_MS, slotOfId } from "../schedule/slot_id.ts";
 import { type PeerAnswer, WINDOW } from "../wire/peer.ts";
 import type { Delivery } from "./delivery.ts";
 import { CLOSED, type DeliveryTarget, REFUSALS } from "./delivery_target.ts";
@@ -100,9 +101,17 @@ export class StreamTarget implements DeliveryTarget {
   }
 
   async #deliver(delivery: Delivery): Promise<DeliveryResult> {
+    if (this.#isForgotten(delivery)) {
+      return { kind: "invalid", reason: "nobody knows any more who put the task of its slot" };
+    }
     const link = this.#open();
     try {
-      const answer = await publishTask(await link, delivery, this.#timeoutMs);
+      const answer = await publishTask(
+        await link,
+        delivery,
+        this.#timeoutMs,
+        this.#options.clock.now(),
+      );
       this.#answered(answer);
       return answer;
     } catch (error) {
@@ -112,6 +121,10 @@ export class StreamTarget implements DeliveryTarget {
       if (link === this.#link) this.#health.failed(reason);
       return lost(reason);
     }
+  }
+
+  #isForgotten({ slot = null }: Delivery): boolean {
+    return slot !== null && this.#options.clock.now() - slotOfId(slot) > OLDEST_SLOT_MS;
   }
 
   #answered(answer: PeerAnswer): void {

@@ -29,13 +29,16 @@ const PING_MS = 5_000;
 
 export class NatsLink implements Disposable {
   #bodies: Promise<BodyStore> | null = null;
+  readonly #ended = new AbortController();
 
   private constructor(
     readonly library: NatsLibrary,
     readonly connection: NatsConnection,
     readonly manager: JetStreamManager,
     readonly address: StreamAddress,
-  ) {}
+  ) {
+    this.ended().then((reason) => this.#ended.abort(new Error(reason)));
+  }
 
   /**
    * Connects to one of the servers; the packages of NATS are loaded by the first call.
@@ -75,8 +78,9 @@ export class NatsLink implements Disposable {
     return this.connection.info?.max_payload ?? 1024 * 1024;
   }
 
-  get isClosed(): boolean {
-    return this.connection.isClosed();
+  /** Aborted when it has ended. */
+  get signal(): AbortSignal {
+    return this.#ended.signal;
   }
 
   /** Resolves when it has ended, with the reason where it is known. */

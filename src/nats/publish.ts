@@ -10,12 +10,15 @@ import { reasonOf } from "../platform/reason.ts";
 import { encodePacket, MODIFIER_SPOOL, type Var } from "../wire/packet.ts";
 import type { PeerAnswer } from "../wire/peer.ts";
 import type { NatsLink } from "./link.ts";
+import { isSlotTaken, markSlot } from "./slots.ts";
 import { subjectOf } from "./subject.ts";
 
 /** A task for a stream. */
 export interface Publishable {
   /** The same whenever this task is published, and of no other task. */
   readonly id: string;
+  /** The slot for which several machines put it, and one of them is to; absent or null for any other task. */
+  readonly slot?: string | null;
   readonly vars: readonly Var[];
   readonly bodySize: number;
   readBody(into: Uint8Array<ArrayBuffer>, offset: number): number;
@@ -23,6 +26,9 @@ export interface Publishable {
 
 /** The message has no body: it is the object of this name in the stream's store. */
 export const BODY_HEADER = "Spooler-Body";
+
+/** A body that was put before is used again when it is younger; an old one may just be swept away. */
+export const REUSED_WITHIN_MS = 3_600_000;
 
 /** A task that no stream can take. */
 export class UnfitTaskError extends Error {
@@ -38,6 +44,9 @@ const STREAM_IS_FULL = 10077;
 const MESSAGE_TOO_LARGE = 10054;
 
 /**
+ * What several machines put is published under the name of its slot. The servers forget ids after a while,
+ * but a machine may have been cut off for longer: so it asks first, and says afterwards that it is there.
+ *
  * @returns when the stream has it, or says that it does not want it
  * @throws {UnfitTaskError} when no stream can have it
  * @throws {Error} when nobody knows whether the stream has it
@@ -46,18 +55,25 @@ export async function publishTask(
   link: NatsLink,
   task: Publishable,
   timeoutMs: number,
+  now: number,
 ): Promise<PeerAnswer> {
   const { stream } = link.address;
   const subject = subjectFor(stream, task.vars);
   const packet = encodePacket(task.vars, MODIFIER_SPOOL);
   const isSmall = packet.length + task.bodySize + AROUND <= link.maxPayload;
+  const { slot = null } = task;
   try {
+    if (slot !== null && await isSlotTaken(link, slot)) return { kind: "accepted" };
     if (isSmall) {
       const message = joined([packet, readBody(task)]);
-      await link.jetstream.publish(subject, message, { msgID: task.id, timeout: timeoutMs });
-      return { kind: "accepted" };
+      await link.jetstream.publish(subject, message, {
+        msgID: slot ?? task.id,
+        timeout: timeoutMs,
+      });
+    } else {
+      await publishWithStoredBody({ link, task, subject, packet, timeoutMs, now });
     }
-    await publishWithStoredBody({ link, task, subject, packet, timeoutMs });
+    if (slot !== null) await markSlot(link, slot, timeoutMs);
     return { kind: "accepted" };
   } catch (error) {
     return answerOf(link, error);
@@ -70,18 +86,21 @@ interface LargeTask {
   readonly subject: string;
   readonly packet: Uint8Array;
   readonly timeoutMs: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }
 
 async function publishWithStoredBody(
-  { link, task, subject, packet, timeoutMs }: LargeTask,
+  { link, task, subject, packet, timeoutMs, now }: LargeTask,
 ): Promise<void> {
   const bodies = await link.bodies();
   const known = await bodies.info(task.id);
   const isThere = known !== null && !known.deleted && known.size === task.bodySize;
-  if (!isThere) await bodies.put({ name: task.id }, bodyStream(task), { timeout: timeoutMs });
+  const isFresh = isThere && now - Date.parse(known.mtime) < REUSED_WITHIN_MS;
+  if (!isFresh) await bodies.put({ name: task.id }, bodyStream(task), { timeout: timeoutMs });
   const headers = link.library.headers();
   headers.set(BODY_HEADER, task.id);
-  const options = { msgID: task.id, headers, timeout: timeoutMs };
+  const options = { msgID: task.slot ?? task.id, headers, timeout: timeoutMs };
   const { duplicate } = await link.jetstream.publish(subject, packet, options);
   // The stream had the message before, and whoever ran the task has removed its body.
   if (duplicate && !isThere) await bodies.delete(task.id);

@@ -5,9 +5,12 @@
 
 import type { StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import { reasonOf } from "../platform/reason.ts";
+import { SLOT_REMEMBERED_MS } from "../schedule/slot_id.ts";
 import { NANOSECONDS, type NatsLink } from "./link.ts";
-import { ATTEMPTS_SUFFIX, BODIES_SUFFIX, FAILED_SUFFIX } from "./stream_address.ts";
+import { ATTEMPTS_SUFFIX, BODIES_SUFFIX, FAILED_SUFFIX, ONCE_SUFFIX } from "./stream_address.ts";
 import { allSubjectsOf } from "./subject.ts";
+
+const MINUTE_MS = 60_000;
 
 export interface StreamWish {
   /** Servers that keep each message. */
@@ -89,6 +92,7 @@ export async function reportOn(link: NatsLink, wish: StreamWish | null): Promise
   };
   const failed = await infoOf(`${stream}${FAILED_SUFFIX}`);
   const attempts = await infoOf(`${stream}${ATTEMPTS_SUFFIX}`);
+  const once = await infoOf(`${stream}${ONCE_SUFFIX}`);
   const bodies = await infoOf(`OBJ_${stream}${BODIES_SUFFIX}`);
   const wanted = wantedStreams(link, wish ?? wishOf(tasks));
   return {
@@ -97,7 +101,7 @@ export async function reportOn(link: NatsLink, wish: StreamWish | null): Promise
     failed: stateOf(failed),
     bodies: stateOf(bodies),
     warnings: [
-      ...[tasks, failed, attempts].flatMap(({ config }, i) => differences(wanted[i], config)),
+      ...[tasks, failed, attempts, once].flatMap(({ config }, i) => differences(wanted[i], config)),
       ...promiseOf(link.serverVersion, tasks),
     ],
   };
@@ -113,7 +117,7 @@ function wishOf({ config }: StreamInfo): StreamWish {
 
 type Wanted = Partial<StreamConfig> & { readonly name: string };
 
-/** Of tasks, of those that were given up, and of what is remembered of failures. */
+/** Of tasks, of those that were given up, of what is remembered of failures, and of slots of jobs. */
 function wantedStreams(
   { library, address: { stream } }: NatsLink,
   { replicas, dedupWindowMs, maxTasks }: StreamWish,
@@ -132,6 +136,7 @@ function wantedStreams(
   };
   const failed = `${stream}${FAILED_SUFFIX}`;
   const attempts = `${stream}${ATTEMPTS_SUFFIX}`;
+  const once = `${stream}${ONCE_SUFFIX}`;
   return [
     {
       ...common,
@@ -153,6 +158,17 @@ function wantedStreams(
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
       max_msgs_per_subject: 1,
+    },
+    {
+      ...common,
+      name: once,
+      subjects: [allSubjectsOf(once)],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      max_msgs_per_subject: 1,
+      max_age: SLOT_REMEMBERED_MS * NANOSECONDS,
+      // Its messages have no ids, and no server takes a window longer than max_age.
+      duplicate_window: MINUTE_MS * NANOSECONDS,
     },
   ];
 }

@@ -16,6 +16,8 @@ export const BODIES_SUFFIX = "_bodies";
 
 /** The same for what is remembered of tasks that have failed. */
 export const ATTEMPTS_SUFFIX = "_attempts";
+/** The same for the slots of jobs that one machine of many runs. */
+export const ONCE_SUFFIX = "_once";
 
 const DEFAULT_PORT = 4222;
 /** A server makes a directory of this name; what is added to it has to fit, too. */

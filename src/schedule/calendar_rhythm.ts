@@ -12,12 +12,11 @@
  * @pure
  */
 
-import type { Calendar } from "./calendar.ts";
 import { type Due, NOT_DUE, type Rhythm, type Time } from "./due.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../platform/zone.ts";
 
 /** How long a slot stays due. */
-const SLOT_LASTS_MS = MINUTE_MS;
+export const SLOT_LASTS_MS = MINUTE_MS;
 /** As Vixie cron: a clock that is wrong by more was not set back but corrected. */
 const CORRECTION_MS = 3 * HOUR_MS;
 /**
@@ -28,8 +27,20 @@ export const LONGEST_WAIT_MS = MINUTE_MS;
 /** Further back than any two slots are apart. */
 const LONG_AGO_MS = 41 * 366 * DAY_MS;
 
+/** When a job is due: instants that are known long before. */
+export interface Slots {
+  /** The first behind this instant; null when it never comes. */
+  next(after: number): number | null;
+  /** The last up to and with `at` that is behind `since`. */
+  last(since: number, at: number): number | null;
+  /** How many lie behind `since`, up to and with `at`. */
+  count(since: number, at: number): number;
+}
+
 export interface CalendarOptions {
-  readonly calendar: Calendar;
+  readonly calendar: Slots;
+  /** Whether the last slot is to be remembered over a restart; absent is yes. */
+  readonly durable?: boolean;
   /** How old a missed slot may be to be made up; 0 makes up none. */
   readonly catchupMs: number;
   /** How much behind its slot this host starts the job. */
@@ -39,7 +50,7 @@ export interface CalendarOptions {
 }
 
 export class CalendarRhythm implements Rhythm {
-  readonly durable = true;
+  readonly durable: boolean;
   readonly #options: CalendarOptions;
   #last: number | null;
   /** When the job was last due in this process, on the monotonic clock. */
@@ -49,7 +60,8 @@ export class CalendarRhythm implements Rhythm {
 
   constructor(options: CalendarOptions, time: Time) {
     this.#options = options;
-    const { last } = options;
+    const { last, durable = true } = options;
+    this.durable = durable;
     this.#last = last !== null && last - time.wall > CORRECTION_MS ? null : last;
   }
 

@@ -14,7 +14,7 @@ import { type Due, NOT_DUE, type Rhythm, type Time } from "./due.ts";
 import { MINUTE_MS } from "../platform/zone.ts";
 
 /** Below this a restart simply begins a new grid. */
-const REMEMBERED_FROM_MS = MINUTE_MS;
+export const REMEMBERED_FROM_MS = MINUTE_MS;
 
 export interface IntervalOptions {
   readonly everyMs: number;

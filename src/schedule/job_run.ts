@@ -13,6 +13,8 @@ import { backoffMs } from "../task/backoff.ts";
 import type { Emit } from "../report/event.ts";
 import { type Account, accountHome, accountName } from "./account.ts";
 import { REPLACED } from "./runs.ts";
+import { ONCE_VAR } from "../wire/signature.ts";
+import { slotId } from "./slot_id.ts";
 import type { SignalHandlers } from "./signal_handlers.ts";
 import { reasonOf } from "../platform/reason.ts";
 
@@ -205,6 +207,7 @@ async function enqueue(
       ...vars,
       ["spooler_job", job.name],
       ["spooler_slot", new Date(slot).toISOString()],
+      ...(job.once === "message" ? [[ONCE_VAR, slotId(job.name, slot)] as const] : []),
     ], (task) => emit({ type: "job.enqueued", job: job.name, slot, task }));
     return { ok: true, result: `task ${task}` };
   } catch (error) {

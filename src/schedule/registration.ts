@@ -166,6 +166,7 @@ function jobOf(
     whenText,
     action: { kind: "signal", signal, owner, times },
     overlap,
+    once: null,
     group: null,
     catchupMs: 0,
     jitterMs: 0,

@@ -5,7 +5,8 @@ import { BootRhythm } from "./boot_rhythm.ts";
 import { Calendar } from "./calendar.ts";
 import { CalendarRhythm } from "./calendar_rhythm.ts";
 import type { Rhythm, Time } from "./due.ts";
-import { IntervalRhythm } from "./interval_rhythm.ts";
+import { Grid } from "./grid.ts";
+import { IntervalRhythm, REMEMBERED_FROM_MS } from "./interval_rhythm.ts";
 import { jitterOffset } from "./jitter.ts";
 
 export interface Remembered {
@@ -23,7 +24,7 @@ export interface RhythmContext {
 
 /** @param remembered null for a job that has never run */
 export function rhythmOf(
-  { when, id, catchupMs, jitterMs }: ScheduleConfig,
+  { when, id, catchupMs, jitterMs, once }: ScheduleConfig,
   remembered: Remembered | null,
   { host, boot }: RhythmContext,
   time: Time,
@@ -36,6 +37,11 @@ export function rhythmOf(
       return new CalendarRhythm({ calendar, catchupMs, offsetMs, last }, time);
     }
     case "every":
+      if (once !== null) {
+        const durable = when.everyMs >= REMEMBERED_FROM_MS;
+        const calendar = new Grid(when.everyMs);
+        return new CalendarRhythm({ calendar, durable, catchupMs, offsetMs, last }, time);
+      }
       return new IntervalRhythm({ ...when, catchupMs, offsetMs, last }, time);
     case "reboot":
       return new BootRhythm({ pending: remembered?.boot !== boot, offsetMs }, time);
@@ -45,6 +51,6 @@ export function rhythmOf(
 }
 
 /** All of a job that decides when it is due. */
-export function timesOf({ when, catchupMs, jitterMs }: ScheduleConfig) {
-  return { when, catchupMs, jitterMs };
+export function timesOf({ when, catchupMs, jitterMs, once }: ScheduleConfig) {
+  return { when, catchupMs, jitterMs, isShared: once !== null };
 }

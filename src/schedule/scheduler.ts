@@ -7,6 +7,8 @@
  * The jobs of the ini are there from the start. Task code brings more while the program runs
  * (register): what several owners register is one set of jobs. A job that is in the old set and in
  * the new one goes on undisturbed: it keeps its rhythm, its iterations and its streak of skips.
+ *
+ * This file is longer than 300 lines because all that a job passes meets here.
  */
 
 import { isDeepStrictEqual } from "node:util";
@@ -21,6 +23,7 @@ import { Once } from "../report/once.ts";
 import type { JobSnapshot } from "../report/snapshot.ts";
 import { actionText } from "./action.ts";
 import type { Admission } from "./admission.ts";
+import { ClusterSlots, type SlotClaims } from "./cluster_slots.ts";
 import type { Rhythm, Time } from "./due.ts";
 import { type JobWorld, runJob } from "./job_run.ts";
 import { jobSnapshot } from "./job_snapshot.ts";
@@ -55,12 +58,15 @@ export interface SchedulerOptions {
   readonly world: Omit<JobWorld, "stopping">;
   /** Aborted when what runs must be broken off. */
   readonly abort: AbortSignal;
+  /** Where slots of jobs with `once=cluster` are claimed; null where there is no such job. */
+  readonly claims: SlotClaims | null;
 }
 
 export class Scheduler {
   #options: SchedulerOptions;
   readonly #state: StateFile;
   readonly #runs: Runs;
+  readonly #clusterSlots: ClusterSlots;
   #world: JobWorld;
   readonly #stopping = new AbortController();
   readonly #batches = new Set<Promise<void>>();
@@ -87,6 +93,14 @@ export class Scheduler {
     // Its unexpected error ends this run, and nothing that waits for its end.
     const run: RunJob = (...args) => this.#run(...args).catch(reportError);
     this.#runs = new Runs({ run, emit, abort });
+    this.#clusterSlots = new ClusterSlots({
+      ...{ clock, emit, stopping: this.#stopping.signal },
+      run: (job, slot) => {
+        // It may have gone meanwhile: then the slot is lost, as it is another machine's no more.
+        const current = this.#watched.get(job.id)?.job ?? job;
+        apart(() => void this.#offer(current, slot));
+      },
+    });
     this.#ticker = new Ticker({
       clock,
       due: (found) => {
@@ -128,14 +142,19 @@ export class Scheduler {
   async use(
     changes: Pick<
       SchedulerOptions,
-      "jobs" | "owners" | "zone" | "cronHarakiriMs" | "onFailure" | "world"
+      "jobs" | "owners" | "zone" | "cronHarakiriMs" | "onFailure" | "world" | "claims"
     >,
   ): Promise<void> {
-    const before = this.#options.jobs;
+    const { jobs: before, claims } = this.#options;
+    if (claims !== changes.claims) claims?.close();
     this.#options = { ...this.#options, ...changes };
     this.#world = { ...changes.world, stopping: this.#stopping.signal };
     const ids = new Set(changes.jobs.map(({ id }) => id));
-    for (const { id } of before) if (!ids.has(id)) this.#runs.forget(id);
+    for (const { id } of before) {
+      if (ids.has(id)) continue;
+      this.#runs.forget(id);
+      this.#clusterSlots.forget(id);
+    }
     if (this.#started) await this.#watch();
   }
 
@@ -224,6 +243,9 @@ export class Scheduler {
     this.#ticker.stop();
     this.#stopping.abort();
     await Promise.all(this.#batches);
+    // What this machine has claimed nobody else runs.
+    await this.#clusterSlots.answered();
+    this.#options.claims?.close();
     await this.#runs.stop();
     await this.#state.close();
   }
@@ -238,16 +260,21 @@ export class Scheduler {
     else this.#state.saveSoon();
 
     for (const { job, due } of found) {
-      if (due.missed > 0) {
+      // What this machine has missed of a job that machines share, another one may have run.
+      if (due.missed > 0 && job.once === null) {
         const { missed, slot: until } = due;
         this.#options.emit({ type: "job.missed", job: job.name, missed, until });
       }
       // It may have gone while its slot was written.
       const current = this.#watched.get(job.id)?.job;
-      if (due.kind === "run" && current !== undefined) {
-        apart(() => void this.#offer(current, due.slot));
-      }
+      if (due.kind === "run" && current !== undefined) this.#due(current, due.slot);
     }
+  }
+
+  #due(job: ScheduleConfig, slot: number): void {
+    const { claims } = this.#options;
+    if (job.once === "claim" && claims !== null) this.#clusterSlots.due(job, slot, claims);
+    else apart(() => void this.#offer(job, slot));
   }
 
   #offer(job: ScheduleConfig, slot: number): Admission {

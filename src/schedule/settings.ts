@@ -41,6 +41,12 @@ export type Action =
 /** What becomes of a job that is due while its last run goes on. */
 export type Overlap = "skip" | "allow" | "queue" | "replace";
 
+/**
+ * How the machines of a cluster see to it that one of them runs a slot: a claim before it starts, or a task
+ * for a stream, which each of them puts and the stream stores once.
+ */
+export type OnceInCluster = "claim" | "message";
+
 /** Something that runs by the clock. */
 export interface ScheduleConfig {
   /** Names the job in the log and in commands; unique. */
@@ -54,6 +60,8 @@ export interface ScheduleConfig {
   readonly whenText: string;
   readonly action: Action;
   readonly overlap: Overlap;
+  /** `once=cluster`; null is each machine for itself. */
+  readonly once: OnceInCluster | null;
   /** Of the jobs of a group one runs at a time. */
   readonly group: string | null;
   /** A slot missed while the program did not run is made up when it is no older; 0 is never. */

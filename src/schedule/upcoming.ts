@@ -2,6 +2,8 @@
 
 import type { ScheduleConfig } from "./settings.ts";
 import { Calendar } from "./calendar.ts";
+import type { Slots } from "./calendar_rhythm.ts";
+import { Grid } from "./grid.ts";
 import { jitterOffset } from "./jitter.ts";
 
 export interface UpcomingOptions {
@@ -22,7 +24,7 @@ export interface ComingStarts {
 
 /** @returns when the job starts, up to `count` times; none for @reboot and days that never come */
 export function comingTimes(
-  { when, id, jitterMs }: Pick<ScheduleConfig, "when" | "id" | "jitterMs">,
+  { when, id, jitterMs, once }: Pick<ScheduleConfig, "when" | "id" | "jitterMs" | "once">,
   { host, now, last }: UpcomingOptions,
   count: number,
 ): number[] {
@@ -31,23 +33,26 @@ export function comingTimes(
     case "reboot":
       return [];
     case "every": {
+      if (once !== null) return upcomingSlots(new Grid(when.everyMs), now, offsetMs, count);
       const from = last === null || last > now ? now + offsetMs : last;
       const passed = Math.max(0, Math.floor((now - from) / when.everyMs));
       const first = from + (passed + 1) * when.everyMs;
       const length = Math.min(count, when.iterations ?? Infinity);
       return Array.from({ length }, (_, index) => first + index * when.everyMs);
     }
-    case "cron": {
-      const calendar = new Calendar(when.spec, when.zone);
-      const times: number[] = [];
-      let slot = calendar.next(now - offsetMs);
-      while (slot !== null && times.length < count) {
-        times.push(slot + offsetMs);
-        slot = calendar.next(slot);
-      }
-      return times;
-    }
+    case "cron":
+      return upcomingSlots(new Calendar(when.spec, when.zone), now, offsetMs, count);
     default:
       return when satisfies never;
   }
+}
+
+function upcomingSlots(slots: Slots, now: number, offsetMs: number, count: number): number[] {
+  const times: number[] = [];
+  let slot = slots.next(now - offsetMs);
+  while (slot !== null && times.length < count) {
+    times.push(slot + offsetMs);
+    slot = slots.next(slot);
+  }
+  return times;
 }

@@ -27,6 +27,8 @@ const RECEIVER_VAR = "spooler_to";
 const TIME_VAR = "spooler_ts";
 export const BODY_HASH_VAR = "spooler_sha256";
 export const SIGNATURE_VAR = "spooler_sig";
+/** Names what several machines put and a stream is to store once. It never leaves the machine. */
+export const ONCE_VAR = "spooler_once";
 
 /** Vars that belong to the wire and never to a task: a sender replaces them, a receiver removes them. */
 const RESERVED_VARS: readonly string[] = [
@@ -35,6 +37,7 @@ const RESERVED_VARS: readonly string[] = [
   TIME_VAR,
   BODY_HASH_VAR,
   SIGNATURE_VAR,
+  ONCE_VAR,
 ];
 
 const FIRST_BYTE = "s".charCodeAt(0);

@@ -228,3 +228,37 @@ Deno.test("a task of a schedule goes where any task goes: into a spool, or to a 
   );
   assertThrows(() => read("cron2 = hour=3,spool=clean"), ConfigError, "no spooler to put it in");
 });
+
+Deno.test("once=cluster claims a slot, or puts a task that its stream stores once", () => {
+  const forward = "spooler-forward = out nats://a/jobs";
+  const onceOf = (line: string, ...others: string[]) => jobOf(line, ...others).once;
+  assertEquals(onceOf("cron2 = hour=3 x"), null);
+  assertEquals(onceOf("cron2 = name=a,once=cluster x", forward), "claim");
+  assertEquals(
+    onceOf("timer2 = every=1m,name=a,once=cluster x", "spooler-stream = nats://a/jobs"),
+    "claim",
+  );
+  // The first spool is not the stream.
+  assertEquals(onceOf("cron2 = name=a,once=cluster,spool=f k=v", forward), "claim");
+  const named = "cron2 = name=a,once=cluster,spool=f spooler=nats://a/jobs k=v";
+  assertEquals(onceOf(named, forward), "message");
+  const mixed = "spooler-forward = out nats://a/jobs hub:3031";
+  assertEquals(onceOf(named, mixed), "claim");
+});
+
+Deno.test("once=cluster says what it needs", () => {
+  const forward = "spooler-forward = out nats://a/jobs";
+  const cases = [
+    ["cron2 = once=cluster x", forward, "needs name="],
+    ["cron2 = name=a,once=cluster x", "env = A=1", "needs a cluster to agree with"],
+    ["cron2 = name=a,once=machine x", forward, 'needs cluster behind once=, not "machine"'],
+    ["cron2 = name=a,once=cluster,when=@reboot x", forward, "one machine's start"],
+    ["cron2 = name=a,once=cluster,catchup=8d x", forward, "takes 7d of catchup= at most"],
+    ["timer2 = every=1m,name=a,once=cluster,at-start=1 x", forward, "one program's start"],
+    ["timer2 = every=1m,name=a,once=cluster,iterations=3 x", forward, "one program's start"],
+  ] as const;
+  for (const [line, other, message] of cases) {
+    const { message: said } = assertThrows(() => jobOf(line, other), ConfigError);
+    assertStringIncludes(said, message);
+  }
+});

@@ -47,6 +47,7 @@ class FakeProgram {
       clock,
       emit,
       abort: new AbortController().signal,
+      claims: null,
       world: {
         clock,
         random: () => 0.5,

@@ -10,8 +10,8 @@ export function jobsOf(...lines: string[]): readonly ScheduleConfig[] {
   return interpret(entries, "/srv/site.ini").config.schedules;
 }
 
-export function jobOf(line: string): ScheduleConfig {
-  const [job] = jobsOf(line);
+export function jobOf(line: string, ...others: string[]): ScheduleConfig {
+  const [job] = jobsOf(line, ...others);
   if (job === undefined) throw new Error(`no job in: ${line}`);
   return job;
 }

@@ -25,7 +25,7 @@ export const SCHEDULE_OPTIONS = [
     kind: "command",
     origin: "uwsgi",
     standing: "honoured",
-    help: "cron with settings: tz=, overlap=, catchup=, jitter=, retries=, spool=, …",
+    help: "cron with settings: tz=, overlap=, once=, catchup=, jitter=, retries=, spool=, …",
   },
   {
     name: "cron-harakiri",
