@@ -21,11 +21,15 @@ export interface LeasedSpool extends Spool {
 interface SharedLeases {
   readonly leases: Leases;
   users: number;
+  /** Users that pull; one that only ends what it runs does not. */
+  readonly pulling: Set<LeasedSpool>;
 }
 
 export class StreamLeases {
   /** By their directories. */
   readonly #shared = new Map<string, SharedLeases>();
+  /** Those whose last user has gone, until their directory is empty. */
+  readonly #ending = new Map<string, Promise<void>>();
 
   constructor(private readonly machine: Machine) {}
 
@@ -51,20 +55,29 @@ export class StreamLeases {
     const name = basename(dir);
     let shared = this.#shared.get(dir);
     if (shared === undefined) {
+      // Whoever released them reports what goes wrong.
+      await this.#ending.get(dir)?.catch(() => {});
       // A site without a stream has nothing of this.
       const { Leases } = await import("../cluster/leases.ts");
       const leases = new Leases({ ...this.machine, config, name, store });
       await leases.clear();
-      shared = { leases, users: 0 };
+      shared = { leases, users: 0, pulling: new Set() };
       this.#shared.set(dir, shared);
     }
     shared.users++;
     return { name, names: [], config: config.spool, store, leases: shared.leases, stream: config };
   }
 
-  /** Nothing more is pulled, where no other life goes on. */
-  stopPulling({ store, leases }: LeasedSpool): void {
-    if (this.#shared.get(store.dir)?.users === 1) leases.stopPulling();
+  /** Begins to pull, or goes on with the settings of this life. */
+  start(leased: LeasedSpool): void {
+    this.#shared.get(leased.store.dir)?.pulling.add(leased);
+    leased.leases.start(leased.stream);
+  }
+
+  /** Nothing more is pulled where no other life does, and what waits goes back to the stream. */
+  stop(leased: LeasedSpool): void {
+    const pulling = this.#shared.get(leased.store.dir)?.pulling;
+    if (pulling?.delete(leased) && pulling.size === 0) leased.leases.stopPulling();
   }
 
   /** The last user gives back to the stream what is left. */
@@ -72,6 +85,8 @@ export class StreamLeases {
     const shared = this.#shared.get(store.dir);
     if (shared === undefined || --shared.users > 0) return;
     this.#shared.delete(store.dir);
-    await leases.end();
+    const ending = leases.end().finally(() => this.#ending.delete(store.dir));
+    this.#ending.set(store.dir, ending);
+    await ending;
   }
 }

@@ -289,7 +289,7 @@ export class Life {
     // A directory of a million tasks takes a while to scan: nothing waits for that.
     for (const dispatcher of this.#dispatchers) dispatcher.start().catch(fail);
     for (const retention of this.#retentions) retention.start().catch(fail);
-    if (!isDrain) { for (const each of this.#leased) each.leases.start(each.stream); }
+    if (!isDrain) { for (const each of this.#leased) estate.streams.start(each); }
     workers.start((owner, registrations) => {
       scheduler?.register(owner, registrations).catch((error) => {
         emit({ type: "schedule.warning", message: reasonOf(error) });
@@ -311,9 +311,11 @@ export class Life {
   /** Starts nothing more; resolves when what runs has ended. */
   async retire(): Promise<void> {
     const { streams } = this.#options.estate;
-    for (const each of this.#leased) streams.stopPulling(each);
     const working = [...this.#dispatchers, ...this.#retentions];
-    await Promise.all(working.map((part) => part.stop()));
+    const stopped = working.map((part) => part.stop());
+    // None of what waits is started any more.
+    for (const each of this.#leased) streams.stop(each);
+    await Promise.all(stopped);
     await this.#end();
   }
 

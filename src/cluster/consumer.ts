@@ -10,9 +10,11 @@ export interface ConsumerWish {
 }
 
 const ALL = "spooler";
+/** err_code of a consumer that is there with other settings. */
+const EXISTS = 10148;
 
 /**
- * Makes them where they are missing.
+ * Makes them where they are missing, and gives them this ack-wait.
  *
  * @returns their names
  * @throws {Error} when the stream refuses: others take the same functions by another consumer
@@ -21,15 +23,23 @@ export async function openConsumers(link: NatsLink, wish: ConsumerWish): Promise
   const { manager, library, address: { stream } } = link;
   const tokens = wish.functions?.map((func) => functionToken(func)) ?? [null];
   for (const token of tokens) {
-    await manager.consumers.add(stream, {
-      durable_name: nameOf(token),
+    const name = nameOf(token);
+    const config = {
+      durable_name: name,
       ack_policy: library.AckPolicy.Explicit,
       ack_wait: wish.ackWaitMs * NANOSECONDS,
       // What is put off counts, and settle alone decides when a task has failed for good.
       max_ack_pending: -1,
       max_deliver: -1,
       ...(token === null ? {} : { filter_subject: `${stream}.${token}` }),
-    });
+    };
+    try {
+      await manager.consumers.add(stream, config);
+    } catch (error) {
+      const hasOtherWait = error instanceof library.JetStreamApiError && error.code === EXISTS;
+      if (!hasOtherWait) throw error;
+      await manager.consumers.update(stream, name, config);
+    }
   }
   return tokens.map(nameOf);
 }

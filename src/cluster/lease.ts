@@ -14,11 +14,13 @@ export interface Lease {
   ref: TaskRef | null;
   /** Its body in the object store. */
   readonly storedBody: string | null;
-  /** It has failed before. */
-  readonly hasHistory: boolean;
+  /** Heartbeats since its file was seen. */
+  unseen: number;
+  /** The cluster may remember failures of it. */
+  hasHistory: boolean;
   end: LeaseEnd | null;
-  /** Its end is being said. */
-  isEnding: boolean;
+  /** Ending: its file is removed, and its end may still change. Saying: that is on its way to the stream. */
+  stage: "held" | "ending" | "saying";
 }
 
 const ACK = "+ACK";
@@ -42,12 +44,16 @@ export async function putOff(link: NatsLink, reply: string, delayMs: number): Pr
 /** Says to the stream what has become of a task. @throws {Error} when no server answers in time */
 export async function sayEnd(
   link: NatsLink,
-  { sequence, reply, storedBody, hasHistory }: Lease,
+  lease: Lease,
   end: LeaseEnd,
   now: number,
 ): Promise<void> {
+  const { sequence, reply, storedBody } = lease;
   if (end.kind === "put-off") {
-    if (end.attempts !== null) await writeAttempts(link, sequence, end.attempts);
+    if (end.attempts !== null) {
+      lease.hasHistory = true;
+      await writeAttempts(link, sequence, end.attempts);
+    }
     return await putOff(link, reply, end.delayMs);
   }
   if (end.kind === "failed") {
@@ -56,6 +62,6 @@ export async function sayEnd(
   }
   // The message is gone with the answer.
   await link.connection.request(reply, ACK, { timeout: TIMEOUT_MS });
-  if (hasHistory) await forgetAttempts(link, sequence);
+  if (lease.hasHistory) await forgetAttempts(link, sequence);
   if (end.kind === "done" && storedBody !== null) await (await link.bodies()).delete(storedBody);
 }

@@ -10,6 +10,9 @@ export type LeaseEnd =
   | { readonly kind: "put-off"; readonly delayMs: number; readonly attempts: Attempts | null }
   | { readonly kind: "failed"; readonly reason: string; readonly attempt: number };
 
+/** For others to have it now. */
+export const AT_ONCE: LeaseEnd = { kind: "put-off", delayMs: 0, attempts: null };
+
 /**
  * @param attempts what is known of its failures
  * @returns null when it runs again here, at once

@@ -3,6 +3,8 @@
  * as a file in a directory of leases, where the ordinary queue runs it; what the queue decides about it
  * is said to the stream. Whatever is in the directory at the start belongs to nobody: the stream still
  * has it.
+ *
+ * This file is longer than 300 lines because what is taken and held is one table.
  */
 
 import { NatsLink } from "../nats/link.ts";
@@ -13,15 +15,17 @@ import { reasonOf } from "../platform/reason.ts";
 import type { Emit, Event } from "../report/event.ts";
 import { TargetHealth } from "../forward/target_health.ts";
 import type { Store } from "../spool/store.ts";
+import { BodySweep } from "./body_sweep.ts";
 import { openConsumers } from "./consumer.ts";
-import { type Lease, putOff, sayEnd, sayWorking, TIMEOUT_MS } from "./lease.ts";
-import { endOf, type LeaseEnd } from "./lease_end.ts";
+import { type Lease, putOff, sayWorking, TIMEOUT_MS } from "./lease.ts";
+import { AT_ONCE, endOf } from "./lease_end.ts";
+import { LeaseEnds } from "./lease_ends.ts";
 import { readAttempts } from "./records.ts";
 import type { StreamWorkConfig } from "./settings.ts";
 import { Pull } from "./pull.ts";
 import type { PulledMessage } from "./pulled_message.ts";
 import { Room } from "./room.ts";
-import { taskOf } from "./task_of_message.ts";
+import { storedBodyOf, taskOf } from "./task_of_message.ts";
 
 export interface LeasesOptions {
   readonly config: StreamWorkConfig;
@@ -35,29 +39,40 @@ export interface LeasesOptions {
 
 /** A pause that has ended is seen within this. */
 const LONGEST_BEAT_MS = 1_000;
-/** Between two tries to remove a file that a worker still has locked. */
-const REMOVE_AGAIN_MS = 20;
 
 export class Leases {
   readonly #options: LeasesOptions;
   readonly #health: TargetHealth;
   readonly #room: Room;
+  readonly #ends: LeaseEnds;
+  readonly #sweep: BodySweep;
   #config: StreamWorkConfig;
   #link: NatsLink | null = null;
+  #connecting: Promise<void> | null = null;
   /** By the name of its file. */
   readonly #byName = new Map<string, Lease>();
   readonly #bySequence = new Map<number, Lease>();
   #cancelHeartbeat: Cancel = () => {};
   #isStarted = false;
   #stopped = false;
+  #isEnded = false;
   #pulls: readonly Pull[] = [];
-  /** What is taken, or ends, while the leases end. */
-  readonly #underWay = new Set<Promise<void>>();
+  /** What is being taken. */
+  readonly #taking = new Set<Promise<void>>();
+  /** What waits here is given back. */
+  #givingBack: Promise<void> = Promise.resolve();
 
   constructor(options: LeasesOptions) {
     this.#options = options;
     this.#config = options.config;
     this.#room = new Room(options.clock);
+    this.#ends = new LeaseEnds({
+      ...options,
+      link: () => this.#link,
+      lost: (link, reason) => this.#lost(link, reason),
+      over: (lease) => this.#forget(lease),
+    });
+    this.#sweep = new BodySweep({ ...options, link: () => this.#link });
     this.#health = new TargetHealth({
       ...options,
       name: options.config.address.text,
@@ -88,60 +103,95 @@ export class Leases {
   start(config: StreamWorkConfig): void {
     const before = this.#config;
     this.#config = config;
-    if (this.#isStarted && isSameWork(before, config)) return;
-    if (!this.#isStarted) this.#beat();
+    const goesOn = this.#isStarted && !this.#stopped && isSameWork(before, config);
+    this.#stopped = false;
+    if (goesOn) return;
+    if (!this.#isStarted) {
+      this.#beat();
+      this.#sweep.start();
+    }
     this.#isStarted = true;
     this.#hangUp();
+    // The next try has these settings.
+    if (this.#health.kind === "down") return;
     this.#connect().then(
       () => this.#health.works(() => {}),
       (error) => this.#health.failed(reasonOf(error)),
     );
   }
 
-  /** Takes no more; what is held goes on. */
+  /** Takes no more until the next {@link start}, and gives back what waits here; what runs goes on. */
   stopPulling(): void {
+    if (this.#stopped) return;
     this.#stopped = true;
+    for (const pull of this.#pulls) this.#track(pull.drain());
+    this.#givingBack = this.#giveBack();
   }
 
-  /** What runs has ended: all that is held goes back to the stream. */
+  /** What runs has ended: all that is left goes back to the stream. */
   async end(): Promise<void> {
     this.stopPulling();
+    await this.#givingBack;
     this.#cancelHeartbeat();
     if (this.#link !== null) {
       for (const lease of this.#bySequence.values()) {
-        lease.end ??= { kind: "put-off", delayMs: 0, attempts: null };
+        if (lease.end === null) this.#ends.decide(lease, AT_ONCE);
       }
-      await Promise.all([...this.#bySequence.values()].map((lease) => this.#sayEnd(lease)));
-      await Promise.all(this.#underWay);
+      await this.#ends.said();
     }
+    this.#isEnded = true;
+    this.#sweep.stop();
     this.#health.close();
     this.#hangUp();
     await this.clear();
   }
 
-  async #connect(): Promise<void> {
-    const { address, access, functions, ackWaitMs } = this.#config;
+  async #giveBack(): Promise<void> {
+    await this.#taken();
+    for (const lease of this.#bySequence.values()) {
+      if (!this.#stopped) return;
+      // What cannot be removed now goes back when all else has ended.
+      await this.#ends.giveBack(lease).catch(() => {});
+    }
+  }
+
+  /** One connection, however many want it. */
+  #connect(): Promise<void> {
+    return this.#connecting ??= this.#open().finally(() => {
+      this.#connecting = null;
+    });
+  }
+
+  async #open(): Promise<void> {
+    const config = this.#config;
+    const { address, access, functions, ackWaitMs } = config;
     const link = await NatsLink.open({ address, access, timeoutMs: TIMEOUT_MS });
     let consumers: string[];
     try {
       await requireStream(link);
       consumers = await openConsumers(link, { functions, ackWaitMs });
-      if (this.#stopped) throw new Error("the program is stopping");
+      if (this.#isEnded) throw new Error("the program is stopping");
     } catch (error) {
       link.close();
       throw error;
+    }
+    if (!isSameWork(config, this.#config)) {
+      // A reload came meanwhile.
+      link.close();
+      return await this.#open();
     }
     this.#link = link;
     link.ended().then((reason) => this.#lost(link, reason));
     for (const lease of this.#bySequence.values()) {
       if (lease.end === null) sayWorking(link, lease.reply);
-      else this.#sayEnd(lease);
+      else this.#ends.say(lease);
     }
+    if (this.#stopped) return;
     this.#pulls = consumers.map((consumer) =>
       new Pull({
         ...{ link, consumer, clock: this.#options.clock },
         room: () => this.#roomLeft(),
-        take: (message) => this.#take(link, message),
+        take: (message) => this.#track(this.#take(link, message)),
         failed: (reason) => this.#lost(link, reason),
       })
     );
@@ -166,49 +216,70 @@ export class Leases {
     return Math.ceil(left / this.#pulls.length);
   }
 
+  #track(taking: Promise<void>): Promise<void> {
+    const tracked = taking.finally(() => this.#taking.delete(tracked));
+    this.#taking.add(tracked);
+    return tracked;
+  }
+
+  /** Resolves when nothing is being taken any more; it does not wait for a server that hangs. */
+  async #taken(): Promise<void> {
+    const taken = new AbortController();
+    const wait = async () => {
+      while (this.#taking.size > 0) await Promise.allSettled(this.#taking);
+      taken.abort();
+    };
+    wait();
+    await pauseOrAbort(this.#options.clock, TIMEOUT_MS, taken.signal);
+  }
+
   #ask(): void {
     for (const pull of this.#pulls) pull.ask();
   }
 
   async #take(link: NatsLink, message: PulledMessage): Promise<void> {
     const { sequence, deliveries, reply } = message;
-    if (this.#stopped) return await putOff(link, reply, 0);
     const known = this.#bySequence.get(sequence);
     if (known !== undefined) {
       known.reply = reply;
-      if (known.end !== null) this.#sayEnd(known);
+      if (known.end !== null) this.#ends.say(known);
       return;
     }
-    const { clock, store } = this.#options;
-    const task = await taskOf(link, message);
-    const hasHistory = deliveries > 1;
-    const { storedBody } = task;
+    if (this.#stopped) return await putOff(link, reply, 0);
     const lease: Lease = {
-      ...{ sequence, reply, storedBody, hasHistory },
-      ref: null,
-      end: null,
-      isEnding: false,
+      ...{ sequence, reply, storedBody: storedBodyOf(message), hasHistory: deliveries > 1 },
+      ...{ ref: null, unseen: 0, end: null, stage: "held" },
     };
     this.#bySequence.set(sequence, lease);
+    try {
+      await this.#hold(link, message, lease);
+    } catch (error) {
+      // The next connection says so.
+      lease.end ??= AT_ONCE;
+      throw error;
+    }
+  }
+
+  async #hold(link: NatsLink, message: PulledMessage, lease: Lease): Promise<void> {
+    const { clock, store } = this.#options;
+    const task = await taskOf(link, message);
+    if (this.#stopped) return this.#ends.decide(lease, AT_ONCE);
     if (task.kind === "damaged") {
-      return this.#decide(lease, { kind: "failed", reason: task.reason, attempt: 1 });
+      return this.#ends.decide(lease, { kind: "failed", reason: task.reason, attempt: 1 });
     }
     const waitMs = (task.task.at ?? 0) - clock.now();
     if (waitMs > 0) {
-      return this.#decide(lease, { kind: "put-off", delayMs: waitMs, attempts: null });
+      return this.#ends.decide(lease, { kind: "put-off", delayMs: waitMs, attempts: null });
     }
-    try {
-      const attempts = hasHistory ? await readAttempts(link, sequence) : null;
-      await store.put(task.task, (ref) => {
-        lease.ref = ref;
-        this.#byName.set(ref.name, lease);
-        if (attempts !== null) store.noteAttempts(ref, attempts);
-      });
-    } catch (error) {
-      // The stream gives it to somebody when nobody has said anything for long enough.
-      this.#forget(lease);
-      throw error;
-    }
+    const attempts = lease.hasHistory ? await readAttempts(link, lease.sequence) : null;
+    const held = await store.put(task.task, (ref) => {
+      if (lease.end !== null) return;
+      lease.ref = ref;
+      this.#byName.set(ref.name, lease);
+      if (attempts !== null) store.noteAttempts(ref, attempts);
+    });
+    // It was given back while its body was on the way.
+    if (lease.ref === null) await store.remove(held);
   }
 
   #settled(event: Extract<Event, { type: "task.settled" }>): void {
@@ -217,7 +288,7 @@ export class Leases {
     const { clock, store } = this.#options;
     const end = endOf(event, store.attemptsOf(lease.ref), clock.now());
     if (end?.kind === "done") this.#room.finished();
-    if (end !== null) this.#decide(lease, end);
+    if (end !== null) this.#ends.decide(lease, end);
   }
 
   /** No handler has taken it: perhaps another machine has one. */
@@ -225,48 +296,7 @@ export class Leases {
     const lease = this.#byName.get(task);
     if (lease === undefined) return;
     const delayMs = this.#config.spool.frequencyMs;
-    this.#decide(lease, { kind: "put-off", delayMs, attempts: null });
-  }
-
-  #decide(lease: Lease, end: LeaseEnd): void {
-    // What was put off while nobody could be told may have run again here.
-    if (lease.isEnding || (lease.end !== null && lease.end.kind !== "put-off")) return;
-    lease.end = end;
-    this.#sayEnd(lease);
-  }
-
-  /** Where that cannot be done now it is done by the next connection, or when the message comes again. */
-  #sayEnd(lease: Lease): Promise<void> {
-    const saying = this.#tellEnd(lease).finally(() => this.#underWay.delete(saying));
-    this.#underWay.add(saying);
-    return saying;
-  }
-
-  async #tellEnd(lease: Lease): Promise<void> {
-    const link = this.#link;
-    if (link === null || lease.end === null || lease.isEnding) return;
-    lease.isEnding = true;
-    const { reply } = lease;
-    try {
-      await sayEnd(link, lease, lease.end, this.#options.clock.now());
-      await this.#removeFile(lease, lease.end);
-      this.#forget(lease);
-    } catch (error) {
-      this.#lost(link, reasonOf(error));
-    } finally {
-      lease.isEnding = false;
-    }
-    if (lease.reply !== reply && this.#bySequence.has(lease.sequence)) this.#sayEnd(lease);
-  }
-
-  /** A worker that has run it may still hold its lock. */
-  async #removeFile({ ref }: Lease, end: LeaseEnd): Promise<void> {
-    const { store, clock } = this.#options;
-    if (ref === null || end.kind === "done") return;
-    if (end.kind === "failed") return void await store.removeFailed(ref);
-    while ((await store.remove(ref)).kind === "running") {
-      await pauseOrAbort(clock, REMOVE_AGAIN_MS);
-    }
+    this.#ends.decide(lease, { kind: "put-off", delayMs, attempts: null });
   }
 
   #forget({ sequence, ref }: Lease): void {
@@ -278,9 +308,21 @@ export class Leases {
   /** Says of all that is held that it is worked on, three times before somebody else would get it. */
   #beat(): void {
     const { clock } = this.#options;
+    for (const lease of this.#bySequence.values()) {
+      // What cannot be read now is checked by the next heartbeat.
+      this.#ends.check(lease).catch(() => {});
+    }
     const link = this.#link;
     if (link !== null) {
-      for (const { reply } of this.#bySequence.values()) sayWorking(link, reply);
+      for (const lease of this.#bySequence.values()) {
+        // It would undo the delay.
+        const isPutOff = lease.stage === "saying" && lease.end?.kind === "put-off";
+        if (!isPutOff) sayWorking(link, lease.reply);
+      }
+      // A large body takes a while, and others wait behind it.
+      for (const { reply } of this.#pulls.flatMap(({ waiting }) => waiting)) {
+        sayWorking(link, reply);
+      }
     }
     // The work may have been paused until now.
     this.#ask();

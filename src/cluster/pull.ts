@@ -30,6 +30,7 @@ export class Pull {
   readonly #options: PullOptions;
   readonly #inbox: string;
   readonly #subscription: Subscription;
+  /** The first is being taken. */
   readonly #queue: PulledMessage[] = [];
   /** Messages that the server may still send for the last request. */
   #asked = 0;
@@ -54,6 +55,11 @@ export class Pull {
     });
   }
 
+  /** Those that have come and are not taken yet. */
+  get waiting(): readonly PulledMessage[] {
+    return this.#queue;
+  }
+
   /** There may be room now. */
   ask(): void {
     if (this.#isOver || this.#asked > 0 || this.#queue.length > 0 || this.#isTaking) return;
@@ -69,6 +75,22 @@ export class Pull {
       JSON.stringify(what),
       { reply: this.#inbox },
     );
+  }
+
+  /**
+   * Asks for no more, and takes what the server has sent until then. What is put off afterwards does not
+   * come back to this request.
+   */
+  async drain(): Promise<void> {
+    const { link, consumer } = this.#options;
+    const drained = this.#subscription.drain()
+      // Whoever asks has the server drop the request. While 2.9 has only such requests, it drops what
+      // is put off, and sends another message twice.
+      .then(() => link.manager.consumers.info(link.address.stream, consumer))
+      .catch(() => {
+        // It is drained already, or its connection has ended.
+      });
+    await Promise.race([drained, link.ended()]);
   }
 
   /** Its connection has ended, or will. */
@@ -110,14 +132,20 @@ export class Pull {
     if (this.#isTaking) return;
     this.#isTaking = true;
     try {
-      for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
-        await this.#options.take(next);
-      }
+      for (let [next] = this.#queue; next; [next] = this.#queue) await this.#takeFirst(next);
     } catch (error) {
       this.#failed(reasonOf(error));
     } finally {
       this.#isTaking = false;
     }
     this.ask();
+  }
+
+  async #takeFirst(first: PulledMessage): Promise<void> {
+    try {
+      await this.#options.take(first);
+    } finally {
+      this.#queue.shift();
+    }
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { NatsLink } from "../nats/link.ts";
+import { messageIn } from "../nats/message.ts";
 import { BODY_HEADER } from "../nats/publish.ts";
 import { ATTEMPTS_SUFFIX, FAILED_SUFFIX } from "../nats/stream_address.ts";
 import type { Attempts } from "../spool/store.ts";
@@ -19,18 +20,10 @@ function attemptsSubject(stream: string, sequence: number): string {
 
 /** Null when it has not failed. */
 export async function readAttempts(link: NatsLink, sequence: number): Promise<Attempts | null> {
-  const { manager, library, address: { stream } } = link;
+  const { stream } = link.address;
   const last_by_subj = attemptsSubject(stream, sequence);
-  try {
-    const message = await manager.streams.getMessage(`${stream}${ATTEMPTS_SUFFIX}`, {
-      last_by_subj,
-    });
-    return message === null ? null : message.json<Attempts>();
-  } catch (error) {
-    const isMissing = error instanceof library.JetStreamApiError && error.status === 404;
-    if (isMissing) return null;
-    throw error;
-  }
+  const message = await messageIn(link, `${stream}${ATTEMPTS_SUFFIX}`, { last_by_subj });
+  return message?.json<Attempts>() ?? null;
 }
 
 export async function writeAttempts(
@@ -54,8 +47,8 @@ export async function copyToFailed(
   sequence: number,
   failure: { readonly reason: string; readonly attempt: number; readonly failedAt: number },
 ): Promise<void> {
-  const { manager, jetstream, library, address: { stream } } = link;
-  const message = await manager.streams.getMessage(stream, { seq: sequence });
+  const { jetstream, library, address: { stream } } = link;
+  const message = await messageIn(link, stream, { seq: sequence });
   // Somebody has removed it.
   if (message === null) return;
   const headers = library.headers();

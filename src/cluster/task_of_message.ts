@@ -15,39 +15,39 @@ import {
 import { RefusalError } from "../wire/refusal.ts";
 
 export type MessageTask =
-  & { readonly storedBody: string | null }
-  & (
-    | { readonly kind: "task"; readonly task: NewTask }
-    /** Nobody can ever run it. */
-    | { readonly kind: "damaged"; readonly reason: string }
-  );
+  | { readonly kind: "task"; readonly task: NewTask }
+  /** Nobody can ever run it. */
+  | { readonly kind: "damaged"; readonly reason: string };
+
+/** The name of its body in the object store; null when it is in the message. */
+export function storedBodyOf(message: PulledMessage): string | null {
+  return message.header(BODY_HEADER) || null;
+}
 
 /** @throws {Error} when its body cannot be read now */
 export async function taskOf(link: NatsLink, message: PulledMessage): Promise<MessageTask> {
   const { data } = message;
-  const storedBody = message.header(BODY_HEADER) || null;
+  const storedBody = storedBodyOf(message);
   try {
     const { modifier1, size } = decodeHeader(data);
     const end = HEADER_SIZE + size;
     if (modifier1 !== MODIFIER_SPOOL || end > data.length) {
-      return { kind: "damaged", storedBody, reason: "its message is no task" };
+      return { kind: "damaged", reason: "its message is no task" };
     }
     const { task } = readRequest(decodeVars(data.subarray(HEADER_SIZE, end)));
     if (storedBody === null) {
       const body = data.subarray(end);
-      return { kind: "task", storedBody, task: body.length === 0 ? task : { ...task, body } };
+      return { kind: "task", task: body.length === 0 ? task : { ...task, body } };
     }
     const stored = await (await link.bodies()).get(storedBody);
     if (stored === null) {
-      return { kind: "damaged", storedBody, reason: "its body is not in the object store" };
+      return { kind: "damaged", reason: "its body is not in the object store" };
     }
-    return {
-      kind: "task",
-      storedBody,
-      task: { ...task, body: stored.data, bodySize: stored.info.size },
-    };
+    // The library leaves its stream open when the connection breaks.
+    const body = stored.data.pipeThrough(new TransformStream(), { signal: link.signal });
+    return { kind: "task", task: { ...task, body, bodySize: stored.info.size } };
   } catch (error) {
     if (!(error instanceof PacketError) && !(error instanceof RefusalError)) throw error;
-    return { kind: "damaged", storedBody, reason: error.message };
+    return { kind: "damaged", reason: error.message };
   }
 }

@@ -196,3 +196,33 @@ test("a stop gives back what waits, at once; a body of 3 MB is removed when its 
   assertEquals(await two.stop(), 0);
   assert((await shown()).tasks.messages === 0);
 });
+
+test("a stream that one reload takes out and the next brings back is worked through", async () => {
+  await using temp = await tempDir();
+  await using server = await NatsServer.start();
+  await server.create("jobs");
+  const edge = await writeEdge(temp, server);
+  const file = join(temp.path, "numbers");
+  const gate = join(temp.path, "gate");
+  const lines = [
+    "spooler = spool",
+    `spooler-task = name=note while [ ! -e ${gate} ]; do sleep 0.02; done; echo $SPOOL_N >> ${file}`,
+  ];
+  const ini = await writeWorker(temp, "worker", server, "", ...lines);
+  const before = await Deno.readTextFile(ini);
+  await put(edge, [{ ud_spool_func: "note", n: "0" }]);
+  await using program = await Program.start(["--ini", ini]);
+  await program.line(/ note \S+ started/);
+  await Deno.writeTextFile(ini, ["[uwsgi]", ...lines, ""].join("\n"));
+  program.signal("SIGHUP");
+  await program.line(/ ready$/, 2);
+  await Deno.writeTextFile(ini, before);
+  program.signal("SIGHUP");
+  await program.line(/ ready$/, 3);
+  await put(edge, [{ ud_spool_func: "note", n: "1" }]);
+  await Deno.writeTextFile(gate, "");
+  await until(async () => (await numbersIn(file)).length >= 2, "both are done");
+  assertEquals(await numbersIn(file), [0, 1]);
+  await until(async () => (await server.messages("jobs")).length === 0, "the stream is empty");
+  assertEquals(await program.stop(), 0);
+});
