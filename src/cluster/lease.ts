@@ -38,7 +38,7 @@ export function sayWorking(link: NatsLink, reply: string): void {
 export async function putOff(link: NatsLink, reply: string, delayMs: number): Promise<void> {
   const delay = Math.max(0, Math.ceil(delayMs)) * NANOSECONDS;
   const what = delay === 0 ? "-NAK" : `-NAK ${JSON.stringify({ delay })}`;
-  await link.connection.request(reply, what, { timeout: TIMEOUT_MS });
+  await link.requests.send(reply, what);
 }
 
 /** Says to the stream what has become of a task. @throws {Error} when no server answers in time */
@@ -61,7 +61,7 @@ export async function sayEnd(
     await copyToFailed(link, sequence, { reason, attempt, failedAt: now });
   }
   // The message is gone with the answer.
-  await link.connection.request(reply, ACK, { timeout: TIMEOUT_MS });
+  await link.requests.send(reply, ACK);
   if (lease.hasHistory) await forgetAttempts(link, sequence);
   if (end.kind === "done" && storedBody !== null) await (await link.bodies()).delete(storedBody);
 }

@@ -5,14 +5,12 @@
 
 import type { NatsLink } from "../nats/link.ts";
 import { messageIn } from "../nats/message.ts";
-import { BODY_HEADER } from "../nats/publish.ts";
+import { BODY_HEADER, MESSAGE_ID } from "../nats/publish.ts";
 import { ATTEMPTS_SUFFIX, FAILED_SUFFIX } from "../nats/stream_address.ts";
 import type { Attempts } from "../spool/store.ts";
 
 /** Why a task was given up, as JSON. */
 export const FAILURE_HEADER = "Spooler-Failure";
-
-const MESSAGE_ID = "Nats-Msg-Id";
 
 function attemptsSubject(stream: string, sequence: number): string {
   return `${stream}${ATTEMPTS_SUFFIX}.${sequence}`;

@@ -8,6 +8,7 @@ import type { Authenticator, NatsConnection } from "@nats-io/nats-core";
 import { reasonOf } from "../platform/reason.ts";
 import { readPem } from "../wire/pem.ts";
 import type * as Library from "./library.ts";
+import { Requests } from "./requests.ts";
 import type { NatsAccess, StreamAddress } from "./settings.ts";
 import { BODIES_SUFFIX } from "./stream_address.ts";
 
@@ -30,12 +31,14 @@ const PING_MS = 5_000;
 export class NatsLink implements Disposable {
   #bodies: Promise<BodyStore> | null = null;
   readonly #ended = new AbortController();
+  #requests: Requests | null = null;
 
   private constructor(
     readonly library: NatsLibrary,
     readonly connection: NatsConnection,
     readonly manager: JetStreamManager,
     readonly address: StreamAddress,
+    private readonly timeoutMs: number,
   ) {
     this.ended().then((reason) => this.#ended.abort(new Error(reason)));
   }
@@ -61,7 +64,12 @@ export class NatsLink implements Disposable {
     });
     const options = { checkAPI: false, timeout: timeoutMs };
     const manager = await library.jetstreamManager(connection, options);
-    return new NatsLink(library, connection, manager, address);
+    return new NatsLink(library, connection, manager, address, timeoutMs);
+  }
+
+  /** For what is asked often. */
+  get requests(): Requests {
+    return this.#requests ??= new Requests(this.connection, this.library, this.timeoutMs);
   }
 
   get jetstream(): JetStreamClient {

@@ -9,8 +9,10 @@ import { joined } from "../platform/bytes.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { encodePacket, MODIFIER_SPOOL, type Var } from "../wire/packet.ts";
 import type { PeerAnswer } from "../wire/peer.ts";
+import type { ApiError } from "@nats-io/jetstream";
 import type { NatsLink } from "./link.ts";
 import { isSlotTaken, markSlot } from "./slots.ts";
+import { NobodyListensError } from "./requests.ts";
 import { subjectOf } from "./subject.ts";
 
 /** A task for a stream. */
@@ -23,6 +25,9 @@ export interface Publishable {
   readonly bodySize: number;
   readBody(into: Uint8Array<ArrayBuffer>, offset: number): number;
 }
+
+/** By which a stream knows again what it has. */
+export const MESSAGE_ID = "Nats-Msg-Id";
 
 /** The message has no body: it is the object of this name in the stream's store. */
 export const BODY_HEADER = "Spooler-Body";
@@ -65,11 +70,8 @@ export async function publishTask(
   try {
     if (slot !== null && await isSlotTaken(link, slot)) return { kind: "accepted" };
     if (isSmall) {
-      const message = joined([packet, readBody(task)]);
-      await link.jetstream.publish(subject, message, {
-        msgID: slot ?? task.id,
-        timeout: timeoutMs,
-      });
+      const message = task.bodySize === 0 ? packet : joined([packet, readBody(task)]);
+      await publishSmall(link, subject, message, slot ?? task.id);
     } else {
       await publishWithStoredBody({ link, task, subject, packet, timeoutMs, now });
     }
@@ -78,6 +80,20 @@ export async function publishTask(
   } catch (error) {
     return answerOf(link, error);
   }
+}
+
+/** @throws {JetStreamApiError} when the stream does not take it */
+async function publishSmall(
+  { library, requests }: NatsLink,
+  subject: string,
+  message: Uint8Array,
+  id: string,
+): Promise<void> {
+  const headers = library.headers();
+  headers.set(MESSAGE_ID, id);
+  const answer = await requests.send(subject, message, headers);
+  const { error } = answer.json<{ readonly error?: ApiError }>();
+  if (error !== undefined) throw new library.JetStreamApiError(error);
 }
 
 interface LargeTask {
@@ -143,7 +159,7 @@ function readPiece(task: Publishable, into: Uint8Array<ArrayBuffer>, at: number)
 /** @throws what says nothing about the task */
 function answerOf({ library, address }: NatsLink, error: unknown): PeerAnswer {
   const { stream } = address;
-  if (error instanceof library.JetStreamNotEnabled) {
+  if (error instanceof NobodyListensError || error instanceof library.JetStreamNotEnabled) {
     throw new Error(
       `nobody stores messages for ${stream}: there is no such stream, or no leader now`,
     );
