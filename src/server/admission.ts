@@ -30,16 +30,27 @@ export function isAllowed(ip: string | null, allow: readonly Network[] | null): 
   return ip === null || allow === null || allow.some((network) => isInNetwork(ip, network));
 }
 
+/** How those are served that were let in. */
+export interface Host<T extends AcceptedConnection> {
+  hasRoom(): boolean;
+  /** @param via the socket that it came to */
+  serve(accepted: T, via: unknown): void;
+}
+
 /** @param via the socket that it came to */
-export function letIn(accepted: AcceptedConnection, options: AdmissionOptions, via: unknown): void {
-  const { allow, connections, refused } = options;
+export function letIn<T extends AcceptedConnection>(
+  accepted: T,
+  { allow, refused }: Pick<AdmissionOptions, "allow" | "refused">,
+  host: Host<T>,
+  via: unknown,
+): void {
   const { ip, from } = accepted.peer;
   const refusal = !isAllowed(ip, allow)
     ? new RefusalError("denied", "not in spooler-allow")
-    : connections.serve(options, accepted, via)
+    : host.hasRoom()
     ? null
     : new RefusalError("crowded", NO_ROOM, true);
-  if (refusal === null) return;
+  if (refusal === null) return host.serve(accepted, via);
   refused(from, refusal);
   accepted.turnAway(REFUSED);
 }

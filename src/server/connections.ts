@@ -32,15 +32,20 @@ export class Connections implements ConversationOwner {
   }
 
   /**
-   * @param via the socket that let it in
-   * @returns false when there is no room, and nobody who could make some
+   * Whether one more may be let in; the one that has kept silent the longest may have to make room.
+   *
+   * @param others that are open and have no conversation
    */
-  serve(options: ConversationOptions, carrier: Carrier, via: unknown): boolean {
-    if (this.#open.size >= this.most && !this.#makeRoom()) return false;
+  hasRoom(others = 0): boolean {
+    return this.#open.size + others < this.most || this.#makeRoom();
+  }
+
+  /** @param via the socket that let it in */
+  serve(options: ConversationOptions, carrier: Carrier, via: unknown): Conversation {
     const conversation = new Conversation(options, this, carrier);
     this.#open.set(conversation, via);
     conversation.start();
-    return true;
+    return conversation;
   }
 
   active(conversation: Conversation): void {

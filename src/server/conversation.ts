@@ -54,6 +54,8 @@ export interface ConversationOwner {
   finished(conversation: Conversation): void;
 }
 
+/** Of a connection that did not get its answer. */
+export const BROKEN = "the connection broke before its answer";
 /** Packets of one connection that are worked on at the same time. */
 const MOST_OPEN = 64;
 /** A connection that was asked to stay open is closed when nothing comes for so long. */
@@ -189,7 +191,7 @@ export class Conversation {
     if (this.#linger !== null) return this.#close();
     if (this.#body !== null) this.#cutBody(`the connection broke (${reason})`);
     else if (this.#input.pending > 0 || this.#open > 0 || !isHangUp(error)) {
-      const message = `the connection broke before its answer: ${reason}`;
+      const message = `${BROKEN}: ${reason}`;
       this.#report(new RefusalError("cut off", message));
     }
     this.#close();

@@ -2,6 +2,7 @@
 
 import { type AdmissionOptions, isAllowed, letIn } from "./admission.ts";
 import type { Address } from "../wire/address.ts";
+import type { RefusalError } from "../wire/refusal.ts";
 import type { Conversation } from "./conversation.ts";
 import { type Listening, listenOn, type Serving, type SocketOptions } from "./listening.ts";
 import { type PeerStream, StreamTransport } from "./stream.ts";
@@ -86,10 +87,15 @@ export class Listener {
         stream.write(answer).catch(() => {}).finally(() => stream.close());
       },
     };
-    letIn(accepted, {
+    const { connections } = this.#options;
+    const options = {
       ...this.#options,
       rules: () => this.#options.rules(),
-      refused: (from, refusal) => this.#options.refused(from, refusal),
+      refused: (from: string, refusal: RefusalError) => this.#options.refused(from, refusal),
+    };
+    letIn(accepted, options, {
+      hasRoom: () => connections.hasRoom(),
+      serve: (guest, via) => void connections.serve(options, guest, via),
     }, this);
   }
 }

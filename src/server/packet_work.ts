@@ -3,18 +3,18 @@
  * when it is on disk. Everything else is refused.
  */
 
-import { acceptedAnswer, pingAnswer, PONG, refusalAnswer, REFUSED } from "../wire/answer.ts";
+import { pingAnswer, PONG, REFUSED } from "../wire/answer.ts";
 import { KEEP_OPEN, MODIFIER_PING, MODIFIER_SPOOL, WANTS_NAME } from "../wire/packet.ts";
 import type { RawPacket } from "../wire/reader.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { Signed } from "../wire/signature.ts";
+import { answerTo, refusalTo } from "./task_answer.ts";
 import type { AnswerQueue } from "./answers.ts";
 import { BodyInput } from "./body.ts";
 import type { FruitlessPackets } from "./fruitless.ts";
 import {
   type IncomingRequest,
   type IncomingTask,
-  refusalOf,
   requestOf,
   signerOf,
   type TaskDone,
@@ -159,22 +159,20 @@ export class PacketWork {
     error: unknown,
     name: string | undefined,
   ): Uint8Array<ArrayBuffer> {
-    if (error === null) {
-      this.#options.fruitless.reset();
-      return acceptedAnswer(signerOf(request), name);
-    }
-    return this.#refusal(this.#isEnded ? null : refusalOf(error), staysOpen, signerOf(request));
+    const { fruitless, report } = this.#options;
+    if (error !== null && this.#isEnded) return REFUSED;
+    if (error === null) fruitless.reset();
+    else fruitless.add();
+    return answerTo(request, error, name, { staysOpen, report });
   }
 
-  /** @param refusal null when it was reported */
   #refusal(
-    refusal: RefusalError | null,
+    refusal: RefusalError,
     staysOpen: boolean,
     signer: Signed | null,
   ): Uint8Array<ArrayBuffer> {
-    this.#options.fruitless.add();
-    if (refusal === null) return REFUSED;
-    this.#options.report(refusal);
-    return staysOpen || signer !== null ? refusalAnswer(refusal, signer) : REFUSED;
+    const { fruitless, report } = this.#options;
+    fruitless.add();
+    return refusalTo(refusal, signer, { staysOpen, report });
   }
 }

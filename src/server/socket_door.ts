@@ -5,8 +5,8 @@ import { EAGAIN } from "../platform/linux.ts";
 import { EPOLLIN, type SocketCalls, socketError } from "../platform/socket_calls.ts";
 import { addressText } from "../wire/address.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
-import type { AcceptedConnection } from "./admission.ts";
 import type { Conversation } from "./conversation.ts";
+import type { LoneConnection } from "./lone_tasks.ts";
 import type { PollLoop, Watched } from "../platform/poll_loop.ts";
 import { SocketTransport } from "./socket_transport.ts";
 import type { PeerIdentity } from "./transport.ts";
@@ -24,7 +24,7 @@ export interface SocketDoorOptions {
   readonly loop: PollLoop;
   readonly calls: SocketCalls;
   readonly clock: Clock;
-  readonly admit: (accepted: AcceptedConnection) => void;
+  readonly admit: (accepted: LoneConnection) => void;
   readonly troubled: Troubled;
 }
 
@@ -105,7 +105,7 @@ export class SocketDoor implements Watched {
   }
 }
 
-class SocketConnection implements AcceptedConnection {
+class SocketConnection implements LoneConnection {
   constructor(
     readonly peer: PeerIdentity,
     private readonly fd: number,
@@ -119,6 +119,18 @@ class SocketConnection implements AcceptedConnection {
 
   turnAway(answer: Uint8Array<ArrayBuffer>): void {
     this.calls.send(this.fd, answer);
-    this.loop.close(this.fd);
+    this.calls.close(this.fd);
+  }
+
+  receive(into: Uint8Array<ArrayBuffer>): number {
+    return this.calls.receive(this.fd, into);
+  }
+
+  close(answer: Uint8Array<ArrayBuffer> | null): Error | null {
+    const { calls, fd } = this;
+    // Nothing was sent to it before: there is room for an answer.
+    const sent = answer === null ? 0 : calls.send(fd, answer);
+    calls.close(fd);
+    return sent < 0 ? socketError("send", -sent) : null;
   }
 }

@@ -9,10 +9,11 @@ import type { Emit } from "../report/event.ts";
 import type { Network } from "../wire/network.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
 import { type AdmissionOptions, allowedBy, isAllowed, letIn } from "./admission.ts";
-import { Connections } from "./connections.ts";
+import { Connections, type Entrance } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Accept } from "./incoming_task.ts";
 import { PacketMemory } from "./packet_memory.ts";
+import { LoneTasks } from "./lone_tasks.ts";
 import type { PollLoop } from "../platform/poll_loop.ts";
 import { Refusals } from "./refusals.ts";
 import { type ConversationRules, rulesOf } from "./rules.ts";
@@ -65,6 +66,7 @@ export class SocketServer implements SocketService {
   readonly #deadlines: Deadlines;
   readonly #memory: PacketMemory;
   readonly #refusals: Refusals;
+  readonly #lone: LoneTasks;
   #rules: ConversationRules | null = null;
   readonly #admission: AdmissionOptions & { allow: readonly Network[] | null };
 
@@ -80,10 +82,11 @@ export class SocketServer implements SocketService {
       refused: (from, refusal) => this.#refusals.report(from, refusal),
       allow: null,
     };
+    this.#lone = new LoneTasks(this.#admission, this.#open, loop);
   }
 
   get connections(): number {
-    return this.#open.count;
+    return this.#open.count + this.#lone.count;
   }
 
   use({ sockets, reception, most }: ServiceSettings): void {
@@ -99,14 +102,19 @@ export class SocketServer implements SocketService {
       door?.close();
       this.#serve(socket);
     }
-    this.#open.close(({ ip }) => !isAllowed(ip, this.#admission.allow));
+    this.#endThose(({ ip }) => !isAllowed(ip, this.#admission.allow));
+  }
+
+  /** Behind the first reading of those that were let in. */
+  #endThose(isMeant: (entrance: Entrance) => boolean): void {
+    this.#options.loop.soon(() => void this.#open.close(isMeant));
   }
 
   #serve({ id, fd, address, credential }: ServedSocket): void {
     const { loop, calls, clock, emit } = this.#options;
     const door = new SocketDoor({
       ...{ fd, credential, loop, calls, clock },
-      admit: (accepted) => letIn(accepted, this.#admission, id),
+      admit: (accepted) => letIn(accepted, this.#admission, this.#lone, id),
       troubled: (reason) => emit(troubleEvent(address, reason)),
     });
     this.#doors.set(id, door);
@@ -121,12 +129,14 @@ export class SocketServer implements SocketService {
     const door = this.#doors.get(id);
     this.#doors.delete(id);
     door?.close();
-    this.#open.close(({ via }) => via === id);
+    this.#endThose(({ via }) => via === id);
     return Promise.resolve();
   }
 
   async close(): Promise<void> {
     for (const id of [...this.#doors.keys()]) this.drop(id);
+    await Promise.all([this.#open.close(), this.#lone.idle()]);
+    // What was read for the first time meanwhile may have become a conversation.
     await this.#open.close();
     this.#refusals.close();
   }

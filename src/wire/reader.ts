@@ -27,7 +27,7 @@ export interface RawPacket {
 /** Bytes of the length in front of a body. */
 export const BODY_LENGTH_SIZE = 8;
 /** The buffer of a reader; what does not fit gets a larger one. Idle connections are many. */
-const OWN_BUFFER = 2 * 1024;
+export const OWN_BUFFER = 2 * 1024;
 /** Buffers of readers that were closed, for the next: short connections are many, too. */
 const MOST_FREE = 256;
 const free: Uint8Array<ArrayBuffer>[] = [];
