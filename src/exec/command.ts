@@ -6,7 +6,7 @@
 import type { CommandSettings, TaskCommand } from "./settings.ts";
 import type { Clock } from "../platform/clock.ts";
 import { nameToShow } from "../platform/name.ts";
-import type { ClaimedTask } from "../spool/store.ts";
+import { varText } from "../wire/packet.ts";
 import type { Answer, Executor, Run } from "./executor.ts";
 import { bodyChunks, taskJson } from "./task_json.ts";
 import { exitText, type ProcessResult, type RunAs, runShell } from "./process.ts";
@@ -47,7 +47,12 @@ export function commandExecutor(
         harakiriMs: handler.harakiriMs === undefined ? run.harakiriMs : handler.harakiriMs,
         signal: run.signal,
         ...(run.stopping ? { stopping: run.stopping } : {}),
-        started: (pid) => run.started?.(pid),
+        started(pid) {
+          run.started?.(pid);
+          // The environment of another user's process cannot always be read.
+          if (account) run.lasts?.(pid);
+        },
+        ...(account ? {} : { lasts: (pid) => run.lasts?.(pid) }),
         output: run.output,
         dropped: run.dropped,
         ...(run.overflow ? { overflow: run.overflow } : {}),
@@ -79,27 +84,21 @@ export function answerOf({ exit, stderr }: ProcessResult): Answer {
  */
 function taskEnvironment(run: Run): Record<string, string> {
   const { task } = run;
-  const decoder = new TextDecoder();
   const env: Record<string, string> = {};
-  for (const { name, value } of [...task.vars, taskNameVar(task)]) {
-    const key = decoder.decode(name).toUpperCase().replaceAll(/[^A-Z0-9]/g, "_");
-    env[`SPOOL_${key}`] = decoder.decode(value).split("\0", 1)[0] ?? "";
+  for (const { name, value } of task.vars) {
+    env[`SPOOL_${variableName(varText(name))}`] = varText(value).split("\0", 1)[0] ?? "";
   }
-  return {
-    ...env,
-    SPOOLER_TASK: nameToShow(task.name),
-    SPOOLER_FUNC: run.func,
-    SPOOLER_ATTEMPT: String(run.attempt),
-    SPOOLER_DIR: run.dir,
-    [TASK_FILE_VARIABLE]: nameToShow(task.path),
-  };
+  const shown = nameToShow(task.name);
+  // uWSGI adds the name of its file to every task it delivers.
+  env.SPOOL_SPOOLER_TASK_NAME = shown;
+  env.SPOOLER_TASK = shown;
+  env.SPOOLER_FUNC = run.func;
+  env.SPOOLER_ATTEMPT = String(run.attempt);
+  env.SPOOLER_DIR = run.dir;
+  env[TASK_FILE_VARIABLE] = nameToShow(task.path);
+  return env;
 }
 
-/** uWSGI adds the name of its file to every task it delivers. */
-function taskNameVar(task: ClaimedTask) {
-  const encoder = new TextEncoder();
-  return {
-    name: encoder.encode("spooler_task_name"),
-    value: encoder.encode(nameToShow(task.name)),
-  };
+function variableName(key: string): string {
+  return key.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_");
 }

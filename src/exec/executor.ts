@@ -26,6 +26,8 @@ export interface Run {
   readonly harakiriMs: number | null;
   /** Called with the process that runs the task, when it is one of the task's own. */
   started?(pid: number): void;
+  /** Called with it when it has not ended within some milliseconds. */
+  lasts?(pid: number): void;
   /** A line that the handler wrote. */
   output(stream: OutputStream, line: string): void;
   /** Lines of a flood that were not handed to {@link output}. */

@@ -6,7 +6,8 @@
 import { join, resolve } from "@std/path";
 import { existsSync } from "node:fs";
 import type { NamedProgram } from "./named_programs.ts";
-import { environment, type RunAs, startAs } from "./process.ts";
+import { environment } from "./environment.ts";
+import { type RunAs, startAs } from "./process.ts";
 
 /** How commands are run, as far as it decides what they find. */
 export interface CommandPlace {

@@ -165,6 +165,6 @@ export class Tail {
   }
 
   text(): string {
-    return new TextDecoder().decode(this.#bytes);
+    return this.#bytes.length === 0 ? "" : new TextDecoder().decode(this.#bytes);
   }
 }

@@ -19,16 +19,16 @@ export class Pace {
     this.#steadyAt = clock.monotonic();
   }
 
-  /**
-   * Resolves when more may be read; at once for who is not too fast.
-   *
-   * @param stop ends the wait early
-   */
-  async after(bytes: number, stop?: AbortSignal): Promise<void> {
+  /** Resolves when more may be read; at once for who is not too fast. */
+  async after(bytes: number): Promise<void> {
+    const aheadMs = this.aheadMs(bytes);
+    if (aheadMs > 0) await pauseOrAbort(this.clock, aheadMs);
+  }
+
+  /** How long nothing more may be read after these; 0 or less for who is not too fast. */
+  aheadMs(bytes: number): number {
     const now = this.clock.monotonic();
     this.#steadyAt = Math.max(this.#steadyAt, now) + bytes / BYTES_PER_SECOND * 1000;
-    const aheadMs = this.#steadyAt - now - BURST_BYTES / BYTES_PER_SECOND * 1000;
-    if (aheadMs <= 0) return;
-    await pauseOrAbort(this.clock, aheadMs, stop);
+    return this.#steadyAt - now - BURST_BYTES / BYTES_PER_SECOND * 1000;
   }
 }

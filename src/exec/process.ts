@@ -3,12 +3,12 @@
  * it; output as lines; a time limit. Tasks and scheduled jobs share it.
  */
 
-import { ownChild } from "../platform/children.ts";
 import type { Clock } from "../platform/clock.ts";
+import { type Child, startChild } from "./child.ts";
 import { killOrderOf } from "./kill_order.ts";
 import { leftBehind } from "./left_behind.ts";
 import { Tail } from "./lines.ts";
-import { type OutputTaker, readOutput } from "./read_output.ts";
+import { OutputLines, type OutputTaker } from "./read_output.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { isEndedByStop } from "./stop_signal.ts";
 
@@ -58,6 +58,8 @@ export interface ShellCommand extends OutputTaker {
   readonly stopping?: AbortSignal;
   /** Called with the process id of the shell. */
   started?(pid: number): void;
+  /** Called with it when the command has not ended within some milliseconds. */
+  lasts?(pid: number): void;
 }
 
 /** Between the friendly signal and SIGKILL. */
@@ -68,18 +70,15 @@ const STDERR_KEPT = 4096;
 
 /** Ends when the process has ended, not when the last holder of its pipes has. */
 export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
-  let child: Deno.ChildProcess;
+  const tail = new Tail(STDERR_KEPT);
+  let child: Child;
   try {
-    const { file, ...who } = startAs(spec.account, spec.binsh ?? "/bin/sh", ["-c", spec.command]);
-    child = ownChild(new Deno.Command(file, {
-      ...who,
+    child = startChild({
+      ...startAs(spec.account, spec.binsh ?? "/bin/sh", ["-c", spec.command]),
       cwd: spec.cwd,
-      ...environment(spec.env),
-      stdin: spec.stdin ? "piped" : "null",
-      stdout: "piped",
-      stderr: "piped",
-      detached: true,
-    }).spawn());
+      env: spec.env,
+      ...(spec.stdin ? { stdin: spec.stdin } : {}),
+    }, new OutputLines(spec, tail, () => spec.lasts?.(child.pid)));
   } catch (error) {
     const what = reasonOf(error);
     // What is forbidden or missing may as well be the directory.
@@ -89,20 +88,16 @@ export async function runShell(spec: ShellCommand): Promise<ProcessResult> {
   }
 
   spec.started?.(child.pid);
-  const tail = new Tail(STDERR_KEPT);
-  const linger = new AbortController();
-  const reading = readOutput(child, spec, linger.signal, tail);
-  const writing = spec.stdin ? feed(child.stdin, spec.stdin) : Promise.resolve();
   const ended = await untilEnd(child, spec);
 
-  const closed = await isClosedSoon(reading, spec.clock);
+  const closed = child.isClosed || await isClosedSoon(child.closed, spec.clock);
   // What had to be ended leaves nothing behind that is worth listening to.
-  if (!closed && (ended.kind === "harakiri" || ended.kind === "aborted")) linger.abort();
+  if (!closed && (ended.kind === "harakiri" || ended.kind === "aborted")) child.stopReading();
   else if (!closed) {
-    leftBehind.add(reading, () => linger.abort());
+    leftBehind.add(child.closed, () => child.stopReading());
     if (leftBehind.isNews(spec.command)) spec.output("stderr", LEFT_RUNNING);
   }
-  await writing;
+  if (child.fed !== null) await child.fed;
   return { exit: ended, stderr: tail.text() };
 }
 
@@ -136,27 +131,14 @@ export function startAs(
 }
 
 /** EAGAIN, ENOMEM, ENFILE, EMFILE: what another moment may bring back. */
-const SHORTAGES = /\(os error (?:11|12|23|24)\)/;
+const SHORTAGES = /\((?:os error|errno) (?:11|12|23|24)\)/;
 
 export function isShortage(error: unknown): boolean {
   return SHORTAGES.test(String(error));
 }
 
-/** Deno's options for an environment that may also lack what the program has. */
-export function environment(
-  changes: Readonly<Record<string, string | null>>,
-): { env: Record<string, string>; clearEnv: boolean } {
-  const clearEnv = Object.values(changes).includes(null);
-  const env = clearEnv ? Deno.env.toObject() : {};
-  for (const [key, value] of Object.entries(changes)) {
-    if (value === null) delete env[key];
-    else env[key] = value;
-  }
-  return { env, clearEnv };
-}
-
 /** Waits for the process, and ends its whole group when it must not go on. */
-async function untilEnd(child: Deno.ChildProcess, spec: ShellCommand): Promise<Exit> {
+async function untilEnd(child: Child, spec: ShellCommand): Promise<Exit> {
   let broken: Exit | null = null;
   let cancelKill = () => {};
   const breakOff = (exit: Exit, signal: Deno.Signal = "SIGTERM") => {
@@ -173,7 +155,7 @@ async function untilEnd(child: Deno.ChildProcess, spec: ShellCommand): Promise<E
   spec.signal.addEventListener("abort", abort);
   if (spec.signal.aborted) abort();
   try {
-    const status = await child.status;
+    const status = await child.ended;
     // The shell is gone; what it left behind of a group that had to be ended goes too.
     if (broken) signalGroup(child.pid, "SIGKILL");
     if (broken) return broken;
@@ -194,20 +176,6 @@ export function signalGroup(pid: number, signal: Deno.Signal): void {
     Deno.kill(-pid, signal);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-/** A process that does not read its stdin, or not all of it, does nothing wrong. */
-async function feed(
-  stream: WritableStream<Uint8Array>,
-  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): Promise<void> {
-  const writer = stream.getWriter();
-  try {
-    for await (const chunk of chunks) await writer.write(chunk);
-    await writer.close();
-  } catch {
-    await writer.abort().catch(() => {});
   }
 }
 

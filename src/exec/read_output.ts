@@ -1,8 +1,9 @@
-/** Reads what a process writes to stdout and stderr: as lines, at a pace, and within one budget. */
+/** What a process writes to stdout and stderr: as lines, at a pace, and within one budget. */
 
 import type { Clock } from "../platform/clock.ts";
 import type { OutputStream, Overflow } from "../report/event.ts";
 import { OutputBudget, RATE_OF_ONE } from "../report/output_budget.ts";
+import type { ChildWatcher } from "./child.ts";
 import { LineSplitter, type Tail } from "./lines.ts";
 import { Pace } from "./pace.ts";
 
@@ -16,56 +17,49 @@ export interface OutputTaker {
   readonly clock: Clock;
 }
 
-/**
- * Reads both streams of a process to their end: at a pace, and within one budget.
- *
- * @param stop aborted when nothing more is to be read
- * @param tail gets stderr as it is
- */
-export async function readOutput(
-  child: Pick<Deno.ChildProcess, "stdout" | "stderr">,
-  taker: OutputTaker,
-  stop: AbortSignal,
-  tail?: Tail,
-): Promise<void> {
-  const { clock } = taker;
-  const pace = new Pace(clock);
-  const now = () => clock.monotonic();
-  const budget = new OutputBudget(RATE_OF_ONE, now());
-  const reading = (["stdout", "stderr"] as const).map((stream) => {
+/** Most processes print nothing: what lines need is made with the first. */
+export class OutputLines implements ChildWatcher {
+  readonly #taker: OutputTaker;
+  readonly #tail: Tail | undefined;
+  #pace: Pace | null = null;
+  #budget: OutputBudget | null = null;
+  readonly #splitters = new Map<OutputStream, LineSplitter>();
+
+  /**
+   * @param tail gets stderr as it is
+   * @param lasts see {@link ChildWatcher}
+   */
+  constructor(taker: OutputTaker, tail?: Tail, readonly lasts = () => {}) {
+    this.#taker = taker;
+    this.#tail = tail;
+  }
+
+  take(stream: OutputStream, bytes: Uint8Array): number {
+    if (stream === "stderr") this.#tail?.push(bytes);
+    this.#pace ??= new Pace(this.#taker.clock);
+    this.#splitterOf(stream).push(bytes);
+    return Math.max(0, this.#pace.aheadMs(bytes.length));
+  }
+
+  end(stream: OutputStream): void {
+    this.#splitters.get(stream)?.close();
+  }
+
+  #splitterOf(stream: OutputStream): LineSplitter {
+    const known = this.#splitters.get(stream);
+    if (known !== undefined) return known;
+    const taker = this.#taker;
+    const now = () => taker.clock.monotonic();
+    this.#budget ??= new OutputBudget(RATE_OF_ONE, now());
     const splitter = new LineSplitter((line) => taker.output(stream, line), {
-      budget,
+      budget: this.#budget,
       now,
       dropped: (lines) => taker.dropped(lines),
       ...(taker.overflow
         ? { overflow: (lines, skipped) => taker.overflow?.({ stream, lines, skipped }) }
         : {}),
     });
-    return readLines(child[stream], stop, pace, splitter, stream === "stderr" ? tail : undefined);
-  });
-  await Promise.all(reading);
-}
-
-async function readLines(
-  stream: ReadableStream<Uint8Array>,
-  stop: AbortSignal,
-  pace: Pace,
-  splitter: LineSplitter,
-  tail?: Tail,
-): Promise<void> {
-  const reader = stream.getReader();
-  const cancel = () => void reader.cancel().catch(() => {});
-  stop.addEventListener("abort", cancel);
-  try {
-    while (true) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      tail?.push(value);
-      splitter.push(value);
-      await pace.after(value.length, stop);
-    }
-  } finally {
-    stop.removeEventListener("abort", cancel);
-    splitter.close();
+    this.#splitters.set(stream, splitter);
+    return splitter;
   }
 }

@@ -4,8 +4,8 @@ import { apart } from "./apart.ts";
 import { type Cancel, systemClock } from "./clock.ts";
 import { type Libc, SystemError } from "./libc.ts";
 import { nameFromBytes } from "./name.ts";
-import { PollLoop } from "./poll_loop.ts";
-import { EPOLLIN, socketCalls } from "./socket_calls.ts";
+import { joinSharedPoll, type SharedPoll } from "./shared_poll.ts";
+import { EPOLLIN } from "./socket_calls.ts";
 
 export const IN_ATTRIB = 0x4;
 export const IN_CLOSE_WRITE = 0x8;
@@ -31,25 +31,6 @@ export interface InotifyEvent {
 }
 
 /**
- * Waits for all instances of this thread at once. The runtime has 32 threads for calls that block, files
- * among them: with an instance waiting on each of these nothing else would go on.
- */
-class SharedWait {
-  readonly loop: PollLoop;
-  readonly ended: Promise<void>;
-  users = 0;
-
-  constructor() {
-    const calls = socketCalls();
-    if (calls === null) throw new Error("inotify needs epoll, which this machine does not have");
-    this.loop = new PollLoop({ calls, timers: null });
-    this.ended = this.loop.run();
-  }
-}
-
-let shared: SharedWait | null = null;
-
-/**
  * While events come one after the other, they are read so often: to wake for each costs more than all that is
  * done about it.
  */
@@ -58,7 +39,7 @@ const GATHER_MS = 5;
 export class Inotify {
   readonly #libc: Libc;
   readonly #fd: number;
-  readonly #wait: SharedWait;
+  readonly #wait: SharedPoll;
   /** When it was read last; monotonic. */
   #readAt = -Infinity;
   #cancelPause: Cancel = () => {};
@@ -74,14 +55,15 @@ export class Inotify {
     this.#fd = libc.inotifyInit();
     if (this.#fd < 0) throw new SystemError("inotify_init1", "", -this.#fd);
     const buffer = new Uint8Array(bufferSize);
+    let wait: SharedPoll | null = null;
     try {
-      this.#wait = shared ??= new SharedWait();
-      this.#wait.loop.watch(this.#fd, EPOLLIN, { ready: () => this.#read(take, buffer) });
+      this.#wait = wait = joinSharedPoll();
+      wait.loop.watch(this.#fd, EPOLLIN, { ready: () => this.#read(take, buffer) });
     } catch (error) {
+      wait?.leave();
       libc.close(this.#fd);
       throw error;
     }
-    this.#wait.users++;
   }
 
   /** The watch's number, or -errno. */
@@ -111,13 +93,9 @@ export class Inotify {
   }
 
   async #close(): Promise<void> {
-    const wait = this.#wait;
     this.#cancelPause();
-    wait.loop.close(this.#fd);
-    if (--wait.users > 0) return;
-    if (shared === wait) shared = null;
-    wait.loop.stop();
-    await wait.ended;
+    this.#wait.loop.close(this.#fd);
+    await this.#wait.leave();
   }
 }
 

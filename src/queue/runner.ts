@@ -127,8 +127,9 @@ export class Runner {
         dir: config.dir,
         cwd: config.cwd,
         harakiriMs: config.harakiriMs,
-        started: (pid) => {
-          run.pid = pid;
+        started: (pid) => run.pid = pid,
+        // What ends at once is not asked about: an orphan is found by its environment as well.
+        lasts: (pid) => {
           const stamp = processStamp(pid);
           if (stamp !== null) this.options.store.noteProcess(task, stamp);
         },

@@ -1,8 +1,8 @@
 /** The process of a worker: a group of its own, whose output becomes lines. */
 
-import { environment, type Exit, type RunAs, signalGroup, startAs } from "../exec/process.ts";
-import { type OutputTaker, readOutput } from "../exec/read_output.ts";
-import { ownChild } from "../platform/children.ts";
+import { type Child, startChild } from "../exec/child.ts";
+import { type Exit, type RunAs, signalGroup, startAs } from "../exec/process.ts";
+import { OutputLines, type OutputTaker } from "../exec/read_output.ts";
 import type { ProcessSignal } from "../platform/signals.ts";
 
 /** What starts a worker of some language. */
@@ -20,7 +20,7 @@ export interface WorkerCommand {
 const PIPE_LINGER_MS = 200;
 
 export class WorkerProcess {
-  readonly #child: Deno.ChildProcess;
+  readonly #child: Child;
   /** Resolves when it has ended and its output has been read. Its whole group is then gone. */
   readonly ended: Promise<Exit>;
 
@@ -34,16 +34,11 @@ export class WorkerProcess {
     taker: OutputTaker,
   ) {
     const { cwd, env } = command;
-    const { file, ...who } = startAs(command.account, command.file, command.args);
-    this.#child = ownChild(new Deno.Command(file, {
-      ...who,
+    this.#child = startChild({
+      ...startAs(command.account, command.file, command.args),
       cwd,
-      ...environment({ ...env, SPOOLER_SOCKET: socket }),
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      detached: true,
-    }).spawn());
+      env: { ...env, SPOOLER_SOCKET: socket },
+    }, new OutputLines(taker));
     this.ended = this.#untilEnd(taker);
   }
 
@@ -57,12 +52,10 @@ export class WorkerProcess {
   }
 
   async #untilEnd(taker: OutputTaker): Promise<Exit> {
-    const linger = new AbortController();
-    const reading = readOutput(this.#child, taker, linger.signal);
-    const { code, signal } = await this.#child.status;
+    const { code, signal } = await this.#child.ended;
     this.kill();
-    const cancelLinger = taker.clock.after(PIPE_LINGER_MS, () => linger.abort());
-    await reading;
+    const cancelLinger = taker.clock.after(PIPE_LINGER_MS, () => this.#child.stopReading());
+    await this.#child.closed;
     cancelLinger();
     return signal === null ? { kind: "code", code } : { kind: "signal", signal };
   }

@@ -2,6 +2,7 @@
 
 import { durableCalls } from "../../src/platform/durable_calls.ts";
 import { socketCalls } from "../../src/platform/socket_calls.ts";
+import { spawnCalls } from "../../src/platform/spawn_calls.ts";
 import { list } from "../../src/platform/dirents.ts";
 import { AT_FDCWD } from "../../src/platform/linux.ts";
 import { openPlatform } from "../../src/spool/platform.ts";
@@ -11,6 +12,7 @@ export const platform = openPlatform();
 // These are opened once and kept.
 durableCalls();
 socketCalls();
+spawnCalls();
 
 function libcOfTest() {
   if (platform.libc === null) throw new Error("this test needs libc");
