@@ -22,6 +22,7 @@ const tasks = numberArg("tasks", 10_000);
 const commands = numberArg("commands", 500);
 const runs = numberArg("runs", 5);
 const processes = numberArg("processes", 1);
+const only = new RegExp(textArg("only"));
 
 const REST_MS = 1500;
 
@@ -95,7 +96,7 @@ const contestants: Contestant[] = [
   ...(hasPython() ? [modules("python", "Python")] : []),
   ours("spooler, function inside the program", tasks, "none"),
   ours("spooler, command `:`", commands, ":"),
-].filter(({ name }) => name.includes(textArg("only")));
+].filter(({ name }) => only.test(name));
 const rates = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
 for (let run = 0; run < runs; run++) {
   for (const { name, tasks, drain } of contestants) {

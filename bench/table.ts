@@ -7,7 +7,9 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
 }
 
+/** As text; for another program (`SPOOLER_BENCH=json`) as one line of JSON. */
 export function printTable(rows: readonly (readonly string[])[]): void {
+  if (Deno.env.get("SPOOLER_BENCH") === "json") return console.log(JSON.stringify(rows));
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
   for (const row of rows) {
     console.log(
