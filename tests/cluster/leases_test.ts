@@ -1,5 +1,6 @@
 /** Leases of a real nats-server: what is pulled, given back and said, without a queue beside them. */
 
+import { BodySweep } from "../../src/cluster/body_sweep.ts";
 import { Leases } from "../../src/cluster/leases.ts";
 import type { StreamWorkConfig } from "../../src/cluster/settings.ts";
 import { BODY_HEADER } from "../../src/nats/publish.ts";
@@ -161,6 +162,65 @@ testWith(
     assertEquals(performance.now() - begun < 10_000, true);
   },
 );
+
+testWith(
+  "nats",
+  "a stop gives back what waits at once, and holds what runs, over a broken connection",
+  async () => {
+    await using server = await NatsServer.start();
+    await server.create("jobs");
+    await using proxy = new CuttingProxy(server.port);
+    const address = parseStreamAddress(`nats://${proxy.address}/jobs`);
+    await using first = await LeaseSite.make(server, { address, ackWaitMs: 1_000 });
+    first.leases.start(first.config);
+    await publish(server, { n: "1" }, { n: "2" }, { n: "3" });
+    const [running] = await first.held(3);
+    if (running === undefined) return;
+    const claim = claimNow(first.store, running);
+    first.leases.stopPulling();
+    await first.held(1);
+    proxy.hangUp();
+    await using second = await LeaseSite.make(server, { ackWaitMs: 1_000 });
+    second.leases.start(second.config);
+    await second.held(2);
+    // Longer than others wait for a heartbeat.
+    await pause(1_500);
+    assertEquals(second.files.length, 2);
+    first.store.finish(claim);
+    first.settle(running, { kind: "done" });
+    for (const ref of second.files) second.done(ref);
+    await until(async () => await left(server) === 0, "the stream is empty");
+  },
+);
+
+testWith("nats", "bodies that no task needs are swept away, and no others", async () => {
+  await using server = await NatsServer.start();
+  await server.create("jobs");
+  using link = await server.link("jobs");
+  const bodies = await link.bodies();
+  for (const name of ["waits", "failed", "orphan"]) {
+    await bodies.putBlob({ name }, new Uint8Array(200_000));
+  }
+  for (const [subject, body] of [["jobs.a", "waits"], ["jobs_failed.a", "failed"]] as const) {
+    const headers = link.library.headers();
+    headers.set(BODY_HEADER, body);
+    await link.jetstream.publish(subject, "", { headers });
+    await link.jetstream.publish(subject, "small");
+  }
+  // As an edge leaves it that is killed meanwhile.
+  await link.jetstream.publish("$O.jobs_bodies.C.unknown", new Uint8Array(1000));
+  const sweep = new BodySweep({ clock: systemClock, random: Math.random, link: () => link });
+  assertEquals(await sweep.sweep(link), []);
+  const old = -60_000;
+  assertEquals(await sweep.sweep(link, old), ["orphan"]);
+  await link.manager.streams.purge("jobs");
+  assertEquals(await sweep.sweep(link, old), ["waits"]);
+  const { state } = await link.manager.streams.info("OBJ_jobs_bodies", { subjects_filter: ">" });
+  const pieces = Object.keys(state.subjects ?? {}).filter((subject) => subject.includes(".C."));
+  assertEquals(pieces.length, 1);
+  link.close();
+  await link.ended();
+});
 
 testWith("nats", "settings that change while it connects leave one connection", async () => {
   const port = quietPort();
