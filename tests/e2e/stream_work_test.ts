@@ -232,3 +232,40 @@ test("a stream that one reload takes out and the next brings back is worked thro
   await until(async () => (await server.messages("jobs")).length === 0, "the stream is empty");
   assertEquals(await program.stop(), 0);
 });
+
+test("a stop during a long reload pulls nothing more, and waits for what still runs", async () => {
+  await using temp = await tempDir();
+  await using server = await NatsServer.start();
+  await server.create("jobs");
+  const edge = await writeEdge(temp, server);
+  const file = join(temp.path, "numbers");
+  const gate = join(temp.path, "gate");
+  const settings = ",ack-wait=1";
+  const held = await writeWorker(
+    ...[temp, "held", server, settings] as const,
+    `spooler-task = name=note while [ ! -e ${gate} ]; do sleep 0.02; done; echo $SPOOL_N >> ${file}`,
+  );
+  const other = await writeWorker(
+    ...[temp, "other", server, settings] as const,
+    `spooler-task = name=note echo $SPOOL_N >> ${file}`,
+  );
+  await put(edge, numbered(1, "note"));
+  await using one = await Program.start(["--ini", held]);
+  await one.line(/ note \S+ started/);
+  one.signal("SIGHUP");
+  await one.line(/ ready$/, 2);
+  one.signal("SIGTERM");
+  await one.line(/ stopping/);
+  await put(edge, [{ ud_spool_func: "note", n: "1" }]);
+  await using two = await Program.start(["--ini", other]);
+  await until(
+    async () => (await numbersIn(file)).length === 1,
+    "the other program has the new one",
+  );
+  assertEquals(await numbersIn(file), [1]);
+  await Deno.writeTextFile(gate, "");
+  assertEquals(await one.ended(), 0);
+  assertEquals(await numbersIn(file), [0, 1]);
+  await until(async () => (await server.messages("jobs")).length === 0, "the stream is empty");
+  assertEquals(await two.stop(), 0);
+});
