@@ -30,8 +30,13 @@ export interface ChangeReport {
 
 /** @throws {UsageError} when a word can name no task, before anything is changed */
 export function checkWords(command: string, words: readonly string[]): void {
-  if (words.length === 0) throw new UsageError(`${command} needs the NAME of a task`);
+  checkGiven(command, words);
   for (const word of words) parseTaskWord(word);
+}
+
+/** @throws {UsageError} when there is none */
+export function checkGiven(command: string, words: readonly string[]): void {
+  if (words.length === 0) throw new UsageError(`${command} needs the NAME of a task`);
 }
 
 /** Changes the tasks that the words name; returns whether each is now as asked. */
@@ -54,7 +59,7 @@ export async function changeNamed(
     if (report.json) {
       const result = named.kind === "none" ? "not found" : "ambiguous";
       await report.output.json({ name: word, result, reason: missText(word, named) });
-    } else await complain(report.output, missText(word, named));
+    } else await complainAmong(report.output, missText(word, named));
   }
   return allWell;
 }
@@ -82,7 +87,7 @@ export async function changeOne(
       ...reason,
     });
   } else if (said.ok) await output.line(`${shortId(task)}: ${said.text}`);
-  else await complain(output, `${shortId(task)}: ${safeText(said.text)}`);
+  else await complainAmong(output, `${shortId(task)}: ${safeText(said.text)}`);
   return said.ok;
 }
 
@@ -95,7 +100,7 @@ async function explained(changed: Changed, command: string, { spool, task }: Loc
 }
 
 /** A complaint among the lines of stdout, in its place on a terminal. */
-async function complain(output: CliOutput, text: string): Promise<void> {
+export async function complainAmong(output: CliOutput, text: string): Promise<void> {
   await output.flush();
   note(text);
 }
@@ -106,7 +111,11 @@ interface Said {
   readonly text: string;
 }
 
-function describe(changed: Changed, { done, unchanged }: TaskChange): Said {
+/** What came of a change, in words. */
+export function describe(
+  changed: Changed,
+  { done, unchanged }: Pick<TaskChange, "done" | "unchanged">,
+): Said {
   switch (changed.kind) {
     case "changed": {
       const before = changed.was === "failed" ? "had failed" : `was ${changed.was}`;

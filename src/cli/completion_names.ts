@@ -5,7 +5,7 @@ import type { TaskModule } from "../worker/settings.ts";
 import type { NamedSite } from "./completion_words.ts";
 import { matching } from "../spool/matching.ts";
 import { iniArgs, loadIni } from "./ini.ts";
-import { openSpools, openSpoolsOf } from "./spools.ts";
+import { isStream, openSpools, openSpoolsOf } from "./spools.ts";
 import { placedId } from "../report/task_name.ts";
 import { summaryOf } from "../report/task_summary.ts";
 import { TASK_PREFIX } from "../spool/layout.ts";
@@ -21,6 +21,7 @@ export async function taskNames(
   },
 ): Promise<readonly string[]> {
   const states = command === "retry" ? ["failed", "deferred"] as const : undefined;
+  if (isStream(where.dir)) return await streamTaskNames(typed, command, where);
   const names: string[] = [];
   for (const spool of await openSpools(command, given(where))) {
     for (const task of matching(spool.inspector, states === undefined ? {} : { states })) {
@@ -33,6 +34,21 @@ export async function taskNames(
     }
   }
   return names.toSorted();
+}
+
+async function streamTaskNames(
+  typed: string,
+  command: string,
+  where: NamedSite,
+): Promise<readonly string[]> {
+  const { withStream } = await import("./stream_link.ts");
+  return await withStream(given(where), async (queue) => {
+    const names: string[] = [];
+    for await (const { name } of queue.list(command === "retry" ? { states: ["failed"] } : {})) {
+      if (name.startsWith(typed) && names.push(name) >= MOST_NAMES) break;
+    }
+    return names;
+  });
 }
 
 /** Of commands, of task modules by their text, and of the tasks that are there. */
@@ -80,6 +96,6 @@ async function load({ ini }: NamedSite): Promise<Config | null> {
 
 /** Absent, and not undefined, is what the person has not said. */
 function given({ ini, dir }: NamedSite) {
-  if (dir !== undefined) return { dir };
-  return ini === undefined ? {} : { ini };
+  const login = ini === undefined || dir !== undefined && !isStream(dir) ? {} : { ini };
+  return dir === undefined ? login : { dir, ...login };
 }

@@ -10,7 +10,7 @@ import { listDone } from "./list_done.ts";
 import { CliOutput, note } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { safeText } from "../report/safe_text.ts";
-import { countOf, type OpenSpool, openSpools, WHERE } from "./spools.ts";
+import { countOf, isStream, type OpenSpool, openSpools, WHERE } from "./spools.ts";
 import { stateColour } from "./look.ts";
 import { Table, type TableColumn } from "./table.ts";
 import { lookOfOutput } from "./terminal.ts";
@@ -37,6 +37,10 @@ export async function list(args: readonly string[]): Promise<number> {
     "json",
   ]);
   noWords("list", words);
+  if (isStream(options.dir)) {
+    const { listStream } = await import("./stream_list.ts");
+    return await listStream(options, flags.has("json"));
+  }
   const spools = await openSpools("list", options);
   const { done, others } = wantedStates(options.state);
   const output = new CliOutput();

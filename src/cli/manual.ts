@@ -4,7 +4,16 @@
  * @pure
  */
 
-import { DIR, INI, JSON_LINES, JSON_SPOOLS, type Manual, NAMES } from "./manual_parts.ts";
+import {
+  DIR,
+  DIR_OR_STREAM,
+  INI,
+  JSON_LINES,
+  JSON_SPOOLS,
+  type Manual,
+  NAMES,
+  STREAM_NAMES,
+} from "./manual_parts.ts";
 import { RUNNING_MANUALS } from "./manual_running.ts";
 
 /** The manual pages by the words that name them. */
@@ -84,13 +93,17 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     about:
       "Adds a task, or many with --lines. ud_spool_func names the function that runs it. Behind -- is a command that runs " +
       "in this directory, where the ini says spooler-shell = true. With --wait the exit code is the " +
-      "task's: 0 when it is done, else that of its command, or 1.",
+      "task's: 0 when it is done, else that of its command, or 1. In a stream spooler_id=ID stores what " +
+      "has the same ID once.",
     options: [
       [
         "--ini FILE",
         "to the first spool of FILE, or the one of spooler=DIR (default: $SPOOLER_INI)",
       ],
-      ["--dir DIR", "to this spool directory"],
+      [
+        "--dir DIR",
+        "to this spool directory, or to nats://HOST:PORT/STREAM with the login of --ini",
+      ],
       ["--to ADDRESS", "to a server: HOST:PORT, a unix socket, @NAME, or tls://HOST:PORT"],
       ["--at TIME", "not before: 5m (from now), 18:00, tomorrow 09:00, 2026-12-24T18:00:00"],
       ["--priority N", "lower numbers run first"],
@@ -120,23 +133,26 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     about:
       "Lists tasks in the order in which they run, whether or not the program runs. More than " +
       "10000 are listed in the order in which they are found. What is done is listed as far as the " +
-      "history has it, the last one first.",
+      "history has it, the last one first. Of a stream running is what a program that answers has.",
     options: [
       INI,
-      DIR,
+      DIR_OR_STREAM,
       ["--state STATES", "some of ready,deferred,running,failed,done"],
       ["--func NAME", "tasks of this function"],
       ["--older TIME", "tasks made longer ago than 90s, 5m, 2h or 1d"],
       JSON_LINES,
     ],
-    examples: ["spooler list --ini site.ini --state failed --older 1h"],
+    examples: [
+      "spooler list --ini site.ini --state failed --older 1h",
+      "spooler list --dir nats://a:4222/mail --ini site.ini",
+    ],
   },
   show: {
     usage: "show NAME [--ini FILE | --dir DIR] [--body | --json] [--reveal]",
     about:
       "Shows one task: its keys, its failures, the end of its error output, and its runs; of one that " +
-      `is gone, its runs. ${NAMES}`,
-    options: [INI, DIR, ["--body", "print its body, byte for byte"], JSON_LINES, [
+      `is gone, its runs. ${NAMES} ${STREAM_NAMES}`,
+    options: [INI, DIR_OR_STREAM, ["--body", "print its body, byte for byte"], JSON_LINES, [
       "--reveal",
       "print values that look like secrets, too",
     ]],
@@ -162,10 +178,11 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
   },
   retry: {
     usage: "retry NAME… | --all [--ini FILE | --dir DIR] [--json]",
-    about: `Makes failed and deferred tasks ready now. Running tasks are left alone. ${NAMES}`,
+    about:
+      `Makes failed and deferred tasks ready now. Running tasks are left alone. ${NAMES} ${STREAM_NAMES}`,
     options: [
       INI,
-      DIR,
+      DIR_OR_STREAM,
       ["--all", "every failed task"],
       ["--func NAME", "with --all: of this function"],
       ["--older TIME", "with --all: made longer ago than 90s, 5m, 2h or 1d"],
@@ -175,8 +192,8 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
   },
   remove: {
     usage: "remove NAME… [--ini FILE | --dir DIR] [--json]",
-    about: `Deletes tasks. Running tasks are left alone. ${NAMES}`,
-    options: [INI, DIR, JSON_LINES],
+    about: `Deletes tasks. Running tasks are left alone. ${NAMES} ${STREAM_NAMES}`,
+    options: [INI, DIR_OR_STREAM, JSON_LINES],
     examples: ["spooler remove 1/web1_6263_1_0_1795431827_487000 --dir /var/spool/site"],
   },
   ...RUNNING_MANUALS,
@@ -184,22 +201,23 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     usage: "pause [--ini FILE | --dir DIR] [--json]",
     about:
       "Starts no more tasks until spooler resume, also after a restart. Running tasks go on, new " +
-      "ones are accepted.",
-    options: [INI, DIR, JSON_SPOOLS],
+      "ones are accepted. A stream is paused for all programs that work through it, within a second.",
+    options: [INI, DIR_OR_STREAM, JSON_SPOOLS],
     examples: ["spooler pause --ini site.ini"],
   },
   resume: {
     usage: "resume [--ini FILE | --dir DIR] [--json]",
     about: "Ends a pause.",
-    options: [INI, DIR, JSON_SPOOLS],
+    options: [INI, DIR_OR_STREAM, JSON_SPOOLS],
     examples: ["spooler resume --ini site.ini"],
   },
   wait: {
     usage: "wait NAME… [--timeout TIME] [--ini FILE | --dir DIR] [--json]",
     about:
       "Waits until tasks are done (exit code 0). The exit code is 1 when one has been given up and " +
-      "moved to failed/, or is neither in the spool nor in its history. " + NAMES,
-    options: [INI, DIR, [
+      "moved to failed/, or is neither in the spool nor in its history. " +
+      `${NAMES} ${STREAM_NAMES}`,
+    options: [INI, DIR_OR_STREAM, [
       "--timeout TIME",
       "stop waiting after 90s, 5m, 2h or 1d, with exit code 1",
     ], JSON_LINES],

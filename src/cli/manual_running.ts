@@ -1,6 +1,6 @@
 /** The manuals of the commands that speak to the running program. @pure */
 
-import { DIR, INI, type Manual, NAMES } from "./manual_parts.ts";
+import { DIR, DIR_OR_STREAM, INI, type Manual, NAMES } from "./manual_parts.ts";
 
 export const RUNNING_MANUALS: Readonly<Record<string, Manual>> = {
   kill: {
@@ -26,10 +26,11 @@ export const RUNNING_MANUALS: Readonly<Record<string, Manual>> = {
     about:
       "Shows on one screen what the running program does: spools and their rates, running tasks, " +
       "workers, targets, schedules, sockets, warnings. Without one it shows what is on disk. With " +
-      "--check the exit code says whether all is well, by the rules of GET /healthz.",
+      "--check the exit code says whether all is well, by the rules of GET /healthz. Of a stream of NATS it shows " +
+      "what is in it, its consumers, and the programs that work through it.",
     options: [
       INI,
-      DIR,
+      DIR_OR_STREAM,
       ["--watch", "draw it again each second, until Ctrl-C"],
       ["--check", "one line and an exit code: 0 all is well, 1 not, or no program runs"],
       ["--json", "one line of JSON with all of it"],

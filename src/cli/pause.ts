@@ -7,7 +7,7 @@ import { noWords, readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
 import { CliOutput } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
-import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
+import { isStream, type OpenSpool, openSpools, WHERE } from "./spools.ts";
 import { isoText } from "../report/task_summary.ts";
 
 /** What one of the two commands does to a spool, and how it says so. */
@@ -28,9 +28,17 @@ export function resume(args: readonly string[]): Promise<number> {
   });
 }
 
-async function turn(command: string, args: readonly string[], act: Turn): Promise<number> {
+async function turn(
+  command: "pause" | "resume",
+  args: readonly string[],
+  act: Turn,
+): Promise<number> {
   const { options, flags, words } = readArgs(command, args, WHERE, ["json"]);
   noWords(command, words);
+  if (isStream(options.dir)) {
+    const { turnStream } = await import("./stream_pause.ts");
+    return await turnStream(command, options, flags.has("json"));
+  }
   const output = new CliOutput();
   const spools = await openSpools(command, options);
   const all = async () => {

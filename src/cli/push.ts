@@ -7,12 +7,13 @@ import { SHELL_FUNCTION, shellVars } from "../task/shell_task.ts";
 import { afterVars } from "../task/after.ts";
 import { MODE_VAR, UNIQUE_VAR, UNTIL_VAR } from "../task/unique.ts";
 import { findVar, PacketError, textVar, type Var } from "../wire/packet.ts";
+import { ID_VAR } from "../wire/signature.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { iniArgs, loadIni } from "./ini.ts";
 import { isIniInEnvironment } from "./ini_environment.ts";
 import { readLines } from "./push_lines.ts";
-import { parseDurationOption } from "./spools.ts";
+import { isStream, parseDurationOption } from "./spools.ts";
 import { checkStart, parseStart, startVar } from "./start_time.ts";
 
 const VALUES = [
@@ -40,9 +41,14 @@ export async function push(args: readonly string[]): Promise<number> {
   if (options.at !== undefined) checkStart(options.at);
   checkOptions(options, flags);
   // Before any time of day is read, also in a line of --lines: it is local where the ini says.
-  const config = options.to === undefined && options.dir === undefined
-    ? (await loadIni(iniArgs(options.ini) ?? [])).config
+  const isForStream = isStream(options.dir);
+  const named = options.to === undefined && options.dir === undefined
+    ? iniArgs(options.ini) ?? []
+    : isForStream
+    ? iniArgs(options.ini)
     : null;
+  const loaded = named === null ? null : (await loadIni(named)).config;
+  const config = isForStream ? null : loaded;
   const now = systemClock.now();
   const common = [
     ...(options.at === undefined ? [] : [startVar(parseStart(options.at, now))]),
@@ -50,13 +56,17 @@ export async function push(args: readonly string[]): Promise<number> {
     ...uniqueVars(options),
     ...(options.after === undefined ? [] : afterVars([options.after])),
   ];
-  const given = { words, command, isFromIni: config !== null };
+  const given = { words, command, isFromIni: config !== null, isForStream };
   try {
     const tasks = options.lines === undefined
       ? [{ line: null, vars: [...taskVars(given), ...common] }]
       : await linesOf(options.lines, given, common);
     if (options["body-file"] !== undefined && tasks.length > 1) {
       throw new UsageError("push takes --body-file with one task only");
+    }
+    if (isForStream) {
+      const { pushIntoStream } = await import("./stream_push.ts");
+      return await pushIntoStream(tasks, options, flags);
     }
     if (options.to === undefined) {
       const { pushInto } = await import("./push_into.ts");
@@ -81,7 +91,9 @@ export async function push(args: readonly string[]): Promise<number> {
 }
 
 function checkOptions(options: PushOptions, flags: PushFlags): void {
-  const targets = [options.ini, options.dir, options.to].filter((value) => value !== undefined);
+  // For a stream the ini says how to log in.
+  const ini = isStream(options.dir) ? undefined : options.ini;
+  const targets = [ini, options.dir, options.to].filter((value) => value !== undefined);
   if (targets.length > 1 || targets.length === 0 && !isIniInEnvironment()) {
     throw new UsageError("push needs one of --ini, --dir and --to");
   }
@@ -92,8 +104,8 @@ function checkOptions(options: PushOptions, flags: PushFlags): void {
   } else if (flags.has("wait")) {
     throw new UsageError("push takes --wait with --ini or --dir only: a peer does not report ends");
   }
-  if (flags.has("create") && options.dir === undefined) {
-    throw new UsageError("push takes --create together with --dir only");
+  if (flags.has("create") && (options.dir === undefined || isStream(options.dir))) {
+    throw new UsageError("push takes --create together with --dir DIR only");
   }
   if (options.timeout === undefined) return;
   if (!flags.has("wait")) throw new UsageError("push takes --timeout together with --wait only");
@@ -106,10 +118,11 @@ interface GivenTask {
   readonly command: readonly string[] | null;
   /** It goes into a spool of an ini, which says whether commands may run. */
   readonly isFromIni: boolean;
+  readonly isForStream: boolean;
 }
 
 /** The keys of the one task on the command line. */
-function taskVars({ words, command, isFromIni }: GivenTask): Var[] {
+function taskVars({ words, command, isFromIni, isForStream }: GivenTask): Var[] {
   const keys = words.map(parseVar);
   if (command === null) {
     if (words.length > 0) return keys;
@@ -118,6 +131,7 @@ function taskVars({ words, command, isFromIni }: GivenTask): Var[] {
     );
   }
   if (command.length === 0) throw new UsageError("push needs a command behind --");
+  if (isForStream) throw new UsageError("push -- COMMAND needs a spool: a stream takes keys only");
   if (!isFromIni) {
     throw new UsageError("push -- COMMAND needs --ini: the ini says whether commands may run");
   }
@@ -129,13 +143,13 @@ function taskVars({ words, command, isFromIni }: GivenTask): Var[] {
 
 async function linesOf(
   file: string,
-  { words, command }: GivenTask,
+  { words, command, isForStream }: GivenTask,
   common: readonly Var[],
 ): Promise<PushedTask[]> {
   if (words.length > 0 || command !== null) {
     throw new UsageError("push takes either --lines or one task on the command line");
   }
-  return await readLines(file, common);
+  return await readLines(file, common, isForStream ? [ID_VAR] : []);
 }
 
 /** What is wrong with them is said by who reads them: readUnique. */

@@ -2,7 +2,6 @@
 
 import { resolve } from "@std/path";
 import type { Config } from "../config/config.ts";
-import { exitCodeIn } from "../exec/process.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { SpoolConfig } from "../queue/settings.ts";
@@ -23,7 +22,7 @@ import { isDirectory, openEach, type OpenSpool, parseDurationOption } from "./sp
 import { shortId } from "../report/task_name.ts";
 import { isoText } from "../report/task_summary.ts";
 import { Progress } from "./progress.ts";
-import { type End, endJson, endText, waitFor } from "./wait.ts";
+import { endJson, endText, exitCodeOf, waitFor } from "./wait.ts";
 
 type PushTarget = Pick<SpoolConfig, "dir" | "fsync" | "limits">;
 
@@ -198,7 +197,7 @@ async function waitForAll(
         }
       },
     });
-    const own = codeOf(end);
+    const own = exitCodeOf(end);
     if (isJson) {
       await output.json({
         ...endJson(ref.name, end, true),
@@ -213,19 +212,6 @@ async function waitForAll(
     await output.flush();
   }
   return code;
-}
-
-function codeOf(end: End): number {
-  switch (end.kind) {
-    case "done":
-      return 0;
-    case "timeout":
-      return 1;
-    case "failed":
-      return exitCodeIn(end.reason) ?? 1;
-    default:
-      return end satisfies never;
-  }
 }
 
 async function openBody(file: string): Promise<AsyncIterable<Uint8Array>> {

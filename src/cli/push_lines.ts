@@ -22,15 +22,20 @@ import { parseStart, startVar } from "./start_time.ts";
 /**
  * @param file `-` is standard input
  * @param common what the options say of each task, unless its line says otherwise
+ * @param own keys of the spooler that each may have besides
  * @throws {UsageError} at the first line that is no task: then none is put
  */
-export async function readLines(file: string, common: readonly Var[]): Promise<PushedTask[]> {
+export async function readLines(
+  file: string,
+  common: readonly Var[],
+  own: readonly string[] = [],
+): Promise<PushedTask[]> {
   const text = await readText(file);
   const tasks: PushedTask[] = [];
   for (const [index, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;
     try {
-      tasks.push({ line: index + 1, vars: varsOfLine(line, common) });
+      tasks.push({ line: index + 1, vars: varsOfLine(line, common, [...WISHES, ...own]) });
     } catch (error) {
       throw new UsageError(`push: line ${index + 1}: ${reasonOf(error)}`);
     }
@@ -47,13 +52,14 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-function varsOfLine(line: string, common: readonly Var[]): Var[] {
+function varsOfLine(line: string, common: readonly Var[], wishes: readonly string[]): Var[] {
   const value: unknown = JSON.parse(line);
   if (!isJsonObject(value)) {
     throw new TypeError('needs an object such as {"ud_spool_func":"hello","name":"world"}');
   }
   const entries = Object.entries(value);
-  const instructions = entries.filter(([key]) => isInstruction(key)).map(instructionVar);
+  const instructions = entries.filter(([key]) => isInstruction(key))
+    .map((entry) => instructionVar(entry, wishes));
   const vars = [
     ...common.filter(({ name }) => findVar(instructions, varText(name)) === undefined),
     ...instructions,
@@ -68,8 +74,8 @@ function varsOfLine(line: string, common: readonly Var[]): Var[] {
 /** Instructions that a line may have. */
 const WISHES: readonly string[] = [AFTER_VAR, UNIQUE_VAR, UNTIL_VAR, MODE_VAR];
 
-function instructionVar([key, value]: readonly [string, unknown]): Var {
-  if (key.startsWith("spooler_") && !WISHES.includes(key)) {
+function instructionVar([key, value]: readonly [string, unknown], wishes: readonly string[]): Var {
+  if (key.startsWith("spooler_") && !wishes.includes(key)) {
     throw new TypeError(`takes no key ${key}: it is the spooler's own`);
   }
   if (typeof value !== "string" && typeof value !== "number") {

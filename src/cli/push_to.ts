@@ -11,6 +11,8 @@ import type { ClientTls } from "../wire/dial.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput, note } from "./output.ts";
 import type { PushedTask } from "./push.ts";
+import { safeText } from "../report/safe_text.ts";
+import { isStream } from "./spools.ts";
 import { isThere } from "./there.ts";
 import { reasonOf } from "../platform/reason.ts";
 
@@ -113,6 +115,9 @@ const FORMS = `HOST:PORT, the path of a unix socket, @NAME or ${TLS_PREFIX}HOST:
 
 /** @param text without tls:// before it, which `to` may have */
 function addressOf(text: string, to: string, isTls: boolean): Address {
+  if (isStream(text)) {
+    throw new UsageError(`push takes a stream of NATS as --dir ${safeText(text)}`);
+  }
   if (/^[a-z][a-z+.-]*:\/\//i.test(text)) throw new UsageError(`--to takes ${FORMS}: "${to}"`);
   let address: Address;
   try {
@@ -136,13 +141,13 @@ async function readSecret(file: string): Promise<string> {
   }
 }
 
-interface Body extends Disposable {
+export interface Body extends Disposable {
   readonly size: number;
   readonly read: Delivery["readBody"];
 }
 
 /** Its length is sent first: what comes from standard input is gathered in memory. */
-async function openBody(file: string | undefined): Promise<Body> {
+export async function openBody(file: string | undefined): Promise<Body> {
   if (file === undefined) return inMemory(new Uint8Array(0));
   if (file === "-") {
     return inMemory(new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer()));
@@ -163,7 +168,7 @@ async function openBody(file: string | undefined): Promise<Body> {
   }
 }
 
-function inMemory(bytes: Uint8Array): Body {
+export function inMemory(bytes: Uint8Array): Body {
   return {
     size: bytes.length,
     read(into, offset) {

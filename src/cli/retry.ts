@@ -1,9 +1,10 @@
 /** `spooler retry`: failed and deferred tasks become ready now. */
 
 import { retryTask } from "../spool/change_task.ts";
+import { systemClock } from "../platform/clock.ts";
 import { timeText } from "../platform/local_time.ts";
 import { readArgs } from "./args.ts";
-import { changeNamed, changeOne, checkWords, type TaskChange } from "./change.ts";
+import { changeNamed, changeOne, checkGiven, checkWords, type TaskChange } from "./change.ts";
 import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { type ListFilter, matching } from "../spool/matching.ts";
@@ -11,7 +12,15 @@ import { readFilter } from "./filter.ts";
 import { CliOutput, note } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { safeText } from "../report/safe_text.ts";
-import { countOf, type Located, type OpenSpool, openSpools, taskWords, WHERE } from "./spools.ts";
+import {
+  countOf,
+  isStream,
+  type Located,
+  type OpenSpool,
+  openSpools,
+  taskWords,
+  WHERE,
+} from "./spools.ts";
 
 const RETRY: TaskChange = {
   done: "retried",
@@ -29,6 +38,12 @@ export async function retry(args: readonly string[]): Promise<number> {
   if (all && words.length > 0) throw new UsageError("retry takes names or --all, not both");
   if (!all && (options.func ?? options.older) !== undefined) {
     throw new UsageError("retry takes --func and --older together with --all only");
+  }
+  if (isStream(options.dir)) {
+    if (!all) checkGiven("retry", given);
+    const { retryInStream } = await import("./stream_change.ts");
+    const filter = all ? readFilter(options, systemClock.now()) : null;
+    return await retryInStream({ where: options, words: given, isJson: flags.has("json") }, filter);
   }
   if (!all) checkWords("retry", words);
   const spools = await openSpools("retry", options, { changes: true, words });

@@ -21,7 +21,15 @@ import type { ReachedLimit } from "../report/snapshot.ts";
 import { limitText } from "../report/task_summary.ts";
 import { asked } from "./programs.ts";
 import { findPast, type PastTask, pastText, runLines } from "./past_runs.ts";
-import { findTask, type Located, missText, openSpools, taskWords, WHERE } from "./spools.ts";
+import {
+  findTask,
+  isStream,
+  type Located,
+  missText,
+  openSpools,
+  taskWords,
+  WHERE,
+} from "./spools.ts";
 import { parseTaskWord } from "./task_id.ts";
 import { counted } from "../platform/count_text.ts";
 
@@ -33,9 +41,16 @@ export async function show(args: readonly string[]): Promise<number> {
   ]);
   const [word] = taskWords(words);
   if (word === undefined || words.length > 1) throw new UsageError("show needs the NAME of a task");
-  parseTaskWord(word);
+  if (!isStream(options.dir)) parseTaskWord(word);
   if (flags.has("json") && flags.has("body")) {
     throw new UsageError("show takes --json or --body, not both: a body is shown as it is");
+  }
+  if (isStream(options.dir)) {
+    const { showInStream } = await import("./stream_show.ts");
+    const [name = ""] = words;
+    return await showInStream(options, name, {
+      ...{ asJson: flags.has("json"), reveals: flags.has("reveal"), bodyOnly: flags.has("body") },
+    });
   }
   const spools = await openSpools("show", options, { words: [word] });
   await explainDenial("show", spools, async () => {
@@ -66,7 +81,7 @@ async function showBody({ spool, task }: Located, output: CliOutput): Promise<vo
   }
 }
 
-interface HowToShow {
+export interface HowToShow {
   readonly asJson: boolean;
   /** Secrets, too. */
   readonly reveals: boolean;
@@ -134,9 +149,18 @@ function* taskLines(
   now: number,
   limit: ReachedLimit | null,
 ): Generator<string> {
-  const { content, attempts } = task;
   yield field("task", shortId(task));
   yield field("file", safeText(task.path));
+  yield* detailLines(task, now, limit);
+}
+
+/** What follows where a task is. */
+export function* detailLines(
+  task: Inspected,
+  now: number,
+  limit: ReachedLimit | null = null,
+): Generator<string> {
+  const { content, attempts } = task;
   yield field("state", stateText(task));
   if (limit !== null) yield field("waits for", safeText(limitText(limit)));
   yield field("made", `${timeText(task.madeAt)}, ${roughText(now - task.madeAt)} ago`);
@@ -162,7 +186,7 @@ function* taskLines(
   for (const line of attempts.stderr.trimEnd().split("\n")) yield `  | ${safeText(line)}`;
 }
 
-function field(label: string, value: string): string {
+export function field(label: string, value: string): string {
   return `${label.padEnd(9)} ${value}`;
 }
 

@@ -8,6 +8,7 @@ import { parseDuration } from "../config/value.ts";
 import { type Clock, systemClock, systemRandom } from "../platform/clock.ts";
 import { nameFromShown } from "../platform/name.ts";
 import type { Libc } from "../platform/libc.ts";
+import { isStreamAddress } from "../nats/stream_address.ts";
 import { Inspector } from "../spool/inspect.ts";
 import type { Filter, PlacedTask } from "../spool/inspected.ts";
 import { Store } from "../spool/store.ts";
@@ -24,6 +25,11 @@ import { isThere } from "./there.ts";
 /** The options that say where; every queue command has them. */
 export const WHERE = ["ini", "dir"] as const;
 export type Where = Readonly<Partial<Record<typeof WHERE[number], string>>>;
+
+/** Whether --dir names a stream of NATS in place of a directory. */
+export function isStream(dir: string | undefined): boolean {
+  return dir !== undefined && isStreamAddress(dir);
+}
 
 /** Tasks in one line of an error. */
 const MOST_NAMED = 10;
@@ -91,6 +97,11 @@ async function spoolsOf(
   { ini, dir }: Where,
   words: readonly string[],
 ): Promise<readonly NamedSpool[]> {
+  if (isStream(dir)) {
+    throw new UsageError(
+      `${command} takes no stream of NATS: ask on a machine that works through it, with --ini`,
+    );
+  }
   const args = iniArgs(ini);
   if (ini === undefined && dir === undefined && words.length > 0 && words.every(isAbsolute)) {
     return [...new Set(words.map(spoolOfPath))].map((each) => ({ dir: each, fsync: true }));
@@ -200,7 +211,7 @@ export function missText(word: string, named: Exclude<TaskMatch, { kind: "one" }
 }
 
 /** Of very many a few are enough to see that the name is too short. */
-function idsText(ids: readonly string[]): string {
+export function idsText(ids: readonly string[]): string {
   const more = ids.length - MOST_NAMED;
   return ids.slice(0, MOST_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }

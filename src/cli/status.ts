@@ -9,19 +9,14 @@ import { noWords, readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
 import { diskJson, type DiskStatus, diskStatus } from "./disk_status.ts";
 import { UsageError } from "./error.ts";
-import { alarmColour, cutLine, type Look } from "./look.ts";
+import { alarmColour, type Look } from "./look.ts";
 import { CliOutput } from "./output.ts";
 import { snapshotsOf } from "./programs.ts";
-import { type OpenSpool, openSpools, WHERE } from "./spools.ts";
+import { isStream, type OpenSpool, openSpools, WHERE } from "./spools.ts";
+import { redrawLines, repeatedly } from "./status_screen.ts";
 import { statusLines } from "./status_text.ts";
 import { Table } from "./table.ts";
 import { lookOfOutput } from "./terminal.ts";
-
-/** Between two screens of --watch. */
-const REDRAW_MS = 1000;
-const TO_THE_TOP = "\x1b[H";
-const CLEAR_THE_REST = "\x1b[J";
-const CLEAR_THE_LINE = "\x1b[K";
 
 interface StatusNow {
   readonly programs: readonly ProgramSnapshot[];
@@ -37,6 +32,10 @@ export async function status(args: readonly string[]): Promise<number> {
   if (flags.has("check") && flags.has("watch")) {
     throw new UsageError("status takes --check or --watch, not both");
   }
+  if (isStream(options.dir)) {
+    const { streamStatus } = await import("./stream_status.ts");
+    return await streamStatus(options, flags);
+  }
   const spools = await openSpools("status", options);
   const read = () => explainDenial("status", spools, () => statusOf(spools));
   if (flags.has("check")) return await check(await read(), flags.has("json"));
@@ -44,14 +43,9 @@ export async function status(args: readonly string[]): Promise<number> {
   const show = flags.has("json")
     ? (now: StatusNow) => output.json(statusJson(now))
     : flags.has("watch") && Deno.stdout.isTerminal()
-    ? (now: StatusNow) => redraw(now, output)
+    ? (now: StatusNow) => redrawLines([...linesOf(now, lookOfOutput())], output)
     : (now: StatusNow) => print(now, output);
-  do {
-    await show(await read());
-    await output.flush();
-    if (!flags.has("watch")) break;
-    await new Promise((resolve) => setTimeout(resolve, REDRAW_MS));
-  } while (!output.closed);
+  await repeatedly(flags.has("watch"), output, async () => await show(await read()));
   return 0;
 }
 
@@ -108,16 +102,4 @@ const ON_DISK = [
 
 async function print(now: StatusNow, output: CliOutput): Promise<void> {
   for (const line of linesOf(now, lookOfOutput())) await output.line(line);
-}
-
-/** One screen, over the one before. */
-async function redraw(now: StatusNow, output: CliOutput): Promise<void> {
-  const { columns, rows } = Deno.consoleSize();
-  const lines = [...linesOf(now, lookOfOutput())];
-  const shown = lines.length < rows ? lines : [
-    ...lines.slice(0, rows - 2),
-    `… ${lines.length - rows + 2} more lines`,
-  ];
-  const screen = shown.map((line) => cutLine(line, columns) + CLEAR_THE_LINE);
-  await output.line(`${TO_THE_TOP}${screen.join("\n")}${CLEAR_THE_REST}`);
 }

@@ -1,19 +1,14 @@
 /** `spooler stream`: makes a stream of NATS as the program needs it, or shows what it is. */
 
 import { counted } from "../platform/count_text.ts";
-import { WITHOUT_PROOF } from "../nats/settings.ts";
-import { NatsLink } from "../nats/link.ts";
 import { createStream, reportOn, type StreamReport, type StreamState } from "../nats/stream.ts";
-import { parseStreamAddress } from "../nats/stream_address.ts";
 import { parseDuration, parseInteger } from "../config/value.ts";
-import { maskShapes } from "../report/secrets.ts";
 import { safeText } from "../report/safe_text.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
-import { iniArgs, loadIni } from "./ini.ts";
 import { CliOutput, note } from "./output.ts";
+import { openStreamLink, parsed } from "./stream_link.ts";
 
-const TIMEOUT_MS = 10_000;
 /** Each id takes some 100 bytes of a server's memory for so long. */
 const DEDUP_WINDOW = "1h";
 const MOST_REPLICAS = 5;
@@ -35,7 +30,6 @@ export async function stream(args: readonly string[]): Promise<number> {
       "stream takes --replicas, --dedup-window and --max-tasks with create only",
     );
   }
-  const address = parsed("the address", text, parseStreamAddress);
   const wish = {
     replicas: parsed("--replicas", replicas ?? "1", parseReplicas),
     dedupWindowMs: parsed("--dedup-window", dedupWindow ?? DEDUP_WINDOW, parseDuration),
@@ -43,9 +37,7 @@ export async function stream(args: readonly string[]): Promise<number> {
       ? null
       : parsed("--max-tasks", maxTasks, (value) => parseInteger(value, 1)),
   };
-  const ini = iniArgs(options.ini);
-  const access = ini === null ? WITHOUT_PROOF : (await loadIni(ini)).config.nats;
-  using link = await NatsLink.open({ address, access, timeoutMs: TIMEOUT_MS });
+  using link = await openStreamLink("the address", text, options.ini);
   const report = action === "create" ? await createStream(link, wish) : await reportOn(link, null);
   const output = new CliOutput();
   if (flags.has("json")) await output.json(report);
@@ -62,7 +54,8 @@ function* linesOf({ server, tasks, failed, bodies }: StreamReport): Generator<st
   yield `${safeText(bodies.name)}: ${counted(bodies.bytes, "byte")} of large bodies`;
 }
 
-function copies({ replicas, leader, behind }: StreamState): string {
+/** How many servers keep it, and which is not well. */
+export function copies({ replicas, leader, behind }: StreamState): string {
   const count = replicas === 1 ? "on one server" : `on ${replicas} servers`;
   const led = leader === null ? "" : `, led by ${safeText(leader)}`;
   return `${count}${led}${behind.length === 0 ? "" : `, behind: ${safeText(behind.join(" "))}`}`;
@@ -72,13 +65,4 @@ function parseReplicas(text: string): number {
   const replicas = parseInteger(text, 1);
   if (replicas <= MOST_REPLICAS) return replicas;
   throw new SyntaxError(`takes ${MOST_REPLICAS} at most`);
-}
-
-function parsed<T>(what: string, text: string, parse: (text: string) => T): T {
-  try {
-    return parse(text);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new UsageError(`${what} ${error.message}: "${safeText(maskShapes(text))}"`);
-  }
 }

@@ -2,6 +2,7 @@
 
 import { watchTask } from "../spool/task_watch.ts";
 import type { Watcher } from "../spool/watcher.ts";
+import { exitCodeIn } from "../exec/process.ts";
 import { readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
@@ -10,6 +11,7 @@ import { safeText } from "../report/safe_text.ts";
 import type { Attempts } from "../spool/task.ts";
 import {
   findTask,
+  isStream,
   type Located,
   missText,
   type OpenSpool,
@@ -40,7 +42,7 @@ export type End =
   | { readonly kind: "timeout" };
 
 /** How the wait for a name ended; `unknown`: no task has that name, `ambiguous`: several have it. */
-type NamedEnd =
+export type NamedEnd =
   | { readonly kind: "end"; readonly name: string; readonly end: End; readonly wasSeen: boolean }
   | { readonly kind: "unknown" | "ambiguous"; readonly text: string };
 
@@ -48,10 +50,14 @@ export async function wait(args: readonly string[]): Promise<number> {
   const { options, flags, words: given } = readArgs("wait", args, [...WHERE, "timeout"], ["json"]);
   const words = taskWords(given);
   if (words.length === 0) throw new UsageError("wait needs the NAME of a task");
-  for (const word of words) parseTaskWord(word);
   const timeoutMs = options.timeout === undefined
     ? Infinity
     : parseDurationOption("timeout", options.timeout);
+  if (isStream(options.dir)) {
+    const { waitInStream } = await import("./stream_wait.ts");
+    return await waitInStream(options, given, { timeoutMs, isJson: flags.has("json") });
+  }
+  for (const word of words) parseTaskWord(word);
   const spools = await openSpools("wait", options, { words });
   const output = new CliOutput();
   const isJson = flags.has("json");
@@ -134,7 +140,21 @@ export function endText(end: End): string {
   }
 }
 
-function namedEndJson(word: string, ended: NamedEnd): object {
+/** The exit code of a command that has waited for one task. */
+export function exitCodeOf(end: End): number {
+  switch (end.kind) {
+    case "done":
+      return 0;
+    case "timeout":
+      return 1;
+    case "failed":
+      return exitCodeIn(end.reason) ?? 1;
+    default:
+      return end satisfies never;
+  }
+}
+
+export function namedEndJson(word: string, ended: NamedEnd): object {
   return ended.kind === "end"
     ? endJson(word, ended.end, ended.wasSeen)
     : { name: word, result: ended.kind, wasSeen: false, reason: ended.text };

@@ -6,7 +6,8 @@
 
 import type { NatsLink } from "../nats/link.ts";
 import { messageIn } from "../nats/message.ts";
-import { BODY_HEADER, REUSED_WITHIN_MS } from "../nats/publish.ts";
+import { BODY_HEADER } from "../nats/headers.ts";
+import { REUSED_WITHIN_MS } from "../nats/publish.ts";
 import { BODIES_SUFFIX, FAILED_SUFFIX } from "../nats/stream_address.ts";
 import type { Cancel, Clock, Random } from "../platform/clock.ts";
 

@@ -52,7 +52,7 @@ export async function sayEnd(
   if (end.kind === "put-off") {
     if (end.attempts !== null) {
       lease.hasHistory = true;
-      await writeAttempts(link, sequence, end.attempts);
+      await writeAttempts(link, sequence, { ...end.attempts, dueAt: now + end.delayMs });
     }
     return await putOff(link, reply, end.delayMs);
   }

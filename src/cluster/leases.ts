@@ -12,6 +12,7 @@ import { requireStream } from "../nats/stream.ts";
 import { pauseOrAbort } from "../platform/aborting.ts";
 import type { Cancel, Clock, Random } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { VERSION } from "../platform/version.ts";
 import type { Emit, Event } from "../report/event.ts";
 import { TargetHealth } from "../forward/target_health.ts";
 import type { Store } from "../spool/store.ts";
@@ -24,7 +25,9 @@ import { readAttempts } from "./records.ts";
 import type { StreamWorkConfig } from "./settings.ts";
 import { Pull } from "./pull.ts";
 import type { PulledMessage } from "./pulled_message.ts";
+import { answerRollCall, type StreamWorker } from "./roll_call.ts";
 import { Room } from "./room.ts";
+import { PauseOfStream } from "./stream_pause.ts";
 import { storedBodyOf, taskOf } from "./task_of_message.ts";
 
 export interface LeasesOptions {
@@ -56,6 +59,7 @@ export class Leases {
   #isStarted = false;
   #stopped = false;
   #isEnded = false;
+  readonly #pause: PauseOfStream;
   #pulls: readonly Pull[] = [];
   /** What is being taken. */
   readonly #taking = new Set<Promise<void>>();
@@ -73,6 +77,7 @@ export class Leases {
       over: (lease) => this.#forget(lease),
     });
     this.#sweep = new BodySweep({ ...options, link: () => this.#link });
+    this.#pause = new PauseOfStream(options.store);
     this.#health = new TargetHealth({
       ...options,
       name: options.config.address.text,
@@ -97,6 +102,7 @@ export class Leases {
     const { store } = this.#options;
     for (const task of [...store.scan()].flat()) await store.remove(task);
     for (const _ of store.removeFailedBefore(Infinity)) continue;
+    await store.resume();
   }
 
   /** Begins to pull, or goes on with other settings. */
@@ -170,6 +176,7 @@ export class Leases {
     try {
       await requireStream(link);
       consumers = await openConsumers(link, { functions, ackWaitMs });
+      await this.#pause.check(link);
       if (this.#isEnded) throw new Error("the program is stopping");
     } catch (error) {
       link.close();
@@ -181,6 +188,7 @@ export class Leases {
       return await this.#open();
     }
     this.#link = link;
+    answerRollCall(link, () => this.#sign());
     link.ended().then((reason) => this.#lost(link, reason));
     for (const lease of this.#bySequence.values()) {
       if (lease.end === null) sayWorking(link, lease.reply);
@@ -208,6 +216,17 @@ export class Leases {
     for (const pull of this.#pulls) pull.close();
     this.#pulls = [];
     link?.close();
+  }
+
+  /** What an operator gets to know who asks the stream. */
+  #sign(): StreamWorker {
+    const { store } = this.#options;
+    return {
+      ...{ host: Deno.hostname(), pid: Deno.pid, version: VERSION, paused: store.paused },
+      processes: this.#config.spool.processes,
+      functions: this.#config.functions,
+      held: [...this.#bySequence.keys()],
+    };
   }
 
   #roomLeft(): number {
@@ -314,6 +333,8 @@ export class Leases {
     }
     const link = this.#link;
     if (link !== null) {
+      // What it cannot find out now is asked again by the next heartbeat.
+      this.#pause.check(link).catch(() => {});
       for (const lease of this.#bySequence.values()) {
         // It would undo the delay.
         const isPutOff = lease.stage === "saying" && lease.end?.kind === "put-off";

@@ -4,13 +4,11 @@
  */
 
 import type { NatsLink } from "../nats/link.ts";
+import { BODY_HEADER, FAILURE_HEADER, MESSAGE_ID } from "../nats/headers.ts";
 import { messageIn } from "../nats/message.ts";
-import { BODY_HEADER, MESSAGE_ID } from "../nats/publish.ts";
 import { ATTEMPTS_SUFFIX, FAILED_SUFFIX } from "../nats/stream_address.ts";
 import type { Attempts } from "../spool/store.ts";
-
-/** Why a task was given up, as JSON. */
-export const FAILURE_HEADER = "Spooler-Failure";
+import type { StreamAttempts, StreamFailure } from "./failure.ts";
 
 function attemptsSubject(stream: string, sequence: number): string {
   return `${stream}${ATTEMPTS_SUFFIX}.${sequence}`;
@@ -27,7 +25,7 @@ export async function readAttempts(link: NatsLink, sequence: number): Promise<At
 export async function writeAttempts(
   link: NatsLink,
   sequence: number,
-  attempts: Attempts,
+  attempts: StreamAttempts,
 ): Promise<void> {
   const { jetstream, address: { stream } } = link;
   await jetstream.publish(attemptsSubject(stream, sequence), JSON.stringify(attempts));
@@ -43,7 +41,7 @@ export async function forgetAttempts(link: NatsLink, sequence: number): Promise<
 export async function copyToFailed(
   link: NatsLink,
   sequence: number,
-  failure: { readonly reason: string; readonly attempt: number; readonly failedAt: number },
+  failure: Omit<StreamFailure, "sequence">,
 ): Promise<void> {
   const { jetstream, library, address: { stream } } = link;
   const message = await messageIn(link, stream, { seq: sequence });
@@ -54,7 +52,7 @@ export async function copyToFailed(
     const value = message.header.get(name);
     if (value !== "") headers.set(name, value);
   }
-  headers.set(FAILURE_HEADER, JSON.stringify(failure));
+  headers.set(FAILURE_HEADER, JSON.stringify({ ...failure, sequence }));
   const subject = `${stream}${FAILED_SUFFIX}${message.subject.slice(stream.length)}`;
   await jetstream.publish(subject, message.data, { headers });
 }

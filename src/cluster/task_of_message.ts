@@ -1,17 +1,11 @@
 /** From a message of a stream to the task that it is. */
 
 import type { NatsLink } from "../nats/link.ts";
-import { BODY_HEADER } from "../nats/publish.ts";
+import { BODY_HEADER } from "../nats/headers.ts";
+import { packetIn } from "./message_packet.ts";
 import type { PulledMessage } from "./pulled_message.ts";
 import type { NewTask } from "../task/new_task.ts";
 import { readRequest } from "../task/request.ts";
-import {
-  decodeHeader,
-  decodeVars,
-  HEADER_SIZE,
-  MODIFIER_SPOOL,
-  PacketError,
-} from "../wire/packet.ts";
 import { RefusalError } from "../wire/refusal.ts";
 
 export type MessageTask =
@@ -29,14 +23,11 @@ export async function taskOf(link: NatsLink, message: PulledMessage): Promise<Me
   const { data } = message;
   const storedBody = storedBodyOf(message);
   try {
-    const { modifier1, size } = decodeHeader(data);
-    const end = HEADER_SIZE + size;
-    if (modifier1 !== MODIFIER_SPOOL || end > data.length) {
-      return { kind: "damaged", reason: "its message is no task" };
-    }
-    const { task } = readRequest(decodeVars(data.subarray(HEADER_SIZE, end)));
+    const packet = packetIn(data);
+    if (packet.kind === "unreadable") return { kind: "damaged", reason: packet.reason };
+    const { task } = readRequest(packet.vars);
     if (storedBody === null) {
-      const body = data.subarray(end);
+      const { body } = packet;
       return { kind: "task", task: body.length === 0 ? task : { ...task, body } };
     }
     const stored = await (await link.bodies()).get(storedBody);
@@ -47,7 +38,7 @@ export async function taskOf(link: NatsLink, message: PulledMessage): Promise<Me
     const body = stored.data.pipeThrough(new TransformStream(), { signal: link.signal });
     return { kind: "task", task: { ...task, body, bodySize: stored.info.size } };
   } catch (error) {
-    if (!(error instanceof PacketError) && !(error instanceof RefusalError)) throw error;
+    if (!(error instanceof RefusalError)) throw error;
     return { kind: "damaged", reason: error.message };
   }
 }

@@ -4,11 +4,14 @@
  */
 
 export {
+  AuthorizationError,
   createInbox,
   credsAuthenticator,
   headers,
   nkeyAuthenticator,
+  NoRespondersError,
   PermissionViolationError,
+  RequestError,
   usernamePasswordAuthenticator,
 } from "@nats-io/nats-core";
 export { NatsConnectionImpl } from "@nats-io/nats-core/internal";

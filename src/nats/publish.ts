@@ -9,7 +9,8 @@ import { joined } from "../platform/bytes.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { encodePacket, MODIFIER_SPOOL, type Var } from "../wire/packet.ts";
 import type { PeerAnswer } from "../wire/peer.ts";
-import type { ApiError } from "@nats-io/jetstream";
+import type { ApiError, PubAck } from "@nats-io/jetstream";
+import { BODY_HEADER, MESSAGE_ID } from "./headers.ts";
 import type { NatsLink } from "./link.ts";
 import { isSlotTaken, markSlot } from "./slots.ts";
 import { NobodyListensError } from "./requests.ts";
@@ -25,12 +26,6 @@ export interface Publishable {
   readonly bodySize: number;
   readBody(into: Uint8Array<ArrayBuffer>, offset: number): number;
 }
-
-/** By which a stream knows again what it has. */
-export const MESSAGE_ID = "Nats-Msg-Id";
-
-/** The message has no body: it is the object of this name in the stream's store. */
-export const BODY_HEADER = "Spooler-Body";
 
 /** A body that was put before is used again when it is younger; an old one may just be swept away. */
 export const REUSED_WITHIN_MS = 3_600_000;
@@ -48,6 +43,17 @@ const STREAM_IS_FULL = 10077;
 /** err_code of a message that is larger than its stream allows. */
 const MESSAGE_TOO_LARGE = 10054;
 
+/** What the stream says to a task. */
+export type StreamAnswer =
+  | {
+    readonly kind: "accepted";
+    /** Of its message; null when it is another machine's. */
+    readonly sequence: number | null;
+    /** It had a message of this id before. */
+    readonly isRepeated: boolean;
+  }
+  | Exclude<PeerAnswer, { readonly kind: "accepted" }>;
+
 /**
  * What several machines put is published under the name of its slot. The servers forget ids after a while,
  * but a machine may have been cut off for longer: so it asks first, and says afterwards that it is there.
@@ -61,26 +67,31 @@ export async function publishTask(
   task: Publishable,
   timeoutMs: number,
   now: number,
-): Promise<PeerAnswer> {
+): Promise<StreamAnswer> {
   const { stream } = link.address;
   const subject = subjectFor(stream, task.vars);
   const packet = encodePacket(task.vars, MODIFIER_SPOOL);
   const isSmall = packet.length + task.bodySize + AROUND <= link.maxPayload;
   const { slot = null } = task;
   try {
-    if (slot !== null && await isSlotTaken(link, slot)) return { kind: "accepted" };
+    if (slot !== null && await isSlotTaken(link, slot)) {
+      return { kind: "accepted", sequence: null, isRepeated: true };
+    }
+    let ack: Stored;
     if (isSmall) {
       const message = task.bodySize === 0 ? packet : joined([packet, readBody(task)]);
-      await publishSmall(link, subject, message, slot ?? task.id);
+      ack = await publishSmall(link, subject, message, slot ?? task.id);
     } else {
-      await publishWithStoredBody({ link, task, subject, packet, timeoutMs, now });
+      ack = await publishWithStoredBody({ link, task, subject, packet, timeoutMs, now });
     }
     if (slot !== null) await markSlot(link, slot, timeoutMs);
-    return { kind: "accepted" };
+    return { kind: "accepted", sequence: ack.seq, isRepeated: ack.duplicate };
   } catch (error) {
     return answerOf(link, error);
   }
 }
+
+type Stored = Pick<PubAck, "seq" | "duplicate">;
 
 /** @throws {JetStreamApiError} when the stream does not take it */
 async function publishSmall(
@@ -88,12 +99,15 @@ async function publishSmall(
   subject: string,
   message: Uint8Array,
   id: string,
-): Promise<void> {
+): Promise<Stored> {
   const headers = library.headers();
   headers.set(MESSAGE_ID, id);
   const answer = await requests.send(subject, message, headers);
-  const { error } = answer.json<{ readonly error?: ApiError }>();
+  const { error, seq, duplicate = false } = answer.json<
+    Partial<Stored> & { readonly seq: number; readonly error?: ApiError }
+  >();
   if (error !== undefined) throw new library.JetStreamApiError(error);
+  return { seq, duplicate };
 }
 
 interface LargeTask {
@@ -108,7 +122,7 @@ interface LargeTask {
 
 async function publishWithStoredBody(
   { link, task, subject, packet, timeoutMs, now }: LargeTask,
-): Promise<void> {
+): Promise<Stored> {
   const bodies = await link.bodies();
   const known = await bodies.info(task.id);
   const isThere = known !== null && !known.deleted && known.size === task.bodySize;
@@ -117,9 +131,10 @@ async function publishWithStoredBody(
   const headers = link.library.headers();
   headers.set(BODY_HEADER, task.id);
   const options = { msgID: task.slot ?? task.id, headers, timeout: timeoutMs };
-  const { duplicate } = await link.jetstream.publish(subject, packet, options);
+  const ack = await link.jetstream.publish(subject, packet, options);
   // The stream had the message before, and whoever ran the task has removed its body.
-  if (duplicate && !isThere) await bodies.delete(task.id);
+  if (ack.duplicate && !isThere) await bodies.delete(task.id);
+  return ack;
 }
 
 function subjectFor(stream: string, vars: readonly Var[]): string {
@@ -157,7 +172,7 @@ function readPiece(task: Publishable, into: Uint8Array<ArrayBuffer>, at: number)
 }
 
 /** @throws what says nothing about the task */
-function answerOf({ library, address }: NatsLink, error: unknown): PeerAnswer {
+function answerOf({ library, address }: NatsLink, error: unknown): StreamAnswer {
   const { stream } = address;
   if (error instanceof NobodyListensError || error instanceof library.JetStreamNotEnabled) {
     throw new Error(

@@ -3,7 +3,7 @@
 import { BodySweep } from "../../src/cluster/body_sweep.ts";
 import { Leases } from "../../src/cluster/leases.ts";
 import type { StreamWorkConfig } from "../../src/cluster/settings.ts";
-import { BODY_HEADER } from "../../src/nats/publish.ts";
+import { BODY_HEADER } from "../../src/nats/headers.ts";
 import { WITHOUT_PROOF } from "../../src/nats/settings.ts";
 import { parseStreamAddress } from "../../src/nats/stream_address.ts";
 import { systemClock } from "../../src/platform/clock.ts";
