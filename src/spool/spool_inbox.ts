@@ -86,6 +86,8 @@ export class SpoolInbox {
   }
 
   use({ fsync, limits, dedupWindowMs, journal }: InboxSettings): void {
+    // What was put in this round is in the journal of before: no other's sync puts it on disk.
+    this.#batch.commit();
     // In memory there is nothing to sync: no task there outlives a power cut.
     const isSynced = fsync && !isMemory(this.#spool.path);
     this.#spool.fsync = isSynced;

@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import type { Files } from "../../src/spool/files.ts";
 import { taskId, type TaskRef, TMP_DIR } from "../../src/spool/layout.ts";
+import type { Store } from "../../src/spool/store.ts";
 import { SpoolInbox } from "../../src/spool/spool_inbox.ts";
 import { type Clock, systemClock } from "../../src/platform/clock.ts";
 import type { NewTask } from "../../src/task/new_task.ts";
@@ -28,10 +29,13 @@ type End = TaskRef | "repeated" | Error;
 interface World extends AsyncDisposable {
   readonly dir: string;
   readonly inbox: SpoolInbox;
+  readonly store: Store;
   readonly gone: string[];
   /** Puts a task; what became of it is known in time, and `ended` is called then. */
   put(task: NewTask, id?: string, ended?: () => void): { end: End | null };
   names(): string[];
+  /** A reload: from now on tasks go into no journal. */
+  loseJournal(): void;
 }
 
 async function openWorld(
@@ -43,17 +47,18 @@ async function openWorld(
   const dir = join(temp.path, "spool");
   const { store } = await openJournalled(dir, "boot-1");
   const gone: string[] = [];
+  const settings = {
+    ...{ fsync, limits: NO_LIMITS, dedupWindowMs: WINDOW_MS },
+    journal: fsync ? store.openJournal() : null,
+  };
   const inbox = new SpoolInbox({
     ...{ dir, platform, clock, random: Math.random, mark: 1000 },
-    settings: {
-      ...{ fsync, limits: NO_LIMITS, dedupWindowMs: WINDOW_MS },
-      journal: fsync ? store.openJournal() : null,
-    },
+    settings,
     gone: (id) => gone.push(id),
     ...(files ? { files } : {}),
   });
   return {
-    ...{ dir, inbox, gone },
+    ...{ dir, inbox, store, gone },
     put(task, id, ended = () => {}) {
       const put: { end: End | null } = { end: null };
       const end = (how: End) => {
@@ -68,6 +73,7 @@ async function openWorld(
       });
       return put;
     },
+    loseJournal: () => inbox.use({ ...settings, journal: null }),
     names: () =>
       [...Deno.readDirSync(dir)].flatMap(({ name }) => name.startsWith("uwsgi_") ? [name] : []),
     async [Symbol.asyncDispose]() {
@@ -147,6 +153,26 @@ testWith(
       "repeated",
     ]);
     assertEquals(world.names().length, 3);
+  },
+);
+
+testWith(
+  "libc",
+  "a reload in the middle of a round leaves what was put to the journal of before",
+  async () => {
+    await using world = await openWorld(true);
+    const puts = [world.put(TASK), world.put(BODY)];
+    world.loseJournal();
+    const names = world.names();
+    assertEquals(puts.map(({ end }) => end instanceof Error || end === null), [false, false]);
+    assertEquals(names.length, 2);
+    // A power cut takes the files, which nobody has synced.
+    for (const name of names) Deno.removeSync(join(world.dir, name));
+    world.inbox.close();
+    world.store.close();
+    const { store } = await openJournalled(world.dir, "boot-2");
+    assertEquals(world.names().sort(), names.sort());
+    store.close();
   },
 );
 
