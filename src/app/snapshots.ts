@@ -3,6 +3,8 @@
 import type { Clock } from "../platform/clock.ts";
 import { VERSION } from "../platform/version.ts";
 import type { EventCounters } from "../report/counters.ts";
+import { maskedSnapshot } from "../report/masked_snapshot.ts";
+import type { Masking } from "../report/secrets.ts";
 import type {
   JobSnapshot,
   ProgramSnapshot,
@@ -17,6 +19,8 @@ import type { RunningProgram } from "./running_program.ts";
 export interface SnapshotsOptions extends RunningProgram {
   readonly clock: Clock;
   readonly counters: EventCounters;
+  /** Absent where no secrets are known. */
+  readonly masking?: Masking;
 }
 
 interface LifeNow {
@@ -33,7 +37,16 @@ export class Snapshots {
     this.#startedAt = options.clock.now();
   }
 
+  /** Whoever asks, and by whatever way: no secret is in it. */
   async take(): Promise<ProgramSnapshot> {
+    const { masking } = this.#options;
+    const snapshot = await this.#take();
+    return masking === undefined
+      ? snapshot
+      : maskedSnapshot(snapshot, (text) => masking.mask(text));
+  }
+
+  async #take(): Promise<ProgramSnapshot> {
     const { clock, counters, estate } = this.#options;
     const lives = this.#options.lives().map(({ parts }) => parts)
       .map(({ dispatchers, workers }) => ({ dispatchers, workers: workers?.snapshot() ?? [] }));

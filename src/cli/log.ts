@@ -18,6 +18,7 @@ import { OutputLimit } from "../report/output_limit.ts";
 import { type Masking, Secrets } from "../report/secrets.ts";
 import { LineWriter } from "../report/writer.ts";
 import { counted } from "../platform/count_text.ts";
+import { aboveProgress } from "./progress.ts";
 
 export interface Log {
   readonly emit: Emit;
@@ -103,7 +104,11 @@ export function openLog(posix: Posix | null, keepsStdout = false): Log {
       lostLine: (lost) => line({ type: "log.lost", ...lost }),
     }),
   });
-  const onStderr = () => targetOn(openOutput(2), isJournal());
+  const onStderr = () => {
+    const output = openOutput(2);
+    const write = aboveProgress((bytes) => output.write(bytes));
+    return targetOn({ write, wait: (ms) => output.wait(ms) }, isJournal());
+  };
   let targets: readonly LogTarget[] = [onStderr()];
   /** No logger has a name: each has every line. */
   let isSimple = true;

@@ -13,7 +13,9 @@ import { UsageError } from "./error.ts";
 import { loadIni } from "./ini.ts";
 import { refuseUnknown } from "./ini_options.ts";
 import { isIniInEnvironment } from "./ini_environment.ts";
+import { Progress } from "./progress.ts";
 import { runLogged } from "./run_logged.ts";
+import { type NamedSpool, openEach } from "./spools.ts";
 
 export async function runOnce(args: readonly string[]): Promise<number> {
   if (args.length === 0 && !isIniInEnvironment()) {
@@ -31,8 +33,12 @@ export async function runOnce(args: readonly string[]): Promise<number> {
   const site = await mustStart({ ...loaded, config });
   const tally = new Tally();
   const giveUp = new AbortController();
+  using progress = new Progress(() =>
+    readyCount([...own, ...config.forwards.map(({ spool }) => spool)])
+  );
   const note = (event: Event) => {
     tally.note(event);
+    if (event.type === "task.settled" && event.fate.kind !== "ready") progress.step();
     if (event.type === "workers.unloadable") giveUp.abort();
   };
   return await runLogged(site, { note }, async ({ emit, run }) => {
@@ -46,6 +52,18 @@ export async function runOnce(args: readonly string[]): Promise<number> {
     emit({ type: "program.drained", ...counts, left: left ?? 0 });
     return left === 0 && isClean ? 0 : 1;
   });
+}
+
+/** For the progress, on a terminal. */
+function readyCount(spools: readonly NamedSpool[]): number {
+  let count = 0;
+  const ready = { states: ["ready"] } as const;
+  for (const { inspector } of openEach("run-once", spools, false)) {
+    for (const tasks of inspector.list(ready)) {
+      count += tasks.filter((task) => inspector.mayPass(task, ready)).length;
+    }
+  }
+  return count;
 }
 
 /** The same work without what belongs to the service that may run beside. */

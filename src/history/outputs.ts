@@ -3,6 +3,7 @@
 import type { Clock } from "../platform/clock.ts";
 import type { Event, OutputStream } from "../report/event.ts";
 import type { HistoryFiles } from "../spool/history_files.ts";
+import { hasFailed } from "../task/fate.ts";
 import type { HistoryEntry } from "./entry.ts";
 import {
   type OutputHeader,
@@ -133,7 +134,7 @@ export class Outputs {
       case "none":
         return false;
       case "failed":
-        return hasFailed(event);
+        return isFailure(event);
     }
   }
 
@@ -192,11 +193,11 @@ function keyOf(event: OutputEvent | EndEvent): string {
   return event.task.slice(event.task.lastIndexOf("/") + 1);
 }
 
-function hasFailed(event: EndEvent): boolean {
+function isFailure(event: EndEvent): boolean {
   if (event.type === "job.enqueued") return false;
   if (event.type === "job.ended") return !event.ok;
   const { fate } = event;
-  return fate.kind === "failed" || fate.kind === "deferred" && !fate.asked;
+  return fate.kind === "failed" || hasFailed(fate);
 }
 
 function orphanIn(text: string): OrphanRun | null {

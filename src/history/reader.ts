@@ -41,9 +41,24 @@ export function* runsIn(files: HistoryFiles, filter: RunFilter = {}): Generator<
   for (const segment of files.segments().toReversed()) yield* runsOf(files, segment, filter);
 }
 
+export interface SegmentRuns {
+  readonly runs: Iterable<Found>;
+  /** No run of an older segment has ended later; milliseconds since the epoch. */
+  readonly othersEndedBy: number;
+}
+
+/** Their clock ticks more coarsely than ours. */
+const FILE_TIME_SLACK_MS = 1000;
+
 /** The same, a segment at a time, for who lets others work between two of them. */
-export function* runsBySegment(files: HistoryFiles, filter: RunFilter): Generator<Iterable<Found>> {
-  for (const segment of files.segments().toReversed()) yield runsOf(files, segment, filter);
+export function* runsBySegment(files: HistoryFiles, filter: RunFilter): Generator<SegmentRuns> {
+  const segments = files.segments().toReversed();
+  for (const [at, segment] of segments.entries()) {
+    const older = segments[at + 1];
+    const writtenAt = older === undefined ? undefined : files.stat(older)?.mtimeMs;
+    const othersEndedBy = (writtenAt ?? -Infinity) + FILE_TIME_SLACK_MS;
+    yield { runs: runsOf(files, segment, filter), othersEndedBy };
+  }
 }
 
 function* runsOf(files: HistoryFiles, segment: string, filter: RunFilter): Generator<Found> {

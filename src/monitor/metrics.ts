@@ -77,6 +77,11 @@ function taskMetrics({ accepted, refused, spools }: Counted): MetricFamily[] {
         ): [Labels, number] => [{ spool, function: func, fate }, count])
       ),
     ),
+    counter(
+      "spooler_task_failures",
+      "Runs of tasks that have failed by themselves, whether retried or given up.",
+      functions.map(({ spool, func, failures }) => [{ spool, function: func }, failures]),
+    ),
     {
       name: "spooler_task_wait_seconds",
       kind: "histogram",
@@ -133,9 +138,10 @@ function jobMetrics({ jobs }: ProgramSnapshot, { jobs: totals }: Counted): Metri
     counter(
       "spooler_job_runs",
       "Runs of jobs by result.",
-      [...totals].flatMap(([job, { ok, failed }]): [Labels, number][] => [
+      [...totals].flatMap(([job, { ok, failed, killed }]): [Labels, number][] => [
         [{ job, result: "ok" }, ok],
         [{ job, result: "failed" }, failed],
+        [{ job, result: "killed" }, killed],
       ]),
     ),
   ];

@@ -31,18 +31,39 @@ function statsOf(snapshot: ProgramSnapshot, { settled, memory }: StatsOptions) {
       ...{ name, proto: tls ? "suwsgi" : "uwsgi" },
       ...{ queue: 0, max_queue: 0, shared: 0, can_offload: 0 },
     })),
-    workers: workers.map((worker, at) => workerOf(worker, at + 1, memory(worker.pid))),
+    workers: workers.toSorted(byNumber).map((worker, at) =>
+      workerOf(worker, at + 1, memory(worker.pid))
+    ),
     spoolers: spools.filter(({ external }) => !external).map(({ name, dir, counts }) => ({
-      ...{ dir, pid, tasks: settled(name), respawns: 0, running: counts?.running ?? 0 },
+      ...{ dir, pid, tasks: settled(name), respawns: respawnsIn(name, workers) },
+      running: counts?.running ?? 0,
     })),
     crons: jobs.flatMap((job) => job.cron === null ? [] : [cronOf(job, job.cron)]),
     spooler: snapshot,
   };
 }
 
+const placeOf = ({ spool, language, modules }: WorkerSnapshot) =>
+  JSON.stringify([spool, language, modules]);
+
+/** A worker keeps its id when its process is replaced. */
+function byNumber(one: WorkerSnapshot, other: WorkerSnapshot): number {
+  const [a, b] = [placeOf(one), placeOf(other)];
+  return a === b ? one.number - other.number : a < b ? -1 : 1;
+}
+
+/** Processes that came after the first ones; one that still ends shares the totals of the next. */
+function respawnsIn(name: string, workers: readonly WorkerSnapshot[]): number {
+  const own = workers.filter(({ spool }) => spool === name);
+  const spawns = new Map(
+    own.map((each) => [`${placeOf(each)} ${each.number}`, each.totals.spawns]),
+  );
+  return [...spawns.values()].reduce((sum, each) => sum + each - 1, 0);
+}
+
 function workerOf(worker: WorkerSnapshot, id: number, { rssBytes, vszBytes }: ProcessMemory) {
   const { pid, state, totals } = worker;
-  const { answered: requests, exceptions, runMs } = totals;
+  const { answered: requests, exceptions, runMs, averageMs } = totals;
   const isBusy = state !== "idle";
   return {
     id,
@@ -55,7 +76,7 @@ function workerOf(worker: WorkerSnapshot, id: number, { rssBytes, vszBytes }: Pr
     last_spawn: Math.floor(totals.lastSpawnAt / 1000),
     respawn_count: totals.spawns,
     tx: 0,
-    avg_rt: requests === 0 ? 0 : Math.round(1000 * runMs / requests),
+    avg_rt: Math.round(1000 * averageMs),
     apps: [],
     cores: [{
       ...{ id: 0, requests, static_requests: 0, routed_requests: 0, offloaded_requests: 0 },

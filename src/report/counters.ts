@@ -6,7 +6,7 @@
  */
 
 import type { Clock } from "../platform/clock.ts";
-import type { Fate } from "../task/fate.ts";
+import { type Fate, hasFailed } from "../task/fate.ts";
 import type { RefusalKind } from "../wire/refusal.ts";
 import type { Event } from "./event.ts";
 import { Histogram } from "./histogram.ts";
@@ -27,6 +27,8 @@ export interface FunctionTotals {
   readonly spool: string;
   readonly func: string;
   readonly fates: Map<Fate["kind"], number>;
+  /** Runs that have failed by themselves, whether the task is retried or given up. */
+  failures: number;
   readonly runs: Histogram;
 }
 
@@ -41,6 +43,8 @@ export interface SpoolTotals {
 export interface JobTotals {
   ok: number;
   failed: number;
+  /** Ended by an operator. */
+  killed: number;
   /** Milliseconds since the epoch. */
   lastSuccessAt: number | null;
 }
@@ -92,10 +96,10 @@ export class EventCounters {
         for (const [kind, count] of event.counts) this.#refuse(kind, count);
         return;
       case "job.ended":
-        this.#jobEnded(event.job, event.ok);
+        this.#jobEnded(event.job, event.ok ? "ok" : event.killed ? "killed" : "failed");
         break;
       case "job.enqueued":
-        this.#jobEnded(event.job, true);
+        this.#jobEnded(event.job, "ok");
         break;
     }
     this.#warn(event);
@@ -105,8 +109,10 @@ export class EventCounters {
     { spool, func, fate, tookMs, waitMs }: Extract<Event, { type: "task.settled" }>,
   ): void {
     const totals = this.#spoolOf(spool);
-    const { fates, runs } = this.#functionOf(totals, spool, func);
+    const counted = this.#functionOf(totals, spool, func);
+    const { fates, runs } = counted;
     fates.set(fate.kind, (fates.get(fate.kind) ?? 0) + 1);
+    if (hasFailed(fate)) counted.failures++;
     runs.add(tookMs / 1000);
     if (fate.kind === "done" || fate.kind === "failed" || fate.kind === "removed") {
       totals.out.add(this.#options.clock.monotonic());
@@ -130,7 +136,7 @@ export class EventCounters {
     let totals = functions.get(name);
     if (totals === undefined) {
       if (name !== OTHER) this.#functions++;
-      totals = { spool, func: name, fates: new Map(), runs: new Histogram() };
+      totals = { spool, func: name, fates: new Map(), failures: 0, runs: new Histogram() };
       functions.set(name, totals);
     }
     return totals;
@@ -140,14 +146,12 @@ export class EventCounters {
     this.refused.set(kind, (this.refused.get(kind) ?? 0) + count);
   }
 
-  #jobEnded(job: string, ok: boolean): void {
+  #jobEnded(job: string, result: "ok" | "failed" | "killed"): void {
     const name = this.jobs.has(job) || this.jobs.size < MOST_JOBS ? job : OTHER;
-    const totals = this.jobs.get(name) ?? { ok: 0, failed: 0, lastSuccessAt: null };
+    const totals = this.jobs.get(name) ?? { ok: 0, failed: 0, killed: 0, lastSuccessAt: null };
     this.jobs.set(name, totals);
-    if (ok) {
-      totals.ok++;
-      totals.lastSuccessAt = this.#options.clock.now();
-    } else totals.failed++;
+    totals[result]++;
+    if (result === "ok") totals.lastSuccessAt = this.#options.clock.now();
   }
 
   /** Tasks and jobs that fail are counted, and are no warnings of the program. */

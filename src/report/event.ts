@@ -177,6 +177,8 @@ export type Event =
     attempt: number;
     exit: string;
     ok: boolean;
+    /** An operator has ended it: that is no failure of its own. */
+    killed?: true;
     tookMs: number;
   }
   | { type: "job.retrying"; job: string; attempt: number; delayMs: number }

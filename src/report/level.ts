@@ -25,6 +25,7 @@ export function levelOf(event: Event): Level {
       if (event.fate.kind === "failed") return event.fate.killed ? "warning" : "error";
       return event.fate.kind === "done" ? "info" : "warning";
     case "job.ended":
+      if (event.killed) return "warning";
       return event.ok ? "info" : "error";
     case "signal.failed":
     case "workers.unloadable":

@@ -221,10 +221,10 @@ export function eventText(event: Event): string {
     }
     case "job.output":
       return `${event.job}${mark(event.stream)} ${event.line}`;
-    case "job.ended":
-      return `job ${event.job} ${event.ok ? "done" : `failed: ${event.exit}`} (${
-        measuredText(event.tookMs)
-      })`;
+    case "job.ended": {
+      const end = event.ok ? "done" : event.killed ? event.exit : `failed: ${event.exit}`;
+      return `job ${event.job} ${end} (${measuredText(event.tookMs)})`;
+    }
     case "job.overflow":
       return `job ${event.job}: ${notLogged(event.lines.length)}`;
     case "job.flooded":

@@ -107,6 +107,8 @@ export interface WorkerTotals {
   exceptions: number;
   /** All tasks together. */
   runMs: number;
+  /** As uWSGI's `avg_rt`: half of what it was, and half of the last run. */
+  averageMs: number;
   /** Processes that were started. */
   spawns: number;
   /** Tasks that ran into their time limit. */

@@ -111,7 +111,8 @@ async function runCommand(
     const ok = exit.kind === "code" && exit.code === 0;
     const result = resultText(exit, signal);
     const tookMs = clock.monotonic() - startedAt;
-    emit({ type: "job.ended", job: job.name, slot, attempt, exit: result, ok, tookMs });
+    const killed = exit.kind === "aborted" && killOrderOf(signal) ? { killed: true } as const : {};
+    emit({ type: "job.ended", job: job.name, slot, attempt, exit: result, ok, ...killed, tookMs });
     if (ok || exit.kind === "aborted") return { ok, result };
     if (attempt > job.retries) {
       await tellOfFailure(job, slot, { result, stderr, attempt }, world, signal);
@@ -245,7 +246,8 @@ async function raise(
       if (killed !== undefined || error instanceof InterruptedError) {
         const result = killed ?? reasonOf(error);
         ended = { ok: false, result };
-        emit({ type: "job.ended", ...ofRun, exit: result, ok: false, tookMs });
+        const mark = killed === undefined ? {} : { killed: true } as const;
+        emit({ type: "job.ended", ...ofRun, exit: result, ok: false, ...mark, tookMs });
         if (killed !== undefined) return ended;
         continue;
       }

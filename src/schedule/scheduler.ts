@@ -78,6 +78,8 @@ export class Scheduler {
   readonly #complaints = new Once();
   /** The jobs of the ticker, by id. */
   #watched: ReadonlyMap<string, TickedJob<ScheduleConfig>> = new Map();
+  /** Runs by hand of jobs that were never due: the state file is about slots, and has none of them. */
+  readonly #runsByHand = new Map<string, LastRun>();
   #started = false;
   #opening: Promise<void> | null = null;
 
@@ -119,7 +121,7 @@ export class Scheduler {
   snapshot(): Omit<JobSnapshot, "lastSuccessAt">[] {
     const about = { host: this.#options.host, now: this.#options.clock.now() };
     return this.lastSlots().map(([job, last]) => {
-      const { run = null } = this.#state.get(job.id) ?? {};
+      const run = this.#state.get(job.id)?.run ?? this.#runsByHand.get(job.id) ?? null;
       return jobSnapshot(job, run, this.#runs.countsOf(job.id), { ...about, last });
     });
   }
@@ -158,6 +160,11 @@ export class Scheduler {
     if (this.#started) await this.#watch();
   }
 
+  #forget(id: string): void {
+    this.#runs.forget(id);
+    this.#runsByHand.delete(id);
+  }
+
   /** Forgets the jobs of all other owners: their code is not loaded any more. */
   async keepOwners(owners: ReadonlySet<string>): Promise<void> {
     for (const owner of this.#registered.keys()) {
@@ -192,7 +199,7 @@ export class Scheduler {
       if (before.delete(id)) continue;
       emit({ type: "schedule.loaded", name, text: whenText, command: actionText(action) });
     }
-    for (const id of before) this.#runs.forget(id);
+    for (const id of before) this.#forget(id);
     if (this.#started) await this.#watch();
   }
 
@@ -319,8 +326,10 @@ export class Scheduler {
 
   #note(job: ScheduleConfig, run: LastRun): void {
     const record = this.#state.get(job.id);
+    const last = record?.run ?? this.#runsByHand.get(job.id);
     // A run that began earlier and ends later says nothing new of an overlapping job.
-    if (record === null || (record.run?.startedAt ?? 0) > run.startedAt) return;
+    if ((last?.startedAt ?? 0) > run.startedAt) return;
+    if (record === null) return void this.#runsByHand.set(job.id, run);
     this.#state.set(job.id, { ...record, run });
     this.#state.saveSoon();
   }

@@ -1,4 +1,4 @@
-/** What becomes of a task after a run. Types only; src/queue/settle.ts decides. @pure */
+/** What becomes of a task after a run; src/queue/settle.ts decides. @pure */
 
 /** The state a task goes to. */
 export type Fate =
@@ -22,3 +22,8 @@ export type Fate =
   | { readonly kind: "postponed"; readonly dueAt: number; readonly reason: string }
   /** Stays as it is, ready. */
   | { readonly kind: "ready"; readonly reason: string };
+
+/** Whether the run has failed by itself: it neither asked to run again, nor did an operator end it. */
+export function hasFailed(fate: Fate): boolean {
+  return fate.kind === "failed" && !fate.killed || fate.kind === "deferred" && !fate.asked;
+}

@@ -5,7 +5,7 @@ import { jobRunJson, resultText, taskRunJson } from "../history/run_text.ts";
 import { measuredText } from "../platform/duration_text.ts";
 import { taskLabel } from "../spool/layout.ts";
 import type { Ask } from "./ask.ts";
-import { findRuns } from "./found_runs.ts";
+import { newestRuns } from "./found_runs.ts";
 import { href, type Html, markup } from "./html.ts";
 import { maskedRun } from "./masked.ts";
 import { page } from "./page.ts";
@@ -42,11 +42,18 @@ export const historyPage = page<HistoryView>({
     ];
     const runs: ShownRun[] = [];
     for (const [spool, files] of sources) {
-      const found = await findRuns(files, filter, { clock: parts.clock, limit });
-      runs.push(...found.map((each) => maskedRun({ ...each, spool }, parts.mask)));
+      const found = await newestRuns(files, filter, { clock: parts.clock, limit });
+      runs.push(...found.map((each) => ({ ...each, spool })));
     }
-    const newest = runs.toSorted((a, b) => b.entry.startedAt - a.entry.startedAt).slice(0, limit);
-    return { runs: newest, hasMore: newest.length === limit, now: parts.clock.now() };
+    const newest = runs.toSorted((a, b) => b.entry.startedAt - a.entry.startedAt);
+    // The next page begins before this millisecond: all that started in it stand here.
+    const last = newest[limit - 1]?.entry.startedAt;
+    const shown = newest.filter(({ entry }) => last === undefined || entry.startedAt >= last);
+    return {
+      runs: shown.map((run) => maskedRun(run, parts.mask)),
+      hasMore: last !== undefined,
+      now: parts.clock.now(),
+    };
   },
   json: ({ runs, hasMore }) => ({
     runs: runs.map(({ entry, spool }) =>
@@ -100,6 +107,7 @@ ${
 <p class="pager">${
     last === undefined ? null : markup`<a rel="next" href="${
       href(["history"], {
+        spool: query.get("spool"),
         function: query.get("function"),
         job: query.get("job"),
         before: String(last),

@@ -8,7 +8,7 @@ import { type Ask, AskError } from "./ask.ts";
 import { findRuns } from "./found_runs.ts";
 import { href, type Html, joined, markup, type Part } from "./html.ts";
 import { jobActions } from "./job_actions.ts";
-import { maskedRun, maskedSnapshot } from "./masked.ts";
+import { maskedRun } from "./masked.ts";
 import { page } from "./page.ts";
 import { liveOutput, runsSection } from "./runs.ts";
 import { empty, facts } from "./table.ts";
@@ -34,7 +34,7 @@ export const jobPage = page<JobView>({
   title: ({ job }) => job.name,
   async load({ parts, segments }) {
     const [name = ""] = segments;
-    const { jobs, at } = maskedSnapshot(await parts.snapshot(), parts.mask);
+    const { jobs, at } = await parts.snapshot();
     const job = jobs.find((each) => each.name === name);
     if (job === undefined) throw new AskError(404, "this program has no job of that name");
     const coming = parts.coming(at + DAY_MS, NEXT_SHOWN).find((each) => each.job === name);

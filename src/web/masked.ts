@@ -1,7 +1,6 @@
-/** What the program shows, without secrets: commands of jobs, keys of tasks, and what went wrong. @pure */
+/** What the program shows of tasks and their runs, without secrets: keys, and what went wrong. @pure */
 
 import type { Found } from "../history/reader.ts";
-import type { ProgramSnapshot } from "../report/snapshot.ts";
 import { asText } from "../report/shown_bytes.ts";
 import { withoutSecretValues } from "../report/task_details.ts";
 import type { Inspected, ListedState } from "../spool/inspected.ts";
@@ -10,24 +9,6 @@ import type { SiteParts } from "./parts.ts";
 
 /** Takes secrets out of a text. */
 type MaskText = SiteParts["mask"];
-
-export function maskedSnapshot(snapshot: ProgramSnapshot, mask: MaskText): ProgramSnapshot {
-  return {
-    ...snapshot,
-    jobs: snapshot.jobs.map((job) => ({
-      ...job,
-      command: mask(job.command),
-      lastRun: job.lastRun && {
-        ...job.lastRun,
-        result: job.lastRun.result === null ? null : mask(job.lastRun.result),
-      },
-    })),
-    targets: snapshot.targets.map((target) => ({
-      ...target,
-      reason: target.reason === null ? null : mask(target.reason),
-    })),
-  };
-}
 
 export function maskedTask(task: Inspected, mask: MaskText): Inspected {
   const { content, attempts, state } = withoutSecretValues(task);

@@ -10,7 +10,6 @@ import { href, type Html, markup } from "./html.ts";
 import { page } from "./page.ts";
 import { runningTable } from "./running.ts";
 import { spoolActions } from "./spool_actions.ts";
-import { maskedSnapshot } from "./masked.ts";
 import { empty } from "./table.ts";
 import { badge, bytesText, clockHtml, countText, momentHtml } from "./text.ts";
 
@@ -29,7 +28,7 @@ export const overviewPage = page<Overview>({
   refreshMs: 4000,
   title: () => "Overview",
   async load({ parts }) {
-    const now = maskedSnapshot(await parts.snapshot(), parts.mask);
+    const now = await parts.snapshot();
     return { now, problem: ailment(now), hour: parts.hour.samples };
   },
   json: ({ now, problem, hour }) => ({

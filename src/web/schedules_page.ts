@@ -8,7 +8,6 @@ import { href, type Html, joined, markup } from "./html.ts";
 import { page } from "./page.ts";
 import type { ComingStarts } from "../schedule/upcoming.ts";
 import { empty, table } from "./table.ts";
-import { maskedSnapshot } from "./masked.ts";
 import { badge, clockHtml, momentHtml } from "./text.ts";
 import { jobActions } from "./job_actions.ts";
 import { isoText } from "../report/task_summary.ts";
@@ -30,7 +29,7 @@ export const schedulesPage = page<SchedulesView>({
   refreshMs: 10_000,
   title: () => "Schedules",
   async load({ parts }) {
-    const { jobs, at } = maskedSnapshot(await parts.snapshot(), parts.mask);
+    const { jobs, at } = await parts.snapshot();
     return { jobs, coming: parts.coming(at + DAY_MS, MOST_TICKS + 1), now: at };
   },
   json: ({ jobs, coming }) => ({

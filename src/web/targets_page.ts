@@ -2,7 +2,6 @@
 
 import type { ProgramSnapshot } from "../report/snapshot.ts";
 import { markup } from "./html.ts";
-import { maskedSnapshot } from "./masked.ts";
 import { page } from "./page.ts";
 import { empty, table } from "./table.ts";
 import { badge, countText, momentHtml } from "./text.ts";
@@ -11,7 +10,7 @@ export const targetsPage = page<ProgramSnapshot>({
   name: "targets",
   refreshMs: 4000,
   title: () => "Targets",
-  load: async ({ parts }) => maskedSnapshot(await parts.snapshot(), parts.mask),
+  load: async ({ parts }) => await parts.snapshot(),
   json: ({ targets, sockets, connections }) => ({ targets, sockets, connections }),
   html: ({ targets, sockets, connections, at }) =>
     markup`<h1>Targets</h1>

@@ -9,7 +9,15 @@ export class TotalsByNumber {
   /** A process with this number is started, at `now` (milliseconds since the epoch). */
   spawned(number: number, now: number): WorkerTotals {
     const totals = this.#totals.get(number) ??
-      { answered: 0, exceptions: 0, runMs: 0, spawns: 0, harakiris: 0, lastSpawnAt: now };
+      {
+        answered: 0,
+        exceptions: 0,
+        runMs: 0,
+        averageMs: 0,
+        spawns: 0,
+        harakiris: 0,
+        lastSpawnAt: now,
+      };
     this.#totals.set(number, totals);
     totals.spawns++;
     totals.lastSpawnAt = now;
@@ -24,7 +32,13 @@ export function addAnswers(totals: WorkerTotals, groups: readonly AnswerGroup[])
     if (kind === "busy" || kind === "gone" || kind === "elsewhere" || kind === "inspect") continue;
     const count = 1 + nextTookMs.length;
     totals.answered += count;
-    totals.runMs += nextTookMs.reduce((sum, ms) => sum + ms, tookMs);
+    addRun(totals, tookMs);
+    for (const ms of nextTookMs) addRun(totals, ms);
     if (kind === "failed" || kind === "permanent") totals.exceptions += count;
   }
+}
+
+function addRun(totals: WorkerTotals, ms: number): void {
+  totals.runMs += ms;
+  totals.averageMs = (totals.averageMs + ms) / 2;
 }

@@ -209,8 +209,10 @@ for (const [file, code] of Object.entries(TASK_CODE)) {
       const wish = { fate: "fail", signal: "SIGKILL" } as const;
       const result = await actions.killJob("tester", job?.name ?? "", wish);
       assertEquals(result, { kind: "ended", fate: "failed" });
-      const ended = events.flatMap((event) => event.type === "job.ended" ? [event.exit] : []);
-      assertEquals(ended, ["killed by tester"]);
+      const ended = events.flatMap((event) =>
+        event.type === "job.ended" ? [[event.exit, event.killed]] : []
+      );
+      assertEquals(ended, [["killed by tester", true]]);
       assert(!events.some(({ type }) => type === "workers.unloadable"));
     });
   }, whole);
@@ -253,14 +255,19 @@ testWith("libc", "a killed job ends without its retries and its on-failure", asy
     await until(() => actions.runJob("tester", "nightly").kind === "started", "the schedules");
     assertEquals(actions.runJob("tester", "nightly").kind, "refused");
     const first = await pidOfJob(site);
+    const byHand = (await snapshot()).jobs[0]?.lastRun;
+    assertEquals([byHand?.pid, byHand?.endedAt], [first, null]);
     assertEquals((await kill("remove")).kind, "refused");
     assertEquals(await kill("retry"), { kind: "ended", fate: "ready" });
     assertEquals(await isAlive(first), false);
     const second = await pidOfJob(site);
     assertEquals(await kill("fail"), { kind: "ended", fate: "failed" });
     assertEquals(await isAlive(second), false);
-    const ends = events.flatMap((event) => event.type === "job.ended" ? [event.exit] : []);
-    assertEquals(ends, ["killed by tester", "killed by tester"]);
+    const ends = events.flatMap((event) =>
+      event.type === "job.ended" ? [[event.exit, event.killed]] : []
+    );
+    assertEquals(ends, [["killed by tester", true], ["killed by tester", true]]);
+    assertEquals((await snapshot()).jobs[0]?.lastRun?.result, "killed by tester");
     assert(!events.some(({ type }) => type === "job.retrying"));
     assertEquals(await isThere(join(site.dir, "failed")), false);
     assertEquals((await snapshot()).jobs[0]?.running, 0);

@@ -6,7 +6,15 @@ import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 
 const AT = Date.UTC(2026, 10, 27, 12);
 const totals = {
-  ...{ answered: 4, exceptions: 1, runMs: 9, spawns: 1, harakiris: 0, lastSpawnAt: AT },
+  ...{
+    answered: 4,
+    exceptions: 1,
+    runMs: 9,
+    averageMs: 2,
+    spawns: 1,
+    harakiris: 0,
+    lastSpawnAt: AT,
+  },
 };
 const worker = (number: number, state: WorkerSnapshot["state"]): WorkerSnapshot => ({
   ...{ spool: "mail", language: "python", modules: "tasks.py", number, pid: 7, state },

@@ -138,7 +138,7 @@ const LONG = `
 import { Progress } from "${new URL("../../src/cli/progress.ts", import.meta.url)}";
 import { note } from "${new URL("../../src/cli/output.ts", import.meta.url)}";
 {
-  using progress = new Progress(() => 1_000_000);
+  using progress = new Progress(() => 1_000_000_000);
   for (const end = performance.now() + 1500; performance.now() < end;) progress.step();
   note("between");
   for (const end = performance.now() + 300; performance.now() < end;) progress.step();
@@ -156,7 +156,7 @@ testWith(
       await Deno.writeTextFile(file, LONG);
       const args = ["run", "--quiet", "--allow-all", "--config", config, file];
       const shown = await onTerminal([Deno.execPath(), args]);
-      assertMatch(shown, / of 1,000,000, [\d,]+\/s, \d+[smhd] left/);
+      assertMatch(shown, / of 1,000,000,000, [\d,]+\/s, \d+[smhd] left/);
       // Each line is cleared before another is drawn, or written.
       assertMatch(shown, /\r\^\[Kspooler: between\n/);
       assertMatch(shown, /\r\^\[Kspooler: over\n/);
@@ -167,6 +167,30 @@ testWith(
     } finally {
       await Deno.remove(file);
     }
+  },
+);
+
+testWith(
+  ["libc", "script"],
+  `${programLabel}: a drain shows its progress below its log, and only on a terminal`,
+  async () => {
+    await using site = await makeSite("spooler-task = sleep 0.3", "spooler-processes = 1");
+    const put = async () => {
+      for (let at = 1; at <= 6; at++) {
+        await writeTask(site.spool, `${TASK_PREFIX}h_1_${at}_1_1`, {});
+      }
+    };
+    await put();
+    const command = ["run-once", "--ini", site.ini];
+    const shown = await onTerminal(commandLine(command));
+    assertMatch(shown, / \d+ % (?:\[[=> ]+\] )?[3-6] of 6, \d+\/s, \d+s left\r\^\[K/);
+    // Nothing of it stays, neither before a line of the log nor at the end.
+    const lines = shown.split("\n").map((line) => line.split("\r^[K").at(-1) ?? "");
+    assert(lines.every((line) => line === "" || /^\d{4}-/.test(line)), shown);
+    assertMatch(shown, /6 done, 0 failed, 0 deferred/);
+    await put();
+    const { stderr } = await spooler(command);
+    assert(!stderr.includes(" of 6") && !stderr.includes("\r"), stderr);
   },
 );
 

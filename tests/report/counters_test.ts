@@ -57,7 +57,8 @@ Deno.test("a job's runs are counted, and its last success is remembered", () => 
   const at = clock.now();
   clock.advance(5000);
   counters.note(ended(false));
-  assertEquals(counters.jobs.get("j"), { ok: 1, failed: 1, lastSuccessAt: at });
+  counters.note({ ...ended(false), killed: true } as Event);
+  assertEquals(counters.jobs.get("j"), { ok: 1, failed: 1, killed: 1, lastSuccessAt: at });
 });
 
 Deno.test("a minute's count forgets what is older", () => {
@@ -83,4 +84,19 @@ Deno.test("a histogram's buckets add up", () => {
     4,
   ]);
   assert(Math.abs(histogram.sum - 10_000.201) < 1e-9);
+});
+
+Deno.test("a run that asks to go on later, or that an operator ends, is no failure", () => {
+  const counters = new EventCounters({ clock: new FakeClock() });
+  const reason = "r";
+  const fates = [
+    { kind: "deferred", dueAt: 0, reason, asked: true },
+    { kind: "failed", reason, killed: true },
+    { kind: "removed", reason },
+    { kind: "ready", reason },
+    { kind: "deferred", dueAt: 0, reason },
+    { kind: "failed", reason },
+  ] as const;
+  for (const fate of fates) counters.note({ ...done("f"), fate } as Event);
+  assertEquals(counters.spools.get("s")?.functions.get("f")?.failures, 2);
 });

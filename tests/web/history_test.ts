@@ -202,3 +202,47 @@ testWith(
     assertMatch(gone, /"state":"gone".*--password \*{8}/);
   },
 );
+
+testWith(
+  "libc",
+  "the pages of the history have each run once, a long one among short ones",
+  async () => {
+    await using site = await makeSite("http-socket = 127.0.0.1:0");
+    const start = Date.now() - 100_000;
+    const entry = (number: number, startedAt: number, tookMs: number) =>
+      JSON.stringify({
+        ...{
+          name: `uwsgi_spoolfile_on_h_1_${number}_1_1`,
+          func: "f",
+          attempt: 1,
+          startedAt,
+          tookMs,
+        },
+        ...{ waitMs: 0, fate: "done", dueAt: null, reason: null, output: null },
+      });
+    // Two of each time; the first of all to start is the last to end.
+    const short = Array.from({ length: 40 }, (_, at) => entry(at, start + 1000 * (at >> 1), 5));
+    const lines = [...short, entry(40, start - 1000, 90_000), ""];
+    await Deno.mkdir(`${site.spool}/.spooler/history`, { recursive: true });
+    await Deno.writeTextFile(`${site.spool}/.spooler/history/0000000001`, lines.join("\n"));
+    await using program = await site.start();
+    const address = await monitorAddress(program, "http");
+    const names: string[] = [];
+    const starts: string[] = [];
+    for (let before: number | null = start + 1e6; before !== null;) {
+      const response: Response = await fetch(
+        `http://${address}/api/history?limit=5&before=${before}`,
+      );
+      const page: { runs: { name: string; startedAt: string }[]; before: number | null } =
+        await response
+          .json();
+      for (const { name, startedAt } of page.runs) {
+        names.push(name);
+        starts.push(startedAt);
+      }
+      before = page.before;
+    }
+    assertEquals([names.length, new Set(names).size], [41, 41]);
+    assertEquals(starts, starts.toSorted().toReversed());
+  },
+);
