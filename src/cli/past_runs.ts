@@ -5,6 +5,7 @@ import type { TaskEntry } from "../history/entry.ts";
 import { attemptsOf, type Found, tasksIn } from "../history/reader.ts";
 import { effortText, resultText } from "../history/run_text.ts";
 import { timeText } from "../platform/local_time.ts";
+import { nameFromShown } from "../platform/name.ts";
 import { taskLabel } from "../spool/layout.ts";
 import { safeText } from "../report/safe_text.ts";
 import type { OpenSpool } from "./spools.ts";
@@ -27,8 +28,10 @@ export function findPast(spools: readonly OpenSpool[], word: string): PastMatch 
   const holder = spools.find(({ dir }) => word.startsWith(`${dir}/`));
   const typed = parseTaskWord(word, holder?.dir);
   const searched = !isAbsolute(word) ? spools : holder ? [holder] : [];
-  const exact = searched.filter((spool) => hasRun(spool, typed.name))
-    .map((spool) => ({ spool, name: typed.name }));
+  const having = (name: string) =>
+    searched.filter((spool) => hasRun(spool, name)).map((spool) => ({ spool, name }));
+  const literal = having(typed.name);
+  const exact = literal.length > 0 ? literal : having(nameFromShown(typed.name));
   const found = exact.length > 0 || isAbsolute(word) ? exact : searched.flatMap((spool) => {
     const names = new Set([...tasksIn(spool.store.history)].map(({ entry }) => entry.name));
     return [...names].filter((name) => isShortFor(typed, name)).map((name) => ({ spool, name }));

@@ -22,6 +22,7 @@ type OutputEvent = Extract<
       | ("job.output" | "job.overflow" | "job.flooded");
   }
 >;
+type StartEvent = Extract<Event, { type: "task.started" | "job.started" }>;
 type EndEvent = Extract<Event, { type: "task.settled" | "job.ended" | "job.enqueued" }>;
 
 /** More than run at once: what is never settled here is forgotten. */
@@ -45,6 +46,8 @@ export interface OrphanRun {
 export class Outputs {
   config: HistoryConfig;
   readonly #runs = new Map<string, RunOutput>();
+  /** Of what runs, where it is not the first. */
+  readonly #attempts = new Map<string, number>();
   /** Runs with lines that are not in their file yet. */
   readonly #fresh = new Set<RunOutput>();
   /** Of what runs. */
@@ -58,11 +61,19 @@ export class Outputs {
   }
 
   get isEmpty(): boolean {
-    return this.#runs.size === 0;
+    return this.#runs.size === 0 && this.#attempts.size === 0;
   }
 
   get hasFresh(): boolean {
     return this.#fresh.size > 0;
+  }
+
+  started(event: StartEvent): void {
+    const { attempt } = event;
+    if (attempt === 1) return;
+    const [oldest] = this.#attempts.keys();
+    if (this.#attempts.size >= MOST_RUNS && oldest !== undefined) this.#attempts.delete(oldest);
+    this.#attempts.set(keyOf(event), attempt);
   }
 
   note(event: OutputEvent): void {
@@ -96,6 +107,7 @@ export class Outputs {
     const header: OutputHeader = {
       of: "job" in event ? event.job : key,
       func: "job" in event ? "" : event.func,
+      attempt: this.#attempts.get(key) ?? 1,
       since: Math.round(this.options.clock.now()),
       slot: "job" in event ? event.slot : null,
     };
@@ -107,6 +119,7 @@ export class Outputs {
   }
 
   #forget(key: string): void {
+    this.#attempts.delete(key);
     const run = this.#runs.get(key);
     if (run === undefined) return;
     this.#runs.delete(key);
@@ -119,6 +132,7 @@ export class Outputs {
   /** What a run has printed that is over now; null when that is nothing. */
   end(event: EndEvent): RunOutput | null {
     const key = keyOf(event);
+    this.#attempts.delete(key);
     const run = this.#runs.get(key);
     if (run === undefined) return null;
     this.#runs.delete(key);
@@ -187,7 +201,7 @@ export class Outputs {
 }
 
 /** Names a run among those that go on. */
-function keyOf(event: OutputEvent | EndEvent): string {
+function keyOf(event: OutputEvent | StartEvent | EndEvent): string {
   if ("job" in event) return `${event.job}\0${event.slot}`;
   // What a worker prints has the task's directory, too.
   return event.task.slice(event.task.lastIndexOf("/") + 1);
@@ -205,9 +219,9 @@ function orphanIn(text: string): OrphanRun | null {
   const header = readHeader(first);
   if (header === null) return null;
   const lines = rest.map(readOutputLine).filter((line) => line !== null);
-  const { of, func, since, slot } = header;
+  const { of, func, attempt, since, slot } = header;
   const run = {
-    attempt: 1,
+    attempt,
     startedAt: since,
     tookMs: Math.max(0, (lines.at(-1)?.at ?? since) - since),
     output: {

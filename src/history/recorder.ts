@@ -107,6 +107,9 @@ export class Recorder {
       case "job.ended":
       case "job.enqueued":
         return this.#end(event);
+      case "task.started":
+      case "job.started":
+        return this.#outputs.started(event);
       case "task.output":
       case "task.overflow":
       case "task.flooded":

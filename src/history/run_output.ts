@@ -23,6 +23,8 @@ export interface OutputHeader {
   /** Of the task or the job. */
   readonly of: string;
   readonly func: string;
+  /** Which of its runs; 1 for the first. */
+  readonly attempt: number;
   /** When the first line was printed, in milliseconds since the epoch. */
   readonly since: number;
   /** Of a job; null for a task. */
@@ -143,7 +145,11 @@ export function readOutputLine(line: string): OutputLine | null {
 export function readHeader(line: string): OutputHeader | null {
   const value = parseJson(line);
   if (!isJsonObject(value)) return null;
-  const { of, func, since, slot } = value;
+  const { of, func, attempt, since, slot } = value;
   if (typeof of !== "string" || typeof func !== "string" || typeof since !== "number") return null;
-  return { of, func, since, slot: typeof slot === "number" ? slot : null };
+  return {
+    ...{ of, func, since },
+    attempt: typeof attempt === "number" ? attempt : 1,
+    slot: typeof slot === "number" ? slot : null,
+  };
 }

@@ -78,8 +78,6 @@ export class Scheduler {
   readonly #complaints = new Once();
   /** The jobs of the ticker, by id. */
   #watched: ReadonlyMap<string, TickedJob<ScheduleConfig>> = new Map();
-  /** Runs by hand of jobs that were never due: the state file is about slots, and has none of them. */
-  readonly #runsByHand = new Map<string, LastRun>();
   #started = false;
   #opening: Promise<void> | null = null;
 
@@ -121,8 +119,10 @@ export class Scheduler {
   snapshot(): Omit<JobSnapshot, "lastSuccessAt">[] {
     const about = { host: this.#options.host, now: this.#options.clock.now() };
     return this.lastSlots().map(([job, last]) => {
-      const run = this.#state.get(job.id)?.run ?? this.#runsByHand.get(job.id) ?? null;
-      return jobSnapshot(job, run, this.#runs.countsOf(job.id), { ...about, last });
+      return jobSnapshot(job, this.#state.lastRun(job.id), this.#runs.countsOf(job.id), {
+        ...about,
+        last,
+      });
     });
   }
 
@@ -160,11 +160,6 @@ export class Scheduler {
     if (this.#started) await this.#watch();
   }
 
-  #forget(id: string): void {
-    this.#runs.forget(id);
-    this.#runsByHand.delete(id);
-  }
-
   /** Forgets the jobs of all other owners: their code is not loaded any more. */
   async keepOwners(owners: ReadonlySet<string>): Promise<void> {
     for (const owner of this.#registered.keys()) {
@@ -199,7 +194,7 @@ export class Scheduler {
       if (before.delete(id)) continue;
       emit({ type: "schedule.loaded", name, text: whenText, command: actionText(action) });
     }
-    for (const id of before) this.#forget(id);
+    for (const id of before) this.#runs.forget(id);
     if (this.#started) await this.#watch();
   }
 
@@ -313,7 +308,7 @@ export class Scheduler {
     const job = this.#watched.get(offered.id)?.job ?? offered;
     let run: LastRun | null = null;
     const note = (news: Partial<LastRun>) =>
-      this.#note(job, run = { ...run ?? startedRun(slotAt, clock.now()), ...news });
+      this.#state.noteRun(job.id, run = { ...run ?? startedRun(slotAt, clock.now()), ...news });
     const ended = await runJob(job, slotAt, this.#world, signal, {
       begun() {
         begun();
@@ -322,15 +317,5 @@ export class Scheduler {
       started: (pid) => note({ pid }),
     });
     note({ endedAt: clock.now(), ...ended });
-  }
-
-  #note(job: ScheduleConfig, run: LastRun): void {
-    const record = this.#state.get(job.id);
-    const last = record?.run ?? this.#runsByHand.get(job.id);
-    // A run that began earlier and ends later says nothing new of an overlapping job.
-    if ((last?.startedAt ?? 0) > run.startedAt) return;
-    if (record === null) return void this.#runsByHand.set(job.id, run);
-    this.#state.set(job.id, { ...record, run });
-    this.#state.saveSoon();
   }
 }

@@ -12,7 +12,13 @@
 
 import { dirname } from "@std/path";
 import type { Cancel, Clock } from "../platform/clock.ts";
-import { decodeRecords, encodeRecords, type JobRecord, withoutForgotten } from "./record.ts";
+import {
+  decodeRecords,
+  encodeRecords,
+  type JobRecord,
+  type LastRun,
+  withoutForgotten,
+} from "./record.ts";
 import { reasonOf } from "../platform/reason.ts";
 
 /** Results that come in meanwhile are written together. */
@@ -40,6 +46,8 @@ export class StateFile {
   readonly #options: StateFileOptions;
   #lock: Deno.FsFile | null = null;
   #records = new Map<string, JobRecord>();
+  /** Runs by hand of jobs that were never due: the file is about slots, and has none of them. */
+  readonly #runsByHand = new Map<string, LastRun>();
   /** The write under way, and the one behind it that everybody meanwhile waits for. */
   #writing: Promise<void> | null = null;
   #next: { readonly done: Promise<void>; durable: boolean } | null = null;
@@ -101,6 +109,19 @@ export class StateFile {
   set(id: string, record: JobRecord): void {
     this.#records.set(id, record);
     this.#changed = true;
+  }
+
+  lastRun(id: string): LastRun | null {
+    return this.get(id)?.run ?? this.#runsByHand.get(id) ?? null;
+  }
+
+  /** A run has begun or ended. One that began before the last says nothing new. */
+  noteRun(id: string, run: LastRun): void {
+    if ((this.lastRun(id)?.startedAt ?? 0) > run.startedAt) return;
+    const record = this.get(id);
+    if (record === null) return void this.#runsByHand.set(id, run);
+    this.set(id, { ...record, run });
+    this.saveSoon();
   }
 
   /** Resolves when what is set now is on disk, or cannot be brought there, which is said. */

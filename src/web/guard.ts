@@ -5,21 +5,19 @@
  * @pure
  */
 
-import { createHmac, timingSafeEqual } from "node:crypto";
 import type { HttpRequest } from "../monitor/http_answer.ts";
+import { hmacSha256, isSameDigest } from "../wire/hmac.ts";
 
 /** Says that the sender has read a page of ours. Another for each user, and after each start. */
 export class Tokens {
-  constructor(private readonly secret: Uint8Array) {}
+  constructor(private readonly secret: string) {}
 
   of(user: string | null): string {
-    return createHmac("sha256", this.secret).update(user ?? "").digest("hex");
+    return hmacSha256(this.secret, new TextEncoder().encode(user ?? ""));
   }
 
   isOf(user: string | null, given: string | null | undefined): boolean {
-    const [own, other] = [this.of(user), given ?? ""].map((text) => new TextEncoder().encode(text));
-    return own !== undefined && other !== undefined && own.length === other.length &&
-      timingSafeEqual(own, other);
+    return isSameDigest(this.of(user), given ?? "");
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { HttpAnswer } from "../monitor/http_answer.ts";
 import { timeText } from "../platform/local_time.ts";
+import { nameFromShown } from "../platform/name.ts";
 import { jsonLine } from "../report/safe_text.ts";
 import { isPriorityName, isTaskName } from "../spool/layout.ts";
 import { AskError, spoolNamed } from "./ask.ts";
@@ -28,8 +29,10 @@ export function taskStream(
   const isTask = path.length <= 2 && isTaskName(name) &&
     (priority === null || isPriorityName(priority));
   if (!isTask) throw new AskError(404, "there is no such task");
-  const isRunning = () => inspector.find(name, priority).some(({ place }) => place === "queue");
-  return outputStream(source, { files, of: { name }, isRunning });
+  const runs = (each: string) =>
+    inspector.find(each, priority).some(({ place }) => place === "queue");
+  const meant = runs(name) ? name : nameFromShown(name);
+  return outputStream(source, { files, of: { name: meant }, isRunning: () => runs(meant) });
 }
 
 /** @throws {AskError} */

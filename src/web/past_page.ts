@@ -1,6 +1,7 @@
 /** A task that is done, removed, or elsewhere by now: what the history has of it. */
 
 import type { Found } from "../history/reader.ts";
+import { nameFromShown } from "../platform/name.ts";
 import { taskRunJson } from "../history/run_text.ts";
 import { isTaskName, taskLabel } from "../spool/layout.ts";
 import { type Ask, AskError, spoolNamed } from "./ask.ts";
@@ -25,12 +26,13 @@ export const pastPage = page<TaskThatRan>({
   title: ({ name }) => taskLabel(name),
   async load({ parts, segments }) {
     const spool = spoolNamed(parts, segments[0] ?? "");
-    const name = segments.at(-1) ?? "";
-    const runs = isTaskName(name) ? await findRuns(spool.history, { name }, parts) : [];
-    if (runs.length === 0) {
-      throw new AskError(404, "there is no such task, and no run of it is known");
+    const given = segments.at(-1) ?? "";
+    for (const name of isTaskName(given) ? [given, nameFromShown(given)] : []) {
+      const runs = await findRuns(spool.history, { name }, parts);
+      if (runs.length === 0) continue;
+      return { spool, name, runs: runs.map((run) => maskedRun(run, parts.mask)) };
     }
-    return { spool, name, runs: runs.map((run) => maskedRun(run, parts.mask)) };
+    throw new AskError(404, "there is no such task, and no run of it is known");
   },
   json: ({ spool, name, runs }) => ({
     ...{ spool: spool.name, name, state: "gone" },

@@ -60,7 +60,7 @@ export function openSite(parts: SiteParts): Site {
   const assets = new Assets();
   const results = new Results();
   const live = new LiveOutput(parts.clock);
-  const tokens = new Tokens(crypto.getRandomValues(new Uint8Array(32)));
+  const tokens = new Tokens(`${crypto.randomUUID()}${crypto.randomUUID()}`);
   const host = Deno.hostname();
 
   const frameOf = (place: string) => ({ assets: assets.version, host, place });
