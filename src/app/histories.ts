@@ -33,14 +33,14 @@ export class Histories {
     const { emit } = this.machine;
     const spool = basename(store.dir);
     const warn = (message: string) => emit({ type: "spool.warning", spool, message });
-    return this.#record(store.history, config, warn, later);
+    return this.#record(store.history, false, config, warn, later);
   }
 
   /** @param later as of a spool */
   ofJobs(statePath: string, config: HistoryConfig, later: AtTakeOver): RecordedEvents {
     const { emit } = this.machine;
     const warn = (message: string) => emit({ type: "schedule.warning", message });
-    return this.#record(this.jobFiles(statePath), config, warn, later);
+    return this.#record(this.jobFiles(statePath), true, config, warn, later);
   }
 
   /** The history of the jobs whose state is in a file. */
@@ -54,6 +54,7 @@ export class Histories {
 
   #record(
     files: HistoryFiles,
+    isOfJobs: boolean,
     config: HistoryConfig,
     warn: (message: string) => void,
     later: AtTakeOver,
@@ -72,7 +73,7 @@ export class Histories {
     }
     const unique = Math.floor(random() * 2 ** 31);
     const mask = (text: string) => masking?.maskKnown(text) ?? text;
-    const recorder = new Recorder({ files, limit, config, clock, unique, mask, warn });
+    const recorder = new Recorder({ files, limit, config, isOfJobs, clock, unique, mask, warn });
     this.#recorders.set(files.dir, recorder);
     recorder.start();
     return { emit: recorder.tap(emit), keepsOutput };

@@ -1,6 +1,7 @@
 /** `spooler jobs --history`: what the jobs ran, the last run first. */
 
 import type { JobEntry } from "../history/entry.ts";
+import { LAST_RUNS } from "../history/rare_jobs.ts";
 import { jobsIn } from "../history/reader.ts";
 import { jobRunJson, outputText, resultText } from "../history/run_text.ts";
 import { measuredText } from "../platform/duration_text.ts";
@@ -12,8 +13,6 @@ import type { CliOutput } from "./output.ts";
 import { Table } from "./table.ts";
 import { lookOfOutput } from "./terminal.ts";
 
-/** Runs that the line of a job shows. */
-const LAST_RUNS = 5;
 /** Rows of a piece: the first one decides how wide the columns are. */
 const PIECE = 1000;
 

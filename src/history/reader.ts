@@ -82,6 +82,11 @@ export function* jobsIn(files: HistoryFiles, filter: RunFilter = {}): Generator<
   }
 }
 
+/** Of jobs, in one segment, the newest first. */
+export function* jobsOf(files: HistoryFiles, segment: string): Generator<Found<JobEntry>> {
+  for (const { entry } of runsOf(files, segment, {})) if ("job" in entry) yield { entry, segment };
+}
+
 /** To take a line apart costs a hundred times as much as to see that it cannot be wanted. */
 function mayPass(line: string, { name, job, func }: RunFilter): boolean {
   if (line === "") return false;

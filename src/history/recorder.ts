@@ -34,6 +34,8 @@ export interface RecorderOptions {
   readonly limit: HistoryLimit;
   readonly config: HistoryConfig;
   readonly clock: Clock;
+  /** Of jobs: the last runs of each stay, however often the others run. */
+  readonly isOfJobs?: boolean;
   /** A number that no other program of this process id has. */
   readonly unique: number;
   /** Takes secrets out of texts of runs. */
@@ -55,7 +57,7 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
-    this.#segments = new Segments(options.files, options.limit);
+    this.#segments = new Segments(options.files, options.limit, options.isOfJobs);
     this.#outputs = new Outputs(options);
   }
 

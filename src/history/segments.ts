@@ -5,6 +5,7 @@
  */
 
 import type { HistoryFiles } from "../spool/history_files.ts";
+import { carryOver } from "./rare_jobs.ts";
 import type { HistoryLimit } from "./settings.ts";
 
 /** A segment that has so many is full in any case: readers have one in memory. */
@@ -29,7 +30,12 @@ interface SegmentTally {
 export class Segments {
   #newest: SegmentTally | null = null;
 
-  constructor(private readonly files: HistoryFiles, public limit: HistoryLimit) {}
+  /** @param keepsRare rare jobs keep their last runs when a segment goes */
+  constructor(
+    private readonly files: HistoryFiles,
+    public limit: HistoryLimit,
+    private readonly keepsRare = false,
+  ) {}
 
   get #mostRuns(): number {
     return this.limit.kind === "runs" ? Math.min(this.limit.count, MOST_RUNS) : MOST_RUNS;
@@ -111,7 +117,11 @@ export class Segments {
     for (const [at, segment] of segments.entries()) {
       const next = segments[at + 1];
       const hasEnough = next !== undefined && end - Number(next) >= this.#mostRuns;
-      if (!hasEnough && !this.#isOver(segment, now)) return;
+      const isOver = this.#isOver(segment, now);
+      if (!hasEnough && !isOver) return;
+      if (this.keepsRare && !isOver) {
+        carryOver(this.files, segment, segments.slice(at + 1), this.#perSegment / 2);
+      }
       this.files.drop(segment);
     }
   }

@@ -5,6 +5,7 @@
  * late for nothing. Without output no directory is made or removed, which costs milliseconds on ext4.
  */
 
+import { joined } from "../platform/bytes.ts";
 import type { Claim } from "./claim.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 
@@ -99,6 +100,17 @@ export class HistoryFiles {
     this.#write(`${this.dir}/${segment}`, bytes, { append: true });
   }
 
+  /** Puts entries in front of those of a segment; who reads it meanwhile has either. */
+  prepend(segment: string, bytes: Uint8Array): void {
+    this.#replace(`${this.dir}/${segment}`, joined([bytes, this.read(segment)]));
+  }
+
+  #replace(path: string, bytes: Uint8Array): void {
+    this.spool.removeIfThere(`${path}~`);
+    this.#write(`${path}~`, bytes, { createNew: true });
+    this.spool.files.renameSync(`${path}~`, path);
+  }
+
   #write(
     path: string,
     bytes: Uint8Array,
@@ -157,10 +169,7 @@ export class HistoryFiles {
 
   /** What reads the file meanwhile has either the old or the new. */
   replaceRunning(file: string, bytes: Uint8Array): void {
-    const path = `${this.dir}/${RUNNING}/${file}`;
-    this.spool.removeIfThere(`${path}~`);
-    this.#write(`${path}~`, bytes, { createNew: true });
-    this.spool.files.renameSync(`${path}~`, path);
+    this.#replace(`${this.dir}/${RUNNING}/${file}`, bytes);
   }
 
   removeRunning(file: string): void {

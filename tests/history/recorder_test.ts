@@ -39,7 +39,12 @@ interface Opened {
 
 let programs = 0;
 
-function open(dir: string, clock: FakeClock, config: Partial<HistoryConfig> = {}): Opened {
+function open(
+  dir: string,
+  clock: FakeClock,
+  config: Partial<HistoryConfig> = {},
+  isOfJobs = false,
+): Opened {
   const files = openFiles(dir, clock);
   const warnings: string[] = [];
   const whole: HistoryConfig = {
@@ -49,7 +54,7 @@ function open(dir: string, clock: FakeClock, config: Partial<HistoryConfig> = {}
     ...config,
   };
   const recorder = new Recorder({
-    files,
+    ...{ files, isOfJobs },
     limit: whole.limit ?? { kind: "runs", count: 1 },
     config: whole,
     clock,
@@ -385,6 +390,7 @@ Deno.test("what ran when its program died is taken over by the next one, with it
   await using temp = await tempDir();
   const clock = new FakeClock();
   const dead = open(temp.path, clock, { output: "all" });
+  dead.recorder.note({ type: "task.started", spool: "s", task: "a", func: "f", attempt: 3 });
   dead.recorder.note(printed("a", "last words"));
   const slot = Date.UTC(2026, 10, 23, 9);
   dead.recorder.note({ type: "job.output", job: "j", slot, stream: "stdout", line: "half" });
@@ -398,11 +404,54 @@ Deno.test("what ran when its program died is taken over by the next one, with it
   const [run] = attemptsOf(files, "a");
   assert(run);
   assertEquals([run.entry.fate, run.entry.reason], ["ready", "the program died while it ran"]);
+  assertEquals(run.entry.attempt, 3);
   assertEquals(outputOf(files, run)?.map(({ text }) => text), ["last words"]);
   const [job] = runsIn(files, { job: "j" });
   assert(job && "job" in job.entry);
   assertEquals([job.entry.ok, job.entry.slot], [false, slot]);
   assertEquals(files.running(), []);
+  recorder.close();
+});
+
+Deno.test("a job that runs rarely keeps its last runs, however often another one runs", async () => {
+  await using temp = await tempDir();
+  const clock = new FakeClock();
+  const limit = { kind: "runs", count: 40 } as const;
+  const { files, recorder } = open(temp.path, clock, { limit, output: "all" }, true);
+  const run = (job: string, slot: number) => {
+    recorder.note({ type: "job.output", job, slot, stream: "stdout", line: `${job} ${slot}` });
+    const ended = { attempt: 1, exit: "exit code 0", ok: true, tookMs: 1 };
+    recorder.note({ type: "job.ended", job, slot, ...ended });
+    clock.advance(BATCH_MS);
+  };
+  for (let slot = 1; slot <= 7; slot++) run("nightly", slot);
+  for (let slot = 1; slot <= 500; slot++) run("beat", slot);
+  const nightly = [...runsIn(files, { job: "nightly" })];
+  const slots = nightly.map(({ entry }) => "job" in entry ? entry.slot : null);
+  assertEquals(slots, [7, 6, 5, 4, 3]);
+  assertEquals(
+    nightly.map((each) => outputOf(files, each)?.[0]?.text),
+    [7, 6, 5, 4, 3].map((slot) => `nightly ${slot}`),
+  );
+  const all = [...runsIn(files)];
+  assert(all.length <= 60, `${all.length} runs`);
+  const starts = all.map(({ entry }) => entry.startedAt);
+  assertEquals(starts, starts.toSorted((a, b) => b - a));
+  recorder.close();
+});
+
+Deno.test("of very many jobs a history has no more than it is to have", async () => {
+  await using temp = await tempDir();
+  const clock = new FakeClock();
+  const limit = { kind: "runs", count: 40 } as const;
+  const { files, recorder } = open(temp.path, clock, { limit }, true);
+  for (let slot = 1; slot <= 1000; slot++) {
+    const ended = { attempt: 1, exit: "exit code 0", ok: true, tookMs: 1 };
+    recorder.note({ type: "job.ended", job: `j${slot % 300}`, slot, ...ended });
+    clock.advance(BATCH_MS);
+  }
+  const count = [...runsIn(files)].length;
+  assert(count <= 60, `${count} runs`);
   recorder.close();
 });
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { readHeader, readOutputLine, RunOutput } from "../../src/history/run_output.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
-const HEADER = { of: "t", func: "f", since: 1, slot: null };
+const HEADER = { of: "t", func: "f", attempt: 1, since: 1, slot: null };
 
 const linesOf = (text: string) => text.split("\n").flatMap((line) => readOutputLine(line) ?? []);
 const bytesOf = (text: string) => new TextEncoder().encode(text).length;

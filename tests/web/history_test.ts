@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { monitorAddress } from "../support/monitor.ts";
 import { testWith } from "../support/require.ts";
 import { descriptors } from "../support/hostile.ts";
-import type { Program } from "../support/program.ts";
+import { type Program, spooler } from "../support/program.ts";
 import { until } from "../support/until.ts";
 import { makeSite, rewriteSite } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
@@ -209,7 +209,7 @@ testWith(
   async () => {
     await using site = await makeSite("http-socket = 127.0.0.1:0");
     const start = Date.now() - 100_000;
-    const entry = (number: number, startedAt: number, tookMs: number) =>
+    const entry = (number: number | string, startedAt: number, tookMs: number) =>
       JSON.stringify({
         ...{
           name: `uwsgi_spoolfile_on_h_1_${number}_1_1`,
@@ -222,7 +222,8 @@ testWith(
       });
     // Two of each time; the first of all to start is the last to end.
     const short = Array.from({ length: 40 }, (_, at) => entry(at, start + 1000 * (at >> 1), 5));
-    const lines = [...short, entry(40, start - 1000, 90_000), ""];
+    const long = entry(40, start - 1000, 90_000);
+    const lines = [...short, long, entry("\udcff", start - 2000, 91_000), ""];
     await Deno.mkdir(`${site.spool}/.spooler/history`, { recursive: true });
     await Deno.writeTextFile(`${site.spool}/.spooler/history/0000000001`, lines.join("\n"));
     await using program = await site.start();
@@ -242,7 +243,14 @@ testWith(
       }
       before = page.before;
     }
-    assertEquals([names.length, new Set(names).size], [41, 41]);
+    assertEquals([names.length, new Set(names).size], [42, 42]);
     assertEquals(starts, starts.toSorted().toReversed());
+    // What is no UTF-8 is found as it is shown.
+    const shown = "uwsgi_spoolfile_on_h_1_\\xff_1_1";
+    const past = await fetch(`http://${address}/tasks/spool/${encodeURIComponent(shown)}`);
+    assertMatch(await past.text(), /<h1>h_1_\\xff_1_1 /);
+    const { code, stdout } = await spooler(["show", `${site.spool}/${shown}`]);
+    assertEquals(code, 0);
+    assertMatch(stdout, /^state +done at /m);
   },
 );
