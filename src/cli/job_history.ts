@@ -33,8 +33,10 @@ export async function showJobHistory(
   ];
   const table = new Table(columns, lookOfOutput());
   let rows: string[][] = [];
+  let isEmpty = true;
   for (const { entry } of jobsIn(files, job === undefined ? {} : { job })) {
     if (output.closed) return;
+    isEmpty = false;
     if (isJson) await output.json(jobRunJson(entry));
     else rows.push(cellsOf(entry));
     if (rows.length < PIECE) continue;
@@ -42,6 +44,7 @@ export async function showJobHistory(
     rows = [];
   }
   for (const line of table.lines(rows)) await output.line(line);
+  if (isEmpty) files.mustBeReadable();
 }
 
 function cellsOf(entry: JobEntry): string[] {

@@ -49,6 +49,7 @@ export async function listDone(
     if (isJson) await output.json(doneJson(entry, spool.dir));
     else if (rows.push(cellsOf(entry)) >= PIECE) await showRows();
   }
+  if (total === 0) spool.store.history.mustBeReadable();
   await showRows();
   await output.flush();
   if (isJson || output.closed) return;

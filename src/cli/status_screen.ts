@@ -2,6 +2,7 @@
 
 import { cutLine } from "./look.ts";
 import type { CliOutput } from "./output.ts";
+import { screenSize } from "./terminal.ts";
 
 /** Between two screens of --watch. */
 const REDRAW_MS = 1000;
@@ -25,7 +26,7 @@ export async function repeatedly(
 
 /** One screen, over the one before. */
 export async function redrawLines(lines: readonly string[], output: CliOutput): Promise<void> {
-  const { columns, rows } = Deno.consoleSize();
+  const { columns, rows } = screenSize();
   const shown = lines.length < rows ? lines : [
     ...lines.slice(0, rows - 2),
     `… ${lines.length - rows + 2} more lines`,

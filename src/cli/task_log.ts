@@ -88,6 +88,7 @@ async function jobNamed(word: string, { ini, dir }: Where): Promise<Printing | n
   const { config } = await loadIni(args);
   const files = jobHistoryOf(config);
   const all = [...jobsIn(files, { job: word })];
+  if (all.length === 0) files.mustBeReadable();
   const last = all[0]?.entry.slot;
   if (last === undefined && !config.schedules.some(({ name }) => name === word)) return null;
   const runs = all.filter(({ entry }) => entry.slot === last).toReversed();

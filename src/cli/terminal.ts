@@ -18,3 +18,9 @@ export function columns(): number | null {
     return null;
   }
 }
+
+/** Of the terminal; 80 by 24 where it says nothing, as a serial line does. */
+export function screenSize(): { readonly columns: number; readonly rows: number } {
+  const { columns, rows } = Deno.consoleSize();
+  return { columns: columns > 0 ? columns : 80, rows: rows > 0 ? rows : 24 };
+}

@@ -28,6 +28,20 @@ export class HistoryFiles {
   /** @param dir its directory, in the directory of `spool` */
   constructor(private readonly spool: SpoolDirectory, readonly dir: string) {}
 
+  /**
+   * For who has found no runs.
+   *
+   * @throws {Deno.errors.PermissionDenied} when there may be some that this user may not read
+   */
+  mustBeReadable(): void {
+    try {
+      Deno.readDirSync(this.dir);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.PermissionDenied)) return;
+      throw new Deno.errors.PermissionDenied(`read ${this.dir}: permission denied`);
+    }
+  }
+
   /** The segments, oldest first. */
   segments(): string[] {
     const files = [...this.spool.entries.list(this.dir)].flat()

@@ -3,7 +3,13 @@
 import { join } from "@std/path";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
-import { commandLine, type Program, programLabel, spooler } from "../support/program.ts";
+import {
+  commandLine,
+  executable,
+  type Program,
+  programLabel,
+  spooler,
+} from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, type Site } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
@@ -212,3 +218,41 @@ test("log says what it cannot do", async () => {
   assertEquals(waiting.code, 1);
   assertMatch(waiting.stderr, /the history has no run of it/);
 });
+
+// The cache of Deno is root's alone.
+if (executable) {
+  testWith(
+    ["libc", "root"],
+    "who may not read a history is not told that it is empty",
+    async () => {
+      await using site = await makeSite(
+        GOOD_TASK,
+        "timer2 = every=1h,at-start=1,name=tick echo tick",
+      );
+      await Deno.chmod(site.dir, 0o755);
+      await using program = await site.start();
+      await put(site, GOOD, "good");
+      await program.line(/ good \S+ done /);
+      await program.line(/ job tick done /);
+      await ended(program);
+      const lines = [
+        ["list", "--state", "done", "--dir", site.spool],
+        ["jobs", "--history", "--ini", site.ini],
+        ["log", "tick", "--ini", site.ini],
+      ];
+      for (const args of lines) {
+        const [file, words] = commandLine(args);
+        const { code, stdout, stderr } = await new Deno.Command(file, {
+          ...{ args: words, uid: 65534, gid: 65534, cwd: "/", stdin: "null" },
+        }).output();
+        const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+        assertEquals(code, 1, text);
+        assertMatch(
+          text,
+          /^spooler: (?:user nobody may not |read \S+: permission denied\n$)/,
+          text,
+        );
+      }
+    },
+  );
+}

@@ -134,6 +134,18 @@ testWith(
   },
 );
 
+testWith(
+  ["libc", "script"],
+  `${programLabel}: status --watch draws on a terminal that does not say how large it is`,
+  async () => {
+    await using site = await makeSite();
+    await Deno.mkdir(site.spool);
+    const command = commandLine(["status", "--dir", site.spool, "--watch"]);
+    await using watched = new Watched(command, { columns: 0, rows: 0 });
+    await watched.screen(/^SPOOL +READY /m);
+  },
+);
+
 const LONG = `
 import { Progress } from "${new URL("../../src/cli/progress.ts", import.meta.url)}";
 import { note } from "${new URL("../../src/cli/output.ts", import.meta.url)}";
