@@ -14,6 +14,7 @@ import {
   type HttpStream,
   textAnswer,
 } from "./http_answer.ts";
+import type { OpenAnswers } from "./open_answers.ts";
 import { HttpRequestError, parseHead, type RequestHead } from "./http_head.ts";
 
 /** Until a request begins, between two of them. */
@@ -40,7 +41,16 @@ export interface HttpConnectionOptions {
   takeRoom(bytes: number): (() => void) | null;
   /** Whether one more stream may go on; called again with its end. */
   readonly streams: { begin(): boolean; end(): void };
+  readonly answers: OpenAnswers;
 }
+
+interface WholeAnswer {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly keepAlive: boolean;
+}
+
+/** What is read of all who linger, and looked at by nobody. */
+const IGNORED = new Uint8Array(PIECE);
 
 export class HttpConnection {
   readonly #options: HttpConnectionOptions;
@@ -78,21 +88,36 @@ export class HttpConnection {
 
   /** @returns whether there may be another */
   async #serveOne(): Promise<boolean> {
-    const read = await this.#request();
-    if (read === null) return false;
-    const { head, answer } = read;
-    const keepAlive = head !== null && head.keepAlive && !this.#isClosed && read.isWhole;
-    if (typeof answer.body === "function") {
-      await this.#stream(answer, answer.body, head?.method === "HEAD");
+    const answered = await this.#answered();
+    if (answered === null) return false;
+    if ("stream" in answered) {
+      await answered.stream();
       return false;
     }
-    const body = typeof answer.body === "string" ? encoded(answer.body) : answer.body;
-    const first = encoded(headText(answer, body.length, keepAlive));
-    const rest = head?.method === "HEAD" ? NOTHING : body;
-    // In one packet, mostly.
-    await this.#writeAll(rest.length === 0 ? first : joined([first, rest]));
+    const { bytes, keepAlive } = answered;
+    const { answers } = this.#options;
+    answers.begin(this, bytes.length);
+    try {
+      await this.#writeAll(bytes, () => answers.moved(this));
+    } finally {
+      answers.end(this);
+    }
     if (!keepAlive) await this.#linger();
     return keepAlive;
+  }
+
+  /** Nothing but its bytes is kept of an answer while it is written: many may be read slowly. */
+  async #answered(): Promise<WholeAnswer | { readonly stream: () => Promise<void> } | null> {
+    const read = await this.#request();
+    if (read === null) return null;
+    const { head, answer, answer: { body } } = read;
+    const isHead = head?.method === "HEAD";
+    if (typeof body === "function") return { stream: () => this.#stream(answer, body, isHead) };
+    const keepAlive = head !== null && head.keepAlive && !this.#isClosed && read.isWhole;
+    const rest = typeof body === "string" ? encoded(body) : body;
+    const first = encoded(headText(answer, rest.length, keepAlive));
+    // In one packet, mostly.
+    return { bytes: joined([first, isHead ? NOTHING : rest]), keepAlive };
   }
 
   /** What is still on its way would break the connection off before its answer is read. */
@@ -101,9 +126,8 @@ export class HttpConnection {
     this.isServing = false;
     this.#set(LINGER_MS);
     await stream.closeWrite();
-    const ignored = new Uint8Array(PIECE);
     for (let at = 0; at < MOST_LINGERING_BYTES;) {
-      const count = await stream.read(ignored);
+      const count = await stream.read(IGNORED);
       if (count === null) return;
       at += count;
     }
@@ -195,9 +219,10 @@ export class HttpConnection {
     await this.#options.stream.write(bytes);
   }
 
-  async #writeAll(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  async #writeAll(bytes: Uint8Array<ArrayBuffer>, moved = () => {}): Promise<void> {
     for (let at = 0; at < bytes.length; at += PIECE) {
       await this.#write(bytes.subarray(at, at + PIECE));
+      moved();
     }
   }
 

@@ -19,6 +19,7 @@ import { HttpConnection } from "./http_connection.ts";
 import type { RequestHead } from "./http_head.ts";
 import type { MonitorAccess } from "./monitor_socket.ts";
 import type { MonitorServer } from "./monitors.ts";
+import { OpenAnswers } from "./open_answers.ts";
 import type { HttpUser } from "./settings.ts";
 
 export interface HttpServerOptions {
@@ -41,6 +42,8 @@ const MOST_STREAMS = 128;
 /** Of one body, and of all that are read at a time. */
 export const MOST_BODY_BYTES = 4 * 1024 * 1024;
 const MOST_BODIES_BYTES = 16 * 1024 * 1024;
+/** Of answers that are being written. */
+const MOST_ANSWER_BYTES = 4 * 1024 * 1024;
 const HANDSHAKE_MS = 10_000;
 const MOST_HANDSHAKES = 64;
 const BACKLOG = 128;
@@ -82,6 +85,7 @@ class Visits {
   readonly #deadlines: Deadlines;
   /** In the order in which they came. */
   readonly #open = new Map<HttpConnection, Promise<void>>();
+  readonly #answers = new OpenAnswers(MOST_ANSWER_BYTES);
   #streams = 0;
   #bodyBytes = 0;
 
@@ -101,6 +105,7 @@ class Visits {
         begin: () => this.#streams < MOST_STREAMS && ++this.#streams > 0,
         end: () => void this.#streams--,
       },
+      answers: this.#answers,
     });
     const ended = connection.run().finally(() => this.#open.delete(connection));
     this.#open.set(connection, ended);

@@ -1,6 +1,7 @@
 /** One connection of `http-socket`, with a peer that does as it likes. */
 
 import { HttpConnection } from "../../src/monitor/http_connection.ts";
+import { OpenAnswers } from "../../src/monitor/open_answers.ts";
 import type { HttpAnswer, HttpRequest } from "../../src/monitor/http_answer.ts";
 import { Deadlines } from "../../src/server/deadlines.ts";
 import type { PeerStream } from "../../src/server/stream.ts";
@@ -25,6 +26,7 @@ interface Peer {
   readonly isDeaf?: boolean;
   /** There is room for one more stream. */
   readonly hasStreams?: boolean;
+  readonly answers?: OpenAnswers;
 }
 
 const OK: HttpAnswer = { status: 200, type: "text/plain", body: "hello" };
@@ -33,7 +35,8 @@ const OK: HttpAnswer = { status: 200, type: "text/plain", body: "hello" };
 const settled = () => new Promise<void>((done) => setTimeout(done));
 
 function converse(
-  { answer = () => OK, isDeaf = false, hasStreams = true }: Peer = {},
+  { answer = () => OK, isDeaf = false, hasStreams = true, answers = new OpenAnswers(1000) }: Peer =
+    {},
 ): Conversation {
   const clock = new FakeClock();
   const sent: string[] = [];
@@ -78,6 +81,7 @@ function converse(
     },
     takeRoom: (bytes) => bytes > 100 ? null : () => {},
     streams: { begin: () => hasStreams, end() {} },
+    answers,
   });
   return {
     ...{ requests, clock, ended: connection.run(), got: () => sent.join("") },
@@ -170,6 +174,35 @@ Deno.test("who does not read the answer is hung up on", async () => {
   await peer.ended;
   assertEquals(peer.got(), "");
 });
+
+Deno.test("answers that nobody reads make room for others, the longest unread first", async () => {
+  const answers = new OpenAnswers(10_000);
+  const page = (length: number) => () => ({ ...OK, body: "x".repeat(length) });
+  const ask = (length: number, isDeaf: boolean) => {
+    const peer = converse({ answer: page(length), isDeaf, answers });
+    peer.say("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    return peer;
+  };
+  const deaf = [];
+  for (const length of [3000, 3000]) {
+    deaf.push(ask(length, true));
+    await settled();
+  }
+  assertMatch((await answerOf(ask(2000, false))).slice(-2000), /^x{2000}$/);
+  assertEquals(deaf.map((peer) => peer.isClosed()), [false, false]);
+  assertMatch((await answerOf(ask(5000, false))).slice(-5000), /^x{5000}$/);
+  assertEquals(deaf.map((peer) => peer.isClosed()), [true, false]);
+  assertMatch((await answerOf(ask(20_000, false))).slice(-20_000), /^x{20000}$/);
+  assertEquals(deaf.map((peer) => peer.isClosed()), [true, true]);
+  for (const peer of deaf) await peer.ended;
+});
+
+async function answerOf(peer: Conversation): Promise<string> {
+  await settled();
+  peer.end();
+  await peer.ended;
+  return peer.got();
+}
 
 Deno.test("a stream ends when its reader is slow, and when it hangs up", async () => {
   for (const isDeaf of [false, true]) {
