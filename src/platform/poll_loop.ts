@@ -5,7 +5,8 @@
  * of its own goes on.
  */
 
-import type { Cancel, Clock } from "./clock.ts";
+import { LONG_MS, type Round } from "./round.ts";
+import { type Cancel, type Clock, systemClock } from "./clock.ts";
 import { EPOLLIN, ReadyList, type SocketCalls, socketError } from "./socket_calls.ts";
 
 /** Something that is watched. */
@@ -22,7 +23,7 @@ export interface PollLoopOptions {
   readonly idle?: () => void;
 }
 
-export class PollLoop {
+export class PollLoop implements Round {
   readonly #options: PollLoopOptions;
   readonly #calls: SocketCalls;
   readonly #poll: number;
@@ -37,6 +38,9 @@ export class PollLoop {
   #isAway = false;
   #isStopped = false;
   readonly #wake: number;
+  #rounds = 0;
+  /** On the monotonic clock: when this round began to work. */
+  #beganAt = 0;
 
   /** @throws {Error} when the system has no descriptors left */
   constructor(options: PollLoopOptions) {
@@ -82,6 +86,18 @@ export class PollLoop {
     this.wake();
   }
 
+  get number(): number {
+    return this.#rounds;
+  }
+
+  get isLong(): boolean {
+    return systemClock.monotonic() - this.#beganAt > LONG_MS;
+  }
+
+  next(resume: () => void): void {
+    this.soon(resume);
+  }
+
   /** Ends its wait on another thread, if it is there: a round ends, and another one begins. */
   wake(): void {
     if (this.#isAway) this.#calls.raiseSignal(this.#wake);
@@ -96,8 +112,11 @@ export class PollLoop {
   /** Resolves after {@link stop}. */
   async run(): Promise<void> {
     while (!this.#isStopped) {
+      this.#rounds++;
+      this.#beganAt = systemClock.monotonic();
       this.#doSoon();
       const count = await this.#wait();
+      this.#beganAt = systemClock.monotonic();
       for (let n = 0; n < count; n++) this.#call(n);
       this.#options.timers?.run();
     }

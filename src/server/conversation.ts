@@ -21,6 +21,7 @@ import { isHangUp } from "../wire/hang_up.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import { AnswerQueue } from "./answers.ts";
 import type { BodyInput } from "./body.ts";
+import type { Round } from "../platform/round.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import { FruitlessPackets } from "./fruitless.ts";
 import { PacketInput } from "./packet_input.ts";
@@ -37,6 +38,7 @@ export interface ConversationOptions {
   readonly clock: Clock;
   readonly memory: PacketMemory;
   readonly deadlines: Deadlines;
+  readonly round: Round;
   /** Called for every refusal. */
   readonly refused: (from: string, refusal: RefusalError) => void;
 }
@@ -92,6 +94,9 @@ export class Conversation {
   #served = 0;
   /** The peer has to wait before its next packet is read; "over" when it has. */
   #pause: Cancel | "over" | null = null;
+  /** In which its last packet was read. */
+  #round = -1;
+  #waitsForRound = false;
   #isReading = false;
   #isAdvancing = false;
   /** No packet is read behind those that were: it closes when they are answered. */
@@ -270,10 +275,12 @@ export class Conversation {
     }
     if (this.#isLast) return this.#open > 0 ? this.#read(false) : this.#leave();
     if (this.#answers.open >= MOST_OPEN || this.#mustPause()) return this.#read(false);
+    if (this.#mustWaitForRound()) return this.#read(false);
     const next = this.#nextPacket();
     if (next === "room" || next === "bytes") return this.#read(next === "bytes");
     if (next === null) return true;
     this.#pause = null;
+    this.#round = this.#options.round.number;
     const { end, body } = this.#work.handle(next);
     if (body !== null) this.#body = { input: body, sinceDeadline: SLOWEST_BYTES };
     this.#served++;
@@ -313,6 +320,19 @@ export class Conversation {
 
   get #idleMs(): number {
     return this.#served === 0 ? this.#timeoutMs : IDLE_MS;
+  }
+
+  /** Whether others come before its next packet: its peer may have sent thousands at once. */
+  #mustWaitForRound(): boolean {
+    const { round } = this.#options;
+    if (this.#waitsForRound) return true;
+    if (this.#round !== round.number || !round.isLong) return false;
+    this.#waitsForRound = true;
+    round.next(() => {
+      this.#waitsForRound = false;
+      this.#advance();
+    });
+    return true;
   }
 
   /** Whether its next packet has to wait for a while, or for the answers to those in front. */

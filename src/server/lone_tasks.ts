@@ -16,7 +16,7 @@ import type { AcceptedConnection, Host } from "./admission.ts";
 import type { Connections } from "./connections.ts";
 import { BROKEN, type ConversationOptions } from "./conversation.ts";
 import { requestOf } from "./incoming_task.ts";
-import type { Permit } from "./packet_memory.ts";
+import type { Permit } from "../platform/permits.ts";
 import { answerTo } from "./task_answer.ts";
 
 /** A connection that can be read from without a conversation. */

@@ -5,7 +5,8 @@
 
 import { PacketReader, type RawPacket } from "../wire/reader.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
-import type { Buffer, PacketMemory, Permit } from "./packet_memory.ts";
+import type { Permit } from "../platform/permits.ts";
+import type { Buffer, PacketMemory } from "./packet_memory.ts";
 import type { ConnectionLimits } from "./settings.ts";
 
 export interface PacketInputOptions {

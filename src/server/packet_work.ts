@@ -20,7 +20,8 @@ import {
   type TaskDone,
 } from "./incoming_task.ts";
 import type { IncomingPacket } from "./packet_input.ts";
-import type { PacketMemory, Permit } from "./packet_memory.ts";
+import type { Permit } from "../platform/permits.ts";
+import type { PacketMemory } from "./packet_memory.ts";
 import type { ConversationRules } from "./rules.ts";
 import type { PeerIdentity } from "./transport.ts";
 import { counted } from "../platform/count_text.ts";

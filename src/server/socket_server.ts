@@ -78,6 +78,7 @@ export class SocketServer implements SocketService {
     this.#refusals = new Refusals(clock, emit);
     this.#admission = {
       ...{ connections: this.#open, clock, deadlines: this.#deadlines, memory: this.#memory },
+      round: loop,
       rules: () => this.#currentRules(),
       refused: (from, refusal) => this.#refusals.report(from, refusal),
       allow: null,

@@ -15,6 +15,7 @@ import { type Address, addressText, uwsgiTwin } from "../wire/address.ts";
 import { allowedBy } from "./admission.ts";
 import type { Accept } from "./incoming_task.ts";
 import { connectionLimit, type ConnectionShares, sharesOf } from "./connection_limit.ts";
+import { EventLoopRound } from "../platform/round.ts";
 import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Listener, type ListenerOptions } from "./listener.ts";
@@ -67,6 +68,7 @@ interface Shared {
   readonly connections: Connections;
   readonly deadlines: Deadlines;
   readonly memory: PacketMemory;
+  readonly round: EventLoopRound;
   readonly refusals: Refusals;
 }
 
@@ -92,6 +94,7 @@ export class Sockets {
         connections: new Connections(this.#most.loop),
         deadlines: new Deadlines(clock),
         memory: new PacketMemory(),
+        round: new EventLoopRound(clock),
         refusals: new Refusals(clock, emit),
       }
       : before.#shared;

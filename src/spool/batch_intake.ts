@@ -18,7 +18,7 @@ import type { Journal } from "./journal.ts";
 import { taskId, type TaskNames, type TaskRef, TMP_DIR } from "./layout.ts";
 import type { SpoolLimits } from "./limits.ts";
 import { type PutResult, reportPut } from "./put_result.ts";
-import { checkFreeBytes } from "./room.ts";
+import { checkFreeBytes, fullOf } from "./room.ts";
 import type { TaskCount } from "./task_count.ts";
 import { contentText } from "./task_maker.ts";
 
@@ -73,11 +73,23 @@ export class BatchIntake {
 
   put(task: NewTask, sent: SentId | null, result: PutResult): void {
     try {
+      this.#checkFull(sent);
       if (this.#isForBatch(task, sent)) this.#put(task, sent, result);
       else this.#putSingle(task, sent, result);
     } catch (error) {
       result.failed(error);
     }
+  }
+
+  /** Most that come to a full spool are refused without a promise of their own: they can be very many. */
+  #checkFull(sent: SentId | null): void {
+    const { count, single, ids } = this.#options;
+    const { maxFiles } = this.#limits;
+    const underWay = this.#written.length + single.underWay;
+    if (maxFiles === null || !count.isSurelyFull(maxFiles, underWay)) return;
+    const isKnown = sent !== null &&
+      (this.#pending.has(keyOf(sent)) || single.isUnderWay(sent) || ids.has(sent));
+    if (!isKnown) throw fullOf(maxFiles);
   }
 
   #isForBatch({ body, unique }: NewTask, sent: SentId | null): boolean {

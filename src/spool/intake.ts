@@ -17,13 +17,12 @@ import { SpoolGoneError } from "./presence.ts";
 import type { JournalIntake } from "./journal_intake.ts";
 import type { Landing } from "./landing.ts";
 import { taskName, type TaskRef, TMP_DIR } from "./layout.ts";
-import { checkFreeBytes, SpoolFullError } from "./room.ts";
+import { checkFreeBytes, fullOf } from "./room.ts";
 import type { TaskCount } from "./task_count.ts";
 import { contentText, type Making, TaskMaker } from "./task_maker.ts";
 import type { UniqueTasks } from "./unique_tasks.ts";
 import { uniqueName } from "../task/unique.ts";
 import type { NewTask } from "../task/new_task.ts";
-import { counted } from "../platform/count_text.ts";
 
 /** Asked for once: it is a part of every task's name. */
 const HOST = Deno.hostname();
@@ -45,7 +44,7 @@ export class Intake {
   #putting = 0;
   /** Of their bodies: some of it is not on disk yet. */
   #bytesUnderWay = 0;
-  /** Puts that go on now, by the id of their task, with what they will fail with. */
+  /** Of the puts that go on now, by the id of their task, the last: with what it will fail with. */
   readonly #underWay = new Map<string, Promise<Error | null>>();
 
   constructor(
@@ -104,24 +103,28 @@ export class Intake {
   /** See {@link Store.putOnce}. */
   async putOnce(task: NewTask, id: SentId, accepted: OnAccepted): Promise<TaskRef | null> {
     const key = keyOf(id);
-    for (let other = this.#underWay.get(key); other; other = this.#underWay.get(key)) {
-      const failure = await other;
+    const before = this.#underWay.get(key);
+    const mine = Promise.withResolvers<Error | null>();
+    this.#underWay.set(key, mine.promise);
+    try {
+      const failure = before === undefined ? null : await before;
       // What failed by no fault of that delivery fails for all that waited: one after the other, they
       // would only find out the same.
       if (failure !== null && !(failure instanceof RefusalError)) throw failure;
-    }
-    if (this.ids.has(id)) {
-      await this.#checkRepetition(task, id);
-      return null;
-    }
-    const putting = this.#put(task, id, accepted);
-    this.#underWay.set(key, putting.then(() => null, asError));
-    try {
-      const ref = await putting;
+      if (this.ids.has(id)) {
+        mine.resolve(null);
+        await this.#checkRepetition(task, id);
+        return null;
+      }
+      const ref = await this.#put(task, id, accepted);
       this.ids.confirm(id);
       return ref;
+    } catch (error) {
+      mine.resolve(asError(error));
+      throw error;
     } finally {
-      this.#underWay.delete(key);
+      mine.resolve(null);
+      if (this.#underWay.get(key) === mine.promise) this.#underWay.delete(key);
     }
   }
 
@@ -141,7 +144,7 @@ export class Intake {
     const { path } = this.spool;
     checkFreeBytes(path, minFreeBytes, this.#bytesUnderWay + bodySize);
     if (maxFiles !== null && this.count.isFull(maxFiles, this.#putting)) {
-      throw new SpoolFullError(`it holds ${counted(maxFiles, "task")} (spooler-max-files)`);
+      throw fullOf(maxFiles);
     }
     this.#putting++;
     this.#bytesUnderWay += bodySize;

@@ -2,10 +2,16 @@
 
 import { statfsSync } from "node:fs";
 import { counted } from "../platform/count_text.ts";
+import { LightError } from "../platform/light_error.ts";
 
 /** The spool takes no more tasks for now; the message says which limit it is. */
-export class SpoolFullError extends Error {
+export class SpoolFullError extends LightError {
   override name = "SpoolFullError";
+}
+
+/** @param maxFiles so many tasks are in it */
+export function fullOf(maxFiles: number): SpoolFullError {
+  return new SpoolFullError(`it holds ${counted(maxFiles, "task")} (spooler-max-files)`);
 }
 
 /**

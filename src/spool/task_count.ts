@@ -17,6 +17,8 @@ export class TaskCount {
   /** On the monotonic clock. */
   #nextCountAt = -Infinity;
   #counting: Promise<void> | null = null;
+  /** That the last count found. */
+  #wasFull = false;
   /** Put while the directory is counted, behind or before the place where the count is. */
   #addedMeanwhile = 0;
 
@@ -48,6 +50,12 @@ export class TaskCount {
     return this.#trusted > underWay && !this.isFull(limit, underWay);
   }
 
+  /** Whether it is known without counting again that there is none, besides those that are `underWay`. */
+  isSurelyFull(limit: number, underWay: number): boolean {
+    if (!this.#wasFull || !this.isFull(limit, underWay)) return false;
+    return this.#counting !== null || this.clock.monotonic() < this.#nextCountAt;
+  }
+
   /** Whether there is no room for one more, besides those that are `underWay`. */
   isFull(limit: number, underWay: number): boolean {
     return this.#count + underWay >= limit;
@@ -68,6 +76,7 @@ export class TaskCount {
         startedAt = clock.monotonic();
       }
       this.#count = count + this.#addedMeanwhile;
+      this.#wasFull = this.#count >= limit;
       this.#trusted = Math.floor((limit - this.#count) / 2);
     } finally {
       this.#nextCountAt = clock.monotonic() + SHARE * workedMs;

@@ -11,6 +11,7 @@
  */
 
 import { counted } from "../platform/count_text.ts";
+import { LightError } from "../platform/light_error.ts";
 
 /** modifier1 of a task for the spooler. */
 export const MODIFIER_SPOOL = 17;
@@ -48,7 +49,7 @@ export interface Var {
 }
 
 /** The bytes are not a packet; the message says what is wrong and at which byte. */
-export class PacketError extends Error {
+export class PacketError extends LightError {
   override name = "PacketError";
 }
 

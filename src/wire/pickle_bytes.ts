@@ -5,6 +5,8 @@
  * @pure
  */
 
+import { LightError } from "../platform/light_error.ts";
+
 const NEWLINE = 0x0a;
 /** Of a line, so many bytes are kept. No name of a module is longer. */
 const LONGEST_LINE = 4096;
@@ -15,9 +17,9 @@ interface TextLine {
 }
 
 /** Loading it raises before it has done anything. */
-export class NoPickle extends Error {}
+export class NoPickle extends LightError {}
 
-export class LikelyPickle extends Error {}
+export class LikelyPickle extends LightError {}
 
 /** A module or an attribute, as `import` could find it. In Latin-1, bytes above 0x7f may be letters. */
 export function isModule({ text, isWhole }: TextLine): boolean {

@@ -4,6 +4,8 @@
  * @pure
  */
 
+import { LightError } from "../platform/light_error.ts";
+
 export type RefusalKind =
   /** Not from an address that may talk. */
   | "denied"
@@ -29,7 +31,7 @@ export type RefusalKind =
   | "crowded";
 
 /** A packet or a connection is refused; the message says why. */
-export class RefusalError extends Error {
+export class RefusalError extends LightError {
   override name = "RefusalError";
 
   /** @param isTemporary the same packet may be accepted later */

@@ -191,6 +191,7 @@ async function converse(pieces: readonly Uint8Array[]): Promise<Outcome> {
     clock,
     deadlines,
     memory: new PacketMemory(),
+    round: { number: 0, isLong: false, next: () => {} },
     rules: (): ConversationRules => ({
       limits: { maxVarsSize: MAX_VARS, maxBodySize: MAX_BODY, timeoutMs: 4000 },
       features: [],

@@ -253,6 +253,70 @@ for (const driver of DRIVERS) {
     );
   });
 
+  test("in a round that is long already each peer has one packet read, however many it has sent", () => {
+    const clock = new FakeClock();
+    const packets = new Uint8Array([1, 2, 3].flatMap((n) => [...task({ n: `${n}` }, KEEP_OPEN)]));
+    const round = {
+      ...{ number: 1, isLong: false, waiting: [] as (() => void)[] },
+      next(resume: () => void) {
+        this.waiting.push(resume);
+      },
+      another(isLong: boolean) {
+        this.number++;
+        this.isLong = isLong;
+        for (const resume of this.waiting.splice(0)) resume();
+      },
+    };
+    const accepted: string[] = [];
+    const meet = (name: string) => {
+      let isWanted = false;
+      const transport = {
+        peer: { from: name, ip: null, credential: null, sender: name },
+        read: (isWantedNow: boolean) => isWanted = isWantedNow,
+        send: () => true,
+        closeWrite: () => {},
+        close: () => {},
+      };
+      const options = {
+        ...{ clock, round, deadlines: new Deadlines(clock), memory: new PacketMemory() },
+        rules: (): ConversationRules => ({
+          limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
+          features: [],
+          receiver: "hub",
+          identify: () => ({ problem: "no secret" }),
+          accept: ({ from }, done) => {
+            accepted.push(from);
+            done(null);
+          },
+        }),
+        refused: () => {},
+      };
+      const owner = { active: () => {}, finished: () => {} };
+      const conversation = new Conversation(options, owner, { makeTransport: () => transport });
+      conversation.start();
+      return {
+        say() {
+          conversation.space().set(packets);
+          conversation.came(packets.length);
+        },
+        isRead: () => isWanted,
+      };
+    };
+    const [one, other, third] = [meet("one"), meet("other"), meet("third")];
+    round.another(true);
+    one.say();
+    other.say();
+    assertEquals(accepted.splice(0), ["one", "other"]);
+    assertEquals([one.isRead(), third.isRead()], [false, true]);
+    round.another(true);
+    assertEquals(accepted.splice(0), ["one", "other"]);
+    round.another(false);
+    assertEquals(accepted.splice(0), ["one", "other"]);
+    assertEquals([one.isRead(), round.waiting.length], [true, 0]);
+    third.say();
+    assertEquals(accepted, ["third", "third", "third"]);
+  });
+
   test("a peer that does not read its answers is hung up on", () => {
     const clock = new FakeClock();
     const refusals: string[] = [];
@@ -270,6 +334,7 @@ for (const driver of DRIVERS) {
       clock,
       deadlines: new Deadlines(clock),
       memory: new PacketMemory(),
+      round: { number: 0, isLong: false, next: () => {} },
       rules: (): ConversationRules => ({
         limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
         features: [],

@@ -1,4 +1,5 @@
-import { type Buffer, LARGE_SIZE, PacketMemory, Permits } from "../../src/server/packet_memory.ts";
+import { Permits } from "../../src/platform/permits.ts";
+import { type Buffer, LARGE_SIZE, PacketMemory } from "../../src/server/packet_memory.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const large = (memory: PacketMemory) => new Promise<Buffer>((granted) => memory.large(granted));

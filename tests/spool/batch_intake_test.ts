@@ -1,7 +1,8 @@
 /** What comes in many at a time: by the journal, without fsync, and whatever fails on the way. */
 
 import { join } from "@std/path";
-import type { Files } from "../../src/spool/files.ts";
+import { type Files, systemFiles } from "../../src/spool/files.ts";
+import { SpoolFullError } from "../../src/spool/room.ts";
 import { taskId, type TaskRef, TMP_DIR } from "../../src/spool/layout.ts";
 import type { Store } from "../../src/spool/store.ts";
 import { SpoolInbox } from "../../src/spool/spool_inbox.ts";
@@ -175,6 +176,55 @@ testWith(
     store.close();
   },
 );
+
+testWith("libc", "once a spool is known to be full, what comes is refused at once", async () => {
+  // To count takes some of its time; then nothing is counted for twenty times as long.
+  let ms = 0;
+  const clock: Clock = { ...systemClock, monotonic: () => ++ms };
+  await using world = await openWorld(false, undefined, clock);
+  const limits = { maxFiles: 2, minFreeBytes: null };
+  world.inbox.use({ ...{ fsync: false, dedupWindowMs: WINDOW_MS, limits }, journal: null });
+  const puts = [world.put(TASK, "id-1"), world.put(TASK), world.put(TASK)];
+  await until(() => puts.every(({ end }) => end !== null), "the spool is counted");
+  let end: End | null = null;
+  // The first that come have it counted.
+  await until(() => (end = world.put(TASK, "id-2").end) !== null, "one is refused at once");
+  assert((end as unknown) instanceof SpoolFullError);
+  assertEquals(String(end), "SpoolFullError: it holds 2 tasks (spooler-max-files)");
+  // Who only asks again needs no room.
+  const again = world.put(TASK, "id-1");
+  await until(() => again.end !== null, "it is answered");
+  assertEquals(again.end, "repeated");
+});
+
+testWith("libc", "a body is synced while it comes, not all of it at its end", async () => {
+  const syncs: string[] = [];
+  const files: Files = {
+    ...systemFiles,
+    async open(path, options) {
+      const file = await systemFiles.open(path, options);
+      const sync = file.sync.bind(file);
+      file.sync = () => {
+        syncs.push(path);
+        return sync();
+      };
+      return file;
+    },
+  };
+  await using world = await openWorld(true, files);
+  const seen: number[] = [];
+  async function* body() {
+    for (let n = 0; n < 7; n++) {
+      yield new Uint8Array(2 ** 19);
+      seen.push(syncs.length);
+    }
+  }
+  const put = world.put({ ...TASK, body: body(), bodySize: 7 * 2 ** 19 });
+  await until(() => put.end !== null, "it is accepted");
+  assert(put.end !== null && typeof put.end === "object" && "name" in put.end);
+  assertEquals(seen, [0, 1, 1, 2, 2, 3, 3]);
+  assertEquals(syncs.filter((path) => path.includes(TMP_DIR)).length, 4);
+});
 
 testWith("libc", "a slow disk is busy from the end of the slow call on", async () => {
   const clock = new FakeClock();
