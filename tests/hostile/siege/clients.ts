@@ -8,7 +8,17 @@ import {
   MODIFIER_SPOOL,
 } from "../../../src/wire/packet.ts";
 import { varsOf } from "../../support/store.ts";
-import type { Address } from "./target.ts";
+
+/** What clients have seen since the last one. */
+export interface Report {
+  /** Of each task that was accepted at its first delivery, in ms. */
+  readonly latencies: readonly number[];
+  readonly accepted: readonly string[];
+  /** Deliveries without a yes, in all. */
+  readonly failures: number;
+  /** Tasks that were given up, in all. */
+  readonly refusedLong: number;
+}
 
 /** Between two tasks of a client. */
 const PAUSE_MS = 15;
@@ -18,16 +28,15 @@ const CLIENTS = 2;
 const PATIENCE_MS = 60_000;
 
 export class Clients {
-  readonly accepted = new Set<string>();
-  /** Of each task that was accepted at its first delivery, in ms. */
-  readonly latencies: number[] = [];
-  /** Deliveries without a yes. */
   failures = 0;
+  refusedLong = 0;
+  readonly #accepted: string[] = [];
+  readonly #latencies: number[] = [];
   #count = 0;
   #isOver = false;
   readonly #running: Promise<void>[];
 
-  constructor(private readonly address: Address) {
+  constructor(private readonly port: number) {
     this.#running = Array.from({ length: CLIENTS }, () => this.#run());
   }
 
@@ -39,31 +48,38 @@ export class Clients {
 
   /** The latencies since the last call. */
   take(): number[] {
-    return this.latencies.splice(0);
+    return this.#latencies.splice(0);
+  }
+
+  /** What was accepted since the last call. */
+  takeAccepted(): string[] {
+    return this.#accepted.splice(0);
   }
 
   async #run(): Promise<void> {
     while (!this.#isOver) {
-      const n = String(++this.#count);
-      const startedAt = performance.now();
-      const giveUpAt = startedAt + PATIENCE_MS;
-      let isFirst = true;
-      while (!(await this.#deliver(n))) {
-        isFirst = false;
-        this.failures++;
-        if (performance.now() > giveUpAt) throw new Error(`task ${n} was not accepted`);
-        await pause(RETRY_MS);
-      }
-      this.accepted.add(n);
-      if (isFirst) this.latencies.push(performance.now() - startedAt);
+      await this.#put(String(++this.#count));
       await pause(PAUSE_MS);
     }
+  }
+
+  async #put(n: string): Promise<void> {
+    const startedAt = performance.now();
+    let isFirst = true;
+    while (!(await this.#deliver(n))) {
+      isFirst = false;
+      this.failures++;
+      if (performance.now() > startedAt + PATIENCE_MS) return void this.refusedLong++;
+      await pause(RETRY_MS);
+    }
+    this.#accepted.push(n);
+    if (isFirst) this.#latencies.push(performance.now() - startedAt);
   }
 
   async #deliver(n: string): Promise<boolean> {
     const vars = varsOf({ ud_spool_func: "count", n, spooler_id: `client-${n}` });
     try {
-      using connection = await Deno.connect({ hostname: "127.0.0.1", port: this.address.port });
+      using connection = await Deno.connect({ hostname: "127.0.0.1", port: this.port });
       await connection.write(encodePacket(vars, MODIFIER_SPOOL));
       const answer = new Uint8Array(HEADER_SIZE);
       const count = await connection.read(answer);

@@ -128,7 +128,10 @@ export class SignedPair implements AsyncDisposable {
     await this.#pushing;
     this.#middle.isHonest = true;
     const path = join(this.dir, "receiver/ran");
-    const lost = () => [...this.#accepted].filter((n) => !countRuns(path).has(n));
+    const lost = () => {
+      const ran = countRuns(path);
+      return [...this.#accepted].filter((n) => !ran.has(n));
+    };
     for (let waited = 0; waited < 60 && lost().length > 0; waited++) await pause(1000);
     const ran = countRuns(path);
     return {
