@@ -31,7 +31,8 @@ async function publish(link: NatsLink, count: number, window: number): Promise<v
 
 async function consume(link: NatsLink, count: number): Promise<void> {
   const { jetstream, address: { stream } } = link;
-  const [name = ""] = await openConsumers(link, { functions: null, ackWaitMs: 30_000 });
+  const consumers = await openConsumers(link, { functions: null, ackWaitMs: 30_000 });
+  const { name = "" } = consumers.find(({ isUrgent }) => !isUrgent) ?? {};
   const consumer = await jetstream.consumers.get(stream, name);
   const messages = await consumer.consume({ max_messages: MOST_HELD });
   const acks: Promise<boolean>[] = [];

@@ -17,7 +17,7 @@ import type { Emit, Event } from "../report/event.ts";
 import { TargetHealth } from "../forward/target_health.ts";
 import type { Store } from "../spool/store.ts";
 import { BodySweep } from "./body_sweep.ts";
-import { openConsumers } from "./consumer.ts";
+import { openConsumers, type StreamConsumer } from "./consumer.ts";
 import { type Lease, putOff, sayWorking, TIMEOUT_MS } from "./lease.ts";
 import { AT_ONCE, endOf } from "./lease_end.ts";
 import { LeaseEnds } from "./lease_ends.ts";
@@ -172,7 +172,7 @@ export class Leases {
     const config = this.#config;
     const { address, access, functions, ackWaitMs } = config;
     const link = await NatsLink.open({ address, access, timeoutMs: TIMEOUT_MS });
-    let consumers: string[];
+    let consumers: StreamConsumer[];
     try {
       await requireStream(link);
       consumers = await openConsumers(link, { functions, ackWaitMs });
@@ -195,10 +195,10 @@ export class Leases {
       else this.#ends.say(lease);
     }
     if (this.#stopped) return;
-    this.#pulls = consumers.map((consumer) =>
+    this.#pulls = consumers.map(({ name: consumer, isUrgent }) =>
       new Pull({
         ...{ link, consumer, clock: this.#options.clock },
-        room: () => this.#roomLeft(),
+        room: () => this.#roomLeft(isUrgent),
         take: (message) => this.#track(this.#take(link, message)),
         failed: (reason) => this.#lost(link, reason),
       })
@@ -229,10 +229,14 @@ export class Leases {
     };
   }
 
-  #roomLeft(): number {
+  /** Tasks with a priority come also when as many others are here as may be. */
+  #roomLeft(isUrgent: boolean): number {
     if (this.#stopped || this.#options.store.paused) return 0;
-    const left = this.#room.most(this.#config.spool.processes) - this.#bySequence.size;
-    return Math.ceil(left / this.#pulls.length);
+    const { processes } = this.#config.spool;
+    const left = this.#room.most(processes) - this.#bySequence.size;
+    // Half of the pulls are for each kind.
+    const share = 2 / this.#pulls.length;
+    return Math.ceil(share * (isUrgent ? Math.min(processes, left + processes) : left));
   }
 
   #track(taking: Promise<void>): Promise<void> {

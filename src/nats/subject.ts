@@ -1,6 +1,7 @@
 /**
- * The subject of a task: its stream, and its function. Dots and stars have a meaning in subjects, and
- * blanks are not allowed, so that what is no letter, digit, `_` or `-` becomes `%` and two digits.
+ * The subject of a task: its stream, and its function; a word between them where it has a priority, so
+ * that workers can ask for such tasks first. Dots and stars have a meaning in subjects, and blanks are not
+ * allowed, so that what is no letter, digit, `_` or `-` becomes `%` and two digits.
  *
  * @pure
  */
@@ -19,7 +20,20 @@ export function allSubjectsOf(stream: string): string {
 
 /** @throws {RangeError} when the function's name is too long for a subject */
 export function subjectOf(stream: string, vars: readonly Var[]): string {
-  return `${stream}.${functionToken(findVar(vars, "ud_spool_func") ?? new Uint8Array(0))}`;
+  const token = functionToken(findVar(vars, "ud_spool_func") ?? new Uint8Array(0));
+  return findVar(vars, "priority") === undefined ? `${stream}.${token}` : urgent(stream, token);
+}
+
+/** @param token of a function; null is all of them */
+export function subjectsOf(
+  stream: string,
+  token: string | null,
+): { readonly urgent: string; readonly others: string } {
+  return { urgent: urgent(stream, token ?? "*"), others: `${stream}.${token ?? "*"}` };
+}
+
+function urgent(stream: string, token: string): string {
+  return `${stream}.priority.${token}`;
 }
 
 /** @throws {RangeError} */

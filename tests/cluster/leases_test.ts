@@ -5,6 +5,7 @@ import { Leases } from "../../src/cluster/leases.ts";
 import type { StreamWorkConfig } from "../../src/cluster/settings.ts";
 import { BODY_HEADER } from "../../src/nats/headers.ts";
 import { WITHOUT_PROOF } from "../../src/nats/settings.ts";
+import { subjectOf } from "../../src/nats/subject.ts";
 import { parseStreamAddress } from "../../src/nats/stream_address.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import type { Emit, Event } from "../../src/report/event.ts";
@@ -90,7 +91,8 @@ class LeaseSite implements AsyncDisposable {
 async function publish(server: NatsServer, ...tasks: Record<string, string>[]): Promise<void> {
   using link = await server.link("jobs");
   for (const task of tasks) {
-    await link.jetstream.publish("jobs.%", encodePacket(varsOf(task), MODIFIER_SPOOL));
+    const vars = varsOf(task);
+    await link.jetstream.publish(subjectOf("jobs", vars), encodePacket(vars, MODIFIER_SPOOL));
   }
   link.close();
   await link.ended();
@@ -190,6 +192,25 @@ testWith(
     first.settle(running, { kind: "done" });
     for (const ref of second.files) second.done(ref);
     await until(async () => await left(server) === 0, "the stream is empty");
+  },
+);
+
+testWith(
+  "nats",
+  "tasks with a priority come though as many others are here as may be, and more wait",
+  async () => {
+    await using server = await NatsServer.start();
+    await server.create("jobs");
+    await using site = await LeaseSite.make(server);
+    await publish(server, ...Array.from({ length: 20 }, (_, i) => ({ n: String(i) })));
+    site.leases.start(site.config);
+    const { processes } = site.config.spool;
+    await site.held(2 * processes);
+    const urgent = { n: "urgent", priority: "3" };
+    await publish(server, ...Array.from({ length: 2 * processes }, () => urgent));
+    const held = await site.held(3 * processes);
+    assertEquals(held.filter(({ priority }) => priority === "3").length, processes);
+    for (const ref of held) site.done(ref);
   },
 );
 
