@@ -80,7 +80,7 @@ test("tasks are pushed into a stream, listed, shown and removed by their numbers
   ]);
   assertMatch(removed.stderr, /^spooler: 77: no such task\n$/);
   assertEquals((await server.messages("jobs")).map(({ subject }) => subject), [
-    "jobs.app%2Ereport",
+    "jobs.priority.app%2Ereport",
   ]);
   const waited = await run("wait", "2", "--timeout", "1s");
   assertEquals([waited.code, waited.stderr], [
