@@ -21,17 +21,17 @@ import { isIniInEnvironment } from "./ini_environment.ts";
 import { planJson, planText } from "./plan.ts";
 import { counted } from "../platform/count_text.ts";
 
+const FLAGS = ["--json", "--show-config", "--connect"];
+
 /** @param args options and files, as for the program itself; `--json` and `--show-config` too */
 export async function check(args: readonly string[]): Promise<number> {
   const json = args.includes("--json");
-  const { isGcc, rest } = takeFormat(
-    args.filter((arg) => arg !== "--json" && arg !== "--show-config"),
-  );
+  const { isGcc, rest } = takeFormat(args.filter((arg) => !FLAGS.includes(arg)));
   if (json && isGcc) throw new UsageError("check takes --json or --format gcc, not both");
   if (rest.length === 0 && !isIniInEnvironment()) {
     throw new UsageError("check needs an ini: spooler check site.ini");
   }
-  refuseUnknown("check", rest, ["json", "format", "show-config"]);
+  refuseUnknown("check", rest, ["json", "format", "show-config", "connect"]);
   try {
     if (args.includes("--show-config")) {
       console.log(await showConfigOf(rest));
@@ -41,11 +41,15 @@ export async function check(args: readonly string[]): Promise<number> {
     const found = await examineSite(loaded);
     if (found.problems.length > 0) throw new ConfigError(found.problems.map(masked(loaded)));
     const { jobs: registered, refused } = registeredIn(found.offers, loaded.config);
+    const streams = args.includes("--connect")
+      ? await (await import("./check_streams.ts")).findStreams(loaded.config)
+      : { found: [], warnings: [] };
     const warnings = [
       ...loaded.warnings,
-      ...[...found.warnings, ...refused].map(masked(loaded)),
+      ...[...found.warnings, ...refused, ...streams.warnings].map(masked(loaded)),
     ];
-    const site = { ...loaded, warnings, offers: found.offers, registered };
+    const { offers } = found;
+    const site = { ...loaded, warnings, offers, registered, found: streams.found };
     if (isGcc) printLikeGcc([], warnings);
     else console.log(json ? planJson(site, systemClock.now()) : planText(site, systemClock.now()));
     return 0;

@@ -66,7 +66,7 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     examples: ["spooler run-once site.ini", "spooler run-once site.ini --spooler-max-retries 3"],
   },
   check: {
-    usage: "check FILE [--json | --format gcc]",
+    usage: "check FILE [--json | --format gcc] [--connect]",
     about:
       "Shows what FILE would do: spools, task functions, sockets, and each job with its next runs. " +
       "It finds every mistake, and whatever on this machine would keep the program from starting. " +
@@ -75,6 +75,7 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
       ["--json", "the same as JSON"],
       ["--format gcc", "mistakes alone, as FILE:LINE: error: … or warning: …, for editors and CI"],
       ["--show-config", "print the settings that result from FILE, as uWSGI does"],
+      ["--connect", "ask the servers of streams of NATS what they keep, and how safely"],
     ],
     examples: ["spooler check site.ini"],
   },

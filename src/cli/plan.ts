@@ -26,17 +26,20 @@ export interface PlannedConfig extends Loaded {
   readonly offers: readonly ModuleOffer[];
   /** What the code registers, by the rules of the running program. */
   readonly registered: readonly ScheduleConfig[];
+  /** What the servers of streams say, where they were asked. */
+  readonly found: readonly string[];
 }
 
 /** @param now milliseconds since the epoch */
 export function planText(
-  { config, warnings, secrets, offers, registered }: PlannedConfig,
+  { config, warnings, secrets, offers, registered, found }: PlannedConfig,
   now: number,
 ): string {
   const sections = [
     section("Spools", config.spools.map((spool) => spoolText(spool, config))),
     section("Forwards", config.forwards.map(forwardText)),
     section("Streams", config.streams.map((each) => streamText(each, failingText(each.spool)))),
+    section("Servers of streams", found),
     section("Tasks", tasksText(config)),
     section("Limits", limitsText(config)),
     section("Modules", modulesText(config)),

@@ -7,7 +7,7 @@ import { safeText } from "../report/safe_text.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput, note } from "./output.ts";
-import { openStreamLink, parsed } from "./stream_link.ts";
+import { parsed, withLink } from "./stream_link.ts";
 
 /** Each id takes some 100 bytes of a server's memory for so long. */
 const DEDUP_WINDOW = "1h";
@@ -37,8 +37,10 @@ export async function stream(args: readonly string[]): Promise<number> {
       ? null
       : parsed("--max-tasks", maxTasks, (value) => parseInteger(value, 1)),
   };
-  using link = await openStreamLink("the address", text, options.ini);
-  const report = action === "create" ? await createStream(link, wish) : await reportOn(link, null);
+  const report = await withLink(
+    ...["the address", text, options.ini] as const,
+    (link) => action === "create" ? createStream(link, wish) : reportOn(link, null),
+  );
   const output = new CliOutput();
   if (flags.has("json")) await output.json(report);
   else for (const line of linesOf(report)) await output.line(line);

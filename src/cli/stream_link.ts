@@ -2,6 +2,7 @@
 
 import { StreamQueue } from "../cluster/stream_queue.ts";
 import { NatsLink } from "../nats/link.ts";
+import { isForbidden, refusalOf } from "../nats/login.ts";
 import { WITHOUT_PROOF } from "../nats/settings.ts";
 import { requireStream } from "../nats/stream.ts";
 import { parseStreamAddress } from "../nats/stream_address.ts";
@@ -13,30 +14,37 @@ import { iniArgs, loadIni } from "./ini.ts";
 
 const TIMEOUT_MS = 10_000;
 
-/** @param ini whose spooler-nats says how to log in */
-export async function openStreamLink(
+/**
+ * The link is closed when `act` has ended.
+ *
+ * @param ini whose spooler-nats says how to log in
+ */
+export async function withLink<T>(
   what: string,
   text: string,
   ini: string | undefined,
-): Promise<NatsLink> {
+  act: (link: NatsLink) => Promise<T>,
+): Promise<T> {
   const address = parsed(what, text, parseStreamAddress);
   const args = iniArgs(ini);
   const access = args === null ? WITHOUT_PROOF : (await loadIni(args)).config.nats;
-  return await NatsLink.open({ address, access, timeoutMs: TIMEOUT_MS });
+  using link = await NatsLink.open({ address, access, timeoutMs: TIMEOUT_MS });
+  try {
+    return await act(link);
+  } catch (error) {
+    throw isForbidden(link.library, error) ? refusalOf(link.library, access, error) : error;
+  }
 }
 
-/**
- * The stream that --dir names. Its link is closed when `act` has ended.
- *
- * @throws {Error} when there is none
- */
-export async function withStream<T>(
+/** The same for the stream that --dir names. @throws {Error} when there is none */
+export function withStream<T>(
   { dir = "", ini }: { readonly dir?: string; readonly ini?: string },
   act: (queue: StreamQueue) => Promise<T>,
 ): Promise<T> {
-  using link = await openStreamLink("--dir", dir, ini);
-  await requireStream(link);
-  return await act(new StreamQueue(link, systemClock));
+  return withLink("--dir", dir, ini, async (link) => {
+    await requireStream(link);
+    return await act(new StreamQueue(link, systemClock));
+  });
 }
 
 /** @throws {UsageError} that names what is wrong, and hides what may be a password */

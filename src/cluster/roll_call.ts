@@ -4,6 +4,7 @@
  */
 
 import type { NatsLink } from "../nats/link.ts";
+import { isForbidden } from "../nats/login.ts";
 import { isJsonObject, parseJson } from "../platform/json.ts";
 
 /** A program that works through the stream. */
@@ -57,9 +58,8 @@ export async function callRoll(link: NatsLink): Promise<StreamWorker[]> {
 
 /** Nobody listens, or this side may not ask. */
 function isNobody({ library }: NatsLink, error: unknown): boolean {
-  if (error instanceof library.RequestError) return error.isNoResponders();
-  return error instanceof library.NoRespondersError ||
-    error instanceof library.PermissionViolationError;
+  return error instanceof library.RequestError && error.isNoResponders() ||
+    error instanceof library.NoRespondersError || isForbidden(library, error);
 }
 
 function isStreamWorker(value: unknown): value is StreamWorker {

@@ -12,6 +12,7 @@ export {
   NoRespondersError,
   PermissionViolationError,
   RequestError,
+  UserAuthenticationExpiredError,
   usernamePasswordAuthenticator,
 } from "@nats-io/nats-core";
 export { NatsConnectionImpl } from "@nats-io/nats-core/internal";

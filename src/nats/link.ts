@@ -4,11 +4,12 @@
  */
 
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
-import type { Authenticator, NatsConnection } from "@nats-io/nats-core";
+import type { NatsConnection } from "@nats-io/nats-core";
 import { reasonOf } from "../platform/reason.ts";
 import { readPem } from "../wire/pem.ts";
 import type * as Library from "./library.ts";
 import { Requests } from "./requests.ts";
+import { authenticatorOf, refusalOf } from "./login.ts";
 import type { NatsAccess, StreamAddress } from "./settings.ts";
 import { BODIES_SUFFIX } from "./stream_address.ts";
 
@@ -51,7 +52,8 @@ export class NatsLink implements Disposable {
   static async open({ address, access, timeoutMs }: NatsLinkOptions): Promise<NatsLink> {
     const library = await import("./library.ts");
     const authenticator = await authenticatorOf(library, access);
-    const connection = await library.NatsConnectionImpl.connect({
+    const tls = access.ca === null ? {} : { tls: { ca: await readPem(access.ca) } };
+    const connecting = library.NatsConnectionImpl.connect({
       servers: [...address.servers],
       name: "spooler",
       timeout: timeoutMs,
@@ -60,7 +62,10 @@ export class NatsLink implements Disposable {
       noAsyncTraces: true,
       pingInterval: PING_MS,
       ...(authenticator === null ? {} : { authenticator }),
-      ...(access.ca === null ? {} : { tls: { ca: await readPem(access.ca) } }),
+      ...tls,
+    });
+    const connection = await connecting.catch((error) => {
+      throw refusalOf(library, access, error);
     });
     const options = { checkAPI: false, timeout: timeoutMs };
     const manager = await library.jetstreamManager(connection, options);
@@ -111,19 +116,4 @@ export class NatsLink implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
-}
-
-async function authenticatorOf(
-  library: NatsLibrary,
-  { proof }: NatsAccess,
-): Promise<Authenticator | null> {
-  if (proof === null) return null;
-  if (proof.kind === "user") {
-    return library.usernamePasswordAuthenticator(proof.user, proof.password);
-  }
-  const bytes = await Deno.readFile(proof.file);
-  if (proof.kind === "creds") return library.credsAuthenticator(bytes);
-  return library.nkeyAuthenticator(
-    new TextEncoder().encode(new TextDecoder().decode(bytes).trim()),
-  );
 }

@@ -7,6 +7,7 @@ import type { StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import { reasonOf } from "../platform/reason.ts";
 import { SLOT_REMEMBERED_MS } from "../schedule/slot_id.ts";
 import { NANOSECONDS, type NatsLink } from "./link.ts";
+import { isForbidden } from "./login.ts";
 import { ATTEMPTS_SUFFIX, BODIES_SUFFIX, FAILED_SUFFIX, ONCE_SUFFIX } from "./stream_address.ts";
 import { allSubjectsOf } from "./subject.ts";
 
@@ -74,6 +75,7 @@ export async function createStream(link: NatsLink, wish: StreamWish): Promise<St
     await new library.Objm(link.jetstream).create(`${stream}${BODIES_SUFFIX}`, store);
   } catch (error) {
     if (error instanceof library.JetStreamNotEnabled) throw new Error(NO_JETSTREAM);
+    if (isForbidden(library, error)) throw error;
     throw new Error(`create ${stream}: ${reasonOf(error)}`);
   }
   return await reportOn(link, wish);

@@ -13,8 +13,9 @@ const NAME = String.raw`(?:secret|password|passwd|passphrase|token|credentials?|
 const SECRET_NAME = new RegExp(`${NAME}$`, "i");
 /** In a command it ends where the shell ends it. */
 const VALUE = String.raw`("[^"]*"|'[^']*'|[^,\s]*[^,\s;&|)]|[;&|)])`;
-/** `concurrency-key=` names a key of tasks. */
-const PAIR = new RegExp(`((?<!\\bconcurrency-)${NAME}=)${VALUE}`, "gi");
+/** `concurrency-key=` names a key of tasks, `nkey=` the file of a seed, unless that is the seed itself. */
+const HARMLESS = String.raw`\bconcurrency-|\bn(?=key=(?!S[A-Z2-7]{50}))`;
+const PAIR = new RegExp(`((?<!${HARMLESS})${NAME}=)${VALUE}`, "gi");
 const FLAG = new RegExp(String.raw`(\s--?[\w-]{0,60}${NAME}\s{1,8})(?!-)${VALUE}`, "gi");
 const IN_URL = /(\b[a-z][\w+.-]{0,20}:\/\/[^\s:/@]{0,200}:)([^\s/@]{1,1000})(?=@)/gi;
 const IN_HEADER = new RegExp(

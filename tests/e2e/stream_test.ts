@@ -63,7 +63,10 @@ testWith(
         `[uwsgi]\nspooler-forward = wrong ${address}\nspooler-nats = ${login}\n`,
       );
     const cases = [
-      ["user=edge,password=wrong-horse-battery,ca=ca.pem", /Authorization Violation/],
+      [
+        "user=edge,password=wrong-horse-battery,ca=ca.pem",
+        /Authorization Violation for user edge of spooler-nats/,
+      ],
       [`user=edge,password=${PASSWORD}`, /connect to 127\.0\.0\.1:\d+: .*certificate/i],
       [`user=edge,password=${PASSWORD},ca=stranger-ca.pem`, /certificate/i],
     ] as const;

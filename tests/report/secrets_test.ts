@@ -49,3 +49,10 @@ Deno.test("known secrets are hidden wherever they turn up, short ones only in th
   others.add(secrets);
   assertEquals(others.maskKnown("hunter2"), "********");
 });
+
+Deno.test("an nkey is the file of a seed, and no secret, unless it is the seed itself", () => {
+  const file = "spooler-nats = nkey=/etc/spooler/nats.nkey";
+  assertEquals(maskShapes(file), file);
+  const seed = `SU${"A".repeat(56)}`;
+  assertEquals(maskShapes(`spooler-nats = nkey=${seed}`), "spooler-nats = nkey=********");
+});
