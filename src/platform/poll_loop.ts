@@ -47,8 +47,16 @@ export class PollLoop implements Round {
     this.#options = options;
     this.#calls = options.calls;
     this.#poll = checked("epoll_create1", this.#calls.createPoll());
-    this.#wake = checked("eventfd", this.#calls.createSignal());
-    this.watch(this.#wake, EPOLLIN, { ready: () => void this.#calls.takeSignal(this.#wake) });
+    const wake = this.#wake = this.#calls.createSignal();
+    try {
+      checked("eventfd", wake);
+      this.watch(wake, EPOLLIN, { ready: () => void this.#calls.takeSignal(wake) });
+    } catch (error) {
+      // The next try finds the descriptors that this one leaves.
+      if (wake >= 0) this.#calls.close(wake);
+      this.#calls.close(this.#poll);
+      throw error;
+    }
   }
 
   /**
