@@ -1,10 +1,11 @@
 /** `spooler list`: the tasks of a spool, in a table or as lines of JSON. */
 
-import { type ListedStateKind, STATE_KINDS } from "../spool/inspected.ts";
+import { type Inspected, type ListedStateKind, STATE_KINDS } from "../spool/inspected.ts";
 import { timeText } from "../platform/local_time.ts";
 import { noWords, readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
-import { type ListFilter, matching } from "../spool/matching.ts";
+import { type ListFilter, survey } from "../spool/matching.ts";
+import type { PlainTask } from "../spool/plain_task.ts";
 import { readFilter } from "./filter.ts";
 import { listDone } from "./list_done.ts";
 import { CliOutput, note } from "./output.ts";
@@ -17,6 +18,7 @@ import { lookOfOutput } from "./terminal.ts";
 import {
   compareSummaries,
   HEADINGS,
+  plainSummary,
   summaryCells,
   summaryJson,
   summaryOf,
@@ -31,6 +33,8 @@ const COLUMNS: readonly TableColumn[] = HEADINGS.map((heading) => ({
 
 /** Up to this many tasks are sorted; more are shown as they are found, in bounded memory. */
 const SORTED_TASKS = 10_000;
+/** Rows that are shown at a time where they are not sorted. */
+const PIECE = 1000;
 
 export async function list(args: readonly string[]): Promise<number> {
   const { options, flags, words } = readArgs("list", args, [...WHERE, "state", "func", "older"], [
@@ -85,11 +89,9 @@ async function listJson(spool: OpenSpool, filter: ListFilter, output: CliOutput)
 async function listTable(spool: OpenSpool, filter: ListFilter, output: CliOutput): Promise<void> {
   const table = new Table(COLUMNS, lookOfOutput());
   const counts = new Map<ListedStateKind, number>();
-  let total = 0;
-  await sortedWhileFew(spool, filter, output, async (summaries) => {
+  const isSorted = await sortedWhileFew(spool, filter, output, async (summaries) => {
     const now = spool.clock.now();
     for (const { state } of summaries) counts.set(state, (counts.get(state) ?? 0) + 1);
-    total += summaries.length;
     const lines = table.lines(summaries.map((summary) => summaryCells(summary, now)));
     await output.lines(lines);
   });
@@ -99,9 +101,7 @@ async function listTable(spool: OpenSpool, filter: ListFilter, output: CliOutput
     const count = counts.get(kind);
     return count ? [`${count} ${kind}`] : [];
   });
-  const order = total > SORTED_TASKS
-    ? `; not sorted, because they are more than ${SORTED_TASKS}`
-    : "";
+  const order = isSorted ? "" : `; not sorted, because they are more than ${SORTED_TASKS}`;
   note(`${safeText(spool.dir)}: ${found.join(", ") || "no tasks"}${order}`);
   const pausedSince = spool.inspector.pausedSince();
   if (pausedSince !== null) note(`paused since ${timeText(pausedSince)}: nothing is started`);
@@ -118,26 +118,44 @@ function noteStranded({ store }: OpenSpool): void {
 /**
  * Hands on the tasks: all of them sorted, or, of very many, pieces in the order they were found. When
  * something cannot be read, what was found before comes first and then the error.
+ *
+ * @returns whether they were sorted
  */
 async function sortedWhileFew(
   spool: OpenSpool,
   filter: ListFilter,
   output: CliOutput,
   show: (summaries: readonly TaskSummary[]) => Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
+  const { inspector, libc, clock } = spool;
   let gathered: TaskSummary[] = [];
-  let total = 0;
-  using progress = new Progress(() => countOf([spool], filter));
+  // Of very many the first is to be seen at once, and not when so many others were read.
+  let isSorted = !isWhole(filter) || !hasMore(inspector.list(filter), SORTED_TASKS);
+  using progress = new Progress(() => countOf([spool], filter), true);
+  const found = (task: PlainTask | Inspected) => {
+    gathered.push("content" in task ? summaryOf(task) : plainSummary(task));
+  };
+  const now = clock.now();
   try {
-    for (const task of matching(spool.inspector, filter, progress.step)) {
-      if (output.closed) return;
-      gathered.push(summaryOf(task));
-      total++;
-      if (gathered.length <= SORTED_TASKS) continue;
+    for (const _ of survey({ inspector, libc, filter, now, found, examined: progress.step })) {
+      if (output.closed) return isSorted;
+      if (gathered.length > SORTED_TASKS) isSorted = false;
+      if (isSorted || gathered.length < PIECE) continue;
       await show(gathered);
       gathered = [];
     }
   } finally {
-    await show(total === gathered.length ? gathered.toSorted(compareSummaries) : gathered);
+    await show(isSorted ? gathered.toSorted(compareSummaries) : gathered);
   }
+  return isSorted;
+}
+
+function isWhole({ states, func, madeBefore }: ListFilter): boolean {
+  return states === undefined && func === undefined && madeBefore === undefined;
+}
+
+function hasMore(pieces: Iterable<readonly unknown[]>, limit: number): boolean {
+  let count = 0;
+  for (const { length } of pieces) if ((count += length) > limit) return true;
+  return false;
 }

@@ -10,6 +10,9 @@ import { Secrets } from "../report/secrets.ts";
 /** Characters that are gathered before they are written. */
 const PIECE = 64 * 1024;
 
+/** Lines of a long listing that are searched for secrets together. */
+const MASKED_AT_ONCE = 100;
+
 /** Of the ini that the command has read. */
 const known = new Secrets();
 
@@ -26,6 +29,20 @@ export function withoutSecrets(text: string): string {
 export interface CliOutputOptions {
   readonly reveals?: boolean;
   readonly isOfTasks?: boolean;
+}
+
+/** As {@link jsonLine}, which takes three times as long where each text passes through the mask. */
+function maskedJson(value: unknown, mask: (text: string) => string): string {
+  return isHarmless(value, mask) ? jsonLine(value) : jsonLine(value, mask);
+}
+
+/** Whether there is nothing to hide in a record of plain fields, as most lines are. */
+function isHarmless(value: unknown, mask: (text: string) => string): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.values(value).every((each) => {
+    if (typeof each === "string") return mask(each) === each;
+    return typeof each !== "object" || each === null || Array.isArray(each) && each.length === 0;
+  });
 }
 
 /** Lines for stdout. The caller ends it with {@link flush}. */
@@ -57,15 +74,19 @@ export class CliOutput {
 
   /** Very many lines at a time. */
   async lines(texts: readonly string[]): Promise<void> {
-    for (const text of texts) {
-      this.#gathered += `${this.#mask(text)}\n`;
+    for (let at = 0; at < texts.length; at += MASKED_AT_ONCE) {
+      const some = texts.slice(at, at + MASKED_AT_ONCE);
+      const text = some.join("\n");
+      // Nearly always there is nothing to hide in all of them.
+      const masked = this.#mask(text) === text ? text : some.map(this.#mask).join("\n");
+      this.#gathered += `${masked}\n`;
       if (this.#gathered.length >= PIECE) await this.flush();
     }
   }
 
   /** A line for programs. */
   async json(value: unknown): Promise<void> {
-    await this.#add(jsonLine(value, this.#mask));
+    await this.#add(maskedJson(value, this.#mask));
   }
 
   async #add(line: string): Promise<void> {

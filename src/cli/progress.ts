@@ -47,12 +47,17 @@ export class Progress {
   readonly #startedAt = systemClock.monotonic();
   readonly #isVisible = canShowProgress();
   #drawAt = this.#startedAt + FIRST_MS;
-  readonly #total: number;
+  readonly #count: () => number;
+  #total: number | null = null;
   #done = 0;
 
-  /** @param total counted only where it is shown */
-  constructor(total: () => number) {
-    this.#total = this.#isVisible ? total() : 0;
+  /**
+   * @param total counted only where it is shown
+   * @param isCountedLate when it is shown for the first time: what is counted stays as it is
+   */
+  constructor(total: () => number, isCountedLate = false) {
+    this.#count = total;
+    if (!isCountedLate) this.#total = this.#isVisible ? total() : 0;
   }
 
   /** One more is done. */
@@ -70,7 +75,7 @@ export class Progress {
     if (isLineOpen) return;
     const done = this.#done;
     // A drain also runs what its tasks add.
-    const total = Math.max(done, this.#total);
+    const total = Math.max(done, this.#total ??= this.#count());
     const elapsedMs = systemClock.monotonic() - this.#startedAt;
     shown = true;
     write(CLEAR + progressLine({ done, total, elapsedMs }, columns() ?? DEFAULT_COLUMNS));

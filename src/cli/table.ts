@@ -59,21 +59,25 @@ export class Table {
   }
 
   #line(row: readonly string[], colour: Colour | null = null): string {
-    const cells = row.map((cell, column) => {
-      const width = this.#widths?.[column] ?? 0;
+    const widths = this.#widths ?? [];
+    const last = row.findLastIndex((cell) => cell.trimEnd() !== "");
+    // A million lines are made of this.
+    let line = "";
+    for (let column = 0; column <= last; column++) {
+      const cell = row[column] ?? "";
       const { cut, colour: colourOf } = this.#columns[column] ?? {};
-      const isCut = this.look.width !== null && unicodeWidth(cell) > width;
-      const text = isCut ? shortened(cell, width, cut === "start") : cell;
-      return {
-        text,
-        gap: " ".repeat(Math.max(0, width - unicodeWidth(text))),
-        colour: colour ?? colourOf?.(cell) ?? null,
-      };
-    });
-    const last = cells.findLastIndex(({ text }) => text.trimEnd() !== "");
-    return cells.slice(0, last + 1).map(({ text, gap, colour }, column) =>
-      (this.look.hasColours ? painted(text, colour) : text) + (column === last ? "" : gap)
-    ).join(GAP);
+      const width = widths[column] ?? 0;
+      let taken = unicodeWidth(cell);
+      let text = cell;
+      if (this.look.width !== null && taken > width) {
+        text = shortened(cell, width, cut === "start");
+        taken = unicodeWidth(text);
+      }
+      if (column > 0) line += GAP;
+      line += this.look.hasColours ? painted(text, colour ?? colourOf?.(cell) ?? null) : text;
+      if (column < last && taken < width) line += " ".repeat(width - taken);
+    }
+    return line;
   }
 }
 

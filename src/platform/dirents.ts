@@ -57,6 +57,30 @@ export function* listFiles(
   yield files;
 }
 
+/**
+ * Calls back for each name, with the bytes that the kernel has written, which end with a NUL and are gone
+ * afterwards; after each piece of the directory it yields. Closes the descriptor at the end.
+ */
+export function* visitNames(
+  libc: Libc,
+  fd: number,
+  visit: (name: string, bytes: Uint8Array<ArrayBuffer>) => void,
+): Generator<void> {
+  for (const { buffer, view, length } of read(libc, fd)) {
+    // All names in one call: most are ASCII, of which each byte becomes one character.
+    const text = latin1.decode(buffer.subarray(0, length));
+    for (let at = 0; at < length; at += view.getUint16(at + LENGTH_AT, true)) {
+      const start = at + NAME_AT;
+      const name = text.slice(start, text.indexOf("\0", start));
+      visit(ASCII.test(name) ? name : nameAt(buffer, start), buffer.subarray(start));
+    }
+    yield;
+  }
+}
+
+const latin1 = new TextDecoder("latin1");
+const ASCII = /^[\x20-\x7e]*$/;
+
 function* read(libc: Libc, fd: number): Generator<Dirents> {
   const buffer = new Uint8Array(BUFFER_SIZE);
   const view = new DataView(buffer.buffer);

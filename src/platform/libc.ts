@@ -35,7 +35,7 @@ import {
   STATX_BASIC_STATS,
   SYS_RENAMEAT2,
 } from "./linux.ts";
-import { LibcCalls, SystemError } from "./libc_calls.ts";
+import { LibcCalls, type PathName, SystemError } from "./libc_calls.ts";
 import { fixedBytes } from "./memory.ts";
 import { fileTime, type Stat, STATX_SIZE, StatxStat } from "./stat.ts";
 
@@ -73,7 +73,7 @@ export class Libc {
   }
 
   /** Any open(2); O_CLOEXEC is added. */
-  open(at: number, name: string, flags: number, mode = 0): number {
+  open(at: number, name: PathName, flags: number, mode = 0): number {
     const { openat } = this.#calls.symbols;
     return this.#calls.result(openat(at, this.#calls.path(name), flags | O_CLOEXEC, mode));
   }
@@ -87,7 +87,7 @@ export class Libc {
    * Like {@link openFile}, for reading only: its close is no event for those who watch for writes, and
    * reading leaves the file's atime as it was, where the kernel lets this user have that.
    */
-  openToRead(at: number, name: string): number {
+  openToRead(at: number, name: PathName): number {
     const flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW;
     const fd = this.open(at, name, flags | O_NOATIME);
     return fd === -EPERM ? this.open(at, name, flags) : fd;
@@ -285,7 +285,7 @@ export class Libc {
 
   /** The bytes read, 0 when there are none yet. */
   readNow(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
-    return Math.max(0, Number(this.#calls.symbols.read(fd, buffer, BigInt(buffer.length))));
+    return Math.max(0, this.#calls.symbols.read(fd, buffer, buffer.length));
   }
 }
 

@@ -36,8 +36,9 @@ function escaped(char: string): string {
  *
  * @param mask takes secrets out of each text in it
  */
-export function jsonLine(value: unknown, mask = (text: string) => text): string {
-  const masked = (_: string, each: unknown) => typeof each === "string" ? mask(each) : each;
+export function jsonLine(value: unknown, mask?: (text: string) => string): string {
+  const masked = mask &&
+    ((_: string, each: unknown) => typeof each === "string" ? mask(each) : each);
   return JSON.stringify(value, masked).replaceAll(ACTS, (char) => {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });

@@ -3,6 +3,7 @@
 import { roughText } from "../platform/duration_text.ts";
 import type { Inspected, ListedStateKind } from "../spool/inspected.ts";
 import { compareNatural, priorityRank, shortLabel } from "../spool/layout.ts";
+import type { PlainTask } from "../spool/plain_task.ts";
 import { findVar } from "../wire/packet.ts";
 import type { ReachedLimit } from "./snapshot.ts";
 import { safeText } from "./safe_text.ts";
@@ -59,6 +60,27 @@ export function summaryOf(task: Inspected): TaskSummary {
   };
 }
 
+/** The same of a task that was read for a listing alone. */
+export function plainSummary(task: PlainTask): TaskSummary {
+  return {
+    name: task.name,
+    priority: task.priority,
+    state: task.state,
+    func: task.func,
+    madeAt: task.madeAt,
+    dueAt: task.state === "running" ? null : task.dueAt,
+    waitsFor: NONE,
+    size: task.size,
+    bodySize: task.bodySize,
+    attempts: 0,
+    lastError: null,
+    lastLine: null,
+    lastFailureAt: null,
+  };
+}
+
+const NONE: readonly string[] = [];
+
 function lastLineOf(stderr: string): string | null {
   const line = stderr.trimEnd().split("\n").at(-1);
   return line ? cutText(line, ERROR_WIDTH) : null;
@@ -89,6 +111,21 @@ function timeOf({ dueAt, lastFailureAt, madeAt }: TaskSummary): number {
   return dueAt ?? lastFailureAt ?? madeAt;
 }
 
+/** What `make` makes of a function, once for each that many tasks have in common. */
+function memo<T>(make: (func: Uint8Array) => T): (func: Uint8Array) => T {
+  const known = new WeakMap<Uint8Array, T>();
+  return (func) => {
+    const before = known.get(func);
+    if (before !== undefined) return before;
+    const made = make(func);
+    known.set(func, made);
+    return made;
+  };
+}
+
+const funcText = memo((func) => cutText(safeBytes(func), FUNCTION_WIDTH));
+const funcJson = memo((func) => jsonBytes("function", func));
+
 export const HEADINGS = ["STATE", "AGE", "DUE", "FAILURES", "FUNCTION", "NAME", "LAST ERROR"];
 
 /** @param label of a name */
@@ -105,7 +142,9 @@ export function limitText({ limit, running, processes }: ReachedLimit): string {
 /** The cells of a row, in the order of {@link HEADINGS}. */
 export function summaryCells(summary: TaskSummary, now: number): string[] {
   const { state, func, dueAt, attempts, lastError, lastLine } = summary;
-  const error = [lastError ?? [], lastLine ?? []].flat().join(": ");
+  const error = lastError === null && lastLine === null
+    ? ""
+    : [lastError ?? [], lastLine ?? []].flat().join(": ");
   return [
     state,
     roughText(now - summary.madeAt),
@@ -117,9 +156,9 @@ export function summaryCells(summary: TaskSummary, now: number): string[] {
       ? "now"
       : `in ${roughText(dueAt - now)}`,
     String(attempts),
-    func === null ? "-" : cutText(safeBytes(func), FUNCTION_WIDTH),
+    func === null ? "-" : funcText(func),
     shortId(summary),
-    cutText(safeText(error), ERROR_WIDTH),
+    error === "" ? "" : cutText(safeText(error), ERROR_WIDTH),
   ];
 }
 
@@ -131,7 +170,7 @@ export function summaryJson(summary: TaskSummary, spool: string, now: number): o
     name,
     priority,
     state,
-    ...(func === null ? { function: null } : jsonBytes("function", func)),
+    ...(func === null ? { function: null } : funcJson(func)),
     madeAt: isoText(summary.madeAt),
     ageSeconds: Math.max(0, Math.floor((now - summary.madeAt) / 1000)),
     dueAt: dueAt === null ? null : isoText(dueAt),

@@ -18,7 +18,7 @@ import {
   taskId,
   type TaskRef,
 } from "./layout.ts";
-import { Listing } from "./listing.ts";
+import { Listing, type VisitTask } from "./listing.ts";
 import { LaterRecordError, readAttempts, readFailed } from "./record_text.ts";
 import { SpoolRoot } from "./root.ts";
 import { MOST_RECORD_BYTES, readSmallFile } from "./small_file.ts";
@@ -46,10 +46,11 @@ export class Inspector {
   readonly #claims: Claims;
   readonly #clock: Clock;
   readonly #listing: Listing;
+  readonly #root: SpoolRoot | null;
 
   constructor({ dir, claims, libc, clock }: InspectorOptions) {
     this.dir = dir;
-    const root = libc && new SpoolRoot(libc, dir);
+    const root = this.#root = libc && new SpoolRoot(libc, dir);
     this.#claims = root ? claims.within(root) : claims;
     this.#clock = clock;
     this.#listing = new Listing(dir, root, this.#claims);
@@ -67,6 +68,11 @@ export class Inspector {
   /** See {@link Listing.list}. */
   list(filter: Filter = {}): Generator<PlacedTask[]> {
     return this.#listing.list(filter);
+  }
+
+  /** See {@link Listing.visitQueue}; null where libc cannot be called. */
+  visitQueue(visit: VisitTask): Generator<void> | null {
+    return this.#root && this.#listing.visitQueue(this.#root, visit);
   }
 
   /** See {@link Listing.find}. */

@@ -4,7 +4,7 @@
  */
 
 import { join } from "@std/path";
-import { list as listEntries } from "../platform/dirents.ts";
+import { list as listEntries, visitNames } from "../platform/dirents.ts";
 import { SystemError } from "../platform/libc.ts";
 import { EACCES, ENOENT } from "../platform/linux.ts";
 import type { Claims } from "./claim.ts";
@@ -144,19 +144,44 @@ export class Listing {
     return (task) => records.size > 0 && records.has(recordPath(taskId(task)));
   }
 
-  /**
-   * A directory that is not there is an empty one.
-   *
-   * @throws {Deno.errors.PermissionDenied} when it may not be read
-   */
   #listReadable(dir: string): Iterable<readonly { readonly name: string }[]> {
     if (!this.root) return listWithDeno(dir);
-    const fd = this.root.openDirectory(dir);
-    if (fd === -ENOENT) return [];
-    if (fd === -EACCES) throw new Deno.errors.PermissionDenied(`list ${dir}: permission denied`);
-    if (fd < 0) throw new SystemError("list", dir, -fd);
-    return listEntries(this.root.libc, fd);
+    const fd = openReadable(this.root, dir);
+    return fd === null ? [] : listEntries(this.root.libc, fd);
   }
+
+  /**
+   * The tasks that wait or run, each handed to `visit` with the directory that it is in and its name as the
+   * kernel has written it: for who reads them at once, which saves a path. It yields from time to time.
+   *
+   * @throws {Deno.errors.PermissionDenied} when a directory may not be read
+   */
+  *visitQueue(root: SpoolRoot, visit: VisitTask): Generator<void> {
+    const priorities: (string | null)[] = [null];
+    for (const priority of priorities) {
+      const fd = openReadable(root, priority === null ? this.dir : join(this.dir, priority));
+      if (fd === null) continue;
+      yield* visitNames(root.libc, fd, (name, bytes) => {
+        if (isTaskName(name)) visit(fd, { name, priority, place: "queue" }, bytes);
+        else if (priority === null && isPriorityName(name)) priorities.push(name);
+      });
+    }
+  }
+}
+
+export type VisitTask = (at: number, task: PlacedTask, bytes: Uint8Array<ArrayBuffer>) => void;
+
+/**
+ * A directory to be listed; null when it is not there, which is an empty one.
+ *
+ * @throws {Deno.errors.PermissionDenied} when it may not be read
+ */
+function openReadable(root: SpoolRoot, dir: string): number | null {
+  const fd = root.openDirectory(dir);
+  if (fd === -ENOENT) return null;
+  if (fd === -EACCES) throw new Deno.errors.PermissionDenied(`list ${dir}: permission denied`);
+  if (fd < 0) throw new SystemError("list", dir, -fd);
+  return fd;
 }
 
 function* listWithDeno(dir: string): Generator<{ readonly name: string }[]> {
