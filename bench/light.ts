@@ -3,10 +3,13 @@
  * start and of a short command, a command as handler beside posix_spawn(3), a list of very many tasks.
  *
  *     SPOOLER_EXECUTABLE=dist/spooler deno run -A bench/light.ts [--deferred=100000] [--seconds=20]
- *         [--starts=20] [--commands=500] [--huge=1000000] [--only=TEXT]
+ *         [--starts=20] [--commands=500] [--huge=1000000] [--only=TEXT] [--empty=dist/empty]
  *
  * "to the goal" is 1 or more where the goal is reached. Processor time and memory do not depend on what
- * else the machine does; times do. TMPDIR says which file system is used.
+ * else the machine does; times do. TMPDIR says which file system is used. What no program can fall below is
+ * the row of an empty one, where --empty names its executable:
+ *
+ *     echo > empty.js; deno compile --output dist/empty empty.js
  */
 
 import { join } from "@std/path";
@@ -22,6 +25,7 @@ const huge = numberArg("huge", 1_000_000);
 const seconds = numberArg("seconds", 20);
 const starts = numberArg("starts", 20);
 const commands = numberArg("commands", 500);
+const empty = textArg("empty");
 
 const DAY_SECONDS = 86_400;
 /** The program gives back every ten seconds what its start took. */
@@ -160,8 +164,9 @@ async function shortCommands(): Promise<Row[]> {
     ["spooler --help", 60, ["--help"]],
     ["spooler check", 100, ["check", site.ini]],
   ];
-  for (const [what, goalMs, words] of cases) {
-    const [file, args] = commandLine(words);
+  const floor = empty === "" ? [] : [["an empty program", NaN, null] as const];
+  for (const [what, goalMs, words] of [...floor, ...cases]) {
+    const [file, args]: [string, string[]] = words === null ? [empty, []] : commandLine(words);
     const [tookMs, cpu] = await timed(async () => {
       const startedAt = performance.now();
       const command = new Deno.Command(file, { args, stdout: "null", stderr: "piped" });
@@ -169,7 +174,8 @@ async function shortCommands(): Promise<Row[]> {
       if (!success) throw new Error(new TextDecoder().decode(stderr));
       return performance.now() - startedAt;
     });
-    rows.push([what, `${ms(tookMs)} (CPU ${ms(cpu)})`, ms(goalMs), goalMs / tookMs]);
+    const goal = Number.isNaN(goalMs) ? "" : ms(goalMs);
+    rows.push([what, `${ms(tookMs)} (CPU ${ms(cpu)})`, goal, goalMs / tookMs]);
   }
   return rows;
 }

@@ -201,6 +201,7 @@ Deno.test("a file of more than 300 lines says why in its first comment", async (
 const NEEDED_BY_WORKERS = [
   "src/exec/lines.ts",
   "src/platform/bytes.ts",
+  "src/platform/garbage.ts",
   "src/platform/linux.ts",
   "src/platform/memory.ts",
   "src/platform/name.ts",

@@ -92,13 +92,13 @@ export class Incoming {
   }
 
   /**
-   * Resolves when what serves plain sockets needs no more files.
+   * Starts what serves plain sockets; resolves when that needs no more files.
    *
    * @throws {Error} when it does not come up
    */
   async up(): Promise<void> {
     try {
-      await this.#thread?.up;
+      await this.#thread?.start();
     } catch (error) {
       // The next configuration may have another.
       await this.end();

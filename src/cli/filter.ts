@@ -3,7 +3,7 @@
 import { type ListedStateKind, STATE_KINDS } from "../spool/inspected.ts";
 import type { ListFilter } from "../spool/matching.ts";
 import { UsageError } from "./error.ts";
-import { parseDurationOption } from "./spools.ts";
+import { parseDurationOption } from "./duration_option.ts";
 
 /** @throws {UsageError} */
 export function readFilter(

@@ -13,7 +13,8 @@ import { UsageError } from "./error.ts";
 import { iniArgs, loadIni } from "./ini.ts";
 import { isIniInEnvironment } from "./ini_environment.ts";
 import { readLines } from "./push_lines.ts";
-import { isStream, parseDurationOption } from "./spools.ts";
+import { parseDurationOption } from "./duration_option.ts";
+import { isStream } from "./spools.ts";
 import { checkStart, parseStart, startVar } from "./start_time.ts";
 
 const VALUES = [

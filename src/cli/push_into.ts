@@ -18,11 +18,12 @@ import { UsageError } from "./error.ts";
 import { handlerProblem } from "../app/no_handler.ts";
 import { CliOutput, note } from "./output.ts";
 import type { PushedTask, PushFlags, PushOptions } from "./push.ts";
-import { isDirectory, openEach, type OpenSpool, parseDurationOption } from "./spools.ts";
+import { parseDurationOption } from "./duration_option.ts";
+import { isDirectory } from "./there.ts";
+import type { OpenSpool } from "./spools.ts";
 import { shortId } from "../report/task_name.ts";
 import { isoText } from "../report/task_summary.ts";
 import { Progress } from "./progress.ts";
-import { endJson, endText, exitCodeOf, waitFor } from "./wait.ts";
 
 type PushTarget = Pick<SpoolConfig, "dir" | "fsync" | "limits">;
 
@@ -181,6 +182,8 @@ async function waitForAll(
   tasks: readonly PutTask[],
   { timeoutMs, isJson, output }: WaitOptions,
 ): Promise<number> {
+  const { endJson, endText, exitCodeOf, waitFor } = await import("./wait.ts");
+  const { openEach } = await import("./spools.ts");
   const spools = new Map<PushTarget, OpenSpool>();
   let code = 0;
   const endAt = systemClock.monotonic() + timeoutMs;

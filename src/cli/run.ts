@@ -13,14 +13,12 @@ import type { Log } from "./log.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { withstandSignals } from "../app/signals.ts";
 import { mustStart } from "../app/start_checks.ts";
-import { check } from "./check.ts";
 import { announce } from "./announce.ts";
 import { UsageError } from "./error.ts";
 import { loadIni } from "./ini.ts";
 import { refuseUnknown } from "./ini_options.ts";
 import { CliOutput } from "./output.ts";
 import { runLogged } from "./run_logged.ts";
-import { runOnce } from "./run_once.ts";
 
 export async function run(args: readonly string[]): Promise<number> {
   const inBackground = isInBackground();
@@ -37,8 +35,15 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 async function runHere(args: readonly string[], inBackground: boolean): Promise<number> {
-  if (args.includes("--drain")) return await runOnce(args.filter((arg) => arg !== "--drain"));
-  if (args.includes("--check")) return await check(args.filter((arg) => arg !== "--check"));
+  // Their code, and that of no other command, is loaded where it is asked for.
+  if (args.includes("--drain")) {
+    const { runOnce } = await import("./run_once.ts");
+    return await runOnce(args.filter((arg) => arg !== "--drain"));
+  }
+  if (args.includes("--check")) {
+    const { check } = await import("./check.ts");
+    return await check(args.filter((arg) => arg !== "--check"));
+  }
   if (args.includes("--show-config")) {
     // On the command line it is all that is done; in a file it is done before the start.
     console.log(await showConfigOf(args.filter((arg) => arg !== "--show-config")));

@@ -4,7 +4,6 @@ import { isAbsolute, resolve } from "@std/path";
 import { openPlatform } from "../spool/platform.ts";
 import { destinationsOf } from "../server/destination.ts";
 import type { Config } from "../config/config.ts";
-import { parseDuration } from "../config/value.ts";
 import { type Clock, systemClock, systemRandom } from "../platform/clock.ts";
 import { nameFromShown } from "../platform/name.ts";
 import type { Libc } from "../platform/libc.ts";
@@ -19,8 +18,7 @@ import { safeText } from "../report/safe_text.ts";
 import { hasRun } from "./past_runs.ts";
 import { placedId } from "../report/task_name.ts";
 import { isShortFor, parseTaskWord, spoolOfPath, type TaskWord } from "./task_id.ts";
-import { reasonOf } from "../platform/reason.ts";
-import { isThere } from "./there.ts";
+import { isDirectory, isThere } from "./there.ts";
 
 /** The options that say where; every queue command has them. */
 export const WHERE = ["ini", "dir"] as const;
@@ -133,10 +131,6 @@ export function taskWords(words: readonly string[]): string[] {
   });
 }
 
-export async function isDirectory(path: string): Promise<boolean> {
-  return await Deno.stat(path).then((info) => info.isDirectory, () => false);
-}
-
 /** How many tasks a filter makes a command examine. */
 export function countOf(spools: readonly OpenSpool[], filter: Filter): number {
   let count = 0;
@@ -214,13 +208,4 @@ export function missText(word: string, named: Exclude<TaskMatch, { kind: "one" }
 export function idsText(ids: readonly string[]): string {
   const more = ids.length - MOST_NAMED;
   return ids.slice(0, MOST_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
-}
-
-/** @throws {UsageError} */
-export function parseDurationOption(option: string, text: string): number {
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    throw new UsageError(`--${option} ${reasonOf(error)}: "${text}"`);
-  }
 }

@@ -15,7 +15,7 @@ import { UsageError } from "./error.ts";
 import { CliOutput, note } from "./output.ts";
 import type { PushedTask, PushFlags, PushOptions } from "./push.ts";
 import { type Body, inMemory, openBody } from "./push_to.ts";
-import { parseDurationOption } from "./spools.ts";
+import { parseDurationOption } from "./duration_option.ts";
 import { waitForMessage } from "./stream_wait.ts";
 import { withStream } from "./stream_link.ts";
 import { endJson, endText, exitCodeOf } from "./wait.ts";

@@ -6,3 +6,7 @@ import { quietly } from "../platform/quietly.ts";
 export function isThere(path: string): boolean {
   return quietly(() => Deno.lstatSync(path)) !== undefined;
 }
+
+export async function isDirectory(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((info) => info.isDirectory, () => false);
+}

@@ -16,10 +16,10 @@ import {
   missText,
   type OpenSpool,
   openSpools,
-  parseDurationOption,
   taskWords,
   WHERE,
 } from "./spools.ts";
+import { parseDurationOption } from "./duration_option.ts";
 import { shortId } from "../report/task_name.ts";
 import { resultText } from "../history/run_text.ts";
 import { systemClock } from "../platform/clock.ts";

@@ -33,7 +33,7 @@ export interface LineRemark {
 }
 
 /** What a `%` and one byte become; a byte that is not in here makes both disappear. */
-export type MagicTable = ReadonlyMap<string, string>;
+export type MagicTable = Pick<ReadonlyMap<string, string>, "get">;
 
 const LINE_MAX_BYTES = 1 << 20;
 

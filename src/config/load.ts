@@ -71,7 +71,9 @@ async function read(args: readonly string[], host: ConfigHost) {
     baseDir: assembled.baseDir,
     used: assembled.used,
     uid: host.uid,
-    user: host.user,
+    get user() {
+      return host.user;
+    },
     tz: host.environment.get("TZ"),
     zone: (tz) => host.zone(tz),
     kindOf: (path) => host.kindOf(path),

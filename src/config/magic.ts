@@ -29,9 +29,7 @@ export class Magic {
       k: String(host.cpus),
       "[": "\x1b",
       u: String(host.uid),
-      U: host.user,
       g: String(host.gid),
-      G: host.group,
       b: host.executable,
     };
     for (const [name, value] of Object.entries(fixed)) this.#table.set(name, encodeBytes(value));
@@ -40,8 +38,12 @@ export class Magic {
     }
   }
 
-  get table(): MagicTable {
-    return this.#table;
+  /** The names of the user and the group are looked up where an ini asks for them. */
+  readonly table: MagicTable = { get: (letter) => this.#table.get(letter) ?? this.#name(letter) };
+
+  #name(letter: string): string | undefined {
+    if (letter !== "U" && letter !== "G") return undefined;
+    return encodeBytes(letter === "U" ? this.#host.user : this.#host.group);
   }
 
   /** A section of the file that was read last. */

@@ -62,22 +62,29 @@ for (const row of OPTIONS as readonly OptionRow[]) {
   if (row.short !== undefined) SHORT.set(row.short, row.name);
 }
 
-const FOREIGN = new Map<string, ForeignOption>();
-for (const { group, reason, refused = false, names } of FOREIGN_GROUPS) {
-  for (const text of names.trim().split(/\s+/)) {
-    const [, name, arity, bang, letter] = /^([^=?!/]+)([=?]?)(!?)(?:\/(.))?$/.exec(text) ?? [];
-    if (name === undefined) throw new Error(`not a name of an option: ${text}`);
-    FOREIGN.set(name, {
-      name,
-      group,
-      reason,
-      refused,
-      arity: arity === "=" ? "required" : arity === "?" ? "optional" : "none",
-      immediate: bang === "!",
-      short: letter ?? null,
-    });
-    if (letter !== undefined && !SHORT.has(letter)) SHORT.set(letter, name);
-  }
+/** A thousand names, made when the first is asked for: most inis have none of them. */
+let foreign: ReadonlyMap<string, ForeignOption> | null = null;
+
+function foreignNames(): ReadonlyMap<string, ForeignOption> {
+  return foreign ??= new Map(readForeign().map((option) => [option.name, option]));
+}
+
+function readForeign(): ForeignOption[] {
+  return FOREIGN_GROUPS.flatMap(({ group, reason, refused = false, names }) =>
+    names.trim().split(/\s+/).map((text) => {
+      const [, name, arity, bang, letter] = /^([^=?!/]+)([=?]?)(!?)(?:\/(.))?$/.exec(text) ?? [];
+      if (name === undefined) throw new Error(`not a name of an option: ${text}`);
+      return {
+        name,
+        group,
+        reason,
+        refused,
+        arity: arity === "=" ? "required" : arity === "?" ? "optional" : "none",
+        immediate: bang === "!",
+        short: letter ?? null,
+      };
+    })
+  );
 }
 
 /** The row of an option of ours to act on, by its name or an alias. */
@@ -87,26 +94,26 @@ export function findOption(name: string): OptionRow | undefined {
 
 /** An option of uWSGI's that this program does not act on. */
 export function findForeign(name: string): ForeignOption | undefined {
-  return FOREIGN.get(name);
+  return ROWS.has(name) ? undefined : foreignNames().get(name);
 }
 
 export function foreignOptions(): readonly ForeignOption[] {
-  return [...FOREIGN.values()];
+  return [...foreignNames().values()];
 }
 
 export function isKnown(name: string): boolean {
-  return ROWS.has(name) || FOREIGN.has(name);
+  return ROWS.has(name) || foreignNames().has(name);
 }
 
 /** The option of a one-letter form such as `-s`. */
 export function findShort(letter: string): string | undefined {
-  return SHORT.get(letter);
+  return SHORT.get(letter) ?? foreignOptions().find(({ short }) => short === letter)?.name;
 }
 
 /** Undefined for a name that is no option. */
 export function arityOf(name: string): Arity | undefined {
   const row = ROWS.get(name);
-  if (row === undefined) return FOREIGN.get(name)?.arity;
+  if (row === undefined) return foreignNames().get(name)?.arity;
   if (row.value === undefined) return "none";
   return row.kind === "flag" || row.value.startsWith("[") && row.value.endsWith("]")
     ? "optional"
@@ -115,5 +122,5 @@ export function arityOf(name: string): Arity | undefined {
 
 /** Every name and alias. */
 export function knownNames(): string[] {
-  return [...ROWS.keys(), ...FOREIGN.keys()];
+  return [...ROWS.keys(), ...foreignNames().keys()];
 }

@@ -11,7 +11,6 @@ import type { Problem } from "../platform/problem.ts";
 import { nearest } from "./suggest.ts";
 import { parseBoolean, surprise } from "./value.ts";
 
-const NAMES = knownNames();
 /** A configuration with more unknown keys than this does not have them by mistake. */
 const SUGGESTIONS_MAX = 1_000;
 
@@ -70,7 +69,7 @@ export function recognise(
   function suggest(key: string): string | undefined {
     if (!suggestions.has(key)) {
       const isEnough = suggestions.size >= SUGGESTIONS_MAX;
-      suggestions.set(key, isEnough ? undefined : nearest(key, NAMES));
+      suggestions.set(key, isEnough ? undefined : nearest(key, knownNames()));
     }
     return suggestions.get(key);
   }

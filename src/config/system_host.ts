@@ -14,6 +14,8 @@ import { DENIED, reasonOf } from "../platform/reason.ts";
 
 /** A file, a pipe or a command that takes longer is given up. */
 const PATIENCE_MS = 10_000;
+/** More than nearly every ini has. */
+const PIECE_BYTES = 16 * 1024;
 
 /** Its names: those in /dev may be opened only by a program that may do everything. */
 const STDIN: readonly (string | number)[] = ["-", 0, "/dev/stdin", "/dev/fd/0"];
@@ -34,9 +36,13 @@ export function systemHost(
     hostname: Deno.hostname(),
     uid,
     gid,
-    // As getpwuid(3) has it, which also knows users that are not in /etc/passwd.
-    user: quietly(() => userInfo().username) ?? userName(uid),
-    group: groupName(gid),
+    // As getpwuid(3) has it, which also knows users that are not in /etc/passwd. Few inis ask.
+    get user() {
+      return quietly(() => userInfo().username) ?? userName(uid);
+    },
+    get group() {
+      return groupName(gid);
+    },
     cpus: navigator.hardwareConcurrency,
     nowMicros: systemClock.now() * 1000,
     executable: Deno.execPath(),
@@ -77,7 +83,7 @@ async function read(
   patienceMs: number,
 ): Promise<Uint8Array> {
   try {
-    if (STDIN.includes(source)) return await collect(Deno.stdin.readable, maxBytes, null);
+    if (STDIN.includes(source)) return await collect(piecesIn(Deno.stdin.readable), maxBytes, null);
     const path = typeof source === "number" ? `/dev/fd/${source}` : resolve(source);
     const { isDirectory, isFile, isFifo, size } = Deno.statSync(path);
     if (isDirectory) throw new HostError("it is a directory");
@@ -86,8 +92,8 @@ async function read(
     if (isFifo && typeof source === "string") {
       return await printed(["cat", "--", path], maxBytes, patienceMs);
     }
-    const file = await Deno.open(path);
-    return await collect(file.readable, maxBytes, patienceMs);
+    using file = await Deno.open(path);
+    return await collect(piecesOf(file), maxBytes, patienceMs);
   } catch (error) {
     throw asHostError(error);
   }
@@ -107,7 +113,7 @@ async function printed(
     detached: true,
   }).spawn();
   try {
-    return await collect(child.stdout, maxBytes, patienceMs);
+    return await collect(piecesIn(child.stdout), maxBytes, patienceMs);
   } catch (error) {
     throw asHostError(error);
   } finally {
@@ -117,19 +123,44 @@ async function printed(
   }
 }
 
+/** What comes piece by piece, until null. */
+interface Pieces {
+  next(): Promise<Uint8Array | null>;
+  end(): void;
+}
+
+/** Deno's streams for files take four milliseconds to set up. */
+function piecesOf(file: Deno.FsFile): Pieces {
+  const piece = new Uint8Array(PIECE_BYTES);
+  return {
+    async next() {
+      const length = await file.read(piece);
+      return length === null ? null : piece.slice(0, length);
+    },
+    end() {},
+  };
+}
+
+function piecesIn(stream: ReadableStream<Uint8Array>): Pieces {
+  const reader = stream.getReader();
+  return {
+    next: async () => (await reader.read()).value ?? null,
+    end: () => void reader.cancel().catch(() => {}),
+  };
+}
+
 /** @param patienceMs null for a person who types a configuration */
 async function collect(
-  stream: ReadableStream<Uint8Array>,
+  pieces: Pieces,
   maxBytes: number,
   patienceMs: number | null,
 ): Promise<Uint8Array> {
-  const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
   const all = (async () => {
     for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
+      const value = await pieces.next();
+      if (value === null) return;
       size += value.length;
       if (size > maxBytes) throw tooLarge(maxBytes);
       chunks.push(value);
@@ -138,7 +169,7 @@ async function collect(
   try {
     await (patienceMs === null ? all : inTime(all, patienceMs));
   } finally {
-    reader.cancel().catch(() => {});
+    pieces.end();
   }
   const bytes = new Uint8Array(size);
   let at = 0;

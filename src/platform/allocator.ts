@@ -5,6 +5,7 @@
 
 import type { Cancel, Clock } from "./clock.ts";
 import { unmapCode } from "./code_pages.ts";
+import { collectGarbage } from "./garbage.ts";
 import { openLibrary } from "./linux.ts";
 
 const M_TRIM_THRESHOLD = -1;
@@ -35,7 +36,10 @@ export function boundAllocator(clock: Clock): Cancel {
   mallopt?.(M_MMAP_THRESHOLD, OWN_PIECE_BYTES);
   mallopt?.(M_TRIM_THRESHOLD, KEPT_BYTES);
   mallopt?.(M_ARENA_MAX, POOLS);
+  let isFirst = true;
   const trim = () => {
+    if (isFirst) collectGarbage();
+    isFirst = false;
     trimPools?.(0n);
     unmapCode();
     cancel = clock.after(TRIM_EVERY_MS, trim);

@@ -4,6 +4,7 @@
  */
 
 import { errnoReader } from "./errno.ts";
+import { openSymbols } from "./symbols.ts";
 import { AT_EMPTY_PATH, openLibrary } from "./linux.ts";
 import { fixedBytes } from "./memory.ts";
 import { STATX_SIZE } from "./stat.ts";
@@ -40,7 +41,7 @@ const opened = new Map<string, DurableSymbols>();
 function symbolsOf(library: string): DurableSymbols {
   const known = opened.get(library);
   if (known !== undefined) return known;
-  const { symbols } = Deno.dlopen(library, SYMBOLS);
+  const symbols = openSymbols(library, SYMBOLS);
   opened.set(library, symbols);
   return symbols;
 }

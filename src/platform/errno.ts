@@ -3,6 +3,9 @@
  * failed and its errno nothing may run that sets errno itself, as a contended lock of the runtime does.
  */
 
+/** The function that says where it is, in the libraries of this program. */
+export const ERRNO_LOCATION = "__errno_location";
+
 /** @returns reads errno, of the thread that calls this; 0 where it cannot be found */
 export function errnoReader(locate: () => Deno.PointerValue): () => number {
   const location = locate();

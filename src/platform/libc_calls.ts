@@ -1,6 +1,7 @@
 /** The functions of libc that are called, with their types, and how they are given paths and report errors. */
 
 import { errnoReader } from "./errno.ts";
+import { openSymbols } from "./symbols.ts";
 import { getSystemErrorName } from "node:util";
 import { nameToBytes, nameToShow } from "./name.ts";
 
@@ -25,7 +26,7 @@ const SYMBOLS = {
   fchown: { parameters: ["i32", "u32", "u32"], result: "i32" },
   inotify_init1: { parameters: ["i32"], result: "i32" },
   inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
@@ -75,7 +76,7 @@ export class LibcCalls {
   readonly #otherPath = new PathBuffer();
 
   constructor(library: string) {
-    this.symbols = Deno.dlopen(library, SYMBOLS).symbols;
+    this.symbols = openSymbols(library, SYMBOLS);
     this.errno = errnoReader(this.symbols.__errno_location);
   }
 
@@ -84,8 +85,8 @@ export class LibcCalls {
    *
    * @throws {TypeError} for a path with a NUL, which no file can have
    */
-  path(path: string): Uint8Array<ArrayBuffer> {
-    return this.#path.take(path);
+  path(path: PathName): Uint8Array<ArrayBuffer> {
+    return typeof path === "string" ? this.#path.take(path) : path;
   }
 
   /** A second path for the same call, behind the first. */
@@ -98,6 +99,9 @@ export class LibcCalls {
     return returned < 0 ? -this.errno() : returned;
   }
 }
+
+/** A text, or the bytes as the kernel has written them, with their NUL. */
+export type PathName = string | Uint8Array<ArrayBuffer>;
 
 /** A path as C has it. The same is often asked for twice: a file is made, then renamed. */
 class PathBuffer {

@@ -4,6 +4,7 @@
  */
 
 import { errnoReader } from "./errno.ts";
+import { openSymbols } from "./symbols.ts";
 import { SystemError } from "./libc_calls.ts";
 import {
   AF_INET,
@@ -63,12 +64,12 @@ const SIGINFO_PID = 16;
 const SUN_PATH_MAX = 108;
 
 export class Posix {
-  readonly #lib;
+  readonly #symbols;
   readonly #errno: () => number;
 
   constructor(library: string) {
-    this.#lib = Deno.dlopen(library, SYMBOLS);
-    this.#errno = errnoReader(this.#lib.symbols.__errno_location);
+    this.#symbols = openSymbols(library, SYMBOLS);
+    this.#errno = errnoReader(this.#symbols.__errno_location);
   }
 
   #check(call: string, result: number | bigint): void {
@@ -81,7 +82,7 @@ export class Posix {
    * @throws {SystemError} when it may not
    */
   become({ uid, gid, groups }: Identity): void {
-    const { setgroups, setgid, setuid, prctl } = this.#lib.symbols;
+    const { setgroups, setgid, setuid, prctl } = this.#symbols;
     const list = fixedBytes(Math.max(64, 4 * groups.length));
     const view = new DataView(list.buffer);
     groups.forEach((group, i) => view.setUint32(4 * i, group, true));
@@ -94,7 +95,7 @@ export class Posix {
 
   /** Orphans among the descendants become children of this process. */
   becomeSubreaper(): void {
-    this.#lib.symbols.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n);
+    this.#symbols.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n);
   }
 
   /**
@@ -103,7 +104,7 @@ export class Posix {
    * a shell could not trap it.
    */
   withstandRealTimeSignals(): void {
-    const { signal, abs } = this.#lib.symbols;
+    const { signal, abs } = this.#symbols;
     for (let each = FIRST_REAL_TIME_SIGNAL; each <= LAST_REAL_TIME_SIGNAL; each++) {
       signal(each, abs);
     }
@@ -121,7 +122,7 @@ export class Posix {
 
   #waitid(kind: number, id: number, options: number): number | null {
     const info = fixedBytes(SIGINFO_SIZE);
-    if (this.#lib.symbols.waitid(kind, id, info, options) !== 0) return null;
+    if (this.#symbols.waitid(kind, id, info, options) !== 0) return null;
     return new DataView(info.buffer).getInt32(SIGINFO_PID, true) || null;
   }
 
@@ -133,7 +134,7 @@ export class Posix {
    */
   sendDatagram(to: DatagramAddress, bytes: Uint8Array): boolean {
     const [family, address] = to.kind === "unix" ? unixAddress(to.path) : inetAddress(to);
-    const { socket, sendto, close } = this.#lib.symbols;
+    const { socket, sendto, close } = this.#symbols;
     const fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     this.#check("socket", fd);
     try {
@@ -161,7 +162,7 @@ export class Posix {
     const name = new TextEncoder().encode(`${path}\0`);
     const bytes = fixedBytes(Math.max(128, name.length));
     bytes.set(name);
-    const { open, dup2, close } = this.#lib.symbols;
+    const { open, dup2, close } = this.#symbols;
     const fd = open(bytes, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode);
     if (fd < 0) throw new SystemError("open", path, this.#errno());
     try {
@@ -174,7 +175,7 @@ export class Posix {
   /** CLOCK_MONOTONIC, in microseconds: what a service manager compares with its own. */
   monotonicUsec(): bigint {
     const time = fixedBytes(128);
-    this.#check("clock_gettime", this.#lib.symbols.clock_gettime(CLOCK_MONOTONIC, time));
+    this.#check("clock_gettime", this.#symbols.clock_gettime(CLOCK_MONOTONIC, time));
     const view = new DataView(time.buffer);
     return view.getBigInt64(0, true) * 1_000_000n + view.getBigInt64(8, true) / 1000n;
   }

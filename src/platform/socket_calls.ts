@@ -6,6 +6,7 @@
  */
 
 import { errnoReader } from "./errno.ts";
+import { openSymbols } from "./symbols.ts";
 import { getSystemErrorName } from "node:util";
 import { SystemError } from "./libc_calls.ts";
 import {
@@ -101,7 +102,7 @@ export class SocketCalls {
 
   /** For one thread: each has an errno of its own. */
   constructor(library: string) {
-    this.#symbols = Deno.dlopen(library, SYMBOLS).symbols;
+    this.#symbols = openSymbols(library, SYMBOLS);
     this.#errno = errnoReader(this.#symbols.__errno_location);
   }
 

@@ -44,7 +44,7 @@ function read(bytes: Uint8Array): (at: number) => number {
   const footer = new TextDecoder().decode(
     bytes.subarray(second + HEADER_SIZE + sizeOf(counts, 8)),
   ).trim();
-  return offsets(view, second + HEADER_SIZE, counts, 8, parsePosixZone(footer));
+  return offsets(view, second + HEADER_SIZE, counts, 8, footer);
 }
 
 function countsAt(view: DataView, at: number): Counts {
@@ -59,13 +59,13 @@ function sizeOf({ isUt, isStandard, leaps, times, types, chars }: Counts, width:
   return times * (width + 1) + types * 6 + chars + leaps * (width + 4) + isStandard + isUt;
 }
 
-/** @param after the rule for what comes after the last change; null goes on with its type */
+/** @param footer the rule for what comes after the last change; null, or no rule, goes on with its type */
 function offsets(
   view: DataView,
   at: number,
   { times, types }: Counts,
   width: 4 | 8,
-  after: ((at: number) => number) | null,
+  footer: string | null,
 ): (at: number) => number {
   const changes: number[] = [];
   const kinds: number[] = [];
@@ -81,7 +81,10 @@ function offsets(
     (_, index) => view.getInt32(typesAt + 6 * index) * 1000,
   );
   const last = changes.at(-1) ?? -Infinity;
+  // Parsed when a time is asked for: most commands tell none.
+  let after: ReturnType<typeof parsePosixZone> | undefined;
   return (instant) => {
+    if (after === undefined) after = footer === null ? null : parsePosixZone(footer);
     if (after !== null && instant >= last) return after(instant);
     let [low, high] = [0, changes.length];
     while (low < high) {

@@ -44,7 +44,8 @@ const LAST_MARK = 2 ** 31 - 1;
 
 export class IntakeClient implements SocketService {
   readonly #options: IntakeClientOptions;
-  readonly #worker: Worker;
+  /** Null until it is asked for something. */
+  #worker: Worker | null = null;
   readonly #signal: number;
   readonly #calls = new Map<number, Call>();
   #lastCall = 0;
@@ -62,7 +63,7 @@ export class IntakeClient implements SocketService {
 
   /**
    * @param random uniform in [0, 1)
-   * @throws {Error} when the machine has no room for another thread
+   * @throws {Error} when there is no descriptor left
    */
   constructor(options: IntakeClientOptions, random: number) {
     this.#options = options;
@@ -72,29 +73,36 @@ export class IntakeClient implements SocketService {
     if (this.#signal < 0) {
       throw new SystemError("start", "the thread that takes tasks", -this.#signal);
     }
-    this.#worker = this.#startWorker();
-    this.#worker.onmessage = ({ data }: MessageEvent<FromIntake>) => this.#take(data);
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.#fail(new Error(`the thread that takes tasks has ended: ${event.message}`));
-    };
-    const { mark } = this;
-    this.#send({ kind: "start", signal: this.#signal, mark, connections: this.#connections });
   }
 
+  /**
+   * Not in the constructor: the main thread waits meanwhile, and sockets can listen before.
+   *
+   * @throws {Error} when the machine has no room for another thread
+   */
   #startWorker(): Worker {
     const module = new URL("./intake_worker.ts", import.meta.url).href;
     try {
-      return new Worker(module, { type: "module", name: "intake" });
+      const worker = new Worker(module, { type: "module", name: "intake" });
+      worker.onmessage = ({ data }: MessageEvent<FromIntake>) => this.#take(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        this.#fail(new Error(`the thread that takes tasks has ended: ${event.message}`));
+      };
+      const start = { kind: "start", signal: this.#signal, mark: this.mark } as const;
+      worker.postMessage({ ...start, connections: this.#connections } satisfies ToIntake);
+      this.#options.calls.raiseSignal(this.#signal);
+      return worker;
     } catch (error) {
-      this.#options.calls.close(this.#signal);
+      this.#error = error as Error;
       throw error;
     }
   }
 
-  /** Resolves when the thread needs no more files: the program may become another user. */
-  get up(): Promise<void> {
-    return this.#up.promise;
+  /** Starts the thread; resolves when it needs no more files: the program may become another user. */
+  async start(): Promise<void> {
+    this.#worker ??= this.#startWorker();
+    await this.#up.promise;
   }
 
   get connections(): number {
@@ -111,6 +119,7 @@ export class IntakeClient implements SocketService {
   }
 
   #send(message: ToIntake): void {
+    this.#worker ??= this.#startWorker();
     this.#worker.postMessage(message);
     this.#options.calls.raiseSignal(this.#signal);
   }
@@ -242,9 +251,11 @@ export class IntakeClient implements SocketService {
   async end(): Promise<void> {
     this.#isClosed = true;
     try {
-      if (this.#error === null) await this.#call((call) => ({ kind: "end", call }));
+      if (this.#error === null && this.#worker !== null) {
+        await this.#call((call) => ({ kind: "end", call }));
+      }
     } finally {
-      this.#worker.terminate();
+      this.#worker?.terminate();
       this.#options.calls.close(this.#signal);
     }
   }

@@ -5,6 +5,7 @@
 
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { EPOLLIN, type SocketCalls } from "../platform/socket_calls.ts";
+import { collectGarbage } from "../platform/garbage.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { Platform } from "../spool/platform.ts";
 import { endedBy } from "../spool/put_result.ts";
@@ -28,6 +29,9 @@ import { refusalText } from "./refusal_text.ts";
 import { RemoteBodies } from "./remote_bodies.ts";
 import { SocketServer } from "./socket_server.ts";
 import { newReplays } from "./verifier.ts";
+
+/** What only its start needed goes then. */
+const START_FORGOTTEN_MS = 8000;
 
 export interface IntakeThreadOptions {
   readonly calls: SocketCalls;
@@ -108,6 +112,7 @@ export class IntakeThread {
             this.#letMessagesIn();
           },
         });
+        this.#timers.after(START_FORGOTTEN_MS, collectGarbage);
         this.#ended = this.#loop.run();
         return;
       case "piece":

@@ -43,6 +43,8 @@ const SYMBOLS = {
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
+  // Not in every libc.
+  malloc_trim: { parameters: ["usize"], result: "i32", optional: true },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
@@ -119,6 +121,11 @@ export class WorkerLibc {
     const PR_SET_PDEATHSIG = 1;
     const SIGKILL = 9n;
     this.#symbols.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
+  }
+
+  /** What the C library's allocator has free goes back to the system. */
+  trimMemory(): void {
+    this.#symbols.malloc_trim?.(0n);
   }
 
   /** A descriptor for reading and locking, or a negative number. Follows no symlink, never blocks. */

@@ -4,6 +4,7 @@
  */
 
 import { dirname, join } from "@std/path";
+import { collectGarbage } from "../../src/platform/garbage.ts";
 import type { Setup, ToWorker } from "../../src/worker/message.ts";
 import { AnswerBuffer } from "./answers.ts";
 import { BeganNote } from "./began.ts";
@@ -21,6 +22,7 @@ import { type Call, makeUwsgi } from "./uwsgi.ts";
 import { Worker } from "./worker.ts";
 
 const exit: (code: number) => never = Deno.exit;
+const START_FORGOTTEN_MS = 3000;
 /** EX_SOFTWARE of sysexits.h: the worker itself has failed. */
 const EXIT_BROKEN = 70;
 
@@ -190,7 +192,17 @@ class TaskProcess {
       files: loader.files,
       ...registry.registered,
     });
+    this.#forgetStart();
     realm.enterTask();
+  }
+
+  /** What only the start has used goes back to the system, once. */
+  #forgetStart(): void {
+    const forget = () => {
+      collectGarbage();
+      this.libc.trimMemory();
+    };
+    Deno.unrefTimer(setTimeout(() => realm.asWorker(forget), START_FORGOTTEN_MS));
   }
 }
 
