@@ -128,7 +128,8 @@ export interface SenderOptions {
 
 /** Sends tasks to an edge, each until it is accepted, with an id by which the edge knows it again. */
 export class TaskSender {
-  readonly accepted = new Set<number>();
+  /** When, by the wall clock, by the number of the task. */
+  readonly accepted = new Map<number, number>();
   /** Deliveries without a yes. */
   failures = 0;
   #count = 0;
@@ -159,7 +160,7 @@ export class TaskSender {
         this.failures++;
         await pause(RETRY_MS);
       }
-      this.accepted.add(n);
+      this.accepted.set(n, Date.now());
       await pause(this.options.pauseMs);
     }
   }

@@ -112,15 +112,15 @@ testWith(
       PATIENCE_MS,
     );
     await sender.stop();
-    const isEmpty = async () => await cluster.count("jobs") === 0 && ranAll();
-    const ranAll = () => {
+    const missing = () => {
       const ran = ledger.byNumber();
-      return [...sender.accepted].every((n) => ran.has(n));
+      return [...sender.accepted.keys()].filter((n) => !ran.has(n));
     };
-    await until(isEmpty, "the stream is empty, and all have run", PATIENCE_MS);
-
+    const isOver = async () => await cluster.count("jobs") === 0 && missing().length === 0;
+    await until(isOver, "the stream is empty, and all have run", PATIENCE_MS).catch((cause) => {
+      throw new Error(stateOf(sender, missing(), kills, [edge, script, python]), { cause });
+    });
     const ran = ledger.byNumber();
-    assertEquals([...sender.accepted].filter((n) => !ran.has(n)), [], "lost");
     const twice = [...ran.values()].filter((runs) => runs.length > 1);
     const reasons = twice.map((runs) => killOf(kills, runs));
     report(sender, ran, kills, reasons);
@@ -132,6 +132,22 @@ testWith(
     assertEquals(await Promise.all([edge, script, python].map((each) => each.stop())), [0, 0, 0]);
   },
 );
+
+/** For whoever has to find out why. */
+function stateOf(
+  { accepted }: TaskSender,
+  missing: readonly number[],
+  kills: readonly Kill[],
+  machines: readonly Machine[],
+): string {
+  const time = (at: number) => new Date(at).toISOString();
+  return [
+    `${missing.length} of ${accepted.size} have not run`,
+    ...missing.slice(0, 20).map((n) => `task ${n}: accepted ${time(accepted.get(n) ?? 0)}`),
+    ...kills.map(({ what, from }) => `killed ${time(from)}: ${what}`),
+    ...machines.map(({ log }) => log.replaceAll(/^.* is ready again: .*\n/gm, "")),
+  ].join("\n");
+}
 
 /** The kill at which a task ran that has run again. */
 function killOf(kills: readonly Kill[], runs: readonly NotedRun[]): Kill | null {
