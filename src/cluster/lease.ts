@@ -8,6 +8,8 @@ import type { TaskRef } from "../spool/layout.ts";
 export interface Lease {
   /** Of the message in its stream. */
   readonly sequence: number;
+  /** By the servers. */
+  readonly storedAtMs: number;
   /** Where the stream hears about it; another one when it was delivered again. */
   reply: string;
   /** Its file; null while it has none. */

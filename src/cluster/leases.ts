@@ -8,6 +8,7 @@
  */
 
 import { NatsLink } from "../nats/link.ts";
+import { messageIn } from "../nats/message.ts";
 import { requireStream } from "../nats/stream.ts";
 import { pauseOrAbort } from "../platform/aborting.ts";
 import type { Cancel, Clock, Random } from "../platform/clock.ts";
@@ -192,7 +193,7 @@ export class Leases {
     link.ended().then((reason) => this.#lost(link, reason));
     for (const lease of this.#bySequence.values()) {
       if (lease.end === null) sayWorking(link, lease.reply);
-      else this.#ends.say(lease);
+      else this.#sayAgain(link, lease);
     }
     if (this.#stopped) return;
     this.#pulls = consumers.map(({ name: consumer, isUrgent }) =>
@@ -204,6 +205,18 @@ export class Leases {
       })
     );
     this.#ask();
+  }
+
+  /** The stream goes by the number alone, which may be another message's since the servers were away. */
+  async #sayAgain(link: NatsLink, lease: Lease): Promise<void> {
+    try {
+      const { sequence: seq, storedAtMs } = lease;
+      const stored = await messageIn(link, link.address.stream, { seq });
+      if (stored === null || stored.time.getTime() === storedAtMs) this.#ends.say(lease);
+      else this.#forget(lease);
+    } catch (error) {
+      this.#lost(link, reasonOf(error));
+    }
   }
 
   #lost(link: NatsLink, reason: string): void {
@@ -261,16 +274,24 @@ export class Leases {
   }
 
   async #take(link: NatsLink, message: PulledMessage): Promise<void> {
-    const { sequence, deliveries, reply } = message;
+    const { sequence, storedAtMs, deliveries, reply } = message;
     const known = this.#bySequence.get(sequence);
-    if (known !== undefined) {
+    // Servers that have lost their last messages give their numbers to others.
+    if (known !== undefined && known.storedAtMs !== storedAtMs) this.#forget(known);
+    else if (known !== undefined) {
       known.reply = reply;
       if (known.end !== null) this.#ends.say(known);
       return;
     }
     if (this.#stopped) return await putOff(link, reply, 0);
     const lease: Lease = {
-      ...{ sequence, reply, storedBody: storedBodyOf(message), hasHistory: deliveries > 1 },
+      ...{
+        sequence,
+        storedAtMs,
+        reply,
+        storedBody: storedBodyOf(message),
+        hasHistory: deliveries > 1,
+      },
       ...{ ref: null, unseen: 0, end: null, stage: "held" },
     };
     this.#bySequence.set(sequence, lease);
@@ -322,8 +343,9 @@ export class Leases {
     this.#ends.decide(lease, { kind: "put-off", delayMs, attempts: null });
   }
 
-  #forget({ sequence, ref }: Lease): void {
-    this.#bySequence.delete(sequence);
+  #forget(lease: Lease): void {
+    const { sequence, ref } = lease;
+    if (this.#bySequence.get(sequence) === lease) this.#bySequence.delete(sequence);
     if (ref !== null) this.#byName.delete(ref.name);
     this.#ask();
   }

@@ -15,6 +15,8 @@ export interface PulledMessage {
   readonly reply: string;
   /** Of the message in its stream. */
   readonly sequence: number;
+  /** When it was stored, by the servers: with its number no other message is taken for it. */
+  readonly storedAtMs: number;
   /** 1 for the first time. */
   readonly deliveries: number;
 }
@@ -29,9 +31,11 @@ export function pulledMessage({ reply = "", data, headers }: RawMessage): Pulled
   const words = reply.split(".");
   const from = words.length === 9 ? 4 : 6;
   const [deliveries = NaN, sequence = NaN] = words.slice(from, from + 2).map(Number);
+  const storedAtMs = Math.floor(Number(words[from + 3]) / 1e6);
   const isOurs = words[0] === "$JS" && words[1] === "ACK";
   if (!isOurs || !Number.isSafeInteger(sequence) || !Number.isSafeInteger(deliveries)) {
     throw new Error(`a message that no stream has sent: its reply subject is "${reply}"`);
   }
-  return { data, header: (name) => headers?.get(name) ?? "", reply, sequence, deliveries };
+  const header = (name: string) => headers?.get(name) ?? "";
+  return { data, header, reply, sequence, storedAtMs, deliveries };
 }
