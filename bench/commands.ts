@@ -2,7 +2,8 @@
  * A command as handler, `:`, beside what this machine starts and reaps of it by posix_spawn(3), with the same
  * environment: one at a time, and two. Both in turn, so that what disturbs the machine disturbs both.
  *
- *     SPOOLER_EXECUTABLE=dist/spooler deno run -A bench/commands.ts [--commands=1000] [--runs=5]
+ *     SPOOLER_EXECUTABLE=dist/spooler deno run -A bench/commands.ts [--commands=1000] [--runs=5] [--processes=N]
+ *         [--warm-up=3000]
  *
  * The program is started and has run some before anything is measured. Processor time is that of the program
  * without its commands. TMPDIR says which file system is used.
@@ -21,7 +22,7 @@ import { median, numberArg, printTable, whole } from "./table.ts";
 
 const PATIENCE_MS = 120_000;
 /** Until the engine has compiled what it runs. */
-const WARM_UP = 300;
+const warmUp = numberArg("warm-up", 3000);
 
 /** Starts and reaps the command so often, `atOnce` at a time; how many a second. */
 export function spawnRate(count: number, atOnce: number): number {
@@ -69,7 +70,7 @@ export async function commandRate(count: number, processes: number): Promise<Com
   const lines = ["spooler = spool", "spooler-task = :", "spooler-quiet = true"];
   const all = ["[uwsgi]", ...lines, `spooler-processes = ${processes}`, ""];
   await Deno.writeTextFile(ini, all.join("\n"));
-  const names = fillSpool(spool, WARM_UP + count).toSorted();
+  const names = fillSpool(spool, warmUp + count).toSorted();
   const [file, args] = commandLine(["--ini", ini]);
   const child = new Deno.Command(file, { args, stdout: "null", stderr: "null" }).spawn();
   const left = () => names.filter((name) => existsSync(join(spool, name))).length;
@@ -93,7 +94,8 @@ if (import.meta.main) {
   const commands = numberArg("commands", 1000);
   const runs = numberArg("runs", 5);
   const rows = [["`:` as handler", "by posix_spawn", "handler", "ratio", "worst", "CPU each"]];
-  for (const processes of [1, 2]) {
+  const only = numberArg("processes", 0);
+  for (const processes of only === 0 ? [1, 2] : [only]) {
     const spawned: number[] = [];
     const handled: CommandRate[] = [];
     const ratios: number[] = [];

@@ -2,7 +2,7 @@
  * How many tasks a second are acknowledged over a unix socket while they are run: the real uWSGI and this
  * program side by side in one run, with clients in C that cost little (a C compiler is needed).
  *
- *     TMPDIR=… SPOOLER_EXECUTABLE=dist/spooler deno run -A bench/door.ts [--tasks=10000] [--runs=5]
+ *     TMPDIR=… SPOOLER_EXECUTABLE=dist/spooler deno run -A bench/door.ts [--tasks=10000] [--runs=5] [--clients=N]
  *
  * Each run measures every contestant once, with 1, 8 and 64 clients. Medians are printed, and the worst
  * ratio of all runs. TMPDIR says which file system is used.
@@ -16,7 +16,8 @@ import { median, numberArg, printTable, whole } from "./table.ts";
 
 const tasks = numberArg("tasks", 10_000);
 const runs = numberArg("runs", 5);
-const CLIENTS = [1, 8, 64];
+const only = numberArg("clients", 0);
+const CLIENTS = only === 0 ? [1, 8, 64] : [only];
 const PIPELINED = 32;
 /**
  * Until both of a program's sides are there, and their code is compiled: behind 3,000 tasks the engine still
