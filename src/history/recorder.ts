@@ -143,9 +143,9 @@ export class Recorder {
     const ended = this.#takeEnded();
     this.#attempt(() => {
       for (let at = 0; at < ended.length;) {
-        const batch = ended.slice(at);
-        at += this.#segments.append(batch.length, this.#options.clock.now(), (segment, count) => {
-          return batch.slice(0, count).map((each) => this.#lineOf(each, segment)).join("");
+        const left = ended.length - at;
+        at += this.#segments.append(left, this.#options.clock.now(), (segment, count) => {
+          return ended.slice(at, at + count).map((each) => this.#lineOf(each, segment)).join("");
         });
       }
       if (ended.length > 0) this.#segments.expire(this.#options.clock.now());
@@ -207,7 +207,8 @@ function entryOf(
         name,
         func,
         attempt,
-        ...spanOf(at, event.tookMs),
+        startedAt: startOf(at, event.tookMs),
+        tookMs: tenths(event.tookMs),
         waitMs: waitMs === null ? null : Math.round(waitMs),
         fate: fate.kind,
         dueAt: "dueAt" in fate ? Math.round(fate.dueAt) : null,
@@ -217,18 +218,19 @@ function entryOf(
     }
     case "job.ended": {
       const { job, attempt, slot, ok, exit } = event;
-      const span = spanOf(at, event.tookMs);
-      return { job, attempt, ...span, slot, ok, result: mask(exit), output };
+      const startedAt = startOf(at, event.tookMs);
+      const tookMs = tenths(event.tookMs);
+      return { job, attempt, startedAt, tookMs, slot, ok, result: mask(exit), output };
     }
     case "job.enqueued": {
       const { job, slot, task } = event;
-      return { job, attempt: 1, ...spanOf(at, 0), slot, ok: true, result: `task ${task}`, output };
+      const span = { startedAt: startOf(at, 0), tookMs: 0 };
+      return { job, attempt: 1, ...span, slot, ok: true, result: `task ${task}`, output };
     }
     default:
       return event satisfies never;
   }
 }
 
-function spanOf(endedAt: number, tookMs: number) {
-  return { startedAt: Math.round(endedAt - tookMs), tookMs: Math.round(tookMs * 10) / 10 };
-}
+const startOf = (endedAt: number, tookMs: number) => Math.round(endedAt - tookMs);
+const tenths = (ms: number) => Math.round(ms * 10) / 10;
