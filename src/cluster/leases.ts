@@ -316,14 +316,18 @@ export class Leases {
       return this.#ends.decide(lease, { kind: "put-off", delayMs: waitMs, attempts: null });
     }
     const attempts = lease.hasHistory ? await readAttempts(link, lease.sequence) : null;
+    let isMade = false;
     const held = await store.put(task.task, (ref) => {
+      isMade = true;
       if (lease.end !== null) return;
       lease.ref = ref;
       this.#byName.set(ref.name, lease);
       if (attempts !== null) store.noteAttempts(ref, attempts);
     });
+    // Another with the same `spooler_unique` stands here for both.
+    if (!isMade) this.#ends.decide(lease, { kind: "done" });
     // It was given back while its body was on the way.
-    if (lease.ref === null) await store.remove(held);
+    else if (lease.ref === null) await store.remove(held);
   }
 
   #settled(event: Extract<Event, { type: "task.settled" }>): void {

@@ -295,6 +295,22 @@ testWith("nats", "a task whose file an operator removes is done for the stream, 
   await until(async () => await left(server) === 0, "the stream is empty");
 });
 
+testWith("nats", "a task that gives way to another here is over, and the other stays", async () => {
+  await using server = await NatsServer.start();
+  await server.create("jobs");
+  await using site = await LeaseSite.make(server, { ackWaitMs: 1_000 });
+  site.leases.start(site.config);
+  const task = { spooler_unique: "report" };
+  await publish(server, { n: "1", ...task });
+  const [ref] = await site.held(1);
+  if (ref === undefined) return;
+  await publish(server, { n: "2", ...task });
+  await until(async () => await left(server) === 1, "one of them is over");
+  assertEquals(site.files, [ref]);
+  site.done(ref);
+  await until(async () => await left(server) === 0, "the stream is empty");
+});
+
 testWith("nats", "another ack-wait is that of the consumer from then on", async () => {
   await using server = await NatsServer.start();
   await server.create("jobs");
