@@ -6,6 +6,7 @@
 
 import { basename } from "@std/path";
 import { ControlServer } from "../control/control_server.ts";
+import { type JobControl, openJobControl } from "../control/job_control.ts";
 import type { ControlRequest } from "../control/protocol.ts";
 import type { KillOrder } from "../exec/kill_order.ts";
 import { reasonOf } from "../platform/reason.ts";
@@ -41,6 +42,8 @@ export class Estate {
   readonly #stores = new Map<string, SharedStore>();
   /** By the path of the state file. */
   readonly #schedulers = new Map<string, Scheduler>();
+  /** Of schedules while there was no spool, by the path of the state file. */
+  readonly #jobControls = new Map<string, { control: ControlServer; opened: JobControl }>();
   /** Schedulers that start nothing more, with the path of their state files. */
   readonly #ending = new Map<Scheduler, string>();
   readonly incoming: Incoming;
@@ -178,6 +181,7 @@ export class Estate {
   /** The scheduler of a state file runs these jobs from now on, and no other scheduler runs any. */
   schedule(options: SchedulerOptions, fail: (error: unknown) => void): Scheduler {
     const { statePath } = options;
+    if (this.#stores.size === 0) this.#openJobControl(statePath);
     for (const [path, scheduler] of this.#schedulers) {
       if (path !== statePath) this.#endSchedule(path, scheduler);
     }
@@ -199,8 +203,33 @@ export class Estate {
       this.#ending.delete(scheduler);
       const isUsed = this.#schedulers.has(path) ||
         [...this.#ending.values()].includes(path);
-      if (!isUsed) this.histories.closeJobs(path);
+      if (isUsed) return;
+      this.histories.closeJobs(path);
+      this.#closeJobControl(path);
     });
+  }
+
+  /** Where no spool has a control socket, the state of the jobs has one beside it. */
+  #openJobControl(statePath: string): void {
+    if (this.#jobControls.has(statePath)) return;
+    const { clock, random, emit } = this.machine;
+    const opened = openJobControl(statePath, { ...this.platform, clock, random });
+    const control = new ControlServer({
+      sockets: opened.controlSockets,
+      clock,
+      warn: (message) => emit({ type: "schedule.warning", message }),
+      // No task has this directory.
+      answer: (request) => this.answer(request, statePath),
+    });
+    this.#jobControls.set(statePath, { control, opened });
+    void control.open();
+  }
+
+  #closeJobControl(statePath: string): void {
+    const { control, opened } = this.#jobControls.get(statePath) ?? {};
+    this.#jobControls.delete(statePath);
+    control?.close();
+    opened?.[Symbol.dispose]();
   }
 
   /** Starts no more jobs; resolves when those that run have ended. */
@@ -213,6 +242,7 @@ export class Estate {
   /** Lets go of what nobody uses any more. */
   close(): void {
     this.histories.closeAll();
+    for (const path of [...this.#jobControls.keys()]) this.#closeJobControl(path);
     for (const { store, control } of this.#stores.values()) {
       control.close();
       store.close();

@@ -15,7 +15,7 @@ import type { JobEntry } from "../history/entry.ts";
 import { jobRunJson } from "../history/run_text.ts";
 import { lastRunsOf, lastRunsText, showJobHistory } from "./job_history.ts";
 import { resultColour } from "./look.ts";
-import { snapshotsOf } from "./programs.ts";
+import { askedPlaces, snapshotsOf } from "./programs.ts";
 import { openSpoolsOf } from "./spools.ts";
 import { configOf, jobHistoryOf, jobsOf, noSchedules, recordsOf, zoneOfJob } from "./schedules.ts";
 import { Table } from "./table.ts";
@@ -68,7 +68,9 @@ export async function jobs(args: readonly string[]): Promise<number> {
 /** What the running program knows of the last run of each job: their file has it a second later. */
 async function presentRuns(config: Config): Promise<ReadonlyMap<string, LastRun>> {
   try {
-    const programs = await snapshotsOf(openSpoolsOf("jobs", config));
+    const programs = await snapshotsOf(
+      askedPlaces(openSpoolsOf("jobs", config), config.cronState),
+    );
     const jobs = programs.flatMap((each) => each.jobs);
     return new Map(jobs.flatMap(({ name, lastRun }) => lastRun ? [[name, lastRun]] : []));
   } catch (error) {

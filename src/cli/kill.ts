@@ -1,5 +1,6 @@
 /** `spooler kill`: ends what runs, and says what becomes of it. */
 
+import type { Config } from "../config/config.ts";
 import type { ControlRequest } from "../control/protocol.ts";
 import type { KillWish } from "../exec/kill_order.ts";
 import { SIGNAL_NAMES, signalNamed } from "../platform/signal_name.ts";
@@ -11,7 +12,7 @@ import { readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput, note } from "./output.ts";
-import { asked, whoAsks } from "./programs.ts";
+import { asked, type AskedPlace, askedPlaces, whoAsks } from "./programs.ts";
 import {
   findTask,
   type Located,
@@ -39,11 +40,18 @@ export async function kill(args: readonly string[]): Promise<number> {
   if (words.length === 0) throw new UsageError("kill needs the NAME of a task or a job that runs");
   const wish = { fate: fateOf(KILL_FATES.filter((each) => flags.has(each))), ...signalOf(options) };
   const names = taskWords(words);
-  const spools = await openSpools("kill", options, { words: names });
+  let statePath = "";
+  const none = ({ cronState }: Config) => void (statePath = cronState);
+  const spools = await openSpools("kill", options, { words: names, none });
+  const places = askedPlaces(spools, statePath);
   const output = new CliOutput();
   let allWell = true;
   for (const name of names) {
-    const killed = await explainDenial("kill", spools, () => killOne(spools, name, wish));
+    const killed = await explainDenial(
+      "kill",
+      spools,
+      () => killOne({ spools, places }, name, wish),
+    );
     if (!killed.ok) allWell = false;
     await say(killed, flags.has("json"), output);
   }
@@ -63,8 +71,13 @@ function signalOf({ signal: text }: { readonly signal?: string }): Pick<KillWish
   throw new UsageError(`kill: --signal is one of ${SIGNAL_NAMES.join(", ")}: "${text}"`);
 }
 
+interface WhereToKill {
+  readonly spools: readonly OpenSpool[];
+  readonly places: readonly AskedPlace[];
+}
+
 async function killOne(
-  spools: readonly OpenSpool[],
+  { spools, places }: WhereToKill,
   word: string,
   wish: KillWish,
 ): Promise<Killed> {
@@ -73,15 +86,15 @@ async function killOne(
   if (named.kind === "many") {
     return { name: word, result: { kind: "unknown" }, ok: false, text: missText(word, named) };
   }
-  return await killJob(spools, word, wish);
+  return await killJob(places, word, wish);
 }
 
 /** What can be the name of no task may be that of a job. */
 function taskNamed(spools: readonly OpenSpool[], word: string): TaskMatch {
   try {
-    return findTask(spools, word);
+    return spools.length === 0 ? { kind: "none" } : findTask(spools, word);
   } catch (error) {
-    if (error instanceof UsageError && spools.length > 0) return { kind: "none" };
+    if (error instanceof UsageError) return { kind: "none" };
     throw error;
   }
 }
@@ -101,11 +114,11 @@ async function killTask({ spool, task }: Located, name: string, wish: KillWish):
 }
 
 async function killJob(
-  spools: readonly OpenSpool[],
+  places: readonly AskedPlace[],
   name: string,
   wish: KillWish,
 ): Promise<Killed> {
-  const result = await firstResult(spools, { do: "kill-job", by: whoAsks(), job: name, wish });
+  const result = await firstResult(places, { do: "kill-job", by: whoAsks(), job: name, wish });
   if (result === null) {
     const text = "no such task, and no running spooler answers that may have such a job";
     return { name, result: { kind: "no program" }, ok: false, text };
@@ -117,12 +130,12 @@ async function killJob(
 
 /** Of the programs, the one that runs it, or else one that knows it; null when none answers. */
 async function firstResult(
-  spools: readonly OpenSpool[],
+  places: readonly AskedPlace[],
   request: Extract<ControlRequest, { do: "kill" | "kill-job" }>,
 ): Promise<KillResult | null> {
   let found: KillResult | null = null;
-  for (const spool of spools) {
-    for await (const result of asked(spool, request)) {
+  for (const place of places) {
+    for await (const result of asked(place, request)) {
       if (result.kind !== "not running") return result;
       if (found === null || result.state !== null) found = result;
     }

@@ -1,24 +1,44 @@
-/** The running programs that work on the spools of a command. */
+/** The running programs that work on the spools, or on the jobs, of a command. */
 
 import { askPrograms } from "../control/control_client.ts";
+import { openJobControl } from "../control/job_control.ts";
 import type { ControlRequest, ControlResults } from "../control/protocol.ts";
+import { type Clock, systemClock, systemRandom } from "../platform/clock.ts";
 import { userName } from "../platform/owner.ts";
 import type { ProgramSnapshot } from "../report/snapshot.ts";
+import type { ControlSockets } from "../spool/control_sockets.ts";
+import { openPlatform } from "../spool/platform.ts";
 import type { OpenSpool } from "./spools.ts";
 
-/** Asks each program that works on a spool, one after the other. */
+/** Where programs can be asked: a spool, or the state of the jobs where there is none. */
+export interface AskedPlace {
+  readonly store: { readonly controlSockets: ControlSockets };
+  readonly clock: Clock;
+}
+
+/** @param statePath of a configuration's jobs */
+export function askedPlaces(
+  spools: readonly OpenSpool[],
+  statePath: string,
+): readonly AskedPlace[] {
+  if (spools.length > 0) return spools;
+  const common = { clock: systemClock, random: systemRandom };
+  return [{ store: openJobControl(statePath, { ...openPlatform(), ...common }), ...common }];
+}
+
+/** Asks each program of a place, one after the other. */
 export function asked<R extends ControlRequest>(
-  { store, clock }: OpenSpool,
+  { store, clock }: AskedPlace,
   request: R,
 ): AsyncGenerator<ControlResults[R["do"]]> {
   return askPrograms(store.controlSockets, request, clock);
 }
 
-/** What each program is doing, once, however many of the spools it works on. */
-export async function snapshotsOf(spools: readonly OpenSpool[]): Promise<ProgramSnapshot[]> {
+/** What each program is doing, once, however many of the places it works on. */
+export async function snapshotsOf(places: readonly AskedPlace[]): Promise<ProgramSnapshot[]> {
   const found = new Map<string, ProgramSnapshot>();
-  for (const spool of spools) {
-    for await (const snapshot of asked(spool, { do: "snapshot" })) {
+  for (const place of places) {
+    for await (const snapshot of asked(place, { do: "snapshot" })) {
       found.set(`${snapshot.pid} ${snapshot.startedAt}`, snapshot);
     }
   }

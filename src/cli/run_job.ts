@@ -23,7 +23,7 @@ import { readRequest } from "../task/request.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput, withoutSecrets } from "./output.ts";
-import { asked, whoAsks } from "./programs.ts";
+import { asked, askedPlaces, whoAsks } from "./programs.ts";
 import { configOf, jobsOf } from "./schedules.ts";
 import { openSpoolsOf } from "./spools.ts";
 
@@ -58,8 +58,8 @@ export async function runJob(args: readonly string[]): Promise<number> {
 async function runThere(config: Config, name: string): Promise<number> {
   const isOfIni = config.schedules.some((each) => each.name === name);
   let isAnswered = false;
-  for (const spool of openSpoolsOf("run-job", config)) {
-    for await (const result of asked(spool, { do: "run-job", by: whoAsks(), job: name })) {
+  for (const place of askedPlaces(openSpoolsOf("run-job", config), config.cronState)) {
+    for await (const result of asked(place, { do: "run-job", by: whoAsks(), job: name })) {
       isAnswered = true;
       if (result.kind === "unknown") continue;
       if (result.kind === "refused") throw new Error(`${name}: not started: ${result.reason}`);

@@ -41,19 +41,27 @@ export interface OpenSpool {
   readonly libc: Libc | null;
 }
 
+export interface OpenSpoolsHow {
+  /** Whether tasks are to be changed, which needs to know which of them run. */
+  readonly changes?: boolean;
+  /** The tasks that are named: whole paths say where they are. */
+  readonly words?: readonly string[];
+  /** Called with a configuration that has none; absent where that is an error. */
+  readonly none?: (config: Config) => void;
+}
+
 /**
  * The spools that --dir or --ini mean.
  *
- * @param changes whether tasks are to be changed, which needs to know which of them run
- * @param words the tasks that are named: whole paths say where they are
  * @throws {UsageError} when there are none
  */
 export async function openSpools(
   command: string,
   where: Where,
-  { changes = false, words = [] }: { changes?: boolean; words?: readonly string[] } = {},
+  how: OpenSpoolsHow = {},
 ): Promise<OpenSpool[]> {
-  return openEach(command, await spoolsOf(command, where, words), changes);
+  const spools = await spoolsOf(command, where, how);
+  return spools.length === 0 ? [] : openEach(command, spools, how.changes ?? false);
 }
 
 /** The spools of a configuration that is loaded already, to read what is in them; it may have none. */
@@ -93,7 +101,7 @@ export interface NamedSpool {
 async function spoolsOf(
   command: string,
   { ini, dir }: Where,
-  words: readonly string[],
+  { words = [], none }: OpenSpoolsHow,
 ): Promise<readonly NamedSpool[]> {
   if (isStream(dir)) {
     throw new UsageError(
@@ -115,8 +123,10 @@ async function spoolsOf(
   }
   const { config } = await loadIni(args ?? []);
   const spools = spoolsIn(config);
-  if (spools.length === 0) throw new UsageError(`${config.file} has no spool (spooler = DIR)`);
-  return spools;
+  if (spools.length > 0) return spools;
+  if (none === undefined) throw new UsageError(`${config.file} has no spool (spooler = DIR)`);
+  none(config);
+  return [];
 }
 
 function spoolsIn(config: Config): readonly NamedSpool[] {

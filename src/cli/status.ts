@@ -1,5 +1,6 @@
 /** `spooler status`: what goes on, on one screen; without a running program, what the disk shows. */
 
+import type { Config } from "../config/config.ts";
 import { ailment } from "../monitor/health.ts";
 import { roughText } from "../platform/duration_text.ts";
 import { timeText } from "../platform/local_time.ts";
@@ -11,7 +12,7 @@ import { diskJson, type DiskStatus, diskStatus } from "./disk_status.ts";
 import { UsageError } from "./error.ts";
 import { alarmColour, type Look } from "./look.ts";
 import { CliOutput } from "./output.ts";
-import { snapshotsOf } from "./programs.ts";
+import { type AskedPlace, askedPlaces, snapshotsOf } from "./programs.ts";
 import { isStream, type OpenSpool, openSpools, WHERE } from "./spools.ts";
 import { redrawLines, repeatedly } from "./status_screen.ts";
 import { statusLines } from "./status_text.ts";
@@ -36,8 +37,11 @@ export async function status(args: readonly string[]): Promise<number> {
     const { streamStatus } = await import("./stream_status.ts");
     return await streamStatus(options, flags);
   }
-  const spools = await openSpools("status", options);
-  const read = () => explainDenial("status", spools, () => statusOf(spools));
+  let statePath = "";
+  const none = ({ cronState }: Config) => void (statePath = cronState);
+  const spools = await openSpools("status", options, { none });
+  const places = askedPlaces(spools, statePath);
+  const read = () => explainDenial("status", spools, () => statusOf(spools, places));
   if (flags.has("check")) return await check(await read(), flags.has("json"));
   const output = new CliOutput();
   const show = flags.has("json")
@@ -49,8 +53,11 @@ export async function status(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-async function statusOf(spools: readonly OpenSpool[]): Promise<StatusNow> {
-  const programs = await snapshotsOf(spools);
+async function statusOf(
+  spools: readonly OpenSpool[],
+  places: readonly AskedPlace[],
+): Promise<StatusNow> {
+  const programs = await snapshotsOf(places);
   const known = new Set(
     programs.flatMap((each) => each.spools.filter(({ counts }) => counts).map(({ dir }) => dir)),
   );
@@ -82,7 +89,10 @@ function* linesOf({ programs, spools }: StatusNow, look: Look): Generator<string
     if (at > 0) yield "";
     yield* statusLines(program, look);
   }
-  if (spools.length === 0) return;
+  if (spools.length === 0) {
+    if (programs.length === 0) yield "no running spooler answers here";
+    return;
+  }
   if (programs.length > 0) yield "";
   yield "no running spooler answers here; on disk:";
   yield* new Table(ON_DISK, look).lines(

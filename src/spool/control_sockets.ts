@@ -1,6 +1,6 @@
 /**
  * The sockets on which programs that work on a spool answer its operator: one for each program, in
- * `.spooler/control/`, for the owner of the spool, the program's user and root. They are reached through the
+ * `.spooler/control/` or another directory, for the owner of the spool, the program's user and root. They are reached through the
  * directory that is held open, so that no symlink leads elsewhere and no path is too long.
  */
 
@@ -31,8 +31,13 @@ const MOST = 256;
 export class ControlSockets {
   readonly #dir: string;
 
-  constructor(private readonly spool: SpoolDirectory, private readonly random: Random) {
-    this.#dir = join(spool.path, CONTROL_DIR);
+  /** @param dir in the directory of `spool` */
+  constructor(
+    private readonly spool: SpoolDirectory,
+    private readonly random: Random,
+    dir = join(spool.path, CONTROL_DIR),
+  ) {
+    this.#dir = dir;
   }
 
   /**

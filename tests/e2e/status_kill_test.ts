@@ -191,3 +191,29 @@ uwsgi.cron(0, 3, 1, 1, -1, function yearly() { console.log("a year"); });
     assertEquals(await program.stop(), 0);
   },
 );
+
+testWith(
+  "libc",
+  `${programLabel}: status and kill reach a program that has only jobs`,
+  async () => {
+    await using site = await makeSite();
+    const job = "timer2 = every=1h,at-start=1,name=slow sleep 600";
+    await Deno.writeTextFile(site.ini, `[uwsgi]\n${job}\n`);
+    await using program = await site.start();
+    await program.line(/ job slow started/);
+    const ini = ["--ini", site.ini];
+    const screen = await spooler(["status", ...ini]);
+    assertEquals([screen.code, screen.stderr], [0, ""]);
+    assertMatch(screen.stdout, /^slow +every 1h .* running /m);
+    assertEquals((await spooler(["status", "--check", ...ini])).stdout, "ok\n");
+    const unknown = await spooler(["kill", ONE, ...ini]);
+    assertEquals([unknown.code, unknown.stderr], [1, `spooler: ${ONE}: no such task or job\n`]);
+    const killed = await spooler(["kill", "slow", ...ini]);
+    assertEquals([killed.code, killed.stdout], [0, "slow: killed: failed\n"]);
+    await program.line(/ job slow killed by/);
+    assertEquals(await program.stop(), 0);
+    const alone = await spooler(["status", ...ini]);
+    assertEquals([alone.code, alone.stdout], [0, "no running spooler answers here\n"]);
+    assertEquals((await spooler(["status", "--check", ...ini])).code, 1);
+  },
+);
