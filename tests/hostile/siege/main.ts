@@ -198,6 +198,8 @@ const signed = await pair.end();
 const seconds = (Date.now() - startedAt) / 1000;
 const code = await target.stop();
 await pair[Symbol.asyncDispose]();
+// The end of the process leaves it, and bodies of gigabytes in it.
+await temp[Symbol.asyncDispose]();
 
 figure("kills", String(kills));
 figure("streams", String(streams));
