@@ -177,7 +177,7 @@ testWith(
     await writeIni(ini, "import = good.py", "python = /no/python");
     const without = await spooler(["check", ini]);
     assertEquals(without.code, 2);
-    assertMatch(without.stderr, /site\.ini:3: .*'\/no\/python'/);
+    assertMatch(without.stderr, /site\.ini:3: .*: start \/no\/python: No such file/);
   }),
 );
 

@@ -1,62 +1,11 @@
 /** Children as libc starts them and as Deno does: both behave alike. */
 
 import { join } from "@std/path";
-import { type Child, type ChildCommand, startChild } from "../../src/exec/child.ts";
 import { signalGroup } from "../../src/exec/process.ts";
-import { isOwnChild } from "../../src/platform/children.ts";
-import { O_CLOEXEC } from "../../src/platform/linux.ts";
-import { quietly } from "../../src/platform/quietly.ts";
-import { spawnCalls } from "../../src/platform/spawn_calls.ts";
-import { assert, assertEquals } from "../support/assert.ts";
-import { platform } from "../support/platform.ts";
-import { testWith } from "../support/require.ts";
+import { assertEquals } from "../support/assert.ts";
+import { ran, sh, type Started, testBoth } from "../support/children.ts";
 import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
-
-interface Started {
-  readonly child: Child;
-  /** What it has printed so far. */
-  readonly printed: Record<"stdout" | "stderr", string>;
-  readonly ended: string[];
-}
-
-type Start = (command: Partial<ChildCommand> & { readonly args: readonly string[] }) => Started;
-
-function startBy(calls: ReturnType<typeof spawnCalls>): Start {
-  return (command) => {
-    const printed = { stdout: "", stderr: "" };
-    const ended: string[] = [];
-    const child = startChild({ file: "/bin/sh", cwd: "/", env: {}, ...command }, {
-      take(stream, bytes) {
-        printed[stream] += new TextDecoder().decode(bytes);
-        return 0;
-      },
-      end: (stream) => void ended.push(stream),
-    }, calls);
-    return { child, printed, ended };
-  };
-}
-
-/** To its end. */
-async function ran({ child, printed, ended }: Started) {
-  const end = await child.ended;
-  await child.closed;
-  await child.fed;
-  assert(!isOwnChild(child.pid));
-  assertEquals(ended.toSorted(), ["stderr", "stdout"]);
-  return { ...end, ...printed };
-}
-
-function testBoth(name: string, body: (start: Start) => Promise<void>): void {
-  Deno.test(`${name}, started by Deno`, () => body(startBy(null)));
-  testWith("libc", `${name}, started by libc`, () => {
-    const calls = spawnCalls();
-    assert(platform.libc !== null && calls !== null, "posix_spawn cannot be called");
-    return body(startBy(calls));
-  });
-}
-
-const sh = (command: string) => ({ args: ["-c", command] });
 
 testBoth("a child's output, its code and its signal are known", async (start) => {
   const { code, signal, stdout, stderr } = await ran(start(sh("echo out; echo err >&2; exit 7")));
@@ -161,26 +110,6 @@ testBoth("values of any length reach it, beyond what was reserved at first", asy
   assertEquals(stdout, `2000\n${"ä".repeat(49)}\n100000\n`);
 });
 
-testBoth(
-  "it has no descriptor but its own, no signal blocked, and none ignored for it",
-  async (start) => {
-    using _file = await Deno.open("/dev/null");
-    const { stdout } = await ran(start({
-      args: ["-c", "ls /proc/self/fd; grep -E '^Sig(Blk|Ign)' /proc/self/status"],
-      stdin: [],
-    }));
-    const [fds, signals] = [stdout.match(/^\d+$/gm), stdout.match(/^Sig.*$/gm)];
-    // What this process was given to pass on; and ls has one more, for the directory.
-    const passedOn = inheritable().filter((fd) => fds?.includes(fd));
-    assertEquals(new Set(fds), new Set([...passedOn, "0", "1", "2", freeOf(passedOn)]));
-    const own = Deno.readTextFileSync("/proc/self/status");
-    const ignored = BigInt(`0x${/^SigIgn:\s*(\w+)/m.exec(own)?.[1]}`) & ~(1n << 12n);
-    // glibc starts programs with its own two signals ignored, 32 and 33.
-    const masks = signals?.map((line) => BigInt(`0x${line.split("\t")[1]}`) & ~(3n << 31n));
-    assertEquals(masks, [0n, ignored]);
-  },
-);
-
 testBoth("a name is searched for on the PATH that the child has", async (start) => {
   await using temp = await tempDir();
   await Deno.mkdir(join(temp.path, "tool"));
@@ -194,56 +123,11 @@ testBoth("a name is searched for on the PATH that the child has", async (start) 
   assertEquals((await ran(start({ file: "plain", args: ["x"], env }))).stdout, "plain x\n");
 });
 
-testBoth("what cannot be started is an error that says what and why", (start) => {
-  const reason = (command: Parameters<Start>[0]) => {
-    try {
-      start(command);
-    } catch (error) {
-      return String(error);
-    }
-    return "it was started";
-  };
-  const before = descriptors();
-  for (const file of ["/nowhere/sh", "no-such-program"]) {
-    const text = reason({ file, args: [] });
-    assert(text.includes(file) && /no such file|not (?:find|found)/i.test(text), text);
-  }
-  assert(/denied/i.test(reason({ file: "/etc/passwd", args: [] })));
-  const text = reason({ ...sh(":"), cwd: "/nowhere" });
-  assert(text.includes("/nowhere") && !text.includes("start /bin/sh"), text);
-  // What could not be started has left nothing open.
-  assert(descriptors() <= before);
-  return Promise.resolve();
+Deno.test("what a child has of its parent, and leaves there, in a process of its own", async () => {
+  const alone = new URL("child_alone.ts", import.meta.url).pathname;
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["test", "--quiet", "--no-check", "--allow-all", alone],
+  }).output();
+  const text = [stdout, stderr].map((each) => new TextDecoder().decode(each)).join("");
+  assertEquals(code, 0, text);
 });
-
-testBoth("children come and go without a trace", async (start) => {
-  await ran(start(sh(":")));
-  const before = descriptors();
-  for (let round = 0; round < 5; round++) {
-    const all = Array.from({ length: 10 }, (_, n) => start({ ...sh(`exit ${n}`), stdin: [] }));
-    const ends = await Promise.all(all.map(ran));
-    assertEquals(ends.map(({ code }) => code), [...ends.keys()]);
-  }
-  await until(() => descriptors() <= before, "descriptors are left");
-});
-
-/** Descriptors that are not closed on exec. */
-function inheritable(): string[] {
-  const numbers = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => name);
-  return numbers.filter((fd) => {
-    const info = quietly(() => Deno.readTextFileSync(`/proc/self/fdinfo/${fd}`)) ?? "";
-    return (Number(/^flags:\s*(\d+)/m.exec(info)?.[1]?.replace(/^/, "0o") ?? "0o2000000") &
-      O_CLOEXEC) === 0;
-  });
-}
-
-/** The lowest behind the first three. */
-function freeOf(taken: readonly string[]): string {
-  let fd = 3;
-  while (taken.includes(String(fd))) fd++;
-  return String(fd);
-}
-
-function descriptors(): number {
-  return Deno.build.os === "linux" ? [...Deno.readDirSync("/proc/self/fd")].length : 0;
-}
