@@ -15,8 +15,7 @@ import type { JobEntry } from "../history/entry.ts";
 import { jobRunJson } from "../history/run_text.ts";
 import { lastRunsOf, lastRunsText, showJobHistory } from "./job_history.ts";
 import { resultColour } from "./look.ts";
-import { askedPlaces, snapshotsOf } from "./programs.ts";
-import { openSpoolsOf } from "./spools.ts";
+import { placesOf, snapshotsOf } from "./programs.ts";
 import { configOf, jobHistoryOf, jobsOf, noSchedules, recordsOf, zoneOfJob } from "./schedules.ts";
 import { Table } from "./table.ts";
 import { lookOfOutput } from "./terminal.ts";
@@ -69,7 +68,7 @@ export async function jobs(args: readonly string[]): Promise<number> {
 async function presentRuns(config: Config): Promise<ReadonlyMap<string, LastRun>> {
   try {
     const programs = await snapshotsOf(
-      askedPlaces(openSpoolsOf("jobs", config), config.cronState),
+      placesOf("jobs", config),
     );
     const jobs = programs.flatMap((each) => each.jobs);
     return new Map(jobs.flatMap(({ name, lastRun }) => lastRun ? [[name, lastRun]] : []));

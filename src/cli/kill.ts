@@ -1,6 +1,5 @@
 /** `spooler kill`: ends what runs, and says what becomes of it. */
 
-import type { Config } from "../config/config.ts";
 import type { ControlRequest } from "../control/protocol.ts";
 import type { KillWish } from "../exec/kill_order.ts";
 import { SIGNAL_NAMES, signalNamed } from "../platform/signal_name.ts";
@@ -12,13 +11,12 @@ import { readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput, note } from "./output.ts";
-import { asked, type AskedPlace, askedPlaces, whoAsks } from "./programs.ts";
+import { asked, type AskedPlace, type OpenPlaces, openPlaces, whoAsks } from "./programs.ts";
 import {
   findTask,
   type Located,
   missText,
   type OpenSpool,
-  openSpools,
   type TaskMatch,
   taskWords,
   WHERE,
@@ -40,18 +38,11 @@ export async function kill(args: readonly string[]): Promise<number> {
   if (words.length === 0) throw new UsageError("kill needs the NAME of a task or a job that runs");
   const wish = { fate: fateOf(KILL_FATES.filter((each) => flags.has(each))), ...signalOf(options) };
   const names = taskWords(words);
-  let statePath = "";
-  const none = ({ cronState }: Config) => void (statePath = cronState);
-  const spools = await openSpools("kill", options, { words: names, none });
-  const places = askedPlaces(spools, statePath);
+  const open = await openPlaces("kill", options, names);
   const output = new CliOutput();
   let allWell = true;
   for (const name of names) {
-    const killed = await explainDenial(
-      "kill",
-      spools,
-      () => killOne({ spools, places }, name, wish),
-    );
+    const killed = await explainDenial("kill", open.spools, () => killOne(open, name, wish));
     if (!killed.ok) allWell = false;
     await say(killed, flags.has("json"), output);
   }
@@ -71,13 +62,8 @@ function signalOf({ signal: text }: { readonly signal?: string }): Pick<KillWish
   throw new UsageError(`kill: --signal is one of ${SIGNAL_NAMES.join(", ")}: "${text}"`);
 }
 
-interface WhereToKill {
-  readonly spools: readonly OpenSpool[];
-  readonly places: readonly AskedPlace[];
-}
-
 async function killOne(
-  { spools, places }: WhereToKill,
+  { spools, places }: OpenPlaces,
   word: string,
   wish: KillWish,
 ): Promise<Killed> {

@@ -1,5 +1,6 @@
 /** The running programs that work on the spools, or on the jobs, of a command. */
 
+import type { Config } from "../config/config.ts";
 import { askPrograms } from "../control/control_client.ts";
 import { openJobControl } from "../control/job_control.ts";
 import type { ControlRequest, ControlResults } from "../control/protocol.ts";
@@ -8,7 +9,7 @@ import { userName } from "../platform/owner.ts";
 import type { ProgramSnapshot } from "../report/snapshot.ts";
 import type { ControlSockets } from "../spool/control_sockets.ts";
 import { openPlatform } from "../spool/platform.ts";
-import type { OpenSpool } from "./spools.ts";
+import { type OpenSpool, openSpools, openSpoolsOf, type Where } from "./spools.ts";
 
 /** Where programs can be asked: a spool, or the state of the jobs where there is none. */
 export interface AskedPlace {
@@ -16,11 +17,33 @@ export interface AskedPlace {
   readonly clock: Clock;
 }
 
-/** @param statePath of a configuration's jobs */
-export function askedPlaces(
-  spools: readonly OpenSpool[],
-  statePath: string,
-): readonly AskedPlace[] {
+export interface OpenPlaces {
+  readonly spools: readonly OpenSpool[];
+  readonly places: readonly AskedPlace[];
+}
+
+/**
+ * What --dir or --ini mean, an ini that has jobs and no spool included.
+ *
+ * @param words the tasks that are named
+ */
+export async function openPlaces(
+  command: string,
+  where: Where,
+  words: readonly string[] = [],
+): Promise<OpenPlaces> {
+  let statePath = "";
+  const none = ({ cronState }: Config) => void (statePath = cronState);
+  const spools = await openSpools(command, where, { words, none });
+  return { spools, places: askedPlaces(spools, statePath) };
+}
+
+/** Those of a configuration that is loaded already. */
+export function placesOf(command: string, config: Config): readonly AskedPlace[] {
+  return askedPlaces(openSpoolsOf(command, config), config.cronState);
+}
+
+function askedPlaces(spools: readonly OpenSpool[], statePath: string): readonly AskedPlace[] {
   if (spools.length > 0) return spools;
   const common = { clock: systemClock, random: systemRandom };
   return [{ store: openJobControl(statePath, { ...openPlatform(), ...common }), ...common }];

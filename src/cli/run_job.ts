@@ -23,9 +23,8 @@ import { readRequest } from "../task/request.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput, withoutSecrets } from "./output.ts";
-import { asked, askedPlaces, whoAsks } from "./programs.ts";
+import { asked, placesOf, whoAsks } from "./programs.ts";
 import { configOf, jobsOf } from "./schedules.ts";
-import { openSpoolsOf } from "./spools.ts";
 
 export async function runJob(args: readonly string[]): Promise<number> {
   const { options, words } = readArgs("run-job", args, ["ini"]);
@@ -58,7 +57,7 @@ export async function runJob(args: readonly string[]): Promise<number> {
 async function runThere(config: Config, name: string): Promise<number> {
   const isOfIni = config.schedules.some((each) => each.name === name);
   let isAnswered = false;
-  for (const place of askedPlaces(openSpoolsOf("run-job", config), config.cronState)) {
+  for (const place of placesOf("run-job", config)) {
     for await (const result of asked(place, { do: "run-job", by: whoAsks(), job: name })) {
       isAnswered = true;
       if (result.kind === "unknown") continue;

@@ -1,6 +1,5 @@
 /** `spooler status`: what goes on, on one screen; without a running program, what the disk shows. */
 
-import type { Config } from "../config/config.ts";
 import { ailment } from "../monitor/health.ts";
 import { roughText } from "../platform/duration_text.ts";
 import { timeText } from "../platform/local_time.ts";
@@ -12,8 +11,8 @@ import { diskJson, type DiskStatus, diskStatus } from "./disk_status.ts";
 import { UsageError } from "./error.ts";
 import { alarmColour, type Look } from "./look.ts";
 import { CliOutput } from "./output.ts";
-import { type AskedPlace, askedPlaces, snapshotsOf } from "./programs.ts";
-import { isStream, type OpenSpool, openSpools, WHERE } from "./spools.ts";
+import { type OpenPlaces, openPlaces, snapshotsOf } from "./programs.ts";
+import { isStream, WHERE } from "./spools.ts";
 import { redrawLines, repeatedly } from "./status_screen.ts";
 import { statusLines } from "./status_text.ts";
 import { Table } from "./table.ts";
@@ -37,11 +36,8 @@ export async function status(args: readonly string[]): Promise<number> {
     const { streamStatus } = await import("./stream_status.ts");
     return await streamStatus(options, flags);
   }
-  let statePath = "";
-  const none = ({ cronState }: Config) => void (statePath = cronState);
-  const spools = await openSpools("status", options, { none });
-  const places = askedPlaces(spools, statePath);
-  const read = () => explainDenial("status", spools, () => statusOf(spools, places));
+  const open = await openPlaces("status", options);
+  const read = () => explainDenial("status", open.spools, () => statusOf(open));
   if (flags.has("check")) return await check(await read(), flags.has("json"));
   const output = new CliOutput();
   const show = flags.has("json")
@@ -53,10 +49,7 @@ export async function status(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-async function statusOf(
-  spools: readonly OpenSpool[],
-  places: readonly AskedPlace[],
-): Promise<StatusNow> {
+async function statusOf({ spools, places }: OpenPlaces): Promise<StatusNow> {
   const programs = await snapshotsOf(places);
   const known = new Set(
     programs.flatMap((each) => each.spools.filter(({ counts }) => counts).map(({ dir }) => dir)),
