@@ -17,7 +17,7 @@ import { fillSpool } from "../tests/support/fill.ts";
 import { childrenOf } from "../tests/support/processes.ts";
 import { commandLine } from "../tests/support/program.ts";
 import { pause, until } from "../tests/support/until.ts";
-import { openLibrary } from "../src/platform/linux.ts";
+import { commandRate, spawnRate } from "./commands.ts";
 import { median, numberArg, printTable, textArg, whole } from "./table.ts";
 
 const deferred = numberArg("deferred", 100_000);
@@ -180,63 +180,14 @@ async function shortCommands(): Promise<Row[]> {
   return rows;
 }
 
-/** Commands a second that this machine starts and reaps, one after the other, by posix_spawn(3). */
-function spawnRate(count: number): number {
-  const library = openLibrary((name) =>
-    Deno.dlopen(name, {
-      posix_spawn: {
-        parameters: ["buffer", "buffer", "pointer", "pointer", "buffer", "buffer"],
-        result: "i32",
-      },
-      waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-    })
-  );
-  if ("unavailable" in library) throw new Error(library.unavailable);
-  const { posix_spawn: spawn, waitpid: wait } = library.opened.symbols;
-  const words = ["/bin/sh", "-c", ":"].map((word) => new TextEncoder().encode(`${word}\0`));
-  const address = (bytes: Uint8Array<ArrayBuffer>) =>
-    Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
-  const argv = new BigUint64Array([...words.map(address), 0n]);
-  const env = new BigUint64Array(1);
-  const [pid, status] = [new Int32Array(1), new Int32Array(1)];
-  const startedAt = performance.now();
-  for (let n = 0; n < count; n++) {
-    const errno = spawn(pid, words[0] as Uint8Array<ArrayBuffer>, null, null, argv, env);
-    if (errno !== 0) throw new Error(`posix_spawn: errno ${errno}`);
-    wait(pid[0] ?? 0, status, 0);
-  }
-  const rate = 1000 * count / (performance.now() - startedAt);
-  library.opened.close();
-  return rate;
-}
-
-async function commandRate(count: number): Promise<number> {
-  await using site = await makeSite("spooler-task = :", "spooler-quiet = true");
-  const spool = join(site.dir, "spool");
-  const names = fillSpool(spool, count);
-  const isThere = (name: string) => {
-    try {
-      return Deno.lstatSync(join(spool, name)).isFile;
-    } catch {
-      return false;
-    }
-  };
-  await using _program = run(site);
-  const left = () => names.filter(isThere).length;
-  await until(() => left() < count, "the first task", PATIENCE_MS);
-  const startedAt = performance.now();
-  const from = left();
-  while (left() > 0) await pause(20);
-  return 1000 * from / (performance.now() - startedAt);
-}
-
 async function commandHandler(): Promise<Row[]> {
-  const rates = [spawnRate(commands), await commandRate(commands), spawnRate(commands)] as const;
-  const spawned = (rates[0] + rates[2]) / 2;
-  const ratio = rates[1] / spawned;
+  const before = spawnRate(commands, 1);
+  const { perSecond } = await commandRate(commands, 1);
+  const spawned = (before + spawnRate(commands, 1)) / 2;
+  const ratio = perSecond / spawned;
   return [[
     "a command, `:`, to posix_spawn",
-    `${whole(rates[1])}/s of ${whole(spawned)}/s`,
+    `${whole(perSecond)}/s of ${whole(spawned)}/s`,
     "0.90",
     ratio / 0.9,
   ]];
