@@ -33,6 +33,29 @@ async function writeWorker(
   return ini;
 }
 
+/** A stream with an edge, and a file for what runs to write to. */
+class StreamSite implements AsyncDisposable {
+  private constructor(
+    readonly temp: TempDir,
+    readonly server: NatsServer,
+    readonly edge: string,
+    readonly file: string,
+  ) {}
+
+  static async make(): Promise<StreamSite> {
+    const temp = await tempDir();
+    const server = await NatsServer.start();
+    await server.create("jobs");
+    const edge = await writeEdge(temp, server);
+    return new StreamSite(temp, server, edge, join(temp.path, "numbers"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+    await this.temp[Symbol.asyncDispose]();
+  }
+}
+
 /** Puts tasks into the stream through an edge, which ends when it has them. */
 async function put(edgeIni: string, tasks: readonly Record<string, string>[]): Promise<void> {
   const lines = tasks.map((task) => JSON.stringify(task)).join("\n");
@@ -54,11 +77,8 @@ async function numbersIn(file: string): Promise<number[]> {
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 test("two machines, of commands and of TypeScript, share the tasks of a stream", async () => {
-  await using temp = await tempDir();
-  await using server = await NatsServer.start();
-  await server.create("jobs");
-  const edge = await writeEdge(temp, server);
-  const file = join(temp.path, "numbers");
+  await using site = await StreamSite.make();
+  const { temp, server, edge, file } = site;
   const command = await writeWorker(
     ...[temp, "command", server, ",processes=2"] as const,
     `spooler-task = name=note echo $SPOOL_N >> ${file}`,
@@ -84,11 +104,8 @@ test("two machines, of commands and of TypeScript, share the tasks of a stream",
 });
 
 test("failures are counted over machines, and a task that is given up goes to STREAM_failed", async () => {
-  await using temp = await tempDir();
-  await using server = await NatsServer.start();
-  await server.create("jobs");
-  const edge = await writeEdge(temp, server);
-  const file = join(temp.path, "numbers");
+  await using site = await StreamSite.make();
+  const { temp, server, edge, file } = site;
   const ini = await writeWorker(
     ...[temp, "worker", server, ",retries=3"] as const,
     "spooler-retry-delay = 0.1",
@@ -108,11 +125,8 @@ test("failures are counted over machines, and a task that is given up goes to ST
 });
 
 test("a machine that is killed loses its tasks to another, and none of them is lost", async () => {
-  await using temp = await tempDir();
-  await using server = await NatsServer.start();
-  await server.create("jobs");
-  const edge = await writeEdge(temp, server);
-  const file = join(temp.path, "numbers");
+  await using site = await StreamSite.make();
+  const { temp, server, edge, file } = site;
   const settings = ",processes=4,ack-wait=2";
   const hanging = await writeWorker(
     ...[temp, "hanging", server, settings] as const,
@@ -135,11 +149,8 @@ test("a machine that is killed loses its tasks to another, and none of them is l
 });
 
 test("while the server is away nothing is lost, and the work goes on within a second", async () => {
-  await using temp = await tempDir();
-  await using server = await NatsServer.start();
-  await server.create("jobs");
-  const edge = await writeEdge(temp, server);
-  const file = join(temp.path, "numbers");
+  await using site = await StreamSite.make();
+  const { temp, server, edge, file } = site;
   const gate = join(temp.path, "gate");
   const ini = await writeWorker(
     ...[temp, "worker", server, ",processes=2"] as const,
@@ -161,11 +172,8 @@ test("while the server is away nothing is lost, and the work goes on within a se
 });
 
 test("a stop gives back what waits, at once; a body of 20 MiB comes as it was put, and is removed when its task is done", async () => {
-  await using temp = await tempDir();
-  await using server = await NatsServer.start();
-  await server.create("jobs");
-  const edge = await writeEdge(temp, server);
-  const file = join(temp.path, "numbers");
+  await using site = await StreamSite.make();
+  const { temp, server, edge, file } = site;
   const settings = ",functions=copy note";
   const stopped = await writeWorker(
     ...[temp, "stopped", server, settings] as const,
@@ -204,11 +212,8 @@ test("a stop gives back what waits, at once; a body of 20 MiB comes as it was pu
 });
 
 test("a stream that one reload takes out and the next brings back is worked through", async () => {
-  await using temp = await tempDir();
-  await using server = await NatsServer.start();
-  await server.create("jobs");
-  const edge = await writeEdge(temp, server);
-  const file = join(temp.path, "numbers");
+  await using site = await StreamSite.make();
+  const { temp, server, edge, file } = site;
   const gate = join(temp.path, "gate");
   const lines = [
     "spooler = spool",
@@ -234,11 +239,8 @@ test("a stream that one reload takes out and the next brings back is worked thro
 });
 
 test("a stop during a long reload pulls nothing more, and waits for what still runs", async () => {
-  await using temp = await tempDir();
-  await using server = await NatsServer.start();
-  await server.create("jobs");
-  const edge = await writeEdge(temp, server);
-  const file = join(temp.path, "numbers");
+  await using site = await StreamSite.make();
+  const { temp, server, edge, file } = site;
   const gate = join(temp.path, "gate");
   const settings = ",ack-wait=1";
   const held = await writeWorker(
