@@ -43,6 +43,8 @@ export interface LeasesOptions {
 
 /** A pause that has ended is seen within this. */
 const LONGEST_BEAT_MS = 1_000;
+/** Until a leader that was just elected knows what it has. */
+const CATCH_UP_MS = 1_000;
 
 export class Leases {
   readonly #options: LeasesOptions;
@@ -174,8 +176,9 @@ export class Leases {
     const { address, access, functions, ackWaitMs } = config;
     const link = await NatsLink.open({ address, access, timeoutMs: TIMEOUT_MS });
     let consumers: StreamConsumer[];
+    let lastSequence: number;
     try {
-      await requireStream(link);
+      lastSequence = await this.#lastSequence(link);
       consumers = await openConsumers(link, { functions, ackWaitMs });
       await this.#pause.check(link);
       if (this.#isEnded) throw new Error("the program is stopping");
@@ -191,10 +194,7 @@ export class Leases {
     this.#link = link;
     answerRollCall(link, () => this.#sign());
     link.ended().then((reason) => this.#lost(link, reason));
-    for (const lease of this.#bySequence.values()) {
-      if (lease.end === null) sayWorking(link, lease.reply);
-      else this.#sayAgain(link, lease);
-    }
+    for (const lease of this.#bySequence.values()) this.#resume(link, lease, lastSequence);
     if (this.#stopped) return;
     this.#pulls = consumers.map(({ name: consumer, isUrgent }) =>
       new Pull({
@@ -207,13 +207,27 @@ export class Leases {
     this.#ask();
   }
 
-  /** The stream goes by the number alone, which may be another message's since the servers were away. */
-  async #sayAgain(link: NatsLink, lease: Lease): Promise<void> {
+  /** A leader that was just elected may not know its last messages yet. */
+  async #lastSequence(link: NatsLink): Promise<number> {
+    const { state: { last_seq: last } } = await requireStream(link);
+    if (![...this.#bySequence.keys()].some((sequence) => sequence > last)) return last;
+    await pauseOrAbort(this.#options.clock, CATCH_UP_MS);
+    return (await requireStream(link)).state.last_seq;
+  }
+
+  /**
+   * The stream goes by the number alone, which may be another message's since the servers were away, or
+   * become that: what runs on here is then nothing that the stream is to hear of.
+   */
+  async #resume(link: NatsLink, lease: Lease, lastSequence: number): Promise<void> {
+    const { sequence: seq, storedAtMs } = lease;
+    if (seq > lastSequence) return this.#forget(lease);
+    if (lease.end === null) sayWorking(link, lease.reply);
     try {
-      const { sequence: seq, storedAtMs } = lease;
       const stored = await messageIn(link, link.address.stream, { seq });
-      if (stored === null || stored.time.getTime() === storedAtMs) this.#ends.say(lease);
-      else this.#forget(lease);
+      const isIt = stored === null || stored.time.getTime() === storedAtMs;
+      if (!isIt) this.#forget(lease);
+      else if (lease.end !== null) this.#ends.say(lease);
     } catch (error) {
       this.#lost(link, reasonOf(error));
     }

@@ -107,6 +107,8 @@ async function publishSmall(
     Partial<Stored> & { readonly seq: number; readonly error?: ApiError }
   >();
   if (error !== undefined) throw new library.JetStreamApiError(error);
+  // Some servers know an id before its message is stored, and may still lose it.
+  if (duplicate && seq === 0) throw new Error("the stream has not stored it yet");
   return { seq, duplicate };
 }
 

@@ -106,7 +106,9 @@ export class Settlement {
       else this.#returns.forget(task.name);
     } else if ("reason" in outcome) {
       const { reason } = outcome;
-      const isNews = this.#returns.isNews(task.name, reason);
+      // A target that is down has a line of its own, and all that were on their way come back at once.
+      const isSaid = outcome.kind === "unavailable" && outcome.retryMs === undefined;
+      const isNews = !isSaid && this.#returns.isNews(task.name, reason);
       emit({ type: "task.returned", spool: name, task: task.name, func, reason, isNews });
     }
     return fate;

@@ -12,7 +12,7 @@ import type { Emit, Event } from "../../src/report/event.ts";
 import type { TaskRef } from "../../src/spool/layout.ts";
 import type { Store } from "../../src/spool/store.ts";
 import type { Fate } from "../../src/task/fate.ts";
-import { encodePacket, MODIFIER_SPOOL } from "../../src/wire/packet.ts";
+import { encodePacket, findText, MODIFIER_SPOOL } from "../../src/wire/packet.ts";
 import { assertEquals } from "../support/assert.ts";
 import { spoolConfig } from "../support/dispatcher.ts";
 import { NatsServer } from "../support/nats.ts";
@@ -310,6 +310,34 @@ testWith("nats", "a task that gives way to another here is over, and the other s
   site.done(ref);
   await until(async () => await left(server) === 0, "the stream is empty");
 });
+
+testWith(
+  "nats",
+  "what ends here after the servers have lost it does not end another with its number",
+  async () => {
+    await using server = await NatsServer.start();
+    await server.create("jobs");
+    await using site = await LeaseSite.make(server);
+    site.leases.start(site.config);
+    // As many as there is room for: nothing else is pulled meanwhile.
+    const most = 2 * site.config.spool.processes;
+    await publish(server, ...Array.from({ length: most }, (_, n) => ({ n: `old ${n}` })));
+    const old = await site.held(most);
+    await server.kill();
+    await Deno.remove(`${server.dir}/store`, { recursive: true });
+    await server.start();
+    await server.create("jobs");
+    await publish(server, { n: "new" });
+    await until(() => site.events.some(({ type }) => type === "target.up"), "it is up");
+    for (const ref of old) site.done(ref);
+    const [ref] = await site.held(1);
+    if (ref === undefined) return;
+    assertEquals(findText(site.store.varsOf(ref) ?? [], "n"), "new");
+    assertEquals(await left(server), 1);
+    site.done(ref);
+    await until(async () => await left(server) === 0, "the stream is empty");
+  },
+);
 
 testWith("nats", "another ack-wait is that of the consumer from then on", async () => {
   await using server = await NatsServer.start();

@@ -6,10 +6,12 @@
 import { join } from "@std/path";
 import { assert, assertEquals } from "../../support/assert.ts";
 import { Machine, type NotedRun, RunLedger, TaskSender } from "../../support/cluster_site.ts";
+import { closed } from "../../support/nats.ts";
 import { NatsCluster } from "../../support/nats_cluster.ts";
 import { quietPort } from "../../support/port.ts";
 import { programLabel } from "../../support/program.ts";
 import { testWith } from "../../support/require.ts";
+import { whatIsLeft } from "../../support/stream_left.ts";
 import { tempDir } from "../../support/temp.ts";
 import { pause, until } from "../../support/until.ts";
 
@@ -117,9 +119,14 @@ testWith(
       return [...sender.accepted.keys()].filter((n) => !ran.has(n));
     };
     const isOver = async () => await cluster.count("jobs") === 0 && missing().length === 0;
-    await until(isOver, "the stream is empty, and all have run", PATIENCE_MS).catch((cause) => {
-      throw new Error(stateOf(sender, missing(), kills, [edge, script, python]), { cause });
-    });
+    await until(isOver, "the stream is empty, and all have run", PATIENCE_MS).catch(
+      async (cause) => {
+        const ran = ledger.byNumber();
+        const left = await leftIn(cluster, (n) => ran.has(n));
+        const state = stateOf(sender, missing(), kills, [edge, script, python]);
+        throw new Error(`${left}\n${state}`, { cause });
+      },
+    );
     const ran = ledger.byNumber();
     const twice = [...ran.values()].filter((runs) => runs.length > 1);
     const reasons = twice.map((runs) => killOf(kills, runs));
@@ -133,6 +140,17 @@ testWith(
   },
 );
 
+async function leftIn(cluster: NatsCluster, isRun: (n: number) => boolean): Promise<string> {
+  const link = await cluster.link("jobs");
+  try {
+    return await whatIsLeft(link, "jobs", isRun);
+  } catch (error) {
+    return `what is left in the stream: ${error}`;
+  } finally {
+    await closed(link);
+  }
+}
+
 /** For whoever has to find out why. */
 function stateOf(
   { accepted }: TaskSender,
@@ -145,7 +163,7 @@ function stateOf(
     `${missing.length} of ${accepted.size} have not run`,
     ...missing.slice(0, 20).map((n) => `task ${n}: accepted ${time(accepted.get(n) ?? 0)}`),
     ...kills.map(({ what, from }) => `killed ${time(from)}: ${what}`),
-    ...machines.map(({ log }) => log.replaceAll(/^.* is ready again: .*\n/gm, "")),
+    ...machines.map(({ log }) => log),
   ].join("\n");
 }
 
