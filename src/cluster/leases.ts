@@ -28,6 +28,7 @@ import { Pull } from "./pull.ts";
 import type { PulledMessage } from "./pulled_message.ts";
 import { answerRollCall, type StreamWorker } from "./roll_call.ts";
 import { Room } from "./room.ts";
+import { StrandedSweep } from "./stranded.ts";
 import { PauseOfStream } from "./stream_pause.ts";
 import { storedBodyOf, taskOf } from "./task_of_message.ts";
 
@@ -43,6 +44,8 @@ export interface LeasesOptions {
 
 /** A pause that has ended is seen within this. */
 const LONGEST_BEAT_MS = 1_000;
+/** So many times the processes are not worth a thought. */
+const FEW = 8;
 /** Until a leader that was just elected knows what it has. */
 const CATCH_UP_MS = 1_000;
 
@@ -51,7 +54,8 @@ export class Leases {
   readonly #health: TargetHealth;
   readonly #room: Room;
   readonly #ends: LeaseEnds;
-  readonly #sweep: BodySweep;
+  readonly #bodies: BodySweep;
+  readonly #stranded: StrandedSweep;
   #config: StreamWorkConfig;
   #link: NatsLink | null = null;
   #connecting: Promise<void> | null = null;
@@ -79,7 +83,13 @@ export class Leases {
       lost: (link, reason) => this.#lost(link, reason),
       over: (lease) => this.#forget(lease),
     });
-    this.#sweep = new BodySweep({ ...options, link: () => this.#link });
+    const { clock, random, emit, name: spool } = options;
+    this.#bodies = new BodySweep({ clock, random, link: () => this.#link });
+    this.#stranded = new StrandedSweep({
+      ...{ clock, random, link: () => this.#link },
+      consumers: () => this.#pulls.map(({ consumer }) => consumer),
+      warn: (message) => emit({ type: "spool.warning", spool, message }),
+    });
     this.#pause = new PauseOfStream(options.store);
     this.#health = new TargetHealth({
       ...options,
@@ -117,7 +127,8 @@ export class Leases {
     if (goesOn) return;
     if (!this.#isStarted) {
       this.#beat();
-      this.#sweep.start();
+      this.#bodies.start();
+      this.#stranded.start();
     }
     this.#isStarted = true;
     this.#hangUp();
@@ -149,7 +160,8 @@ export class Leases {
       await this.#ends.said();
     }
     this.#isEnded = true;
-    this.#sweep.stop();
+    this.#bodies.stop();
+    this.#stranded.stop();
     this.#health.close();
     this.#hangUp();
     await this.clear();
@@ -260,7 +272,10 @@ export class Leases {
   #roomLeft(isUrgent: boolean): number {
     if (this.#stopped || this.#options.store.paused) return 0;
     const { processes } = this.#config.spool;
-    const left = this.#room.most(processes) - this.#bySequence.size;
+    const most = this.#room.most(processes);
+    const left = most - this.#bySequence.size;
+    // A request for each task that is done would be as dear as the task.
+    if (!isUrgent && most > FEW * processes && left < most / 4) return 0;
     // Half of the pulls are for each kind.
     const share = 2 / this.#pulls.length;
     return Math.ceil(share * (isUrgent ? Math.min(processes, left + processes) : left));

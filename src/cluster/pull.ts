@@ -55,6 +55,11 @@ export class Pull {
     });
   }
 
+  /** Its name. */
+  get consumer(): string {
+    return this.#options.consumer;
+  }
+
   /** Those that have come and are not taken yet. */
   get waiting(): readonly PulledMessage[] {
     return this.#queue;

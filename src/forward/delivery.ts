@@ -9,6 +9,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { joined } from "../platform/bytes.ts";
 import { nameToBytes } from "../platform/name.ts";
 import { slotOfId } from "../schedule/slot_id.ts";
 import type { ClaimedTask } from "../spool/store.ts";
@@ -57,7 +58,9 @@ export interface Sender {
   readonly names: readonly string[];
 }
 
-const SPOOLER = new TextEncoder().encode("spooler");
+const encoder = new TextEncoder();
+const SPOOLER = encoder.encode("spooler");
+const NEWLINE = encoder.encode("\n");
 
 export function deliveryOf(task: Sendable, sender: Sender): Delivery {
   const isOurName = ({ name, value }: Var) =>
@@ -86,9 +89,10 @@ const HASH_LENGTH = 24;
  * have another one each time.
  */
 export function deliveryId({ name, vars }: Sendable, { identity }: Sender): string {
-  const hash = createHash("sha256").update(`${identity}\n`).update(bytesOf(name)).update("\n");
-  for (const v of vars) hash.update(v.name).update("\n").update(v.value).update("\n");
-  const digest = hash.digest("hex").slice(0, HASH_LENGTH);
+  const parts = [encoder.encode(`${identity}\n`), bytesOf(name), NEWLINE];
+  for (const v of vars) parts.push(v.name, NEWLINE, v.value, NEWLINE);
+  // At once: each call of the hash costs as much as some hundred bytes.
+  const digest = createHash("sha256").update(joined(parts)).digest("hex").slice(0, HASH_LENGTH);
   const readable = name.replaceAll(/[^\x21-\x7e]/g, "_");
   return `${readable.slice(0, LONGEST_ID - HASH_LENGTH - 1)}:${digest}`;
 }

@@ -4,6 +4,7 @@
  * longer than 300 lines because scans and reports fill in for each other.
  */
 
+import { apart } from "../platform/apart.ts";
 import { type Clock, turnOfOthers } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { rethrowImpossible } from "../platform/unexpected.ts";
@@ -72,6 +73,8 @@ export class Discovery {
   readonly #safetyNet: SafetyNet;
   /** The directory has more than the table had room for. */
   #incomplete = false;
+  /** Somebody is to be told that something is known. */
+  #isChanged = false;
   readonly #cameIn = new MinuteCount();
   #stopped = false;
 
@@ -143,7 +146,7 @@ export class Discovery {
       case "task":
         if (this.#announced.covers(taskId(change.ref), change.isRenamed)) return;
         this.#noteChange(change.ref);
-        return this.#options.changed();
+        return this.#changedSoon();
       case "pause":
         this.#options.notePause();
         return this.#options.changed();
@@ -159,6 +162,16 @@ export class Discovery {
       default:
         return change satisfies never;
     }
+  }
+
+  /** The kernel reports many changes at a time: what they are good for is found out once. */
+  #changedSoon(): void {
+    if (this.#isChanged) return;
+    this.#isChanged = true;
+    queueMicrotask(() => {
+      this.#isChanged = false;
+      if (!this.#stopped) apart(() => this.#options.changed());
+    });
   }
 
   /** The directory was deleted or moved away: there is a new one from now on. */
