@@ -107,7 +107,9 @@ export class StrandedSweep {
     }
     if (count === 0) return;
     this.#options.warn(
-      `put ${counted(count, "task")} into ${stream} again: its servers would never have given out ` +
+      `put ${
+        counted(count, "task")
+      } into ${stream} again: its servers would never have given out ` +
         `${count === 1 ? "its message" : "their messages"}`,
     );
   }

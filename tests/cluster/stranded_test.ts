@@ -38,7 +38,8 @@ async function forgetful(): Promise<NatsServer> {
   await publish(link, 1, 5);
   assertEquals((await given(link)).length, 5);
   await closed(link);
-  await server.kill();
+  // It writes down what it knows of its consumer.
+  await server.stop();
   await Deno.remove(`${server.dir}/${STORE}`, { recursive: true });
   await server.start();
   return server;
@@ -52,24 +53,28 @@ function sweepOf(link: NatsLink, warnings: string[]): StrandedSweep {
   });
 }
 
-testWith("nats", "messages whose numbers were those of lost ones are put again, each once", async () => {
-  await using server = await forgetful();
-  const link = await server.link("jobs");
-  await publish(link, 11, 16);
-  assertEquals(await given(link), ["16"]);
-  const warnings: string[] = [];
-  const [sweep, other] = [sweepOf(link, warnings), sweepOf(link, [])];
-  await sweep.sweep(link);
-  await other.sweep(link);
-  // Once is not enough: an acknowledgement may be under way.
-  assertEquals((await server.messages("jobs")).length, 5);
-  await sweep.sweep(link);
-  await other.sweep(link);
-  assertEquals(await given(link), ["11", "12", "13", "14", "15"]);
-  assertEquals(await server.messages("jobs"), []);
-  assertMatch(warnings.join("\n"), /^put 5 tasks into jobs again: /);
-  await closed(link);
-});
+testWith(
+  "nats",
+  "messages whose numbers were those of lost ones are put again, each once",
+  async () => {
+    await using server = await forgetful();
+    const link = await server.link("jobs");
+    await publish(link, 11, 16);
+    assertEquals(await given(link), ["16"]);
+    const warnings: string[] = [];
+    const [sweep, other] = [sweepOf(link, warnings), sweepOf(link, [])];
+    await sweep.sweep(link);
+    await other.sweep(link);
+    // Once is not enough: an acknowledgement may be under way.
+    assertEquals((await server.messages("jobs")).length, 5);
+    await sweep.sweep(link);
+    await other.sweep(link);
+    assertEquals(await given(link), ["11", "12", "13", "14", "15"]);
+    assertEquals(await server.messages("jobs"), []);
+    assertMatch(warnings.join("\n"), /^put 5 tasks into jobs again: /);
+    await closed(link);
+  },
+);
 
 testWith("nats", "a consumer that is ahead of its stream is made anew", async () => {
   await using server = await forgetful();
@@ -78,7 +83,10 @@ testWith("nats", "a consumer that is ahead of its stream is made anew", async ()
   const warnings: string[] = [];
   const sweep = sweepOf(link, warnings);
   for (let count = 0; count < 2; count++) await sweep.sweep(link);
-  assertMatch(warnings.join("\n"), /^jobs has lost its last messages: it is at 3, its consumer spooler at 5;/);
+  assertMatch(
+    warnings.join("\n"),
+    /^jobs has lost its last messages: it is at 3, its consumer spooler at 5;/,
+  );
   await openConsumers(link, { functions: null, ackWaitMs: 30_000 });
   assertEquals(await given(link), ["11", "12", "13"]);
   await closed(link);

@@ -87,10 +87,19 @@ export class NatsServer implements AsyncDisposable {
   }
 
   /** Ends it as kill -9 does. */
-  async kill(): Promise<void> {
+  kill(): Promise<void> {
+    return this.#end("SIGKILL");
+  }
+
+  /** Ends it as an operator does. */
+  stop(): Promise<void> {
+    return this.#end("SIGTERM");
+  }
+
+  async #end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const child = this.#child;
     this.#child = null;
-    child?.kill("SIGKILL");
+    child?.kill(signal);
     await child?.status;
   }
 
