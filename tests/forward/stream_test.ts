@@ -121,6 +121,9 @@ testWith("nats", "a full stream makes tasks wait, and none of them fails", async
   const { reason } = await site.event("target.down");
   assertEquals(reason, "it accepts no tasks: jobs is full");
   await until(() => site.left().length === 2, "two tasks are stored");
+  // The target has its line; what was on its way has none.
+  const returned = site.of("task.returned");
+  assertEquals([returned.length > 0, returned.filter(({ isNews }) => isNews)], [true, []]);
   const link = await server.link("jobs");
   await link.manager.streams.purge("jobs");
   link.close();
