@@ -21,6 +21,8 @@ export interface Lease {
   /** The cluster may remember failures of it. */
   hasHistory: boolean;
   end: LeaseEnd | null;
+  /** The servers were away, and its number may be another message's since. */
+  isUnsure: boolean;
   /** Ending: its file is removed, and its end may still change. Saying: that is on its way to the stream. */
   stage: "held" | "ending" | "saying";
 }

@@ -82,14 +82,15 @@ export class LeaseEnds {
 
   async #say(lease: Lease): Promise<void> {
     const { clock, link: linkNow, lost, over } = this.#options;
-    if (linkNow() === null || lease.end === null || lease.stage !== "held") return;
+    const isSayable = lease.stage === "held" && !lease.isUnsure;
+    if (linkNow() === null || lease.end === null || !isSayable) return;
     lease.stage = "ending";
     // Whoever gets it next is not to run it beside this program.
     if (lease.end.kind === "put-off") await this.#removeFile(lease).catch(() => {});
     const { reply } = lease;
     const link = linkNow();
     try {
-      if (link === null) return;
+      if (link === null || lease.isUnsure) return;
       lease.stage = "saying";
       await sayEnd(link, lease, lease.end, clock.now());
       if (lease.end.kind === "failed") await this.#removeFailed(lease);

@@ -46,8 +46,9 @@ export interface LeasesOptions {
 const LONGEST_BEAT_MS = 1_000;
 /** So many times the processes are not worth a thought. */
 const FEW = 8;
-/** Until a leader that was just elected knows what it has. */
-const CATCH_UP_MS = 1_000;
+/** Until a leader that was just elected knows what it has; then what it does not know is lost. */
+const CATCH_UP_MS = 500;
+const CATCH_UP_TRIES = 20;
 
 export class Leases {
   readonly #options: LeasesOptions;
@@ -203,6 +204,7 @@ export class Leases {
       link.close();
       return await this.#open();
     }
+    for (const lease of this.#bySequence.values()) lease.isUnsure = true;
     this.#link = link;
     answerRollCall(link, () => this.#sign());
     link.ended().then((reason) => this.#lost(link, reason));
@@ -219,12 +221,14 @@ export class Leases {
     this.#ask();
   }
 
-  /** A leader that was just elected may not know its last messages yet. */
+  /** A leader that was just elected may not know its last messages for a while. */
   async #lastSequence(link: NatsLink): Promise<number> {
-    const { state: { last_seq: last } } = await requireStream(link);
-    if (![...this.#bySequence.keys()].some((sequence) => sequence > last)) return last;
-    await pauseOrAbort(this.#options.clock, CATCH_UP_MS);
-    return (await requireStream(link)).state.last_seq;
+    for (let tries = CATCH_UP_TRIES;; tries--) {
+      const { state: { last_seq: last }, cluster } = await requireStream(link);
+      const isBehind = [...this.#bySequence.keys()].some((sequence) => sequence > last);
+      if (!isBehind || cluster === undefined || tries === 0) return last;
+      await pauseOrAbort(this.#options.clock, CATCH_UP_MS);
+    }
   }
 
   /**
@@ -238,8 +242,10 @@ export class Leases {
     try {
       const stored = await messageIn(link, link.address.stream, { seq });
       const isIt = stored === null || stored.time.getTime() === storedAtMs;
-      if (!isIt) this.#forget(lease);
-      else if (lease.end !== null) this.#ends.say(lease);
+      if (!isIt) return this.#forget(lease);
+      if (this.#link !== link) return;
+      lease.isUnsure = false;
+      this.#ends.say(lease);
     } catch (error) {
       this.#lost(link, reasonOf(error));
     }
@@ -309,6 +315,7 @@ export class Leases {
     if (known !== undefined && known.storedAtMs !== storedAtMs) this.#forget(known);
     else if (known !== undefined) {
       known.reply = reply;
+      known.isUnsure = false;
       if (known.end !== null) this.#ends.say(known);
       return;
     }
@@ -321,7 +328,7 @@ export class Leases {
         storedBody: storedBodyOf(message),
         hasHistory: deliveries > 1,
       },
-      ...{ ref: null, unseen: 0, end: null, stage: "held" },
+      ...{ ref: null, unseen: 0, end: null, isUnsure: false, stage: "held" },
     };
     this.#bySequence.set(sequence, lease);
     try {

@@ -28,6 +28,9 @@ const UNSAID_MS = IS_LONG ? 1_000 : 5_000;
 /** Where nothing is killed for so long, in the long form, nothing may run twice. */
 const QUIET_MS = IS_LONG ? 4_000 : 0;
 
+/** What a worker says of messages that the servers had lost sight of. */
+const MENDED = /^.*(?: put \d+ tasks? into | is made anew).*$/gm;
+
 interface Kill {
   readonly what: string;
   readonly from: number;
@@ -131,6 +134,7 @@ testWith(
     const twice = [...ran.values()].filter((runs) => runs.length > 1);
     const reasons = twice.map((runs) => killOf(kills, runs));
     report(sender, ran, kills, reasons);
+    if (IS_LONG) console.log(...[script, python].flatMap(({ log }) => log.match(MENDED) ?? []));
     assertEquals(twice.filter((_, i) => reasons[i] === null), [], "ran twice without a kill");
     assert(reasons.every((kill) => kill?.what !== "edge"), "the stream knows what it has");
     for (const name of ["script", "python"]) {
