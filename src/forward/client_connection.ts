@@ -8,6 +8,7 @@
 
 import { type Cancel, type Clock, nextTurn } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { hangUp } from "../platform/tcp_socket.ts";
 import { isHangUp } from "../wire/hang_up.ts";
 import { HEADER_SIZE } from "../wire/packet.ts";
 import type { RawPacket } from "../wire/reader.ts";
@@ -206,7 +207,7 @@ export class ClientConnection {
     if (this.#ended) return;
     this.#ended = true;
     this.#cancelTimer();
-    this.#options.socket.close();
+    hangUp(this.#options.socket, this.#writer.isWriting);
     const lost = this.#tasks.removeAll();
     // A peer may hang up on a connection that has nothing to do.
     this.#options.ended(lost.length === 0 && how?.cause === "hang-up" ? null : how);

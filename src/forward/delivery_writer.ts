@@ -38,6 +38,10 @@ export class DeliveryWriter {
 
   constructor(private readonly options: DeliveryWriterOptions) {}
 
+  get isWriting(): boolean {
+    return this.#writing;
+  }
+
   /** Writes what is unsent, unless that goes on already; never rejects. */
   async write(): Promise<void> {
     if (this.#writing) return;

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../platform/clock.ts";
 import { quietly } from "../platform/quietly.ts";
+import { hangUp } from "../platform/tcp_socket.ts";
 import { type Address, addressText } from "../wire/address.ts";
 import { writeAll } from "../wire/client.ts";
 import { fileAt, listenAt, makeWay, type MonitorAccess } from "./monitor_socket.ts";
@@ -34,7 +35,7 @@ export async function openStatsServer(options: StatsServerOptions): Promise<Moni
 
   const serve = async (connection: Deno.Conn) => {
     open.add(connection);
-    const cancel = clock.after(LIMIT_MS, () => void quietly(() => connection.close()));
+    const cancel = clock.after(LIMIT_MS, () => hangUp(connection, true));
     try {
       const { text, isHttp } = await options.answer();
       if (isHttp) await requestOf(connection, clock);

@@ -7,6 +7,7 @@ import type { ConnectionOptions } from "@nats-io/nats-core";
 import { INFO, type Transport } from "@nats-io/nats-core/internal";
 import { joined } from "../platform/bytes.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { hangUp } from "../platform/tcp_socket.ts";
 import { VERSION } from "../platform/version.ts";
 import { writeAll } from "../wire/client.ts";
 
@@ -126,11 +127,7 @@ export class TcpTransport implements Transport {
 
   #hangUp(): void {
     this.#unsent = [];
-    try {
-      this.#conn?.close();
-    } catch {
-      // Deno has closed it: the handshake has failed.
-    }
+    if (this.#conn !== null) hangUp(this.#conn, this.#isWriting);
     this.#conn = null;
   }
 }

@@ -2,6 +2,7 @@
 
 import { openLibrary } from "./linux.ts";
 import { fixedBytes } from "./memory.ts";
+import { quietly } from "./quietly.ts";
 import { IP_NAME_SIZE, ipName } from "./socket_name.ts";
 
 const SYMBOLS = {
@@ -30,6 +31,18 @@ export function breakOff(localPort: number, remotePort: number): void {
     if (portOf(fd, getsockname) !== localPort || portOf(fd, getpeername) !== remotePort) continue;
     shutdown(fd, SHUT_RDWR);
   }
+}
+
+/**
+ * Closes a connection; harmless when it is closed. While a write waits for a peer that reads nothing, Deno
+ * keeps the socket open behind its close: one of TCP is broken off, one of unix waits for its peer.
+ */
+export function hangUp(connection: Deno.Conn, isWriting: boolean): void {
+  const { localAddr, remoteAddr } = connection;
+  if (isWriting && localAddr.transport === "tcp" && remoteAddr.transport === "tcp") {
+    quietly(() => breakOff(localAddr.port, remoteAddr.port));
+  }
+  quietly(() => connection.close());
 }
 
 type NameCall = (

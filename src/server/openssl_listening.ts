@@ -3,6 +3,7 @@
 import type { Clock } from "../platform/clock.ts";
 import type { TlsConnection, TlsServer } from "../platform/openssl.ts";
 import { reasonOf } from "../platform/reason.ts";
+import { hangUp } from "../platform/tcp_socket.ts";
 import { type Address, addressText } from "../wire/address.ts";
 import { adoptAt, inheritedAt } from "./inherited_socket.ts";
 import { Door } from "./door.ts";
@@ -198,20 +199,12 @@ class OpenSslStream implements PeerStream {
     if (this.#tls !== null) this.#step((tls) => tls.shutdown());
     this.#isClosed = true;
     this.#tls?.close();
-    const cancel = this.#clock.after(LINGER_MS, () => this.#hangUp());
+    const cancel = this.#clock.after(LINGER_MS, () => hangUp(this.#connection, true));
     const sent = () => {
       cancel();
-      this.#hangUp();
+      hangUp(this.#connection, false);
     };
     this.#sending.then(sent, sent);
-  }
-
-  #hangUp(): void {
-    try {
-      this.#connection.close();
-    } catch {
-      // It is closed already.
-    }
   }
 
   /** Whatever a step says to the peer, an alert too, is sent. */

@@ -1,5 +1,6 @@
 /** A connection of the event loop: bytes in, bytes out, whatever carries them; and its conversation. */
 
+import { hangUp } from "../platform/tcp_socket.ts";
 import { type Address, addressText } from "../wire/address.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
 import type { Conversation } from "./conversation.ts";
@@ -22,6 +23,7 @@ export function plainStream(connection: Deno.Conn, credential: Credential): Peer
   const peer: Address | null = remoteAddr.transport === "tcp"
     ? { kind: "tcp", host: remoteAddr.hostname, port: remoteAddr.port }
     : null;
+  let writing = 0;
   return {
     from: peer === null ? "unix socket" : addressText(peer),
     ip: peer === null ? null : peer.host,
@@ -29,16 +31,15 @@ export function plainStream(connection: Deno.Conn, credential: Credential): Peer
     sender: peer === null ? "unix" : peer.host,
     read: (into) => connection.read(into),
     async write(bytes) {
-      for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
-    },
-    closeWrite: () => connection.closeWrite(),
-    close() {
+      writing++;
       try {
-        connection.close();
-      } catch {
-        // It is closed already.
+        for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+      } finally {
+        writing--;
       }
     },
+    closeWrite: () => connection.closeWrite(),
+    close: () => hangUp(connection, writing > 0),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Sends one task to a peer that speaks uwsgi, and reads its answer. */
 
 import { type Clock, systemClock } from "../platform/clock.ts";
+import { hangUp } from "../platform/tcp_socket.ts";
 import { type Address } from "./address.ts";
 import { dial } from "./dial.ts";
 import {
@@ -30,7 +31,7 @@ export async function sendTask(
   let timedOut = false;
   const cancel = clock.after(TIMEOUT_MS, () => {
     timedOut = true;
-    connection.close();
+    hangUp(connection, true);
   });
   try {
     await writeAll(connection, packet);
