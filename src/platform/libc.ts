@@ -1,12 +1,13 @@
 /**
  * Calls of libc that Deno does not offer, or offers at several times the price: files by directory and
  * name, POSIX locks (Deno's FsFile.lock is flock(2), which uWSGI's fcntl locks do not see), listings in
- * bounded memory, inotify.
+ * bounded memory, inotify. This file is longer than 300 lines because each call has a method of its own.
  */
 
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
+  AT_SYMLINK_FOLLOW,
   AT_SYMLINK_NOFOLLOW,
   EACCES,
   EAGAIN,
@@ -14,6 +15,7 @@ import {
   EINVAL,
   EISDIR,
   ELOOP,
+  ENOENT,
   ENOSYS,
   ENXIO,
   EPERM,
@@ -28,6 +30,7 @@ import {
   O_PATH,
   O_RDONLY,
   O_RDWR,
+  O_TMPFILE,
   O_WRONLY,
   openLibrary,
   RENAME_NOREPLACE,
@@ -48,6 +51,9 @@ const X_OK = 1;
 const W_OK = 2;
 const SO_RCVBUF = 8;
 const SO_ACCEPTCONN = 30;
+/** As C has them: a directory itself, and the file of a descriptor. */
+const HERE = Uint8Array.of(46, 0);
+const NO_PATH = new Uint8Array(1);
 /** Of one write: more comes back as a negative number. */
 const MOST_AT_ONCE = 1 << 30;
 
@@ -67,6 +73,8 @@ export class Libc {
   /** struct timespec[2] */
   readonly #times = fixedBytes(32);
   readonly #timesView = new DataView(this.#times.buffer);
+  /** A file gets its first name by its path in /proc. */
+  #linksByProc = false;
 
   constructor(library: string) {
     this.#calls = new LibcCalls(library);
@@ -96,6 +104,33 @@ export class Libc {
   /** Makes a file that must not be there, for writing. */
   createFile(at: number, name: string, mode: number): number {
     return this.open(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+  }
+
+  /** Makes a file without a name, for writing: it is gone with its descriptor, if it gets none. */
+  createNameless(at: number, mode: number): number {
+    return this.open(at, HERE, O_WRONLY | O_TMPFILE, mode);
+  }
+
+  /** Gives a file without a name one that nobody has; -EEXIST where somebody has it. */
+  nameFile(fd: number, at: number, name: string): number {
+    if (!this.#linksByProc) {
+      const { linkat } = this.#calls.symbols;
+      const path = this.#calls.path(name);
+      const named = this.#calls.result(linkat(fd, NO_PATH, at, path, AT_EMPTY_PATH));
+      // Before Linux 6.10 only root may; who may not is told that there is nothing.
+      if (named !== -ENOENT) return named;
+    }
+    const named = this.nameFileByProc(fd, at, name);
+    this.#linksByProc ||= named === 0;
+    return named;
+  }
+
+  /** {@link nameFile} as every user may do it. */
+  nameFileByProc(fd: number, at: number, name: string): number {
+    const source = this.#calls.otherPath(`/proc/self/fd/${fd}`);
+    const path = this.#calls.path(name);
+    const { linkat } = this.#calls.symbols;
+    return this.#calls.result(linkat(AT_FDCWD, source, at, path, AT_SYMLINK_FOLLOW));
   }
 
   /** For listing and syncing. */

@@ -18,6 +18,7 @@ const SYMBOLS = {
   mkdirat: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   unlinkat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   renameat: { parameters: ["i32", "buffer", "i32", "buffer"], result: "i32" },
+  linkat: { parameters: ["i32", "buffer", "i32", "buffer", "i32"], result: "i32" },
   // Of renameat2 only, which not every libc has under its name.
   syscall: { parameters: ["i64", "i32", "buffer", "i32", "buffer", "u32"], result: "i64" },
   utimensat: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },

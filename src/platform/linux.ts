@@ -20,12 +20,15 @@ export const O_DIRECTORY = isArm ? 0o40000 : 0o200000;
 export const O_NOFOLLOW = isArm ? 0o100000 : 0o400000;
 export const O_NOATIME = 0o1000000;
 export const O_CLOEXEC = 0o2000000;
+/** A file without a name, in the file system of a directory. */
+export const O_TMPFILE = 0o20000000 | O_DIRECTORY;
 /** A descriptor that only names a file: it reads nothing, and waits for nobody. */
 export const O_PATH = 0o10000000;
 export const F_TLOCK = 2;
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_REMOVEDIR = 0x200;
+export const AT_SYMLINK_FOLLOW = 0x400;
 export const AT_EMPTY_PATH = 0x1000;
 export const STATX_BASIC_STATS = 0x7ff;
 export const S_IFMT = 0o170000;
@@ -56,6 +59,7 @@ export const EISDIR = 21;
 export const EINVAL = 22;
 export const ENOSYS = 38;
 export const ELOOP = 40;
+export const EOPNOTSUPP = 95;
 export const EADDRINUSE = 98;
 
 const LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];

@@ -21,10 +21,10 @@ export class AnnouncedTasks {
   /**
    * The watcher reports something about a file; true when its announcement covers that.
    *
-   * @param isRenamed the file was renamed into its place
+   * @param isNew its name is new in its place
    */
-  covers(id: string, isRenamed: boolean): boolean {
-    if (isRenamed && this.#announced.delete(id)) return true;
+  covers(id: string, isNew: boolean): boolean {
+    if (isNew && this.#announced.delete(id)) return true;
     if (!this.isAwaited(refOf(id).name)) return false;
     this.#reported.add(id);
     return true;

@@ -144,7 +144,7 @@ export class Discovery {
     );
     switch (change.kind) {
       case "task":
-        if (this.#announced.covers(taskId(change.ref), change.isRenamed)) return;
+        if (this.#announced.covers(taskId(change.ref), change.isNew)) return;
         this.#noteChange(change.ref);
         return this.#changedSoon();
       case "pause":

@@ -1,18 +1,20 @@
 /**
  * Takes new tasks into a spool, many at a time: what comes in one round of the thread's loop is written,
- * synced by one sync of the journal (the commit point; without fsync it is the rename), and then named.
- * Bodies that are still on their way, a busy disk and a spool without a journal are src/spool/intake.ts's.
+ * synced by one sync of the journal (the commit point; without fsync it is the file's name), and then named.
+ * A task with an id lies in tmp before that, so that a start knows what became of the id; every other file is
+ * made when its name is due. Bodies that are still on their way, a busy disk and a spool without a journal are
+ * src/spool/intake.ts's.
  */
 
 import { createHash } from "node:crypto";
-import { join } from "@std/path";
-import { SystemError } from "../platform/libc.ts";
-import { HEADER_SIZE, MAX_VARS_SIZE, MODIFIER_SPOOL, writePacket } from "../wire/packet.ts";
+import { MAX_VARS_SIZE } from "../wire/packet.ts";
 import type { NewTask } from "../task/new_task.ts";
 import type { AcceptedIds, SentId } from "./accepted_ids.ts";
 import { keyOf } from "./accepted_lines.ts";
+import { bytesOf, KeptBytes } from "./batch_bytes.ts";
+import { BatchFiles } from "./batch_files.ts";
 import { BusyDisk } from "./busy_disk.ts";
-import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
+import type { SpoolDirectory } from "./directory.ts";
 import type { Intake } from "./intake.ts";
 import type { Journal } from "./journal.ts";
 import { taskId, type TaskNames, type TaskRef, TMP_DIR } from "./layout.ts";
@@ -34,10 +36,12 @@ export interface BatchIntakeOptions {
   readonly gone: (id: string) => void;
 }
 
-/** A task of this batch, whose file is in tmp. */
+/** A task of this batch: it is in the journal. */
 interface Written {
   readonly ref: TaskRef;
+  /** In tmp; nothing is there when its file is still to be made of `bytes`. */
   readonly path: string;
+  readonly bytes: Uint8Array<ArrayBuffer> | null;
   readonly dueAt: number;
   readonly sent: SentId | null;
   readonly content: string;
@@ -48,6 +52,8 @@ interface Written {
 /** A disk that takes longer than this for a file, or for a sync of the journal, is busy. */
 const MOST_FILE_MS = 200;
 const MOST_SYNC_MS = 1000;
+/** After a file could not be made: so long each is made before its task is in the journal. */
+const CAUTIOUS_MS = 1000;
 
 export class BatchIntake {
   readonly #options: BatchIntakeOptions;
@@ -59,9 +65,16 @@ export class BatchIntake {
   readonly #pending = new Map<string, (() => void)[]>();
   #isChecked = false;
   readonly #disk: BusyDisk;
+  /** On the monotonic clock. */
+  #cautiousUntil = -Infinity;
+  /** What files are to be made of, of this batch and of the one before. */
+  #kept = new KeptBytes();
+  #keptBefore = new KeptBytes();
+  readonly #files: BatchFiles;
 
   constructor(options: BatchIntakeOptions) {
     this.#options = options;
+    this.#files = new BatchFiles(options.spool);
     this.#disk = new BusyDisk(options.spool.clock);
     this.#limits = options.limits;
   }
@@ -120,7 +133,8 @@ export class BatchIntake {
     if (!this.#isChecked) this.#options.single.checkPresence();
     this.#isChecked = true;
     const bytes = bytesOf(task);
-    checkFreeBytes(spool.path, this.#limits.minFreeBytes, bytes.length);
+    const comingBytes = this.#kept.size + bytes.length;
+    checkFreeBytes(spool.path, this.#limits.minFreeBytes, comingBytes);
     const content = sent === null ? "" : contentText(createHash("sha256").update(bytes));
     if (sent !== null) {
       const again = this.#pending.get(keyOf(sent));
@@ -133,48 +147,43 @@ export class BatchIntake {
     const path = `${spool.path}/${TMP_DIR}/${name}`;
     const dueAt = task.at ?? now;
     const startedAt = this.#disk.begin();
-    this.#create(path, bytes, task.at === undefined ? null : dueAt / 1000);
-    const written = { ref, path, dueAt, sent, content, task, result };
-    if (!spool.fsync) this.#nameNow(written);
-    else this.#journalise(written, bytes);
+    const isMadeLater = spool.fsync && sent === null && startedAt >= this.#cautiousUntil;
+    const kept = isMadeLater ? this.#kept.keep(bytes) : null;
+    const written = { ref, path, bytes: kept, dueAt, sent, content, task, result };
+    if (sent === null && !spool.fsync) this.#files.makeWhole(ref, path, bytes, timeOf(task));
+    else if (!isMadeLater) this.#files.create(path, bytes, timeOf(task));
+    if (spool.fsync) this.#journalise(written, bytes);
+    else if (sent === null) this.#accepted(written);
+    else this.#nameNow(written, sent);
     this.#disk.ended(startedAt, MOST_FILE_MS);
   }
 
-  #create(path: string, bytes: Uint8Array<ArrayBuffer>, time: number | null): void {
-    try {
-      this.#options.spool.files.createSync(path, bytes, { mode: TASK_MODE, time });
-    } catch (error) {
-      this.#removeQuietly(path);
-      // The peer has no use for the name of a file that is gone.
-      if (error instanceof SystemError) throw new Error(`${error.text} (errno ${error.errno})`);
-      throw error;
-    }
-  }
-
   /** Without fsync: the line of its id is written before it has its name. */
-  #nameNow(written: Written): void {
+  #nameNow(written: Written, sent: SentId): void {
     const { ids } = this.#options;
-    const { ref, path, sent, content, dueAt, result } = written;
+    const { ref, path, content } = written;
     let isAnnounced = false;
     try {
-      if (sent !== null) {
-        ids.announce(sent, ref.name, content);
-        isAnnounced = true;
-      }
-      this.#rename(written);
+      ids.announce(sent, ref.name, content);
+      isAnnounced = true;
+      this.#files.rename(ref, path);
     } catch (error) {
-      if (isAnnounced && sent !== null) ids.withdrawNow(sent);
-      this.#removeQuietly(path);
+      if (isAnnounced) ids.withdrawNow(sent);
+      this.#files.removeQuietly(path);
       throw error;
     }
-    if (sent !== null) ids.confirm(sent);
+    this.#accepted(written);
+  }
+
+  #accepted({ ref, sent, dueAt, result }: Written): void {
+    if (sent !== null) this.#options.ids.confirm(sent);
     this.#options.count.added();
     result.accepted(ref, dueAt);
   }
 
   #journalise(written: Written, bytes: Uint8Array): void {
     const { ids } = this.#options;
-    const { ref, path, sent, content, dueAt, task, result } = written;
+    const { ref, sent, content, dueAt, task, result } = written;
     const isAdded = this.#journal?.add({
       id: taskId(ref),
       dueAt,
@@ -182,7 +191,7 @@ export class BatchIntake {
       acceptedLine: sent === null ? null : ids.lineFor(sent, ref.name, content),
     });
     if (isAdded !== true) {
-      this.#removeQuietly(path);
+      this.#removeUnnamed(written);
       return this.#putSingle(task, sent, result);
     }
     if (sent !== null) this.#pending.set(keyOf(sent), []);
@@ -200,6 +209,7 @@ export class BatchIntake {
     if (this.#written.length === 0) return false;
     const written = this.#written;
     this.#written = [];
+    this.#swapKept();
     const startedAt = this.#disk.begin();
     const isSynced = this.#sync();
     this.#disk.ended(startedAt, MOST_SYNC_MS);
@@ -231,55 +241,54 @@ export class BatchIntake {
     }
   }
 
+  /** What comes because of an answer does not overwrite what is still to be made. */
+  #swapKept(): void {
+    const kept = this.#kept;
+    this.#kept = this.#keptBefore;
+    this.#keptBefore = kept;
+    this.#kept.clear();
+  }
+
   #accept(written: Written): void {
-    const { ids, count, gone } = this.#options;
-    const { ref, path, sent, content, dueAt, result } = written;
+    const { ids, gone } = this.#options;
+    const { ref, path, bytes, sent, content, result } = written;
     try {
-      this.#rename(written);
+      if (bytes === null) this.#files.rename(ref, path);
+      else this.#makeInTime(written, bytes);
       if (sent !== null) ids.announce(sent, ref.name, content);
     } catch (error) {
       // It is refused, and must not come back.
       gone(taskId(ref));
-      this.#removeQuietly(path);
-      this.#removeQuietly(this.#options.spool.pathOf(ref));
+      this.#removeUnnamed(written);
+      if (bytes === null) this.#files.removeQuietly(this.#options.spool.pathOf(ref));
       return result.failed(error);
     }
-    if (sent !== null) ids.confirm(sent);
-    count.added();
-    result.accepted(ref, dueAt);
+    this.#accepted(written);
   }
 
-  #putAgain({ path, task, sent, result }: Written): void {
-    this.#removeQuietly(path);
+  #makeInTime({ ref, path, task }: Written, bytes: Uint8Array<ArrayBuffer>): void {
+    const startedAt = this.#disk.begin();
+    try {
+      this.#files.makeWhole(ref, path, bytes, timeOf(task));
+    } catch (error) {
+      this.#cautiousUntil = startedAt + CAUTIOUS_MS;
+      throw error;
+    }
+    this.#disk.ended(startedAt, MOST_FILE_MS);
+  }
+
+  #putAgain(written: Written): void {
+    const { task, sent, result } = written;
+    this.#removeUnnamed(written);
     this.#putSingle(task, sent, result);
   }
 
-  #rename({ ref, path }: Written): void {
-    const { spool } = this.#options;
-    if (ref.priority !== null) spool.files.mkdirSync(join(spool.path, ref.priority), 0o750);
-    spool.files.renameSync(path, spool.pathOf(ref));
-  }
-
-  #removeQuietly(path: string): void {
-    try {
-      this.#options.spool.removeIfThere(path);
-    } catch {
-      // What is in tmp is swept at a later start.
-    }
+  #removeUnnamed({ path, bytes }: Written): void {
+    if (bytes === null) this.#files.removeQuietly(path);
   }
 }
 
-/** A packet and the body that came in it: each may have as much as a packet can say. */
-const memory = new Uint8Array(2 * (HEADER_SIZE + MAX_VARS_SIZE));
-
-/** All that the file holds, until this is called again. */
-function bytesOf({ vars, body }: NewTask): Uint8Array<ArrayBuffer> {
-  let end = writePacket(vars, SPOOL, memory, 0);
-  if (body instanceof Uint8Array) {
-    memory.set(body, end);
-    end += body.length;
-  }
-  return memory.subarray(0, end);
+/** Of its file, in seconds; null is now. */
+function timeOf({ at }: NewTask): number | null {
+  return at === undefined ? null : at / 1000;
 }
-
-const SPOOL = { modifier1: MODIFIER_SPOOL, modifier2: 0 };

@@ -36,6 +36,11 @@ export interface Files {
   openSync(path: string, options?: OpenFileOptions): OpenFile;
   /** Makes a file that must not be there, of these bytes. */
   createSync(path: string, bytes: Uint8Array<ArrayBuffer>, options: CreateOptions): void;
+  /**
+   * The same, of a file that has its name only when it is whole; false where that cannot be done, and then
+   * nothing is there.
+   */
+  createWholeSync(path: string, bytes: Uint8Array<ArrayBuffer>, options: CreateOptions): boolean;
   /** Makes a directory, or leaves the one that is there: then it returns false. */
   mkdirSync(path: string, mode: number): boolean;
   /** Removes an empty directory; false when it is not empty or not there. */
@@ -62,6 +67,7 @@ export const systemFiles: Files = {
     return file;
   },
   createSync: (path, bytes, options) => createInSteps(systemFiles, path, bytes, options),
+  createWholeSync: () => false,
   mkdirSync(path, mode) {
     try {
       Deno.mkdirSync(path, { mode });

@@ -179,6 +179,26 @@ export class SpoolRoot implements Locator {
     return this.in(path, (at, name) => this.libc.createFile(at, name, mode));
   }
 
+  /** {@link Libc.createNameless}, in tmp. */
+  createNameless(mode: number): number {
+    const tmp = this.#kept.get(TMP_DIR);
+    if (tmp !== undefined) {
+      const made = this.libc.createNameless(tmp, mode);
+      if (made >= 0 || this.libc.fstat(tmp).links > 0) return made;
+      this.#forget();
+    }
+    return this.in(`${this.#tmpPrefix}.`, (at) => this.libc.createNameless(at, mode));
+  }
+
+  /** {@link Libc.nameFile}. */
+  nameFile(fd: number, path: string): number {
+    const start = this.#prefix.length;
+    if (this.#held && path.startsWith(this.#prefix) && path.indexOf("/", start) < 0) {
+      return this.libc.nameFile(fd, this.#held.fd, path.slice(start));
+    }
+    return this.in(path, (at, name) => this.libc.nameFile(fd, at, name));
+  }
+
   /** {@link Libc.rename}. */
   rename(from: string, to: string): number {
     const start = this.#prefix.length;

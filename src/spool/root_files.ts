@@ -8,8 +8,10 @@ import { SystemError } from "../platform/libc.ts";
 import {
   AT_REMOVEDIR,
   EEXIST,
+  EISDIR,
   ENOENT,
   ENOTDIR,
+  EOPNOTSUPP,
   EPERM,
   O_APPEND,
   O_CREAT,
@@ -26,6 +28,9 @@ import { type CreateOptions, type Files, type OpenFile, type OpenFileOptions } f
 import type { SpoolRoot } from "./root.ts";
 
 export class RootFiles implements Files {
+  /** The file system has no files without a name, or gives them none. */
+  #namesAtOnce = false;
+
   constructor(private readonly root: SpoolRoot) {}
 
   async open(path: string, options?: OpenFileOptions): Promise<OpenFile> {
@@ -94,14 +99,42 @@ export class RootFiles implements Files {
     const { libc } = this.root;
     const fd = check(this.root.createFile(path, mode), "create", path);
     try {
-      this.#own(fd, path, mode);
-      for (let at = 0; at < bytes.length;) {
-        at += check(libc.write(fd, bytes.subarray(at)), "write", path);
-      }
-      if (time !== null) check(libc.futime(fd, time, time), "utime", path);
+      this.#fill(fd, path, bytes, { mode, time });
     } finally {
       libc.close(fd);
     }
+  }
+
+  createWholeSync(path: string, bytes: Uint8Array<ArrayBuffer>, options: CreateOptions): boolean {
+    if (this.#namesAtOnce) return false;
+    const { root } = this;
+    const fd = root.createNameless(options.mode);
+    if (fd < 0) {
+      this.#namesAtOnce = NO_NAMELESS.includes(-fd);
+      return false;
+    }
+    try {
+      this.#fill(fd, path, bytes, options);
+      const named = root.nameFile(fd, path);
+      if (named === -EEXIST) check(named, "link", path);
+      // Whatever it was: to rename a file there says it better, or can be done.
+      return named === 0;
+    } finally {
+      root.libc.close(fd);
+    }
+  }
+
+  #fill(
+    fd: number,
+    path: string,
+    bytes: Uint8Array<ArrayBuffer>,
+    { mode, time }: CreateOptions,
+  ): void {
+    const { libc } = this.root;
+    this.#own(fd, path, mode);
+    let at = check(libc.write(fd, bytes), "write", path);
+    while (at < bytes.length) at += check(libc.write(fd, bytes.subarray(at)), "write", path);
+    if (time !== null) check(libc.futime(fd, time, time), "utime", path);
   }
 
   mkdirSync(path: string, mode: number): boolean {
@@ -186,6 +219,9 @@ export class RootFiles implements Files {
     }
   }
 }
+
+/** What open(2) says where there are no files without a name. */
+const NO_NAMELESS: readonly number[] = [EOPNOTSUPP, EISDIR];
 
 const procPath = (fd: number) => `/proc/self/fd/${fd}`;
 

@@ -274,7 +274,7 @@ export class Store {
       },
       absence: () => this.#spool.absence() ?? (isOther() ? "the directory was replaced" : null),
     });
-    const ignore = this.#landing.listen((ref) => notify({ kind: "task", ref, isRenamed: false }));
+    const ignore = this.#landing.listen((ref) => notify({ kind: "task", ref, isNew: false }));
     return {
       get isComplete() {
         return watcher.isComplete;

@@ -36,8 +36,8 @@ export type SpoolChange =
   | {
     readonly kind: "task";
     readonly ref: TaskRef;
-    /** It was renamed into its place, and nothing else was said of it. */
-    readonly isRenamed: boolean;
+    /** Its name is new there, and nothing else was said of it. */
+    readonly isNew: boolean;
   }
   /** Somebody paused or resumed the spool. */
   | { readonly kind: "pause" }
@@ -223,8 +223,8 @@ class InotifyWatcher implements SpoolWatcher {
     const { name } = event;
     if (name === "") return;
     if (isTaskName(name)) {
-      const isRenamed = (event.mask & IN_MOVED_TO) !== 0;
-      this.notify({ kind: "task", ref: { name, priority }, isRenamed });
+      const isNew = (event.mask & (IN_MOVED_TO | IN_CREATE)) !== 0;
+      this.notify({ kind: "task", ref: { name, priority }, isNew });
     } else if (priority === null && event.mask & IN_ISDIR && isPriorityName(name)) {
       this.watchPriority(name);
       // What came into it before it was watched made no event.

@@ -9,7 +9,7 @@
  */
 
 import type { NewTask } from "./new_task.ts";
-import { findText, findVar, type Var, withoutVar } from "../wire/packet.ts";
+import { findText, findVar, sameBytes, type Var, varText, withoutVar } from "../wire/packet.ts";
 import { RequestError } from "./request_error.ts";
 import { readAfter, WAITING_SECONDS } from "./after.ts";
 import { readUnique } from "./unique.ts";
@@ -24,8 +24,20 @@ export interface TaskRequest {
 
 /** The function that a task names, or "". */
 export function funcOf({ vars }: Pick<NewTask, "vars">): string {
-  return findText(vars, "ud_spool_func") ?? "";
+  const name = findVar(vars, "ud_spool_func");
+  if (name === undefined) return "";
+  if (sameBytes(name, lastFunc.bytes)) return lastFunc.text;
+  const text = varText(name);
+  if (name.length <= LONGEST_KEPT) lastFunc = { bytes: name.slice(), text };
+  return text;
 }
+
+/** Many tasks of one function come one after the other, and to decode a text costs more than to compare it. */
+let lastFunc: { readonly bytes: Uint8Array; readonly text: string } = {
+  bytes: new Uint8Array(0),
+  text: "",
+};
+const LONGEST_KEPT = 256;
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 

@@ -41,7 +41,7 @@ Deno.test("what was announced is forgotten at a scan: a watcher that reports not
     const seen = store.see(ref);
     assert(seen !== null);
     discovery.announce([seen]);
-    return { kind: "task", ref, isRenamed: true } as const;
+    return { kind: "task", ref, isNew: true } as const;
   };
   assert(!await isNews(await announced()));
   const late = await announced();

@@ -8,6 +8,7 @@ import type { Store } from "../../src/spool/store.ts";
 import { SpoolInbox } from "../../src/spool/spool_inbox.ts";
 import { type Clock, systemClock } from "../../src/platform/clock.ts";
 import type { NewTask } from "../../src/task/new_task.ts";
+import { encodePacket, MODIFIER_SPOOL } from "../../src/wire/packet.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { type Fault, FaultyFiles, SlowFiles } from "../support/faults.ts";
@@ -271,6 +272,122 @@ for (const fsync of [true, false]) {
         throw new Error("there are more operations");
       },
     );
+  }
+}
+
+for (const fsync of [true, false]) {
+  for (const hasNameless of [true, false]) {
+    for (const fault of ["fails", "dies"] satisfies Fault[]) {
+      testWith(
+        "libc",
+        `without an id, every operation ${fault}, fsync ${fsync}, ${
+          hasNameless ? "files without a name" : "by tmp"
+        }: what is acknowledged is there, and nothing else`,
+        async () => {
+          for (let at = 1; at < MOST_OPERATIONS; at++) {
+            const files = new FaultyFiles(fault, Infinity);
+            files.hasNameless = hasNameless;
+            await using world = await openWorld(fsync, files);
+            files.failAt(at);
+            const put = world.put({ ...TASK, priority: 3 });
+            world.inbox.commit();
+            await until(() => put.end !== null, "it has come to an end");
+            const path = join(world.dir, "3");
+            const names = () => namesIn(path);
+            const isAccepted = !(put.end instanceof Error);
+            const wasHit = files.hit;
+            assertEquals(names().length, isAccepted ? 1 : 0, `${at}`);
+            // The journal has it, and the main thread marks it.
+            assertEquals(world.gone.length, fsync && !isAccepted ? 1 : 0, `${at}`);
+            const left = namesIn(join(world.dir, TMP_DIR));
+            if (fault === "fails" || hasNameless) assertEquals(left, [], `${at}`);
+            world.inbox.close();
+            world.store.close();
+            if (isAccepted && fsync) Deno.removeSync(path, { recursive: true });
+            const { store } = await openJournalled(world.dir, fsync ? "boot-2" : "boot-1");
+            if (isAccepted) assertEquals(names().length, 1, `${at}`);
+            else if (!fsync) assertEquals(names(), [], `${at}`);
+            store.close();
+            if (!wasHit) return;
+          }
+          throw new Error("there are more operations");
+        },
+      );
+    }
+  }
+}
+
+testWith("libc", "a disk that is full is asked before a task is in the journal", async () => {
+  const clock = new FakeClock();
+  let isFull = true;
+  let count = 0;
+  const files: Files = {
+    ...systemFiles,
+    createWholeSync(...args) {
+      if (isFull) throw new Error("no space left");
+      systemFiles.createSync(...args);
+      return true;
+    },
+    createSync(...args) {
+      count++;
+      if (isFull) throw new Error("no space left");
+      systemFiles.createSync(...args);
+    },
+  };
+  await using world = await openWorld(true, files, clock);
+  const ends = () => {
+    const puts = [world.put(TASK), world.put(BODY)];
+    world.inbox.commit();
+    return puts.map(({ end }) => end instanceof Error ? end.message : end === null ? end : "in");
+  };
+  // What was in the journal is marked as gone; what comes next is not in it.
+  assertEquals(ends(), ["no space left", "no space left"]);
+  assertEquals([world.gone.length, count], [2, 0]);
+  assertEquals(ends(), ["no space left", "no space left"]);
+  assertEquals([world.gone.length, count], [2, 2]);
+  isFull = false;
+  assertEquals(ends(), ["in", "in"]);
+  clock.advance(1000);
+  assertEquals(ends(), ["in", "in"]);
+  assertEquals([world.names().length, count], [4, 4]);
+});
+
+testWith(
+  "libc",
+  "of a batch each task has its own bytes, what its answers bring, too",
+  async () => {
+    await using world = await openWorld(true);
+    const task = (n: number): NewTask => ({
+      vars: varsOf({ n: String(n) }),
+      body: new Uint8Array(20_000).fill(n),
+    });
+    let next = 0;
+    const puts: { end: End | null }[] = [];
+    const put = (): void => {
+      const n = next++;
+      if (n < 60) puts.push(world.put(task(n), undefined, put));
+    };
+    for (let n = 0; n < 15; n++) put();
+    // What the journal has no room for goes its way by itself.
+    await until(() => {
+      world.inbox.commit();
+      return puts.length === 60 && puts.every(({ end }) => end !== null);
+    }, "all are accepted");
+    for (const [n, { end }] of puts.entries()) {
+      const expected = encodePacket(task(n).vars, MODIFIER_SPOOL);
+      const bytes = Deno.readFileSync(join(world.dir, taskId(end as TaskRef)));
+      assertEquals(bytes.subarray(0, expected.length), expected);
+      assertEquals(bytes.length, expected.length + 20_000);
+      assert(bytes.subarray(expected.length).every((byte) => byte === n), `${n}`);
+    }
+  },
+);
+
+function namesIn(dir: string): string[] {
+  try {
+    return [...Deno.readDirSync(dir)].map(({ name }) => name);
+  } catch {
+    return [];
   }
 }
 

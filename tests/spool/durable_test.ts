@@ -44,6 +44,7 @@ class SyncedFiles implements Files {
   }
 
   createSync = systemFiles.createSync;
+  createWholeSync = systemFiles.createWholeSync;
   mkdirSync = systemFiles.mkdirSync;
   removeDirectorySync = systemFiles.removeDirectorySync;
   rename = systemFiles.rename;

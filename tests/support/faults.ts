@@ -26,6 +26,9 @@ export class FaultyFiles implements Files {
   /** @param at the operation that is hit, counted from 1 */
   constructor(private readonly fault: Fault, private at: number) {}
 
+  /** Files can be without a name. */
+  hasNameless = false;
+
   /** Counts anew from here on. */
   failAt(at: number): void {
     this.#count = 0;
@@ -79,6 +82,14 @@ export class FaultyFiles implements Files {
 
   createSync(...args: Parameters<Files["createSync"]>): void {
     createInSteps(this, ...args);
+  }
+
+  createWholeSync(...args: Parameters<Files["createWholeSync"]>): boolean {
+    if (!this.hasNameless) return false;
+    // Nothing is to be seen of it before the last of its operations.
+    for (const operation of ["open", "write", "link"]) this.#step(operation);
+    systemFiles.createSync(...args);
+    return true;
   }
 
   mkdirSync(...args: Parameters<Files["mkdirSync"]>): boolean {
