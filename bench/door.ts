@@ -1,168 +1,105 @@
 /**
- * How many tasks a second are acknowledged over a unix socket while they are run: the real uWSGI and this
- * program side by side in one run, with clients in C that cost little (a C compiler is needed).
+ * How many tasks a second are acknowledged over a unix socket while they are run, what processor time each
+ * takes, and how soon the function of one begins: the real uWSGI and this program side by side in one run,
+ * with clients in C that cost little (a C compiler is needed). Behind the numbers come the goals, and how
+ * far each is reached.
  *
- *     TMPDIR=… SPOOLER_EXECUTABLE=dist/spooler deno run -A bench/door.ts [--tasks=10000] [--runs=5] [--clients=N]
+ *     SPOOLER_EXECUTABLE=dist/spooler deno run -A bench/door.ts [--tasks=10000] [--runs=5] [--clients=N]
+ *         [--warm-up=40000] [--on=DIRECTORY,DIRECTORY]
  *
- * Each run measures every contestant once, with 1, 8 and 64 clients. Medians are printed, and the worst
- * ratio of all runs. TMPDIR says which file system is used.
+ * Each run measures every program once, with 1, 8 and 64 clients. Medians are printed, and the worst of all
+ * runs. The directories of --on, or TMPDIR, say which file systems are used.
  */
 
-import { join } from "@std/path";
-import { commandLine } from "../tests/support/program.ts";
 import { tempDir } from "../tests/support/temp.ts";
-import { type FastMeasured, loadGenerator } from "./network_load.ts";
-import { median, numberArg, printTable, whole } from "./table.ts";
+import { bareSyncRate } from "./bare_sync.ts";
+import { goalRows, type Measurements, type Row } from "./door_goals.ts";
+import { PROGRAMS, start, UWSGI } from "./door_programs.ts";
+import { loadGenerator } from "./network_load.ts";
+import { median, numberArg, printTable, textArg, whole } from "./table.ts";
 
 const tasks = numberArg("tasks", 10_000);
 const runs = numberArg("runs", 5);
 const only = numberArg("clients", 0);
 const CLIENTS = only === 0 ? [1, 8, 64] : [only];
-const PIPELINED = 32;
 /**
  * Until both of a program's sides are there, and their code is compiled: behind 3,000 tasks the engine still
  * spends as much on compiling as on them.
  */
-const WARM_UP_TASKS = 40_000;
-const PATIENCE_MS = 20_000;
+const warmUpTasks = numberArg("warm-up", 40_000);
+/** Tasks of each run that say how soon they begin, into an idle queue, and how far they are apart. */
+const TIMED_TASKS = 100;
+const TIMED_APART_MS = 10;
+const SYNC_SECONDS = 0.5;
 
-interface DrainingServer extends AsyncDisposable {
-  readonly path: string;
-  /** Processor time of the whole program so far, its children included. */
-  cpuMs(): number;
-}
-
-interface FastContestant {
-  readonly name: string;
-  readonly pipelined: number;
-  readonly command: (dir: string) => readonly [file: string, args: readonly string[]];
-}
-
-/** A function that returns nothing raises an error there, and its task runs again and again. */
-const PYTHON = `import uwsgi
-from uwsgidecorators import *
-
-@spool
-def quick(arguments):
-    return uwsgi.SPOOL_OK
-`;
-
-const uwsgi: FastContestant["command"] = (dir) => {
-  Deno.writeTextFileSync(join(dir, "tasks.py"), PYTHON);
-  return ["uwsgi", [
-    ...["--plugin", "python3,spooler", "--master", "--die-on-term", "--no-orphans"],
-    ...["--processes", "1", "--socket", join(dir, "in.sock"), "--spooler", join(dir, "spool")],
-    ...["--spooler-quiet", "--disable-logging", "--listen", "1024"],
-    ...["--pythonpath", dir, "--import", "tasks"],
-  ]];
-};
-
-function spooler(...lines: readonly string[]): FastContestant["command"] {
-  return (dir) => {
-    const ini = join(dir, "site.ini");
-    Deno.writeTextFileSync(join(dir, "tasks.mjs"), "export const quick = () => {};");
-    const fixed = ["spooler = spool", "socket = in.sock", "spooler-quiet = true"];
-    const all = ["[uwsgi]", ...fixed, "spooler-import = tasks.mjs", ...lines, ""];
-    Deno.writeTextFileSync(ini, all.join("\n"));
-    return commandLine(["--ini", ini]);
-  };
-}
-
-const contestants: readonly FastContestant[] = [
-  { name: "uWSGI (no sync)", pipelined: 0, command: uwsgi },
-  { name: "spooler-fsync = false", pipelined: 0, command: spooler("spooler-fsync = false") },
-  { name: "durable", pipelined: 0, command: spooler() },
-  { name: "durable, kept open", pipelined: PIPELINED, command: spooler() },
-];
-
-async function start(command: FastContestant["command"]): Promise<DrainingServer> {
-  const temp = await tempDir();
-  await Deno.mkdir(join(temp.path, "spool"));
-  const [file, args] = command(temp.path);
-  const child = new Deno.Command(file, { args: [...args], stdout: "null", stderr: "null" }).spawn();
-  const path = join(temp.path, "in.sock");
-  await answers(path);
-  return {
-    path,
-    cpuMs: () => cpuMsBelow(child.pid),
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await child.status;
-      await temp[Symbol.asyncDispose]();
-    },
-  };
-}
-
-async function answers(path: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (true) {
-    try {
-      using _connection = await Deno.connect({ transport: "unix", path });
-      return;
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+async function measureAll(): Promise<Measurements> {
+  await using temp = await tempDir();
+  const load = await loadGenerator(temp.path);
+  const measured: Measurements = { rows: new Map(), delays: new Map(), syncRates: [] };
+  for (let run = 0; run < runs; run++) {
+    measured.syncRates.push(bareSyncRate(temp.path, SYNC_SECONDS));
+    for (const program of PROGRAMS) {
+      const { name, pipelined } = program;
+      await using server = await start(program);
+      const { path } = server;
+      await load.measure({ path, clients: 8, tasks: warmUpTasks, pipelined });
+      for (const clients of CLIENTS) {
+        const before = server.cpuMs();
+        const { tasksPerSecond, p50Ms, p99Ms } = await load.measure({
+          ...{ path, clients, tasks, pipelined },
+        });
+        const after = server.cpuMs();
+        const eachUs = (part: "own" | "all") => (after[part] - before[part]) / tasks * 1000;
+        const row = { tasksPerSecond, p50Ms, p99Ms, cpuUs: eachUs("all"), ownUs: eachUs("own") };
+        const key = `${name}/${clients}`;
+        measured.rows.set(key, [...measured.rows.get(key) ?? [], row]);
+      }
+      if (pipelined > 0) continue;
+      await load.measure({
+        ...{ path, clients: 1, tasks: TIMED_TASKS, pipelined, apartMs: TIMED_APART_MS },
+      });
+      const delays = await server.delays(TIMED_TASKS);
+      measured.delays.set(name, [...measured.delays.get(name) ?? [], delays]);
     }
   }
+  return measured;
 }
 
-/** Of a process and those below it; a tick is 10 ms. */
-function cpuMsBelow(pid: number): number {
-  let sum = 0;
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = Deno.readTextFileSync(`/proc/${name}/stat`);
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      if (Number(name) !== pid && Number(fields[1]) !== pid) continue;
-      sum += 10 * (Number(fields[11]) + Number(fields[12]));
-    } catch {
-      // It has ended.
+function printRates({ rows: results }: Measurements): void {
+  const heading = ["tasks/s", "to uWSGI", "worst", "p50 ms", "p99 ms", "CPU µs", "without workers"];
+  const rows = [["", "clients", ...heading]];
+  for (const clients of CLIENTS) {
+    const of = (name: string) => results.get(`${name}/${clients}`) ?? [];
+    const bases = of(UWSGI).map(({ tasksPerSecond }) => tasksPerSecond);
+    for (const { name } of PROGRAMS) {
+      const all = of(name);
+      const ratios = all.map(({ tasksPerSecond }, run) => tasksPerSecond / (bases[run] ?? NaN));
+      const middle = (key: keyof Row) => median(all.map((row) => row[key]));
+      rows.push([
+        name,
+        String(clients),
+        whole(middle("tasksPerSecond")),
+        median(ratios).toFixed(2),
+        Math.min(...ratios).toFixed(2),
+        middle("p50Ms").toFixed(2),
+        middle("p99Ms").toFixed(2),
+        middle("cpuUs").toFixed(1),
+        name === UWSGI ? "–" : middle("ownUs").toFixed(1),
+      ]);
     }
   }
-  return sum;
+  printTable(rows);
 }
 
-interface Row extends FastMeasured {
-  readonly cpuUs: number;
-}
-
-await using temp = await tempDir();
-const load = await loadGenerator(temp.path);
-const results = new Map<string, Row[]>();
-const keyOf = (name: string, clients: number) => `${name}/${clients}`;
-for (let run = 0; run < runs; run++) {
-  for (const { name, pipelined, command } of contestants) {
-    await using server = await start(command);
-    const { path } = server;
-    await load.measure({ path, clients: 8, tasks: WARM_UP_TASKS, pipelined });
-    for (const clients of CLIENTS) {
-      const before = server.cpuMs();
-      const measured = await load.measure({ path, clients, tasks, pipelined });
-      const row = { ...measured, cpuUs: (server.cpuMs() - before) / tasks * 1000 };
-      const key = keyOf(name, clients);
-      results.set(key, [...results.get(key) ?? [], row]);
-    }
+for (const dir of textArg("on").split(",")) {
+  if (dir !== "") {
+    Deno.env.set("TMPDIR", dir);
+    console.log(`\n${dir}:\n`);
   }
+  const measured = await measureAll();
+  printRates(measured);
+  // A part of the numbers says nothing about the goals.
+  if (only !== 0) continue;
+  console.log();
+  printTable(goalRows(measured));
 }
-const rows = [["", "clients", "tasks/s", "to uWSGI", "worst", "p50 ms", "p99 ms", "CPU µs a task"]];
-for (const clients of CLIENTS) {
-  const of = (name: string) => results.get(keyOf(name, clients)) ?? [];
-  const bases = of(contestants[0]?.name ?? "").map(({ tasksPerSecond }) => tasksPerSecond);
-  for (const { name } of contestants) {
-    const all = of(name);
-    const ratios = all.map(({ tasksPerSecond }, run) => tasksPerSecond / (bases[run] ?? NaN));
-    const middle = (key: keyof Row) => median(all.map((row) => row[key]));
-    rows.push([
-      name,
-      String(clients),
-      whole(middle("tasksPerSecond")),
-      median(ratios).toFixed(2),
-      Math.min(...ratios).toFixed(2),
-      middle("p50Ms").toFixed(2),
-      middle("p99Ms").toFixed(2),
-      whole(middle("cpuUs")),
-    ]);
-  }
-}
-printTable(rows);

@@ -10,20 +10,18 @@
 import { join } from "@std/path";
 import { durableCalls } from "../src/platform/durable_calls.ts";
 import { loadLibc } from "../src/platform/libc.ts";
-import { AT_FDCWD, O_CREAT, O_RDWR } from "../src/platform/linux.ts";
 import { PosixClaims } from "../src/spool/claim.ts";
 import { Journal, TAIL_CELL } from "../src/spool/journal.ts";
 import { Store } from "../src/spool/store.ts";
 import { systemClock } from "../src/platform/clock.ts";
 import { textVar } from "../src/wire/packet.ts";
+import { bareSyncRate, rateOf } from "./bare_sync.ts";
 import { median, numberArg, printTable, whole } from "./table.ts";
 
 const seconds = numberArg("seconds", 1);
 const runs = numberArg("runs", 5);
 const bytes = numberArg("bytes", 120);
 const TOGETHER = [1, 8, 64];
-const FILE_BYTES = 16 * 1024 * 1024;
-const SECTOR = 512;
 
 const calls = durableCalls();
 const libc = loadLibc();
@@ -36,34 +34,6 @@ const store = await Store.open({
   journal: { warn: console.error },
 });
 
-/** Times a second that something is done. */
-function rateOf(act: () => void): number {
-  const startedAt = performance.now();
-  let times = 0;
-  while (performance.now() - startedAt < seconds * 1000) {
-    act();
-    times++;
-  }
-  return times / (performance.now() - startedAt) * 1000;
-}
-
-function bareRate(): number {
-  if (calls === null || "unavailable" in libc) return 0;
-  const fd = libc.open(AT_FDCWD, join(dir, "bare"), O_RDWR | O_CREAT, 0o600);
-  calls.allocate(fd, FILE_BYTES);
-  calls.write(fd, new Uint8Array(FILE_BYTES), 0);
-  calls.sync(fd);
-  const sector = new Uint8Array(SECTOR).fill(7);
-  let at = 0;
-  const rate = rateOf(() => {
-    calls.write(fd, sector, at);
-    calls.sync(fd);
-    at = (at + SECTOR) % FILE_BYTES;
-  });
-  libc.close(fd);
-  return rate;
-}
-
 const place = store.openJournal();
 if (place === null) throw new Error(`${dir} is on a file system on which there is no journal`);
 const journal = new Journal(calls, place);
@@ -73,7 +43,7 @@ let count = 0;
 /** Tasks a second, so many of them with one sync. */
 async function journalRate(together: number): Promise<number> {
   const parts = [new Uint8Array(bytes)];
-  const rate = rateOf(() => {
+  const rate = rateOf(seconds, () => {
     for (let n = 0; n < together; n++) {
       const id = `uwsgi_spoolfile_on_machine_12345_${++count}_1234567890_1234567890_123456`;
       const isTaken = journal.add({ id, dueAt: 0, parts, acceptedLine: null });
@@ -109,7 +79,7 @@ async function storeRate(together: number): Promise<number> {
 const results = new Map<string, number[]>();
 const note = (name: string, rate: number) => results.set(name, [...results.get(name) ?? [], rate]);
 for (let run = 0; run < runs; run++) {
-  note("bare fdatasync", bareRate());
+  note("bare fdatasync", bareSyncRate(dir, seconds));
   for (const together of TOGETHER) {
     note(`journal, ${together} a sync`, await journalRate(together));
     note(`store, ${together} on their way`, await storeRate(together));

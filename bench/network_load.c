@@ -3,10 +3,12 @@
  * wanted in one process. Prints tasks a second, and the median and the 99th percentile of the time that
  * each took, in microseconds.
  *
- *     network_load ADDRESS CLIENTS TASKS PIPELINED PACKET
+ *     network_load ADDRESS CLIENTS TASKS PIPELINED PACKET [PAUSE]
  *
  * ADDRESS is a path of a unix socket or a port on 127.0.0.1. PIPELINED is 0 for a connection each, or how
- * many tasks of a connection wait for their answers. PACKET is a file with the bytes of one task.
+ * many tasks of a connection wait for their answers. PACKET is a file with the bytes of one task; twenty `@`
+ * in it become the time at which it is sent, nanoseconds of CLOCK_MONOTONIC. PAUSE is how many microseconds
+ * pass between an answer and the next task of a client.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -24,6 +26,7 @@
 
 #define ANSWER 4
 #define MOST_DEPTH 256
+#define STAMP 20
 
 struct client {
   int fd;
@@ -34,6 +37,9 @@ struct client {
 };
 
 static int epoll_fd, depth;
+static useconds_t pause_us;
+/* Where the packet has its time; null when it has none. */
+static unsigned char *stamp;
 static long left, done, tasks;
 static long long *took;
 static unsigned char packet[70000];
@@ -68,6 +74,11 @@ static void dial(struct client *c) {
 }
 
 static void submit(struct client *c) {
+  if (stamp) {
+    char digits[STAMP + 1];
+    snprintf(digits, sizeof digits, "%020lld", now());
+    memcpy(stamp, digits, STAMP);
+  }
   for (size_t at = 0; at < packet_size;) {
     ssize_t count = send(c->fd, packet + at, packet_size - at, MSG_NOSIGNAL);
     if (count < 0) fail("send");
@@ -108,6 +119,7 @@ static int hear(struct client *c) {
   if (c->waiting > 0) return 1;
   close(c->fd);
   if (left <= 0) return 0;
+  if (pause_us) usleep(pause_us);
   begin(c);
   return 1;
 }
@@ -118,13 +130,15 @@ static int compare(const void *a, const void *b) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 6) return 2;
+  if (argc != 6 && argc != 7) return 2;
   int clients = atoi(argv[2]);
   tasks = left = atol(argv[3]);
   depth = atoi(argv[4]);
   FILE *file = fopen(argv[5], "rb");
   if (!file) fail(argv[5]);
   packet_size = fread(packet, 1, sizeof packet, file);
+  stamp = memmem(packet, packet_size, "@@@@@@@@@@@@@@@@@@@@", STAMP);
+  pause_us = argc == 7 ? atoi(argv[6]) : 0;
   if (argv[1][0] == '/') {
     struct sockaddr_un *un = (struct sockaddr_un *)&address;
     un->sun_family = AF_UNIX;

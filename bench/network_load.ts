@@ -11,6 +11,8 @@ import { varsOf } from "../tests/support/store.ts";
 const VARS = varsOf({
   ...{ ud_spool_func: "quick", to: "somebody@example.org", subject: "x".repeat(100) },
 });
+/** One that says when it was sent: what is sent has the time in place of this. */
+const TIMED = varsOf({ ud_spool_func: "timed", sent: "@".repeat(20) });
 
 export interface FastLoad {
   /** Of a unix socket. */
@@ -19,6 +21,8 @@ export interface FastLoad {
   readonly tasks: number;
   /** Tasks of one connection that wait for their answers at the same time; 0 is a connection each. */
   readonly pipelined: number;
+  /** For the function `timed`, one task at a time, so many milliseconds apart; absent is all at once. */
+  readonly apartMs?: number;
 }
 
 export interface FastMeasured {
@@ -43,10 +47,15 @@ export async function loadGenerator(dir: string): Promise<LoadGenerator> {
   const packet = (pipelined: number) => join(dir, pipelined > 0 ? "kept" : "single");
   await Deno.writeFile(packet(0), encodePacket(VARS, MODIFIER_SPOOL));
   await Deno.writeFile(packet(1), encodePacket(VARS, MODIFIER_SPOOL, KEEP_OPEN));
+  const timed = join(dir, "timed");
+  await Deno.writeFile(timed, encodePacket(TIMED, MODIFIER_SPOOL));
   return {
-    async measure({ path, clients, tasks, pipelined }) {
+    async measure({ path, clients, tasks, pipelined, apartMs }) {
       const numbers = [clients, tasks, pipelined].map(String);
-      const text = await output(program, path, ...numbers, packet(pipelined));
+      const what = apartMs === undefined
+        ? [packet(pipelined)]
+        : [timed, String(Math.round(apartMs * 1000))];
+      const text = await output(program, path, ...numbers, ...what);
       const [tasksPerSecond = NaN, p50 = NaN, p99 = NaN] = text.split(" ").map(Number);
       return { tasksPerSecond, p50Ms: p50 / 1000, p99Ms: p99 / 1000 };
     },
