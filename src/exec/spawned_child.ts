@@ -1,6 +1,7 @@
 /**
  * A child that libc starts. Its end and its pipes are waited for in the loop that all children share. Most
- * commands are over before it would pay to watch their output: it is read when they end, or a little later.
+ * commands are over before that pays: they are asked about at the signal that one has ended, and what they
+ * have printed is read then.
  */
 
 import { apart } from "../platform/apart.ts";
@@ -15,8 +16,10 @@ import type { SpawnCalls, Spawned } from "../platform/spawn_calls.ts";
 import type { Child, ChildCommand, ChildEnd, ChildWatcher } from "./child.ts";
 import { InputPipe, OutputPipe } from "./child_pipes.ts";
 
-/** So long a child has to end before its output is watched. A pipe takes 64 KiB meanwhile. */
+/** So long a child has to end before it is watched. A pipe takes 64 KiB meanwhile. */
 const YOUNG_MS = 5;
+/** What the system could not watch for want of descriptors is tried again so soon. */
+const SHORTAGE_MS = 1000;
 const ENOEXEC = 8;
 
 /** @throws {Error} when it cannot be started */
@@ -32,6 +35,7 @@ export function startSpawned(
   let poll: SharedPoll | null = null;
   try {
     poll = joinSharedPoll();
+    poll.whenChildEnds(checkYoung);
     return new SpawnedChild(calls, poll, spawned, watcher, stdin);
   } catch (error) {
     calls.abandon(spawned);
@@ -73,8 +77,9 @@ function findFile(calls: SpawnCalls, { file, env }: ChildCommand): string {
   throw new SystemError("start", file, ENOENT);
 }
 
-/** Children whose output nobody watches yet, with the time of their start. */
+/** Children that nobody watches yet, with the time of their start. */
 const young = new Map<SpawnedChild, number>();
+/** It goes off though they have ended meanwhile: to set it for each and to end it costs more. */
 let cancelYoung: Cancel | null = null;
 
 function watchWhenOld(child: SpawnedChild): void {
@@ -92,9 +97,13 @@ function watchOld(): void {
   cancelYoung = young.size === 0 ? null : systemClock.after(YOUNG_MS, watchOld);
 }
 
-function isNoLongerYoung(child: SpawnedChild): void {
-  young.delete(child);
-  if (young.size > 0) return;
+/** One of them may have ended; of several that did there may be one signal only. */
+function checkYoung(): void {
+  for (const child of young.keys()) apart(() => child.check());
+}
+
+/** Nobody waits for children any more. */
+function stopWatchingYoung(): void {
   cancelYoung?.();
   cancelYoung = null;
 }
@@ -103,10 +112,16 @@ class SpawnedChild implements Child {
   readonly pid: number;
   readonly ended: Promise<ChildEnd>;
   readonly fed: Promise<void> | null;
+  readonly #calls: SpawnCalls;
   readonly #poll: SharedPoll;
   readonly #watcher: ChildWatcher;
   readonly #outputs: readonly OutputPipe[];
   #openOutputs = 2;
+  /** Says that it has ended; -1 while nothing watches for that. */
+  #pidfd = -1;
+  #cancelAgain: Cancel = () => {};
+  readonly #forget: () => void;
+  readonly #resolve: (end: ChildEnd) => void;
   readonly #closed = Promise.withResolvers<void>();
   /** What it waits for in the loop: its end and its pipes. */
   #waits = 3;
@@ -114,11 +129,12 @@ class SpawnedChild implements Child {
   constructor(
     calls: SpawnCalls,
     poll: SharedPoll,
-    { pid, pidfd, stdin, stdout, stderr }: Spawned,
+    { pid, stdin, stdout, stderr }: Spawned,
     watcher: ChildWatcher,
     chunks: ChildCommand["stdin"],
   ) {
     this.pid = pid;
+    this.#calls = calls;
     this.#poll = poll;
     this.#watcher = watcher;
     const closed = () => this.#outputClosed();
@@ -128,23 +144,27 @@ class SpawnedChild implements Child {
     ];
     const { promise, resolve } = Promise.withResolvers<ChildEnd>();
     this.ended = promise;
-    const ready = () => {
-      const end = calls.reap(pid);
-      if (end === null) return;
-      forget();
-      poll.loop.close(pidfd);
-      isNoLongerYoung(this);
-      for (const each of this.#outputs) each.drain();
-      const { code, signal } = end;
-      const exit = { code, signal: signal === 0 ? null : signalName(signal) };
-      const left = this.#waitIsOver();
-      if (left === null) resolve(exit);
-      else left.then(() => resolve(exit));
-    };
-    poll.loop.watch(pidfd, EPOLLIN, { ready });
-    const forget = noteChild(pid);
+    this.#resolve = resolve;
+    this.#forget = noteChild(pid);
     watchWhenOld(this);
     this.fed = chunks === undefined ? null : this.#feed(new InputPipe(calls, poll, stdin), chunks);
+  }
+
+  /** Whether it has ended. To be called no more when it has. */
+  check(): boolean {
+    const end = this.#calls.reap(this.pid);
+    if (end === null) return false;
+    this.#forget();
+    this.#cancelAgain();
+    if (this.#pidfd >= 0) this.#poll.loop.close(this.#pidfd);
+    young.delete(this);
+    for (const each of this.#outputs) each.drain();
+    const { code, signal } = end;
+    const exit = { code, signal: signal === 0 ? null : signalName(signal) };
+    const left = this.#waitIsOver();
+    if (left === null) this.#resolve(exit);
+    else left.then(() => this.#resolve(exit));
+    return true;
   }
 
   #feed(pipe: InputPipe, chunks: NonNullable<ChildCommand["stdin"]>): Promise<void> | null {
@@ -170,13 +190,30 @@ class SpawnedChild implements Child {
 
   /** @returns resolves when the loop has ended, where nobody needs it any more */
   #waitIsOver(): Promise<void> | null {
-    return --this.#waits === 0 ? this.#poll.leave() : null;
+    const left = --this.#waits === 0 ? this.#poll.leave() : null;
+    if (left !== null) stopWatchingYoung();
+    return left;
   }
 
   /** It has not ended at once. */
   goesOn(): void {
     for (const each of this.#outputs) each.watch();
     this.#watcher.lasts?.();
+    this.#watchEnd();
+  }
+
+  #watchEnd(): void {
+    const fd = this.#calls.openEnd(this.pid);
+    try {
+      if (fd < 0) throw new SystemError("pidfd_open", "", -fd);
+      this.#poll.loop.watch(fd, EPOLLIN, { ready: () => this.check() });
+      this.#pidfd = fd;
+    } catch {
+      if (fd >= 0) this.#calls.close(fd);
+      this.#cancelAgain = systemClock.after(SHORTAGE_MS, () => {
+        if (!this.check()) this.#watchEnd();
+      });
+    }
   }
 
   stopReading(): void {

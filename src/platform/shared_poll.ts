@@ -5,12 +5,15 @@
  */
 
 import { PollLoop } from "./poll_loop.ts";
+import { quietly } from "./quietly.ts";
+import { systemSignals } from "./signals.ts";
 import { socketCalls } from "./socket_calls.ts";
 
 class SharedPoll {
   readonly loop: PollLoop;
   readonly #ended: Promise<void>;
   #users = 0;
+  #forgetChildren: (() => void) | null = null;
 
   constructor() {
     const calls = socketCalls();
@@ -24,10 +27,20 @@ class SharedPoll {
     return this;
   }
 
+  /**
+   * Calls back when a child of this process may have ended, as long as anybody uses this; there is one who asks.
+   * The signal wakes the event loop itself, and no thread between. It need not come: who started this program
+   * may have had it blocked.
+   */
+  whenChildEnds(action: () => void): void {
+    this.#forgetChildren ??= quietly(() => systemSignals.on(["SIGCHLD"], action)) ?? null;
+  }
+
   /** To be called once for each {@link join}; null where others go on, else resolves when it has ended. */
   leave(): Promise<void> | null {
     if (--this.#users > 0) return null;
     if (shared === this) shared = null;
+    this.#forgetChildren?.();
     this.loop.stop();
     return this.#ended;
   }

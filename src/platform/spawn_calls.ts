@@ -82,8 +82,6 @@ export interface SpawnRequest extends StartedWith {
 /** Descriptors of this program: they do not block, and no other child has them. */
 export interface Spawned {
   readonly pid: number;
-  /** Can be read from when the process has ended. */
-  readonly pidfd: number;
   /** -1 where it has none. */
   readonly stdin: number;
   readonly stdout: number;
@@ -120,7 +118,7 @@ export class SpawnCalls {
     this.#symbols = Deno.dlopen(library, SYMBOLS).symbols;
     this.#errno = errnoReader(this.#symbols.__errno_location);
     this.#memory = new SpawnMemory(this.#symbols.environ);
-    const self = this.#pidfdOpen(Deno.pid);
+    const self = this.openEnd(Deno.pid);
     if (self < 0) throw new SystemError("pidfd_open", "", -self);
     this.close(self);
     this.#setAttributes();
@@ -169,9 +167,7 @@ export class SpawnCalls {
         if (ours.includes(fd)) this.#symbols.fcntl(fd, F_SETFL, O_NONBLOCK);
         else this.close(fd);
       }
-      pipes.push(...ours);
-      const pidfd = this.#watchable(pid);
-      return { pid, pidfd, stdin: stdin?.[1] ?? -1, stdout: stdout[0], stderr: stderr[0] };
+      return { pid, stdin: stdin?.[1] ?? -1, stdout: stdout[0], stderr: stderr[0] };
     } catch (error) {
       for (const fd of pipes) this.close(fd);
       throw error;
@@ -214,26 +210,19 @@ export class SpawnCalls {
     }
   }
 
-  #watchable(pid: number): number {
-    const fd = this.#pidfdOpen(pid);
-    if (fd >= 0) return fd;
-    // For want of descriptors: nobody would notice its end.
-    this.#kill(pid);
-    throw new SystemError("pidfd_open", "", -fd);
-  }
-
   #kill(pid: number): void {
     this.#symbols.kill(-pid, SIGKILL);
     this.#symbols.waitid(P_PID, pid, this.#info, WEXITED);
   }
 
   /** Ends at once what cannot be waited for. */
-  abandon({ pid, pidfd, stdin, stdout, stderr }: Spawned): void {
+  abandon({ pid, stdin, stdout, stderr }: Spawned): void {
     this.#kill(pid);
-    for (const fd of [pidfd, stdin, stdout, stderr]) if (fd >= 0) this.close(fd);
+    for (const fd of [stdin, stdout, stderr]) if (fd >= 0) this.close(fd);
   }
 
-  #pidfdOpen(pid: number): number {
+  /** A descriptor that can be read from when a child has ended; -errno for want of one. */
+  openEnd(pid: number): number {
     return this.#result(this.#symbols.syscall(SYS_PIDFD_OPEN, pid, 0));
   }
 

@@ -74,7 +74,7 @@ export class Records {
   }
 
   #attemptsPath(ref: TaskRef): string {
-    return recordPath(join(this.spool.path, ATTEMPTS_DIR, taskId(ref)));
+    return recordPath(`${this.spool.path}/${ATTEMPTS_DIR}/${taskId(ref)}`);
   }
 
   writeFailed(failedPath: string, record: FailedRecord): void {

@@ -256,7 +256,7 @@ export class RunningMarks {
   }
 
   #markPath(id: string): string {
-    return join(this.spool.path, RUNNING_DIR, markName(id));
+    return `${this.spool.path}/${RUNNING_DIR}/${markName(id)}`;
   }
 }
 
