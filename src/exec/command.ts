@@ -9,7 +9,13 @@ import { nameToShow } from "../platform/name.ts";
 import { varText } from "../wire/packet.ts";
 import type { Answer, Executor, Run } from "./executor.ts";
 import { bodyChunks, taskJson } from "./task_json.ts";
-import { exitText, type ProcessResult, type RunAs, runShell, type ShellCommand } from "./process.ts";
+import {
+  exitText,
+  type ProcessResult,
+  type RunAs,
+  runShell,
+  type ShellCommand,
+} from "./process.ts";
 
 /** Exit codes with a meaning of their own; 65, 69, 75 and 78 are those of sysexits.h. */
 const EXIT_RETRY = 75;

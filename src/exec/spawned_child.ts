@@ -35,7 +35,7 @@ export function startSpawned(
   let poll: SharedPoll | null = null;
   try {
     poll = joinSharedPoll();
-    poll.whenChildEnds(checkYoung);
+    poll.whenChildEnds(checkYoung, stopWatchingYoung);
     return new SpawnedChild(calls, poll, spawned, watcher, stdin);
   } catch (error) {
     calls.abandon(spawned);
@@ -190,9 +190,7 @@ class SpawnedChild implements Child {
 
   /** @returns resolves when the loop has ended, where nobody needs it any more */
   #waitIsOver(): Promise<void> | null {
-    const left = --this.#waits === 0 ? this.#poll.leave() : null;
-    if (left !== null) stopWatchingYoung();
-    return left;
+    return --this.#waits === 0 ? this.#poll.leave() : null;
   }
 
   /** It has not ended at once. */

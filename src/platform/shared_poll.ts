@@ -13,7 +13,7 @@ class SharedPoll {
   readonly loop: PollLoop;
   readonly #ended: Promise<void>;
   #users = 0;
-  #forgetChildren: (() => void) | null = null;
+  #noMoreChildren: (() => void) | null = null;
 
   constructor() {
     const calls = socketCalls();
@@ -31,16 +31,23 @@ class SharedPoll {
    * Calls back when a child of this process may have ended, as long as anybody uses this; there is one who asks.
    * The signal wakes the event loop itself, and no thread between. It need not come: who started this program
    * may have had it blocked.
+   *
+   * @param over called when nobody uses this any more
    */
-  whenChildEnds(action: () => void): void {
-    this.#forgetChildren ??= quietly(() => systemSignals.on(["SIGCHLD"], action)) ?? null;
+  whenChildEnds(action: () => void, over: () => void): void {
+    if (this.#noMoreChildren !== null) return;
+    const forget = quietly(() => systemSignals.on(["SIGCHLD"], action));
+    this.#noMoreChildren = () => {
+      forget?.();
+      over();
+    };
   }
 
   /** To be called once for each {@link join}; null where others go on, else resolves when it has ended. */
   leave(): Promise<void> | null {
     if (--this.#users > 0) return null;
     if (shared === this) shared = null;
-    this.#forgetChildren?.();
+    this.#noMoreChildren?.();
     this.loop.stop();
     return this.#ended;
   }

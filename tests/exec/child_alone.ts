@@ -6,7 +6,9 @@
 import { O_CLOEXEC } from "../../src/platform/linux.ts";
 import { quietly } from "../../src/platform/quietly.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { ran, sh, type Start, testBoth } from "../support/children.ts";
+import { ran, sh, type Start, startBy, testBoth } from "../support/children.ts";
+import { testWith } from "../support/require.ts";
+import { spawnCalls } from "../../src/platform/spawn_calls.ts";
 import { until } from "../support/until.ts";
 
 /** As a bit of a mask: a program ignores it, and its children do not. */
@@ -63,6 +65,28 @@ testBoth("children come and go without a trace", async (start) => {
   }
   await until(() => descriptors() <= before, "descriptors are left");
 });
+
+testWith("libc", "only a child that goes on has a descriptor for its end, by libc", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stdin = (async function* () {
+    await promise;
+    yield new Uint8Array([10]);
+  })();
+  const started = startBy(spawnCalls())({ ...sh("read line; exit 4"), stdin });
+  assertEquals(ends(), 0);
+  await until(() => ends() === 1, "it is not watched");
+  resolve();
+  assertEquals((await ran(started)).code, 4);
+  assertEquals(ends(), 0);
+});
+
+/** Descriptors that say when a process has ended. */
+function ends(): number {
+  const all = [...Deno.readDirSync("/proc/self/fd")];
+  return all.filter(({ name }) =>
+    /pidfd/.test(quietly(() => Deno.readLinkSync(`/proc/self/fd/${name}`)) ?? "")
+  ).length;
+}
 
 /** Descriptors that are not closed on exec. */
 function inheritable(): string[] {

@@ -4,6 +4,7 @@ import { join } from "@std/path";
 import { signalGroup } from "../../src/exec/process.ts";
 import { assertEquals } from "../support/assert.ts";
 import { ran, sh, type Started, testBoth } from "../support/children.ts";
+import { testWith } from "../support/require.ts";
 import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
@@ -124,10 +125,23 @@ testBoth("a name is searched for on the PATH that the child has", async (start) 
 });
 
 Deno.test("what a child has of its parent, and leaves there, in a process of its own", async () => {
+  await passesAlone([]);
+});
+
+testWith(
+  "libc",
+  "the end of a child is noticed though nobody is told of it by SIGCHLD",
+  async () => {
+    await passesAlone(["env", "--block-signal=CHLD"], "--filter=by libc");
+  },
+);
+
+/** Runs child_alone.ts. @param before a command that runs the rest of its line */
+async function passesAlone(before: readonly string[], ...options: readonly string[]) {
   const alone = new URL("child_alone.ts", import.meta.url).pathname;
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", "--quiet", "--no-check", "--allow-all", alone],
-  }).output();
+  const test = ["test", "--quiet", "--no-check", "--allow-all", ...options, alone];
+  const [file = "", ...args] = [...before, Deno.execPath(), ...test];
+  const { code, stdout, stderr } = await new Deno.Command(file, { args }).output();
   const text = [stdout, stderr].map((each) => new TextDecoder().decode(each)).join("");
   assertEquals(code, 0, text);
-});
+}

@@ -18,7 +18,7 @@ export type Start = (
   command: Partial<ChildCommand> & { readonly args: readonly string[] },
 ) => Started;
 
-function startBy(calls: ReturnType<typeof spawnCalls>): Start {
+export function startBy(calls: ReturnType<typeof spawnCalls>): Start {
   return (command) => {
     const printed = { stdout: "", stderr: "" };
     const ended: string[] = [];
