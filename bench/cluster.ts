@@ -1,6 +1,7 @@
 /**
  * An edge that puts a backlog into a stream of NATS, and a worker that takes tasks out of one, beside the
- * bare client (`bench/cluster_bare.ts`) in the same run, on one server and on three.
+ * bare client (`bench/cluster_bare.ts`) in the same run, with a file for each task and without, on one
+ * server and on three.
  *
  *     deno run -A bench/cluster.ts [--tasks=20000] [--runs=3]
  *
@@ -106,6 +107,13 @@ async function publishBare(address: string): Promise<Measured> {
   return measuredOf(await publishedMs(address), cpu);
 }
 
+async function publishFiles(address: string, dir: string): Promise<Measured> {
+  const spool = join(dir, "out");
+  fillSpool(spool, tasks);
+  const [cpu = NaN] = await bare("publish", address, tasks, WINDOW, spool);
+  return measuredOf(await publishedMs(address), cpu);
+}
+
 async function publishOurs(address: string, dir: string): Promise<Measured> {
   fillSpool(join(dir, "out"), tasks);
   const ini = join(dir, "edge.ini");
@@ -123,9 +131,23 @@ async function publishOurs(address: string, dir: string): Promise<Measured> {
   return measuredOf(await publishedMs(address), cpu);
 }
 
-async function consumeBare(address: string): Promise<Measured> {
+function consumeBare(address: string): Promise<Measured> {
+  return consume(address);
+}
+
+async function consumeFiles(address: string): Promise<Measured> {
+  // Where a worker has its leases.
+  const dir = await Deno.makeTempDir({ dir: "/dev/shm", prefix: "spooler-bench-" });
+  try {
+    return await consume(address, dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+async function consume(address: string, ...dir: readonly string[]): Promise<Measured> {
   await bare("publish", address, tasks, WINDOW);
-  const consuming = bare("consume", address, tasks);
+  const consuming = bare("consume", address, tasks, ...dir);
   const endedAt = await untilCount(address, 0);
   const [startedAt = NaN, cpu = NaN] = await consuming;
   return measuredOf(endedAt - startedAt, cpu);
@@ -156,10 +178,13 @@ export function noop() {
   return measuredOf(endedAt - Number(await Deno.readTextFile(first)), cpu);
 }
 
+/** Each three: the bare client, with a file for each task, and this program. */
 const CONTESTANTS = [
   ["publish: the bare client", publishBare],
+  ["publish: the bare client, from files", publishFiles],
   ["publish: an edge's backlog", publishOurs],
   ["consume: the bare client", consumeBare],
+  ["consume: the bare client, with files", consumeFiles],
   ["consume: a worker in TypeScript", consumeOurs],
 ] as const;
 
@@ -177,20 +202,22 @@ async function measureAll(name: string, address: string, replicas: number): Prom
   }
   for (const [i, [contestant]] of CONTESTANTS.entries()) {
     const own = measured[i] ?? [];
-    // The bare client of the same kind stands before each of ours.
-    const base = measured[i - i % 2] ?? [];
-    const ratios = own.map(({ rate }, run) => rate / (base[run]?.rate ?? NaN));
+    const first = i - i % 3;
+    const ratiosTo = (other: number) =>
+      own.map(({ rate }, run) => rate / (measured[other]?.[run]?.rate ?? NaN));
+    const withFiles = ratiosTo(first + 1);
     rows.push([
       `${name}, ${contestant}`,
       whole(median(own.map(({ rate }) => rate))),
-      median(ratios).toFixed(2),
-      Math.min(...ratios).toFixed(2),
+      median(ratiosTo(first)).toFixed(2),
+      median(withFiles).toFixed(2),
+      Math.min(...withFiles).toFixed(2),
       `${median(own.map(({ cpuMicros }) => cpuMicros)).toFixed(0)} µs`,
     ]);
   }
 }
 
-const rows = [["", "tasks/s", "to the bare client", "worst", "CPU a task"]];
+const rows = [["", "tasks/s", "to the bare client", "to it with files", "worst", "CPU a task"]];
 {
   await using server = await NatsServer.start();
   await measureAll("1 server", server.address(STREAM), 1);

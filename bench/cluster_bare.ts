@@ -1,8 +1,9 @@
 /**
  * What the client of NATS does alone, with the settings and the transport that this program gives it. One
  * process: `publish ADDRESS COUNT WINDOW` puts messages like tasks into a stream, so many at a time
- * without an answer; `consume ADDRESS COUNT` takes them, and acknowledges each with an answer. Prints its
- * processor seconds when it is done.
+ * without an answer; `consume ADDRESS COUNT` takes them, and acknowledges each with an answer. With DIR
+ * behind that each is a file besides: read under a lock and removed when its answer is there, or made when
+ * it comes and removed before it is acknowledged. Prints its processor seconds when it is done.
  */
 
 import { WITHOUT_PROOF } from "../src/nats/settings.ts";
@@ -16,20 +17,38 @@ import { varsOf } from "../tests/support/store.ts";
 /** The most messages that a worker of this program holds of quick tasks. */
 const MOST_HELD = 1000;
 
-async function publish(link: NatsLink, count: number, window: number): Promise<void> {
+async function publish(
+  link: NatsLink,
+  count: number,
+  window: number,
+  files: string[] | null,
+): Promise<void> {
   const { jetstream, address: { stream } } = link;
   let next = 0;
   const one = async () => {
     while (next < count) {
       const n = next++;
-      const data = encodePacket(varsOf({ ud_spool_func: "noop", n: String(n) }), MODIFIER_SPOOL);
-      await jetstream.publish(`${stream}.noop`, data, { msgID: `bare:${n}` });
+      const path = files?.[n];
+      using file = path === undefined ? null : Deno.openSync(path, { read: true, write: true });
+      const data = file === null
+        ? encodePacket(varsOf({ ud_spool_func: "noop", n: String(n) }), MODIFIER_SPOOL)
+        : readLocked(file);
+      await jetstream.publish(`${stream}.noop`, data, { msgID: path ?? `bare:${n}` });
+      if (path !== undefined) Deno.removeSync(path);
     }
   };
   await Promise.all(Array.from({ length: window }, one));
 }
 
-async function consume(link: NatsLink, count: number): Promise<void> {
+/** Nobody else takes it meanwhile. */
+function readLocked(file: Deno.FsFile): Uint8Array {
+  file.lockSync(true);
+  const data = new Uint8Array(file.statSync().size);
+  file.readSync(data);
+  return data;
+}
+
+async function consume(link: NatsLink, count: number, dir: string | null): Promise<void> {
   const { jetstream, address: { stream } } = link;
   const consumers = await openConsumers(link, { functions: null, ackWaitMs: 30_000 });
   const { name = "" } = consumers.find(({ isUrgent }) => !isUrgent) ?? {};
@@ -38,18 +57,26 @@ async function consume(link: NatsLink, count: number): Promise<void> {
   const acks: Promise<boolean>[] = [];
   for await (const message of messages) {
     if (acks.length === 0) console.log(Date.now());
+    if (dir !== null) {
+      const path = `${dir}/${message.seq}`;
+      Deno.writeFileSync(path, message.data, { createNew: true });
+      Deno.removeSync(path);
+    }
     acks.push(message.ackAck());
     if (acks.length === count) break;
   }
   await Promise.all(acks);
 }
 
-const [what, text = "", count, window] = Deno.args;
+const [what, text = "", count, windowOrDir, dir] = Deno.args;
 const address = parseStreamAddress(text);
 const link = await NatsLink.open({ address, access: WITHOUT_PROOF, timeoutMs: 30_000 });
+const files = what === "publish" && dir !== undefined
+  ? Array.from(Deno.readDirSync(dir), ({ name }) => `${dir}/${name}`)
+  : null;
 const before = cpuSeconds(Deno.pid);
-if (what === "publish") await publish(link, Number(count), Number(window));
-else await consume(link, Number(count));
+if (what === "publish") await publish(link, Number(count), Number(windowOrDir), files);
+else await consume(link, Number(count), windowOrDir ?? null);
 console.log(cpuSeconds(Deno.pid) - before);
 link.close();
 await link.ended();
