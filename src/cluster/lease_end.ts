@@ -14,12 +14,12 @@ export type LeaseEnd =
 export const AT_ONCE: LeaseEnd = { kind: "put-off", delayMs: 0, attempts: null };
 
 /**
- * @param attempts what is known of its failures
+ * @param attempts finds out what is known of its failures, where that is needed: it is in a file
  * @returns null when it runs again here, at once
  */
 export function endOf(
   { fate, attempt }: { readonly fate: Fate; readonly attempt: number },
-  attempts: Attempts | null,
+  attempts: () => Attempts | null,
   now: number,
 ): LeaseEnd | null {
   switch (fate.kind) {
@@ -30,7 +30,7 @@ export function endOf(
       return { kind: "failed", reason: fate.reason, attempt };
     case "deferred":
     case "postponed":
-      return { kind: "put-off", delayMs: fate.dueAt - now, attempts };
+      return { kind: "put-off", delayMs: fate.dueAt - now, attempts: attempts() };
     case "ready":
       return null;
     default:

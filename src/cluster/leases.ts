@@ -276,7 +276,7 @@ export class Leases {
 
   /** Tasks with a priority come also when as many others are here as may be. */
   #roomLeft(isUrgent: boolean): number {
-    if (this.#stopped || this.#options.store.paused) return 0;
+    if (this.#stopped) return 0;
     const { processes } = this.#config.spool;
     const most = this.#room.most(processes);
     const left = most - this.#bySequence.size;
@@ -284,7 +284,9 @@ export class Leases {
     if (!isUrgent && most > FEW * processes && left < most / 4) return 0;
     // Half of the pulls are for each kind.
     const share = 2 / this.#pulls.length;
-    return Math.ceil(share * (isUrgent ? Math.min(processes, left + processes) : left));
+    const wanted = Math.ceil(share * (isUrgent ? Math.min(processes, left + processes) : left));
+    // To ask whether it is paused is to ask the system.
+    return wanted > 0 && this.#options.store.paused ? 0 : wanted;
   }
 
   #track(taking: Promise<void>): Promise<void> {
@@ -368,9 +370,10 @@ export class Leases {
 
   #settled(event: Extract<Event, { type: "task.settled" }>): void {
     const lease = this.#byName.get(event.task);
-    if (lease?.ref == null) return;
+    const ref = lease?.ref ?? null;
+    if (lease === undefined || ref === null) return;
     const { clock, store } = this.#options;
-    const end = endOf(event, store.attemptsOf(lease.ref), clock.now());
+    const end = endOf(event, () => store.attemptsOf(ref), clock.now());
     if (end?.kind === "done") this.#room.finished();
     if (end !== null) this.#ends.decide(lease, end);
   }

@@ -47,6 +47,15 @@ export function isLocal(dir: string): boolean {
   return type !== undefined && LOCAL_TYPES.includes(type >>> 0);
 }
 
+/** Of tmpfs and ramfs. */
+const MEMORY_TYPES: readonly number[] = [0x01021994, 0x858458f6];
+
+/** Whether what is written to a directory stays in memory, so that nothing there waits for a disk. */
+export function isMemory(dir: string): boolean {
+  const type = quietly(() => statfsSync(dir).type);
+  return type !== undefined && MEMORY_TYPES.includes(type >>> 0);
+}
+
 /** What e2fsck does with files whose name it cannot find, and what it has done. */
 function movedText(device: string): string {
   const text = "after a power cut e2fsck may move tasks to lost+found";

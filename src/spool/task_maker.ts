@@ -5,6 +5,7 @@
 
 import type { Hash } from "node:crypto";
 import { join } from "@std/path";
+import { isMemory } from "../platform/file_system.ts";
 import { type Permit, Permits } from "../platform/permits.ts";
 import type { NewTask } from "../task/new_task.ts";
 import type { AcceptedIds, SentId } from "./accepted_ids.ts";
@@ -43,11 +44,16 @@ const SYNCED_BYTES = 2 ** 20;
 /** Half of the threads that the runtime has for such calls. */
 const syncs = new Permits(16);
 
+/** With more the copy of it would be what takes long. */
+const SMALL_BODY = 64 * 1024;
+
 /** A disk that takes longer than this for a task is busy: the event loop must not wait for it. */
 const MOST_TASK_MS = 20;
 
 export class TaskMaker {
   readonly #disk: BusyDisk;
+  /** Undefined until somebody wants to know. */
+  #isMemory: boolean | undefined;
 
   constructor(
     private readonly spool: SpoolDirectory,
@@ -103,7 +109,13 @@ export class TaskMaker {
 
   /** Without fsync only the kernel's memory is written: handing that to threads costs more than it does. */
   #mayMakeAtOnce({ body }: Making): boolean {
-    return !this.spool.fsync && body === undefined && !this.#disk.isBusy;
+    const isSmall = body === undefined || body instanceof Uint8Array && body.length <= SMALL_BODY;
+    return !this.spool.fsync && isSmall && (!this.#disk.isBusy || this.#isInMemory);
+  }
+
+  /** A busy machine can make a step take long there, too; a thread would make it longer. */
+  get #isInMemory(): boolean {
+    return this.#isMemory ??= isMemory(this.spool.path);
   }
 
   async #makeAtOnce(making: Making): Promise<void> {
