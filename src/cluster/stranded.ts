@@ -8,9 +8,12 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import { MESSAGE_ID } from "../nats/headers.ts";
 import type { NatsLink } from "../nats/link.ts";
+import { isForbidden } from "../nats/login.ts";
 import { type FoundMessage, messageIn } from "../nats/message.ts";
 import type { Cancel, Clock, Random } from "../platform/clock.ts";
 import { counted } from "../platform/count_text.ts";
+import { reasonOf } from "../platform/reason.ts";
+import { Once } from "../report/once.ts";
 import { forgetAttempts } from "./records.ts";
 import { callRoll } from "./roll_call.ts";
 
@@ -38,6 +41,7 @@ export class StrandedSweep {
   #stranded: Seen = new Map();
   /** Consumers that were ahead of the stream, with how far they were. */
   #ahead = new Map<string, number>();
+  readonly #warnings = new Once();
   #cancel: Cancel = () => {};
 
   constructor(options: StrandedSweepOptions) {
@@ -86,6 +90,10 @@ export class StrandedSweep {
     if (left.length > 0) await this.#putAgain(link, left);
   }
 
+  #warnOnce(message: string): void {
+    if (this.#warnings.isFirst(message)) this.#options.warn(message);
+  }
+
   /** What comes would have numbers that it has given out before. Whoever pulls makes it anew. */
   async #remake(link: NatsLink, name: string, delivered: number, last: number): Promise<void> {
     const { stream } = link.address;
@@ -102,7 +110,16 @@ export class StrandedSweep {
     for (const message of messages) {
       // Whoever has it ends it.
       if (held.has(message.seq)) continue;
-      await putAgain(link, message);
+      try {
+        await putAgain(link, message);
+      } catch (error) {
+        if (!isForbidden(link.library, error)) throw error;
+        return this.#warnOnce(
+          `${stream} has messages that its servers will never give out, and this login may not put them again: ${
+            reasonOf(error)
+          }`,
+        );
+      }
       count++;
     }
     if (count === 0) return;

@@ -376,7 +376,7 @@ testWith("nats", "a large body that the connection breaks off is read again", as
 const PERMISSIONS = `permissions: {
   publish: [
     "$JS.API.>", "$JS.ACK.jobs.>", "$JS.FC.OBJ_jobs_bodies.>",
-    "jobs_failed.>", "jobs_attempts.>", "$O.jobs_bodies.>"
+    "jobs.>", "jobs_failed.>", "jobs_attempts.>", "$O.jobs_bodies.>"
   ],
   subscribe: ["_INBOX.>"]
 }`;

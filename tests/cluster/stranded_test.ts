@@ -2,7 +2,8 @@
 
 import { openConsumers } from "../../src/cluster/consumer.ts";
 import { StrandedSweep } from "../../src/cluster/stranded.ts";
-import type { NatsLink } from "../../src/nats/link.ts";
+import { NatsLink } from "../../src/nats/link.ts";
+import { parseStreamAddress } from "../../src/nats/stream_address.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { closed, NatsServer } from "../support/nats.ts";
@@ -30,8 +31,8 @@ async function given(link: NatsLink): Promise<string[]> {
 }
 
 /** A server that has given out 5 messages, and then lost all messages, but not what it knows of its consumer. */
-async function forgetful(): Promise<NatsServer> {
-  const server = await NatsServer.start();
+async function forgetful(settings = ""): Promise<NatsServer> {
+  const server = await NatsServer.start(settings);
   await server.create("jobs");
   const link = await server.link("jobs");
   await openConsumers(link, { functions: null, ackWaitMs: 30_000 });
@@ -90,4 +91,28 @@ testWith("nats", "a consumer that is ahead of its stream is made anew", async ()
   await openConsumers(link, { functions: null, ackWaitMs: 30_000 });
   assertEquals(await given(link), ["11", "12", "13"]);
   await closed(link);
+});
+
+testWith("nats", "a login that may not put messages again says that there are some", async () => {
+  await using server = await forgetful(`
+    no_auth_user: admin
+    authorization { users: [
+      { user: admin, password: a }
+      { user: worker, password: w, permissions: { publish: ["$JS.API.>"], subscribe: ["_INBOX.>"] } }
+    ] }`);
+  const admin = await server.link("jobs");
+  await publish(admin, 11, 16);
+  assertEquals(await given(admin), ["16"]);
+  const proof = { kind: "user", user: "worker", password: "w" } as const;
+  const address = parseStreamAddress(server.address("jobs"));
+  const access = { proof, ca: null };
+  const link = await NatsLink.open({ address, access, timeoutMs: 10_000 });
+  const warnings: string[] = [];
+  const sweep = sweepOf(link, warnings);
+  for (let count = 0; count < 4; count++) await sweep.sweep(link);
+  assertEquals(warnings.length, 1);
+  assertMatch(warnings[0] ?? "", /^jobs has messages .* may not put them again: /);
+  assertEquals((await server.messages("jobs")).length, 5);
+  await closed(link);
+  await closed(admin);
 });
