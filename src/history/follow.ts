@@ -4,7 +4,14 @@ import { pauseOrAbort } from "../platform/aborting.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { HistoryFiles } from "../spool/history_files.ts";
 import type { OutputLine } from "./run_output.ts";
-import { type Found, outputOf, presentOutput, runsIn } from "./reader.ts";
+import {
+  endOfHistory,
+  type Found,
+  HISTORY_START,
+  newestBehind,
+  outputOf,
+  presentOutput,
+} from "./reader.ts";
 
 /** The program writes what is new in batches of about this. */
 const AGAIN_MS = 200;
@@ -15,7 +22,7 @@ export interface FollowOptions {
   readonly files: HistoryFiles;
   readonly of: { readonly name: string } | { readonly job: string };
   readonly clock: Clock;
-  /** When the last run started that is over and not meant; absent is the last one in the history now. */
+  /** When the last run started that is over and not meant; without it no run is meant that is in the history now. */
   readonly after?: number;
   /** Whether it runs, as far as others know: what prints nothing has no output to be seen by. */
   isRunning(): boolean;
@@ -27,7 +34,8 @@ export async function* follow(
   { files, of, clock, after, isRunning, signal }: FollowOptions,
 ): AsyncGenerator<OutputLine, Found | null> {
   const name = "name" in of ? of.name : of.job;
-  const begunAt = after ?? runsIn(files, of).next().value?.entry.startedAt ?? -1;
+  const filter = after === undefined ? of : { ...of, since: after + 1 };
+  let end = after === undefined ? endOfHistory(files) : HISTORY_START;
   let last = 0;
   let quietMs = 0;
   while (!signal?.aborted) {
@@ -38,11 +46,12 @@ export async function* follow(
     }
     if (present !== null || isRunning()) quietMs = 0;
     else {
-      const ended = runsIn(files, { ...of, since: begunAt + 1 }).next().value;
-      if (ended) {
-        yield* (outputOf(files, ended) ?? []).filter(({ number }) => number > last);
-        return ended;
+      const ended = newestBehind(files, end, filter);
+      if (ended.run !== null) {
+        yield* (outputOf(files, ended.run) ?? []).filter(({ number }) => number > last);
+        return ended.run;
       }
+      end = ended.end;
       if (quietMs >= ENTRY_WITHIN_MS) return null;
       quietMs += AGAIN_MS;
     }

@@ -15,6 +15,8 @@ import {
 import { type OutputHeader, type OutputLine, readHeader, readOutputLine } from "./run_output.ts";
 
 const NEWLINE = 10;
+/** At the beginning of a file of what runs: enough for a header, mostly. */
+const HEADER_BYTES = 4096;
 
 /** An entry, and the segment that has its output. */
 export interface Found<T extends HistoryEntry = HistoryEntry> {
@@ -61,13 +63,54 @@ export function* runsBySegment(files: HistoryFiles, filter: RunFilter): Generato
   }
 }
 
-function* runsOf(files: HistoryFiles, segment: string, filter: RunFilter): Generator<Found> {
-  const lines = new TextDecoder().decode(files.read(segment)).split("\n");
+function runsOf(files: HistoryFiles, segment: string, filter: RunFilter): Generator<Found> {
+  return runsAmong(files.read(segment), segment, filter);
+}
+
+function* runsAmong(bytes: Uint8Array, segment: string, filter: RunFilter): Generator<Found> {
+  const lines = new TextDecoder().decode(bytes).split("\n");
   for (const line of lines.toReversed()) {
     if (!mayPass(line, filter)) continue;
     const entry = readEntry(line);
     if (entry !== null && passes(entry, filter)) yield { entry, segment };
   }
+}
+
+/** Where a history ended at some time: what is behind it is newer. */
+export interface HistoryEnd {
+  readonly segment: string;
+  readonly size: number;
+}
+
+export const HISTORY_START: HistoryEnd = { segment: "0", size: 0 };
+
+export function endOfHistory(files: HistoryFiles): HistoryEnd {
+  const segment = files.segments().at(-1);
+  return segment === undefined ? HISTORY_START : { segment, size: files.stat(segment)?.size ?? 0 };
+}
+
+/**
+ * The newest run behind an end, and the end now: from there on the next call reads. A history may be long,
+ * and many may wait for a run: all of it is read only where the end is its start.
+ */
+export function newestBehind(
+  files: HistoryFiles,
+  end: HistoryEnd,
+  filter: RunFilter,
+): { readonly run: Found | null; readonly end: HistoryEnd } {
+  const segments = files.segments().filter((each) => Number(each) >= Number(end.segment));
+  let newEnd = end;
+  for (const segment of segments.toReversed()) {
+    const from = segment === end.segment ? end.size : 0;
+    if ((files.stat(segment)?.size ?? 0) <= from) continue;
+    const bytes = files.read(segment, from);
+    // The rest of a line may be on its way.
+    const size = from + bytes.lastIndexOf(NEWLINE) + 1;
+    if (segment === segments.at(-1)) newEnd = { segment, size };
+    const [run] = runsAmong(bytes, segment, filter);
+    if (run !== undefined) return { run, end: newEnd };
+  }
+  return { run: null, end: newEnd };
 }
 
 export function* tasksIn(files: HistoryFiles, filter: RunFilter = {}): Generator<Found<TaskEntry>> {
@@ -132,13 +175,33 @@ export interface PresentOutput extends OutputHeader {
  * @param after the number of a line: only those behind it are taken apart
  */
 export function presentOutput(files: HistoryFiles, of: string, after = 0): PresentOutput | null {
-  for (const file of files.running()) {
-    const bytes = files.readRunning(file) ?? new Uint8Array(0);
-    const end = bytes.indexOf(NEWLINE);
-    const header = end < 0 ? null : readHeader(new TextDecoder().decode(bytes.subarray(0, end)));
+  for (const [file, header] of runningHeaders(files)) {
     if (header?.of !== of) continue;
-    const lines = new TextDecoder().decode(bytes.subarray(end + 1)).split("\n");
+    const bytes = files.readRunning(file) ?? new Uint8Array(0);
+    const [, ...lines] = new TextDecoder().decode(bytes).split("\n");
     return { ...header, lines: linesAfter(after, lines) };
+  }
+  return null;
+}
+
+/** Those that were read, by their files: they do not change. */
+const knownHeaders = new WeakMap<HistoryFiles, ReadonlyMap<string, OutputHeader | null>>();
+
+function runningHeaders(files: HistoryFiles): ReadonlyMap<string, OutputHeader | null> {
+  const known = knownHeaders.get(files);
+  const headers = new Map(
+    files.running().map((file) => [file, known?.get(file) ?? headerOf(files, file)]),
+  );
+  knownHeaders.set(files, headers);
+  return headers;
+}
+
+function headerOf(files: HistoryFiles, file: string): OutputHeader | null {
+  for (const most of [HEADER_BYTES, Infinity]) {
+    const bytes = files.readRunning(file, most) ?? new Uint8Array(0);
+    const end = bytes.indexOf(NEWLINE);
+    if (end >= 0) return readHeader(new TextDecoder().decode(bytes.subarray(0, end)));
+    if (bytes.length < most) return null;
   }
   return null;
 }

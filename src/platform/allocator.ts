@@ -18,6 +18,11 @@ const KEPT_BYTES = 128 * 1024;
 const POOLS = 2;
 /** What is free between two pieces in use goes back by a call alone, which takes a millisecond. */
 const TRIM_EVERY_MS = 10_000;
+/**
+ * Code goes sooner, and again after twice the time: that of the start would stand beside what those take who
+ * attack at once.
+ */
+const UNMAP_AFTER_MS = 1000;
 
 const SYMBOLS = {
   mallopt: { parameters: ["i32", "i32"], result: "i32", optional: true },
@@ -45,5 +50,14 @@ export function boundAllocator(clock: Clock): Cancel {
     cancel = clock.after(TRIM_EVERY_MS, trim);
   };
   let cancel = clock.after(TRIM_EVERY_MS, trim);
-  return () => cancel();
+  const unmapAfter = (delayMs: number): Cancel =>
+    clock.after(delayMs, () => {
+      unmapCode();
+      if (2 * delayMs < TRIM_EVERY_MS) cancelUnmap = unmapAfter(2 * delayMs);
+    });
+  let cancelUnmap = unmapAfter(UNMAP_AFTER_MS);
+  return () => {
+    cancelUnmap();
+    cancel();
+  };
 }

@@ -73,7 +73,7 @@ export class HistoryFiles {
     return this.#read(`${this.#outputDir(segment)}/${file}`, 0);
   }
 
-  #read(path: string, from: number): Uint8Array<ArrayBuffer> | null {
+  #read(path: string, from: number, most = Infinity): Uint8Array<ArrayBuffer> | null {
     const file = this.spool.claims.peek(path);
     if (file.kind === "gone") return null;
     if (file.kind === "unusable") {
@@ -84,7 +84,7 @@ export class HistoryFiles {
     }
     try {
       if (!this.spool.claims.trusts(file.stat.uid)) return null;
-      const bytes = new Uint8Array(Math.max(0, file.stat.size - from));
+      const bytes = new Uint8Array(Math.min(most, Math.max(0, file.stat.size - from)));
       return bytes.subarray(0, file.read(bytes, from));
     } finally {
       file.close();
@@ -173,8 +173,9 @@ export class HistoryFiles {
     return this.#names(`${this.dir}/${RUNNING}`).filter((name) => !name.startsWith(PROGRAM_PREFIX));
   }
 
-  readRunning(file: string): Uint8Array<ArrayBuffer> | null {
-    return this.#read(`${this.dir}/${RUNNING}/${file}`, 0);
+  /** @param most so many bytes from its beginning */
+  readRunning(file: string, most = Infinity): Uint8Array<ArrayBuffer> | null {
+    return this.#read(`${this.dir}/${RUNNING}/${file}`, 0, most);
   }
 
   appendRunning(file: string, bytes: Uint8Array): void {

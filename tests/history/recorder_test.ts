@@ -1,5 +1,7 @@
 import type { Event } from "../../src/report/event.ts";
 import { Recorder } from "../../src/history/recorder.ts";
+import { follow } from "../../src/history/follow.ts";
+import { nextTurn } from "../../src/platform/clock.ts";
 import {
   attemptsOf,
   outputOf,
@@ -363,6 +365,55 @@ Deno.test("the output of what runs can be read, and is gone when it has ended", 
   clock.advance(BATCH_MS);
   assertEquals(texts(), undefined);
   assertEquals(files.running(), []);
+  recorder.close();
+});
+
+Deno.test("who follows a run reads what is new, however long the history is and whatever else runs", async () => {
+  await using temp = await tempDir();
+  const clock = new FakeClock();
+  const { recorder } = open(temp.path, clock, { output: "all" });
+  for (let n = 0; n < 900; n++) recorder.note(settled(`old-${n}`));
+  for (let n = 0; n < 100; n++) recorder.note(printed("long", `${n} ${"x".repeat(500)}`));
+  clock.advance(BATCH_MS);
+  const files = openFiles(temp.path, clock);
+  let bytes = 0;
+  const { read, readRunning } = files;
+  const counted = (got: Uint8Array<ArrayBuffer>) => (bytes += got.length, got);
+  files.read = (...from) => counted(read.apply(files, from));
+  files.readRunning = (...of) => {
+    const got = readRunning.apply(files, of);
+    return got && counted(got);
+  };
+  const followToEnd = async (name: string, meanwhile: (beat: number) => boolean) => {
+    let isRunning = true;
+    let result: { readonly texts: string[]; readonly ended: string | undefined } | null = null;
+    const following = follow({ files, of: { name }, clock, isRunning: () => isRunning });
+    (async () => {
+      const texts: string[] = [];
+      for (let next = await following.next();; next = await following.next()) {
+        if (next.done) {
+          const entry = next.value?.entry;
+          return result = { texts, ended: entry && "name" in entry ? entry.name : undefined };
+        }
+        texts.push(next.value.text);
+      }
+    })();
+    for (let beat = 0; result === null; beat++) {
+      isRunning = meanwhile(beat);
+      clock.advance(BATCH_MS);
+      await nextTurn();
+    }
+    return result;
+  };
+  assertEquals(await followToEnd("not-there", () => false), { texts: [], ended: undefined });
+  assert(bytes < 10_000, `${bytes} bytes`);
+  const ran = await followToEnd("a", (beat) => {
+    if (beat < 3) recorder.note(printed("a", `line ${beat}`));
+    else if (beat === 3) recorder.note(settled("a"));
+    return beat < 3;
+  });
+  assertEquals(ran, { texts: ["line 0", "line 1", "line 2"], ended: "a" });
+  assert(bytes < 20_000, `${bytes} bytes`);
   recorder.close();
 });
 

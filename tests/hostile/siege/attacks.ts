@@ -4,6 +4,8 @@
  * they cost is not taken for a delay of the program.
  */
 
+import { join } from "@std/path";
+import { quietly } from "../../../src/platform/quietly.ts";
 import { pause } from "../../support/until.ts";
 import { type Attack, drain, send } from "./attack.ts";
 import { HTTP_ATTACKS } from "./http_attacks.ts";
@@ -21,8 +23,24 @@ import { type Address, MIB } from "./target.ts";
 
 const connect = ({ port }: Address) => Deno.connect({ hostname: "127.0.0.1", port });
 
+/**
+ * Bodies that wait at a time: they come faster than commands read them, and a siege takes half an hour on a
+ * disk that others need, too.
+ */
+const MOST_WAITING_BYTES = 2048 * MIB;
+
+async function untilFewWait({ spool }: Address): Promise<void> {
+  const waiting = () =>
+    [...Deno.readDirSync(spool)].reduce((sum, { name, isFile }) => {
+      return sum + (isFile ? quietly(() => Deno.lstatSync(join(spool, name)).size) ?? 0 : 0);
+    }, 0);
+  while (waiting() > MOST_WAITING_BYTES) await pause(500);
+}
+
 /** A task with a body of `size` NULs. */
-async function sendNuls(connection: Deno.Conn, func: string, size: number): Promise<void> {
+async function sendNuls(address: Address, func: string, size: number): Promise<void> {
+  await untilFewWait(address);
+  using connection = await connect(address);
   const vars = varsOf({ ud_spool_func: func });
   await send(connection, encodePacket(vars, MODIFIER_SPOOL, WITH_BODY), encodeBodySize(size));
   const piece = new Uint8Array(MIB);
@@ -179,8 +197,7 @@ export const ATTACKS: readonly Attack[] = [
     crowd: 4,
     pauseMs: 2000,
     async play(address) {
-      using connection = await connect(address);
-      await sendNuls(connection, "json", 64 * MIB);
+      await sendNuls(address, "json", 64 * MIB);
     },
   },
   {
@@ -188,8 +205,7 @@ export const ATTACKS: readonly Attack[] = [
     crowd: 1,
     pauseMs: 3000,
     async play(address) {
-      using connection = await connect(address);
-      await sendNuls(connection, "body", 100 * MIB);
+      await sendNuls(address, "body", 100 * MIB);
     },
   },
   {
@@ -215,8 +231,9 @@ function clientHello(): Promise<Uint8Array> {
 
 /** Deno cannot reset a connection. */
 const RESETS = `
-import socket, struct, sys, time
-while True:
+import os, socket, struct, sys, time
+parent = os.getppid()
+while os.getppid() == parent:
     try:
         c = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
         c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -19,3 +19,5 @@ for await (const text of lines) {
   console.log(JSON.stringify(report()));
   if (text.includes("stop")) Deno.exit(0);
 }
+// Whoever asked has died.
+Deno.exit(1);

@@ -1,8 +1,9 @@
 /** Clients that run in a process of their own (client.ts), and what they have seen. */
 
+import { quietly } from "../../../src/platform/quietly.ts";
 import type { Report } from "./clients.ts";
 
-export class ClientProcess {
+export class ClientProcess implements AsyncDisposable {
   readonly accepted = new Set<string>();
   /** Deliveries without a yes. */
   failures = 0;
@@ -32,6 +33,11 @@ export class ClientProcess {
   /** Resolves when every task that was begun is accepted. */
   async stop(): Promise<void> {
     await this.#ask("stop");
+    await this.#child.status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    quietly(() => this.#child.kill("SIGKILL"));
     await this.#child.status;
   }
 

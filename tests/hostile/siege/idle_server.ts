@@ -48,3 +48,6 @@ async function ignore(connection: Deno.TcpConn): Promise<void> {
 serve(first, accept);
 for (const port of others) serve(port, ignore);
 console.log("ready");
+// Whoever started it has stopped it, or has died.
+await Deno.stdin.read(new Uint8Array(1));
+Deno.exit(0);

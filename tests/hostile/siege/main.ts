@@ -7,14 +7,21 @@
  *
  * First comes a control: the same clients and attackers, with a server that does next to nothing. What
  * the clients wait there is the machine's share.
+ *
+ * It ends with its table whatever happens: attackers that die are replaced, a program that dies is started
+ * again and counted, and what cannot go on fails. It has some 4 GiB on the disk at most (TMPDIR), and
+ * leaves nothing there.
  */
 
+import { reasonOf } from "../../../src/platform/reason.ts";
 import { pause } from "../../support/until.ts";
 import { freePort } from "../../support/port.ts";
 import { tempDir } from "../../support/temp.ts";
+import { Attackers } from "./attackers.ts";
 import { ATTACKS } from "./attacks.ts";
 import { ClientProcess } from "./client_process.ts";
 import { p99 } from "./clients.ts";
+import { Figures } from "./figures.ts";
 import { SignedPair } from "./signed.ts";
 import { type Address, MIB, Target } from "./target.ts";
 
@@ -45,59 +52,28 @@ const only = Deno.env.get("SPOOLER_SIEGE_ONLY") ?? "";
 const parts = Deno.env.get("SPOOLER_SIEGE_PARTS") ?? "control single together kills";
 const numbers = ATTACKS.flatMap(({ name }, number) => name.includes(only) ? [number] : []);
 
-const broken: string[] = [];
-let checked = 0;
-
-/** @param isGood null is a figure without a bound */
-function figure(name: string, text: string, isGood: boolean | null = null): void {
-  const mark = isGood === null ? "      " : isGood ? "ok    " : "FAILED";
-  console.log(`${mark} ${name.padEnd(52)} ${text}`);
-  if (isGood !== null) checked++;
-  if (isGood === false) broken.push(name);
-}
-
-/**
- * Attacks that go on until they are stopped. They get the time that is left of the processors: attackers
- * have machines of their own, and what they compute is no delay of the program.
- */
-class Attackers {
-  readonly #children: Deno.ChildProcess[];
-
-  constructor(numbers: readonly number[], address: Address) {
-    const script = new URL("attacker.ts", import.meta.url).pathname;
-    this.#children = numbers.map((number) =>
-      new Deno.Command("nice", {
-        args: [
-          "-n",
-          "19",
-          Deno.execPath(),
-          "run",
-          "--quiet",
-          "-A",
-          script,
-          String(number),
-          JSON.stringify(address),
-        ],
-        stdin: "piped",
-        stdout: "piped",
-        stderr: "inherit",
-      }).spawn()
-    );
-  }
-
-  /** @returns how many streams were played */
-  async stop(): Promise<number> {
-    let streams = 0;
-    for (const child of this.#children) {
-      await child.stdin.close().catch(() => {});
-      streams += Number(new TextDecoder().decode((await child.output()).stdout));
-    }
-    return streams;
-  }
-}
+const figures = new Figures();
+/** What is to be ended and removed, whatever happens. */
+const open = new AsyncDisposableStack();
+let streams = 0;
+let attackersDied = 0;
 
 const mib = (bytes: number) => `${Math.round(bytes / MIB)} MiB`;
 const ms = (value: number) => `${value.toFixed(1)} ms`;
+const pauseShare = (share: number) => pause(SECONDS * share * 1000);
+
+/** Plays these attacks while something goes on; returns how many streams that were. */
+async function attack(
+  numbers: readonly number[],
+  address: Address,
+  meanwhile: () => Promise<void>,
+): Promise<number> {
+  const attackers = open.use(new Attackers(numbers, address));
+  await meanwhile();
+  const count = await attackers.stop();
+  attackersDied += attackers.deaths;
+  return count;
+}
 
 /** What the clients wait for a server that does next to nothing, under all attackers. */
 async function control(dir: string, address: Address): Promise<void> {
@@ -106,114 +82,139 @@ async function control(dir: string, address: Address): Promise<void> {
   const script = new URL("idle_server.ts", import.meta.url).pathname;
   const server = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "-A", script, `${dir}/control`, ...ports.map(String)],
+    stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
   await server.stdout.getReader().read();
-  const clients = new ClientProcess(own);
+  await using clients = new ClientProcess(own);
   await pause(1000);
   await clients.take();
-  await pause(SECONDS * QUIET * 1000);
+  await pauseShare(QUIET);
   const quiet = await clients.take();
-  const attackers = new Attackers(numbers, { ...address, port, tlsPort, signedPort, httpPort });
-  await pause(SECONDS * CONTROL * 1000);
-  const count = await attackers.stop();
-  const attacked = await clients.take();
+  const attacked = { ...address, port, tlsPort, signedPort, httpPort };
+  const count = await attack(numbers, attacked, () => pauseShare(CONTROL));
+  const latencies = await clients.take();
   await clients.stop();
   server.kill("SIGKILL");
   await server.status;
-  figure("control: quiet", `p99 ${ms(p99(quiet))}, ${quiet.length} tasks`);
-  const all = `p99 ${ms(p99(attacked))}, ${attacked.length} tasks, ${count} streams`;
-  figure("control: all together", all);
+  figures.add("control: quiet", `p99 ${ms(p99(quiet))}, ${quiet.length} tasks`);
+  const all = `p99 ${ms(p99(latencies))}, ${latencies.length} tasks, ${count} streams`;
+  figures.add("control: all together", all);
 }
 
-await using temp = await tempDir();
-await using pair = await SignedPair.prepare(temp.path);
-await using target = await Target.prepare(temp.path, pair.receiverPort);
-if (parts.includes("control")) await control(temp.path, target.address);
-await target.start();
-await pair.start();
-const clients = new ClientProcess(target.address.port);
-let peak = 0;
-let streams = 0;
-let kills = 0;
-const sampling = setInterval(() => peak = Math.max(peak, target.memory()), 100);
-const startedAt = Date.now();
+async function siege(): Promise<void> {
+  const temp = await tempDir();
+  const dir = temp.path;
+  // What a killed program ran may still write there.
+  open.defer(async () => {
+    await pause(1000);
+    await temp[Symbol.asyncDispose]();
+  });
+  const pair = open.use(await SignedPair.prepare(dir));
+  const target = open.use(await Target.prepare(dir, pair.receiverPort));
+  if (parts.includes("control")) await control(dir, target.address);
+  await target.start();
+  await pair.start();
+  const clients = open.use(new ClientProcess(target.address.port));
+  let peak = 0;
+  let kills = 0;
+  const startedAt = Date.now();
+  const sampling = setInterval(() => peak = Math.max(peak, target.peakMemory()), 100);
+  open.defer(() => clearInterval(sampling));
 
-await pause(1000);
-await clients.take();
-await pause(SECONDS * QUIET * 1000);
-const quiet = await clients.take();
-const limit = BOUNDS.slowdown * Math.max(BOUNDS.quietMs, p99(quiet));
-figure("quiet", `p99 ${ms(p99(quiet))}, ${mib(target.memory())}, ${quiet.length} tasks`);
-figure("bounds", `p99 ${ms(limit)}, ${mib(BOUNDS.memory)}`);
-
-/** Under these attacks for so long. */
-async function endure(name: string, numbers: readonly number[], seconds: number): Promise<void> {
-  peak = 0;
+  await pause(1000);
   await clients.take();
-  const attackers = new Attackers(numbers, target.address);
-  await pause(seconds * 1000);
-  const count = await attackers.stop();
-  streams += count;
-  const latencies = await clients.take();
-  const slow = p99(latencies);
-  const isGood = peak <= BOUNDS.memory && slow <= limit && latencies.length > 0;
-  const all = `p99 ${ms(slow)}, ${mib(peak)}, ${latencies.length} tasks, ${count} streams`;
-  figure(name, all, isGood);
-}
+  await pauseShare(QUIET);
+  const quiet = await clients.take();
+  const limit = BOUNDS.slowdown * Math.max(BOUNDS.quietMs, p99(quiet));
+  figures.add("quiet", `p99 ${ms(p99(quiet))}, ${mib(target.memory())}, ${quiet.length} tasks`);
+  figures.add("bounds", `p99 ${ms(limit)}, ${mib(BOUNDS.memory)}`);
 
-if (parts.includes("single")) {
-  for (const number of numbers) {
-    await endure(ATTACKS[number]?.name ?? "", [number], SECONDS * SINGLE / numbers.length);
+  /** Under these attacks for a share of the time. */
+  const endure = async (name: string, numbers: readonly number[], share: number) => {
+    await clients.take();
+    target.forgetPeak();
+    peak = 0;
+    const count = await attack(numbers, target.address, () => pauseShare(share));
+    streams += count;
+    const latencies = await clients.take();
+    const slow = p99(latencies);
+    const isGood = peak <= BOUNDS.memory && slow <= limit && latencies.length > 0;
+    const all = `p99 ${ms(slow)}, ${mib(peak)}, ${latencies.length} tasks, ${count} streams`;
+    figures.add(name, all, isGood);
+  };
+  if (parts.includes("single")) {
+    for (const number of numbers) {
+      await endure(ATTACKS[number]?.name ?? "", [number], SINGLE / numbers.length);
+    }
   }
-}
-if (parts.includes("together")) await endure("all together", numbers, SECONDS * TOGETHER);
-
-if (parts.includes("kills")) {
-  const attackers = new Attackers(numbers, target.address);
-  for (const endAt = Date.now() + SECONDS * KILLING * 1000; Date.now() < endAt;) {
-    await pause(KILL_EVERY_MS);
-    await target.kill();
-    kills++;
-    await target.start();
-    await pair.killOne();
+  if (parts.includes("together")) await endure("all together", numbers, TOGETHER);
+  if (parts.includes("kills")) {
+    peak = 0;
+    streams += await attack(numbers, target.address, async () => {
+      for (const endAt = Date.now() + SECONDS * KILLING * 1000; Date.now() < endAt;) {
+        await pause(KILL_EVERY_MS);
+        await target.kill();
+        kills++;
+        target.removeGivenUp();
+        await target.start();
+        await pair.killOne();
+      }
+    });
+    figures.add("kills: memory", mib(peak), peak <= BOUNDS.memory);
   }
-  streams += await attackers.stop();
-}
-await clients.stop();
-clearInterval(sampling);
+  await clients.stop();
 
-/** What was accepted runs, if late: the attackers' tasks are before it. */
-const isDone = () => {
+  // What was accepted runs, if late: the attackers' tasks are before it.
+  const isDone = () => {
+    const ran = target.ran();
+    return [...clients.accepted].every((n) => ran.has(n));
+  };
+  for (let waited = 0; !isDone() && waited < 60; waited++) await pause(1000);
   const ran = target.ran();
-  return [...clients.accepted].every((n) => ran.has(n));
-};
-for (let waited = 0; !isDone() && waited < 60; waited++) await pause(1000);
-const ran = target.ran();
-const lost = [...clients.accepted].filter((n) => !ran.has(n));
-const doubled = [...clients.accepted].filter((n) => (ran.get(n) ?? 0) > 1);
-const logBytes = Deno.statSync(target.logPath).size;
-const signed = await pair.end();
-const seconds = (Date.now() - startedAt) / 1000;
-const code = await target.stop();
-await pair[Symbol.asyncDispose]();
-// The end of the process leaves it, and bodies of gigabytes in it.
-await temp[Symbol.asyncDispose]();
+  const lost = [...clients.accepted].filter((n) => !ran.has(n));
+  const doubled = [...clients.accepted].filter((n) => (ran.get(n) ?? 0) > 1);
+  const logBytes = Deno.statSync(target.logPath).size;
+  const signed = await pair.end();
+  const seconds = (Date.now() - startedAt) / 1000;
+  const code = await target.stop();
 
-figure("kills", String(kills));
-figure("streams", String(streams));
-figure("accepted", String(clients.accepted.size));
-figure("deliveries that got no yes", String(clients.failures));
-figure("refused for a minute", String(clients.refusedLong), clients.refusedLong === 0);
-figure("lost", String(lost.length), lost.length <= BOUNDS.lost);
-figure("doubled", String(doubled.length), doubled.length <= kills * RUNNING_AT_A_KILL);
-figure("signed: tricks of the man in the middle", String(signed.tricks), signed.tricks > 0);
-figure("signed: accepted", String(signed.accepted), signed.accepted > 0);
-figure("signed: lost", String(signed.lost), signed.lost <= BOUNDS.lost);
-figure("signed: doubled", String(signed.doubled), signed.doubled <= kills);
-figure("log bytes", String(logBytes), logBytes <= BOUNDS.logBytesPerSecond * seconds);
-figure("exit code", String(code), code === 0);
-const result = broken.length === 0 ? "PASS" : `FAIL: ${broken.join("; ")}`;
-console.log(`\n${checked - broken.length} of ${checked} within their bounds. ${result}`);
-Deno.exit(broken.length === 0 ? 0 : 1);
+  figures.add("kills", String(kills));
+  figures.add("streams", String(streams));
+  figures.add("attackers that died", String(attackersDied));
+  figures.add("accepted", String(clients.accepted.size));
+  figures.add("deliveries that got no yes", String(clients.failures));
+  figures.add("refused for a minute", String(clients.refusedLong), clients.refusedLong === 0);
+  figures.add("lost", String(lost.length), lost.length <= BOUNDS.lost);
+  figures.add("doubled", String(doubled.length), doubled.length <= kills * RUNNING_AT_A_KILL);
+  figures.add("signed: tricks of the man in the middle", String(signed.tricks), signed.tricks > 0);
+  figures.add("signed: accepted", String(signed.accepted), signed.accepted > 0);
+  figures.add("signed: lost", String(signed.lost), signed.lost <= BOUNDS.lost);
+  figures.add("signed: doubled", String(signed.doubled), signed.doubled <= kills);
+  figures.add("log bytes", String(logBytes), logBytes <= BOUNDS.logBytesPerSecond * seconds);
+  const deaths = target.deaths + pair.deaths;
+  figures.add("programs that died by themselves", String(deaths), deaths === 0);
+  figures.add("exit code", String(code), code === 0);
+}
+
+let isEnding = false;
+
+/** Prints what was measured, and ends what runs; once. */
+async function end(problem: string | null): Promise<void> {
+  if (isEnding) return;
+  isEnding = true;
+  if (problem !== null) figures.add("the siege went to its end", problem, false);
+  const code = figures.conclude();
+  await open.disposeAsync().catch((error) => console.error(reasonOf(error)));
+  Deno.exit(code);
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => void end(`it was stopped by ${signal}`));
+}
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  void end(reasonOf(event.reason));
+});
+await end(await siege().then(() => null, reasonOf));

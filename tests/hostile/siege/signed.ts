@@ -82,6 +82,11 @@ export class SignedPair implements AsyncDisposable {
     return new SignedPair(dir, port, receiverPort, middlePort, [sender, receiver]);
   }
 
+  /** Of its programs, by themselves. */
+  get deaths(): number {
+    return this.programs.reduce((sum, { deaths }) => sum + deaths, 0);
+  }
+
   async start(): Promise<void> {
     for (const program of this.programs) await program.start();
     this.#pushing = this.#push();
@@ -143,6 +148,7 @@ export class SignedPair implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
     this.#middle.close();
     for (const program of this.programs) await program.kill();
   }

@@ -2,6 +2,7 @@
 
 import { freePort } from "../../support/port.ts";
 import { join } from "@std/path";
+import { quietly } from "../../../src/platform/quietly.ts";
 import { makeTlsParties } from "../../support/certificates.ts";
 import { fillSpool } from "../../support/fill.ts";
 import { countingModule, countRuns, Program } from "./program.ts";
@@ -16,6 +17,8 @@ export interface Address {
   /** Of the dashboard, which has no password. */
   readonly httpPort: number;
   readonly unix: string;
+  /** The spool that the program works through. */
+  readonly spool: string;
   /** The spool that attackers may fill; nobody works through it. */
   readonly victim: string;
 }
@@ -37,6 +40,7 @@ export class Target extends Program {
       httpPort: freePort(),
       signedPort,
       unix: join(dir, "socket"),
+      spool: join(dir, "spool"),
       victim: join(dir, "victim"),
     };
     const ini = [
@@ -45,7 +49,7 @@ export class Target extends Program {
       `socket = ${address.unix}`,
       `suwsgi-socket = 127.0.0.1:${address.tlsPort},server.pem,server.key,ca.pem`,
       `http-socket = 127.0.0.1:${address.httpPort}`,
-      `spooler2 = dir=${join(dir, "spool")},processes=2`,
+      `spooler2 = dir=${address.spool},processes=2`,
       `spooler-external = ${address.victim}`,
       `spooler-max-files = ${MOST_FILES}`,
       "spooler-quiet = true",
@@ -63,6 +67,16 @@ export class Target extends Program {
     await Deno.writeTextFile(join(dir, "tasks.mjs"), module);
     fillSpool(address.victim, MOST_FILES);
     return new Target(dir, address);
+  }
+
+  /** Removes the bodies of tasks that ran at two kills, and so were given up: a siege kills a hundred times. */
+  removeGivenUp(): void {
+    const failed = join(this.address.spool, "failed");
+    for (const { name } of quietly(() => [...Deno.readDirSync(failed)]) ?? []) {
+      const path = join(failed, name);
+      const size = quietly(() => Deno.lstatSync(path).size) ?? 0;
+      if (size > MIB) quietly(() => Deno.removeSync(path));
+    }
   }
 
   /** How often each task ran, by its number. */
