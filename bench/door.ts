@@ -55,6 +55,7 @@ async function measureAll(): Promise<Measurements> {
         measured.rows.set(key, [...measured.rows.get(key) ?? [], row]);
       }
       if (pipelined > 0) continue;
+      await server.drained();
       await load.measure({
         ...{ path, clients: 1, tasks: TIMED_TASKS, pipelined, apartMs: TIMED_APART_MS },
       });

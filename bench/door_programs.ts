@@ -15,6 +15,8 @@ export interface DrainingServer extends AsyncDisposable {
   readonly path: string;
   /** Processor time so far: of the process, and of it and all below it. */
   cpuMs(): { readonly own: number; readonly all: number };
+  /** Resolves when all that was put has run. */
+  drained(): Promise<void>;
   /** How long after they were sent the tasks of `timed` have begun, once there are so many; milliseconds. */
   delays(count: number): Promise<readonly number[]>;
 }
@@ -100,6 +102,13 @@ export async function start({ command }: DoorProgram): Promise<DrainingServer> {
   return {
     path,
     cpuMs: () => cpuMsOf(child.pid),
+    drained: () =>
+      within(() => {
+        const left = [...Deno.readDirSync(join(temp.path, "spool"))]
+          .filter(({ name }) => name.startsWith("uwsgi_")).length;
+        if (left === 0) return Promise.resolve();
+        return Promise.reject(new Error(`${left} tasks have not run`));
+      }),
     delays: (count) => readDelays(join(temp.path, DELAYS), count),
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
