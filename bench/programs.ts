@@ -97,9 +97,15 @@ async function timed(dir: string, file: string, args: string[]): Promise<number>
   }
 }
 
-async function whenEmpty(spool: string): Promise<number> {
+/**
+ * Waits until no task is there.
+ *
+ * @param last the task that probably ends last
+ * @returns when that was, in milliseconds since the epoch
+ */
+export async function whenEmpty(spool: string, last: string | null = null): Promise<number> {
   const deadline = Date.now() + PATIENCE_MS;
-  for (let task = someTask(spool); task !== null; task = someTask(spool)) {
+  for (let task = last ?? someTask(spool); task !== null; task = someTask(spool)) {
     // To see that one file is still there disturbs less than to read the directory.
     while (existsSync(join(spool, task))) {
       if (Date.now() > deadline) throw new Error(`${spool} is not drained`);

@@ -8,9 +8,10 @@ import type { Cancel, Clock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { Emit, Event } from "../report/event.ts";
 import type { HistoryFiles } from "../spool/history_files.ts";
-import { entryLine, type HistoryEntry, type OutputSize } from "./entry.ts";
+import { type EndedRun, EndedRuns, type EndOfRun } from "./ended_runs.ts";
+import type { HistoryEntry, OutputSize } from "./entry.ts";
+import { EntryBytes, startOf, tenthsOf } from "./entry_bytes.ts";
 import { Outputs } from "./outputs.ts";
-import type { RunOutput } from "./run_output.ts";
 import { Segments } from "./segments.ts";
 import type { HistoryConfig, HistoryLimit } from "./settings.ts";
 
@@ -18,16 +19,6 @@ import type { HistoryConfig, HistoryLimit } from "./settings.ts";
 const BATCH_MS = 200;
 /** What is too old goes although nothing runs, so often at most. */
 const EXPIRE_EVERY_MS = 3_600_000;
-
-/** The end of a run. */
-type EndOfRun = Extract<Event, { type: "task.settled" | "job.ended" | "job.enqueued" }>;
-
-interface EndedRun {
-  readonly event: EndOfRun;
-  /** In milliseconds since the epoch. */
-  readonly at: number;
-  readonly output: RunOutput | null;
-}
 
 export interface RecorderOptions {
   readonly files: HistoryFiles;
@@ -47,9 +38,8 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #segments: Segments;
   readonly #outputs: Outputs;
-  #ring: EndedRun[] = [];
-  /** All that ended since the last batch; the ring has the last of them. */
-  #ended = 0;
+  readonly #ended = new EndedRuns();
+  readonly #bytes = new EntryBytes();
   #cancel: Cancel | null = null;
   #cancelExpiry: Cancel = () => {};
   #isBroken = false;
@@ -77,7 +67,9 @@ export class Recorder {
       for (const { entry, text } of died) {
         this.#segments.append(1, this.#options.clock.now(), (segment) => {
           const file = this.#outputs.keep(segment, text);
-          return entryLine({ ...entry, output: entry.output && { ...entry.output, file } });
+          this.#bytes.clear();
+          this.#bytes.add({ ...entry, output: entry.output && { ...entry.output, file } });
+          return this.#bytes.bytes;
         });
       }
     });
@@ -126,9 +118,8 @@ export class Recorder {
 
   #end(event: EndOfRun): void {
     const at = this.#options.clock.now();
-    const place = this.#ended++ % this.#segments.capacity;
     const output = this.#outputs.isEmpty ? null : this.#outputs.end(event);
-    this.#ring[place] = { event, at, output };
+    this.#ended.add(event, at, output, this.#segments.capacity);
     this.#writeSoon();
   }
 
@@ -140,36 +131,37 @@ export class Recorder {
   #write(): void {
     this.#cancel?.();
     this.#cancel = null;
-    const ended = this.#takeEnded();
+    const { count } = this.#ended;
     this.#attempt(() => {
-      for (let at = 0; at < ended.length;) {
-        const left = ended.length - at;
-        at += this.#segments.append(left, this.#options.clock.now(), (segment, count) => {
-          return ended.slice(at, at + count).map((each) => this.#lineOf(each, segment)).join("");
+      for (let at = 0; at < count;) {
+        at += this.#segments.append(count - at, this.#options.clock.now(), (segment, taken) => {
+          return this.#linesOf(at, taken, segment);
         });
       }
-      if (ended.length > 0) this.#segments.expire(this.#options.clock.now());
+      if (count > 0) this.#segments.expire(this.#options.clock.now());
       this.#outputs.write();
     });
+    this.#ended.clear();
+    this.#bytes.release();
   }
 
-  /** What is left of the ring, in its order. */
-  #takeEnded(): EndedRun[] {
-    const ring = this.#ring;
-    const start = this.#ended > ring.length ? this.#ended % ring.length : 0;
-    this.#ring = [];
-    this.#ended = 0;
-    return start === 0 ? ring : [...ring.slice(start), ...ring.slice(0, start)];
+  /** Of so many of those that have ended. */
+  #linesOf(from: number, count: number, segment: string): Uint8Array<ArrayBuffer> {
+    const bytes = this.#bytes;
+    bytes.clear();
+    const other = (run: EndedRun) => bytes.add(this.#entryOf(run, segment));
+    for (let nth = from; nth < from + count; nth++) this.#ended.write(nth, bytes, other);
+    return bytes.bytes;
   }
 
-  #lineOf({ event, at, output }: EndedRun, segment: string): string {
+  #entryOf({ event, at, output }: EndedRun, segment: string): HistoryEntry {
     const { mask } = this.#options;
     const size = output && {
       lines: output.lines,
       bytes: output.bytes,
       file: this.#outputs.isKept(event) ? this.#outputs.keep(segment, output.text) : null,
     };
-    return entryLine(entryOf(event, at, size, mask));
+    return entryOf(event, at, size, mask);
   }
 
   /** What fails is said once, and again when it has gone well meanwhile. */
@@ -232,5 +224,4 @@ function entryOf(
   }
 }
 
-const startOf = (endedAt: number, tookMs: number) => Math.round(endedAt - tookMs);
-const tenths = (ms: number) => Math.round(ms * 10) / 10;
+const tenths = (ms: number) => tenthsOf(ms) / 10;

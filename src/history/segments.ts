@@ -4,6 +4,7 @@
  * do the same to the same files: what the newest has is counted again when its size is not what it was.
  */
 
+import { joined } from "../platform/bytes.ts";
 import type { HistoryFiles } from "../spool/history_files.ts";
 import { carryOver } from "./rare_jobs.ts";
 import type { HistoryLimit } from "./settings.ts";
@@ -26,6 +27,8 @@ interface SegmentTally {
   /** Its last line is whole. */
   readonly isWhole: boolean;
 }
+
+type LinesAsBytes = Uint8Array<ArrayBuffer>;
 
 export class Segments {
   #newest: SegmentTally | null = null;
@@ -56,14 +59,18 @@ export class Segments {
    * @param lines makes the lines of the first `count` of them, for that segment
    * @returns how many it has appended, at least one
    */
-  append(count: number, now: number, lines: (segment: string, count: number) => string): number {
+  append(
+    count: number,
+    now: number,
+    lines: (segment: string, count: number) => LinesAsBytes,
+  ): number {
     for (let tries = 1;; tries++) {
       const segment = this.#open(now);
       const tally = this.#tally(segment, now);
       const taken = Math.min(count, Math.max(1, this.#perSegment - tally.entries));
       try {
-        const text = `${tally.isWhole ? "" : "\n"}${lines(segment, taken)}`;
-        const bytes = new TextEncoder().encode(text);
+        const made = lines(segment, taken);
+        const bytes = tally.isWhole ? made : joined([Uint8Array.of(NEWLINE), made]);
         this.files.append(segment, bytes);
         this.#newest = {
           ...{ segment, since: tally.since, isWhole: true },

@@ -159,7 +159,7 @@ Deno.test("segments are named by their first run; of a long history only the new
   const segments = new Segments(next, { kind: "runs", count: 50 });
   segments.expire(clock.now());
   assertEquals(next.segments(), expected.slice(2));
-  segments.append(1, clock.now(), () => "{}\n");
+  segments.append(1, clock.now(), () => Uint8Array.from([123, 125, 10]));
   assertEquals([...new Set(read)], [expected.at(-1)]);
 });
 
