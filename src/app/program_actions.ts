@@ -9,6 +9,7 @@ import type {
   TaskToAdd,
   Turned,
 } from "../control/actions.ts";
+import { jobKilled, refusalOfJobKill } from "../control/job_kill.ts";
 import { KillOrder, type KillWish } from "../exec/kill_order.ts";
 import type { KillResult } from "../queue/kill_result.ts";
 import type { Emit } from "../report/event.ts";
@@ -50,12 +51,8 @@ export class ProgramActions implements Actions {
   }
 
   async killJob(by: string, job: string, wish: KillWish): Promise<KillResult> {
-    if (wish.fate === "remove") {
-      return {
-        kind: "refused",
-        reason: "a job has no file to remove: end it with fail or retry",
-      };
-    }
+    const refusal = refusalOfJobKill(wish);
+    if (refusal !== null) return refusal;
     const { estate } = this.options;
     const runs = await estate.killJob(job, new KillOrder(wish, by));
     if (runs === 0) {
@@ -63,7 +60,7 @@ export class ProgramActions implements Actions {
       return { kind: "not running", state: isKnown ? "waiting" : null };
     }
     this.#log(by, `ended job ${job}${wish.fate === "retry" ? ", which runs again" : ""}`);
-    return { kind: "ended", fate: wish.fate === "retry" ? "ready" : "failed" };
+    return jobKilled(wish);
   }
 
   async retry(by: string, task: PlacedTaskAt): Promise<Changed> {

@@ -63,7 +63,7 @@ function signalOf({ signal: text }: { readonly signal?: string }): Pick<KillWish
 }
 
 async function killOne(
-  { spools, places }: OpenPlaces,
+  { spools, places, foreground }: OpenPlaces,
   word: string,
   wish: KillWish,
 ): Promise<Killed> {
@@ -72,7 +72,7 @@ async function killOne(
   if (named.kind === "many") {
     return { name: word, result: { kind: "unknown" }, ok: false, text: missText(word, named) };
   }
-  return await killJob(places, word, wish);
+  return await killJob(places, foreground === null ? [] : [foreground], word, wish);
 }
 
 /** What can be the name of no task may be that of a job. */
@@ -99,12 +99,19 @@ async function killTask({ spool, task }: Located, name: string, wish: KillWish):
   return result.kind === "not running" ? idle(name, result.state ?? state) : killed(name, result);
 }
 
+/** @param foreground where `run-job` may run it, too */
 async function killJob(
   places: readonly AskedPlace[],
+  foreground: readonly AskedPlace[],
   name: string,
   wish: KillWish,
 ): Promise<Killed> {
-  const result = await firstResult(places, { do: "kill-job", by: whoAsks(), job: name, wish });
+  const request = { do: "kill-job", by: whoAsks(), job: name, wish } as const;
+  const ofPrograms = await firstResult(places, request);
+  const ofCommands = await firstResult(foreground, request);
+  const isOfCommand = ofCommands !== null && ofCommands.kind !== "not running" &&
+    ofPrograms?.kind !== "ended";
+  const result = isOfCommand ? ofCommands : ofPrograms;
   if (result === null) {
     const text = "no such task, and no running spooler answers that may have such a job";
     return { name, result: { kind: "no program" }, ok: false, text };

@@ -252,7 +252,8 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     usage: "run-job NAME [--ini FILE]",
     about:
       "Runs a job now, in the foreground, with its environment, user, limits and retries. Its " +
-      "schedule does not change. Exit code 0: it succeeded; 1: it failed.",
+      "schedule does not change; the history has the run, and spooler kill ends it. Exit code 0: it " +
+      "succeeded; 1: it failed.",
     options: [["--ini FILE", "the schedules of FILE (default: $SPOOLER_INI or $UWSGI_INI)"]],
     examples: ["spooler run-job backup --ini site.ini"],
   },

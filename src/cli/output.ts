@@ -26,6 +26,11 @@ export function withoutSecrets(text: string): string {
   return known.mask(text);
 }
 
+/** The same without what only has the form of a secret. */
+export function withoutKnownSecrets(text: string): string {
+  return known.maskKnown(text);
+}
+
 export interface CliOutputOptions {
   readonly reveals?: boolean;
   readonly isOfTasks?: boolean;

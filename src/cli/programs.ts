@@ -2,7 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import { askPrograms } from "../control/control_client.ts";
-import { openJobControl } from "../control/job_control.ts";
+import { openForegroundControl, openJobControl } from "../control/job_control.ts";
 import type { ControlRequest, ControlResults } from "../control/protocol.ts";
 import { type Clock, systemClock, systemRandom } from "../platform/clock.ts";
 import { userName } from "../platform/owner.ts";
@@ -20,6 +20,8 @@ export interface AskedPlace {
 export interface OpenPlaces {
   readonly spools: readonly OpenSpool[];
   readonly places: readonly AskedPlace[];
+  /** Where each `run-job` of the ini can be asked; null without an ini. */
+  readonly foreground: AskedPlace | null;
 }
 
 /**
@@ -33,9 +35,10 @@ export async function openPlaces(
   words: readonly string[] = [],
 ): Promise<OpenPlaces> {
   let statePath = "";
-  const none = ({ cronState }: Config) => void (statePath = cronState);
-  const spools = await openSpools(command, where, { words, none });
-  return { spools, places: askedPlaces(spools, statePath) };
+  const loaded = ({ cronState }: Config) => void (statePath = cronState);
+  const spools = await openSpools(command, where, { words, loaded, mayHaveNone: true });
+  const foreground = statePath === "" ? null : placeAt(openForegroundControl, statePath);
+  return { spools, places: askedPlaces(spools, statePath), foreground };
 }
 
 /** Those of a configuration that is loaded already. */
@@ -44,9 +47,12 @@ export function placesOf(command: string, config: Config): readonly AskedPlace[]
 }
 
 function askedPlaces(spools: readonly OpenSpool[], statePath: string): readonly AskedPlace[] {
-  if (spools.length > 0) return spools;
+  return spools.length > 0 ? spools : [placeAt(openJobControl, statePath)];
+}
+
+function placeAt(open: typeof openJobControl, statePath: string): AskedPlace {
   const common = { clock: systemClock, random: systemRandom };
-  return [{ store: openJobControl(statePath, { ...openPlatform(), ...common }), ...common }];
+  return { store: open(statePath, { ...openPlatform(), ...common }), ...common };
 }
 
 /** Asks each program of a place, one after the other. */

@@ -10,6 +10,7 @@ import { sendTask } from "../wire/client.ts";
 import type { ClientTls } from "../wire/dial.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput, note } from "./output.ts";
+import { Progress } from "./progress.ts";
 import type { PushedTask } from "./push.ts";
 import { safeText } from "../report/safe_text.ts";
 import { isStream } from "./spools.ts";
@@ -69,8 +70,9 @@ async function* sendAll(
   tasks: readonly PushedTask[],
 ): AsyncGenerator<Sent> {
   const isPlain = !isTls && secretFile === undefined && bodyFile === undefined;
+  using progress = new Progress(() => tasks.length);
   // What a uWSGI understands, too.
-  if (isPlain && tasks.length === 1) return yield* sendEach(address, tasks);
+  if (isPlain && tasks.length === 1) return yield* sendEach(address, tasks, progress);
   using body = await openBody(bodyFile);
   const tls: ClientTls = { ca: ca === undefined ? null : resolve(ca), own: null };
   const results = await sendDeliveries(
@@ -84,10 +86,11 @@ async function* sendAll(
       secret: secretFile === undefined ? null : await readSecret(secretFile),
       timeoutMs: TIMEOUT_MS,
       clock: systemClock,
+      answered: progress.step,
     },
   );
   if (results === null) {
-    if (isPlain) return yield* sendEach(address, tasks);
+    if (isPlain) return yield* sendEach(address, tasks, progress);
     throw new Error(
       "it is a uWSGI, or hangs up at a ping: it accepts neither bodies nor signatures",
     );
@@ -105,9 +108,15 @@ function lostText(reason: string, index: number, count: number): string {
 }
 
 /** One connection for each, as in version 0 of the protocol. */
-async function* sendEach(address: Address, tasks: readonly PushedTask[]): AsyncGenerator<Sent> {
+async function* sendEach(
+  address: Address,
+  tasks: readonly PushedTask[],
+  progress: Progress,
+): AsyncGenerator<Sent> {
   for (const { vars } of tasks) {
-    yield { isAccepted: await sendTask(address, vars), reason: null, standIn: null };
+    const isAccepted = await sendTask(address, vars);
+    progress.step();
+    yield { isAccepted, reason: null, standIn: null };
   }
 }
 

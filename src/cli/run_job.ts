@@ -1,12 +1,15 @@
 /**
  * `spooler run-job NAME`: runs a job now, in the foreground, as its schedule would: the same
- * environment, account, limits and retries. It counts as no slot, and nothing is remembered of it.
+ * environment, account, limits and retries. It counts as no slot; the history of the jobs has it, and
+ * `spooler kill` ends it.
  */
 
 import { openPlatform } from "../spool/platform.ts";
 import type { Config } from "../config/config.ts";
 import type { ScheduleConfig } from "../schedule/settings.ts";
 import { runShell } from "../exec/process.ts";
+import { openJobHistory } from "../history/job_history.ts";
+import { Recorder } from "../history/recorder.ts";
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { loadPosix } from "../platform/posix.ts";
 import { enterDaemon } from "../daemon/enter.ts";
@@ -22,8 +25,9 @@ import { textVar } from "../wire/packet.ts";
 import { readRequest } from "../task/request.ts";
 import { readArgs } from "./args.ts";
 import { UsageError } from "./error.ts";
-import { CliOutput, withoutSecrets } from "./output.ts";
+import { CliOutput, note, withoutKnownSecrets, withoutSecrets } from "./output.ts";
 import { asked, placesOf, whoAsks } from "./programs.ts";
+import { runKillable } from "./run_killable.ts";
 import { configOf, jobsOf } from "./schedules.ts";
 
 export async function runJob(args: readonly string[]): Promise<number> {
@@ -38,19 +42,54 @@ export async function runJob(args: readonly string[]): Promise<number> {
   // As the running program would: under the user, the groups and the umask of the ini.
   const daemon = { ...config.daemon, pidFiles: [] };
   enterDaemon({ config: daemon, posix: loadPosix(), directories: [] });
-  const abort = new AbortController();
-  const ignore = systemSignals.on(["SIGINT", "SIGTERM"], () => abort.abort());
+  return await runHere(config, job) ? 0 : 1;
+}
+
+async function runHere(config: Config, job: ScheduleConfig): Promise<boolean> {
+  const stop = new AbortController();
+  const ignore = systemSignals.on(["SIGINT", "SIGTERM"], () => stop.abort());
+  using recorded = foregroundEvents(config);
+  const world = { ...await worldOf(config, job, stop.signal), ...recorded };
   try {
-    const { ok } = await runToEnd(
-      job,
-      systemClock.now(),
-      await worldOf(config, job, abort.signal),
-      abort.signal,
+    return await runKillable(
+      config.cronState,
+      job.name,
+      stop.signal,
+      async (signal) => (await runToEnd(job, systemClock.now(), world, signal)).ok,
     );
-    return ok ? 0 : 1;
   } finally {
     ignore();
   }
+}
+
+interface ForegroundEvents extends Disposable {
+  readonly emit: Emit;
+  /** What is printed over the log's budget, too. */
+  readonly keepsOutput: boolean;
+}
+
+/** What the job does goes to the terminal, and into the history of the jobs. */
+function foregroundEvents({ cronState, history: config }: Config): ForegroundEvents {
+  const emit = foregroundSink();
+  const { limit } = config;
+  if (limit === null) return { emit, keepsOutput: false, [Symbol.dispose]: () => {} };
+  const options = { ...openPlatform(), clock: systemClock, random: systemRandom };
+  const opened = openJobHistory(cronState, options);
+  const recorder = new Recorder({
+    files: opened.files,
+    ...{ limit, config, isOfJobs: true, clock: systemClock },
+    unique: Math.floor(systemRandom() * 2 ** 31),
+    mask: withoutKnownSecrets,
+    warn: note,
+  });
+  return {
+    emit: recorder.tap(emit),
+    keepsOutput: config.output !== "none",
+    [Symbol.dispose]() {
+      recorder.close();
+      opened[Symbol.dispose]();
+    },
+  };
 }
 
 /** What task code has registered, and signals for it, only a running program can run. */
@@ -79,7 +118,6 @@ async function worldOf(config: Config, job: ScheduleConfig, stopping: AbortSigna
   return {
     clock: systemClock,
     random: systemRandom,
-    emit: foregroundSink(),
     cwd: config.workingDir,
     env: config.env,
     binsh: config.binsh,

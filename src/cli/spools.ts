@@ -46,8 +46,10 @@ export interface OpenSpoolsHow {
   readonly changes?: boolean;
   /** The tasks that are named: whole paths say where they are. */
   readonly words?: readonly string[];
-  /** Called with a configuration that has none; absent where that is an error. */
-  readonly none?: (config: Config) => void;
+  /** Called with the configuration where one is read. */
+  readonly loaded?: (config: Config) => void;
+  /** A configuration without any is no error. */
+  readonly mayHaveNone?: boolean;
 }
 
 /**
@@ -101,7 +103,7 @@ export interface NamedSpool {
 async function spoolsOf(
   command: string,
   { ini, dir }: Where,
-  { words = [], none }: OpenSpoolsHow,
+  { words = [], loaded, mayHaveNone = false }: OpenSpoolsHow,
 ): Promise<readonly NamedSpool[]> {
   if (isStream(dir)) {
     throw new UsageError(
@@ -122,11 +124,10 @@ async function spoolsOf(
     return [{ dir: resolve(dir), fsync: true }];
   }
   const { config } = await loadIni(args ?? []);
+  loaded?.(config);
   const spools = spoolsIn(config);
-  if (spools.length > 0) return spools;
-  if (none === undefined) throw new UsageError(`${config.file} has no spool (spooler = DIR)`);
-  none(config);
-  return [];
+  if (spools.length > 0 || mayHaveNone) return spools;
+  throw new UsageError(`${config.file} has no spool (spooler = DIR)`);
 }
 
 function spoolsIn(config: Config): readonly NamedSpool[] {

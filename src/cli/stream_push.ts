@@ -13,6 +13,7 @@ import { findText, findVar } from "../wire/packet.ts";
 import { ID_VAR, LONGEST_ID, withoutReserved } from "../wire/signature.ts";
 import { UsageError } from "./error.ts";
 import { CliOutput, note } from "./output.ts";
+import { Progress } from "./progress.ts";
 import type { PushedTask, PushFlags, PushOptions } from "./push.ts";
 import { type Body, inMemory, openBody } from "./push_to.ts";
 import { parseDurationOption } from "./duration_option.ts";
@@ -94,12 +95,14 @@ async function putAll(
   body: Body,
 ): Promise<StreamPut[]> {
   const put: StreamPut[] = [];
+  using progress = new Progress(() => tasks.length);
   for (let at = 0; at < tasks.length; at += AT_ONCE) {
     const some = tasks.slice(at, at + AT_ONCE).map((task) => putOne(queue, task, body));
     // All are waited for: one that fails leaves none behind whose fate nobody knows.
     await Promise.allSettled(some);
     for (const each of some) {
       const result = await each;
+      progress.step();
       if (typeof result !== "string") put.push(result);
       else if (tasks.length === 1) throw new Error(`${queue.address}: ${result}`);
       else {

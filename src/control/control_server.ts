@@ -31,6 +31,7 @@ const ACCEPT_AGAIN_MS = 100;
 export class ControlServer {
   readonly #options: ControlServerOptions;
   readonly #open = new Set<Deno.Conn>();
+  readonly #talks = new Set<Promise<void>>();
   #socket: ControlSocket | null = null;
   #isClosed = false;
   /** Whether the last try to make the socket did. */
@@ -74,12 +75,17 @@ export class ControlServer {
       try {
         const connection = await acceptOwn(socket.listener, socket.owner);
         if (this.#open.size >= MOST_CONNECTIONS) connection.close();
-        else void this.#talk(connection);
+        else this.#begin(connection);
       } catch {
         if (this.#isClosed || this.#socket !== socket) return;
         await new Promise<void>((done) => void clock.after(ACCEPT_AGAIN_MS, done));
       }
     }
+  }
+
+  #begin(connection: Deno.Conn): void {
+    const talk = this.#talk(connection).finally(() => this.#talks.delete(talk));
+    this.#talks.add(talk);
   }
 
   async #talk(connection: Deno.Conn): Promise<void> {
@@ -111,11 +117,21 @@ export class ControlServer {
     }
   }
 
-  /** Nobody reaches it any more. */
-  close(): void {
+  /** Nobody reaches it any more; resolves when those that have asked have their answers. */
+  async finish(): Promise<void> {
+    this.#hide();
+    await Promise.all(this.#talks);
+  }
+
+  #hide(): void {
     this.#isClosed = true;
     this.#cancelCheck();
     this.#socket?.close();
+  }
+
+  /** Nobody reaches it any more. */
+  close(): void {
+    this.#hide();
     for (const connection of this.#open) quietly(() => connection.close());
   }
 }

@@ -17,6 +17,8 @@ export interface SendOptions {
   readonly secret: string | null;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Called for each task that has its answer, or that will have none. */
+  answered?(): void;
 }
 
 /**
@@ -27,7 +29,7 @@ export async function sendDeliveries(
   deliveries: readonly Delivery[],
   options: SendOptions,
 ): Promise<DeliveryResult[] | null> {
-  const { address, tls, secret, timeoutMs, clock } = options;
+  const { address, tls, secret, timeoutMs, clock, answered } = options;
   const socket = await dial({ address, ...(tls ? { tls } : {}), timeoutMs, clock });
   const peer = await greet(socket, { clock, timeoutMs, secret });
   if (peer === null) return null;
@@ -43,7 +45,11 @@ export async function sendDeliveries(
     room: () => {},
   });
   try {
-    return await Promise.all(deliveries.map((delivery) => connection.send(delivery)));
+    return await Promise.all(deliveries.map(async (delivery) => {
+      const result = await connection.send(delivery);
+      answered?.();
+      return result;
+    }));
   } finally {
     connection.close();
   }

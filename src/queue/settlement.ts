@@ -11,6 +11,7 @@ import { reasonOf } from "../platform/reason.ts";
 import { Changes } from "../report/changes.ts";
 import type { Emit } from "../report/event.ts";
 import type { Once } from "../report/once.ts";
+import { taskId } from "../spool/layout.ts";
 import type { Attempts, ClaimedTask, Store } from "../spool/store.ts";
 import type { Fate } from "../task/fate.ts";
 import type { Outcome } from "../task/outcome.ts";
@@ -43,6 +44,8 @@ export interface SettlementOptions {
 
 /** The longest that a command of spooler-on-failure may take. */
 const FAILURE_HOOK_MS = 60_000;
+/** Tasks that an operator has ended and that have not run again yet; more at a time are not remembered. */
+const MOST_READY_AGAIN = 1000;
 
 /** What was decided about a task that has run. */
 export interface TaskVerdict {
@@ -66,6 +69,8 @@ export class UnwrittenFate extends Error {
 export class Settlement {
   /** Why tasks were returned the last time. */
   readonly #returns = new Changes();
+  /** Since when tasks are ready again whose runs an operator has ended: their files have the time before. */
+  readonly #readyAgain = new Map<string, number>();
 
   constructor(private readonly options: SettlementOptions) {}
 
@@ -93,13 +98,14 @@ export class Settlement {
       attempt: failures + 1,
       fate,
       tookMs,
-      waitMs: waitBefore(now, tookMs, task),
+      waitMs: waitBefore(now, tookMs, { dueAt: this.#readySince(task) }),
     };
     try {
       this.apply(task, fate, attempts);
     } catch (error) {
       throw new UnwrittenFate({ ...about, attempts }, error);
     }
+    this.#noteEnd(taskId(task), outcome, fate, now);
     if (this.#isWorthALine(outcome, func)) {
       emit({ type: "task.settled", spool: name, task: task.name, ...about });
       if ("reason" in outcome) this.#returns.isNews(task.name, outcome.reason);
@@ -112,6 +118,22 @@ export class Settlement {
       emit({ type: "task.returned", spool: name, task: task.name, func, reason, isNews });
     }
     return fate;
+  }
+
+  #readySince(task: ClaimedTask): number {
+    return Math.max(task.dueAt, this.#readyAgain.get(taskId(task)) ?? -Infinity);
+  }
+
+  #noteEnd(id: string, { kind }: Outcome, fate: Fate, now: number): void {
+    // What could not be run has not begun to wait anew.
+    if (kind === "unavailable" || kind === "unhandled") return;
+    this.#readyAgain.delete(id);
+    if (kind !== "killed" || fate.kind !== "ready") return;
+    const [oldest] = this.#readyAgain.keys();
+    if (this.#readyAgain.size >= MOST_READY_AGAIN && oldest !== undefined) {
+      this.#readyAgain.delete(oldest);
+    }
+    this.#readyAgain.set(id, now);
   }
 
   /** What concerns all tasks of a function is logged once. */

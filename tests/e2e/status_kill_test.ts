@@ -1,8 +1,10 @@
 /** `spooler status` and `spooler kill` with the running program, by its control socket. */
 
 import { join } from "@std/path";
+import { attemptsOf, jobsIn } from "../../src/history/reader.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
-import { programLabel, spooler } from "../support/program.ts";
+import { historyOf, historyOfJobs, soon } from "../support/history.ts";
+import { commandLine, programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
 import { makeSite, type Site } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
@@ -10,6 +12,7 @@ import { until } from "../support/until.ts";
 
 const ONE = "uwsgi_spoolfile_on_h_1_1_1_1";
 const TWO = "uwsgi_spoolfile_on_h_1_2_1_1";
+const YEAR_MS = 365 * 86_400_000;
 const COMMAND = "spooler-task = echo $SPOOL_N >> log; sleep 600";
 
 const started = (site: Site, count: number) =>
@@ -58,6 +61,13 @@ testWith("libc", `${programLabel}: status shows what runs, and kill ends it`, as
   await started(site, 3);
   const removed = await spooler(["kill", TWO, "--remove", "--json", "--dir", site.spool]);
   assertEquals(JSON.parse(removed.stdout), { name: TWO, result: "ended", fate: "removed" });
+  const [before, after] = await soon("both runs in the history", () => {
+    const runs = attemptsOf(historyOf(site.spool), TWO);
+    return runs.length < 2 ? undefined : runs.map(({ entry }) => entry);
+  });
+  assertEquals([before?.fate, after?.fate], ["ready", "removed"]);
+  // Its file says 1970. What it waits for since the retry is all that it has waited.
+  assert((before?.waitMs ?? 0) > YEAR_MS && (after?.waitMs ?? Infinity) < YEAR_MS);
 
   const waiting = await spooler(["kill", "nightly", "--ini", site.ini]);
   assertEquals([waiting.code, waiting.stderr], [
@@ -215,5 +225,43 @@ testWith(
     const alone = await spooler(["status", ...ini]);
     assertEquals([alone.code, alone.stdout], [0, "no running spooler answers here\n"]);
     assertEquals((await spooler(["status", "--check", ...ini])).code, 1);
+  },
+);
+
+testWith(
+  "libc",
+  `${programLabel}: kill ends what run-job runs, and the history has it`,
+  async () => {
+    await using site = await makeSite(
+      ...["cron-state = jobs.state", "spooler-output = all", "spooler-task = true"],
+      'cron2 = when="0 3 * * *",name=slow echo begun | tee -a log; sleep 600',
+      'cron2 = when="0 3 * * *",name=quick echo done',
+    );
+    const [file, args] = commandLine(["run-job", "slow", "--ini", site.ini]);
+    const stdio = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
+    const inForeground = new Deno.Command(file, { args, ...stdio }).output();
+    await started(site, 1);
+    const kill = (...how: string[]) => spooler(["kill", "slow", ...how, "--ini", site.ini]);
+    const refused = await kill("--remove");
+    assertEquals(refused.code, 1);
+    assertMatch(refused.stderr, /slow: not killed: a job has no file to remove/);
+    assertEquals((await kill("--retry")).stdout, "slow: killed: ready to run again\n");
+    await started(site, 2);
+    const other = await spooler(["kill", "quick", "--ini", site.ini]);
+    assertMatch(other.stderr, /quick: no such task, and no running spooler answers/);
+    const killed = await kill();
+    assertEquals([killed.code, killed.stdout], [0, "slow: killed: failed\n"]);
+    const { code, stderr } = await inForeground;
+    assertEquals(code, 1);
+    assertMatch(new TextDecoder().decode(stderr), / job slow killed by /);
+    assertEquals((await spooler(["run-job", "quick", "--ini", site.ini])).code, 0);
+    const runs = [...jobsIn(historyOfJobs(join(site.dir, "jobs.state")))].map(({ entry }) => entry);
+    assertEquals(runs.map(({ job, ok, output }) => [job, ok, output?.lines]), [
+      ...[["quick", true, 1], ["slow", false, 1], ["slow", false, 1]],
+    ]);
+    const log = await spooler(["log", "quick", "--ini", site.ini]);
+    assertMatch(log.stdout, /done/);
+    assertEquals([...Deno.readDirSync(join(site.dir, "jobs.state.run-job"))], []);
+    assertMatch((await kill()).stderr, /slow: no such task, and no running spooler answers/);
   },
 );

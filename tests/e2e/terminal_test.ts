@@ -3,12 +3,17 @@
 import { commandLine, programLabel, spooler } from "../support/program.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { testWith } from "../support/require.ts";
+import { ACCEPTED } from "../support/peer.ts";
 import { makeSite } from "../support/site.ts";
 import { writeTask } from "../support/task_files.ts";
 import { TASK_PREFIX } from "../../src/spool/layout.ts";
+import { MODIFIER_SPOOL } from "../../src/wire/packet.ts";
+import { pause } from "../support/until.ts";
 
 const NAME = "web1_29218_1_1634773872_1795434775_554000";
 const COLUMNS = 60;
+/** A progress is shown of what takes longer. */
+const SHOWN_AFTER_MS = 1050;
 
 const ESCAPE = "\x1b";
 
@@ -205,6 +210,37 @@ testWith(
     assert(!stderr.includes(" of 6") && !stderr.includes("\r"), stderr);
   },
 );
+
+testWith(
+  "script",
+  `${programLabel}: a long push to a server shows its progress on a terminal`,
+  async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const serving = serveSlowly(listener, 4);
+    const file = await Deno.makeTempFile({ prefix: "spooler-test-" });
+    await Deno.writeTextFile(file, '{"ud_spool_func":"f"}\n'.repeat(4));
+    const shown = await onTerminal(
+      commandLine(["push", "--to", `127.0.0.1:${port}`, "--lines", file]),
+    );
+    await serving;
+    await Deno.remove(file);
+    assertMatch(shown, / \d+ % (?:\[[=> ]+\] )?[34] of 4, \d+\/s, \d+s left\r\^\[K/);
+    assert(shown.endsWith("accepted\n".repeat(4)), shown);
+  },
+);
+
+/** A uWSGI: a connection for each task, and no answer to a ping. It is slow with the third. */
+async function serveSlowly(listener: Deno.Listener, tasks: number): Promise<void> {
+  for (let taken = 0; taken < tasks;) {
+    using connection = await listener.accept();
+    const packet = new Uint8Array(4096);
+    await connection.read(packet);
+    if (packet[0] !== MODIFIER_SPOOL) continue;
+    if (++taken === 3) await pause(SHOWN_AFTER_MS);
+    await connection.write(ACCEPTED);
+  }
+}
 
 testWith(
   ["libc", "script"],
