@@ -5,6 +5,7 @@
  * Exit codes: 0 it can start (there may be warnings), 2 it cannot.
  */
 
+import { harmlessJson } from "../report/safe_text.ts";
 import { commandWarnings } from "../app/command_checks.ts";
 import { loadModules, type ModuleOffer } from "../app/module_check.ts";
 import { doubleRuns } from "../app/double_runs.ts";
@@ -60,7 +61,7 @@ export async function check(args: readonly string[]): Promise<number> {
       line: problem.place.line,
       message: problem.message,
     }));
-    if (json) console.log(JSON.stringify({ ok: false, problems }, null, 2));
+    if (json) console.log(harmlessJson(JSON.stringify({ ok: false, problems }, null, 2)));
     else if (isGcc) printLikeGcc(error.problems, []);
     else {
       for (const problem of error.problems) console.error(problemText(problem));

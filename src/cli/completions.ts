@@ -11,6 +11,7 @@ import {
 } from "./completion_words.ts";
 import { functionNames, jobNames, taskNames } from "./completion_names.ts";
 import { UsageError } from "./error.ts";
+import { safeText } from "../report/safe_text.ts";
 
 /** An answer that begins with a colon stands for what the shell itself knows to complete. */
 const SCRIPTS: Readonly<Record<CompletionShell, string>> = {
@@ -84,7 +85,9 @@ export async function complete(args: readonly string[]): Promise<number> {
   const found = completionsOf(args[0] === "--" ? args.slice(1) : args);
   try {
     const words = found.kind === "words" ? found.words : await namesOf(found);
-    const fits = (word: string) => word.startsWith(":") || word.startsWith(found.typed);
+    // A word that acts on the terminal, or is of two lines, is none to complete.
+    const fits = (word: string) =>
+      word.startsWith(":") || word.startsWith(found.typed) && safeText(word) === word;
     for (const word of words) if (fits(word)) console.log(word);
   } catch {
     // Whatever is wrong with the ini or the spool, a key on the keyboard is no place to say it.

@@ -133,8 +133,8 @@ const COLUMNS = [
 
 function cellsOf({ job, zone, run, running, nextAt, runs }: JobState): string[] {
   return [
-    job.name,
-    job.whenText,
+    safeText(job.name),
+    safeText(job.whenText),
     zone.name,
     run === null ? "-" : wallText(run.slotAt, zone),
     safeText(resultText(run, running)),

@@ -7,9 +7,10 @@ import { counted } from "../platform/count_text.ts";
 import { measuredText } from "../platform/duration_text.ts";
 import { timeText } from "../platform/local_time.ts";
 import { safeText } from "../report/safe_text.ts";
+import { safeLabel } from "../report/task_name.ts";
 import { isoText } from "../report/task_summary.ts";
 import { cutText } from "../report/shown_bytes.ts";
-import { madeAt, taskLabel } from "../spool/layout.ts";
+import { madeAt } from "../spool/layout.ts";
 import type { ListFilter } from "../spool/matching.ts";
 import { type CliOutput, note } from "./output.ts";
 import type { OpenSpool } from "./spools.ts";
@@ -76,7 +77,7 @@ function cellsOf({ name, func, attempt, startedAt, tookMs, waitMs }: TaskEntry):
     waitMs === null ? "-" : measuredText(waitMs),
     String(attempt),
     func === "" ? "-" : cutText(safeText(func), FUNCTION_WIDTH),
-    safeText(taskLabel(name)),
+    safeLabel(name),
   ];
 }
 

@@ -64,5 +64,5 @@ function jsonOf(at: number, job: ScheduleConfig) {
 
 function cellsOf(at: number, job: ScheduleConfig): string[] {
   const zone = zoneOfJob(job);
-  return [wallText(at, zone), zone.name, job.name, safeText(actionText(job.action))];
+  return [wallText(at, zone), zone.name, safeText(job.name), safeText(actionText(job.action))];
 }

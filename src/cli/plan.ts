@@ -1,5 +1,6 @@
 /** What a configuration would do, for the person who is about to start it, and for machines. */
 
+import { harmlessJson } from "../report/safe_text.ts";
 import type { Config } from "../config/config.ts";
 import type { ForwardConfig } from "../forward/settings.ts";
 import type { ScheduleConfig } from "../schedule/settings.ts";
@@ -81,7 +82,7 @@ export function planJson(
     if (value instanceof Set) return [...value];
     return typeof value === "string" ? secrets.maskValue(key, value) : value;
   };
-  return JSON.stringify(plan, plain, 2);
+  return harmlessJson(JSON.stringify(plan, plain, 2));
 }
 
 function section(title: string, items: readonly string[]): string {

@@ -12,11 +12,11 @@ import { CliOutput } from "./output.ts";
 import { safeText } from "../report/safe_text.ts";
 import { safeBytes } from "../report/shown_bytes.ts";
 import { taskJson, withoutSecretValues } from "../report/task_details.ts";
-import { shortId } from "../report/task_name.ts";
+import { safeLabel, shortId } from "../report/task_name.ts";
 import type { TaskEntry } from "../history/entry.ts";
 import { attemptsOf, type Found } from "../history/reader.ts";
 import { taskRunJson } from "../history/run_text.ts";
-import { taskId, taskLabel } from "../spool/layout.ts";
+import { taskId } from "../spool/layout.ts";
 import type { ReachedLimit } from "../report/snapshot.ts";
 import { limitText } from "../report/task_summary.ts";
 import { asked } from "./programs.ts";
@@ -141,7 +141,7 @@ async function showPast(past: PastTask, asJson: boolean, output: CliOutput): Pro
 }
 
 function shownName({ name }: PastTask): string {
-  return safeText(taskLabel(name));
+  return safeLabel(name);
 }
 
 function* taskLines(
@@ -196,7 +196,7 @@ function stateText({ state, recordProblem, waitsFor }: Inspected): string {
       return `ready, due since ${timeText(state.dueAt)}`;
     case "deferred":
       return waitsFor.length > 0
-        ? `deferred until these are done: ${waitsFor.map(taskLabel).join(" ")}`
+        ? `deferred until these are done: ${waitsFor.map(safeLabel).join(" ")}`
         : `deferred until ${timeText(state.dueAt)}`;
     case "running":
       return "running";

@@ -10,9 +10,9 @@ import { counted } from "../platform/count_text.ts";
 import { systemClock } from "../platform/clock.ts";
 import { timeText } from "../platform/local_time.ts";
 import { safeText } from "../report/safe_text.ts";
+import { safeLabel } from "../report/task_name.ts";
 import { isoText } from "../report/task_summary.ts";
 import type { HistoryFiles } from "../spool/history_files.ts";
-import { taskLabel } from "../spool/layout.ts";
 import { readArgs } from "./args.ts";
 import { explainDenial } from "./denied.ts";
 import { UsageError } from "./error.ts";
@@ -119,7 +119,7 @@ async function taskNamed(word: string, options: Where): Promise<Printing> {
     });
   return {
     ...{ files, of: { name }, isRunning: goesOn },
-    name: safeText(taskLabel(name)),
+    name: safeLabel(name),
     runs: attemptsOf(files, name),
   };
 }

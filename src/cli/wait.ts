@@ -20,10 +20,9 @@ import {
   WHERE,
 } from "./spools.ts";
 import { parseDurationOption } from "./duration_option.ts";
-import { shortId } from "../report/task_name.ts";
+import { safeLabel, shortId } from "../report/task_name.ts";
 import { resultText } from "../history/run_text.ts";
 import { systemClock } from "../platform/clock.ts";
-import { taskLabel } from "../spool/layout.ts";
 import { findPast } from "./past_runs.ts";
 import { parseTaskWord } from "./task_id.ts";
 import { isoText } from "../report/task_summary.ts";
@@ -112,7 +111,7 @@ async function waitForWord(
       const end: End = last.fate === "done"
         ? { kind: "done" }
         : { kind: "failed", reason: resultText(last), failedAt: last.startedAt + last.tookMs };
-      return { kind: "end", name: safeText(taskLabel(past.name)), end, wasSeen: false };
+      return { kind: "end", name: safeLabel(past.name), end, wasSeen: false };
     }
     if (leftMs <= 0) return { kind: "unknown", text: unknownText(spools, word) };
     const pause = Promise.withResolvers<void>();

@@ -3,6 +3,7 @@
  * is one of its workers. What is ours stands under the key `spooler`. @pure
  */
 
+import { harmlessJson } from "../report/safe_text.ts";
 import type { JobSnapshot, ProgramSnapshot, WorkerSnapshot } from "../report/snapshot.ts";
 import type { ProcessMemory } from "./process_memory.ts";
 
@@ -14,7 +15,8 @@ export interface StatsOptions {
 }
 
 export function statsText(snapshot: ProgramSnapshot, options: StatsOptions): string {
-  const text = JSON.stringify(statsOf(snapshot, options), null, options.minified ? 0 : "\t");
+  const stats = statsOf(snapshot, options);
+  const text = harmlessJson(JSON.stringify(stats, null, options.minified ? 0 : "\t"));
   return options.minified ? text : `${text}\n`;
 }
 

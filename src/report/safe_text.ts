@@ -14,6 +14,9 @@ const ACTS = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 // deno-lint-ignore no-control-regex
 const ACTS_IN_LINE = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
+/** What `JSON.stringify` leaves in texts: tabs and newlines are only between them. */
+const ACTS_IN_JSON = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
 /** `\x1b` for an escape, `\x0a` for a newline, `\u202e` for what turns text around. */
 export function safeText(text: string): string {
   return nameToShow(text).replaceAll(ACTS, escaped);
@@ -39,7 +42,12 @@ function escaped(char: string): string {
 export function jsonLine(value: unknown, mask?: (text: string) => string): string {
   const masked = mask &&
     ((_: string, each: unknown) => typeof each === "string" ? mask(each) : each);
-  return JSON.stringify(value, masked).replaceAll(ACTS, (char) => {
+  return harmlessJson(JSON.stringify(value, masked));
+}
+
+/** JSON, perhaps of many lines, of which nothing acts on a terminal. */
+export function harmlessJson(json: string): string {
+  return json.replaceAll(ACTS_IN_JSON, (char) => {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }

@@ -9,6 +9,11 @@ export function placedId(task: PlacedTask): string {
   return task.place === "failed" ? `${FAILED_DIR}/${taskId(task)}` : taskId(task);
 }
 
+/** {@link taskLabel} where people read it. */
+export function safeLabel(name: string): string {
+  return safeText(taskLabel(name));
+}
+
 /** What people read and may type: without the prefix that all names share. */
 export function shortId({ name, priority }: TaskRef): string {
   return safeText(taskId({ name: taskLabel(name), priority }));

@@ -3,7 +3,7 @@
 import type { Found } from "../history/reader.ts";
 import { jobRunJson, resultText, taskRunJson } from "../history/run_text.ts";
 import { measuredText } from "../platform/duration_text.ts";
-import { taskLabel } from "../spool/layout.ts";
+import { safeLabel } from "../report/task_name.ts";
 import type { Ask } from "./ask.ts";
 import { newestRuns } from "./found_runs.ts";
 import { href, type Html, markup } from "./html.ts";
@@ -89,7 +89,7 @@ ${
                 href(["schedules", entry.job])
               }"><b>${entry.job}</b></a> <span class="small">job</span>`
               : markup`<a href="${href(["tasks", spool ?? "", entry.name])}">${
-                taskLabel(entry.name)
+                safeLabel(entry.name)
               }</a>`,
         },
         { head: "Function", cell: ({ entry }) => "func" in entry ? entry.func : null },

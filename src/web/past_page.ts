@@ -2,8 +2,9 @@
 
 import type { Found } from "../history/reader.ts";
 import { nameFromShown } from "../platform/name.ts";
+import { safeLabel } from "../report/task_name.ts";
 import { taskRunJson } from "../history/run_text.ts";
-import { isTaskName, taskLabel } from "../spool/layout.ts";
+import { isTaskName } from "../spool/layout.ts";
 import { type Ask, AskError, spoolNamed } from "./ask.ts";
 import { findRuns } from "./found_runs.ts";
 import { href, markup } from "./html.ts";
@@ -23,7 +24,7 @@ interface TaskThatRan {
 export const pastPage = page<TaskThatRan>({
   name: "tasks",
   takes: (count) => count >= 2,
-  title: ({ name }) => taskLabel(name),
+  title: ({ name }) => safeLabel(name),
   async load({ parts, segments }) {
     const spool = spoolNamed(parts, segments[0] ?? "");
     const given = segments.at(-1) ?? "";
@@ -42,7 +43,7 @@ export const pastPage = page<TaskThatRan>({
     markup`<nav class="crumbs" aria-label="Where this is"><a href="${
       href(["tasks"], { spool: spool.name })
     }">${spool.name}</a></nav>
-<h1>${taskLabel(name)} ${runs[0] && badge("gone", kindOf(runs[0]))}</h1>
+<h1>${safeLabel(name)} ${runs[0] && badge("gone", kindOf(runs[0]))}</h1>
 <p>The task is not in the spool any more. What it held went with it; this is what ran.</p>
 ${runsSection(spool.history, runs, parts.clock.now(), parts)}`,
 });

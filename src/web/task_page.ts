@@ -1,10 +1,11 @@
 /** One task: what it is, what it holds, and what has happened to it. */
 
 import { taskJson } from "../report/task_details.ts";
-import { placedId, shortId } from "../report/task_name.ts";
+import { safeLabel, shortId } from "../report/task_name.ts";
+import { safeText } from "../report/safe_text.ts";
 import { safeBytes } from "../report/shown_bytes.ts";
 import { limitText, summaryOf, waitsForText } from "../report/task_summary.ts";
-import { taskId, taskLabel } from "../spool/layout.ts";
+import { taskId } from "../spool/layout.ts";
 import type { ReachedLimit } from "../report/snapshot.ts";
 import type { Inspected } from "../spool/inspected.ts";
 import { type Ask, AskError, taskAt } from "./ask.ts";
@@ -14,7 +15,6 @@ import { href, type Html, markup, type Part } from "./html.ts";
 import { maskedRun, maskedTask } from "./masked.ts";
 import type { TaskVerb } from "./act_tasks.ts";
 import { button } from "./forms.ts";
-import { nameToShow } from "../platform/name.ts";
 import type { Found } from "../history/reader.ts";
 import { taskRunJson } from "../history/run_text.ts";
 import { liveOutput, runsSection } from "./runs.ts";
@@ -22,6 +22,7 @@ import { page } from "./page.ts";
 import type { SiteSpool } from "./parts.ts";
 import { empty, facts, table } from "./table.ts";
 import { functionOf } from "./task_list.ts";
+import { taskValue } from "./tasks_page.ts";
 import { badge, bytesText, clockHtml, momentHtml } from "./text.ts";
 
 interface TaskView {
@@ -40,7 +41,7 @@ export const taskPage = page<TaskView>({
   name: "tasks",
   takes: (count) => count >= 2 && count <= 4,
   refreshMs: 5000,
-  title: ({ task }) => taskLabel(task.name),
+  title: ({ task }) => safeLabel(task.name),
   async load({ parts, segments }) {
     const { spool, task: placed } = taskAt(parts, segments);
     const found = spool.inspector.inspect(placed);
@@ -108,7 +109,7 @@ ${content.kind === "task" ? bodySection(view, content.bodySize, ask) : null}`;
 function factsOf({ spool, task, limit }: TaskView, now: number): [string, Part][] {
   const { state, waitsFor } = task;
   const due: [string, Part][] = waitsFor.length > 0
-    ? [["Starts", waitsForText(waitsFor, taskLabel)]]
+    ? [["Starts", waitsForText(waitsFor, safeLabel)]]
     : state.kind === "ready" || state.kind === "deferred"
     ? [[
       state.kind === "ready" ? "Ready since" : "Deferred until",
@@ -124,7 +125,7 @@ function factsOf({ spool, task, limit }: TaskView, now: number): [string, Part][
     ...(limit === null ? [] : [["Waits for", limitText(limit)] as [string, Part]]),
     ["Failures", summaryOf(task).attempts],
     ["Size", bytesText(task.size)],
-    ["File", markup`<code>${task.path}</code>`],
+    ["File", markup`<code>${safeText(task.path)}</code>`],
   ];
 }
 
@@ -192,7 +193,7 @@ function placedPath({ place, priority, name }: Inspected): string[] {
 
 function taskActions({ spool, task }: TaskView, ask: Ask): Html | null {
   const { state } = task;
-  const name = `${spool.name}/${nameToShow(placedId(task))}`;
+  const name = taskValue(spool, task);
   const form = (verb: TaskVerb, label: string, kind: string) =>
     button(ask, { action: "/tasks", values: [["do", verb], ["task", name]], label, kind });
   if (!ask.mayAct) return null;

@@ -1,6 +1,5 @@
 /** Which tasks are there? Filters and search, the newest first. */
 
-import { nameToShow } from "../platform/name.ts";
 import { roughText } from "../platform/duration_text.ts";
 import { safeBytes } from "../report/shown_bytes.ts";
 import { placedId, shortId } from "../report/task_name.ts";
@@ -168,7 +167,10 @@ export function taskHref(spool: SiteSpool, task: Parameters<typeof placedId>[0])
   return href(["tasks", spool.name, ...placedId(task).split("/")]);
 }
 
-const taskPath = ({ spool, task }: FoundTask) => `${spool.name}/${nameToShow(placedId(task))}`;
+/** What a form has of it: a browser changes newlines, and nothing of this. */
+export function taskValue(spool: SiteSpool, task: Parameters<typeof placedId>[0]): string {
+  return taskHref(spool, task).slice("/tasks/".length);
+}
 
 interface TaskRow extends FoundTask {
   readonly summary: TaskSummary;
@@ -176,10 +178,10 @@ interface TaskRow extends FoundTask {
 
 const choice: Column<TaskRow> = {
   head: "",
-  cell: (found) =>
+  cell: ({ spool, task }) =>
     markup`<input type="checkbox" name="task" form="chosen" value="${
-      taskPath(found)
-    }" aria-label="Choose ${shortId(found.task)}">`,
+      taskValue(spool, task)
+    }" aria-label="Choose ${shortId(task)}">`,
 };
 
 const BUTTONS = [["retry", "Retry", ""], ["remove", "Remove…", "danger"], [
