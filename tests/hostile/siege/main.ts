@@ -151,6 +151,7 @@ async function siege(): Promise<void> {
   }
   if (parts.includes("together")) await endure("all together", numbers, TOGETHER);
   if (parts.includes("kills")) {
+    target.forgetPeak();
     peak = 0;
     streams += await attack(numbers, target.address, async () => {
       for (const endAt = Date.now() + SECONDS * KILLING * 1000; Date.now() < endAt;) {
