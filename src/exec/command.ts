@@ -9,13 +9,7 @@ import { nameToShow } from "../platform/name.ts";
 import { varText } from "../wire/packet.ts";
 import type { Answer, Executor, Run } from "./executor.ts";
 import { bodyChunks, taskJson } from "./task_json.ts";
-import {
-  exitText,
-  type ProcessResult,
-  type RunAs,
-  runShell,
-  type ShellCommand,
-} from "./process.ts";
+import { exitText, type ProcessResult, type RunAs, runShell } from "./process.ts";
 
 /** Exit codes with a meaning of their own; 65, 69, 75 and 78 are those of sysexits.h. */
 const EXIT_RETRY = 75;
@@ -49,7 +43,7 @@ export function commandExecutor(
         ...(account ? { account } : {}),
         cwd: run.cwd,
         env: { ...env, ...taskEnvironment(run) },
-        ...stdinOf(handler, run),
+        stdin: handler.stdin === "json" ? taskJson(run) : bodyChunks(run.task, BODY_CHUNK),
         harakiriMs: handler.harakiriMs === undefined ? run.harakiriMs : handler.harakiriMs,
         signal: run.signal,
         ...(run.stopping ? { stopping: run.stopping } : {}),
@@ -67,12 +61,6 @@ export function commandExecutor(
       return answerOf(result);
     },
   };
-}
-
-/** Without a body there is no pipe: stdin is empty as it is. */
-function stdinOf(handler: TaskCommand, run: Run): Pick<ShellCommand, "stdin"> {
-  if (handler.stdin === "json") return { stdin: taskJson(run) };
-  return run.task.bodySize === 0 ? {} : { stdin: bodyChunks(run.task, BODY_CHUNK) };
 }
 
 /** The table of DESIGN's outcomes for commands: what an exit means. */
