@@ -116,11 +116,16 @@ testBoth("a name is searched for on the PATH that the child has", async (start) 
   await Deno.mkdir(join(temp.path, "tool"));
   const bin = join(temp.path, "bin");
   await Deno.mkdir(bin);
-  await Deno.writeTextFile(join(bin, "tool"), "#!/bin/sh\necho found $0\n", { mode: 0o755 });
+  await Deno.writeTextFile(join(temp.path, "tool.sh"), "#!/bin/sh\necho found $0\n", {
+    mode: 0o755,
+  });
+  await ran(start({ file: "cp", args: [join(temp.path, "tool.sh"), join(bin, "tool")] }));
   const env = { PATH: `${temp.path}:${bin}:/usr/bin:/bin` };
   assertEquals((await ran(start({ file: "tool", args: [], env }))).stdout, `found ${bin}/tool\n`);
   // Without a first line that names an interpreter it is the shell's.
-  await Deno.writeTextFile(join(bin, "plain"), "echo plain $1\n", { mode: 0o755 });
+  // Copied by a child: a file that this process writes would be busy in a child that a test beside starts.
+  await Deno.writeTextFile(join(temp.path, "plain.sh"), "echo plain $1\n", { mode: 0o755 });
+  await ran(start({ file: "cp", args: [join(temp.path, "plain.sh"), join(bin, "plain")] }));
   assertEquals((await ran(start({ file: "plain", args: ["x"], env }))).stdout, "plain x\n");
 });
 
