@@ -42,9 +42,6 @@ const INTAKE_WORKER = "src/server/intake_worker.ts";
  * A small nursery, as the program makes little garbage at a time. And V8 is to collect it when a fifth is
  * garbage: by default it first lets it grow to some 60 MB (docs/decisions.md). But not before a short
  * command is over, which needs less than 16.
- *
- * Functions are compiled after fewer calls than by default, 400 and 3,000: a call of libc is a quick one only in
- * code that is compiled at last.
  */
 const V8_FLAGS = [
   "--min-semi-space-size=1",
@@ -53,8 +50,6 @@ const V8_FLAGS = [
   "--heap-growing-percent=20",
   // A fifth, and not at least 8 MB in each of two threads.
   "--optimize-for-size",
-  "--invocation-count-for-maglev=100",
-  "--invocation-count-for-turbofan=400",
   // For src/platform/garbage.ts.
   "--expose-gc",
 ];
