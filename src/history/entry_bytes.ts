@@ -22,21 +22,17 @@ const QUOTE = 34;
 const BACKSLASH = 92;
 
 const encoder = new TextEncoder();
-const [NAME, FUNC, ATTEMPT, STARTED, TOOK, WAIT, END] = [
-  ...['{"name":"', '","func":"', '","attempt":', ',"startedAt":', ',"tookMs":', ',"waitMs":'],
-  ',"fate":"done","dueAt":null,"reason":null,"output":null}\n',
-].map((text) => encoder.encode(text)) as [
-  LinePart,
-  LinePart,
-  LinePart,
-  LinePart,
-  LinePart,
-  LinePart,
-  LinePart,
-];
-const NULL: LinePart = Uint8Array.from(encoder.encode("null"));
-
 type LinePart = Uint8Array<ArrayBuffer>;
+
+const linePart = (text: string): LinePart => Uint8Array.from(encoder.encode(text));
+const NAME = linePart('{"name":"');
+const FUNC = linePart('","func":"');
+const ATTEMPT = linePart('","attempt":');
+const STARTED = linePart(',"startedAt":');
+const TOOK = linePart(',"tookMs":');
+const WAIT = linePart(',"waitMs":');
+const END = linePart(',"fate":"done","dueAt":null,"reason":null,"output":null}\n');
+const NULL = linePart("null");
 
 export class EntryBytes {
   #bytes: LinePart = new Uint8Array(FIRST_SIZE);

@@ -1,4 +1,5 @@
-import { breakOff, hangUp } from "../../src/platform/tcp_socket.ts";
+import { hangUp } from "../../src/platform/tcp_socket.ts";
+import "../support/kept_library.ts";
 import { writeAll } from "../../src/wire/client.ts";
 import { assertRejects } from "../support/assert.ts";
 
@@ -14,9 +15,6 @@ async function readToEnd(connection: Deno.Conn): Promise<void> {
     // It was reset.
   }
 }
-
-// Its library is opened once and kept, and belongs to no test.
-breakOff(0, 0);
 
 Deno.test("who reads nothing is hung up on while a write waits for it, and the socket is closed", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

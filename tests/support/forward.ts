@@ -17,10 +17,7 @@ import { spoolConfig } from "./dispatcher.ts";
 import { openStore, varsOf } from "./store.ts";
 import { tempDir } from "./temp.ts";
 import { until } from "./until.ts";
-import { breakOff } from "../../src/platform/tcp_socket.ts";
-
-// Its library is opened once and kept, and belongs to no test.
-breakOff(0, 0);
+import "./kept_library.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -8,10 +8,7 @@ import { parseStreamAddress } from "../../src/nats/stream_address.ts";
 import { quietPort } from "./port.ts";
 import { type TempDir, tempDir } from "./temp.ts";
 import { until } from "./until.ts";
-import { breakOff } from "../../src/platform/tcp_socket.ts";
-
-// Its library is opened once and kept, and belongs to no test.
-breakOff(0, 0);
+import "./kept_library.ts";
 
 export const WISH: StreamWish = { replicas: 1, dedupWindowMs: 3_600_000, maxTasks: null };
 

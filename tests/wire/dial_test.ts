@@ -2,10 +2,7 @@ import { dial } from "../../src/wire/dial.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { quietPort } from "../support/port.ts";
-import { breakOff } from "../../src/platform/tcp_socket.ts";
-
-// Its library is opened once and kept, and belongs to no test.
-breakOff(0, 0);
+import "../support/kept_library.ts";
 
 const NO_FILES = { ca: null, own: null };
 
