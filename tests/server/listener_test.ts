@@ -96,7 +96,8 @@ for (const driver of DRIVERS) {
   test("a packet without the flag is the last of its connection", async () => {
     await using reception = await open();
     using peer = await reception.connect();
-    await peer.send(task({ n: "1" }, KEEP_OPEN), task({ n: "2" }), task({ n: "3" }));
+    // In one piece, as above.
+    await peer.send(joined([task({ n: "1" }, KEEP_OPEN), task({ n: "2" }), task({ n: "3" })]));
     assertEquals(await peer.rest(), "ff000001ff000001");
     assertEquals(stored(reception.store, "n"), ["1", "2"]);
   });
