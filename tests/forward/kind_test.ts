@@ -17,6 +17,9 @@ import {
 import { quietPort } from "../support/port.ts";
 import { until } from "../support/until.ts";
 
+/** The next try is at most 600 ms away; the rest is for a machine that has much to do. */
+const SOON_MS = 5_000;
+
 /** A uWSGI without the spooler plugin: it hangs up at a task. */
 function withoutSpooler(tasks: Received[], ping = true): Script {
   return async (talk) => {
@@ -87,7 +90,7 @@ for (
     assertEquals(accepted.length, 1);
   });
 
-  Deno.test(`one of ours that becomes a uWSGI which ${what} has tasks within a second`, async () => {
+  Deno.test(`one of ours that becomes a uWSGI which ${what} has tasks soon`, async () => {
     const after: Received[] = [];
     const port = quietPort();
     const hub = new Peer(ours([]), port);
@@ -100,7 +103,7 @@ for (
     await using _uwsgi = new Peer(plain(after, { ping }), port);
     const startedAt = performance.now();
     await until(() => after.length === 1, "the task arrives");
-    assert(performance.now() - startedAt < 1000);
+    assert(performance.now() - startedAt < SOON_MS);
     await site.drained();
     assertEquals(textOf(after[0] as Received, "a"), "2");
   });
@@ -122,7 +125,7 @@ for (const ping of [true, false]) {
     peer.becomes(plain(accepted, { ping }));
     const rightSince = performance.now();
     await until(() => accepted.length > 0, "the first is delivered");
-    assert(performance.now() - rightSince < 1000, "the first delivery came late");
+    assert(performance.now() - rightSince < SOON_MS, "the first delivery came late");
     await site.drained();
     assertEquals(site.of("task.settled").filter(({ fate }) => fate.kind !== "done"), []);
     assertEquals(site.of("target.up").length, 1);

@@ -10,6 +10,9 @@ import { tempDir } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 import { runInUwsgi } from "../support/uwsgi.ts";
 
+/** The next try is at most 600 ms away; the rest is for a machine that has much to do. */
+const SOON_MS = 5_000;
+
 interface Hub extends AsyncDisposable {
   readonly address: string;
   readonly program: Program;
@@ -176,7 +179,7 @@ testWith(
       await using right = await startHub(temp.path, address);
       const rightSince = performance.now();
       await until(() => site.of("task.settled").length > 0, "the first is delivered");
-      assert(performance.now() - rightSince < 1000, "the first delivery came late");
+      assert(performance.now() - rightSince < SOON_MS, "the first delivery came late");
       await site.drained();
       await until(() => right.ran().length === 10, "all tasks run");
       assertEquals(site.of("task.settled").filter(({ fate }) => fate.kind !== "done"), []);
@@ -243,7 +246,7 @@ testWith(
     await using uwsgi = await startHub(temp.path, address, ["spooler"]);
     const since = performance.now();
     await site.drained();
-    assert(performance.now() - since < 1000, "the delivery came late");
+    assert(performance.now() - since < SOON_MS, "the delivery came late");
     await until(() => uwsgi.ran().length === 1, "the task runs");
   },
 );

