@@ -200,6 +200,7 @@ export class Discovery {
     const state = tasks.get(id);
     switch (state?.kind) {
       case "running":
+      case "ran":
       case "handed":
       case "settling":
         return tasks.apply(id, TOUCHED);
