@@ -61,8 +61,8 @@ export async function sayEnd(
     return await putOff(link, reply, end.delayMs);
   }
   if (end.kind === "failed") {
-    const { reason, attempt } = end;
-    await copyToFailed(link, sequence, { reason, attempt, failedAt: now });
+    const { reason, attempt, attempts } = end;
+    await copyToFailed(link, sequence, { reason, attempt, failedAt: now, attempts });
   }
   // The message is gone with the answer.
   await link.requests.send(reply, ACK);

@@ -8,7 +8,13 @@ export type LeaseEnd =
   | { readonly kind: "done" }
   /** Somebody is to run it when so much time has passed. */
   | { readonly kind: "put-off"; readonly delayMs: number; readonly attempts: Attempts | null }
-  | { readonly kind: "failed"; readonly reason: string; readonly attempt: number };
+  | {
+    readonly kind: "failed";
+    readonly reason: string;
+    readonly attempt: number;
+    /** Null when it never ran. */
+    readonly attempts: Attempts | null;
+  };
 
 /** For others to have it now. */
 export const AT_ONCE: LeaseEnd = { kind: "put-off", delayMs: 0, attempts: null };
@@ -27,7 +33,7 @@ export function endOf(
     case "removed":
       return { kind: "done" };
     case "failed":
-      return { kind: "failed", reason: fate.reason, attempt };
+      return { kind: "failed", reason: fate.reason, attempt, attempts: attempts() };
     case "deferred":
     case "postponed":
       return { kind: "put-off", delayMs: fate.dueAt - now, attempts: attempts() };

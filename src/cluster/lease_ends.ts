@@ -71,7 +71,8 @@ export class LeaseEnds {
     } else if (lease.unseen > 2) {
       const isDamaged = (await store.removeFailed(ref)).kind === "changed";
       const reason = "its file was damaged";
-      this.decide(lease, isDamaged ? { kind: "failed", reason, attempt: 1 } : { kind: "done" });
+      const failed = { kind: "failed", reason, attempt: 1, attempts: null } as const;
+      this.decide(lease, isDamaged ? failed : { kind: "done" });
     }
   }
 

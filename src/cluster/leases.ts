@@ -347,7 +347,8 @@ export class Leases {
     const task = await taskOf(link, message);
     if (this.#stopped) return this.#ends.decide(lease, AT_ONCE);
     if (task.kind === "damaged") {
-      return this.#ends.decide(lease, { kind: "failed", reason: task.reason, attempt: 1 });
+      const { reason } = task;
+      return this.#ends.decide(lease, { kind: "failed", reason, attempt: 1, attempts: null });
     }
     const waitMs = (task.task.at ?? 0) - clock.now();
     if (waitMs > 0) {
@@ -373,7 +374,11 @@ export class Leases {
     const ref = lease?.ref ?? null;
     if (lease === undefined || ref === null) return;
     const { clock, store } = this.#options;
-    const end = endOf(event, () => store.attemptsOf(ref), clock.now());
+    const attempts = () =>
+      event.fate.kind === "failed"
+        ? store.failedRecordOf(ref)?.attempts ?? null
+        : store.attemptsOf(ref);
+    const end = endOf(event, attempts, clock.now());
     if (end?.kind === "done") this.#room.finished();
     if (end !== null) this.#ends.decide(lease, end);
   }

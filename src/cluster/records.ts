@@ -8,7 +8,7 @@ import { BODY_HEADER, FAILURE_HEADER, MESSAGE_ID } from "../nats/headers.ts";
 import { messageIn } from "../nats/message.ts";
 import { ATTEMPTS_SUFFIX, FAILED_SUFFIX } from "../nats/stream_address.ts";
 import type { Attempts } from "../spool/store.ts";
-import type { StreamAttempts, StreamFailure } from "./failure.ts";
+import { failureText, type StreamAttempts, type StreamFailure } from "./failure.ts";
 
 function attemptsSubject(stream: string, sequence: number): string {
   return `${stream}${ATTEMPTS_SUFFIX}.${sequence}`;
@@ -37,6 +37,9 @@ export async function forgetAttempts(link: NatsLink, sequence: number): Promise<
   await manager.streams.purge(`${stream}${ATTEMPTS_SUFFIX}`, { filter });
 }
 
+/** Bytes of the other headers, and of their names. */
+const AROUND = 2048;
+
 /** Copies a task to the stream of those that were given up; a repeated copy is stored once. */
 export async function copyToFailed(
   link: NatsLink,
@@ -52,7 +55,8 @@ export async function copyToFailed(
     const value = message.header.get(name);
     if (value !== "") headers.set(name, value);
   }
-  headers.set(FAILURE_HEADER, JSON.stringify({ ...failure, sequence }));
+  const room = link.maxPayload - message.data.length - AROUND;
+  headers.set(FAILURE_HEADER, failureText({ ...failure, sequence }, room));
   const subject = `${stream}${FAILED_SUFFIX}${message.subject.slice(stream.length)}`;
   await jetstream.publish(subject, message.data, { headers });
 }

@@ -45,10 +45,10 @@ function removeIfOlder(
 ): number | null {
   const path = spool.failedPathOf(ref);
   // What ends like a record is a task only when it has a record of its own.
-  if (isRecordName(ref.name) && records.failedAt(path) === null) return null;
+  if (isRecordName(ref.name) && records.failed(path) === null) return null;
   const stat = spool.claims.lstat(path);
   if (stat?.kind !== "file") return null;
-  const failedAt = records.failedAt(path) ?? stat.ctimeMs;
+  const failedAt = records.failed(path)?.failedAt ?? stat.ctimeMs;
   if (failedAt >= before) return null;
   const claim = spool.claims.claim(path, Infinity);
   if (claim.kind !== "claimed") return null;

@@ -30,7 +30,7 @@ export function failedText(record: FailedRecord): string {
 
 /** @throws {LaterRecordError} */
 export function readAttempts(text: string | null): Attempts | null {
-  return attemptsOf(parse(text));
+  return attemptsFrom(parse(text));
 }
 
 /** @throws {LaterRecordError} */
@@ -39,7 +39,7 @@ export function readFailed(text: string | null): FailedRecord | null {
   if (!isJsonObject(value)) return null;
   const { reason, failedAt, attempts } = value;
   if (typeof reason !== "string" || typeof failedAt !== "number") return null;
-  return { reason, failedAt, attempts: attemptsOf(attempts) };
+  return { reason, failedAt, attempts: attemptsFrom(attempts) };
 }
 
 /** Undefined for what is no JSON. */
@@ -50,7 +50,8 @@ function parse(text: string | null): unknown {
   return version === VERSION ? value : undefined;
 }
 
-function attemptsOf(value: unknown): Attempts | null {
+/** Of a value of JSON; null when it says nothing of failures. */
+export function attemptsFrom(value: unknown): Attempts | null {
   if (!isJsonObject(value)) return null;
   const { failures, firstFailureAt, lastFailureAt, reason, stderr, crashes } = value;
   const decided = decidedOf(value.decided);

@@ -81,10 +81,10 @@ export class Records {
     this.spool.replaceFile(recordPath(failedPath), failedText(record));
   }
 
-  /** When a task in failed/ was given up; null when it has no record that says so. */
-  failedAt(failedPath: string): number | null {
+  /** Why a task in failed/ was given up; null when it has no record that says so. */
+  failed(failedPath: string): FailedRecord | null {
     const text = this.spool.readText(recordPath(failedPath));
-    return orNull(() => readFailed(text))?.failedAt ?? null;
+    return orNull(() => readFailed(text));
   }
 
   forgetFailed(failedPath: string): void {

@@ -30,7 +30,15 @@ import { StoreJournal } from "./store_journal.ts";
 import { sweep } from "./sweep.ts";
 import { TaskCount } from "./task_count.ts";
 import { readTask } from "./task_file.ts";
-import type { Attempts, Changed, Claimed, ClaimedTask, Decided, SeenTask } from "./task.ts";
+import type {
+  Attempts,
+  Changed,
+  Claimed,
+  ClaimedTask,
+  Decided,
+  FailedRecord,
+  SeenTask,
+} from "./task.ts";
 import { UniqueTasks } from "./unique_tasks.ts";
 import { Transitions } from "./transitions.ts";
 import { namesIn, Waits } from "./waits.ts";
@@ -371,6 +379,11 @@ export class Store {
   /** What is known of a task's failures, whichever process holds it. */
   attemptsOf(ref: TaskRef): Attempts | null {
     return this.#records.knownAttempts(ref);
+  }
+
+  /** Why a task was given up, unless another of its name was before; null when nothing says so. */
+  failedRecordOf(ref: TaskRef): FailedRecord | null {
+    return this.#records.failed(this.#spool.failedPathOf(ref));
   }
 
   /** Ids of the tasks that have failed, or during whose run the program died. */

@@ -97,7 +97,7 @@ test("a task that was given up runs again by retry, each time as a new one", asy
   const { run, json } = commandsFor(server);
   const giveUp = async (sequence: number) => {
     using link = await server.link("jobs");
-    const failure = { reason: "exit code 3", attempt: 2, failedAt: Date.now() };
+    const failure = { reason: "exit code 3", attempt: 2, failedAt: Date.now(), attempts: null };
     await copyToFailed(link, sequence, failure);
     await link.manager.streams.deleteMessage("jobs", sequence);
     link.close();

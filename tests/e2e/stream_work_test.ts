@@ -109,7 +109,7 @@ test("failures are counted over machines, and a task that is given up goes to ST
   const ini = await writeWorker(
     ...[temp, "worker", server, ",retries=3"] as const,
     "spooler-retry-delay = 0.1",
-    `spooler-task = name=fail echo $SPOOLER_ATTEMPT >> ${file}; exit 1`,
+    `spooler-task = name=fail echo $SPOOLER_ATTEMPT >> ${file}; echo "no ink" >&2; exit 1`,
   );
   await put(edge, [{ ud_spool_func: "fail", to: "a" }]);
   await using program = await Program.start(["--ini", ini]);
@@ -119,6 +119,11 @@ test("failures are counted over machines, and a task that is given up goes to ST
   assertEquals(failed?.subject, "jobs_failed.fail");
   const record = JSON.parse(failed?.headers["Spooler-Failure"] ?? "{}");
   assertEquals([record.attempt, record.reason], [4, "exit code 1"]);
+  const { failures, stderr, firstFailureAt, lastFailureAt } = record.attempts;
+  assertEquals([failures, stderr], [4, "no ink\n"]);
+  assert(firstFailureAt < lastFailureAt, "it has failed for a while");
+  const shown = await spooler(["show", "failed/1", "--dir", server.address("jobs")]);
+  assertMatch(shown.stdout, /failures +4\n[^]* {2}\| no ink\n/);
   await until(async () => (await server.messages("jobs")).length === 0, "the stream is empty");
   await until(async () => (await server.messages("jobs_attempts")).length === 0, "nothing is left");
   assertEquals(await program.stop(), 0);
