@@ -6,6 +6,7 @@
 import { basename, dirname } from "@std/path";
 import type { Leases } from "../cluster/leases.ts";
 import type { StreamWorkConfig } from "../cluster/settings.ts";
+import type { Debug } from "../report/debug.ts";
 import type { Spool } from "../server/reception.ts";
 import { makePrivateDirectory } from "../spool/private_directory.ts";
 import type { Store } from "../spool/store.ts";
@@ -69,9 +70,9 @@ export class StreamLeases {
   }
 
   /** Begins to pull, or goes on with the settings of this life. */
-  start(leased: LeasedSpool): void {
+  start(leased: LeasedSpool, debug: Debug): void {
     this.#shared.get(leased.store.dir)?.pulling.add(leased);
-    leased.leases.start(leased.stream);
+    leased.leases.start(leased.stream, debug);
   }
 
   /** Nothing more is pulled where no other life does, and what waits goes back to the stream. */

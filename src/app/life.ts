@@ -289,7 +289,9 @@ export class Life {
     // A directory of a million tasks takes a while to scan: nothing waits for that.
     for (const dispatcher of this.#dispatchers) dispatcher.start().catch(fail);
     for (const retention of this.#retentions) retention.start().catch(fail);
-    if (!isDrain) { for (const each of this.#leased) estate.streams.start(each); }
+    for (const each of isDrain ? [] : this.#leased) {
+      estate.streams.start(each, debugOf(this.config.debug, each.name, emit)("stream"));
+    }
     workers.start((owner, registrations) => {
       scheduler?.register(owner, registrations).catch((error) => {
         emit({ type: "schedule.warning", message: reasonOf(error) });

@@ -14,6 +14,7 @@ import { pauseOrAbort } from "../platform/aborting.ts";
 import type { Cancel, Clock, Random } from "../platform/clock.ts";
 import { reasonOf } from "../platform/reason.ts";
 import { VERSION } from "../platform/version.ts";
+import type { Debug } from "../report/debug.ts";
 import type { Emit, Event } from "../report/event.ts";
 import { TargetHealth } from "../forward/target_health.ts";
 import type { Store } from "../spool/store.ts";
@@ -60,12 +61,15 @@ export class Leases {
   #config: StreamWorkConfig;
   #link: NatsLink | null = null;
   #connecting: Promise<void> | null = null;
+  #debug: Debug;
   /** By the name of its file. */
   readonly #byName = new Map<string, Lease>();
   readonly #bySequence = new Map<number, Lease>();
   #cancelHeartbeat: Cancel = () => {};
   #isStarted = false;
   #stopped = false;
+  /** The last one, by the monotonic clock. */
+  #beatAt = Infinity;
   #isEnded = false;
   readonly #pause: PauseOfStream;
   #pulls: readonly Pull[] = [];
@@ -82,7 +86,10 @@ export class Leases {
       ...options,
       link: () => this.#link,
       lost: (link, reason) => this.#lost(link, reason),
-      over: (lease) => this.#forget(lease),
+      over: (lease) => {
+        this.#debug?.(`${nameOf(lease)}: the stream knows that it is ${lease.end?.kind ?? ""}`);
+        this.#forget(lease);
+      },
     });
     const { clock, random, emit, name: spool } = options;
     this.#bodies = new BodySweep({ clock, random, link: () => this.#link });
@@ -120,13 +127,14 @@ export class Leases {
   }
 
   /** Begins to pull, or goes on with other settings. */
-  start(config: StreamWorkConfig): void {
+  start(config: StreamWorkConfig, debug?: Debug): void {
     const before = this.#config;
     this.#config = config;
     const goesOn = this.#isStarted && !this.#stopped && isSameWork(before, config);
     this.#stopped = false;
     if (goesOn) return;
     if (!this.#isStarted) {
+    this.#debug = debug;
       this.#beat();
       this.#bodies.start();
       this.#stranded.start();
@@ -365,6 +373,7 @@ export class Leases {
     });
     // Another with the same `spooler_unique` stands here for both.
     if (!isMade) this.#ends.decide(lease, { kind: "done" });
+      this.#debug?.(`${ref.name} is message ${lease.sequence}`);
     // It was given back while its body was on the way.
     else if (lease.ref === null) await store.remove(held);
   }
@@ -402,6 +411,18 @@ export class Leases {
   #beat(): void {
     const { clock } = this.#options;
     for (const lease of this.#bySequence.values()) {
+  /** Whoever had no processor for too long has lost what it holds, though no server was away. */
+  #warnOfStandstill(): void {
+    const { clock, emit, name: spool } = this.#options;
+    const now = clock.monotonic();
+    const silentMs = now - this.#beatAt;
+    this.#beatAt = now;
+    if (silentMs < this.#config.ackWaitMs || this.#bySequence.size === 0) return;
+    const message = `this program stood still for ${(silentMs / 1000).toFixed(1)} s, longer than ` +
+      "ack-wait: others may have got what it has, which then runs twice";
+    emit({ type: "spool.warning", spool, message });
+  }
+
       // What cannot be read now is checked by the next heartbeat.
       this.#ends.check(lease).catch(() => {});
     }
@@ -414,6 +435,7 @@ export class Leases {
         const isPutOff = lease.stage === "saying" && lease.end?.kind === "put-off";
         if (!isPutOff) sayWorking(link, lease.reply);
       }
+    this.#warnOfStandstill();
       // A large body takes a while, and others wait behind it.
       for (const { reply } of this.#pulls.flatMap(({ waiting }) => waiting)) {
         sayWorking(link, reply);
@@ -434,3 +456,8 @@ function isSameWork(a: StreamWorkConfig, b: StreamWorkConfig): boolean {
     JSON.stringify([access, functions, ackWaitMs]);
   return partOf(a) === partOf(b);
 }
+/** For the log. */
+function nameOf({ ref, sequence }: Lease): string {
+  return ref?.name ?? `message ${sequence}`;
+}
+

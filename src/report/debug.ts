@@ -11,8 +11,9 @@ import type { Emit } from "./event.ts";
  * - watcher: what the kernel reports of the directory
  * - pool: when workers are started, handed tasks, helped and ended
  * - forwarder: which target a task goes to, and what came of it
+ * - stream: which message of a stream a task is, and when the stream knows what has become of it
  */
-export const DEBUG_PARTS = ["tasks", "scan", "watcher", "pool", "forwarder"] as const;
+export const DEBUG_PARTS = ["tasks", "scan", "watcher", "pool", "forwarder", "stream"] as const;
 
 export type DebugPart = typeof DEBUG_PARTS[number];
 

@@ -72,6 +72,8 @@ export interface NotedRun {
   readonly machine: string;
   /** Of the wall clock, in milliseconds. */
   readonly at: number;
+  /** Of its file there. */
+  readonly task: string;
 }
 
 /** What ran, in its order. */
@@ -80,8 +82,8 @@ export class RunLedger {
 
   runs(): NotedRun[] {
     return ledgerLines(this.path).map((line) => {
-      const [n, machine = "", at] = line.split(" ");
-      return { n: Number(n), machine, at: Number(at) };
+      const [n, machine = "", at, task = ""] = line.split(" ");
+      return { n: Number(n), machine, at: Number(at), task };
     });
   }
 
@@ -96,8 +98,8 @@ export class RunLedger {
 
   /** A module whose task `note` writes its run. */
   typescript(machine: string): string {
-    return `export function note({ n }: { n: string }) {
-  const line = n + " ${machine} " + Date.now() + "\\n";
+    return `export function note(task: { n: string; spooler_task_name: string }) {
+  const line = [task.n, "${machine}", Date.now(), task.spooler_task_name].join(" ") + "\\n";
   Deno.writeTextFileSync(${JSON.stringify(this.path)}, line, { append: true });
 }
 `;
@@ -108,7 +110,8 @@ export class RunLedger {
 from uwsgidecorators import spool
 @spool
 def note(env):
-    line = "%s ${machine} %d\\n" % (env["n"], time.time() * 1000)
+    name = os.path.basename(env["spooler_task_name"])
+    line = "%s ${machine} %d %s\\n" % (env["n"], time.time() * 1000, name)
     ledger = os.open(${JSON.stringify(this.path)}, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.write(ledger, line.encode())
     os.close(ledger)

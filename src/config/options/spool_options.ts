@@ -180,7 +180,7 @@ export const SPOOL_OPTIONS = [
     standing: "honoured",
     fallback: "false",
     mayBeEmpty: true,
-    help: "log decisions: true, or some of tasks, scan, watcher, pool, forwarder",
+    help: "log decisions: true, or some of tasks, scan, watcher, pool, forwarder, stream",
   },
   {
     name: "spooler-max-age",

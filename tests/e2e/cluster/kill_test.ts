@@ -1,11 +1,13 @@
 /**
  * An edge, three nats-servers and two workers, in TypeScript and Python, of which one after the other
  * is killed while tasks flow. SPOOLER_CLUSTER_TASKS says how many, and whether all servers are killed.
+ * A task may run twice only where what was recorded says why: tests/support/second_runs.ts.
  */
 
 import { join } from "@std/path";
 import { assert, assertEquals } from "../../support/assert.ts";
 import { Machine, type NotedRun, RunLedger, TaskSender } from "../../support/cluster_site.ts";
+import { type Kill, reasonOf, recordsIn } from "../../support/second_runs.ts";
 import { closed } from "../../support/nats.ts";
 import { NatsCluster } from "../../support/nats_cluster.ts";
 import { quietPort } from "../../support/port.ts";
@@ -23,20 +25,11 @@ const ACK_WAIT_SECONDS = 2;
 /** Until what was sent after a kill has run. */
 const PATIENCE_MS = 180_000;
 const POLL_MS = 50;
-/** What was done so long before a kill may not be known to the stream yet, on a busy machine. */
-const UNSAID_MS = IS_LONG ? 1_000 : 5_000;
-/** Where nothing is killed for so long, in the long form, nothing may run twice. */
+/** Between two kills of the long form. */
 const QUIET_MS = IS_LONG ? 4_000 : 0;
 
 /** What a worker says of messages that the servers had lost sight of. */
 const MENDED = /^.*(?: put \d+ tasks? into | is made anew).*$/gm;
-
-interface Kill {
-  readonly what: string;
-  readonly from: number;
-  /** A task that was sent after it has run. */
-  to: number;
-}
 
 testWith(
   ["nats", "python"],
@@ -55,6 +48,7 @@ testWith(
           `spooler-stream = ${address},processes=2,ack-wait=${ACK_WAIT_SECONDS}`,
           `spooler-import = ${module}`,
           "spooler-quiet = true",
+          "spooler-debug = stream",
         ],
         { [module]: code },
       );
@@ -78,11 +72,11 @@ testWith(
       await until(hasRun, "tasks flow", PATIENCE_MS);
     };
     const killed = async (
-      what: string,
+      about: Pick<Kill, "what" | "machine">,
       kill: () => Promise<unknown>,
       after = () => Promise.resolve(),
     ) => {
-      const entry: Kill = { what, from: Date.now(), to: Infinity };
+      const entry: Kill = { ...about, from: Date.now(), to: Infinity };
       kills.push(entry);
       await kill();
       await flows();
@@ -94,6 +88,8 @@ testWith(
       await machine.kill();
       await machine.start();
     };
+    const killedWorker = (what: string, machine: string, program: Machine) =>
+      killed({ what, machine }, restart(program));
     const servers = async () => {
       await Promise.all(cluster.servers.map((server) => server.kill()));
       await Promise.all(cluster.servers.map((server) => server.start()));
@@ -105,12 +101,13 @@ testWith(
       await until(hasRun, `${name} has run one`, PATIENCE_MS);
     }
     do {
-      await killed("edge", restart(edge));
-      await killed("worker in TypeScript", restart(script));
-      await killed("worker in Python", restart(python));
+      await killed({ what: "edge", machine: "edge" }, restart(edge));
+      await killedWorker("worker in TypeScript", "script", script);
+      await killedWorker("worker in Python", "python", python);
       const leader = await cluster.leaderOf("jobs");
-      await killed("leader", () => leader.kill(), () => leader.start());
-      if (IS_LONG) await killed("all servers", servers);
+      const leaderKill = { what: "leader", machine: null };
+      await killed(leaderKill, () => leader.kill(), () => leader.start());
+      if (IS_LONG) await killed({ what: "all servers", machine: null }, servers);
     } while (sender.accepted.size < TASKS && IS_LONG);
     await until(
       async () => {
@@ -136,11 +133,18 @@ testWith(
     );
     const ran = ledger.byNumber();
     const twice = [...ran.values()].filter((runs) => runs.length > 1);
-    const reasons = twice.map((runs) => killOf(kills, runs));
+    const mended = [script, python].flatMap(({ log }) => log.match(MENDED) ?? []);
+    const records = new Map([["script", recordsIn(script.log)], ["python", recordsIn(python.log)]]);
+    for (const [machine, { taken, acknowledged }] of records) {
+      const isNoted = ({ task, ...run }: NotedRun) =>
+        run.machine === machine && taken.has(task) && acknowledged.has(task);
+      assert(ledger.runs().some(isNoted), `${machine} logs what it takes and what is acknowledged`);
+    }
+    const known = { kills, records, isMended: mended.length > 0 };
+    const reasons = twice.map((runs) => reasonOf(runs, known));
     report(sender, ran, kills, reasons);
-    if (IS_LONG) console.log(...[script, python].flatMap(({ log }) => log.match(MENDED) ?? []));
-    assertEquals(twice.filter((_, i) => reasons[i] === null), [], "ran twice without a kill");
-    assert(reasons.every((kill) => kill?.what !== "edge"), "the stream knows what it has");
+    if (IS_LONG) console.log(...mended);
+    assertEquals(twice.filter((_, i) => reasons[i] === null), [], "ran twice without a reason");
     assertEquals(await Promise.all([edge, script, python].map((each) => each.stop())), [0, 0, 0]);
   },
 );
@@ -172,18 +176,12 @@ function stateOf(
   ].join("\n");
 }
 
-/** The kill at which a task ran that has run again. */
-function killOf(kills: readonly Kill[], runs: readonly NotedRun[]): Kill | null {
-  const [{ at } = { at: NaN }] = runs;
-  return kills.findLast(({ from, to }) => at >= from - UNSAID_MS && at <= to) ?? null;
-}
-
 /** What the long form says. */
 function report(
   sender: TaskSender,
   ran: ReadonlyMap<number, unknown>,
   kills: readonly Kill[],
-  reasons: readonly (Kill | null)[],
+  reasons: readonly (Kill | "standstill" | null)[],
 ): void {
   if (!IS_LONG) return;
   console.log(
@@ -194,4 +192,6 @@ function report(
     const seconds = ((kill.to - kill.from) / 1000).toFixed(1);
     console.log(`${kill.what}: tasks flow again after ${seconds} s, ${doubled} ran twice`);
   }
+  const stood = reasons.filter((reason) => reason === "standstill").length;
+  if (stood > 0) console.log(`${stood} ran twice because a worker stood still`);
 }
