@@ -45,6 +45,8 @@ export interface LeasesOptions {
 
 /** A pause that has ended is seen within this. */
 const LONGEST_BEAT_MS = 1_000;
+/** How often a pause is read, of which a program hears otherwise. */
+const CHECK_PAUSE_MS = 30_000;
 /** So many times the processes are not worth a thought. */
 const FEW = 8;
 /** Until a leader that was just elected knows what it has; then what it does not know is lost. */
@@ -59,19 +61,21 @@ export class Leases {
   readonly #bodies: BodySweep;
   readonly #stranded: StrandedSweep;
   #config: StreamWorkConfig;
+  #debug: Debug;
   #link: NatsLink | null = null;
   #connecting: Promise<void> | null = null;
-  #debug: Debug;
   /** By the name of its file. */
   readonly #byName = new Map<string, Lease>();
   readonly #bySequence = new Map<number, Lease>();
   #cancelHeartbeat: Cancel = () => {};
-  #isStarted = false;
-  #stopped = false;
   /** The last one, by the monotonic clock. */
   #beatAt = Infinity;
+  #isStarted = false;
+  #stopped = false;
   #isEnded = false;
   readonly #pause: PauseOfStream;
+  /** By the monotonic clock. */
+  #pauseCheckedAt = -Infinity;
   #pulls: readonly Pull[] = [];
   /** What is being taken. */
   readonly #taking = new Set<Promise<void>>();
@@ -98,7 +102,7 @@ export class Leases {
       consumers: () => this.#pulls.map(({ consumer }) => consumer),
       warn: (message) => emit({ type: "spool.warning", spool, message }),
     });
-    this.#pause = new PauseOfStream(options.store);
+    this.#pause = new PauseOfStream({ ...options, resumed: () => this.#ask() });
     this.#health = new TargetHealth({
       ...options,
       name: options.config.address.text,
@@ -130,11 +134,11 @@ export class Leases {
   start(config: StreamWorkConfig, debug?: Debug): void {
     const before = this.#config;
     this.#config = config;
+    this.#debug = debug;
     const goesOn = this.#isStarted && !this.#stopped && isSameWork(before, config);
     this.#stopped = false;
     if (goesOn) return;
     if (!this.#isStarted) {
-    this.#debug = debug;
       this.#beat();
       this.#bodies.start();
       this.#stranded.start();
@@ -201,7 +205,7 @@ export class Leases {
     try {
       lastSequence = await this.#lastSequence(link);
       consumers = await openConsumers(link, { functions, ackWaitMs });
-      await this.#pause.check(link);
+      await this.#pause.watch(link);
       if (this.#isEnded) throw new Error("the program is stopping");
     } catch (error) {
       link.close();
@@ -369,11 +373,11 @@ export class Leases {
       if (lease.end !== null) return;
       lease.ref = ref;
       this.#byName.set(ref.name, lease);
+      this.#debug?.(`${ref.name} is message ${lease.sequence}`);
       if (attempts !== null) store.noteAttempts(ref, attempts);
     });
     // Another with the same `spooler_unique` stands here for both.
     if (!isMade) this.#ends.decide(lease, { kind: "done" });
-      this.#debug?.(`${ref.name} is message ${lease.sequence}`);
     // It was given back while its body was on the way.
     else if (lease.ref === null) await store.remove(held);
   }
@@ -407,10 +411,15 @@ export class Leases {
     this.#ask();
   }
 
-  /** Says of all that is held that it is worked on, three times before somebody else would get it. */
-  #beat(): void {
-    const { clock } = this.#options;
-    for (const lease of this.#bySequence.values()) {
+  /** A login that may not hear of a pause reads of it. */
+  #checkPause(link: NatsLink): void {
+    const now = this.#options.clock.monotonic();
+    if (now - this.#pauseCheckedAt < CHECK_PAUSE_MS) return;
+    this.#pauseCheckedAt = now;
+    // What it cannot find out now is asked again later.
+    this.#pause.check(link).catch(() => {});
+  }
+
   /** Whoever had no processor for too long has lost what it holds, though no server was away. */
   #warnOfStandstill(): void {
     const { clock, emit, name: spool } = this.#options;
@@ -423,19 +432,22 @@ export class Leases {
     emit({ type: "spool.warning", spool, message });
   }
 
+  /** Says of all that is held that it is worked on, three times before somebody else would get it. */
+  #beat(): void {
+    const { clock } = this.#options;
+    this.#warnOfStandstill();
+    for (const lease of this.#bySequence.values()) {
       // What cannot be read now is checked by the next heartbeat.
       this.#ends.check(lease).catch(() => {});
     }
     const link = this.#link;
     if (link !== null) {
-      // What it cannot find out now is asked again by the next heartbeat.
-      this.#pause.check(link).catch(() => {});
+      this.#checkPause(link);
       for (const lease of this.#bySequence.values()) {
         // It would undo the delay.
         const isPutOff = lease.stage === "saying" && lease.end?.kind === "put-off";
         if (!isPutOff) sayWorking(link, lease.reply);
       }
-    this.#warnOfStandstill();
       // A large body takes a while, and others wait behind it.
       for (const { reply } of this.#pulls.flatMap(({ waiting }) => waiting)) {
         sayWorking(link, reply);
@@ -450,14 +462,14 @@ export class Leases {
   }
 }
 
+/** For the log. */
+function nameOf({ ref, sequence }: Lease): string {
+  return ref?.name ?? `message ${sequence}`;
+}
+
 /** Whether the same is pulled in the same way. */
 function isSameWork(a: StreamWorkConfig, b: StreamWorkConfig): boolean {
   const partOf = ({ access, functions, ackWaitMs }: StreamWorkConfig) =>
     JSON.stringify([access, functions, ackWaitMs]);
   return partOf(a) === partOf(b);
 }
-/** For the log. */
-function nameOf({ ref, sequence }: Lease): string {
-  return ref?.name ?? `message ${sequence}`;
-}
-
