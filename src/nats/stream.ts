@@ -73,6 +73,9 @@ export async function createStream(link: NatsLink, wish: StreamWish): Promise<St
     }
     const store = { storage: library.StorageType.File, replicas: wish.replicas };
     await new library.Objm(link.jetstream).create(`${stream}${BODIES_SUFFIX}`, store);
+    // It leaves a store that is there as it is.
+    const bodies = wantedBodies(stream, wish);
+    await manager.streams.update(bodies.name, bodies);
   } catch (error) {
     if (error instanceof library.JetStreamNotEnabled) throw new Error(NO_JETSTREAM);
     if (isForbidden(library, error)) throw error;
@@ -96,14 +99,16 @@ export async function reportOn(link: NatsLink, wish: StreamWish | null): Promise
   const attempts = await infoOf(`${stream}${ATTEMPTS_SUFFIX}`);
   const once = await infoOf(`${stream}${ONCE_SUFFIX}`);
   const bodies = await infoOf(`OBJ_${stream}${BODIES_SUFFIX}`);
-  const wanted = wantedStreams(link, wish ?? wishOf(tasks));
+  const goal = wish ?? wishOf(tasks);
+  const wanted = [...wantedStreams(link, goal), wantedBodies(stream, goal)];
   return {
     server: link.serverVersion,
     tasks: stateOf(tasks),
     failed: stateOf(failed),
     bodies: stateOf(bodies),
     warnings: [
-      ...[tasks, failed, attempts, once].flatMap(({ config }, i) => differences(wanted[i], config)),
+      ...[tasks, failed, attempts, once, bodies]
+        .flatMap(({ config }, i) => differences(wanted[i], config)),
       ...promiseOf(link.serverVersion, tasks),
     ],
   };
@@ -118,6 +123,11 @@ function wishOf({ config }: StreamInfo): StreamWish {
 }
 
 type Wanted = Partial<StreamConfig> & { readonly name: string };
+
+/** What of the object store of large bodies is not the library's. */
+function wantedBodies(stream: string, { replicas }: StreamWish): Wanted {
+  return { name: `OBJ_${stream}${BODIES_SUFFIX}`, num_replicas: replicas };
+}
 
 /** Of tasks, of those that were given up, of what is remembered of failures, and of slots of jobs. */
 function wantedStreams(
