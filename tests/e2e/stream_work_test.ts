@@ -2,77 +2,16 @@
 
 import { join } from "@std/path";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
-import { NatsServer } from "../support/nats.ts";
 import { Program, programLabel, spooler } from "../support/program.ts";
 import { testWith } from "../support/require.ts";
-import { type TempDir, tempDir } from "../support/temp.ts";
+import { numbersIn, put, StreamSite, writeWorker } from "../support/stream_site.ts";
 import { until } from "../support/until.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
   testWith("nats", `${programLabel}: ${name}`, body);
 
-/** An edge that puts tasks into the stream. */
-async function writeEdge(temp: TempDir, server: NatsServer): Promise<string> {
-  const ini = join(temp.path, "edge.ini");
-  const lines = [`spooler-forward = out ${server.address("jobs")}`];
-  await Deno.writeTextFile(ini, ["[uwsgi]", ...lines, ""].join("\n"));
-  return ini;
-}
-
-async function writeWorker(
-  temp: TempDir,
-  name: string,
-  server: NatsServer,
-  settings: string,
-  ...lines: string[]
-): Promise<string> {
-  await Deno.mkdir(join(temp.path, name), { recursive: true });
-  const ini = join(temp.path, name, "site.ini");
-  const all = [`spooler-stream = ${server.address("jobs")}${settings}`, ...lines];
-  await Deno.writeTextFile(ini, ["[uwsgi]", ...all, ""].join("\n"));
-  return ini;
-}
-
-/** A stream with an edge, and a file for what runs to write to. */
-class StreamSite implements AsyncDisposable {
-  private constructor(
-    readonly temp: TempDir,
-    readonly server: NatsServer,
-    readonly edge: string,
-    readonly file: string,
-  ) {}
-
-  static async make(): Promise<StreamSite> {
-    const temp = await tempDir();
-    const server = await NatsServer.start();
-    await server.create("jobs");
-    const edge = await writeEdge(temp, server);
-    return new StreamSite(temp, server, edge, join(temp.path, "numbers"));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.server[Symbol.asyncDispose]();
-    await this.temp[Symbol.asyncDispose]();
-  }
-}
-
-/** Puts tasks into the stream through an edge, which ends when it has them. */
-async function put(edgeIni: string, tasks: readonly Record<string, string>[]): Promise<void> {
-  const lines = tasks.map((task) => JSON.stringify(task)).join("\n");
-  const pushed = await spooler(["push", "--ini", edgeIni, "--lines", "-"], lines);
-  assertEquals(pushed.code, 0, pushed.stderr);
-  const drained = await spooler(["run-once", edgeIni]);
-  assertEquals(drained.code, 0, drained.stderr);
-}
-
 const numbered = (count: number, func: string) =>
   Array.from({ length: count }, (_, i) => ({ ud_spool_func: func, n: String(i) }));
-
-/** The lines of a file, sorted as numbers. */
-async function numbersIn(file: string): Promise<number[]> {
-  const text = await Deno.readTextFile(file).catch(() => "");
-  return text.split("\n").filter((line) => line !== "").map(Number).sort((a, b) => a - b);
-}
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
