@@ -4,28 +4,25 @@
  * one of memory while the program idles, so of the npm packages only what is used is in the bundle.
  */
 
-import { brotliCompressSync } from "node:zlib";
 import * as esbuild from "esbuild";
+import { packAlone, PACKED } from "./pack_alone.ts";
 import { packTogether } from "./pack_together.ts";
+import { PIECE_ENDING, pieceFile, refuseCycles, toScript } from "./pieces.ts";
 
 const root = new URL("../", import.meta.url).pathname;
 // Below the root, so that the paths in the executable have no other beginning.
 const scratch = `${root}dist/parts`;
 /** Links to the packages. The bundle names each file that is in it, and not where the cache is. */
 const packages = `${scratch}/packages`;
+const pieces = `${scratch}/pieces`;
+/** The compiled code of each. */
+const codes = `${scratch}/codes`;
 
 /** Of packages whose import does not name a file, the file. */
 const ENTRIES: Readonly<Record<string, string>> = {
   "es-module-lexer": "dist/lexer.js",
   "get-east-asian-width": "index.js",
 };
-
-/** What only few processes need is embedded compressed: all of them have in memory what is embedded. */
-const PACKED: Readonly<Record<string, { readonly file: string; readonly exports: string }>> = {
-  amaro: { file: "dist/internal.js", exports: "transformSync" },
-};
-
-const UNPACKED_FOR_MS = 1000;
 
 /** CommonJS packages that only sites with a stream need, in one compressed file. */
 const NATS = /^(?:@nats-io\/.*|js-sha256|tweetnacl)$/;
@@ -76,40 +73,6 @@ async function setTimes(path: string): Promise<void> {
   for await (const { name } of Deno.readDir(path)) await setTimes(`${path}/${name}`);
 }
 
-/** A compressed copy of a package's file, which is CommonJS; returns the module that unpacks it. */
-async function pack(from: string, name: string): Promise<string> {
-  const { file, exports } = PACKED[name] ?? { file: "", exports: "" };
-  const packed = `${scratch}/${name}.br`;
-  await Deno.writeFile(packed, brotliCompressSync(await Deno.readFile(`${from}/${file}`)));
-  await Deno.utime(packed, epoch, epoch);
-  const unpacked = `${scratch}/${name}.js`;
-  await Deno.writeTextFile(
-    unpacked,
-    // What was unpacked is let go of when it has not been called for a while.
-    `import { createRequire } from "node:module";
-import { brotliDecompressSync } from "node:zlib";
-const { setTimeout, clearTimeout } = globalThis;
-let unpacked = null;
-let timer;
-function unpack() {
-  const packed = Deno.readFileSync(new URL("./${name}.br", import.meta.url));
-  const code = brotliDecompressSync(packed).toString();
-  const module = { exports: {} };
-  const run = new Function("module", "exports", "require", code);
-  run(module, module.exports, createRequire(import.meta.url));
-  return module.exports;
-}
-export function ${exports}(...args) {
-  clearTimeout(timer);
-  timer = setTimeout(() => unpacked = null, ${UNPACKED_FOR_MS});
-  Deno.unrefTimer(timer);
-  return (unpacked ??= unpack()).${exports}(...args);
-}
-`,
-  );
-  return unpacked;
-}
-
 /** From the names that the program imports to files. */
 async function importedFiles(): Promise<Map<string, string>> {
   const { imports } = JSON.parse(await Deno.readTextFile(`${root}deno.json`)) as {
@@ -133,7 +96,7 @@ async function importedFiles(): Promise<Map<string, string>> {
     if (NATS.test(name)) {
       nats.set(name, from);
       natsImports.push(key);
-    } else if (name in PACKED) files.set(key, await pack(from, name));
+    } else if (name in PACKED) files.set(key, await packAlone(scratch, from, name));
     else {
       links.set(name, from);
       files.set(key, `${packages}/${name}/${path || (ENTRIES[name] ?? "")}`);
@@ -160,6 +123,8 @@ function places(files: ReadonlyMap<string, string>): esbuild.Plugin {
       });
       build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
         const text = await Deno.readTextFile(path);
+        // An importing piece has a copy.
+        if (/^export (?:let|var) /m.test(text)) throw new Error(`${path} exports a variable`);
         const place = `new URL("../../${path.slice(root.length)}", import.meta.url).href`;
         // But this is started as a thread, and a bundle of its own.
         const contents = text.split('new URL("./intake_worker.ts", import.meta.url)')
@@ -171,53 +136,100 @@ function places(files: ReadonlyMap<string, string>): esbuild.Plugin {
   };
 }
 
-async function bundle(): Promise<void> {
-  await esbuild.build({
-    entryPoints: { main: `${root}main.ts`, intake_worker: `${root}${INTAKE_WORKER}` },
-    outdir: scratch,
-    absWorkingDir: root,
-    plugins: [places(await importedFiles())],
-    bundle: true,
-    splitting: true,
-    preserveSymlinks: true,
-    format: "esm",
-    platform: "node",
-    target: "es2024",
-    charset: "ascii",
-    // V8 reads ten kilobytes in a third of a millisecond.
-    minify: true,
-    logLevel: "warning",
+const BUNDLED = {
+  outdir: scratch,
+  absWorkingDir: root,
+  bundle: true,
+  splitting: true,
+  preserveSymlinks: true,
+  format: "esm",
+  platform: "node",
+  target: "es2024",
+  charset: "ascii",
+  // V8 reads ten kilobytes in a third of a millisecond.
+  minify: true,
+  logLevel: "warning",
+} as const;
+
+/** The program as the start of the executable imports it. */
+const fromPieces: esbuild.Plugin = {
+  name: "pieces",
+  setup(build) {
+    build.onLoad({ filter: /src\/cli\/main\.ts$/ }, () => ({
+      contents: `import { load } from "${root}.ci/load_pieces.js";
+export const { main } = load("./program.js");`,
+    }));
+  },
+};
+
+/** Of each piece of the program the name and the script. */
+async function bundlePieces(plugin: esbuild.Plugin): Promise<Map<string, string>> {
+  const { outputFiles, metafile } = await esbuild.build({
+    ...BUNDLED,
+    entryPoints: { program: `${root}src/cli/main.ts` },
+    plugins: [plugin],
+    write: false,
+    metafile: true,
   });
-  await esbuild.stop();
+  const imports = Object.entries(metafile.outputs).map(([name, { imports }]) =>
+    [
+      name,
+      imports.filter(({ kind }) => kind === "import-statement").map(({ path }) => path),
+    ] as const
+  );
+  refuseCycles(new Map(imports));
+  const scripts = new Map<string, string>();
+  for (const { path, text } of outputFiles) {
+    scripts.set(`./${path.slice(scratch.length + 1)}`, await toScript(text));
+  }
+  return scripts;
+}
+
+/** What is no piece: the start of the executable, task workers, the thread that takes tasks. */
+async function bundleModules(plugin: esbuild.Plugin): Promise<void> {
+  await esbuild.build({
+    ...BUNDLED,
+    entryPoints: {
+      main: `${root}main.ts`,
+      intake_worker: `${root}${INTAKE_WORKER}`,
+      compiled_code: `${root}.ci/compiled_code.js`,
+    },
+    plugins: [fromPieces, plugin],
+  });
+}
+
+async function writePieces(scripts: ReadonlyMap<string, string>): Promise<void> {
+  await Deno.mkdir(pieces, { recursive: true });
+  for (const [name, script] of scripts) {
+    const code = await Deno.readFile(`${codes}/${name}`).catch(() => null);
+    await Deno.writeFile(
+      `${pieces}/${name.replace(/\.js$/, PIECE_ENDING)}`,
+      pieceFile(script, code),
+    );
+  }
   for await (const { name } of Deno.readDir(scratch)) {
-    await Deno.utime(`${scratch}/${name}`, epoch, epoch);
+    if (`${scratch}/${name}` !== packages) await setTimes(`${scratch}/${name}`);
   }
 }
 
-async function deno(...args: string[]): Promise<string> {
-  const command = new Deno.Command(Deno.execPath(), {
-    args,
-    cwd: root,
-    stdout: "piped",
-    stderr: "inherit",
-  });
-  const { success, stdout } = await command.output();
-  if (!success) Deno.exit(1);
+const deno = (...args: string[]) => run(Deno.execPath(), args);
+
+async function run(command: string, args: string[]): Promise<string> {
+  const child = new Deno.Command(command, { args, cwd: root, stdout: "piped", stderr: "inherit" });
+  const { success, stdout } = await child.output();
+  if (!success) throw new Error(`${command} ${args[0]}: failed`);
   return new TextDecoder().decode(stdout);
 }
 
-if (epoch > 0) { for (const path of ["main.ts", ...READ]) await setTimes(root + path); }
-// What a build that was broken off has left.
-await Deno.remove(scratch, { recursive: true }).catch(() => {});
-await Deno.mkdir(scratch, { recursive: true });
-try {
-  await bundle();
+/** Compiles a module of the bundle. */
+async function compile(module: string, output: string): Promise<void> {
   const importMap = `${scratch}/import_map.json`;
   await Deno.writeTextFile(importMap, JSON.stringify({ imports: {} }));
   const packed = [...Object.keys(PACKED).map((name) => `${name}.br`), NATS_PACKED]
     .map((name) => `${scratch}/${name}`);
-  const includes = [...READ, `${scratch}/intake_worker.js`, ...packed];
-  const options = [
+  const includes = [...READ, `${scratch}/intake_worker.js`, ...packed, pieces];
+  await deno(
+    "compile",
     `--v8-flags=${V8_FLAGS.join(",")}`,
     "--quiet",
     "--allow-all",
@@ -228,8 +240,29 @@ try {
     "--import-map",
     importMap,
     ...includes.flatMap((path) => ["--include", path]),
-  ];
-  await deno("compile", ...options, "--output", "dist/spooler", `${scratch}/main.js`);
+    "--output",
+    output,
+    `${scratch}/${module}`,
+  );
+}
+
+if (epoch > 0) { for (const path of ["main.ts", ...READ]) await setTimes(root + path); }
+// What a build that was broken off has left.
+await Deno.remove(scratch, { recursive: true }).catch(() => {});
+await Deno.mkdir(codes, { recursive: true });
+try {
+  const plugin = places(await importedFiles());
+  const scripts = await bundlePieces(plugin);
+  await bundleModules(plugin);
+  await esbuild.stop();
+  await writePieces(scripts);
+  // Which functions it has compiled depends on the time of things: it is not the same bytes twice.
+  if (epoch === 0) {
+    await compile("compiled_code.js", `${scratch}/compiled_code`);
+    await run(`${scratch}/compiled_code`, [codes]);
+    await writePieces(scripts);
+  }
+  await compile("main.js", "dist/spooler");
 } finally {
   await Deno.remove(scratch, { recursive: true });
 }
