@@ -23,6 +23,12 @@ export interface CommandPlace {
 /** Their `command -v` knows what they have built in. */
 const SHELL = /\/(?:ba|da|a|k|z)?sh$/;
 
+/** In every shell (POSIX, "Special Built-In Utilities"). */
+const BUILT_IN: readonly string[] = [
+  ...[".", ":", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return"],
+  ...["set", "shift", "times", "trap", "unset"],
+];
+
 /**
  * One line a probe, whose first letter says what it is: `/` is a path, `:` a name on PATH for a
  * shell, `=` the same for env(1), `@` a directory, and `.` a file that is read. The first letter of the
@@ -102,6 +108,7 @@ async function ask(questions: readonly string[], place: CommandPlace): Promise<s
 /** What is certainly there; null for all else. */
 function lookFor(question: string, path: string): string | null {
   const word = question.slice(1);
+  if (question.startsWith(":") && BUILT_IN.includes(word)) return "y";
   const isPath = question.startsWith("/") || question.startsWith(".") || question.startsWith("@");
   const candidates = isPath
     ? [word]

@@ -1,7 +1,10 @@
 /**
- * Whether an account may use directories: asked of the system, by a shell that runs as that account
- * and tries. Mode bits alone do not know access lists, read-only file systems and root.
+ * Whether an account may use directories: asked of the system, by access(2) for the program's own account,
+ * by a shell that runs as another one and tries. Mode bits alone do not know access lists, read-only file
+ * systems and root.
  */
+
+import { loadLibc } from "./libc.ts";
 
 /** `enter`: to run there. `write`: to make files there. `change`: to read and write a file. */
 export type Use = "enter" | "write" | "change";
@@ -38,6 +41,10 @@ export async function mayUse(
   account: AccountIds | null = null,
 ): Promise<boolean[]> {
   if (probes.length === 0) return [];
+  const libc = account === null ? loadLibc() : null;
+  if (libc !== null && !("unavailable" in libc)) {
+    return probes.map(({ path, use }) => libc.mayUse(path, use));
+  }
   const [file, ...before] = shellAs(account);
   const isSet = account === null || before.length > 0;
   const { stdout } = await new Deno.Command(file, {
