@@ -6,7 +6,8 @@
  *
  * The recorder gets its events in batches, as in a drain of 25,000 tasks a second, and writes real files.
  * Drains run a function in TypeScript that does nothing. Each begins when the program has been ready for a
- * while, has found all tasks and rests: `spooler resume` starts it. Every second round goes through the contestants
+ * while, has found all tasks and rests: `spooler resume` starts it. Those of a round wait for that together,
+ * and drain one after the other. Every second round goes through the contestants
  * backwards, and what counts is each run beside the one without it of the same round. Processor time is that
  * of the program and its workers for a task; the wall time of a machine with others on it says little. "off
  * again" is the noise.
@@ -41,8 +42,8 @@ const BATCH_MS = 200;
 const REST_MS = 500;
 /** Ten seconds from its start the program collects all garbage, once: that is no cost of a drain. */
 const START_OVER_MS = 11_000;
-/** The kernel's ticks in /proc, as microseconds. */
-const TICK_MICROS = 10_000;
+/** What it may have spent between two looks, and be at rest. */
+const REST_MICROS = 20_000;
 
 const HISTORIES: readonly (readonly [string, string])[] = [
   ["1,000 runs (the default)", "1000"],
@@ -139,10 +140,13 @@ interface Cost {
   readonly workerMicros: number;
 }
 
+/** As the scheduler counts it, of all threads; /proc/PID/stat has it in ticks of 10 ms. */
 function cpuMicros(pid: number): number {
-  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
+  const threads = [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => name);
+  const nanos = threads.map((thread) =>
+    Number(Deno.readTextFileSync(`/proc/${pid}/task/${thread}/schedstat`).split(" ")[0])
+  );
+  return nanos.reduce((sum, each) => sum + each, 0) / 1000;
 }
 
 /** Processor time of the program, and of what it has started. */
@@ -154,16 +158,24 @@ const costNow = (pid: number) => ({
 async function whenAtRest(pid: number): Promise<void> {
   for (let before = -1;;) {
     const { program, workers } = costNow(pid);
-    if (program + workers <= before + 2 * TICK_MICROS) return;
+    if (program + workers <= before + REST_MICROS) return;
     before = program + workers;
     await pause(REST_MS);
   }
 }
 
-async function drainCost(lines: readonly string[]): Promise<Cost> {
-  await using site = await makeSite(
-    ...["spooler-import = tasks.ts", "spooler-quiet = true", `spooler-processes = ${processes}`],
-    ...["spooler-frequency = 3600", ...lines],
+/** A program with a full spool that has found all tasks, is paused, and rests. */
+interface Contestant extends AsyncDisposable {
+  drain(): Promise<Cost>;
+}
+
+async function startContestant(lines: readonly string[]): Promise<Contestant> {
+  const stack = new AsyncDisposableStack();
+  const site = stack.use(
+    await makeSite(
+      ...["spooler-import = tasks.ts", "spooler-quiet = true", `spooler-processes = ${processes}`],
+      ...["spooler-frequency = 3600", ...lines],
+    ),
   );
   await Deno.writeTextFile(
     `${site.dir}/tasks.ts`,
@@ -173,31 +185,48 @@ async function drainCost(lines: readonly string[]): Promise<Cost> {
   const paused = join(site.spool, PAUSED_FILE);
   await Deno.mkdir(dirname(paused), { recursive: true });
   await Deno.writeTextFile(paused, "");
-  await using program = await site.start();
-  const { pid } = program;
-  await pause(START_OVER_MS);
-  await whenAtRest(pid);
-  const before = costNow(pid);
-  const since = Date.now();
-  await Deno.remove(paused);
-  const ms = await whenEmpty(site.spool, names.at(-1)) - since;
-  await pause(REST_MS);
-  await whenAtRest(pid);
-  const after = costNow(pid);
-  const perTask = (micros: number) => micros / tasks;
+  const { pid } = stack.use(await site.start());
   return {
-    ms,
-    programMicros: perTask(after.program - before.program),
-    workerMicros: perTask(after.workers - before.workers),
+    async drain() {
+      await whenAtRest(pid);
+      const before = costNow(pid);
+      const since = Date.now();
+      await Deno.remove(paused);
+      const ms = await whenEmpty(site.spool, names.at(-1)) - since;
+      await pause(REST_MS);
+      await whenAtRest(pid);
+      const after = costNow(pid);
+      const perTask = (micros: number) => micros / tasks;
+      return {
+        ms,
+        programMicros: perTask(after.program - before.program),
+        workerMicros: perTask(after.workers - before.workers),
+      };
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+/** Together they wait until their start is over; they drain one after the other. */
+async function drainRound(contestants: readonly (readonly [string, readonly string[]])[]) {
+  await using stack = new AsyncDisposableStack();
+  const started: (readonly [string, Contestant])[] = [];
+  for (const [name, lines] of contestants) {
+    started.push([name, stack.use(await startContestant(lines))]);
+  }
+  // What the system has not written yet it would write while one of them drains.
+  await new Deno.Command("sync").output();
+  await pause(START_OVER_MS);
+  const costs: (readonly [string, Cost])[] = [];
+  for (const [name, contestant] of started) costs.push([name, await contestant.drain()]);
+  return costs;
 }
 
 async function drainTable(): Promise<void> {
   const costs = new Map<string, Cost[]>(CONTESTANTS.map(([name]) => [name, []]));
   for (let run = 0; run < runs; run++) {
-    for (const [name, lines] of run % 2 === 0 ? CONTESTANTS : CONTESTANTS.toReversed()) {
-      costs.get(name)?.push(await drainCost(lines));
-    }
+    const round = await drainRound(run % 2 === 0 ? CONTESTANTS : CONTESTANTS.toReversed());
+    for (const [name, cost] of round) costs.get(name)?.push(cost);
   }
   const cpuOf = (name: string) =>
     costs.get(name)?.map(({ programMicros, workerMicros }) => programMicros + workerMicros) ?? [];
