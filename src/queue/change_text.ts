@@ -33,7 +33,6 @@ function stateText(state: TaskState): string {
         state.touched ? ", touched" : ""
       }`;
     case "running":
-    case "ran":
     case "settling":
       return `${state.kind}${state.touched ? ", touched" : ""}`;
     case "recorded":

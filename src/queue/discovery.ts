@@ -200,7 +200,6 @@ export class Discovery {
     const state = tasks.get(id);
     switch (state?.kind) {
       case "running":
-      case "ran":
       case "handed":
       case "settling":
         return tasks.apply(id, TOUCHED);

@@ -106,7 +106,7 @@ export class Dispatcher {
     this.#keySweep = new KeySweep(options.store, options.clock);
     const settlement = new Settlement(shared);
     this.#ends = new Ends({ ...shared, settlement, wake });
-    this.#starts = new Starts({ ...shared, settlement, ends: this.#ends, wake });
+    this.#starts = new Starts({ ...shared, settlement, ends: this.#ends });
     this.#waiting = new WaitingTasks({ ...shared, ends: this.#ends, wake });
     this.#discovery = new Discovery({
       ...shared,

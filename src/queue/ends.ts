@@ -74,7 +74,7 @@ export class Ends {
   /** Whether the table knows that it runs; else a worker was helped out, and was late. */
   #isOurs(ref: TaskRef): boolean {
     const kind = this.#options.tasks.get(taskId(ref))?.kind;
-    return kind === "handed" || kind === "running" || kind === "ran";
+    return kind === "handed" || kind === "running";
   }
 
   #lookAgain(ref: TaskRef): void {

@@ -13,7 +13,6 @@ import type {
   HeldElsewhere,
   Limited,
   Postponed,
-  Ran,
   Ready,
   Route,
   Running,
@@ -39,10 +38,10 @@ export function next(state: TaskState | null, event: TaskEvent): TaskState | nul
       if (state === null || state.kind === "settling") break;
       return null;
     case "postponed":
-      if (!isUnderWay(state) && state?.kind !== "ready") break;
+      if (state?.kind !== "running" && state?.kind !== "handed" && state?.kind !== "ready") break;
       return postponed(event.task, event.dueAt, event.route);
     case "stuck": {
-      if (!isUnderWay(state)) break;
+      if (state?.kind !== "running" && state?.kind !== "handed") break;
       const { name, priority } = state;
       return { kind: "stuck", name, priority, verdict: event.verdict, file: event.file };
     }
@@ -55,11 +54,11 @@ export function next(state: TaskState | null, event: TaskEvent): TaskState | nul
     case "claimed":
       if (state?.kind !== "ready" && state?.kind !== "handed") break;
       return running(state, event.handler, event.limits ?? NO_LIMITS, false);
-    case "ran":
-      if (state?.kind !== "running") break;
-      return ran(state, state.touched);
     case "settled":
-      if (isUnderWay(state) || state?.kind === "settling" || state?.kind === "stuck") {
+      if (
+        state?.kind === "settling" || state?.kind === "running" || state?.kind === "handed" ||
+        state?.kind === "stuck"
+      ) {
         return event.task && placed(event.task, event.now, event.route);
       }
       break;
@@ -82,7 +81,9 @@ export function next(state: TaskState | null, event: TaskEvent): TaskState | nul
       break;
     case "unusable":
       if (state?.kind === "ready") return unusable(state, state.route, event);
-      if (isUnderWay(state)) return unusable(state, "program", event);
+      if (state?.kind === "running" || state?.kind === "handed") {
+        return unusable(state, "program", event);
+      }
       break;
     case "helped":
       if (state?.kind !== "handed" || state.workers.includes(event.worker)) break;
@@ -105,7 +106,10 @@ export function next(state: TaskState | null, event: TaskEvent): TaskState | nul
     case "touched":
       return touched(state);
     case "given up":
-      if (isUnderWay(state) || state?.kind === "ready" || state?.kind === "stuck") {
+      if (
+        state?.kind === "ready" || state?.kind === "running" || state?.kind === "handed" ||
+        state?.kind === "stuck"
+      ) {
         return { kind: "settling", name: state.name, priority: state.priority, touched: false };
       }
       break;
@@ -139,7 +143,6 @@ function seen(state: TaskState | null, task: SeenTask, now: number): TaskState |
     case "stuck":
       return state;
     case "running":
-    case "ran":
     case "handed":
     case "settling":
       return touched(state);
@@ -152,8 +155,6 @@ function touched(state: TaskState | null): TaskState {
   switch (state?.kind) {
     case "running":
       return state.touched ? state : running(state, state.handler, state.limits, true);
-    case "ran":
-      return state.touched ? state : ran(state, true);
     case "handed":
       return state.touched ? state : handed(state, state.workers, state.batch, state.helped, true);
     case "settling":
@@ -173,11 +174,6 @@ function placed(task: SeenTask, now: number, route: Route): Ready | Deferred {
 
 function isPlaced(state: TaskState | null): state is Ready | Deferred | Postponed {
   return state?.kind === "ready" || state?.kind === "deferred" || state?.kind === "postponed";
-}
-
-/** It runs, or has run and its fate is still to be written. */
-function isUnderWay(state: TaskState | null): state is Running | Ran | Handed {
-  return state?.kind === "running" || state?.kind === "ran" || state?.kind === "handed";
 }
 
 function ready({ name, priority }: TaskRef, dueAt: number, route: Route): Ready {
@@ -215,10 +211,6 @@ function running(
   touched: boolean,
 ): Running {
   return { kind: "running", name, priority, handler, limits, touched };
-}
-
-function ran({ name, priority }: TaskRef, touched: boolean): Ran {
-  return { kind: "ran", name, priority, touched };
 }
 
 const NO_LIMITS: readonly RunLimit[] = [];

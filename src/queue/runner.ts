@@ -54,13 +54,8 @@ export class Runner {
    * Runs a claimed task to its fate, which is applied; the claim is released.
    *
    * @param declined a handler that has already said that the task is not its
-   * @param wentWell called when a process of its own has run it and all went well, before that is applied
    */
-  async run(
-    claimed: ClaimedTask,
-    declined: Executor | undefined,
-    wentWell: () => void,
-  ): Promise<Fate> {
+  async run(claimed: ClaimedTask, declined?: Executor): Promise<Fate> {
     const { clock } = this.options;
     const func = funcOf(claimed);
     const startedAt = clock.monotonic();
@@ -71,9 +66,8 @@ export class Runner {
     const id = taskId(task);
     const handlers = handlersFor(this.options.executors, func).filter((each) => each !== declined);
     using breaker = handlers[0]?.trusted ? null : new Breaker(this.options.abort);
-    const settled = Promise.withResolvers<Fate | null>();
-    const [pid, ended] = [null, settled.promise];
-    const run: ProgramRun = { func, attempt, startedAt: clock.now(), pid, breaker, ended };
+    const ended = Promise.withResolvers<Fate | null>();
+    const run = { func, attempt, startedAt: clock.now(), pid: null, breaker, ended: ended.promise };
     this.running.set(id, run);
     let fate: Fate | null = null;
     try {
@@ -81,12 +75,10 @@ export class Runner {
       const answer = this.#tooOld(task) ?? this.#deadly(task) ??
         await this.#ask(run, about, (other) => release = other);
       const outcome = breaker?.order?.outcome ?? answer;
-      const tookMs = clock.monotonic() - startedAt;
-      if (outcome.kind === "done" && run.pid !== null) wentWell();
-      return fate = this.settlement.conclude(task, outcome, func, tookMs);
+      return fate = this.settlement.conclude(task, outcome, func, clock.monotonic() - startedAt);
     } finally {
       this.running.delete(id);
-      settled.resolve(fate);
+      ended.resolve(fate);
     }
   }
 

@@ -20,7 +20,7 @@ import { OrphanRuns } from "./orphan_runs.ts";
 import { RateLimiter } from "./rate.ts";
 import { type ProgramRun, Runner } from "./runner.ts";
 import type { Settlement, SettlementOptions } from "./settlement.ts";
-import { ADMITTED, BUSY, GONE, RAN } from "./task_event.ts";
+import { ADMITTED, BUSY, GONE } from "./task_event.ts";
 import { type TaskLimit, TaskLimits, type TaskShare } from "./task_limits.ts";
 import type { Ready } from "./task_state.ts";
 import type { Tasks } from "./tasks.ts";
@@ -33,8 +33,6 @@ export interface StartsOptions extends SettlementOptions {
   readonly concurrency?: ConcurrencyLimit;
   /** Which tasks may not all run at the same time. */
   readonly taskLimits?: readonly TaskLimit[];
-  /** More may be started now. */
-  wake(): void;
 }
 
 /** So long tasks are read in one go, to find out whose they are. */
@@ -62,13 +60,8 @@ export class Starts {
     this.#rate = options.config.rate && new RateLimiter(options.config.rate);
   }
 
-  /** Tasks that run, or have no fate yet: by the program, and one in each worker that has been handed any. */
+  /** Tasks that run: by the program, and one in each worker that has been handed any. */
   get running(): number {
-    return this.#slotsTaken + this.#options.tasks.count("ran");
-  }
-
-  /** Without those whose slot is free again. */
-  get #slotsTaken(): number {
     return this.#runByProgram + this.#options.tasks.busyWorkers;
   }
 
@@ -90,7 +83,7 @@ export class Starts {
   get hasSlot(): boolean {
     const { config, concurrency } = this.#options;
     return !this.paused &&
-      this.#slotsTaken < Math.min(config.processes, concurrency?.limit ?? Infinity);
+      this.running < Math.min(config.processes, concurrency?.limit ?? Infinity);
   }
 
   /**
@@ -220,7 +213,7 @@ export class Starts {
   }
 
   #begin(id: string, ready: Ready, task: ClaimedTask): void {
-    const { tasks, ends, wake } = this.#options;
+    const { tasks, ends } = this.#options;
     if (task.crashed && this.#isStillRun(id, task)) {
       this.#tryLater(id, ready);
       task.release();
@@ -244,23 +237,16 @@ export class Starts {
     const limits = ready.share?.limits ?? [];
     tasks.apply(id, { type: "claimed", handler: limited, limits });
     const declined = typeof ready.route === "string" ? undefined : ready.route;
-    // What takes its slot starts before it is removed: the system loads that meanwhile.
-    const wentWell = () => {
-      tasks.apply(id, RAN);
-      if (limited) this.#admit(limited);
-      wake();
-    };
-    const run = this.#runner.run(task, declined, wentWell).then(
+    const run = this.#runner.run(task, declined).then(
       (fate) => ends.settle(ready, fate, funcOf(task), "program"),
       (error) => ends.fail(task, error),
     );
     ends.track(run.finally(() => limited && this.#admit(limited)));
   }
 
-  /** Lets the next task start that waits for a run of this handler to end, when there is room for it. */
+  /** Lets the next task start that waits for a run of this handler to end. */
   #admit(handler: Executor): void {
     const { tasks } = this.#options;
-    if (tasks.runsOf(handler) >= (handler.processes ?? Infinity)) return;
     const id = tasks.firstLimited(handler);
     if (id !== undefined) tasks.apply(id, ADMITTED);
   }

@@ -37,8 +37,6 @@ export type TaskEvent =
   /** Workers return it for the program to read. */
   | { readonly type: "returned"; readonly route: Route }
   | { readonly type: "touched" }
-  /** @see Ran */
-  | { readonly type: "ran" }
   /** Its run is over and its fate on disk. `task` is its file as that left it, null when it is gone. */
   | {
     readonly type: "settled";
@@ -67,6 +65,5 @@ export const CROWDED_OUT = { type: "crowded out" } as const;
 export const ADMITTED = { type: "admitted" } as const;
 export const BUSY = { type: "busy" } as const;
 export const GONE = { type: "gone" } as const;
-export const RAN = { type: "ran" } as const;
 export const TOUCHED = { type: "touched" } as const;
 export const GIVEN_UP = { type: "given up" } as const;

@@ -110,12 +110,6 @@ export interface Running extends TaskRef {
   readonly touched: boolean;
 }
 
-/** Its process has ended, all went well, and its slot is free: it is still to be removed. */
-export interface Ran extends TaskRef {
-  readonly kind: "ran";
-  readonly touched: boolean;
-}
-
 /** Workers have its name. */
 export interface Handed extends SeenTask {
   readonly kind: "handed";
@@ -141,7 +135,6 @@ export type TaskState =
   | HeldElsewhere
   | Unusable
   | Running
-  | Ran
   | Handed
   | Settling
   | Stuck;

@@ -46,7 +46,6 @@ export class Tasks {
     held: 0,
     unusable: 0,
     running: 0,
-    ran: 0,
     handed: 0,
     settling: 0,
     stuck: 0,
@@ -211,7 +210,6 @@ export class Tasks {
       case "limited":
       case "stuck":
       case "running":
-      case "ran":
       case "handed":
       case "settling":
         return true;

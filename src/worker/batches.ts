@@ -207,8 +207,7 @@ export class Batches implements Handout {
       tookMs,
       waitMs: waitBefore(clock.now(), tookMs, handed),
     });
-    // The program runs it, or settles it.
-    if (state === undefined || ["running", "ran", "settling"].includes(state.kind)) return;
+    if (state === undefined || state.kind === "running" || state.kind === "settling") return;
     const isTouched = handed?.touched === true;
     // Another task may have the name by now.
     const task = isTouched ? store.see(ref) : null;

@@ -383,7 +383,7 @@ Deno.test("a task that takes the program down each time ends in failed/, and hin
       abort: new AbortController().signal,
       emit: () => {},
     });
-    const started = runner.run(claimed, undefined, () => {});
+    const started = runner.run(claimed);
     const over = await Promise.race([started.then(() => true), Promise.resolve(false)]);
     if (!over) claimed.release();
   }

@@ -17,7 +17,7 @@ const IDS = ["a", "b", "c", "7/a", "10/d", "e"];
 const WORKERS: readonly TaskHolder[] = [{ worker: 1 }, { worker: 2 }, { worker: 3 }];
 const KINDS = [
   ...["recorded", "ready", "deferred", "postponed", "limited", "held"],
-  ...["unusable", "running", "ran", "handed", "settling", "stuck"],
+  ...["unusable", "running", "handed", "settling", "stuck"],
 ] as StateKind[];
 
 function handler(processes: number): Executor {
@@ -50,27 +50,24 @@ const POSSIBLE: Record<TaskEvent["type"], readonly (StateKind | "unknown")[]> = 
   sorted: ["ready"],
   admitted: ["limited"],
   busy: ["ready", "handed"],
-  unusable: ["ready", "running", "ran", "handed"],
+  unusable: ["ready", "running", "handed"],
   gone: KINDS.filter((kind) => kind !== "settling"),
   handed: ["ready"],
   helped: ["handed"],
   "let go": ["handed"],
   returned: ["handed"],
-  ran: ["running"],
-  touched: ["running", "ran", "handed", "settling"],
-  settled: ["running", "ran", "handed", "settling", "stuck"],
-  "given up": ["ready", "running", "ran", "handed", "stuck"],
-  postponed: ["ready", "running", "ran", "handed"],
-  stuck: ["running", "ran", "handed"],
+  touched: ["running", "handed", "settling"],
+  settled: ["running", "handed", "settling", "stuck"],
+  "given up": ["ready", "running", "handed", "stuck"],
+  postponed: ["ready", "running", "handed"],
+  stuck: ["running", "handed"],
 };
 
 /** What comes out when its time has come. */
 const WAITING: readonly StateKind[] = ["ready", "deferred", "postponed"];
 
 /** Starting: from here on nobody else may start the task. */
-const STARTED: readonly (StateKind | "unknown")[] = [
-  ...["running", "ran", "handed", "settling", "stuck"] as const,
-];
+const STARTED: readonly (StateKind | "unknown")[] = ["running", "handed", "settling", "stuck"];
 
 const TYPES = Object.keys(POSSIBLE) as TaskEvent["type"][];
 
