@@ -155,14 +155,21 @@ export function recordPath(path: string): string {
 /** The longest name of a file. */
 const MOST_NAME_BYTES = 255;
 
+const encoder = new TextEncoder();
+
 function byteLength(text: string): number {
-  return new TextEncoder().encode(text).length;
+  return encoder.encode(text).length;
+}
+
+/** Most names need not be encoded for it: no UTF-16 unit takes more than three bytes. */
+function hasRoom(text: string, most: number): boolean {
+  return text.length * 3 <= most || byteLength(text) <= most;
 }
 
 /** So much of a name that it has `most` bytes or fewer as it is shown. */
 function cut(name: string, most: number): string {
   let stem = name;
-  while (byteLength(nameToShow(stem)) > most) stem = stem.slice(0, -1);
+  while (!hasRoom(nameToShow(stem), most)) stem = stem.slice(0, -1);
   return stem;
 }
 
@@ -172,9 +179,9 @@ function cut(name: string, most: number): string {
  */
 function nameAbout(name: string, ending: string): string {
   const shown = nameToShow(name);
-  if (byteLength(shown) + ending.length <= MOST_NAME_BYTES) return shown + ending;
+  if (hasRoom(shown, MOST_NAME_BYTES - ending.length)) return shown + ending;
   let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(shown)) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (const byte of encoder.encode(shown)) hash = Math.imul(hash ^ byte, 0x01000193);
   const digits = (hash >>> 0).toString(16).padStart(8, "0");
   return `${cut(shown, MOST_NAME_BYTES - ending.length - 10)}~~${digits}${ending}`;
 }
