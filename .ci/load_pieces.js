@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { Script } from "node:vm";
 
 const require = createRequire(import.meta.url);
-const latin1 = new TextDecoder("latin1");
+const decoder = new TextDecoder();
 const loaded = new Map();
 const meta = { url: import.meta.url };
 
@@ -27,7 +27,7 @@ function run(name) {
   const file = Deno.readFileSync(new URL(`./pieces/${path}`, import.meta.url));
   const end = 4 + new DataView(file.buffer).getUint32(0);
   const cachedData = end < file.length ? file.subarray(end) : undefined;
-  const text = latin1.decode(file.subarray(4, end));
+  const text = decoder.decode(file.subarray(4, end));
   const script = new Script(text, { filename: new URL(name, import.meta.url).href, cachedData });
   watching.made?.(name, script);
   return script.runInThisContext();

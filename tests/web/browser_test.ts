@@ -26,7 +26,8 @@ async function shopSite(): Promise<Site> {
     "spooler-task = name=report echo reading orders; for n in 1 2 3; do echo day $n: 412 orders; done;" +
       " echo 'day 4: no file' >&2; sleep 1000",
     "cron2 = name=nightly_backup,minute=30,hour=2 true",
-    "cron2 = name=rates,minute=7 echo EUR 1.08; echo USD 1.00",
+    // Every eight hours: of the next three at least one is tomorrow, and has its date.
+    "cron2 = name=rates,minute=7,hour=-8 echo EUR 1.08; echo USD 1.00",
     "spooler-forward = archive 127.0.0.1:9",
   );
   for (let n = 10; n < 22; n++) {
