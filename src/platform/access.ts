@@ -6,6 +6,9 @@
 
 import { loadLibc } from "./libc.ts";
 
+/** Once for all questions. */
+let opened: ReturnType<typeof loadLibc> | null = null;
+
 /** `enter`: to run there. `write`: to make files there. `change`: to read and write a file. */
 export type Use = "enter" | "write" | "change";
 
@@ -41,7 +44,7 @@ export async function mayUse(
   account: AccountIds | null = null,
 ): Promise<boolean[]> {
   if (probes.length === 0) return [];
-  const libc = account === null ? loadLibc() : null;
+  const libc = account === null ? opened ??= loadLibc() : null;
   if (libc !== null && !("unavailable" in libc)) {
     return probes.map(({ path, use }) => libc.mayUse(path, use));
   }

@@ -3,9 +3,10 @@
 import { join } from "@std/path";
 import { mayUse, type Probe, type Use } from "../../src/platform/access.ts";
 import { assertEquals } from "../support/assert.ts";
-// It opens libc, which is kept.
-import "../support/platform.ts";
 import { tempDir } from "../support/temp.ts";
+
+// Libc is opened by the first question, and kept.
+await mayUse([{ path: "/", use: "enter" }]);
 
 const USES: readonly Use[] = ["enter", "write", "change"];
 
