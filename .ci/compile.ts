@@ -7,7 +7,8 @@
 import * as esbuild from "esbuild";
 import { packAlone, PACKED } from "./pack_alone.ts";
 import { packTogether } from "./pack_together.ts";
-import { PIECE_ENDING, pieceFile, refuseCycles, toScript } from "./pieces.ts";
+import { pieceFile, pieceName } from "./piece_file.ts";
+import { refuseCycles, toScript } from "./pieces.ts";
 
 const root = new URL("../", import.meta.url).pathname;
 // Below the root, so that the paths in the executable have no other beginning.
@@ -202,10 +203,7 @@ async function writePieces(scripts: ReadonlyMap<string, string>): Promise<void> 
   await Deno.mkdir(pieces, { recursive: true });
   for (const [name, script] of scripts) {
     const code = await Deno.readFile(`${codes}/${name}`).catch(() => null);
-    await Deno.writeFile(
-      `${pieces}/${name.replace(/\.js$/, PIECE_ENDING)}`,
-      pieceFile(script, code),
-    );
+    await Deno.writeFile(`${pieces}/${pieceName(name)}`, pieceFile(script, code));
   }
   for await (const { name } of Deno.readDir(scratch)) {
     if (`${scratch}/${name}` !== packages) await setTimes(`${scratch}/${name}`);

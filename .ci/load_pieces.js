@@ -2,9 +2,9 @@
 
 import { createRequire } from "node:module";
 import { Script } from "node:vm";
+import { contentOf, pieceName } from "./piece_file.ts";
 
 const require = createRequire(import.meta.url);
-const decoder = new TextDecoder();
 const loaded = new Map();
 const meta = { url: import.meta.url };
 
@@ -23,11 +23,8 @@ const loadLater = (name) => Promise.resolve(name).then(load);
 
 /** Deno refuses code of another V8 or for other flags; then the text is compiled. */
 function run(name) {
-  const path = name.replace(/\.js$/, ".piece");
-  const file = Deno.readFileSync(new URL(`./pieces/${path}`, import.meta.url));
-  const end = 4 + new DataView(file.buffer).getUint32(0);
-  const cachedData = end < file.length ? file.subarray(end) : undefined;
-  const text = decoder.decode(file.subarray(4, end));
+  const url = new URL(`./pieces/${pieceName(name)}`, import.meta.url);
+  const { script: text, code: cachedData } = contentOf(Deno.readFileSync(url));
   const script = new Script(text, { filename: new URL(name, import.meta.url).href, cachedData });
   watching.made?.(name, script);
   return script.runInThisContext();

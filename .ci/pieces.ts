@@ -6,9 +6,6 @@
 
 import { init, parse } from "es-module-lexer";
 
-/** Of a piece's file; it is data, and no module that `deno compile` would look into. */
-export const PIECE_ENDING = ".piece";
-
 /** Text that stands in place of another. */
 interface Edit {
   readonly start: number;
@@ -20,7 +17,7 @@ interface Edit {
  * A module as the text of a function that returns what it exports. Imports become constants, so nothing that
  * is exported may be assigned to later, and no two modules may import each other.
  *
- * @param text as esbuild writes it: ASCII, named imports, at most one `export` at the end
+ * @param text as esbuild writes it: named imports, at most one `export` at the end
  * @throws {Error} for what esbuild does not write
  */
 export async function toScript(text: string): Promise<string> {
@@ -84,14 +81,4 @@ export function refuseCycles(imports: ReadonlyMap<string, readonly string[]>): v
     done.add(name);
   };
   for (const name of imports.keys()) visit(name, []);
-}
-
-/** A piece's file: the size of its text in four bytes, its text, and its code where there is any. */
-export function pieceFile(script: string, code: Uint8Array | null): Uint8Array {
-  const text = new TextEncoder().encode(script);
-  const file = new Uint8Array(4 + text.length + (code?.length ?? 0));
-  new DataView(file.buffer).setUint32(0, text.length);
-  file.set(text, 4);
-  if (code) file.set(code, 4 + text.length);
-  return file;
 }

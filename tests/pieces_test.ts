@@ -1,6 +1,7 @@
 /** The build makes scripts of the modules of the bundle: they do what the modules did. */
 
-import { pieceFile, refuseCycles, toScript } from "../.ci/pieces.ts";
+import { contentOf, pieceFile, pieceName } from "../.ci/piece_file.ts";
+import { refuseCycles, toScript } from "../.ci/pieces.ts";
 import { assertEquals, assertRejects, assertThrows } from "./support/assert.ts";
 
 type Piece = (
@@ -67,4 +68,13 @@ Deno.test("modules that import each other end the build", () => {
 Deno.test("the file of a piece: the size of its text, the text, its code", () => {
   assertEquals([...pieceFile("ab", null)], [0, 0, 0, 2, 97, 98]);
   assertEquals([...pieceFile("ab", Uint8Array.of(7, 8))], [0, 0, 0, 2, 97, 98, 7, 8]);
+});
+
+Deno.test("what is in the file of a piece is what it was made of, in any script of the world", () => {
+  // esbuild leaves what is not ASCII in a tagged template as it is.
+  const script = "html`Retry all… – 再試行`";
+  assertEquals(contentOf(pieceFile(script, null)), { script });
+  const code = Uint8Array.of(0, 200, 8);
+  assertEquals(contentOf(pieceFile(script, code)), { script, code });
+  assertEquals(pieceName("./chunk-1.js"), "./chunk-1.piece");
 });
