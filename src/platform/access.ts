@@ -5,6 +5,7 @@
  */
 
 import { loadLibc } from "./libc.ts";
+import { R_OK, W_OK, X_OK } from "./linux.ts";
 
 /** Once for all questions. */
 let opened: ReturnType<typeof loadLibc> | null = null;
@@ -23,6 +24,13 @@ export interface AccountIds {
   /** Supplementary groups. */
   readonly groups?: readonly number[];
 }
+
+/** For access(2). */
+const MODES: Readonly<Record<Use, number>> = {
+  enter: X_OK,
+  write: W_OK | X_OK,
+  change: R_OK | W_OK,
+};
 
 /** One line a probe: y or n. The first letter of an argument is the use. */
 const SCRIPT = `for probe do
@@ -46,7 +54,9 @@ export async function mayUse(
   if (probes.length === 0) return [];
   const libc = account === null ? opened ??= loadLibc() : null;
   if (libc !== null && !("unavailable" in libc)) {
-    return probes.map(({ path, use }) => libc.mayUse(path, use));
+    // What is no directory has no "." in it.
+    const asked = ({ path, use }: Probe) => use === "change" ? path : `${path}/.`;
+    return probes.map((probe) => libc.access(asked(probe), MODES[probe.use]) === 0);
   }
   const [file, ...before] = shellAs(account);
   const isSet = account === null || before.length > 0;

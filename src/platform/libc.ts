@@ -47,9 +47,6 @@ const AT_NO_AUTOMOUNT = 0x800;
 /** Not what a symlink points to. */
 const NAME_ITSELF = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
 const STATX_TYPE_MTIME = 0x41;
-const X_OK = 1;
-const W_OK = 2;
-const R_OK = 4;
 const SO_RCVBUF = 8;
 const SO_ACCEPTCONN = 30;
 /** As C has them: a directory itself, and the file of a descriptor. */
@@ -216,17 +213,9 @@ export class Libc {
     return new StatxStat(this.#statxView);
   }
 
-  /** Whether names can be made and removed in a directory: 0, or why not. */
-  tryWriting(dir: string): number {
-    return this.#calls.result(this.#calls.symbols.access(this.#calls.path(dir), W_OK | X_OK));
-  }
-
-  /** Whether a directory may be entered or written to, or a file be changed, by who runs the program. */
-  mayUse(path: string, use: "enter" | "write" | "change"): boolean {
-    // What is no directory has no "." in it.
-    const asked = use === "change" ? path : `${path}/.`;
-    const mode = use === "change" ? R_OK | W_OK : use === "write" ? W_OK | X_OK : X_OK;
-    return this.#calls.symbols.access(this.#calls.path(asked), mode) === 0;
+  /** Whether who runs the program may use a file in the ways of `mode`, as access(2) has them: 0, or why not. */
+  access(path: string, mode: number): number {
+    return this.#calls.result(this.#calls.symbols.access(this.#calls.path(path), mode));
   }
 
   mkdir(at: number, name: string, mode: number): number {

@@ -24,6 +24,9 @@ export const O_CLOEXEC = 0o2000000;
 export const O_TMPFILE = 0o20000000 | O_DIRECTORY;
 /** A descriptor that only names a file: it reads nothing, and waits for nobody. */
 export const O_PATH = 0o10000000;
+export const X_OK = 1;
+export const W_OK = 2;
+export const R_OK = 4;
 export const F_TLOCK = 2;
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;

@@ -6,7 +6,7 @@
 
 import { errnoReader } from "./errno.ts";
 import { SystemError } from "./libc_calls.ts";
-import { O_CLOEXEC, O_NONBLOCK, O_RDONLY, openLibrary } from "./linux.ts";
+import { O_CLOEXEC, O_NONBLOCK, O_RDONLY, openLibrary, X_OK } from "./linux.ts";
 import { fixedBytes } from "./memory.ts";
 import { nameToBytes } from "./name.ts";
 import { SpawnMemory, type StartedWith } from "./spawn_memory.ts";
@@ -50,7 +50,6 @@ const POSIX_SPAWN_SETSIGDEF = 0x04;
 const POSIX_SPAWN_SETSIGMASK = 0x08;
 const POSIX_SPAWN_SETSID = 0x80;
 const F_SETFL = 4;
-const X_OK = 1;
 const P_PID = 1;
 const WNOHANG = 1;
 const WEXITED = 4;

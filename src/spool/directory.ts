@@ -6,6 +6,7 @@
 import { basename, dirname, join } from "@std/path";
 import type { Clock, Random } from "../platform/clock.ts";
 import { type Libc, SystemError } from "../platform/libc.ts";
+import { W_OK, X_OK } from "../platform/linux.ts";
 import type { Claims } from "./claim.ts";
 import { Entries } from "./entries.ts";
 import { type Files, systemFiles } from "./files.ts";
@@ -90,7 +91,7 @@ export class SpoolDirectory {
 
   /** Why no file could be removed from a directory; null where nothing is known to forbid it. */
   whyUnwritable(dir: string): string | null {
-    const errno = this.root?.libc.tryWriting(dir) ?? 0;
+    const errno = this.root?.libc.access(dir, W_OK | X_OK) ?? 0;
     return errno === 0 ? null : new SystemError("write to", dir, -errno).message;
   }
 
