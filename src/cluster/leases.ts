@@ -45,8 +45,6 @@ export interface LeasesOptions {
 
 /** A pause that has ended is seen within this. */
 const LONGEST_BEAT_MS = 1_000;
-/** How often a pause is read, of which a program hears otherwise. */
-const CHECK_PAUSE_MS = 30_000;
 /** So many times the processes are not worth a thought. */
 const FEW = 8;
 /** Until a leader that was just elected knows what it has; then what it does not know is lost. */
@@ -74,8 +72,6 @@ export class Leases {
   #stopped = false;
   #isEnded = false;
   readonly #pause: PauseOfStream;
-  /** By the monotonic clock. */
-  #pauseCheckedAt = -Infinity;
   #pulls: readonly Pull[] = [];
   /** What is being taken. */
   readonly #taking = new Set<Promise<void>>();
@@ -411,15 +407,6 @@ export class Leases {
     this.#ask();
   }
 
-  /** A login that may not hear of a pause reads of it. */
-  #checkPause(link: NatsLink): void {
-    const now = this.#options.clock.monotonic();
-    if (now - this.#pauseCheckedAt < CHECK_PAUSE_MS) return;
-    this.#pauseCheckedAt = now;
-    // What it cannot find out now is asked again later.
-    this.#pause.check(link).catch(() => {});
-  }
-
   /** Whoever had no processor for too long has lost what it holds, though no server was away. */
   #warnOfStandstill(): void {
     const { clock, emit, name: spool } = this.#options;
@@ -442,7 +429,8 @@ export class Leases {
     }
     const link = this.#link;
     if (link !== null) {
-      this.#checkPause(link);
+      // What it cannot find out now is asked again later.
+      this.#pause.checkAgain(link).catch(() => {});
       for (const lease of this.#bySequence.values()) {
         // It would undo the delay.
         const isPutOff = lease.stage === "saying" && lease.end?.kind === "put-off";

@@ -15,6 +15,8 @@ import type { Store } from "../spool/store.ts";
 const PAUSED = "paused";
 /** A leader has stored what was published within this. */
 const STORED_MS = 1_000;
+/** How often a pause is read, of which a program hears otherwise. */
+const CHECK_MS = 30_000;
 
 function subjectOf({ address: { stream } }: NatsLink): string {
   return `${stream}${ATTEMPTS_SUFFIX}.${PAUSED}`;
@@ -59,6 +61,8 @@ export class PauseOfStream {
   #isOurs = false;
   /** Changes that were heard of. */
   #heard = 0;
+  /** By the monotonic clock. */
+  #checkedAt = -Infinity;
   /** One after the other. */
   #applying: Promise<void> = Promise.resolve();
 
@@ -89,6 +93,18 @@ export class PauseOfStream {
   async #checkSoon(link: NatsLink): Promise<void> {
     await pauseOrAbort(this.#options.clock, STORED_MS, link.signal);
     if (!link.signal.aborted) await this.check(link);
+  }
+
+  /**
+   * Reads it once in a while, for a login that may not hear of it.
+   *
+   * @throws {Error} when nobody can say whether it is paused
+   */
+  async checkAgain(link: NatsLink): Promise<void> {
+    const now = this.#options.clock.monotonic();
+    if (now - this.#checkedAt < CHECK_MS) return;
+    this.#checkedAt = now;
+    await this.check(link);
   }
 
   /** Reads whether it is paused. @throws {Error} when nobody can say that */
