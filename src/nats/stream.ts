@@ -215,12 +215,18 @@ function promiseOf(version: string, info: StreamInfo): string[] {
   ];
 }
 
-/** A server that belongs to no cluster accepts any number, and has one copy. */
+/** A server that belongs to no cluster accepts any number up to 2.10, and has one copy. */
 function copiesOf({ config, cluster }: StreamInfo): number {
-  return cluster === undefined ? 1 : config.num_replicas;
+  return isOfCluster(cluster) ? config.num_replicas : 1;
 }
 
-function stateOf(info: StreamInfo): StreamState {
+/** From 2.10 on a server that belongs to none says that it leads one without a name. */
+function isOfCluster(cluster: StreamInfo["cluster"]): boolean {
+  return cluster?.name !== undefined;
+}
+
+/** What its servers say of a stream, as it is shown. */
+export function stateOf(info: StreamInfo): StreamState {
   const { config: { name }, state, cluster } = info;
   const replicas = copiesOf(info);
   const behind = (cluster?.replicas ?? []).filter(({ current, offline }) => !current || offline);
@@ -228,7 +234,7 @@ function stateOf(info: StreamInfo): StreamState {
     ...{ name, replicas },
     messages: state.messages,
     bytes: state.bytes,
-    leader: cluster?.leader ?? null,
+    leader: isOfCluster(cluster) ? cluster?.leader ?? null : null,
     behind: behind.map((each) => each.name),
   };
 }

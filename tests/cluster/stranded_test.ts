@@ -55,7 +55,7 @@ function sweepOf(link: NatsLink, warnings: string[]): StrandedSweep {
 }
 
 testWith(
-  "nats",
+  "nats-2.10",
   "messages whose numbers were those of lost ones are put again, each once",
   async () => {
     await using server = await forgetful();
@@ -77,7 +77,7 @@ testWith(
   },
 );
 
-testWith("nats", "a consumer that is ahead of its stream is made anew", async () => {
+testWith("nats-2.10", "a consumer that is ahead of its stream is made anew", async () => {
   await using server = await forgetful();
   const link = await server.link("jobs");
   await publish(link, 11, 13);
@@ -93,26 +93,30 @@ testWith("nats", "a consumer that is ahead of its stream is made anew", async ()
   await closed(link);
 });
 
-testWith("nats", "a login that may not put messages again says that there are some", async () => {
-  await using server = await forgetful(`
+testWith(
+  "nats-2.10",
+  "a login that may not put messages again says that there are some",
+  async () => {
+    await using server = await forgetful(`
     no_auth_user: admin
     authorization { users: [
       { user: admin, password: a }
       { user: worker, password: w, permissions: { publish: ["$JS.API.>"], subscribe: ["_INBOX.>"] } }
     ] }`);
-  const admin = await server.link("jobs");
-  await publish(admin, 11, 16);
-  assertEquals(await given(admin), ["16"]);
-  const proof = { kind: "user", user: "worker", password: "w" } as const;
-  const address = parseStreamAddress(server.address("jobs"));
-  const access = { proof, ca: null };
-  const link = await NatsLink.open({ address, access, timeoutMs: 10_000 });
-  const warnings: string[] = [];
-  const sweep = sweepOf(link, warnings);
-  for (let count = 0; count < 4; count++) await sweep.sweep(link);
-  assertEquals(warnings.length, 1);
-  assertMatch(warnings[0] ?? "", /^jobs has messages .* may not put them again: /);
-  assertEquals((await server.messages("jobs")).length, 5);
-  await closed(link);
-  await closed(admin);
-});
+    const admin = await server.link("jobs");
+    await publish(admin, 11, 16);
+    assertEquals(await given(admin), ["16"]);
+    const proof = { kind: "user", user: "worker", password: "w" } as const;
+    const address = parseStreamAddress(server.address("jobs"));
+    const access = { proof, ca: null };
+    const link = await NatsLink.open({ address, access, timeoutMs: 10_000 });
+    const warnings: string[] = [];
+    const sweep = sweepOf(link, warnings);
+    for (let count = 0; count < 4; count++) await sweep.sweep(link);
+    assertEquals(warnings.length, 1);
+    assertMatch(warnings[0] ?? "", /^jobs has messages .* may not put them again: /);
+    assertEquals((await server.messages("jobs")).length, 5);
+    await closed(link);
+    await closed(admin);
+  },
+);

@@ -1,6 +1,7 @@
 /** The streams as they are made, and what is said of servers on which a power cut may cost tasks. */
 
-import { createStream, reportOn } from "../../src/nats/stream.ts";
+import type { StreamInfo } from "@nats-io/jetstream";
+import { createStream, reportOn, stateOf } from "../../src/nats/stream.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { closed, linkTo, NatsServer, WISH } from "../support/nats.ts";
 import { NatsCluster } from "../support/nats_cluster.ts";
@@ -20,15 +21,13 @@ function serverOfVersion(version: string, upstreamPort: number) {
       const server = await Deno.connect({ hostname: "127.0.0.1", port: upstreamPort });
       open.push(client, server);
       client.readable.pipeTo(server.writable).catch(() => {});
-      let isFirst = true;
       const renamed = new TransformStream<Uint8Array, Uint8Array>({
         transform(bytes, controller) {
-          if (!isFirst) return controller.enqueue(bytes);
-          isFirst = false;
-          // Its first line, which comes in one piece.
-          const info = new TextDecoder().decode(bytes);
-          assertMatch(info, /^INFO .*"version":"2\./);
-          const said = info.replace(/"version":"[^"]*"/, `"version":"${version}"`);
+          // Its line comes in one piece: at first, and from newer servers again after the login.
+          const text = new TextDecoder().decode(bytes);
+          if (!/(^|\n)INFO /.test(text)) return controller.enqueue(bytes);
+          const said = text.replace(/"version":"2[^"]*"/, `"version":"${version}"`);
+          assert(said !== text, text);
           controller.enqueue(new TextEncoder().encode(said));
         },
       });
@@ -74,6 +73,21 @@ for (
     await closed(link);
   });
 }
+
+Deno.test("a server that belongs to no cluster has one copy, whatever it was asked for, and no leader", () => {
+  const state = { messages: 2, bytes: 10 };
+  const info = (cluster?: Record<string, unknown>) =>
+    ({ config: { name: "jobs", num_replicas: 3 }, state, cluster }) as unknown as StreamInfo;
+  const lone = { name: "jobs", replicas: 1, messages: 2, bytes: 10, leader: null, behind: [] };
+  assertEquals(stateOf(info()), lone);
+  // So says 2.10.27.
+  assertEquals(stateOf(info({ leader: "NDP3THSG" })), lone);
+  const replicas = [{ name: "b", current: true }, { name: "c", current: false }];
+  assertEquals(
+    stateOf(info({ name: "tasks", leader: "a", replicas })),
+    { ...lone, replicas: 3, leader: "a", behind: ["c"] },
+  );
+});
 
 testWith("nats", "spooler check --connect says what a server of 2.11 needs", async () => {
   await using temp = await tempDir();

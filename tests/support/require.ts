@@ -31,6 +31,14 @@ function hasCommand(command: string, ...args: string[]): boolean {
   }
 }
 
+function outputOf(command: string, ...args: string[]): string {
+  try {
+    return new TextDecoder().decode(new Deno.Command(command, { args }).outputSync().stdout);
+  } catch {
+    return "";
+  }
+}
+
 const mountable = await canMount();
 
 export type Need =
@@ -66,7 +74,8 @@ export type Need =
   | "ruby"
   | "perl"
   | "go"
-  | "nats";
+  | "nats"
+  | "nats-2.10";
 
 const present: Record<Need, () => boolean> = {
   uwsgi: () => hasCommand("uwsgi", "--plugin", "python3", "--version"),
@@ -87,6 +96,7 @@ const present: Record<Need, () => boolean> = {
   perl: () => hasCommand("perl", "--version"),
   go: () => hasCommand("go", "version"),
   nats: () => hasCommand("nats-server", "--version"),
+  "nats-2.10": () => /v2\.(9|10)\./.test(outputOf("nats-server", "--version")),
   activation: () => hasCommand("systemd-socket-activate", "--version"),
   cgroup: () => canLimitMemory(),
   root: () => Deno.build.os === "linux" && Deno.uid() === 0,
@@ -138,6 +148,8 @@ const reasons: Record<Need, string> = {
   perl: "perl is not installed",
   go: "go is not installed",
   nats: "there is no nats-server",
+  "nats-2.10":
+    "there is no nats-server up to 2.10; later ones keep a consumer in step with its stream",
 };
 
 /** Like Deno.test, for a test that cannot run without what it needs. */
