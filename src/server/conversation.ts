@@ -20,6 +20,7 @@ import { reasonOf } from "../platform/reason.ts";
 import { isHangUp } from "../wire/hang_up.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import { AnswerQueue } from "./answers.ts";
+import type { AnswersTogether } from "./answers_together.ts";
 import type { BodyInput } from "./body.ts";
 import type { Round } from "../platform/round.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
@@ -39,6 +40,8 @@ export interface ConversationOptions {
   readonly memory: PacketMemory;
   readonly deadlines: Deadlines;
   readonly round: Round;
+  /** Absent sends each answer when it is known. */
+  readonly together?: AnswersTogether;
   /** Called for every refusal. */
   readonly refused: (from: string, refusal: RefusalError) => void;
 }
@@ -112,7 +115,7 @@ export class Conversation {
     owner: ConversationOwner,
     carrier: Carrier,
   ) {
-    const { memory, deadlines, rules } = options;
+    const { memory, deadlines, rules, together } = options;
     const transport = carrier.makeTransport(this);
     this.#options = options;
     this.#owner = owner;
@@ -129,9 +132,11 @@ export class Conversation {
       takeBody: (most) => this.#input.takeBody(most),
       report: (refusal) => this.#report(refusal),
       active: () => owner.active(this),
-      changed: () => this.#advance(),
+      changed: together === undefined ? this.#changed : () => together.known(this.#changed),
     });
   }
+
+  readonly #changed = (): void => this.#advance();
 
   /** Whether no task of it is being worked on: closing it then costs the peer nothing but time. */
   get isWaiting(): boolean {

@@ -45,8 +45,8 @@ export interface IntakeThreadOptions {
  */
 const BATCH_MS = 1;
 const BUSY_BATCH_MS = 5;
-/** So many in a batch are many. */
-const MANY = 8;
+/** So many a millisecond are many. */
+const MANY_A_MS = 1.5;
 
 /** A spool that tasks come into, and what is on its way into it. */
 interface OpenInbox {
@@ -73,7 +73,8 @@ export class IntakeThread {
   #hold: (() => void) | null = null;
   readonly #accepted = new AcceptedBatch();
   #saidAt = -Infinity;
-  #lastBatch = 0;
+  /** Many came between the last two batches. */
+  #comeMany = false;
   #willSay = false;
   #connections: Int32Array | null = null;
 
@@ -274,7 +275,7 @@ export class IntakeThread {
     }
     if (this.#connections !== null) Atomics.store(this.#connections, 0, this.#server.connections);
     if (this.#accepted.size === 0 || this.#willSay) return;
-    const batchMs = this.#lastBatch >= MANY ? BUSY_BATCH_MS : BATCH_MS;
+    const batchMs = this.#comeMany ? BUSY_BATCH_MS : BATCH_MS;
     const leftMs = this.#saidAt + batchMs - this.#timers.monotonic();
     if (leftMs <= 0) return this.#say();
     this.#willSay = true;
@@ -283,16 +284,20 @@ export class IntakeThread {
 
   /** @returns whether there was anything */
   #commit(): boolean {
-    let isAny = false;
-    for (const { spool } of this.#inboxes.values()) isAny = spool.commit() || isAny;
-    return isAny;
+    return this.#server.answerTogether(() => {
+      let isAny = false;
+      for (const { spool } of this.#inboxes.values()) isAny = spool.commit() || isAny;
+      return isAny;
+    });
   }
 
   #say(): void {
     const { post } = this.#options;
     this.#willSay = false;
-    this.#saidAt = this.#timers.monotonic();
-    this.#lastBatch = this.#accepted.size;
-    if (this.#lastBatch > 0) post({ kind: "accepted", groups: this.#accepted.take() });
+    const now = this.#timers.monotonic();
+    const { size } = this.#accepted;
+    this.#comeMany = size > 1 && size >= MANY_A_MS * (now - this.#saidAt);
+    this.#saidAt = now;
+    if (size > 0) post({ kind: "accepted", groups: this.#accepted.take() });
   }
 }

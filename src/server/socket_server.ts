@@ -8,6 +8,7 @@ import type { SocketCalls } from "../platform/socket_calls.ts";
 import type { Emit } from "../report/event.ts";
 import type { Network } from "../wire/network.ts";
 import type { Credential } from "../wire/pickle_rule.ts";
+import { AnswersTogether } from "./answers_together.ts";
 import { type AdmissionOptions, allowedBy, isAllowed, letIn } from "./admission.ts";
 import { Connections, type Entrance } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -67,6 +68,7 @@ export class SocketServer implements SocketService {
   readonly #memory: PacketMemory;
   readonly #refusals: Refusals;
   readonly #lone: LoneTasks;
+  readonly #together = new AnswersTogether();
   #rules: ConversationRules | null = null;
   readonly #admission: AdmissionOptions & { allow: readonly Network[] | null };
 
@@ -78,7 +80,7 @@ export class SocketServer implements SocketService {
     this.#refusals = new Refusals(clock, emit);
     this.#admission = {
       ...{ connections: this.#open, clock, deadlines: this.#deadlines, memory: this.#memory },
-      round: loop,
+      ...{ round: loop, together: this.#together },
       rules: () => this.#currentRules(),
       refused: (from, refusal) => this.#refusals.report(from, refusal),
       allow: null,
@@ -88,6 +90,11 @@ export class SocketServer implements SocketService {
 
   get connections(): number {
     return this.#open.count + this.#lone.count;
+  }
+
+  /** Many tasks may be accepted in `accept`: their answers go out together. */
+  answerTogether<T>(accept: () => T): T {
+    return this.#together.gather(accept);
   }
 
   use({ sockets, reception, most }: ServiceSettings): void {
