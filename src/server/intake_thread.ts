@@ -12,6 +12,7 @@ import { endedBy } from "../spool/put_result.ts";
 import { SpoolInbox } from "../spool/spool_inbox.ts";
 import { funcOf } from "../task/request.ts";
 import { AcceptedBatch } from "./accepted_batch.ts";
+import { AnnouncementPace } from "./announcement_pace.ts";
 import type { Accept, IncomingTask } from "./incoming_task.ts";
 import type {
   AcceptResult,
@@ -39,15 +40,6 @@ export interface IntakeThreadOptions {
   readonly post: (message: FromIntake) => void;
 }
 
-/**
- * Between two batches of accepted tasks: each costs the main thread a turn. When many come, they come
- * together.
- */
-const BATCH_MS = 1;
-const BUSY_BATCH_MS = 5;
-/** So many a millisecond are many. */
-const MANY_A_MS = 1.5;
-
 /** A spool that tasks come into, and what is on its way into it. */
 interface OpenInbox {
   readonly spool: SpoolInbox;
@@ -72,9 +64,7 @@ export class IntakeThread {
   #owed = 0;
   #hold: (() => void) | null = null;
   readonly #accepted = new AcceptedBatch();
-  #saidAt = -Infinity;
-  /** Many came between the last two batches. */
-  #comeMany = false;
+  readonly #pace = new AnnouncementPace();
   #willSay = false;
   #connections: Int32Array | null = null;
 
@@ -275,8 +265,7 @@ export class IntakeThread {
     }
     if (this.#connections !== null) Atomics.store(this.#connections, 0, this.#server.connections);
     if (this.#accepted.size === 0 || this.#willSay) return;
-    const batchMs = this.#comeMany ? BUSY_BATCH_MS : BATCH_MS;
-    const leftMs = this.#saidAt + batchMs - this.#timers.monotonic();
+    const leftMs = this.#pace.leftMs(this.#timers.monotonic());
     if (leftMs <= 0) return this.#say();
     this.#willSay = true;
     this.#timers.after(leftMs, () => this.#say());
@@ -294,10 +283,8 @@ export class IntakeThread {
   #say(): void {
     const { post } = this.#options;
     this.#willSay = false;
-    const now = this.#timers.monotonic();
     const { size } = this.#accepted;
-    this.#comeMany = size > 1 && size >= MANY_A_MS * (now - this.#saidAt);
-    this.#saidAt = now;
+    this.#pace.announced(this.#timers.monotonic(), size);
     if (size > 0) post({ kind: "accepted", groups: this.#accepted.take() });
   }
 }
