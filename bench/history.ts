@@ -2,15 +2,17 @@
  * What it costs to be looked into: the time of the recorder itself, at the speed of a full drain, and
  * drains by turns, with nothing of it on, with a history, and with all of it.
  *
- *     deno run -A bench/history.ts [--tasks=60000] [--runs=10] [--processes=1] [--only=recorder|drain]
+ *     deno run -A bench/history.ts [--tasks=60000] [--runs=10] [--drains=1] [--processes=1]
+ *                                  [--only=recorder|drain]
  *
  * The recorder gets its events in batches, as in a drain of 25,000 tasks a second, and writes real files.
- * Drains run a function in TypeScript that does nothing. Each begins when the program has been ready for a
- * while, has found all tasks and rests: `spooler resume` starts it. Those of a round wait for that together,
- * and drain one after the other. Every second round goes through the contestants
- * backwards, and what counts is each run beside the one without it of the same round. Processor time is that
- * of the program and its workers for a task; the wall time of a machine with others on it says little. "off
- * again" is the noise.
+ * Drains run a function in TypeScript that does nothing. The programs of a round wait together until their
+ * start is over and all tasks are found, and then drain one after the other, while the others rest. In the
+ * first drain of a program the engine compiles all that a drain needs; with `--drains` each fills its spool
+ * again and drains that, in a table of its own. Every second round goes through the contestants backwards,
+ * and what counts is each drain beside the one without anything of the same round. Processor time is that of
+ * the program and its workers; the wall time of a machine with others on it says little. "off again" is the
+ * noise, and ± is how far the median may be from that of very many rounds: twice its standard error.
  */
 
 import { dirname, join } from "@std/path";
@@ -35,6 +37,7 @@ import { median, numberArg, printTable, textArg, whole } from "./table.ts";
 const tasks = numberArg("tasks", 60_000);
 const runs = numberArg("runs", 10);
 const processes = numberArg("processes", 1);
+const drains = numberArg("drains", 1);
 
 /** Tasks that end in the time of one batch. */
 const BATCH = 5000;
@@ -42,6 +45,8 @@ const BATCH_MS = 200;
 const REST_MS = 500;
 /** Ten seconds from its start the program collects all garbage, once: that is no cost of a drain. */
 const START_OVER_MS = 11_000;
+/** And some seconds after a great many files it does what it had put off. */
+const FILLED_OVER_MS = 3000;
 /** What it may have spent between two looks, and be at rest. */
 const REST_MICROS = 20_000;
 
@@ -56,10 +61,10 @@ const ALL_ON = [
   "http-socket = 127.0.0.1:0",
 ];
 const CONTESTANTS: readonly (readonly [string, readonly string[]])[] = [
-  ["off", ["spooler-history = 0"]],
   ["off again", ["spooler-history = 0"]],
-  ["history of 1,000 runs (the default)", []],
   ["history, output, stats, http-socket", ALL_ON],
+  ["off", ["spooler-history = 0"]],
+  ["history of 1,000 runs (the default)", []],
 ];
 
 /** Microseconds of processor time a task. */
@@ -87,7 +92,8 @@ function recorderCost(dir: string, count: number, output: HistoryConfig["output"
     attempt: 1,
     fate: { kind: "done" },
     tookMs: 0.03,
-    waitMs: 12.5,
+    // As in a drain each millisecond has its own.
+    waitMs: 12.5 + at * BATCH_MS / BATCH,
   }));
   const batches = Math.max(4, Math.ceil(tasks / BATCH));
   const printed = (event: Event) =>
@@ -167,6 +173,8 @@ async function whenAtRest(pid: number): Promise<void> {
 /** A program with a full spool that has found all tasks, is paused, and rests. */
 interface Contestant extends AsyncDisposable {
   drain(): Promise<Cost>;
+  /** Makes it what it was before. */
+  fill(): Promise<void>;
 }
 
 async function startContestant(lines: readonly string[]): Promise<Contestant> {
@@ -181,18 +189,25 @@ async function startContestant(lines: readonly string[]): Promise<Contestant> {
     `${site.dir}/tasks.ts`,
     "export function noop() { return uwsgi.SPOOL_OK; }\n",
   );
-  const names = fillSpool(site.spool, tasks);
   const paused = join(site.spool, PAUSED_FILE);
+  const last = fillSpool(site.spool, tasks).at(-1);
   await Deno.mkdir(dirname(paused), { recursive: true });
   await Deno.writeTextFile(paused, "");
-  const { pid } = stack.use(await site.start());
+  const program = stack.use(await site.start());
+  const { pid } = program;
+  let pauses = 1;
   return {
+    async fill() {
+      await Deno.writeTextFile(paused, "");
+      await program.line(/: paused/, ++pauses);
+      fillSpool(site.spool, tasks);
+    },
     async drain() {
       await whenAtRest(pid);
       const before = costNow(pid);
       const since = Date.now();
       await Deno.remove(paused);
-      const ms = await whenEmpty(site.spool, names.at(-1)) - since;
+      const ms = await whenEmpty(site.spool, last) - since;
       await pause(REST_MS);
       await whenAtRest(pid);
       const after = costNow(pid);
@@ -207,34 +222,53 @@ async function startContestant(lines: readonly string[]): Promise<Contestant> {
   };
 }
 
+/** The costs of a drain of each contestant in each round, by its name. */
+type Costs = ReadonlyMap<string, Cost[]>;
+
 /** Together they wait until their start is over; they drain one after the other. */
-async function drainRound(contestants: readonly (readonly [string, readonly string[]])[]) {
+async function drainRound(
+  contestants: readonly (readonly [string, readonly string[]])[],
+  costs: readonly Costs[],
+) {
   await using stack = new AsyncDisposableStack();
   const started: (readonly [string, Contestant])[] = [];
   for (const [name, lines] of contestants) {
     started.push([name, stack.use(await startContestant(lines))]);
   }
-  // What the system has not written yet it would write while one of them drains.
-  await new Deno.Command("sync").output();
-  await pause(START_OVER_MS);
-  const costs: (readonly [string, Cost])[] = [];
-  for (const [name, contestant] of started) costs.push([name, await contestant.drain()]);
-  return costs;
+  for (const [nth, ofDrain] of costs.entries()) {
+    if (nth > 0) { for (const [, contestant] of started) await contestant.fill(); }
+    // What the system has not written yet it would write while one of them drains.
+    await new Deno.Command("sync").output();
+    await pause(nth === 0 ? START_OVER_MS : FILLED_OVER_MS);
+    for (const [name, contestant] of started) {
+      ofDrain.get(name)?.push(await contestant.drain());
+    }
+  }
 }
 
-async function drainTable(): Promise<void> {
-  const costs = new Map<string, Cost[]>(CONTESTANTS.map(([name]) => [name, []]));
+async function drainTables(): Promise<void> {
+  const noCosts = (): Costs => new Map(CONTESTANTS.map(([name]) => [name, []]));
+  const costs = Array.from({ length: drains }, noCosts);
   for (let run = 0; run < runs; run++) {
-    const round = await drainRound(run % 2 === 0 ? CONTESTANTS : CONTESTANTS.toReversed());
-    for (const [name, cost] of round) costs.get(name)?.push(cost);
+    await drainRound(run % 2 === 0 ? CONTESTANTS : CONTESTANTS.toReversed(), costs);
   }
+  const [first = noCosts(), ...later] = costs;
+  printDrains("first drain", first);
+  if (later.length === 0) return;
+  const all = CONTESTANTS.map(([name]) =>
+    [name, later.flatMap((each) => each.get(name) ?? [])] as const
+  );
+  printDrains("later drains", new Map(all));
+}
+
+function printDrains(title: string, costs: Costs): void {
   const cpuOf = (name: string) =>
     costs.get(name)?.map(({ programMicros, workerMicros }) => programMicros + workerMicros) ?? [];
   const msOf = (name: string) => costs.get(name)?.map(({ ms }) => ms) ?? [];
   const ofRounds = (of: (name: string) => number[], name: string) =>
     of(name).map((value, run) => (of("off")[run] ?? NaN) / value);
   printTable([
-    ["drains", "µs a task", "of the program", "to off", "±", "tasks/s", "to off", "±"],
+    [title, "µs a task", "of the program", "to off", "±", "tasks/s", "to off", "±"],
     ...CONTESTANTS.map(([name]) => {
       const own = costs.get(name) ?? [];
       const [cpu, speed] = [ofRounds(cpuOf, name), ofRounds(msOf, name)];
@@ -243,20 +277,24 @@ async function drainTable(): Promise<void> {
         median(cpuOf(name)).toFixed(1),
         median(own.map((each) => each.programMicros)).toFixed(1),
         median(cpu).toFixed(3),
-        deviation(cpu).toFixed(3),
+        doubt(cpu).toFixed(3),
         whole(1000 * tasks / median(msOf(name))),
         median(speed).toFixed(3),
-        deviation(speed).toFixed(3),
+        doubt(speed).toFixed(3),
       ];
     }),
   ]);
 }
 
-/** The median of how far the values are from their median. */
-function deviation(values: readonly number[]): number {
+/**
+ * Twice the standard error of the median: of values as a normal distribution has them, from the median of how
+ * far they are from theirs, which one wild value does not change.
+ */
+function doubt(values: readonly number[]): number {
   const middle = median(values);
-  return median(values.map((value) => Math.abs(value - middle)));
+  const deviation = 1.4826 * median(values.map((value) => Math.abs(value - middle)));
+  return 2 * 1.2533 * deviation / Math.sqrt(values.length);
 }
 
 if (textArg("only") !== "drain") await recorderTable();
-if (textArg("only") !== "recorder") await drainTable();
+if (textArg("only") !== "recorder") await drainTables();

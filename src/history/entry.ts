@@ -50,6 +50,11 @@ export function entryLine(entry: HistoryEntry): string {
   return `${JSON.stringify(entry)}\n`;
 }
 
+/** When a run started, in whole milliseconds. */
+export const startOf = (endedAt: number, tookMs: number) => Math.round(endedAt - tookMs);
+/** A duration to the tenth of a millisecond. */
+export const tenths = (ms: number) => Math.round(ms * 10) / 10;
+
 /** Null for a line that is none: one that a crash has cut, for example. */
 export function readEntry(line: string): HistoryEntry | null {
   const value = parseJson(line);

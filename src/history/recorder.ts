@@ -9,14 +9,16 @@ import { reasonOf } from "../platform/reason.ts";
 import type { Emit, Event } from "../report/event.ts";
 import type { HistoryFiles } from "../spool/history_files.ts";
 import { type EndedRun, EndedRuns, type EndOfRun } from "./ended_runs.ts";
-import type { HistoryEntry, OutputSize } from "./entry.ts";
-import { EntryBytes, startOf, tenthsOf } from "./entry_bytes.ts";
+import { entryLine, type HistoryEntry, type OutputSize, startOf, tenths } from "./entry.ts";
 import { Outputs } from "./outputs.ts";
 import { Segments } from "./segments.ts";
+import { TextBytes } from "./text_bytes.ts";
 import type { HistoryConfig, HistoryLimit } from "./settings.ts";
 
 /** What has ended meanwhile is written together. */
 const BATCH_MS = 200;
+/** Lines that are made and written at a time. */
+const LINES = 128;
 /** What is too old goes although nothing runs, so often at most. */
 const EXPIRE_EVERY_MS = 3_600_000;
 
@@ -39,7 +41,7 @@ export class Recorder {
   readonly #segments: Segments;
   readonly #outputs: Outputs;
   readonly #ended = new EndedRuns();
-  readonly #bytes = new EntryBytes();
+  readonly #bytes = new TextBytes();
   #cancel: Cancel | null = null;
   #cancelExpiry: Cancel = () => {};
   #isBroken = false;
@@ -67,9 +69,8 @@ export class Recorder {
       for (const { entry, text } of died) {
         this.#segments.append(1, this.#options.clock.now(), (segment) => {
           const file = this.#outputs.keep(segment, text);
-          this.#bytes.clear();
-          this.#bytes.add({ ...entry, output: entry.output && { ...entry.output, file } });
-          return this.#bytes.bytes;
+          const output = entry.output && { ...entry.output, file };
+          return [this.#bytes.of(entryLine({ ...entry, output }))];
         });
       }
     });
@@ -142,16 +143,15 @@ export class Recorder {
       this.#outputs.write();
     });
     this.#ended.clear();
-    this.#bytes.release();
   }
 
-  /** Of so many of those that have ended. */
-  #linesOf(from: number, count: number, segment: string): Uint8Array<ArrayBuffer> {
-    const bytes = this.#bytes;
-    bytes.clear();
-    const other = (run: EndedRun) => bytes.add(this.#entryOf(run, segment));
-    for (let nth = from; nth < from + count; nth++) this.#ended.write(nth, bytes, other);
-    return bytes.bytes;
+  /** Of so many of those that have ended; a piece is good until the next is asked for. */
+  *#linesOf(from: number, count: number, segment: string): Generator<Uint8Array<ArrayBuffer>> {
+    const other = (run: EndedRun) => entryLine(this.#entryOf(run, segment));
+    for (let done = 0; done < count; done += LINES) {
+      const lines = Math.min(LINES, count - done);
+      yield this.#bytes.of(this.#ended.lines(from + done, lines, other));
+    }
   }
 
   #entryOf({ event, at, output }: EndedRun, segment: string): HistoryEntry {
@@ -223,5 +223,3 @@ function entryOf(
       return event satisfies never;
   }
 }
-
-const tenths = (ms: number) => tenthsOf(ms) / 10;

@@ -4,7 +4,6 @@
  * do the same to the same files: what the newest has is counted again when its size is not what it was.
  */
 
-import { joined } from "../platform/bytes.ts";
 import type { HistoryFiles } from "../spool/history_files.ts";
 import { carryOver } from "./rare_jobs.ts";
 import type { HistoryLimit } from "./settings.ts";
@@ -14,6 +13,7 @@ const MOST_IN_SEGMENT = 10_000;
 /** More runs are not kept, however short the time in which they were. */
 export const MOST_RUNS = 1_000_000;
 const NEWLINE = 10;
+const NOTHING = new Uint8Array(0);
 /** Of a segment that another program removes again and again. */
 const MOST_TRIES = 10;
 
@@ -28,7 +28,8 @@ interface SegmentTally {
   readonly isWhole: boolean;
 }
 
-type LinesAsBytes = Uint8Array<ArrayBuffer>;
+/** Lines as bytes, piece by piece. */
+type Lines = Iterable<Uint8Array<ArrayBuffer>>;
 
 export class Segments {
   #newest: SegmentTally | null = null;
@@ -62,19 +63,18 @@ export class Segments {
   append(
     count: number,
     now: number,
-    lines: (segment: string, count: number) => LinesAsBytes,
+    lines: (segment: string, count: number) => Lines,
   ): number {
     for (let tries = 1;; tries++) {
-      const segment = this.#open(now);
-      const tally = this.#tally(segment, now);
+      const tally = this.#open(now);
+      const { segment } = tally;
       const taken = Math.min(count, Math.max(1, this.#perSegment - tally.entries));
       try {
         const made = lines(segment, taken);
-        const bytes = tally.isWhole ? made : joined([Uint8Array.of(NEWLINE), made]);
-        this.files.append(segment, bytes);
+        const size = this.files.append(segment, tally.isWhole ? made : behindNewline(made));
         this.#newest = {
           ...{ segment, since: tally.since, isWhole: true },
-          size: tally.size + bytes.length,
+          size: tally.size + size,
           entries: tally.entries + taken,
         };
         return taken;
@@ -86,14 +86,14 @@ export class Segments {
   }
 
   /** The segment to write to. */
-  #open(now: number): string {
+  #open(now: number): SegmentTally {
     const newest = this.files.segments().at(-1);
-    if (newest === undefined) return this.files.makeSegment(1);
-    const { entries, since } = this.#tally(newest, now);
+    if (newest === undefined) return this.#tally(this.files.makeSegment(1), now);
+    const tally = this.#tally(newest, now);
     const { limit } = this;
-    const isOld = limit.kind === "time" && entries > 0 && now - since >= limit.ms / 4;
-    const isFull = entries >= this.#perSegment || isOld;
-    return isFull ? this.files.makeSegment(Number(newest) + entries) : newest;
+    const isOld = limit.kind === "time" && tally.entries > 0 && now - tally.since >= limit.ms / 4;
+    if (tally.entries < this.#perSegment && !isOld) return tally;
+    return this.#tally(this.files.makeSegment(Number(newest) + tally.entries), now);
   }
 
   #tally(segment: string, now: number): SegmentTally {
@@ -101,7 +101,7 @@ export class Segments {
     const known = this.#newest?.segment === segment ? this.#newest : null;
     if (known?.size === size) return known;
     const before = known !== null && known.size < size ? known : null;
-    const bytes = this.files.read(segment, before?.size ?? 0);
+    const bytes = size === 0 ? NOTHING : this.files.read(segment, before?.size ?? 0);
     let entries = before?.entries ?? 0;
     for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) entries++;
     const tally = {
@@ -139,6 +139,11 @@ export class Segments {
     if (limit.kind !== "time") return false;
     return now - (this.files.stat(segment)?.mtimeMs ?? now) > limit.ms;
   }
+}
+
+function* behindNewline(lines: Lines): Lines {
+  yield Uint8Array.of(NEWLINE);
+  yield* lines;
 }
 
 /** When the first run in a segment started. */

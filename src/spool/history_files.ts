@@ -8,6 +8,7 @@
 import { joined } from "../platform/bytes.ts";
 import type { Claim } from "./claim.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
+import type { OpenFile } from "./files.ts";
 
 const RUNNING = "running";
 const PROGRAM_PREFIX = "program_";
@@ -109,9 +110,17 @@ export class HistoryFiles {
     this.spool.files.mkdirSync(path, 0o750);
   }
 
-  /** @throws {Deno.errors.NotFound} when the segment is gone */
-  append(segment: string, bytes: Uint8Array): void {
-    this.#write(`${this.dir}/${segment}`, bytes, { append: true });
+  /**
+   * @param pieces asked for when the segment is open, each when the one before is written
+   * @returns how many bytes they were
+   * @throws {Deno.errors.NotFound} when the segment is gone
+   */
+  append(segment: string, pieces: Iterable<Uint8Array>): number {
+    const options = { write: true, append: true, mode: TASK_MODE };
+    using file = this.spool.files.openSync(`${this.dir}/${segment}`, options);
+    let size = 0;
+    for (const bytes of pieces) size += writeAll(file, bytes);
+    return size;
   }
 
   /** Puts entries in front of those of a segment; who reads it meanwhile has either. */
@@ -131,7 +140,7 @@ export class HistoryFiles {
     how: { readonly append?: true; readonly create?: true; readonly createNew?: true },
   ): void {
     using file = this.spool.files.openSync(path, { write: true, mode: TASK_MODE, ...how });
-    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+    writeAll(file, bytes);
   }
 
   putOutput(segment: string, file: string, bytes: Uint8Array): void {
@@ -238,4 +247,9 @@ export class HistoryFiles {
     this.#claim?.release();
     this.#claim = this.#program = null;
   }
+}
+
+function writeAll(file: OpenFile, bytes: Uint8Array): number {
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  return bytes.length;
 }

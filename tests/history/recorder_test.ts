@@ -159,7 +159,7 @@ Deno.test("segments are named by their first run; of a long history only the new
   const segments = new Segments(next, { kind: "runs", count: 50 });
   segments.expire(clock.now());
   assertEquals(next.segments(), expected.slice(2));
-  segments.append(1, clock.now(), () => Uint8Array.from([123, 125, 10]));
+  segments.append(1, clock.now(), () => [Uint8Array.from([123, 125, 10])]);
   assertEquals([...new Set(read)], [expected.at(-1)]);
 });
 
@@ -206,6 +206,29 @@ Deno.test("of more runs in a batch than are kept only the last are written", asy
   for (let at = 0; at < 1003; at++) recorder.note(settled(`t${at}`));
   recorder.close();
   assertEquals(names(files).slice(0, 10), Array.from({ length: 10 }, (_, at) => `t${1002 - at}`));
+});
+
+Deno.test("a batch of thousands has each of its runs once and in order, whatever became of them", async () => {
+  await using temp = await tempDir();
+  const clock = new FakeClock();
+  const { files, recorder } = open(temp.path, clock, {
+    ...{ limit: { kind: "runs", count: 100_000 }, output: "all" },
+  });
+  const expected: string[] = [];
+  for (let n = 0; n < 3000; n++) {
+    const name = n % 100 === 0 ? `t"${n}` : `t${n}`;
+    if (n % 50 === 1) recorder.note(printed(name, `line ${n}`));
+    const reason = "x".repeat(n % 3 === 0 ? 1000 : 1);
+    recorder.note(settled(name, n % 7 === 0 ? { fate: { kind: "failed", reason } } : {}));
+    expected.push(`${name} ${n % 7 === 0 ? reason : null} ${n % 50 === 1 ? `line ${n}` : ""}`);
+  }
+  clock.advance(BATCH_MS);
+  const found = [...tasksIn(files)].toReversed().map((run) => {
+    const { name, reason, output } = run.entry;
+    return `${name} ${reason} ${output === null ? "" : outputOf(files, run)?.[0]?.text}`;
+  });
+  assertEquals(found, expected);
+  recorder.close();
 });
 
 Deno.test("a history of a duration lets go of what is older, although nothing runs", async () => {
