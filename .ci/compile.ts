@@ -32,9 +32,13 @@ const NATS_PACKED = "packed.json.br";
 /** Imports that the program does not have. */
 const NOT_INSIDE = ["@std/assert", "axe-core", "esbuild", "fast-check", "playwright-core"];
 
-/** Files that are read, or started as a thread, by their place beside the program's own. */
+/** Files that are read by their place beside the program's own. */
 const READ = ["workers/python", "workers/uwsgi.d.ts", "docs/man", "src/web/assets"];
-const INTAKE_WORKER = "src/server/intake_worker.ts";
+/** Each is started as a thread, and a bundle of its own. */
+const THREADS: Readonly<Record<string, string>> = {
+  intake_worker: "src/server/intake_worker.ts",
+  second_reader_worker: "src/spool/second_reader_worker.ts",
+};
 
 /**
  * A small nursery, as the program makes little garbage at a time. And V8 is to collect it when a fifth is
@@ -127,15 +131,19 @@ function places(files: ReadonlyMap<string, string>): esbuild.Plugin {
         // An importing piece has a copy.
         if (/^export (?:let|var) /m.test(text)) throw new Error(`${path} exports a variable`);
         const place = `new URL("../../${path.slice(root.length)}", import.meta.url).href`;
-        // But this is started as a thread, and a bundle of its own.
-        const contents = text.split('new URL("./intake_worker.ts", import.meta.url)')
-          .map((part) => part.replaceAll("import.meta.url", place))
-          .join('new URL("./intake_worker.js", import.meta.url)');
+        const contents = Object.keys(THREADS).reduce(
+          (text, thread) =>
+            text.replaceAll(`new URL("./${thread}.ts", ${place})`, threadPlace(thread)),
+          text.replaceAll("import.meta.url", place),
+        );
         return { contents, loader: "ts" };
       });
     },
   };
 }
+
+/** A thread's bundle lies beside the program's own. */
+const threadPlace = (thread: string) => `new URL("./${thread}.js", import.meta.url)`;
 
 const BUNDLED = {
   outdir: scratch,
@@ -192,7 +200,7 @@ async function bundleModules(plugin: esbuild.Plugin): Promise<void> {
     ...BUNDLED,
     entryPoints: {
       main: `${root}main.ts`,
-      intake_worker: `${root}${INTAKE_WORKER}`,
+      ...Object.fromEntries(Object.entries(THREADS).map(([name, path]) => [name, root + path])),
       compiled_code: `${root}.ci/compiled_code.js`,
     },
     plugins: [fromPieces, plugin],
@@ -225,7 +233,8 @@ async function compile(module: string, output: string): Promise<void> {
   await Deno.writeTextFile(importMap, JSON.stringify({ imports: {} }));
   const packed = [...Object.keys(PACKED).map((name) => `${name}.br`), NATS_PACKED]
     .map((name) => `${scratch}/${name}`);
-  const includes = [...READ, `${scratch}/intake_worker.js`, ...packed, pieces];
+  const threads = Object.keys(THREADS).map((name) => `${scratch}/${name}.js`);
+  const includes = [...READ, ...threads, ...packed, pieces];
   await deno(
     "compile",
     `--v8-flags=${V8_FLAGS.join(",")}`,

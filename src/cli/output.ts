@@ -3,7 +3,7 @@
  * neither those of the ini that the command has read, nor what has the form of one.
  */
 
-import { jsonLine, safeLine } from "../report/safe_text.ts";
+import { harmlessJson, jsonLine, safeLine } from "../report/safe_text.ts";
 import { hideProgress } from "./progress.ts";
 import { Secrets } from "../report/secrets.ts";
 
@@ -50,6 +50,17 @@ function isHarmless(value: unknown, mask: (text: string) => string): boolean {
   });
 }
 
+/** The lines of {@link maskedJson}, of which nearly always none has anything to hide. */
+export function maskedJsonLines(
+  values: readonly unknown[],
+  mask: (text: string) => string,
+): string {
+  const text = harmlessJson(values.map((value) => JSON.stringify(value)).join("\n"));
+  // Where nothing is escaped each text in it stands there as it is.
+  if (!text.includes("\\") && mask(text) === text) return text;
+  return values.map((value) => maskedJson(value, mask)).join("\n");
+}
+
 /** Lines for stdout. The caller ends it with {@link flush}. */
 export class CliOutput {
   #gathered = "";
@@ -74,28 +85,40 @@ export class CliOutput {
   }
 
   async line(text: string): Promise<void> {
-    await this.#add(this.#mask(text));
+    this.#gathered += `${this.#mask(text)}\n`;
+    await this.flushFull();
   }
 
   /** Very many lines at a time. */
   async lines(texts: readonly string[]): Promise<void> {
     for (let at = 0; at < texts.length; at += MASKED_AT_ONCE) {
-      const some = texts.slice(at, at + MASKED_AT_ONCE);
-      const text = some.join("\n");
-      // Nearly always there is nothing to hide in all of them.
-      const masked = this.#mask(text) === text ? text : some.map(this.#mask).join("\n");
-      this.#gathered += `${masked}\n`;
-      if (this.#gathered.length >= PIECE) await this.flush();
+      this.add(texts.slice(at, at + MASKED_AT_ONCE));
+      await this.flushFull();
     }
   }
 
   /** A line for programs. */
   async json(value: unknown): Promise<void> {
-    await this.#add(maskedJson(value, this.#mask));
+    this.#gathered += `${maskedJson(value, this.#mask)}\n`;
+    await this.flushFull();
   }
 
-  async #add(line: string): Promise<void> {
-    this.#gathered += `${line}\n`;
+  /** Some lines, which are written with the next {@link flushFull}. */
+  add(texts: readonly string[]): void {
+    if (texts.length === 0) return;
+    const text = texts.join("\n");
+    // Nearly always there is nothing to hide in all of them.
+    const isHarmless = this.#mask(text) === text;
+    this.#gathered += `${isHarmless ? text : texts.map(this.#mask).join("\n")}\n`;
+  }
+
+  /** The same of lines for programs. */
+  addJson(values: readonly unknown[]): void {
+    if (values.length > 0) this.#gathered += `${maskedJsonLines(values, this.#mask)}\n`;
+  }
+
+  /** Writes what was gathered, when it is enough for a write. */
+  async flushFull(): Promise<void> {
     if (this.#gathered.length >= PIECE) await this.flush();
   }
 

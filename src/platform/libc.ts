@@ -195,7 +195,7 @@ export class Libc {
 
   /** Of an open file. */
   fstat(fd: number): Stat {
-    const stat = this.#stat(fd, this.#calls.path(""), AT_EMPTY_PATH);
+    const stat = this.#stat(fd, NO_PATH, AT_EMPTY_PATH);
     if (stat === null) throw new SystemError("statx", `descriptor ${fd}`, this.#calls.errno());
     return stat;
   }

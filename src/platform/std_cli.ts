@@ -5,18 +5,16 @@
 
 import { parseArgs } from "deno-std/parse-args";
 import { eastAsianWidth } from "get-east-asian-width";
+import { isPlainText } from "./plain_text.ts";
 
 export { parseArgs };
 
 /** Marks, joiners and control characters take no column. */
 const NO_COLUMN = /[\p{Mark}\p{Cf}\p{Cc}]/u;
 
-/** Most texts are: one column a character. */
-const PLAIN = /^[\x20-\x7e]*$/;
-
 /** Columns of a terminal that a text takes. */
 export function unicodeWidth(text: string): number {
-  if (PLAIN.test(text)) return text.length;
+  if (isPlainText(text)) return text.length;
   let width = 0;
   for (const char of text) {
     if (!NO_COLUMN.test(char)) width += eastAsianWidth(char.codePointAt(0) ?? 0);

@@ -7,6 +7,7 @@
  */
 
 import { nameToShow } from "../platform/name.ts";
+import { isPlainText } from "../platform/plain_text.ts";
 
 // deno-lint-ignore no-control-regex
 const ACTS = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
@@ -19,6 +20,7 @@ const ACTS_IN_JSON = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** `\x1b` for an escape, `\x0a` for a newline, `\u202e` for what turns text around. */
 export function safeText(text: string): string {
+  if (isPlainText(text)) return text;
   return nameToShow(text).replaceAll(ACTS, escaped);
 }
 

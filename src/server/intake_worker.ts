@@ -1,17 +1,12 @@
 /** The module of the thread that takes tasks. */
 
 import { socketCalls } from "../platform/socket_calls.ts";
+import { threadScope } from "../platform/thread_scope.ts";
 import { openPlatform } from "../spool/platform.ts";
 import type { FromIntake, ToIntake } from "./intake_messages.ts";
 import { IntakeThread } from "./intake_thread.ts";
 
-/** What a worker has beside a window's own. */
-interface WorkerScope {
-  onmessage: ((event: { readonly data: ToIntake }) => void) | null;
-  postMessage(message: FromIntake): void;
-}
-
-const scope = globalThis as unknown as WorkerScope;
+const scope = threadScope<ToIntake, FromIntake>();
 const calls = socketCalls();
 if (calls === null) throw new Error("libc cannot be called");
 const thread = new IntakeThread({

@@ -19,6 +19,7 @@ import {
   type TaskRef,
 } from "./layout.ts";
 import { Listing, type VisitTask } from "./listing.ts";
+import type { PieceReaders } from "./piece_readers.ts";
 import { LaterRecordError, readAttempts, readFailed } from "./record_text.ts";
 import { SpoolRoot } from "./root.ts";
 import { MOST_RECORD_BYTES, readSmallFile } from "./small_file.ts";
@@ -71,8 +72,8 @@ export class Inspector {
   }
 
   /** See {@link Listing.visitQueue}; null where libc cannot be called. */
-  visitQueue(visit: VisitTask): Generator<void> | null {
-    return this.#root && this.#listing.visitQueue(this.#root, visit);
+  visitQueue(readers: PieceReaders, visit: VisitTask): Generator<void> | null {
+    return this.#root && this.#listing.visitQueue(this.#root, readers, visit);
   }
 
   /** See {@link Listing.find}. */

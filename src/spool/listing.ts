@@ -4,7 +4,7 @@
  */
 
 import { join } from "@std/path";
-import { list as listEntries, visitNames } from "../platform/dirents.ts";
+import { list as listEntries, readDirents, visitNames } from "../platform/dirents.ts";
 import { SystemError } from "../platform/libc.ts";
 import { EACCES, ENOENT } from "../platform/linux.ts";
 import type { Claims } from "./claim.ts";
@@ -20,6 +20,8 @@ import {
   taskId,
   type TaskRef,
 } from "./layout.ts";
+import type { PieceReaders } from "./piece_readers.ts";
+import type { TaskReading } from "./plain_task.ts";
 import type { SpoolRoot } from "./root.ts";
 
 /** Bytes of a name whose record has its whole name in its own. */
@@ -151,25 +153,34 @@ export class Listing {
   }
 
   /**
-   * The tasks that wait or run, each handed to `visit` with the directory that it is in and its name as the
-   * kernel has written it: for who reads them at once, which saves a path. It yields from time to time.
+   * The tasks that wait or run, each handed to `visit` with what could be read of it. It yields from time to
+   * time.
    *
    * @throws {Deno.errors.PermissionDenied} when a directory may not be read
    */
-  *visitQueue(root: SpoolRoot, visit: VisitTask): Generator<void> {
+  *visitQueue(root: SpoolRoot, readers: PieceReaders, visit: VisitTask): Generator<void> {
+    const { libc } = root;
     const priorities: (string | null)[] = [null];
     for (const priority of priorities) {
       const fd = openReadable(root, priority === null ? this.dir : join(this.dir, priority));
       if (fd === null) continue;
-      yield* visitNames(root.libc, fd, (name, bytes) => {
-        if (isTaskName(name)) visit(fd, { name, priority, place: "queue" }, bytes);
-        else if (priority === null && isPriorityName(name)) priorities.push(name);
-      });
+      try {
+        yield* readers.read(fd, readDirents(libc, fd), (dirents, reader) => {
+          visitNames(dirents, (name, bytes) => {
+            if (isTaskName(name)) {
+              const task: PlacedTask = { name, priority, place: "queue" };
+              visit(task, reader.read(fd, task, bytes));
+            } else if (priority === null && isPriorityName(name)) priorities.push(name);
+          });
+        });
+      } finally {
+        libc.close(fd);
+      }
     }
   }
 }
 
-export type VisitTask = (at: number, task: PlacedTask, bytes: Uint8Array<ArrayBuffer>) => void;
+export type VisitTask = (task: PlacedTask, read: TaskReading) => void;
 
 /**
  * A directory to be listed; null when it is not there, which is an empty one.

@@ -5,7 +5,8 @@ import { funcOf } from "../task/request.ts";
 import type { Inspector } from "./inspect.ts";
 import type { TaskRef } from "./layout.ts";
 import { type Filter, type Inspected, type PlacedTask, STATE_KINDS } from "./inspected.ts";
-import { LEFT_OUT, type PlainTask, PlainTaskReader } from "./plain_task.ts";
+import { PieceReaders } from "./piece_readers.ts";
+import { LEFT_OUT, type PlainTask } from "./plain_task.ts";
 
 /** What the person asked for. */
 export interface ListFilter extends Filter {
@@ -61,10 +62,9 @@ export function* survey(
     examined();
     if (task !== null) found(task);
   };
-  const reader = libc && new PlainTaskReader(libc, filter, now);
-  const visiting = reader && inspector.visitQueue((at, placed, bytes) => {
-    const task = hasFailed(placed) ? null : reader.read(at, placed, bytes);
-    add(task === LEFT_OUT ? null : task ?? match(placed));
+  using readers = libc && new PieceReaders(libc, filter, now);
+  const visiting = readers && inspector.visitQueue(readers, (placed, task) => {
+    add(task === LEFT_OUT ? null : task === null || hasFailed(placed) ? match(placed) : task);
   });
   if (visiting && states.some((state) => state !== "failed")) yield* visiting;
   const rest = visiting ? states.filter((state) => state === "failed") : states;

@@ -26,14 +26,26 @@ export interface PlainTask extends TaskRef {
 /** Not let through by the filter. */
 export const LEFT_OUT = "left out";
 
+/** Null is what is not plain. */
+export type TaskReading = PlainTask | typeof LEFT_OUT | null;
+
+export interface TaskReader {
+  /**
+   * A task by its name in an open directory.
+   *
+   * @param bytes the name as the kernel has written it, with a NUL at the end
+   */
+  read(at: number, ref: TaskRef, bytes: Uint8Array<ArrayBuffer>): TaskReading;
+}
+
 const FIRST_READ = 4096;
 const FUNC = new TextEncoder().encode("ud_spool_func");
 /** Functions that are compared with before another copy is made. */
 const MOST_KNOWN = 64;
 
-export class PlainTaskReader {
+export class PlainTaskReader implements TaskReader {
   readonly #bytes = new Uint8Array(FIRST_READ);
-  readonly #known: Uint8Array[] = [];
+  readonly #funcs = new Funcs();
   readonly #func: Uint8Array | null;
   /** Where the value of `ud_spool_func` is; an end of 0 without one. */
   #funcStart = 0;
@@ -51,16 +63,7 @@ export class PlainTaskReader {
     this.#func = filter.func === undefined ? null : new TextEncoder().encode(filter.func);
   }
 
-  /**
-   * A task by its name in an open directory; null when it is not plain.
-   *
-   * @param bytes the name as the kernel has written it, with a NUL at the end
-   */
-  read(
-    at: number,
-    ref: TaskRef,
-    bytes: Uint8Array<ArrayBuffer>,
-  ): PlainTask | typeof LEFT_OUT | null {
+  read(at: number, ref: TaskRef, bytes: Uint8Array<ArrayBuffer>): TaskReading {
     const { states, madeBefore } = this.filter;
     const made = madeAt(ref.name);
     if (made !== null && madeBefore !== undefined && made >= madeBefore) return LEFT_OUT;
@@ -78,12 +81,11 @@ export class PlainTaskReader {
     }
   }
 
-  #readOpen(fd: number, ref: TaskRef, made: number | null): PlainTask | typeof LEFT_OUT | null {
+  #readOpen(fd: number, ref: TaskRef, made: number | null): TaskReading {
     const stat = this.libc.fstat(fd);
     if (stat.kind !== "file" || mayWaitForOthers(stat.mtimeMs)) return null;
-    const state = this.libc.isLocked(fd)
-      ? "running"
-      : this.#stateAt(dueTime(ref.name, stat.mtimeMs, this.now));
+    const dueAt = dueTime(ref.name, stat.mtimeMs, this.now);
+    const state = this.libc.isLocked(fd) ? "running" : this.#stateAt(dueAt);
     const bodySize = this.#readKeys(fd, stat);
     if (bodySize === null) return null;
     const { states, madeBefore } = this.filter;
@@ -96,11 +98,13 @@ export class PlainTaskReader {
       name: ref.name,
       priority: ref.priority,
       state,
-      dueAt: dueTime(ref.name, stat.mtimeMs, this.now),
+      dueAt,
       madeAt,
       size: stat.size,
       bodySize,
-      func: this.#ownFunc(),
+      func: this.#funcEnd === 0
+        ? null
+        : this.#funcs.find(this.#bytes, this.#funcStart, this.#funcEnd),
     };
   }
 
@@ -122,7 +126,7 @@ export class PlainTaskReader {
       if (nameEnd === at + 2 || valueStart > end) return null;
       const valueEnd = valueStart + this.#lengthAt(nameEnd);
       if (valueEnd > end) return null;
-      if (nameEnd - at - 2 === FUNC.length && this.#hasAt(at + 2, FUNC)) {
+      if (nameEnd - at - 2 === FUNC.length && hasAt(bytes, at + 2, FUNC)) {
         this.#funcStart = valueStart;
         this.#funcEnd = valueEnd;
       }
@@ -135,26 +139,33 @@ export class PlainTaskReader {
     return (this.#bytes[at] as number) | ((this.#bytes[at + 1] as number) << 8);
   }
 
-  #hasAt(at: number, wanted: Uint8Array): boolean {
-    for (let n = 0; n < wanted.length; n++) if (this.#bytes[at + n] !== wanted[n]) return false;
-    return true;
-  }
-
   /** A task without a function is one of the function "". */
   #isFunc(wanted: Uint8Array): boolean {
     const length = Math.max(0, this.#funcEnd - this.#funcStart);
-    return length === wanted.length && (length === 0 || this.#hasAt(this.#funcStart, wanted));
+    return length === wanted.length && hasAt(this.#bytes, this.#funcStart, wanted);
   }
 
   #isOdd(): boolean {
     return this.#bytes.subarray(this.#funcStart, this.#funcEnd).some((byte) => byte >= 0x80);
   }
+}
 
-  #ownFunc(): Uint8Array | null {
-    if (this.#funcEnd === 0) return null;
-    for (const known of this.#known) if (this.#isFunc(known)) return known;
-    const func = this.#bytes.slice(this.#funcStart, this.#funcEnd);
+/** Copies of the functions of tasks: mostly all tasks have one of a few. */
+export class Funcs {
+  readonly #known: Uint8Array[] = [];
+
+  /** A copy of some bytes, mostly the same as before of the same bytes. */
+  find(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    for (const known of this.#known) {
+      if (known.length === end - start && hasAt(bytes, start, known)) return known;
+    }
+    const func = bytes.slice(start, end);
     if (this.#known.length < MOST_KNOWN) this.#known.push(func);
     return func;
   }
+}
+
+function hasAt(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
+  for (let n = 0; n < wanted.length; n++) if (bytes[at + n] !== wanted[n]) return false;
+  return true;
 }

@@ -5,6 +5,7 @@ import { UsageError } from "../../src/cli/error.ts";
 import { compareSummaries, isoText, type TaskSummary } from "../../src/report/task_summary.ts";
 import { Table } from "../../src/cli/table.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
+import { seededRandom } from "../support/random.ts";
 
 const PREFIX = "uwsgi_spoolfile_on_";
 
@@ -66,4 +67,14 @@ Deno.test("a table's first rows make its columns, and it has headings when it ha
   assertEquals(table.lines([]), []);
   assertEquals(table.lines([["long", "x"]]), ["A     B", "long  x"]);
   assertEquals(table.lines([["longer", ""]]), ["longer"]);
+});
+
+Deno.test("a time in ISO 8601 is what a Date says", () => {
+  const random = seededRandom(21);
+  const edges = [0, -0.5, -1, 999.9, 1000, 86_399_999, 86_400_000, -86_400_000, 8.64e15, -8.64e15];
+  const times = Array.from({ length: 5000 }, () => (random() - 0.5) * 10 ** (17 * random()));
+  for (const at of [...edges, ...times, 8.64e15 + 1, -8.64e15 - 1, NaN, Infinity]) {
+    const date = new Date(at);
+    assertEquals(isoText(at), Number.isNaN(date.getTime()) ? null : date.toISOString(), String(at));
+  }
 });

@@ -2,6 +2,7 @@ import {
   compareNatural,
   isPriorityName,
   isTaskName,
+  madeAt,
   priorityRank,
   taskLabel,
   taskName,
@@ -29,6 +30,28 @@ Deno.test("only uWSGI's names are tasks, only digits are priorities", () => {
   assert(isTaskName("uwsgi_spoolfile_on_x"));
   assert(!isTaskName("failed") && !isTaskName(".spooler"));
   assert(isPriorityName("10") && !isPriorityName("-1") && !isPriorityName("1a"));
+});
+
+Deno.test("a name says when its task was made when it ends in seconds and microseconds", () => {
+  const names = [
+    ["a_1795420655_123500", 1_795_420_655_123.5],
+    ["_1_0", 1000],
+    ["a_99999999999_999999", 99_999_999_999_999.999],
+    ["a__1_5", 1000.005],
+    ["a_1_1234567", null],
+    ["a_123456789012_1", null],
+    ["a_1_", null],
+    ["a__1", null],
+    ["a1_1", null],
+    ["1_1", null],
+    ["a_1-1", null],
+    ["a_1_1x", null],
+    ["a_1_1\n", null],
+    ["a_1_\u0661", null],
+    ["12", null],
+    ["", null],
+  ] as const;
+  assertEquals(names.map(([name]) => madeAt(name)), names.map(([, made]) => made));
 });
 
 Deno.test("a task without a priority runs after all that have one", () => {

@@ -11,6 +11,7 @@ import { WAITING_SECONDS } from "../../src/task/after.ts";
 import { encodePacket } from "../../src/wire/packet.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
+import { fillSpool } from "../support/fill.ts";
 import { platform, renameBytes } from "../support/platform.ts";
 import { testWith } from "../support/require.ts";
 import { claimNow, openStore, varsOf } from "../support/store.ts";
@@ -99,4 +100,23 @@ testWith("libc", "a long listing has the same tasks, and says the same of them",
     if (filter === filters[0]) assert(plain.length > 5);
   }
   assertEquals((await Deno.stat(path)).atime, accessed);
+});
+
+testWith("libc", "of very many tasks, which two threads read, each is listed once", async () => {
+  await using temp = await tempDir();
+  const names = fillSpool(temp.path, 25_000);
+  const seven = fillSpool(join(temp.path, "7"), 3000);
+  const clock = new FakeClock(Date.now() + 10_000);
+  const inspector = new Inspector({ dir: temp.path, clock, ...platform });
+  const found: string[] = [];
+  const options = { inspector, libc: platform.libc, filter: {}, now: clock.now() };
+  const add = (task: PlainTask | Inspected) => {
+    assertEquals("content" in task, false);
+    found.push(`${task.priority}/${task.name}`);
+  };
+  let examined = 0;
+  for (const _ of survey({ ...options, examined: () => examined++, found: add }));
+  const expected = [...names.map((name) => `null/${name}`), ...seven.map((name) => `7/${name}`)];
+  assertEquals(found.toSorted(), expected.toSorted());
+  assertEquals(examined, expected.length);
 });
