@@ -38,6 +38,7 @@ const SYMBOLS = {
   waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
   kill: { parameters: ["i32", "i32"], result: "i32" },
   signal: { parameters: ["i32", "pointer"], result: "pointer" },
+  sigaction: { parameters: ["i32", "pointer", "buffer"], result: "i32" },
   // Of pidfd_open only, which not every libc has under its name; an i64 would come back in two types.
   syscall: { parameters: ["i64", "i32", "u32"], result: "i32" },
   // The variable itself.
@@ -60,6 +61,9 @@ const SIGCHLD = 17;
 const SIG_IGN = 1n;
 /** More than sigset_t, posix_spawnattr_t and posix_spawn_file_actions_t of any libc. */
 const SET_SIZE = 128;
+const MOST_SIGNALS = 64;
+/** More than struct sigaction, which begins with the handler. */
+const ACTION_SIZE = 256;
 const ATTRIBUTES_SIZE = 512;
 const ACTIONS_SIZE = 256;
 const SIGINFO_SIZE = 128;
@@ -125,16 +129,28 @@ export class SpawnCalls {
     nameToBytes("/dev/null", this.#devNull);
   }
 
-  /** As Deno starts its children: every signal comes through, and a closed pipe ends them. */
+  /**
+   * As Deno starts its children: every signal comes through, and a closed pipe ends them. Signals that this
+   * program was told to ignore they ignore as well. All others are named: of those that are not, libc asks the
+   * system first, one by one.
+   */
   #setAttributes(): void {
     const set = fixedBytes(SET_SIZE);
     this.#symbols.posix_spawnattr_init(this.#attributes);
     this.#symbols.posix_spawnattr_setsigmask(this.#attributes, set);
-    const bit = SIGPIPE - 1;
-    set[bit >> 3] = 1 << (bit & 7);
+    for (let signal = 1; signal <= MOST_SIGNALS; signal++) {
+      if (signal === SIGPIPE || this.#isHeard(signal)) mark(set, signal);
+    }
     this.#symbols.posix_spawnattr_setsigdefault(this.#attributes, set);
     const flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID;
     this.#symbols.posix_spawnattr_setflags(this.#attributes, flags);
+  }
+
+  /** Whether it is not ignored; false where that cannot be asked. */
+  #isHeard(signal: number): boolean {
+    const action = fixedBytes(ACTION_SIZE);
+    if (this.#symbols.sigaction(signal, null, action) !== 0) return false;
+    return new DataView(action.buffer).getBigUint64(0, true) !== SIG_IGN;
   }
 
   /** Who started this program may have had it ignore SIGCHLD: then nobody is told how a child has ended. */
@@ -255,6 +271,12 @@ export class SpawnCalls {
   close(fd: number): void {
     this.#symbols.close(fd);
   }
+}
+
+/** Adds a signal to a sigset_t. */
+function mark(set: Uint8Array, signal: number): void {
+  const bit = signal - 1;
+  set[bit >> 3] = (set[bit >> 3] ?? 0) | 1 << (bit & 7);
 }
 
 /** @throws {TypeError} for a path with a NUL, which no file can have */

@@ -133,6 +133,10 @@ Deno.test("what a child has of its parent, and leaves there, in a process of its
   await passesAlone([]);
 });
 
+Deno.test("a child ignores the signals that its parent was told to ignore", async () => {
+  await passesAlone(["env", "--ignore-signal=USR2"], "--filter=none ignored for it");
+});
+
 testWith(
   "libc",
   "the end of a child is noticed though nobody is told of it by SIGCHLD",
