@@ -1,4 +1,4 @@
-/** Clients that mean no harm: what they wait, and the tasks whose acceptance they were sent. */
+/** A client that means no harm: what it waits, and the tasks whose acceptance it was sent. */
 
 import { pause } from "../../support/until.ts";
 import {
@@ -8,8 +8,9 @@ import {
   MODIFIER_SPOOL,
 } from "../../../src/wire/packet.ts";
 import { varsOf } from "../../support/store.ts";
+import { BlockingCalls } from "./blocking_calls.ts";
 
-/** What clients have seen since the last one. */
+/** What a client has seen since the last one. */
 export interface Report {
   /** Of each task that was accepted at its first delivery, in ms. */
   readonly latencies: readonly number[];
@@ -18,75 +19,76 @@ export interface Report {
   readonly failures: number;
   /** Tasks that were given up, in all. */
   readonly refusedLong: number;
+  /** Whether it runs as soon as its answer is there. */
+  readonly isUrgent: boolean;
 }
 
 /** Between two tasks of a client. */
 const PAUSE_MS = 15;
 /** After an answer that did not come. */
 const RETRY_MS = 50;
-const CLIENTS = 2;
 const PATIENCE_MS = 60_000;
 
-export class Clients {
-  failures = 0;
-  refusedLong = 0;
-  readonly #accepted: string[] = [];
-  readonly #latencies: number[] = [];
+export class Client {
+  readonly #calls: BlockingCalls;
+  readonly #isUrgent: boolean;
+  #accepted: string[] = [];
+  #latencies: number[] = [];
+  #failures = 0;
+  #refusedLong = 0;
   #count = 0;
   #isOver = false;
-  readonly #running: Promise<void>[];
+  readonly #running: Promise<void>;
 
-  constructor(private readonly port: number) {
-    this.#running = Array.from({ length: CLIENTS }, () => this.#run());
+  /** @param name of no other client of the same port */
+  constructor(port: number, private readonly name: string) {
+    this.#calls = new BlockingCalls(port, PATIENCE_MS);
+    this.#isUrgent = this.#calls.goBeforeOthers();
+    this.#running = this.#run();
   }
 
   /** Resolves when every task that was begun is accepted. */
   async stop(): Promise<void> {
     this.#isOver = true;
-    await Promise.all(this.#running);
+    await this.#running;
   }
 
-  /** The latencies since the last call. */
-  take(): number[] {
-    return this.#latencies.splice(0);
-  }
-
-  /** What was accepted since the last call. */
-  takeAccepted(): string[] {
-    return this.#accepted.splice(0);
+  report(): Report {
+    const report = {
+      ...{ latencies: this.#latencies, accepted: this.#accepted, failures: this.#failures },
+      ...{ refusedLong: this.#refusedLong, isUrgent: this.#isUrgent },
+    };
+    this.#latencies = [];
+    this.#accepted = [];
+    return report;
   }
 
   async #run(): Promise<void> {
     while (!this.#isOver) {
-      await this.#put(String(++this.#count));
+      await this.#put(`${this.name}-${++this.#count}`);
       await pause(PAUSE_MS);
     }
   }
 
   async #put(n: string): Promise<void> {
+    const vars = varsOf({ ud_spool_func: "count", n, spooler_id: `client-${n}` });
+    const packet = encodePacket(vars, MODIFIER_SPOOL);
     const startedAt = performance.now();
     let isFirst = true;
-    while (!(await this.#deliver(n))) {
+    while (!this.#deliver(packet)) {
       isFirst = false;
-      this.failures++;
-      if (performance.now() > startedAt + PATIENCE_MS) return void this.refusedLong++;
+      this.#failures++;
+      if (performance.now() > startedAt + PATIENCE_MS) return void this.#refusedLong++;
       await pause(RETRY_MS);
     }
-    this.#accepted.push(n);
     if (isFirst) this.#latencies.push(performance.now() - startedAt);
+    this.#accepted.push(n);
   }
 
-  async #deliver(n: string): Promise<boolean> {
-    const vars = varsOf({ ud_spool_func: "count", n, spooler_id: `client-${n}` });
-    try {
-      using connection = await Deno.connect({ hostname: "127.0.0.1", port: this.port });
-      await connection.write(encodePacket(vars, MODIFIER_SPOOL));
-      const answer = new Uint8Array(HEADER_SIZE);
-      const count = await connection.read(answer);
-      return count === HEADER_SIZE && decodeHeader(answer).modifier2 === 1;
-    } catch {
-      return false;
-    }
+  /** The thread waits in the system's calls: nothing else of this process is part of what it waits. */
+  #deliver(packet: Uint8Array<ArrayBuffer>): boolean {
+    const answer = this.#calls.ask(packet, HEADER_SIZE);
+    return answer !== null && decodeHeader(answer).modifier2 === 1;
   }
 }
 

@@ -19,7 +19,7 @@ import { freePort } from "../../support/port.ts";
 import { tempDir } from "../../support/temp.ts";
 import { Attackers } from "./attackers.ts";
 import { ATTACKS } from "./attacks.ts";
-import { ClientProcess } from "./client_process.ts";
+import { ClientProcesses } from "./client_processes.ts";
 import { p99 } from "./clients.ts";
 import { Figures } from "./figures.ts";
 import { SignedPair } from "./signed.ts";
@@ -87,7 +87,7 @@ async function control(dir: string, address: Address): Promise<void> {
     stderr: "inherit",
   }).spawn();
   await server.stdout.getReader().read();
-  await using clients = new ClientProcess(own);
+  await using clients = new ClientProcesses(own);
   await pause(1000);
   await clients.take();
   await pauseShare(QUIET);
@@ -116,7 +116,7 @@ async function siege(): Promise<void> {
   if (parts.includes("control")) await control(dir, target.address);
   await target.start();
   await pair.start();
-  const clients = open.use(new ClientProcess(target.address.port));
+  const clients = open.use(new ClientProcesses(target.address.port));
   let peak = 0;
   let kills = 0;
   const startedAt = Date.now();
@@ -130,6 +130,8 @@ async function siege(): Promise<void> {
   const limit = BOUNDS.slowdown * Math.max(BOUNDS.quietMs, p99(quiet));
   figures.add("quiet", `p99 ${ms(p99(quiet))}, ${mib(target.memory())}, ${quiet.length} tasks`);
   figures.add("bounds", `p99 ${ms(limit)}, ${mib(BOUNDS.memory)}`);
+  const share = clients.areUrgent ? "no" : "yes: only root may have them run first";
+  figures.add("clients wait for a core themselves", share);
 
   /** Under these attacks for a share of the time. */
   const endure = async (name: string, numbers: readonly number[], share: number) => {
