@@ -13,7 +13,7 @@ import type { AcceptedIds, SentId } from "./accepted_ids.ts";
 import { keyOf } from "./accepted_lines.ts";
 import { bytesOf, KeptBytes } from "./batch_bytes.ts";
 import { BatchFiles } from "./batch_files.ts";
-import { BusyDisk } from "./busy_disk.ts";
+import { type BusyDisk, MOST_FILE_MS } from "./busy_disk.ts";
 import type { SpoolDirectory } from "./directory.ts";
 import type { Intake } from "./intake.ts";
 import type { Journal } from "./journal.ts";
@@ -49,8 +49,7 @@ interface Written {
   readonly result: PutResult;
 }
 
-/** A disk that takes longer than this for a file, or for a sync of the journal, is busy. */
-const MOST_FILE_MS = 200;
+/** A disk that takes longer than this for a sync of the journal is busy. */
 const MOST_SYNC_MS = 1000;
 /** After a file could not be made: so long each is made before its task is in the journal. */
 const CAUTIOUS_MS = 1000;
@@ -75,7 +74,7 @@ export class BatchIntake {
   constructor(options: BatchIntakeOptions) {
     this.#options = options;
     this.#files = new BatchFiles(options.spool);
-    this.#disk = new BusyDisk(options.spool.clock);
+    this.#disk = options.single.disk;
     this.#limits = options.limits;
   }
 

@@ -5,6 +5,9 @@ import type { Clock } from "../platform/clock.ts";
 /** So long, after it was found busy, nothing waits for it but the tasks themselves. */
 const BUSY_FOR_MS = 1000;
 
+/** A disk that takes longer than this to write a small file, without a sync, is busy: it is not the lack of a core. */
+export const MOST_FILE_MS = 200;
+
 export class BusyDisk {
   /** On the monotonic clock: until then the disk is taken for busy. */
   #busyUntil = -Infinity;

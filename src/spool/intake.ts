@@ -12,6 +12,7 @@ import { encodePacket, MODIFIER_SPOOL } from "../wire/packet.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import type { AcceptedIds, SentId } from "./accepted_ids.ts";
 import { keyOf } from "./accepted_lines.ts";
+import type { BusyDisk } from "./busy_disk.ts";
 import type { SpoolDirectory } from "./directory.ts";
 import { SpoolGoneError } from "./presence.ts";
 import type { JournalIntake } from "./journal_intake.ts";
@@ -88,6 +89,11 @@ export class Intake {
   /** Whether a task of this id is being put. */
   isUnderWay(id: SentId): boolean {
     return this.#underWay.has(keyOf(id));
+  }
+
+  /** As tasks find it. */
+  get disk(): BusyDisk {
+    return this.#maker.disk;
   }
 
   /** Tasks that are being put. */

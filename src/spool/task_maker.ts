@@ -1,6 +1,7 @@
 /**
- * Makes the file of a new task: written in tmp, on disk with its name when it is accepted. There are three
- * ways: at once, where nothing is synced; in the threads that wait for the disk; and by the journal.
+ * Makes the file of a new task: written in tmp, on disk with its name when it is accepted. There are four
+ * ways: at once, where nothing is synced; with nothing but its syncs in the threads that wait for the disk; all
+ * of it in those; and by the journal.
  */
 
 import type { Hash } from "node:crypto";
@@ -9,7 +10,7 @@ import { isMemory } from "../platform/file_system.ts";
 import { type Permit, Permits } from "../platform/permits.ts";
 import type { NewTask } from "../task/new_task.ts";
 import type { AcceptedIds, SentId } from "./accepted_ids.ts";
-import { BusyDisk } from "./busy_disk.ts";
+import { BusyDisk, MOST_FILE_MS } from "./busy_disk.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { OpenFile } from "./files.ts";
 import type { JournalIntake } from "./journal_intake.ts";
@@ -51,6 +52,9 @@ const SMALL_BODY = 64 * 1024;
 const MOST_TASK_MS = 20;
 
 export class TaskMaker {
+  /** As tasks find it that are synced by themselves, or come many at a time. */
+  readonly disk: BusyDisk;
+  /** As the others find it. */
   readonly #disk: BusyDisk;
   /** Undefined until somebody wants to know. */
   #isMemory: boolean | undefined;
@@ -60,6 +64,7 @@ export class TaskMaker {
     private readonly ids: AcceptedIds,
     private readonly landing: Landing,
   ) {
+    this.disk = new BusyDisk(spool.clock);
     this.#disk = new BusyDisk(spool.clock);
   }
 
@@ -69,7 +74,8 @@ export class TaskMaker {
       this.#announce(making);
       await this.#commit(file, making.isAnnounced);
     });
-    await this.spool.sync(await this.#renameByThreads(making));
+    const { files } = this.spool;
+    await this.spool.sync(await this.#name(making, (from, to) => files.rename(from, to)));
   }
 
   /** The file is closed before it has its name: a later close would drop the lock of its claim. */
@@ -87,30 +93,65 @@ export class TaskMaker {
   }
 
   /** @returns the directory it is in */
-  async #renameByThreads(making: Making): Promise<string> {
-    const { files } = this.spool;
+  async #name(
+    making: Making,
+    rename: (from: string, to: string) => void | Promise<void>,
+  ): Promise<string> {
     const { ref, path } = making;
     const target = await this.spool.directoryFor(ref);
     this.landing.begin(ref);
-    await files.rename(path, join(target, ref.name)).catch(async (error) => {
+    try {
+      await rename(path, join(target, ref.name));
+    } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       // The directory of its priority was empty, and was removed at this moment.
-      await files.rename(path, join(await this.spool.directoryFor(ref), ref.name));
-    });
+      await rename(path, join(await this.spool.directoryFor(ref), ref.name));
+    }
     making.path = join(target, ref.name);
     return target;
   }
 
   /** Without a journal. */
   async make(making: Making): Promise<void> {
-    if (this.#mayMakeAtOnce(making)) await this.#makeAtOnce(making);
-    else await this.#makeByThreads(making);
+    if (!this.#mayWriteAtOnce(making)) await this.#makeByThreads(making);
+    else if (this.spool.fsync) await this.#makeAndSync(making);
+    else await this.#makeAtOnce(making);
   }
 
-  /** Without fsync only the kernel's memory is written: handing that to threads costs more than it does. */
-  #mayMakeAtOnce({ body }: Making): boolean {
+  /** Only the kernel's memory is written: handing that to threads costs more than it does. */
+  #mayWriteAtOnce({ body }: Making): boolean {
     const isSmall = body === undefined || body instanceof Uint8Array && body.length <= SMALL_BODY;
-    return !this.spool.fsync && isSmall && (!this.#disk.isBusy || this.#isInMemory);
+    const disk = this.spool.fsync ? this.disk : this.#disk;
+    return isSmall && (!disk.isBusy || this.#isInMemory);
+  }
+
+  /** Each step in a thread waits twice for a core, there and back: on a busy machine longer than for the disk. */
+  async #makeAndSync(making: Making): Promise<void> {
+    {
+      const startedAt = this.disk.begin();
+      using file = this.#openWritten(making);
+      this.#announce(making);
+      this.disk.ended(startedAt, MOST_FILE_MS);
+      await this.#commit(file, making.isAnnounced);
+    }
+    const { files } = this.spool;
+    await this.spool.sync(await this.#name(making, (from, to) => files.renameSync(from, to)));
+  }
+
+  #openWritten({ path, packet, body, content, dueSeconds }: Making): OpenFile {
+    const { files } = this.spool;
+    const file = files.openSync(path, { write: true, createNew: true, mode: TASK_MODE });
+    try {
+      for (const bytes of body instanceof Uint8Array ? [packet, body] : [packet]) {
+        for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+      }
+      if (body instanceof Uint8Array) content?.update(body);
+      files.utimeSync(path, dueSeconds, dueSeconds);
+      return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
   }
 
   /** A busy machine can make a step take long there, too; a thread would make it longer. */
@@ -153,9 +194,10 @@ export class TaskMaker {
   }
 
   async makeInJournal(making: Making, journal: JournalIntake): Promise<void> {
+    const { files } = this.spool;
     if (this.#disk.isBusy) {
       await this.#writeByThreads(making, () => Promise.resolve());
-      await this.#renameByThreads(making);
+      await this.#name(making, (from, to) => files.rename(from, to));
     } else {
       const startedAt = this.#disk.begin();
       this.#create(making);

@@ -147,6 +147,13 @@ export class SlowFiles {
         clock.advance(this.tookMs);
         systemFiles.createSync(...args);
       },
+      openSync: (path, options) => {
+        if (options?.createNew && path.includes("uwsgi_spoolfile")) {
+          ways.push("at once");
+          clock.advance(this.tookMs);
+        }
+        return systemFiles.openSync(path, options);
+      },
       open: (path, options) => {
         // Without options it is a directory that is synced.
         if (options !== undefined) ways.push("by threads");
