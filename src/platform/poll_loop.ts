@@ -6,7 +6,7 @@
  */
 
 import { LONG_MS, type Round } from "./round.ts";
-import { type Cancel, type Clock, systemClock } from "./clock.ts";
+import { type Cancel, type Clock, nextTurn, systemClock } from "./clock.ts";
 import { EPOLLIN, ReadyList, type SocketCalls, socketError } from "./socket_calls.ts";
 
 /** Something that is watched. */
@@ -14,6 +14,9 @@ export interface Watched {
   /** Called when there are any of the events it waits for, or an error. */
   ready(events: number): void;
 }
+
+/** Between two looks, while another thread waits. */
+const MOST_PAUSE_MS = 16;
 
 export interface PollLoopOptions {
   readonly calls: SocketCalls;
@@ -28,6 +31,8 @@ export class PollLoop implements Round {
   readonly #calls: SocketCalls;
   readonly #poll: number;
   readonly #ready = new ReadyList();
+  /** What another thread writes; nobody reads it. */
+  readonly #news = new ReadyList();
   /** By descriptor. */
   readonly #watched: ({ readonly by: Watched; readonly tag: number } | undefined)[] = [];
   #tag = 0;
@@ -36,6 +41,8 @@ export class PollLoop implements Round {
   #holds = 0;
   /** It waits on another thread. */
   #isAway = false;
+  /** The other thread's wait, which may not have begun: what it says is asked for again here. */
+  #elsewhere: Promise<unknown> | null = null;
   #isStopped = false;
   readonly #wake: number;
   #rounds = 0;
@@ -128,6 +135,8 @@ export class PollLoop implements Round {
       for (let n = 0; n < count; n++) this.#call(n);
       this.#options.timers?.run();
     }
+    this.#calls.raiseSignal(this.#wake);
+    await this.#elsewhere;
     this.#calls.close(this.#poll);
     this.#calls.close(this.#wake);
   }
@@ -153,17 +162,47 @@ export class PollLoop implements Round {
     if (timers !== null && this.#holds === 0) {
       return this.#calls.wait(this.#poll, this.#ready, timeoutMs);
     }
-    return this.#waitLater(timeoutMs);
+    return timers === null ? this.#waitElsewhere(timeoutMs) : this.#waitLater(timers, timeoutMs);
   }
 
-  async #waitLater(timeoutMs: number): Promise<number> {
+  async #waitElsewhere(timeoutMs: number): Promise<number> {
     this.#isAway = true;
     try {
       return await this.#calls.waitLater(this.#poll, this.#ready, timeoutMs);
     } finally {
       this.#isAway = false;
-      this.#options.timers?.forgetTime();
     }
+  }
+
+  /**
+   * The event loop has a turn, and goes on while nothing is ready. All of the runtime's threads may be waiting
+   * for a disk, or for a core: so it looks itself, too, less and less often.
+   */
+  async #waitLater(timers: LoopTimers, timeoutMs: number): Promise<number> {
+    const until = timeoutMs < 0 ? Infinity : systemClock.monotonic() + timeoutMs;
+    this.#isAway = true;
+    try {
+      await nextTurn();
+      for (let pauseMs = 1;; pauseMs = Math.min(2 * pauseMs, MOST_PAUSE_MS)) {
+        const count = this.#calls.wait(this.#poll, this.#ready, 0);
+        const leftMs = until - systemClock.monotonic();
+        if (count > 0 || leftMs <= 0 || this.#isStopped) return count;
+        await this.#newsOr(Math.min(pauseMs, leftMs), timeoutMs);
+      }
+    } finally {
+      this.#isAway = false;
+      timers.forgetTime();
+    }
+  }
+
+  async #newsOr(pauseMs: number, timeoutMs: number): Promise<void> {
+    this.#elsewhere ??= this.#calls.waitLater(this.#poll, this.#news, timeoutMs).finally(() => {
+      this.#elsewhere = null;
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = systemClock.after(pauseMs, resolve);
+    await Promise.race([this.#elsewhere, promise]);
+    cancel();
   }
 
   #call(n: number): void {
