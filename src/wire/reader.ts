@@ -13,6 +13,7 @@ import {
   MODIFIER_SPOOL,
   WITH_BODY,
 } from "./packet.ts";
+import { copyOf } from "./packet_copies.ts";
 import { RefusalError } from "./refusal.ts";
 import { counted } from "../platform/count_text.ts";
 
@@ -147,9 +148,13 @@ export class PacketReader {
     const isOwn = buffer === this.#own;
     // Behind a packet that keeps the connection open comes the next, into the same buffer.
     const isCopied = isOwn && (header.modifier2 & KEEP_OPEN) !== 0;
-    const vars = isCopied
-      ? buffer.slice(at + HEADER_SIZE, at + end)
-      : buffer.subarray(at + HEADER_SIZE, at + end);
+    const from = at + HEADER_SIZE;
+    const vars = !isCopied
+      ? buffer.subarray(from, at + end)
+      // While a body comes, which may take long, they are held.
+      : bodySize === null
+      ? copyOf(buffer, from, at + end)
+      : buffer.slice(from, at + end);
     if (!isOwn) this.#useOwn();
     else if (!isCopied) this.#isLent = true;
     return { header, vars, bodySize };
