@@ -10,6 +10,8 @@ import type { IncomingBody } from "./body.ts";
 
 export interface IncomingTask {
   readonly vars: readonly Var[];
+  /** What a file of just these vars holds; good until `done` is called. Null where nobody has that. */
+  readonly file: Uint8Array<ArrayBuffer> | null;
   readonly signed: Signed | NotSigned;
   readonly body: IncomingBody | null;
   readonly from: string;

@@ -211,7 +211,8 @@ export class IntakeClient implements SocketService {
 
   /** Takes a task of a connection that this thread has. */
   readonly accept: Accept = ({ body, ...task }: IncomingTask, done) => {
-    const remote = { ...task, bodySize: body?.size ?? null };
+    // The vars would cross twice.
+    const remote = { ...task, file: null, bodySize: body?.size ?? null };
     const pieces = body === null ? null : iteratorOf(body);
     this.#call((call) => ({ kind: "accept", call, task: remote }), pieces).then(
       (result) => {

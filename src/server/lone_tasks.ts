@@ -109,6 +109,7 @@ export class LoneTasks implements Host<LoneConnection> {
     return {
       header: { modifier1: MODIFIER_SPOOL, size, modifier2: 0 },
       vars: buffer.subarray(HEADER_SIZE, count),
+      file: buffer.subarray(0, count),
       bodySize: null,
     };
   }
@@ -135,7 +136,8 @@ export class LoneTasks implements Host<LoneConnection> {
     if ("error" in request) return done(request.error);
     const { vars, signed } = request;
     try {
-      accept({ vars, signed, body: null, from, credential, sender, wantsName: false }, done);
+      const { file } = packet;
+      accept({ vars, file, signed, body: null, from, credential, sender, wantsName: false }, done);
     } catch (error) {
       done(error);
     }

@@ -102,7 +102,7 @@ export class PacketWork {
     const { answers, rules, changed } = this.#options;
     const { limits: { maxBodySize }, identify } = rules();
     const request = requestOf(packet, identify);
-    const { bodySize, header: { modifier2 } } = packet;
+    const { file, bodySize, header: { modifier2 } } = packet;
     const wantsName = (modifier2 & WANTS_NAME) !== 0;
     if (bodySize !== null && bodySize > maxBodySize) {
       const message = `the body has ${
@@ -116,7 +116,7 @@ export class PacketWork {
     const body = bodySize === null ? null : this.#bodyOf(bodySize);
     const slot = answers.add();
     this.#working++;
-    this.#accept(request, { body, wantsName }, (error, name) => {
+    this.#accept(request, { file, body, wantsName }, (error, name) => {
       this.#working--;
       body?.discard();
       slot.bytes = this.#answerTo(
@@ -139,7 +139,7 @@ export class PacketWork {
   /** Tasks are put in the order of the calls, as far as their putting does not wait. */
   #accept(
     request: IncomingRequest,
-    { body, wantsName }: Pick<IncomingTask, "body" | "wantsName">,
+    { file, body, wantsName }: Pick<IncomingTask, "file" | "body" | "wantsName">,
     done: TaskDone,
   ): void {
     if ("error" in request) return done(request.error);
@@ -147,7 +147,7 @@ export class PacketWork {
     const { vars, signed } = request;
     active();
     try {
-      rules().accept({ vars, signed, body, from, credential, sender, wantsName }, done);
+      rules().accept({ vars, file, signed, body, from, credential, sender, wantsName }, done);
     } catch (error) {
       done(error);
     }

@@ -117,7 +117,8 @@ export class Reception {
   accept(incoming: IncomingTask, done: TaskDone): void {
     const { spools } = this.#options;
     const { id, bodySha256 } = this.#verifier.check(incoming);
-    const { task, spooler } = readRequest(withoutReserved(incoming.vars));
+    const vars = withoutReserved(incoming.vars);
+    const { task, spooler } = readRequest(vars, vars === incoming.vars ? incoming.file : null);
     this.#checkPriority(task);
     const spool = spoolFor(spools, spooler);
     const func = funcOf(task);

@@ -27,13 +27,15 @@ export class KeptBytes {
   #used = 0;
   #size = 0;
 
-  /** How many it has. */
+  /** How many there are. */
   get size(): number {
     return this.#size;
   }
 
-  keep(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  /** @param isLasting they stay as they are until then: no copy is needed */
+  keep(bytes: Uint8Array<ArrayBuffer>, isLasting: boolean): Uint8Array<ArrayBuffer> {
     this.#size += bytes.length;
+    if (isLasting) return bytes;
     const end = this.#used + bytes.length;
     if (end > CAPACITY) return bytes.slice();
     const memory = this.#memory ??= new Uint8Array(CAPACITY);

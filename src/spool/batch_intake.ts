@@ -131,7 +131,7 @@ export class BatchIntake {
     // The directory does not go and come within one round.
     if (!this.#isChecked) this.#options.single.checkPresence();
     this.#isChecked = true;
-    const bytes = bytesOf(task);
+    const bytes = task.file ?? bytesOf(task);
     const comingBytes = this.#kept.size + bytes.length;
     checkFreeBytes(spool.path, this.#limits.minFreeBytes, comingBytes);
     const content = sent === null ? "" : contentText(createHash("sha256").update(bytes));
@@ -147,7 +147,7 @@ export class BatchIntake {
     const dueAt = task.at ?? now;
     const startedAt = this.#disk.begin();
     const isMadeLater = spool.fsync && sent === null && startedAt >= this.#cautiousUntil;
-    const kept = isMadeLater ? this.#kept.keep(bytes) : null;
+    const kept = isMadeLater ? this.#kept.keep(bytes, bytes === task.file) : null;
     const written = { ref, path, bytes: kept, dueAt, sent, content, task, result };
     if (sent === null && !spool.fsync) this.#files.makeWhole(ref, path, bytes, timeOf(task));
     else if (!isMadeLater) this.#files.create(path, bytes, timeOf(task));

@@ -5,6 +5,8 @@ import type { UniqueWish } from "./unique.ts";
 
 export interface NewTask {
   readonly vars: readonly Var[];
+  /** All that its file holds, where somebody has that; good until it is known what became of the task. */
+  readonly file?: Uint8Array<ArrayBuffer>;
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
   /** Bytes that a body in pieces will have, when that is known. */
   readonly bodySize?: number;

@@ -47,9 +47,13 @@ const LONGEST_PRIORITY = 9;
 
 /**
  * @param vars the task's keys and values as they came
+ * @param file what a file of just these holds, where somebody has that
  * @throws {RequestError} when a service key has a value that means nothing
  */
-export function readRequest(vars: readonly Var[]): TaskRequest {
+export function readRequest(
+  vars: readonly Var[],
+  file: Uint8Array<ArrayBuffer> | null = null,
+): TaskRequest {
   const at = findText(vars, "at");
   const priority = findText(vars, "priority");
   const body = findVar(vars, "body");
@@ -57,6 +61,7 @@ export function readRequest(vars: readonly Var[]): TaskRequest {
   const after = readAfter(vars);
   const task: Writable<NewTask> = { vars: withoutVar(vars, "body") };
   if (body !== undefined) task.body = body;
+  else if (file !== null) task.file = file;
   if (at !== undefined) task.at = parseAt(at) * 1000;
   if (after.length > 0) {
     task.at = WAITING_SECONDS * 1000;

@@ -21,10 +21,14 @@ export interface RawPacket {
   readonly header: Header;
   /** The bytes behind the header, not yet taken apart; good until {@link PacketReader.free}. */
   readonly vars: Uint8Array;
+  /** Header and vars as the file of a task has them, with nothing of our extensions; null for all else. */
+  readonly file: Uint8Array<ArrayBuffer> | null;
   /** Bytes that follow the packet and are to be taken before the next; null is no body at all. */
   readonly bodySize: number | null;
 }
 
+/** In a header. */
+const MODIFIER2_AT = 3;
 /** Bytes of the length in front of a body. */
 export const BODY_LENGTH_SIZE = 8;
 /** The buffer of a reader; what does not fit gets a larger one. Idle connections are many. */
@@ -148,16 +152,17 @@ export class PacketReader {
     const isOwn = buffer === this.#own;
     // Behind a packet that keeps the connection open comes the next, into the same buffer.
     const isCopied = isOwn && (header.modifier2 & KEEP_OPEN) !== 0;
-    const from = at + HEADER_SIZE;
-    const vars = !isCopied
-      ? buffer.subarray(from, at + end)
+    const bytes = !isCopied
+      ? buffer.subarray(at, at + end)
       // While a body comes, which may take long, they are held.
       : bodySize === null
-      ? copyOf(buffer, from, at + end)
-      : buffer.slice(from, at + end);
+      ? copyOf(buffer, at, at + end)
+      : buffer.slice(at, at + end);
     if (!isOwn) this.#useOwn();
     else if (!isCopied) this.#isLent = true;
-    return { header, vars, bodySize };
+    const isWhole = bodySize === null && header.modifier1 === MODIFIER_SPOOL;
+    const file = isWhole ? asFile(bytes) : null;
+    return { header, vars: bytes.subarray(HEADER_SIZE), file, bodySize };
   }
 
   /** What comes all the same behind a last packet needs another buffer. */
@@ -197,6 +202,12 @@ export class PacketReader {
   #pendingBytes(): Uint8Array<ArrayBuffer> {
     return this.#buffer.subarray(this.#start, this.#end);
   }
+}
+
+/** The packet without what its header says of the connection; nobody reads it there any more. */
+function asFile(packet: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  packet[MODIFIER2_AT] = 0;
+  return packet;
 }
 
 /** u64 LE. */

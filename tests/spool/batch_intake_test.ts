@@ -113,6 +113,28 @@ testWith("libc", "without fsync a task is accepted at once", async () => {
 for (const fsync of [true, false]) {
   testWith(
     "libc",
+    `what came as a file has them is written as it came, with an id and without, fsync ${fsync}`,
+    async () => {
+      await using world = await openWorld(fsync);
+      const expected: Uint8Array[] = [];
+      const puts = [undefined, "id-1", undefined].map((id, n) => {
+        const vars = varsOf({ ud_spool_func: "x", number: String(n) });
+        const file = encodePacket(vars, MODIFIER_SPOOL);
+        expected.push(file.slice());
+        // Once it is known what became of it, others use the memory.
+        return world.put({ vars, file }, id, () => file.fill(0));
+      });
+      world.inbox.commit();
+      const written = puts.map(({ end }) => {
+        assert(end !== null && typeof end === "object" && "name" in end);
+        return Deno.readFileSync(join(world.dir, taskId(end as TaskRef)));
+      });
+      assertEquals(written, expected);
+    },
+  );
+
+  testWith(
+    "libc",
     `an id is accepted once, in one round and over rounds, fsync ${fsync}`,
     async () => {
       await using world = await openWorld(fsync);

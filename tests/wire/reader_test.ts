@@ -1,6 +1,13 @@
 import fc from "fast-check";
-import { encodePacket, textVar } from "../../src/wire/packet.ts";
-import { PacketReader } from "../../src/wire/reader.ts";
+import {
+  encodePacket,
+  KEEP_OPEN,
+  MODIFIER_PING,
+  MODIFIER_SPOOL,
+  textVar,
+  WITH_BODY,
+} from "../../src/wire/packet.ts";
+import { encodeBodySize, PacketReader, type RawPacket } from "../../src/wire/reader.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 
 Deno.test("packets come out whole, however the stream is cut", () => {
@@ -34,17 +41,32 @@ Deno.test("what was taken stays as it came, whatever comes behind it", () => {
   const packetOf = (n: number) =>
     encodePacket([textVar("n", String(n).repeat(1 + (n * 37) % 1500))], 17, n % 3 === 0 ? 1 : 0);
   const reader = new PacketReader();
-  const taken: { readonly vars: Uint8Array; readonly wanted: Uint8Array }[] = [];
+  const taken: { readonly packet: RawPacket; readonly wanted: Uint8Array }[] = [];
   for (let n = 0; n < 200; n++) {
     const packet = packetOf(n);
     // The end of one and the start of the next come together.
     reader.push(packet.subarray(0, n % packet.length));
     reader.push(packet.subarray(n % packet.length));
     const next = reader.next();
-    if (next !== null) taken.push({ vars: next.vars, wanted: packet.subarray(4) });
+    if (next !== null) taken.push({ packet: next, wanted: packet });
   }
   assertEquals(taken.length, 200);
-  for (const { vars, wanted } of taken) assertEquals(vars, wanted);
+  for (const { packet: { vars, file }, wanted } of taken) {
+    assertEquals(vars, wanted.subarray(4));
+    // The same without what its header says of the connection.
+    assertEquals(file, Uint8Array.from(wanted, (byte, n) => n === 3 ? 0 : byte));
+  }
+});
+
+Deno.test("nothing but a packet of a task that has all of it is ready to be its file", () => {
+  const reader = new PacketReader();
+  reader.push(encodePacket([textVar("a", "1")], MODIFIER_PING));
+  assertEquals(reader.next()?.file, null);
+  for (const keepsOpen of [0, KEEP_OPEN]) {
+    reader.push(encodePacket([textVar("a", "1")], MODIFIER_SPOOL, WITH_BODY | keepsOpen));
+    reader.push(encodeBodySize(0));
+    assertEquals(reader.next()?.file, null);
+  }
 });
 
 Deno.test("a packet that is not all there waits", () => {
