@@ -8,6 +8,10 @@ const require = createRequire(import.meta.url);
 const loaded = new Map();
 const meta = { url: import.meta.url };
 
+/** For `spooler --version --json`, see src/platform/compiled_code.ts. */
+const counts = { accepted: 0, refused: 0 };
+globalThis[Symbol.for("spooler.compiledCode")] = counts;
+
 /** For the build, which asks each for its compiled code: called with the name and the script. */
 export const watching = { made: null };
 
@@ -26,6 +30,7 @@ function run(name) {
   const url = new URL(`./pieces/${pieceName(name)}`, import.meta.url);
   const { script: text, code: cachedData } = contentOf(Deno.readFileSync(url));
   const script = new Script(text, { filename: new URL(name, import.meta.url).href, cachedData });
+  if (cachedData !== undefined) counts[script.cachedDataRejected ? "refused" : "accepted"]++;
   watching.made?.(name, script);
   return script.runInThisContext();
 }

@@ -1,6 +1,7 @@
 /** `spooler --version`, and with `--json` the versions of everything inside. */
 
 import manifest from "../../deno.json" with { type: "json" };
+import { compiledCode } from "../platform/compiled_code.ts";
 import { VERSION } from "../platform/version.ts";
 import { UsageError } from "./error.ts";
 
@@ -13,7 +14,8 @@ const INSIDE: readonly string[] = [
 export function version(args: readonly string[]): Promise<number> {
   const unknown = args.find((arg) => arg !== "--json");
   if (unknown !== undefined) throw new UsageError(`--version takes --json only: "${unknown}"`);
-  console.log(args.length > 0 ? JSON.stringify(versions(), null, 2) : `spooler ${VERSION}`);
+  const all = () => JSON.stringify({ ...versions(), compiledCode: compiledCode() }, null, 2);
+  console.log(args.length > 0 ? all() : `spooler ${VERSION}`);
   return Promise.resolve(0);
 }
 

@@ -18,7 +18,7 @@ test("--version --json has the versions of everything inside", async () => {
   const { code, stdout } = await spooler(["--version", "--json"]);
   const { spooler: own, packages, ...runtime } = JSON.parse(stdout);
   assertEquals([code, own], [0, VERSION]);
-  assertEquals(Object.keys(runtime), ["deno", "v8", "typescript", "target"]);
+  assertEquals(Object.keys(runtime), ["deno", "v8", "typescript", "target", "compiledCode"]);
   const inside = [
     ...["jetstream", "nats-core", "nkeys", "nuid", "obj"].map((each) => `@nats-io/${each}`),
     ...["amaro", "deno-std", "es-module-lexer", "get-east-asian-width", "js-sha256", "tweetnacl"],

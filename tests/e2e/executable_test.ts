@@ -1,10 +1,11 @@
 /** What is in the executable, and what is not. */
 
-import { basename, join } from "@std/path";
+import { basename, join, resolve } from "@std/path";
+import type { CompiledCode } from "../../src/platform/compiled_code.ts";
 import { executable, spooler } from "../support/program.ts";
 import { makeGate } from "../support/processes.ts";
 import { tempDir } from "../support/temp.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assert, assertEquals } from "../support/assert.ts";
 import { testWith } from "../support/require.ts";
 
 /** Words of npm packages that only tests need, or nobody; the first is of fast-check's sources. */
@@ -40,4 +41,30 @@ testWith("executable", "no code is taken from the directory for temporary files"
   await makeGate(cache);
   const { code, stdout } = await spooler(["--version"], "", { TMPDIR: temp.path });
   assertEquals([code, stdout.startsWith("spooler ")], [0, true]);
+});
+
+/** What V8 has made of the compiled code of the pieces that were loaded. */
+async function compiledCode(file: string) {
+  const command = new Deno.Command(file, { args: ["--version", "--json"] });
+  const { stdout } = await command.output();
+  return JSON.parse(new TextDecoder().decode(stdout)).compiledCode as CompiledCode;
+}
+
+/** A copy with another of the flags that V8 gets. A child writes it: a file that is open for writing cannot be run. */
+async function copyWithOtherFlag(path: string): Promise<void> {
+  const script =
+    'sed s/--heap-growing-percent=20/--heap-growing-percent=21/ "$1" >"$2" && chmod +x "$2"';
+  const args = ["-c", script, "sh", executable ?? "", path];
+  const { success } = await new Deno.Command("sh", { args, env: { LC_ALL: "C" } }).output();
+  assert(success);
+}
+
+testWith("executable", "V8 takes all of the compiled code that is in the executable", async () => {
+  const { accepted, refused } = await compiledCode(resolve(executable ?? ""));
+  assertEquals([accepted > 0, refused], [true, 0]);
+  // Of one with another flag none: the numbers are V8's.
+  await using temp = await tempDir();
+  const other = join(temp.path, "spooler");
+  await copyWithOtherFlag(other);
+  assertEquals(await compiledCode(other), { accepted: 0, refused: accepted });
 });
