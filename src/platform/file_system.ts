@@ -10,15 +10,15 @@ export function weakness(device: string): string | null {
   switch (type) {
     case "tmpfs":
     case "ramfs":
-      return `${type} is memory: no task survives a reboot`;
+      return `${type}, which is memory: no task survives a reboot`;
     case "ext4":
       return hasJournal(device) ? null : `ext4 without a journal: ${movedText(device)}`;
     case "ext2":
-      return `ext2 has no journal: ${movedText(device)}`;
+      return `ext2, which has no journal: ${movedText(device)}`;
     case "vfat":
     case "exfat":
     case "msdos":
-      return `${type} has no journal: after a power cut tasks may be lost`;
+      return `${type}, which has no journal: after a power cut tasks may be lost`;
     default:
       return null;
   }

@@ -7,6 +7,7 @@ import { dirname, join } from "@std/path";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
 import type { OpenFile } from "./files.ts";
 import { ACCEPTED_FILE, ACCEPTED_OLD_FILE } from "./layout.ts";
+import { readLines } from "./small_file.ts";
 import { DirectorySync } from "./sync.ts";
 
 /** A file with more than this was not written by us: it is taken for none. */
@@ -95,30 +96,39 @@ export class AcceptedFile {
   }
 
   /** Those of both files that were written to their ends; without their newlines. */
-  *lines(): Iterable<string> {
+  *lines(): Generator<string> {
     for (const path of [this.#oldPath, this.#path]) {
-      const text = this.#spool.readText(path, MOST_FILE_BYTES);
-      if (text !== null) yield* text.split("\n").slice(0, -1);
+      for (const text of this.#pieces(path)) yield* text.split("\n").slice(0, -1);
     }
   }
 
   /** The last line about a key; null without one. Without its newline. */
   lastLineOf(key: string): string | null {
     for (const path of [this.#path, this.#oldPath]) {
-      const text = this.#spool.readText(path, MOST_FILE_BYTES) ?? "";
-      const at = text.lastIndexOf(` ${key} `);
-      if (at < 0) continue;
-      return text.slice(text.lastIndexOf("\n", at) + 1, text.indexOf("\n", at));
+      let last: string | null = null;
+      for (const text of this.#pieces(path)) {
+        const at = text.lastIndexOf(` ${key} `);
+        if (at >= 0) last = text.slice(text.lastIndexOf("\n", at) + 1, text.indexOf("\n", at));
+      }
+      if (last !== null) return last;
     }
     return null;
   }
 
-  /** Leaves one file, with nothing but these lines. */
-  rewrite(lines: readonly string[]): void {
+  #pieces(path: string): Generator<string> {
+    return readLines(this.#spool.claims, path, MOST_FILE_BYTES);
+  }
+
+  /**
+   * Leaves one file, with nothing but these lines.
+   *
+   * @param lines with their newlines; they may come from {@link lines}
+   */
+  rewrite(lines: Iterable<string>): void {
     this.close();
     // Until it is there, the last line of the one before may be half a line.
     this.#isTorn = true;
-    this.#spool.replaceFile(this.#path, lines.join(""));
+    this.#spool.replaceFile(this.#path, lines);
     this.#spool.removeIfThere(this.#oldPath);
     this.#isTorn = false;
     this.#isDoubtful = false;

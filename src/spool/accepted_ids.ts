@@ -107,11 +107,10 @@ export class AcceptedIds {
 
   /** The name of the task of an id, whoever has accepted it; it is not in memory, but on disk. */
   nameOf(sent: SentId): string | null {
-    const line = this.#file.lastLineOf(keyOf(sent));
-    const known = new Map<string, Accepted | HashedId>();
-    if (line !== null) readLine(line, known);
-    const accepted = known.get(keyOf(sent));
-    return accepted !== undefined && "name" in accepted ? accepted.name : null;
+    const key = keyOf(sent);
+    const line = this.#file.lastLineOf(key);
+    const said = line === null ? null : readLine(line);
+    return said?.sign === "+" && said.key === key ? said.accepted.name : null;
   }
 
   #newTable(): IdTable {
@@ -191,7 +190,7 @@ export class AcceptedIds {
     }
     this.#ids = known;
     this.#oldIds = this.#newTable();
-    this.#rewrite(Array.from(known, hashedLineOf));
+    this.#rewrite(linesOf(known));
   }
 
   #append(line: string): void {
@@ -216,25 +215,52 @@ export class AcceptedIds {
    * it is, for the next start to come to the same
    */
   recover(journalled: readonly string[] = []): boolean {
-    const known = new Map<string, Accepted | HashedId>();
-    for (const line of this.#file.lines()) readLine(line, known);
-    for (const line of journalled) readLine(line, known);
     const inTmp = this.#namesInTmp();
-    const lines: string[] = [];
-    for (const [key, accepted] of known) {
-      if (this.#isExpired(accepted)) continue;
-      if ("name" in accepted && inTmp.has(accepted.name)) continue;
-      const id = "name" in accepted ? hashed(key, accepted) : accepted;
-      this.#ids.set(id);
-      this.#hasAnySenders ||= id.content === null;
-      lines.push("name" in accepted ? lineOf(key, accepted) : hashedLineOf(accepted));
+    let lines = 0;
+    for (const line of this.#linesWith(journalled)) {
+      const said = readLine(line);
+      if (said === null || (said.sign !== "-" && this.#isExpired(said.accepted))) continue;
+      lines++;
+      if (said.sign === "=") this.#know(said.accepted);
+      else if (said.sign === "-" || inTmp.has(said.accepted.name)) this.#forget(said.key);
+      else this.#know(hashed(said.key, said.accepted));
     }
+    const haveIdsOfTheirOwn = lines === this.#ids.size;
     if (!this.#file.exists && journalled.length === 0) return true;
     try {
-      this.#rewrite(lines);
+      this.#rewrite(this.#linesOfKnown(journalled, haveIdsOfTheirOwn));
       return true;
     } catch {
       return false;
+    }
+  }
+
+  #know(accepted: HashedId): void {
+    this.#ids.set(accepted);
+    this.#hasAnySenders ||= accepted.content === null;
+  }
+
+  #forget(key: string): void {
+    const id = idHash(key);
+    if (this.#ids.get(id) !== undefined) this.#ids.set({ id, at: -Infinity, content: null });
+  }
+
+  *#linesWith(journalled: readonly string[]): Generator<string> {
+    yield* this.#file.lines();
+    yield* journalled;
+  }
+
+  /**
+   * The lines that hold, the last of each id.
+   *
+   * @param haveIdsOfTheirOwn each line: then all hold that are not expired
+   */
+  *#linesOfKnown(journalled: readonly string[], haveIdsOfTheirOwn: boolean): Generator<string> {
+    for (const line of this.#linesWith(journalled)) {
+      const said = readLine(line);
+      if (said === null || said.sign === "-" || this.#isExpired(said.accepted)) continue;
+      const id = () => said.sign === "=" ? said.accepted.id : idHash(said.key);
+      if (haveIdsOfTheirOwn || this.#ids.get(id())?.at === said.accepted.at) yield `${line}\n`;
     }
   }
 
@@ -249,10 +275,18 @@ export class AcceptedIds {
    *
    * @param known the lines of what is known
    */
-  #rewrite(known: readonly string[]): void {
-    const announced = Array.from(this.#announced, ([key, accepted]) => lineOf(key, accepted));
-    this.#file.rewrite([...known, ...announced]);
+  #rewrite(known: Iterable<string>): void {
+    this.#file.rewrite(this.#withAnnounced(known));
   }
+
+  *#withAnnounced(known: Iterable<string>): Generator<string> {
+    yield* known;
+    for (const [key, accepted] of this.#announced) yield lineOf(key, accepted);
+  }
+}
+
+function* linesOf(table: IdTable): Generator<string> {
+  for (const accepted of table) yield hashedLineOf(accepted);
 }
 
 function hashed(key: string, { at, content }: Accepted): HashedId {

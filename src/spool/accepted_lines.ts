@@ -32,28 +32,28 @@ export function hashedLineOf({ id, at, content }: HashedId): string {
   return `= ${at} ${id} ${content === null ? "" : `${content} `}.\n`;
 }
 
-/**
- * Adds what a line says to what is known.
- *
- * @param known by key; of a hashed line by that line's own
- */
-export function readLine(line: string, known: Map<string, Accepted | HashedId>): void {
+/** What a line says: that an id is accepted, that one is no more, or one of which the hash alone is known. */
+export type AcceptedLine =
+  | { readonly sign: "+"; readonly key: string; readonly accepted: Accepted }
+  | { readonly sign: "-"; readonly key: string }
+  | { readonly sign: "="; readonly accepted: HashedId };
+
+/** Null when it is broken. */
+export function readLine(line: string): AcceptedLine | null {
   const [sign, ...fields] = line.split(" ");
-  if (fields.pop() !== ".") return;
-  const [at = "", ...rest] = fields;
-  if (sign !== "-" && !Number.isFinite(Number(at))) return;
+  if (fields.pop() !== ".") return null;
+  if (sign === "-") return fields.length <= 2 ? { sign, key: fields.join(" ") } : null;
+  const [time = "", ...rest] = fields;
+  const at = Number(time);
+  if (!Number.isFinite(at)) return null;
   if (sign === "=" && isHashed(rest)) {
     const [id = "", content = null] = rest;
-    known.set(`= ${id}`, { id, at: Number(at), content });
+    return { sign, accepted: { id, at, content } };
   }
-  if (sign === "-" && fields.length <= 2) known.delete(fields.join(" "));
-  if (sign !== "+" || (fields.length !== 3 && fields.length !== 5)) return;
+  if (sign !== "+" || (fields.length !== 3 && fields.length !== 5)) return null;
   const content = fields.length === 5 ? rest.pop() ?? null : null;
   const name = rest.pop() ?? "";
-  const key = rest.join(" ");
-  // The newest is the last.
-  known.delete(key);
-  known.set(key, { at: Number(at), name, content });
+  return { sign, key: rest.join(" "), accepted: { at, name, content } };
 }
 
 function isHashed([id = "", content, ...others]: readonly string[]): boolean {

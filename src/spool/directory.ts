@@ -250,8 +250,12 @@ export class SpoolDirectory {
     }
   }
 
-  /** Replaces a file as a whole: written beside, synced, renamed. */
-  replaceFile(path: string, text: string): void {
+  /**
+   * Replaces a file as a whole: written beside, synced, renamed.
+   *
+   * @param text whole, or in parts
+   */
+  replaceFile(path: string, text: string | Iterable<string>): void {
     const unique = Math.floor(this.random() * 2 ** 31);
     const tmp = join(
       this.path,
@@ -261,8 +265,11 @@ export class SpoolDirectory {
     try {
       {
         using file = this.files.openSync(tmp, { write: true, createNew: true, mode: TASK_MODE });
-        const bytes = new TextEncoder().encode(text);
-        for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+        const parts = typeof text === "string" ? [text] : gathered(text);
+        for (const part of parts) {
+          const bytes = new TextEncoder().encode(part);
+          for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+        }
         if (this.fsync) file.syncSync();
       }
       this.files.renameSync(tmp, path);
@@ -283,6 +290,21 @@ export class SpoolDirectory {
   close(): void {
     this.root?.release();
   }
+}
+
+/** Characters of one write, or some more. */
+const GATHERED = 64 * 1024;
+
+/** Short texts, as longer ones: each is a write of its own. */
+function* gathered(texts: Iterable<string>): Generator<string> {
+  let together = "";
+  for (const text of texts) {
+    together += text;
+    if (together.length < GATHERED) continue;
+    yield together;
+    together = "";
+  }
+  yield together;
 }
 
 let proc: boolean | undefined;

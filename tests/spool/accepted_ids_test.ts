@@ -106,6 +106,28 @@ Deno.test("a file that somebody has broken costs the broken lines", async () => 
   assertEquals([w.open().has(sent("a")), w.open().has(sent("b"))], [true, true]);
 });
 
+Deno.test("of a long file each line counts, wherever the pieces end in which it is read", async () => {
+  await using w = await world();
+  const at = w.clock.now();
+  const ids = Array.from({ length: 3_000 }, (_, n) => `id-${n}-${"x".repeat(n % 97)}`);
+  const lines = ids.map((id) => `+ ${at} ${id} 10.0.0.1 name-${id} content .\n`);
+  lines.push(`- ${ids[1_000]} 10.0.0.1 .\n`);
+  lines.push(`+ ${at + 1} ${ids[2_000]} 10.0.0.1 other content .\n`);
+  Deno.writeTextFileSync(join(w.spool.path, ".spooler/accepted"), lines.join(""));
+  Deno.writeTextFileSync(join(w.spool.path, `.spooler/tmp/name-${ids[2_999]}`), "");
+  for (let start = 0; start < 2; start++) {
+    const known = w.open();
+    const unknown = ids.filter((id) => !known.has(sent(id)));
+    assertEquals(unknown, [ids[1_000], ids[2_999]]);
+    assertEquals(known.nameOf(sent(ids[0] ?? "")), `name-${ids[0]}`);
+    assertEquals(known.nameOf(sent(ids[2_000] ?? "")), "other");
+    assertEquals(known.nameOf(sent(ids[1_000] ?? "")), null);
+    known.close();
+  }
+  const left = Deno.readTextFileSync(join(w.spool.path, ".spooler/accepted")).split("\n");
+  assertEquals(left.length, ids.length - 2 + 1);
+});
+
 Deno.test("the ids are written again when somebody deletes their file, or the whole directory", async () => {
   await using w = await world();
   const ids = w.open({ mostInFile: 3 });
