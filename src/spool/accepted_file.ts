@@ -12,6 +12,8 @@ import { DirectorySync } from "./sync.ts";
 
 /** A file with more than this was not written by us: it is taken for none. */
 const MOST_FILE_BYTES = 256 * 1024 * 1024;
+/** Characters of one write, or some more. */
+const GATHERED = 64 * 1024;
 
 export class AcceptedFile {
   readonly #spool: SpoolDirectory;
@@ -128,7 +130,7 @@ export class AcceptedFile {
     this.close();
     // Until it is there, the last line of the one before may be half a line.
     this.#isTorn = true;
-    this.#spool.replaceFile(this.#path, lines);
+    this.#spool.replaceFile(this.#path, gathered(lines));
     this.#spool.removeIfThere(this.#oldPath);
     this.#isTorn = false;
     this.#isDoubtful = false;
@@ -139,4 +141,16 @@ export class AcceptedFile {
     this.#file?.close();
     this.#file = null;
   }
+}
+
+/** Short texts, as longer ones: each is a write of its own. */
+function* gathered(texts: Iterable<string>): Generator<string> {
+  let together = "";
+  for (const text of texts) {
+    together += text;
+    if (together.length < GATHERED) continue;
+    yield together;
+    together = "";
+  }
+  yield together;
 }

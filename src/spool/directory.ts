@@ -250,11 +250,7 @@ export class SpoolDirectory {
     }
   }
 
-  /**
-   * Replaces a file as a whole: written beside, synced, renamed.
-   *
-   * @param text whole, or in parts
-   */
+  /** Replaces a file as a whole: written beside, synced, renamed. Each part of its text is one write. */
   replaceFile(path: string, text: string | Iterable<string>): void {
     const unique = Math.floor(this.random() * 2 ** 31);
     const tmp = join(
@@ -265,8 +261,7 @@ export class SpoolDirectory {
     try {
       {
         using file = this.files.openSync(tmp, { write: true, createNew: true, mode: TASK_MODE });
-        const parts = typeof text === "string" ? [text] : gathered(text);
-        for (const part of parts) {
+        for (const part of typeof text === "string" ? [text] : text) {
           const bytes = new TextEncoder().encode(part);
           for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
         }
@@ -290,21 +285,6 @@ export class SpoolDirectory {
   close(): void {
     this.root?.release();
   }
-}
-
-/** Characters of one write, or some more. */
-const GATHERED = 64 * 1024;
-
-/** Short texts, as longer ones: each is a write of its own. */
-function* gathered(texts: Iterable<string>): Generator<string> {
-  let together = "";
-  for (const text of texts) {
-    together += text;
-    if (together.length < GATHERED) continue;
-    yield together;
-    together = "";
-  }
-  yield together;
 }
 
 let proc: boolean | undefined;
