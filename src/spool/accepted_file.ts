@@ -5,7 +5,7 @@
 
 import { dirname, join } from "@std/path";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
-import type { OpenFile } from "./files.ts";
+import { type OpenFile, writeAllSync } from "./files.ts";
 import { ACCEPTED_FILE, ACCEPTED_OLD_FILE } from "./layout.ts";
 import { readLines } from "./small_file.ts";
 import { DirectorySync } from "./sync.ts";
@@ -59,7 +59,7 @@ export class AcceptedFile {
     // What was torn must not become whole by what comes behind it.
     const bytes = new TextEncoder().encode(this.#isTorn ? `torn\n${line}` : line);
     this.#isTorn = true;
-    for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
+    writeAllSync(this.#file, bytes);
     this.#isTorn = false;
   }
 

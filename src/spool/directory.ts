@@ -9,7 +9,7 @@ import { type Libc, SystemError } from "../platform/libc.ts";
 import { W_OK, X_OK } from "../platform/linux.ts";
 import type { Claims } from "./claim.ts";
 import { Entries } from "./entries.ts";
-import { type Files, systemFiles } from "./files.ts";
+import { type Files, systemFiles, writeAllSync } from "./files.ts";
 import {
   ATTEMPTS_DIR,
   FAILED_DIR,
@@ -262,8 +262,7 @@ export class SpoolDirectory {
       {
         using file = this.files.openSync(tmp, { write: true, createNew: true, mode: TASK_MODE });
         for (const part of typeof text === "string" ? [text] : text) {
-          const bytes = new TextEncoder().encode(part);
-          for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+          writeAllSync(file, new TextEncoder().encode(part));
         }
         if (this.fsync) file.syncSync();
       }

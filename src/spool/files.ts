@@ -103,6 +103,10 @@ function setMode(path: string, { create, createNew, mode }: OpenFileOptions = {}
   if (isMade && mode !== undefined && isMasked(mode)) Deno.chmodSync(path, mode);
 }
 
+export function writeAllSync(file: OpenFile, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+}
+
 /** {@link Files.createSync} by the others. */
 export function createInSteps(
   files: Files,
@@ -112,7 +116,7 @@ export function createInSteps(
 ): void {
   {
     using file = files.openSync(path, { write: true, createNew: true, mode });
-    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+    writeAllSync(file, bytes);
   }
   if (time !== null) files.utimeSync(path, time, time);
 }

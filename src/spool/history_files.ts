@@ -8,7 +8,7 @@
 import { joined } from "../platform/bytes.ts";
 import type { Claim } from "./claim.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
-import type { OpenFile } from "./files.ts";
+import { writeAllSync } from "./files.ts";
 
 const RUNNING = "running";
 const PROGRAM_PREFIX = "program_";
@@ -119,7 +119,10 @@ export class HistoryFiles {
     const options = { write: true, append: true, mode: TASK_MODE };
     using file = this.spool.files.openSync(`${this.dir}/${segment}`, options);
     let size = 0;
-    for (const bytes of pieces) size += writeAll(file, bytes);
+    for (const bytes of pieces) {
+      writeAllSync(file, bytes);
+      size += bytes.length;
+    }
     return size;
   }
 
@@ -140,7 +143,7 @@ export class HistoryFiles {
     how: { readonly append?: true; readonly create?: true; readonly createNew?: true },
   ): void {
     using file = this.spool.files.openSync(path, { write: true, mode: TASK_MODE, ...how });
-    writeAll(file, bytes);
+    writeAllSync(file, bytes);
   }
 
   putOutput(segment: string, file: string, bytes: Uint8Array): void {
@@ -247,9 +250,4 @@ export class HistoryFiles {
     this.#claim?.release();
     this.#claim = this.#program = null;
   }
-}
-
-function writeAll(file: OpenFile, bytes: Uint8Array): number {
-  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
-  return bytes.length;
 }

@@ -12,7 +12,7 @@ import type { NewTask } from "../task/new_task.ts";
 import type { AcceptedIds, SentId } from "./accepted_ids.ts";
 import { BusyDisk, MOST_FILE_MS } from "./busy_disk.ts";
 import { type SpoolDirectory, TASK_MODE } from "./directory.ts";
-import type { OpenFile } from "./files.ts";
+import { type OpenFile, writeAllSync } from "./files.ts";
 import type { JournalIntake } from "./journal_intake.ts";
 import type { Landing } from "./landing.ts";
 import { type TaskRef, TMP_DIR } from "./layout.ts";
@@ -143,7 +143,7 @@ export class TaskMaker {
     const file = files.openSync(path, { write: true, createNew: true, mode: TASK_MODE });
     try {
       for (const bytes of body instanceof Uint8Array ? [packet, body] : [packet]) {
-        for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+        writeAllSync(file, bytes);
       }
       if (body instanceof Uint8Array) content?.update(body);
       files.utimeSync(path, dueSeconds, dueSeconds);
