@@ -216,25 +216,26 @@ function promiseOf(version: string, info: StreamInfo): string[] {
 }
 
 /** A server that belongs to no cluster accepts any number up to 2.10, and has one copy. */
-function copiesOf({ config, cluster }: StreamInfo): number {
-  return isOfCluster(cluster) ? config.num_replicas : 1;
+function copiesOf(info: StreamInfo): number {
+  return clusterOf(info) === null ? 1 : info.config.num_replicas;
 }
 
-/** From 2.10 on a server that belongs to none says that it leads one without a name. */
-function isOfCluster(cluster: StreamInfo["cluster"]): boolean {
-  return cluster?.name !== undefined;
+/** Null for a server that belongs to none, which from 2.10 on says that it leads one without a name. */
+function clusterOf({ cluster }: StreamInfo): StreamInfo["cluster"] | null {
+  return cluster?.name === undefined ? null : cluster;
 }
 
 /** What its servers say of a stream, as it is shown. */
 export function stateOf(info: StreamInfo): StreamState {
-  const { config: { name }, state, cluster } = info;
+  const { config: { name }, state } = info;
+  const cluster = clusterOf(info);
   const replicas = copiesOf(info);
   const behind = (cluster?.replicas ?? []).filter(({ current, offline }) => !current || offline);
   return {
     ...{ name, replicas },
     messages: state.messages,
     bytes: state.bytes,
-    leader: isOfCluster(cluster) ? cluster?.leader ?? null : null,
+    leader: cluster?.leader ?? null,
     behind: behind.map((each) => each.name),
   };
 }
