@@ -3,10 +3,10 @@ import { Conversation } from "../../src/server/conversation.ts";
 import { Deadlines } from "../../src/server/deadlines.ts";
 import type { TaskDone } from "../../src/server/incoming_task.ts";
 import { PacketMemory } from "../../src/server/packet_memory.ts";
-import type { ConversationRules } from "../../src/server/rules.ts";
 import { encodePacket, KEEP_OPEN, MODIFIER_SPOOL } from "../../src/wire/packet.ts";
 import { RefusalError } from "../../src/wire/refusal.ts";
 import { assertEquals } from "../support/assert.ts";
+import { rulesWith } from "../support/conversation_rules.ts";
 import { FakeClock } from "../support/clock.ts";
 import { varsOf } from "../support/store.ts";
 
@@ -22,13 +22,7 @@ function door() {
   const options = {
     ...{ clock, together, deadlines: new Deadlines(clock), memory: new PacketMemory() },
     round: { number: 0, isLong: false, next: () => {} },
-    rules: (): ConversationRules => ({
-      limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
-      features: [],
-      receiver: "hub",
-      identify: () => ({ problem: "no secret" }),
-      accept: (_, done) => void waiting.push(done),
-    }),
+    rules: () => rulesWith((_, done) => void waiting.push(done)),
     refused: () => {},
   };
   const packet = encodePacket(varsOf({ n: "1" }), MODIFIER_SPOOL, KEEP_OPEN);

@@ -20,9 +20,9 @@ import {
 } from "../../src/wire/packet.ts";
 import { encodeBodySize, PacketReader } from "../../src/wire/reader.ts";
 import { RefusalError } from "../../src/wire/refusal.ts";
-import type { ConversationRules } from "../../src/server/rules.ts";
 import { type PeerStream, StreamTransport } from "../../src/server/stream.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { rulesWith } from "../support/conversation_rules.ts";
 import { FakeClock } from "../support/clock.ts";
 import { seededRandom } from "../support/random.ts";
 
@@ -192,20 +192,15 @@ async function converse(pieces: readonly Uint8Array[]): Promise<Outcome> {
     deadlines,
     memory: new PacketMemory(),
     round: { number: 0, isLong: false, next: () => {} },
-    rules: (): ConversationRules => ({
-      limits: { maxVarsSize: MAX_VARS, maxBodySize: MAX_BODY, timeoutMs: 4000 },
-      features: [],
-      receiver: "hub",
-      identify: () => ({ problem: "no secret" }),
-      accept: (task, done) => {
+    rules: () =>
+      rulesWith((task, done) => {
         // In the order in which they came: one with a body takes longer.
         const place = tasks.push("") - 1;
         take(task).then((text) => {
           tasks[place] = text;
           done(null);
         }, done);
-      },
-    }),
+      }, { maxVarsSize: MAX_VARS, maxBodySize: MAX_BODY }),
     refused: () => {},
   };
   const owner = { active: () => {}, finished: () => finished.resolve() };

@@ -12,11 +12,11 @@ import {
   MODIFIER_SPOOL,
   WITH_BODY,
 } from "../../src/wire/packet.ts";
-import type { ConversationRules } from "../../src/server/rules.ts";
 import { encodeBodySize } from "../../src/wire/reader.ts";
 import { RefusalError } from "../../src/wire/refusal.ts";
 import { VERSION } from "../../src/platform/version.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
+import { rulesWith } from "../support/conversation_rules.ts";
 import { FakeClock } from "../support/clock.ts";
 import {
   DRIVERS,
@@ -280,16 +280,11 @@ for (const driver of DRIVERS) {
       };
       const options = {
         ...{ clock, round, deadlines: new Deadlines(clock), memory: new PacketMemory() },
-        rules: (): ConversationRules => ({
-          limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
-          features: [],
-          receiver: "hub",
-          identify: () => ({ problem: "no secret" }),
-          accept: ({ from }, done) => {
+        rules: () =>
+          rulesWith(({ from }, done) => {
             accepted.push(from);
             done(null);
-          },
-        }),
+          }),
         refused: () => {},
       };
       const owner = { active: () => {}, finished: () => {} };
@@ -336,13 +331,7 @@ for (const driver of DRIVERS) {
       deadlines: new Deadlines(clock),
       memory: new PacketMemory(),
       round: { number: 0, isLong: false, next: () => {} },
-      rules: (): ConversationRules => ({
-        limits: { maxVarsSize: 100, maxBodySize: 0, timeoutMs: 4000 },
-        features: [],
-        receiver: "hub",
-        identify: () => ({ problem: "no secret" }),
-        accept: (_, done) => done(null),
-      }),
+      rules: () => rulesWith((_, done) => done(null)),
       refused: (_: string, refusal: RefusalError) => refusals.push(refusal.message),
     };
     const conversation = new Conversation(options, owner, { makeTransport: () => transport });

@@ -23,20 +23,17 @@ export const TYPESCRIPT = "typescript@5.9.3";
 /** The npm package must work here too. */
 export const BUN = "bun@1.4.5";
 
-function hasCommand(command: string, ...args: string[]): boolean {
+/** Null where it cannot be started. */
+function outputOf(command: string, ...args: string[]): Deno.CommandOutput | null {
   try {
-    return new Deno.Command(command, { args, stdout: "null", stderr: "null" }).outputSync().success;
+    return new Deno.Command(command, { args }).outputSync();
   } catch {
-    return false;
+    return null;
   }
 }
 
-function outputOf(command: string, ...args: string[]): string {
-  try {
-    return new TextDecoder().decode(new Deno.Command(command, { args }).outputSync().stdout);
-  } catch {
-    return "";
-  }
+function hasCommand(command: string, ...args: string[]): boolean {
+  return outputOf(command, ...args)?.success ?? false;
 }
 
 const mountable = await canMount();
@@ -96,7 +93,10 @@ const present: Record<Need, () => boolean> = {
   perl: () => hasCommand("perl", "--version"),
   go: () => hasCommand("go", "version"),
   nats: () => hasCommand("nats-server", "--version"),
-  "nats-2.10": () => /v2\.(9|10)\./.test(outputOf("nats-server", "--version")),
+  "nats-2.10": () => {
+    const said = outputOf("nats-server", "--version")?.stdout;
+    return /v2\.(9|10)\./.test(new TextDecoder().decode(said));
+  },
   activation: () => hasCommand("systemd-socket-activate", "--version"),
   cgroup: () => canLimitMemory(),
   root: () => Deno.build.os === "linux" && Deno.uid() === 0,
