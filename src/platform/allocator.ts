@@ -18,6 +18,10 @@ const KEPT_BYTES = 128 * 1024;
 const POOLS = 2;
 /** What is free between two pieces in use goes back by a call alone, which takes a millisecond. */
 const TRIM_EVERY_MS = 10_000;
+/** Under a load that breaks much memory into pieces, that is done sooner again, while it gains something. */
+const LARGE_BYTES = 110 * 1024 * 1024;
+const WORTH_BYTES = 2 * 1024 * 1024;
+const TRIM_LARGE_EVERY_MS = 1000;
 /**
  * Code goes sooner, and again after twice the time: that of the start would stand beside what those take who
  * attack at once.
@@ -45,9 +49,11 @@ export function boundAllocator(clock: Clock): Cancel {
   const trim = () => {
     if (isFirst) collectGarbage();
     isFirst = false;
+    const { rss } = Deno.memoryUsage();
     trimPools?.(0n);
+    const isSoonAgain = rss > LARGE_BYTES && rss - Deno.memoryUsage().rss > WORTH_BYTES;
     unmapCode();
-    cancel = clock.after(TRIM_EVERY_MS, trim);
+    cancel = clock.after(isSoonAgain ? TRIM_LARGE_EVERY_MS : TRIM_EVERY_MS, trim);
   };
   let cancel = clock.after(TRIM_EVERY_MS, trim);
   const unmapAfter = (delayMs: number): Cancel =>

@@ -51,6 +51,7 @@ const SYMBOLS = {
   write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  nice: { parameters: ["i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -67,6 +68,8 @@ const SOCK_FLAGS = 0o2004000;
 const SHUT_WR = 1;
 const F_DUPFD_CLOEXEC = 1030;
 const EVENT_SIZE = EPOLL_DATA_AT + 8;
+/** Steps of nice(1): three times the share of a thread that has none. */
+const FIRST_BY = 5;
 /** How many descriptors one wait reports at most. */
 const MOST_EVENTS = 256;
 
@@ -132,6 +135,14 @@ export class SocketCalls {
     this.#eventView.setUint32(EPOLL_DATA_AT, fd, true);
     this.#eventView.setUint32(EPOLL_DATA_AT + 4, tag, true);
     return this.#result(this.#symbols.epoll_ctl(poll, operation, fd, this.#event));
+  }
+
+  /**
+   * This thread gets a core before others that want one, as nice(1) has it; where only root may, nothing
+   * changes.
+   */
+  comeFirst(): void {
+    this.#symbols.nice(-FIRST_BY);
   }
 
   /** Waits for what is ready, on this thread. Returns how many; 0 after the time, or a signal. */

@@ -9,6 +9,8 @@ import { IntakeThread } from "./intake_thread.ts";
 const scope = threadScope<ToIntake, FromIntake>();
 const calls = socketCalls();
 if (calls === null) throw new Error("libc cannot be called");
+// Peers wait for this thread; the others have what it hands on.
+calls.comeFirst();
 const thread = new IntakeThread({
   calls,
   platform: openPlatform(),

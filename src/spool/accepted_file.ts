@@ -14,6 +14,7 @@ import { DirectorySync } from "./sync.ts";
 const MOST_FILE_BYTES = 256 * 1024 * 1024;
 /** Characters of one write, or some more. */
 const GATHERED = 64 * 1024;
+const NEWLINE = 10;
 
 export class AcceptedFile {
   readonly #spool: SpoolDirectory;
@@ -102,6 +103,26 @@ export class AcceptedFile {
     for (const path of [this.#oldPath, this.#path]) {
       for (const text of this.#pieces(path)) yield* text.split("\n").slice(0, -1);
     }
+  }
+
+  /** Whether it is one file, in which no line was left half written. */
+  get isWhole(): boolean {
+    if (this.#spool.exists(this.#oldPath)) return false;
+    const file = this.#spool.claims.peek(this.#path);
+    if (file.kind !== "open") return false;
+    try {
+      const last = new Uint8Array(1);
+      const { size } = file.stat;
+      return size === 0 || (file.read(last, size - 1) === 1 && last[0] === NEWLINE);
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Goes on with the file that is there; what it has is on disk then, but for its name. */
+  keep(): void {
+    this.#file ??= this.#open();
+    if (this.#spool.fsync) this.#file.syncSync();
   }
 
   /** The last line about a key; null without one. Without its newline. */

@@ -18,6 +18,7 @@ import { RefusalError } from "../wire/refusal.ts";
 import { AcceptedFile } from "./accepted_file.ts";
 import {
   type Accepted,
+  hashed,
   hashedLineOf,
   keyOf,
   lineOf,
@@ -217,18 +218,27 @@ export class AcceptedIds {
   recover(journalled: readonly string[] = []): boolean {
     const inTmp = this.#namesInTmp();
     let lines = 0;
+    let allHold = true;
     for (const line of this.#linesWith(journalled)) {
       const said = readLine(line);
-      if (said === null || (said.sign !== "-" && this.#isExpired(said.accepted))) continue;
+      const isOver = said === null || (said.sign !== "-" && this.#isExpired(said.accepted));
+      allHold &&= !isOver;
+      if (isOver) continue;
       lines++;
       if (said.sign === "=") this.#know(said.accepted);
-      else if (said.sign === "-" || inTmp.has(said.accepted.name)) this.#forget(said.key);
-      else this.#know(hashed(said.key, said.accepted));
+      else if (said.sign === "+" && !inTmp.has(said.accepted.name)) {
+        this.#know(hashed(said.key, said.accepted));
+      } else {
+        allHold = false;
+        this.#forget(said.key);
+      }
     }
     const haveIdsOfTheirOwn = lines === this.#ids.size;
     if (!this.#file.exists && journalled.length === 0) return true;
     try {
-      this.#rewrite(this.#linesOfKnown(journalled, haveIdsOfTheirOwn));
+      const isAsItWouldBe = allHold && haveIdsOfTheirOwn && journalled.length === 0;
+      if (isAsItWouldBe && this.#file.isWhole) this.#file.keep();
+      else this.#rewrite(this.#linesOfKnown(journalled, haveIdsOfTheirOwn));
       return true;
     } catch {
       return false;
@@ -287,8 +297,4 @@ export class AcceptedIds {
 
 function* linesOf(table: IdTable): Generator<string> {
   for (const accepted of table) yield hashedLineOf(accepted);
-}
-
-function hashed(key: string, { at, content }: Accepted): HashedId {
-  return { id: idHash(key), at, content: content === null ? null : contentHash(content) };
 }

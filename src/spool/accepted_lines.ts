@@ -1,6 +1,6 @@
 /** The lines of `.spooler/accepted`; see accepted_ids.ts. @pure */
 
-import type { HashedId } from "./id_table.ts";
+import { contentHash, type HashedId, idHash } from "./id_table.ts";
 
 /** An id belongs to who gave it: others may use the same. */
 export interface SentId {
@@ -15,6 +15,11 @@ export interface Accepted {
   readonly name: string;
   /** Of the task, as a hash; null in a line of version 0.1. */
   readonly content: string | null;
+}
+
+/** What is kept in memory of an id. */
+export function hashed(key: string, { at, content }: Accepted): HashedId {
+  return { id: idHash(key), at, content: content === null ? null : contentHash(content) };
 }
 
 /** As in a line; of one of version 0.1 the id alone. */

@@ -250,3 +250,29 @@ Deno.test("a thousand deliveries of one id to a full spool fail together, not on
   assertEquals(errors.size, 1);
   store.close();
 });
+
+Deno.test("a file whose lines all hold stays the one it is, and any other is written anew", async () => {
+  await using w = await world();
+  const path = join(w.spool.path, ".spooler/accepted");
+  const inode = () => Deno.statSync(path).ino;
+  await accept(w.open(), "a");
+  const first = inode();
+  await accept(w.open(), "b");
+  assertEquals(inode(), first);
+
+  await Deno.writeTextFile(path, "+ 17 half a li", { append: true });
+  const next = w.open();
+  assert(inode() !== first);
+  assert(next.has(sent("a")) && next.has(sent("b")));
+
+  const second = inode();
+  await next.withdraw(sent("b"));
+  assert(!w.open().has(sent("b")));
+  assert(inode() !== second);
+
+  const third = inode();
+  w.clock.advance(HOUR_MS + 1);
+  assert(!w.open().has(sent("a")));
+  assert(inode() !== third);
+  assertEquals(await Deno.readTextFile(path), "");
+});
