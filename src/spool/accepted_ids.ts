@@ -14,14 +14,15 @@
  */
 
 import { join } from "@std/path";
+import { collectGarbage } from "../platform/garbage.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import { AcceptedFile } from "./accepted_file.ts";
 import {
   type Accepted,
   hashed,
-  hashedLineOf,
   keyOf,
   lineOf,
+  linesOf,
   readLine,
   type SentId,
 } from "./accepted_lines.ts";
@@ -43,6 +44,7 @@ export interface AcceptedIdsOptions {
 
 /** With the file before it some 8 MiB of memory: 42 bytes for each, measured with 100,000. */
 const MOST_IN_FILE = 100_000;
+const MANY = 10_000;
 
 export class AcceptedIds {
   readonly #spool: SpoolDirectory;
@@ -169,8 +171,9 @@ export class AcceptedIds {
   /** Another thread has them from now on: nothing is known here any more. */
   handOn(): void {
     this.close();
-    this.#ids = this.#newTable();
-    this.#oldIds = this.#newTable();
+    const { size } = this.#ids;
+    this.#ids = this.#oldIds = this.#newTable();
+    if (size >= MANY) collectGarbage();
   }
 
   #isExpired({ at }: Pick<HashedId, "at">): boolean {
@@ -212,8 +215,7 @@ export class AcceptedIds {
    * tmp is swept.
    *
    * @param journalled lines of tasks that are in a journal
-   * @returns false when the disk was too full to write down what is forgotten: then tmp must stay as
-   * it is, for the next start to come to the same
+   * @returns false when the disk was too full to write that down: tmp must stay for the next start
    */
   recover(journalled: readonly string[] = []): boolean {
     const inTmp = this.#namesInTmp();
@@ -233,6 +235,8 @@ export class AcceptedIds {
         this.#forget(said.key);
       }
     }
+    // To read many leaves as much in memory as they take, and two threads read them in a start.
+    if (lines >= MANY) collectGarbage();
     const haveIdsOfTheirOwn = lines === this.#ids.size;
     if (!this.#file.exists && journalled.length === 0) return true;
     try {
@@ -293,8 +297,4 @@ export class AcceptedIds {
     yield* known;
     for (const [key, accepted] of this.#announced) yield lineOf(key, accepted);
   }
-}
-
-function* linesOf(table: IdTable): Generator<string> {
-  for (const accepted of table) yield hashedLineOf(accepted);
 }

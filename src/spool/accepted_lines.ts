@@ -33,8 +33,13 @@ export function lineOf(key: string, { at, name, content }: Accepted): string {
 }
 
 /** Of an id whose text is not known any more; with its newline. */
-export function hashedLineOf({ id, at, content }: HashedId): string {
+function hashedLineOf({ id, at, content }: HashedId): string {
   return `= ${at} ${id} ${content === null ? "" : `${content} `}.\n`;
+}
+
+/** Of all that a table has. */
+export function* linesOf(table: Iterable<HashedId>): Generator<string> {
+  for (const accepted of table) yield hashedLineOf(accepted);
 }
 
 /** What a line says: that an id is accepted, that one is no more, or one of which the hash alone is known. */

@@ -11,7 +11,7 @@ import { makeSite, portIn } from "../support/site.ts";
 import { varsOf } from "../support/store.ts";
 
 const IN_FILE = 100_000;
-const MOST_MIB = 200;
+const MOST_MIB = 170;
 
 testWith(
   "libc",
