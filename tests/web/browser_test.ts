@@ -46,11 +46,12 @@ async function serious(page: Page): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3).join(" | ")}`);
 }
 
-/** It cannot start while a test beside this one has all of the machine's inotify instances. */
+/** Beside the whole suite it could not start for 90 s, whatever it is that it does not get then. */
 async function launched(): Promise<Browser> {
-  for (let triesLeft = 40;; triesLeft--) {
+  const args = ["--no-sandbox", "--disable-dev-shm-usage"];
+  for (let triesLeft = 150;; triesLeft--) {
     try {
-      return await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+      return await chromium.launch({ executablePath: "/usr/bin/chromium", args });
     } catch (error) {
       if (triesLeft === 0) throw error;
       await pause(1000);
