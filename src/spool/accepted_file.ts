@@ -113,13 +113,16 @@ export class AcceptedFile {
     try {
       const last = new Uint8Array(1);
       const { size } = file.stat;
-      return size === 0 || (file.read(last, size - 1) === 1 && last[0] === NEWLINE);
+      return file.read(last, size - 1) === 1 && last[0] === NEWLINE;
     } finally {
       file.close();
     }
   }
 
-  /** Goes on with the file that is there; what it has is on disk then, but for its name. */
+  /**
+   * Goes on with the file that is there; what it has is on disk then, but for its name. Not for one that is
+   * not to be believed, which has no {@link lines}.
+   */
   keep(): void {
     this.#file ??= this.#open();
     if (this.#spool.fsync) this.#file.syncSync();

@@ -44,6 +44,7 @@ export interface AcceptedIdsOptions {
 
 /** With the file before it some 8 MiB of memory: 42 bytes for each, measured with 100,000. */
 const MOST_IN_FILE = 100_000;
+/** Behind so many that were read there is garbage that is worth collecting. */
 const MANY = 10_000;
 
 export class AcceptedIds {
@@ -235,12 +236,11 @@ export class AcceptedIds {
         this.#forget(said.key);
       }
     }
-    // To read many leaves as much in memory as they take, and two threads read them in a start.
     if (lines >= MANY) collectGarbage();
     const haveIdsOfTheirOwn = lines === this.#ids.size;
     if (!this.#file.exists && journalled.length === 0) return true;
     try {
-      const isAsItWouldBe = allHold && haveIdsOfTheirOwn && journalled.length === 0;
+      const isAsItWouldBe = lines > 0 && allHold && haveIdsOfTheirOwn && journalled.length === 0;
       if (isAsItWouldBe && this.#file.isWhole) this.#file.keep();
       else this.#rewrite(this.#linesOfKnown(journalled, haveIdsOfTheirOwn));
       return true;

@@ -7,6 +7,7 @@ import { SpoolDirectory } from "../../src/spool/directory.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { platform } from "../support/platform.ts";
+import { testWith } from "../support/require.ts";
 import { openStore, seenNames, varsOf } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 
@@ -276,3 +277,16 @@ Deno.test("a file whose lines all hold stays the one it is, and any other is wri
   assert(inode() !== third);
   assertEquals(await Deno.readTextFile(path), "");
 });
+
+testWith(
+  "root",
+  "a file of another user is believed by nobody, and is no file to go on with",
+  async () => {
+    await using w = await world();
+    const path = join(w.spool.path, ".spooler/accepted");
+    await accept(w.open(), "a");
+    Deno.chownSync(path, 12345, 12345);
+    assert(!w.open().has(sent("a")));
+    assertEquals(Deno.statSync(path).uid, Deno.uid());
+  },
+);
