@@ -15,6 +15,7 @@ import type { SocketService } from "../server/socket_server.ts";
 import { newReplays } from "../server/verifier.ts";
 import type { Platform } from "../spool/platform.ts";
 import type { JournalPlace } from "../spool/journal.ts";
+import type { KnownIds } from "../spool/accepted_ids.ts";
 import type { TaskRef } from "../spool/layout.ts";
 import { OwnNames } from "../spool/own_names.ts";
 import type { Store } from "../spool/store.ts";
@@ -169,13 +170,17 @@ export class Incoming {
     this.#fail = fail;
     this.#stores.clear();
     for (const { config: { dir }, store } of spools) this.#stores.set(dir, store);
-    this.#thread?.usePlaces(
-      spools.map(({ name, names, config, store }) => {
-        const { dir, fsync, limits } = config;
-        const journal = this.#journalOf(store, fsync);
-        return { dir, name, names, fsync, limits, dedupWindowMs, journal };
-      }),
-    );
+    const thread = this.#thread;
+    if (thread === null) return;
+    const known = new Map<string, KnownIds>();
+    const places = spools.map(({ name, names, config, store }) => {
+      const { dir, fsync, limits } = config;
+      const ids = store.handOnIds();
+      if (ids !== null) known.set(dir, ids);
+      const journal = this.#journalOf(store, fsync);
+      return { dir, name, names, fsync, limits, dedupWindowMs, journal };
+    });
+    thread.usePlaces(places, known);
   }
 
   /** Resolves when what comes in goes into the spools that have taken over. */

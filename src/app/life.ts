@@ -159,8 +159,6 @@ export class Life {
       const [store, isNew] = await estate.store({ dir, ...settings, clock, random });
       this.#spools.push({ name, names, config: spool, store });
       emit({ type: "spool.opened", spool: name, dir, processes: spool.external ? 0 : processes });
-      // The thread that takes tasks has read them, or reads them when it is given this spool.
-      if (estate.incoming.current !== null) store.handOnIds();
       if (!isNew) {
         this.#later(() => store.use(settings));
         continue;

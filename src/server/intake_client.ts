@@ -14,6 +14,7 @@ import type {
   OwnTask,
   ToIntake,
 } from "./intake_messages.ts";
+import type { KnownIds } from "../spool/accepted_ids.ts";
 import type { TaskRef } from "../spool/layout.ts";
 import { refusalFrom, refusalText } from "./refusal_text.ts";
 import type { ServedSocket, ServiceSettings, SocketService } from "./socket_server.ts";
@@ -56,6 +57,8 @@ export class IntakeClient implements SocketService {
   /** What it has ended with. */
   #error: Error | null = null;
   #places: readonly InboxPlace[] = [];
+  /** For the next use, by the directories of their spools. */
+  #known: ReadonlyMap<string, KnownIds> = new Map();
   #settings: ServiceSettings | null = null;
   readonly #connections = new SharedArrayBuffer(4);
   /** In the names of all tasks of the thread: this number, or the one before it. */
@@ -118,21 +121,23 @@ export class IntakeClient implements SocketService {
     else if (!this.#isClosed) this.#options.failed(error);
   }
 
-  #send(message: ToIntake): void {
+  /** @param moved nobody here may use it any more */
+  #send(message: ToIntake, moved: readonly ArrayBuffer[] = []): void {
     this.#worker ??= this.#startWorker();
-    this.#worker.postMessage(message);
+    this.#worker.postMessage(message, [...moved]);
     this.#options.calls.raiseSignal(this.#signal);
   }
 
   #call(
     message: (call: number) => ToIntake,
     pieces: AsyncIterator<Uint8Array> | null = null,
+    moved: readonly ArrayBuffer[] = [],
   ): Promise<unknown> {
     if (this.#error !== null) return Promise.reject(this.#error);
     const call = ++this.#lastCall;
     return new Promise((resolve, reject) => {
       this.#calls.set(call, { resolve, reject, pieces });
-      this.#send(message(call));
+      this.#send(message(call), moved);
     });
   }
 
@@ -167,15 +172,22 @@ export class IntakeClient implements SocketService {
     return call;
   }
 
-  /** From the next {@link use} on tasks go into these spools. */
-  usePlaces(places: readonly InboxPlace[]): void {
+  /**
+   * From the next {@link use} on tasks go into these spools.
+   *
+   * @param known their ids where they are known, by their directories
+   */
+  usePlaces(places: readonly InboxPlace[], known: ReadonlyMap<string, KnownIds>): void {
     this.#places = places;
+    this.#known = known;
   }
 
   use(settings: ServiceSettings): void {
     this.#settings = settings;
-    const places = this.#places;
-    this.#used = this.#call((call) => ({ kind: "use", call, settings, places }))
+    const [places, known] = [this.#places, this.#known];
+    this.#known = new Map();
+    const moved = [...known.values()].flatMap(buffersOf);
+    this.#used = this.#call((call) => ({ kind: "use", call, settings, places, known }), null, moved)
       .catch((error) => this.#fail(error));
   }
 
@@ -260,6 +272,10 @@ export class IntakeClient implements SocketService {
       this.#options.calls.close(this.#signal);
     }
   }
+}
+
+function buffersOf({ table: { ids, contents, times } }: KnownIds): ArrayBuffer[] {
+  return [ids, contents, times].map(({ buffer }) => buffer);
 }
 
 function iteratorOf(body: IncomingBody): AsyncIterator<Uint8Array> {

@@ -2,7 +2,7 @@
 
 import type { Event } from "../report/event.ts";
 import type { InboxSettings } from "../spool/spool_inbox.ts";
-import type { SentId } from "../spool/accepted_ids.ts";
+import type { KnownIds, SentId } from "../spool/accepted_ids.ts";
 import type { TaskRef } from "../spool/layout.ts";
 import type { NewTask } from "../task/new_task.ts";
 import type { RefusalKind } from "../wire/refusal.ts";
@@ -69,6 +69,8 @@ export type ToIntake =
     readonly call: number;
     readonly settings: ServiceSettings;
     readonly places: readonly InboxPlace[];
+    /** The ids of spools that are new, by their directories; of others it reads them itself. */
+    readonly known: ReadonlyMap<string, KnownIds>;
   }
   | { readonly kind: "drop"; readonly call: number; readonly id: number }
   | { readonly kind: "close"; readonly call: number }

@@ -7,6 +7,7 @@ import { systemClock, systemRandom } from "../platform/clock.ts";
 import { EPOLLIN, type SocketCalls } from "../platform/socket_calls.ts";
 import { collectGarbage } from "../platform/garbage.ts";
 import { reasonOf } from "../platform/reason.ts";
+import type { KnownIds } from "../spool/accepted_ids.ts";
 import type { Platform } from "../spool/platform.ts";
 import { endedBy } from "../spool/put_result.ts";
 import { SpoolInbox } from "../spool/spool_inbox.ts";
@@ -148,13 +149,13 @@ export class IntakeThread {
     }
   }
 
-  #open(place: InboxPlace): OpenInbox {
+  #open(place: InboxPlace, known: KnownIds | undefined): OpenInbox {
     const { dir, name, names } = place;
-    const known = this.#inboxes.get(dir);
-    if (known !== undefined) return known;
+    const before = this.#inboxes.get(dir);
+    if (before !== undefined) return before;
     const { platform, post } = this.#options;
     const spool = new SpoolInbox({
-      ...{ dir, settings: place, platform, clock: this.#timers.running, random: systemRandom },
+      ...{ dir, settings: place, known, platform, clock: this.#timers.running, random: systemRandom },
       mark: this.#mark,
       gone: (id) => post({ kind: "gone", dir, id }),
     });
@@ -185,11 +186,11 @@ export class IntakeThread {
     open.spool.close();
   }
 
-  #use({ settings, places }: Extract<ToIntake, { kind: "use" }>): void {
+  #use({ settings, places, known }: Extract<ToIntake, { kind: "use" }>): void {
     const { post } = this.#options;
     const named = new Set(places.map(({ dir }) => dir));
     const spools = places.map((place) => {
-      const open = this.#open(place);
+      const open = this.#open(place, known.get(place.dir));
       open.isRetired = false;
       open.spool.use(place);
       return { ...open.inbox, name: place.name, names: place.names };

@@ -14,7 +14,6 @@
  */
 
 import { join } from "@std/path";
-import { collectGarbage } from "../platform/garbage.ts";
 import { RefusalError } from "../wire/refusal.ts";
 import { AcceptedFile } from "./accepted_file.ts";
 import {
@@ -26,14 +25,22 @@ import {
   readLine,
   type SentId,
 } from "./accepted_lines.ts";
+import { recoverIds } from "./accepted_recovery.ts";
 import type { SpoolDirectory } from "./directory.ts";
-import { contentHash, type HashedId, idHash, IdTable } from "./id_table.ts";
+import { contentHash, type HashedId, idHash, IdTable, type IdTableParts } from "./id_table.ts";
 import { TMP_DIR } from "./layout.ts";
 
 /** Whether a task was accepted; `other` is a task of the same id with other content. */
 export type Known = "unknown" | "same" | "other";
 
 export type { SentId } from "./accepted_lines.ts";
+
+/** All that were recovered, as they cross threads. */
+export interface KnownIds {
+  readonly table: IdTableParts;
+  /** Some belong to any sender. */
+  readonly hasAnySenders: boolean;
+}
 
 export interface AcceptedIdsOptions {
   /** How long an id is known. */
@@ -44,8 +51,6 @@ export interface AcceptedIdsOptions {
 
 /** With the file before it some 8 MiB of memory: 42 bytes for each, measured with 100,000. */
 const MOST_IN_FILE = 100_000;
-/** Behind so many that were read there is garbage that is worth collecting. */
-const MANY = 10_000;
 
 export class AcceptedIds {
   readonly #spool: SpoolDirectory;
@@ -57,6 +62,8 @@ export class AcceptedIds {
   #oldIds: IdTable;
   /** Some belong to any sender: version 0.1 has written them. */
   #hasAnySenders = false;
+  /** The file says the same, and has what a start leaves. */
+  #isAsRecovered = false;
   /** Written, and neither confirmed nor withdrawn. */
   readonly #announced = new Map<string, Accepted>();
 
@@ -169,14 +176,6 @@ export class AcceptedIds {
     this.#file.close();
   }
 
-  /** Another thread has them from now on: nothing is known here any more. */
-  handOn(): void {
-    this.close();
-    const { size } = this.#ids;
-    this.#ids = this.#oldIds = this.#newTable();
-    if (size >= MANY) collectGarbage();
-  }
-
   #isExpired({ at }: Pick<HashedId, "at">): boolean {
     return at + this.#windowMs < this.#spool.clock.now();
   }
@@ -199,6 +198,7 @@ export class AcceptedIds {
   }
 
   #append(line: string): void {
+    this.#isAsRecovered = false;
     this.renew();
     this.#file.append(line);
   }
@@ -219,63 +219,35 @@ export class AcceptedIds {
    * @returns false when the disk was too full to write that down: tmp must stay for the next start
    */
   recover(journalled: readonly string[] = []): boolean {
-    const inTmp = this.#namesInTmp();
-    let lines = 0;
-    let allHold = true;
-    for (const line of this.#linesWith(journalled)) {
-      const said = readLine(line);
-      const isOver = said === null || (said.sign !== "-" && this.#isExpired(said.accepted));
-      allHold &&= !isOver;
-      if (isOver) continue;
-      lines++;
-      if (said.sign === "=") this.#know(said.accepted);
-      else if (said.sign === "+" && !inTmp.has(said.accepted.name)) {
-        this.#know(hashed(said.key, said.accepted));
-      } else {
-        allHold = false;
-        this.#forget(said.key);
-      }
-    }
-    if (lines >= MANY) collectGarbage();
-    const haveIdsOfTheirOwn = lines === this.#ids.size;
-    if (!this.#file.exists && journalled.length === 0) return true;
-    try {
-      const isAsItWouldBe = lines > 0 && allHold && haveIdsOfTheirOwn && journalled.length === 0;
-      if (isAsItWouldBe && this.#file.isWhole) this.#file.keep();
-      else this.#rewrite(this.#linesOfKnown(journalled, haveIdsOfTheirOwn));
-      return true;
-    } catch {
-      return false;
-    }
+    const { hasAnySenders, isWritten } = recoverIds({
+      file: this.#file,
+      table: this.#ids,
+      namesInTmp: this.#namesInTmp(),
+      journalled,
+      isExpired: (accepted) => this.#isExpired(accepted),
+    });
+    this.#hasAnySenders = hasAnySenders;
+    this.#isAsRecovered = isWritten;
+    return isWritten;
   }
 
-  #know(accepted: HashedId): void {
-    this.#ids.set(accepted);
-    this.#hasAnySenders ||= accepted.content === null;
-  }
-
-  #forget(key: string): void {
-    const id = idHash(key);
-    if (this.#ids.get(id) !== undefined) this.#ids.set({ id, at: -Infinity, content: null });
-  }
-
-  *#linesWith(journalled: readonly string[]): Generator<string> {
-    yield* this.#file.lines();
-    yield* journalled;
+  /** Knows what another thread has recovered. */
+  take({ table, hasAnySenders }: KnownIds): void {
+    this.#ids = IdTable.of(table);
+    this.#hasAnySenders = hasAnySenders;
   }
 
   /**
-   * The lines that hold, the last of each id.
+   * Another thread has them from now on: nothing is known here any more.
    *
-   * @param haveIdsOfTheirOwn each line: then all hold that are not expired
+   * @returns for its {@link take}; null when it has to {@link recover} them
    */
-  *#linesOfKnown(journalled: readonly string[], haveIdsOfTheirOwn: boolean): Generator<string> {
-    for (const line of this.#linesWith(journalled)) {
-      const said = readLine(line);
-      if (said === null || said.sign === "-" || this.#isExpired(said.accepted)) continue;
-      const id = () => said.sign === "=" ? said.accepted.id : idHash(said.key);
-      if (haveIdsOfTheirOwn || this.#ids.get(id())?.at === said.accepted.at) yield `${line}\n`;
-    }
+  handOn(): KnownIds | null {
+    this.close();
+    const table = this.#isAsRecovered ? this.#ids.parts() : null;
+    this.#isAsRecovered = false;
+    this.#ids = this.#oldIds = this.#newTable();
+    return table && { table, hasAnySenders: this.#hasAnySenders };
   }
 
   /** Those of the tasks that never came out of there, among others. */

@@ -31,6 +31,15 @@ export function contentHash(content: string): string {
   return hash("sha256", content, "hex").slice(0, 8 * CONTENT_WORDS);
 }
 
+/** All that a table is, as it crosses threads. */
+export interface IdTableParts {
+  readonly seed: number;
+  readonly size: number;
+  readonly ids: Uint32Array<ArrayBuffer>;
+  readonly contents: Uint32Array<ArrayBuffer>;
+  readonly times: Float64Array<ArrayBuffer>;
+}
+
 const ID_WORDS = 4;
 const CONTENT_WORDS = 2;
 const LEAST_SLOTS = 64;
@@ -46,13 +55,31 @@ export class IdTable {
   #contents = new Uint32Array(CONTENT_WORDS * LEAST_SLOTS);
   /** NaN in a slot that is free. */
   #times = new Float64Array(LEAST_SLOTS).fill(NaN);
-  readonly #seed: number;
+  #seed: number;
   /** The words of the id that is asked for. */
   readonly #words = new Uint32Array(ID_WORDS);
 
   /** @param random uniform in [0, 1) */
   constructor(random: number) {
     this.#seed = Math.floor(random * 2 ** 32);
+  }
+
+  /** A table of another thread; its parts are no other table's any more. */
+  static of({ seed, size, ids, contents, times }: IdTableParts): IdTable {
+    const table = new IdTable(0);
+    table.#seed = seed;
+    table.#size = size;
+    table.#slots = times.length;
+    table.#ids = ids;
+    table.#contents = contents;
+    table.#times = times;
+    return table;
+  }
+
+  /** For another thread; the table is not to be used afterwards. */
+  parts(): IdTableParts {
+    const [ids, contents, times] = [this.#ids, this.#contents, this.#times];
+    return { seed: this.#seed, size: this.#size, ids, contents, times };
   }
 
   get size(): number {

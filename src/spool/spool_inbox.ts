@@ -8,7 +8,7 @@ import type { Clock, Random } from "../platform/clock.ts";
 import { durableCalls } from "../platform/durable_calls.ts";
 import { socketCalls } from "../platform/socket_calls.ts";
 import type { NewTask } from "../task/new_task.ts";
-import { AcceptedIds, type SentId } from "./accepted_ids.ts";
+import { AcceptedIds, type KnownIds, type SentId } from "./accepted_ids.ts";
 import { BatchIntake } from "./batch_intake.ts";
 import type { Files } from "./files.ts";
 import { SpoolDirectory } from "./directory.ts";
@@ -34,6 +34,8 @@ export interface InboxSettings {
 export interface SpoolInboxOptions {
   readonly dir: string;
   readonly settings: InboxSettings;
+  /** The ids that another thread has recovered; absent is to recover them here. */
+  readonly known?: KnownIds | undefined;
   readonly platform: Platform;
   /** Absent is the machine's own. */
   readonly files?: Files;
@@ -61,7 +63,7 @@ export class SpoolInbox {
 
   /** @throws {Error} when the directory cannot be used */
   constructor(options: SpoolInboxOptions) {
-    const { dir, settings, platform, clock, random, mark, gone, files } = options;
+    const { dir, settings, known, platform, clock, random, mark, gone, files } = options;
     const { fsync, limits, dedupWindowMs: windowMs } = settings;
     const { libc, claims } = platform;
     const spool = this.#spool = new SpoolDirectory({
@@ -81,7 +83,8 @@ export class SpoolInbox {
     const names = new TaskNames(Deno.hostname(), Deno.pid, mark - 1);
     this.#batch = new BatchIntake({ spool, count, ids, single, names, limits, gone });
     spool.prepare();
-    ids.recover();
+    if (known === undefined) ids.recover();
+    else ids.take(known);
     this.use(settings);
   }
 

@@ -11,7 +11,7 @@
 import { freeBytes, weakness } from "../platform/file_system.ts";
 import type { NewTask } from "../task/new_task.ts";
 import type { Var } from "../wire/packet.ts";
-import { AcceptedIds } from "./accepted_ids.ts";
+import { AcceptedIds, type KnownIds } from "./accepted_ids.ts";
 import { ControlSockets } from "./control_sockets.ts";
 import { SpoolDirectory, type StoreOptions, type StoreSettings } from "./directory.ts";
 import { type ExpiredTask, removeFailedBefore } from "./expiry.ts";
@@ -166,9 +166,13 @@ export class Store {
     return this.#mayBeSwept ? sweep(this.#spool, this.#records) : 0;
   }
 
-  /** Another thread takes tasks from peers from now on, and remembers their ids. */
-  handOnIds(): void {
-    this.#ids.handOn();
+  /**
+   * Another thread takes tasks from peers from now on, and remembers their ids.
+   *
+   * @returns see {@link AcceptedIds.handOn}
+   */
+  handOnIds(): KnownIds | null {
+    return this.#ids.handOn();
   }
 
   /** See {@link SpoolDirectory.identity}. */

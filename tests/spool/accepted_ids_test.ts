@@ -238,6 +238,59 @@ Deno.test("ids that version 0.1 wrote are known, whoever sends them", async () =
   assertEquals(next.knows(sent("c", "unix"), "content"), "unknown");
 });
 
+Deno.test("another thread knows what a start has recovered, without the file", async () => {
+  await using w = await world();
+  const before = w.open();
+  for (let n = 0; n < 500; n++) await accept(before, `id-${n}`);
+  const recovered = w.open();
+  const known = recovered.handOn();
+  assert(known !== null);
+  assert(!recovered.has(sent("id-0")), "they are no longer here");
+
+  const { ids, contents, times } = known.table;
+  const moved = structuredClone(known, {
+    transfer: [ids, contents, times].map(({ buffer }) => buffer),
+  });
+  assertEquals(times.length, 0, "nothing was copied");
+  const taken = new AcceptedIds(w.spool, { windowMs: HOUR_MS });
+  taken.take(moved);
+  for (let n = 0; n < 500; n++) {
+    assertEquals(taken.knows(sent(`id-${n}`), "content"), "same");
+    assertEquals(taken.knows(sent(`id-${n}`), "other content"), "other");
+  }
+  assert(!taken.has(sent("id-500")));
+  await accept(taken, "id-500");
+  assert(w.open().has(sent("id-500")) && w.open().has(sent("id-0")));
+  taken.close();
+});
+
+Deno.test("ids of version 0.1 that another thread takes are known, whoever sends them", async () => {
+  await using w = await world();
+  await Deno.writeTextFile(
+    join(w.spool.path, ".spooler/accepted"),
+    `+ ${w.clock.now()} a name-of-a .\n`,
+  );
+  const known = w.open().handOn();
+  assert(known !== null);
+  const taken = new AcceptedIds(w.spool, { windowMs: HOUR_MS });
+  taken.take(known);
+  assert(taken.has(sent("a")) && taken.has(sent("a", "10.0.0.2")));
+});
+
+Deno.test("nothing is handed on that the file need not say: then it is read again", async () => {
+  await using w = await world();
+  const changed = w.open();
+  await accept(changed, "a");
+  assertEquals(changed.handOn(), null);
+
+  const twice = w.open();
+  assert(twice.handOn() !== null);
+  assertEquals(twice.handOn(), null);
+
+  const unread = new AcceptedIds(w.spool, { windowMs: HOUR_MS });
+  assertEquals(unread.handOn(), null);
+});
+
 Deno.test("a thousand deliveries of one id to a full spool fail together, not one after the other", async () => {
   await using temp = await tempDir();
   const store = await openStore(join(temp.path, "spool"));
