@@ -17,6 +17,10 @@ import type { HistoryConfig, HistoryLimit } from "./settings.ts";
 
 /** What has ended meanwhile is written together. */
 const BATCH_MS = 200;
+/** The same where so much ends that a batch has all that the history keeps: the next one replaces it. */
+const FULL_BATCH_MS = 1000;
+/** A batch with fewer costs nothing. */
+const MANY = 1000;
 /** Lines that are made and written at a time. */
 const LINES = 128;
 /** What is too old goes although nothing runs, so often at most. */
@@ -42,7 +46,11 @@ export class Recorder {
   readonly #outputs: Outputs;
   readonly #ended = new EndedRuns();
   readonly #bytes = new TextBytes();
-  #cancel: Cancel | null = null;
+  #cancel: Cancel = () => {};
+  /** Until the next batch is written; nothing waits for it while this is infinite. */
+  #withinMs = Infinity;
+  /** The last batch had all that the history keeps. */
+  #wasFull = false;
   #cancelExpiry: Cancel = () => {};
   #isBroken = false;
   #isClosed = false;
@@ -113,7 +121,7 @@ export class Recorder {
       case "job.overflow":
       case "job.flooded":
         this.#outputs.note(event);
-        if (this.#outputs.hasFresh) this.#writeSoon();
+        if (this.#outputs.hasFresh) this.#writeWithin(BATCH_MS);
     }
   }
 
@@ -121,18 +129,22 @@ export class Recorder {
     const at = this.#options.clock.now();
     const output = this.#outputs.isEmpty ? null : this.#outputs.end(event);
     this.#ended.add(event, at, output, this.#segments.capacity);
-    this.#writeSoon();
+    this.#writeWithin(this.#wasFull ? FULL_BATCH_MS : BATCH_MS);
   }
 
-  #writeSoon(): void {
+  #writeWithin(ms: number): void {
     if (this.#isClosed) return this.#write();
-    this.#cancel ??= this.#options.clock.after(BATCH_MS, () => this.#write());
+    if (ms >= this.#withinMs) return;
+    this.#cancel();
+    this.#withinMs = ms;
+    this.#cancel = this.#options.clock.after(ms, () => this.#write());
   }
 
   #write(): void {
-    this.#cancel?.();
-    this.#cancel = null;
+    this.#cancel();
+    this.#withinMs = Infinity;
     const { count } = this.#ended;
+    this.#wasFull = count >= Math.max(MANY, this.#segments.capacity);
     this.#attempt(() => {
       for (let at = 0; at < count;) {
         at += this.#segments.append(count - at, this.#options.clock.now(), (segment, taken) => {

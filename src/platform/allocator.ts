@@ -5,7 +5,7 @@
 
 import type { Cancel, Clock } from "./clock.ts";
 import { unmapCode } from "./code_pages.ts";
-import { collectGarbage } from "./garbage.ts";
+import { collectGarbage, collectSome, isLarge } from "./garbage.ts";
 import { openLibrary } from "./linux.ts";
 
 const M_TRIM_THRESHOLD = -1;
@@ -19,14 +19,12 @@ const POOLS = 2;
 /** What is free between two pieces in use goes back by a call alone, which takes a millisecond. */
 const TRIM_EVERY_MS = 10_000;
 /** Under a load that breaks much memory into pieces, that is done sooner again, while it gains something. */
-const LARGE_BYTES = 110 * 1024 * 1024;
 const WORTH_BYTES = 2 * 1024 * 1024;
 const TRIM_LARGE_EVERY_MS = 1000;
-/**
- * Code goes sooner, and again after twice the time: that of the start would stand beside what those take who
- * attack at once.
- */
-const UNMAP_AFTER_MS = 1000;
+/** A start is over then: what only it needed goes, code and garbage. */
+const START_OVER_MS = 10_000;
+/** Those who attack do not wait for that: what a start leaves would stand beside what they take. */
+const LOOK_EVERY_MS = 500;
 
 const SYMBOLS = {
   mallopt: { parameters: ["i32", "i32"], result: "i32", optional: true },
@@ -45,25 +43,33 @@ export function boundAllocator(clock: Clock): Cancel {
   mallopt?.(M_MMAP_THRESHOLD, OWN_PIECE_BYTES);
   mallopt?.(M_TRIM_THRESHOLD, KEPT_BYTES);
   mallopt?.(M_ARENA_MAX, POOLS);
-  let isFirst = true;
-  const trim = () => {
-    if (isFirst) collectGarbage();
-    isFirst = false;
+  /** @returns whether it is worth it to do that soon again */
+  const giveBack = (): boolean => {
+    const wasLarge = isLarge();
     const { rss } = Deno.memoryUsage();
     trimPools?.(0n);
-    const isSoonAgain = rss > LARGE_BYTES && rss - Deno.memoryUsage().rss > WORTH_BYTES;
+    const gained = rss - Deno.memoryUsage().rss;
     unmapCode();
-    cancel = clock.after(isSoonAgain ? TRIM_LARGE_EVERY_MS : TRIM_EVERY_MS, trim);
+    return wasLarge && gained > WORTH_BYTES;
   };
-  let cancel = clock.after(TRIM_EVERY_MS, trim);
-  const unmapAfter = (delayMs: number): Cancel =>
-    clock.after(delayMs, () => {
-      unmapCode();
-      if (2 * delayMs < TRIM_EVERY_MS) cancelUnmap = unmapAfter(2 * delayMs);
-    });
-  let cancelUnmap = unmapAfter(UNMAP_AFTER_MS);
+  const trim = () => {
+    cancelTrim = clock.after(giveBack() ? TRIM_LARGE_EVERY_MS : TRIM_EVERY_MS, trim);
+  };
+  const look = () => {
+    if (isLarge()) {
+      collectSome();
+      giveBack();
+    } else unmapCode();
+    cancelLook = clock.after(LOOK_EVERY_MS, look);
+  };
+  let cancelLook = clock.after(LOOK_EVERY_MS, look);
+  let cancelTrim = clock.after(START_OVER_MS, () => {
+    cancelLook();
+    collectGarbage();
+    trim();
+  });
   return () => {
-    cancelUnmap();
-    cancel();
+    cancelLook();
+    cancelTrim();
   };
 }

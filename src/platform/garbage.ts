@@ -6,7 +6,9 @@
  * call it.
  */
 
-type Collect = (options?: { readonly type: "major"; readonly flavor: "last-resort" }) => void;
+/** The last resort takes compiled code, too. */
+type Flavor = "regular" | "last-resort";
+type Collect = (options?: { readonly type: "major"; readonly flavor: Flavor }) => void;
 
 const scope = globalThis as { gc?: Collect | undefined };
 const collect = scope.gc;
@@ -16,4 +18,16 @@ if (collect !== undefined) scope.gc = undefined;
 /** Frees all that nobody holds, compiled code that has not run lately included; ten milliseconds or so. */
 export function collectGarbage(): void {
   collect?.({ type: "major", flavor: "last-resort" });
+}
+
+/** A program with more than this has peers who take all that they can get. */
+const LARGE_BYTES = 110 * 1024 * 1024;
+
+export function isLarge(): boolean {
+  return Deno.memoryUsage().rss > LARGE_BYTES;
+}
+
+/** Frees what nobody holds, in half the time, and leaves compiled code. */
+export function collectSome(): void {
+  collect?.({ type: "major", flavor: "regular" });
 }

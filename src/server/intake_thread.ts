@@ -5,7 +5,7 @@
 
 import { systemClock, systemRandom } from "../platform/clock.ts";
 import { EPOLLIN, type SocketCalls } from "../platform/socket_calls.ts";
-import { collectGarbage } from "../platform/garbage.ts";
+import { collectGarbage, collectSome, isLarge } from "../platform/garbage.ts";
 import { reasonOf } from "../platform/reason.ts";
 import type { KnownIds } from "../spool/accepted_ids.ts";
 import type { Platform } from "../spool/platform.ts";
@@ -34,6 +34,7 @@ import { newReplays } from "./verifier.ts";
 
 /** What only its start needed goes then. */
 const START_FORGOTTEN_MS = 8000;
+const LOOKS_BEFORE_MS = [1000, 3000];
 
 export interface IntakeThreadOptions {
   readonly calls: SocketCalls;
@@ -104,6 +105,7 @@ export class IntakeThread {
             this.#letMessagesIn();
           },
         });
+        for (const ms of LOOKS_BEFORE_MS) this.#timers.after(ms, () => isLarge() && collectSome());
         this.#timers.after(START_FORGOTTEN_MS, collectGarbage);
         this.#ended = this.#loop.run();
         return;
@@ -155,7 +157,8 @@ export class IntakeThread {
     if (before !== undefined) return before;
     const { platform, post } = this.#options;
     const spool = new SpoolInbox({
-      ...{ dir, settings: place, known, platform, clock: this.#timers.running, random: systemRandom },
+      ...{ dir, settings: place, known, platform, random: systemRandom },
+      clock: this.#timers.running,
       mark: this.#mark,
       gone: (id) => post({ kind: "gone", dir, id }),
     });

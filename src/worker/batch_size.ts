@@ -8,7 +8,7 @@
 
 /** The work that a worker has before it, when its tasks take as long as the last ones. */
 const AHEAD_MS = 60;
-const MOST = 1024;
+const MOST = 4096;
 /** How much the last task counts for the average. */
 const WEIGHT = 0.1;
 

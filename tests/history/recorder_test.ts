@@ -208,6 +208,34 @@ Deno.test("of more runs in a batch than are kept only the last are written", asy
   assertEquals(names(files).slice(0, 10), Array.from({ length: 10 }, (_, at) => `t${1002 - at}`));
 });
 
+Deno.test("while more runs end than are kept a batch is written once a second", async () => {
+  await using temp = await tempDir();
+  const clock = new FakeClock();
+  const { files, recorder } = open(temp.path, clock, { output: "all" });
+  const endMany = (name: string) => {
+    for (let at = 0; at < 1500; at++) recorder.note(settled(`${name}${at}`));
+  };
+  const newest = () => names(files)[0];
+  endMany("a");
+  clock.advance(BATCH_MS);
+  assertEquals(newest(), "a1499");
+  endMany("b");
+  clock.advance(4 * BATCH_MS);
+  assertEquals(newest(), "a1499");
+  clock.advance(BATCH_MS);
+  assertEquals(newest(), "b1499");
+
+  // What is printed does not wait, and after one that was not full neither does the next.
+  recorder.note(settled("c"));
+  recorder.note(printed("running", "a line"));
+  clock.advance(BATCH_MS);
+  assertEquals(newest(), "c");
+  recorder.note(settled("d"));
+  clock.advance(BATCH_MS);
+  assertEquals(newest(), "d");
+  recorder.close();
+});
+
 Deno.test("a batch of thousands has each of its runs once and in order, whatever became of them", async () => {
   await using temp = await tempDir();
   const clock = new FakeClock();

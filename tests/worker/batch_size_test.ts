@@ -12,11 +12,11 @@ Deno.test("one task at first, for nobody knows how long they take", () => {
   assertEquals(new BatchSize().size, 1);
 });
 
-Deno.test("as many as are done in 60 ms, and never more than 1,024", () => {
+Deno.test("as many as are done in 60 ms, and never more than 4,096", () => {
   assertEquals(after(...times(10, 1)).size, 60);
   assertEquals(after(...times(10, 5)).size, 12);
   assertEquals(after(...times(10, 100)).size, 1);
-  assertEquals(after(...times(10, 0)).size, 1024);
+  assertEquals(after(...times(10, 0)).size, 4096);
 });
 
 Deno.test("a slow task makes batches small at once, quick ones make them large by and by", () => {
