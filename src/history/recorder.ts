@@ -18,7 +18,7 @@ import type { HistoryConfig, HistoryLimit } from "./settings.ts";
 /** What has ended meanwhile is written together. */
 const BATCH_MS = 200;
 /** The same where so much ends that a batch has all that the history keeps: the next one replaces it. */
-const FULL_BATCH_MS = 1000;
+const FULL_BATCH_MS = 500;
 /** A batch with fewer costs nothing. */
 const MANY = 1000;
 /** Lines that are made and written at a time. */
