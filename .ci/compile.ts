@@ -52,7 +52,7 @@ const V8_FLAGS = [
   "--heap-growing-percent=20",
   // A fifth, and not at least 8 MB in each of two threads.
   "--optimize-for-size",
-  // Code that is moved while it waits for a call of the runtime would be returned to where it was.
+  // V8 would move code that waits for a call of the runtime, and the call would return to the old place.
   "--no-compact-code-space",
   // For src/platform/garbage.ts.
   "--expose-gc",

@@ -45,12 +45,11 @@ export function boundAllocator(clock: Clock): Cancel {
   mallopt?.(M_ARENA_MAX, POOLS);
   /** @returns whether it is worth it to do that soon again */
   const giveBack = (): boolean => {
-    const wasLarge = isLarge();
     const { rss } = Deno.memoryUsage();
     trimPools?.(0n);
     const gained = rss - Deno.memoryUsage().rss;
     unmapCode();
-    return wasLarge && gained > WORTH_BYTES;
+    return isLarge(rss) && gained > WORTH_BYTES;
   };
   const trim = () => {
     cancelTrim = clock.after(giveBack() ? TRIM_LARGE_EVERY_MS : TRIM_EVERY_MS, trim);

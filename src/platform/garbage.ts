@@ -23,8 +23,9 @@ export function collectGarbage(): void {
 /** A program with more than this has peers who take all that they can get. */
 const LARGE_BYTES = 110 * 1024 * 1024;
 
-export function isLarge(): boolean {
-  return Deno.memoryUsage().rss > LARGE_BYTES;
+/** @param rss resident memory in bytes; absent is that of now */
+export function isLarge(rss: number = Deno.memoryUsage().rss): boolean {
+  return rss > LARGE_BYTES;
 }
 
 /** Frees what nobody holds, in half the time, and leaves compiled code. */

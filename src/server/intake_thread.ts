@@ -34,6 +34,7 @@ import { newReplays } from "./verifier.ts";
 
 /** What only its start needed goes then. */
 const START_FORGOTTEN_MS = 8000;
+/** Sooner, where peers have made the program large by then. */
 const LOOKS_BEFORE_MS = [1000, 3000];
 
 export interface IntakeThreadOptions {
