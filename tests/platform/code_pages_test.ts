@@ -4,6 +4,9 @@ import { unmapCode, untouchedMappings } from "../../src/platform/code_pages.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { testWith } from "../support/require.ts";
 
+// Opens what it keeps open, which no test is to be blamed for.
+unmapCode();
+
 const smaps = (...mappings: [head: string, anonymous: number][]) =>
   mappings.map(([head, anonymous]) =>
     `${head}\nSize:   128 kB\nRss:     64 kB\nAnonymous:  ${anonymous} kB\nVmFlags: rd mr mw me\n`
@@ -43,4 +46,10 @@ testWith("libc", "a program that unmaps its code goes on, in less memory", async
   unmapCode();
   const after = await fileKiB();
   assert(after < before, `${before} KiB of file pages before, ${after} after`);
+});
+
+testWith("libc", "its mappings are cut up, into no more than a process may have", async () => {
+  const maps = await Deno.readTextFile("/proc/self/maps");
+  const pieces = maps.split("\n").filter((line) => line.endsWith(Deno.execPath())).length;
+  assert(pieces > 500 && pieces < 30_000, `${pieces} mappings`);
 });
