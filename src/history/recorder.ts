@@ -21,8 +21,6 @@ const BATCH_MS = 200;
 const FULL_BATCH_MS = 500;
 /** A batch with fewer costs nothing. */
 const MANY = 1000;
-/** Lines that are made and written at a time. */
-const LINES = 128;
 /** What is too old goes although nothing runs, so often at most. */
 const EXPIRE_EVERY_MS = 3_600_000;
 
@@ -148,22 +146,13 @@ export class Recorder {
     this.#attempt(() => {
       for (let at = 0; at < count;) {
         at += this.#segments.append(count - at, this.#options.clock.now(), (segment, taken) => {
-          return this.#linesOf(at, taken, segment);
+          return this.#ended.lines(at, taken, (run) => entryLine(this.#entryOf(run, segment)));
         });
       }
       if (count > 0) this.#segments.expire(this.#options.clock.now());
       this.#outputs.write();
     });
     this.#ended.clear();
-  }
-
-  /** Of so many of those that have ended; a piece is good until the next is asked for. */
-  *#linesOf(from: number, count: number, segment: string): Generator<Uint8Array<ArrayBuffer>> {
-    const other = (run: EndedRun) => entryLine(this.#entryOf(run, segment));
-    for (let done = 0; done < count; done += LINES) {
-      const lines = Math.min(LINES, count - done);
-      yield this.#bytes.of(this.#ended.lines(from + done, lines, other));
-    }
   }
 
   #entryOf({ event, at, output }: EndedRun, segment: string): HistoryEntry {

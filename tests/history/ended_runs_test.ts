@@ -9,6 +9,11 @@ import { assert, assertEquals } from "../support/assert.ts";
 
 type Settled = Extract<Event, { type: "task.settled" }>;
 
+const textOf = (pieces: Iterable<Uint8Array<ArrayBuffer>>) => {
+  const decoder = new TextDecoder();
+  return [...Iterator.from(pieces).map((piece) => decoder.decode(piece))].join("");
+};
+
 const text = fc.oneof(
   fc.string(),
   fc.string({ unit: "binary", maxLength: 40 }),
@@ -44,7 +49,7 @@ Deno.test("a task that went well has the line that JSON has for its entry", () =
         runs.add(event, at, null, 100);
       }
       const other = () => "";
-      const lines = runs.lines(0, runs.count, other);
+      const lines = textOf(runs.lines(0, runs.count, other));
       runs.clear();
       const expected = ends.map(({ task: name, func, attempt, at, tookMs, waitMs }) =>
         entryLine({
@@ -61,25 +66,44 @@ Deno.test("a task that went well has the line that JSON has for its entry", () =
 });
 
 Deno.test("of more ends than there is room for the last are written, in their order", () => {
-  const end = (n: number): Settled => ({
-    ...{ type: "task.settled", spool: "s", task: `t${n}`, func: "f", attempt: 1 },
-    fate: n % 3 === 0 ? { kind: "failed", reason: "no" } : { kind: "done" },
-    ...{ tookMs: 1, waitMs: n % 2 === 0 ? null : n },
-  });
-  const other = ({ event }: EndedRun) =>
-    `${JSON.stringify({ name: "task" in event ? event.task : "" })}\n`;
-  const sizes = [[1, 1], [1, 5], [7, 6], [7, 7], [7, 8], [7, 30], [1000, 2600], [30_000, 40_000]];
-  const runs = new EndedRuns();
-  for (const [capacity = 1, ends = 0] of sizes) {
-    for (let n = 0; n < ends; n++) runs.add(end(n), 1000 + n, null, capacity);
-    const half = runs.count >> 1;
-    const text = runs.lines(0, half, other) + runs.lines(half, runs.count - half, other);
-    const names = text.trimEnd().split("\n").map((line) => JSON.parse(line).name);
-    const all = Array.from({ length: ends }, (_, n) => `t${n}`);
-    assertEquals(names, all.slice(-capacity));
-    runs.clear();
-    assertEquals(runs.count, 0);
+  // Of so many ends one is that of a task that failed.
+  for (const every of [1, 2, 3, 500, Infinity]) {
+    const end = (n: number): Settled => ({
+      ...{ type: "task.settled", spool: "s", task: `t${n}`, func: "f", attempt: 1 },
+      fate: n % every === 0 ? { kind: "failed", reason: "no" } : { kind: "done" },
+      ...{ tookMs: 1, waitMs: n % 2 === 0 ? null : n },
+    });
+    const other = ({ event }: EndedRun) =>
+      `${JSON.stringify({ name: "task" in event ? event.task : "" })}\n`;
+    const sizes = [[1, 1], [1, 5], [7, 6], [7, 7], [7, 8], [7, 30], [1000, 9000], [9000, 12_000]];
+    const runs = new EndedRuns();
+    for (const [capacity = 1, ends = 0] of sizes) {
+      for (let n = 0; n < ends; n++) runs.add(end(n), 1000 + n, null, capacity);
+      const half = runs.count >> 1;
+      const text = textOf(runs.lines(0, half, other)) +
+        textOf(runs.lines(half, runs.count - half, other));
+      const names = text.trimEnd().split("\n").map((line) => JSON.parse(line).name);
+      const all = Array.from({ length: ends }, (_, n) => `t${n}`);
+      assertEquals(names, all.slice(-capacity));
+      runs.clear();
+      assertEquals(runs.count, 0);
+    }
   }
+});
+
+Deno.test("a line may be longer than a block", () => {
+  const runs = new EndedRuns();
+  const funcs = ["f", "g".repeat(70_000), "h", "i".repeat(65_000), "j"];
+  for (const task of ["plain", "é"]) {
+    for (const func of funcs) {
+      const about = { task, func, attempt: 1, tookMs: 1, waitMs: 1 };
+      const fate = { kind: "done" } as const;
+      runs.add({ type: "task.settled", spool: "s", fate, ...about }, 1000, null, 100);
+    }
+  }
+  const lines = textOf(runs.lines(0, runs.count, () => "")).trimEnd().split("\n");
+  const found = lines.map((line) => JSON.parse(line)).map(({ name, func }) => [name, func]);
+  assertEquals(found, ["plain", "é"].flatMap((task) => funcs.map((func) => [task, func])));
 });
 
 Deno.test("texts of every length become their bytes", () => {
