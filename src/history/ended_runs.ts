@@ -8,7 +8,7 @@
 
 import type { Event } from "../report/event.ts";
 import { startOf, tenths } from "./entry.ts";
-import { LineBlock, mostBytes } from "./line_block.ts";
+import { LineBlock } from "./line_block.ts";
 import type { RunOutput } from "./run_output.ts";
 import { TextBytes } from "./text_bytes.ts";
 
@@ -18,7 +18,10 @@ export type EndOfRun = Extract<
   { type: "task.settled" | "job.ended" | "job.enqueued" }
 >;
 
-/** One of which there is more to say than of a task that went well and printed nothing. */
+/**
+ * One of which there is more to say than of a task that went well and printed nothing, or the line of which
+ * is no plain one: for a name that JSON escapes, for example.
+ */
 export interface EndedRun {
   readonly event: EndOfRun;
   /** In milliseconds since the epoch. */
@@ -30,7 +33,7 @@ export interface EndedRun {
 const MOST_SPARE = 32;
 /** What has been let go is taken out together. */
 const MOST_BEFORE_FIRST = 4096;
-/** Lines of runs of which there is more to say, that are made and written at a time. */
+/** Lines of other runs that are made and written at a time. */
 const LINES = 128;
 
 const encoder = new TextEncoder();
@@ -66,10 +69,9 @@ export class EndedRuns {
 
   /** @param capacity the same until all are taken */
   add(event: EndOfRun, at: number, output: RunOutput | null, capacity: number): void {
-    if (event.type === "task.settled" && event.fate.kind === "done" && output === null) {
-      const { func, attempt, tookMs, waitMs } = event;
-      this.#keepLine(this.#write(event.task, this.#lastRest.of(func, attempt, at, tookMs, waitMs)));
-    } else {
+    const block = output === null ? this.#write(event, at) : null;
+    if (block !== null) this.#keepLine(block);
+    else {
       this.#kept.push({ event, at, output });
       this.#last = null;
     }
@@ -79,25 +81,15 @@ export class EndedRuns {
     if (first !== undefined && this.#lines - linesOf(first) >= capacity) this.#dropFirst(first);
   }
 
-  /** @returns the block that has the line now */
-  #write(name: string, rest: Uint8Array): LineBlock {
-    let block = this.#block ?? this.#nextBlock();
-    let added = block.add(HEAD, name, rest);
-    if (added === false) {
-      block = this.#nextBlock();
-      added = block.add(HEAD, name, rest);
-    }
-    if (added === true) return block;
-    const line = `{"name":${JSON.stringify(name)}${new TextDecoder().decode(rest).slice(1)}`;
-    if (block.addText(line)) return block;
-    const own = this.#nextBlock(mostBytes(line));
-    own.addText(line);
-    return own;
-  }
-
-  #nextBlock(bytes = 0): LineBlock {
-    const spare = bytes === 0 ? this.#spare.pop() : undefined;
-    return this.#block = spare ?? new LineBlock(bytes);
+  /** @returns the block that has the line now; null where a line is to be made by others */
+  #write(event: EndOfRun, at: number): LineBlock | null {
+    if (event.type !== "task.settled" || event.fate.kind !== "done") return null;
+    const { task: name, func, attempt, tookMs, waitMs } = event;
+    const rest = this.#lastRest.of(func, attempt, at, tookMs, waitMs);
+    const bytes = HEAD.length + name.length + rest.length;
+    if (!this.#block?.hasRoom(bytes)) this.#block = this.#spare.pop() ?? new LineBlock();
+    const block = this.#block;
+    return block.hasRoom(bytes) && block.add(HEAD, name, rest) ? block : null;
   }
 
   /** The last line of the block. */
@@ -125,14 +117,14 @@ export class EndedRuns {
     const { block } = kept;
     if (--block.users > 0 || block === this.#block) return;
     block.clear();
-    if (block.isOrdinary && this.#spare.length < MOST_SPARE) this.#spare.push(block);
+    if (this.#spare.length < MOST_SPARE) this.#spare.push(block);
   }
 
   /**
    * The lines of some of them, in the order of their ends; a piece is good until the next is asked for.
    *
    * @param from the first, from 0
-   * @param other makes that of a run of which there is more to say
+   * @param other makes that of any other run
    */
   *lines(
     from: number,

@@ -38,8 +38,9 @@ testWith("nats", "a program hears of a pause and of its end, without asking", as
   await until(() => site.store.paused, "it is paused");
   await publish(server, { n: "2" });
   await writePause(link, null);
-  await site.held(2);
   await until(() => !site.store.paused, "it goes on");
+  await site.held(2);
+  assertEquals(site.store.paused, false);
   await closed(link);
 });
 

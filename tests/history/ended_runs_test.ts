@@ -14,6 +14,18 @@ const textOf = (pieces: Iterable<Uint8Array<ArrayBuffer>>) => {
   return [...Iterator.from(pieces).map((piece) => decoder.decode(piece))].join("");
 };
 
+/** As the recorder makes it. */
+const lineOf = ({ event, at }: EndedRun) => {
+  assert(event.type === "task.settled");
+  const { task: name, func, attempt, tookMs, waitMs } = event;
+  return entryLine({
+    ...{ name, func, attempt, startedAt: Math.round(at - tookMs) },
+    ...{ tookMs: Math.round(tookMs * 10) / 10 },
+    waitMs: waitMs === null ? null : Math.round(waitMs),
+    ...{ fate: "done", dueAt: null, reason: null, output: null },
+  });
+};
+
 const text = fc.oneof(
   fc.string(),
   fc.string({ unit: "binary", maxLength: 40 }),
@@ -48,17 +60,13 @@ Deno.test("a task that went well has the line that JSON has for its entry", () =
         const event: Settled = { type: "task.settled", spool: "s", fate, ...about };
         runs.add(event, at, null, 100);
       }
-      const other = () => "";
-      const lines = textOf(runs.lines(0, runs.count, other));
+      const lines = textOf(runs.lines(0, runs.count, lineOf));
       runs.clear();
-      const expected = ends.map(({ task: name, func, attempt, at, tookMs, waitMs }) =>
-        entryLine({
-          ...{ name, func, attempt, startedAt: Math.round(at - tookMs) },
-          ...{ tookMs: Math.round(tookMs * 10) / 10 },
-          waitMs: waitMs === null ? null : Math.round(waitMs),
-          ...{ fate: "done", dueAt: null, reason: null, output: null },
-        })
-      );
+      const expected = ends.map(({ at, ...about }) => {
+        const fate = { kind: "done" } as const;
+        const event: Settled = { type: "task.settled", spool: "s", fate, ...about };
+        return lineOf({ event, at, output: null });
+      });
       assertEquals(lines, expected.join(""));
     }),
     { numRuns: 2000 },
@@ -101,7 +109,7 @@ Deno.test("a line may be longer than a block", () => {
       runs.add({ type: "task.settled", spool: "s", fate, ...about }, 1000, null, 100);
     }
   }
-  const lines = textOf(runs.lines(0, runs.count, () => "")).trimEnd().split("\n");
+  const lines = textOf(runs.lines(0, runs.count, lineOf)).trimEnd().split("\n");
   const found = lines.map((line) => JSON.parse(line)).map(({ name, func }) => [name, func]);
   assertEquals(found, ["plain", "é"].flatMap((task) => funcs.map((func) => [task, func])));
 });
